@@ -1,0 +1,82 @@
+"""The `relight` command: what a person does besides `dvc repro`."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from relight.io.params import read_section
+from relight.io.stage import exit_code
+from relight.io.yaml12 import read_yaml
+from relight.params.prepare import PrepareParams
+
+PARAMS, MODELS, RAW = Path("params.yaml"), Path("models"), Path("data/raw")
+METRICS, REPORT = Path("reports/metrics.json"), Path("reports/report.html")
+
+Command = Callable[[argparse.Namespace], str]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; 0 done, 1 it failed, 2 the input is wrong."""
+    parser = _parser()
+    parsed = parser.parse_args(arguments)
+    return exit_code(lambda: _say(parsed.run(parsed)), f"relight {parsed.command}")
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="relight", description="A PyTorch workflow as a DVC pipeline.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add(commands, "check", _check, "read params.yaml and the data, and say all that is wrong")
+    data = _add(commands, "data", _data, "write a sample table to data/raw/")
+    data.add_argument("name", nargs="?", help="breast_cancer | diabetes | digits; else the one params.yaml names")
+    predict = _add(commands, "predict", _predict, "predict the rows of a new table, from models/ alone")
+    predict.add_argument("table", type=Path, help="a .csv or .parquet with the columns of the model")
+    predict.add_argument("-o", "--output", type=Path, required=True, help="the .csv to write")
+    predict.add_argument("--models", type=Path, default=MODELS, help="the folder of model.pth and model.json")
+    _add(commands, "show", _show, "print the metrics as a table")
+    return parser
+
+
+def _add(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, run: Command, text: str
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=text, description=text)
+    parser.set_defaults(run=run)
+    return parser
+
+
+# Each command imports its own workflow: `relight show` must not wait for torch.
+
+
+def _check(_arguments: argparse.Namespace) -> str:
+    from relight.workflows.check import check
+
+    return check(PARAMS)
+
+
+def _data(arguments: argparse.Namespace) -> str:
+    from relight.workflows.data import write_sample, write_sample_for
+
+    if arguments.name:
+        return write_sample(arguments.name, RAW)
+    return write_sample_for(Path(read_section(read_yaml(PARAMS), "prepare", PrepareParams).source))
+
+
+def _predict(arguments: argparse.Namespace) -> str:
+    from relight.workflows.predict import predict
+
+    return predict(arguments.table, models=arguments.models, output=arguments.output)
+
+
+def _show(_arguments: argparse.Namespace) -> str:
+    from relight.workflows.show import show
+
+    return show(METRICS, REPORT)
+
+
+def entry() -> None:
+    sys.exit(main())

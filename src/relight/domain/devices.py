@@ -1,0 +1,31 @@
+"""Which device computes, and that it computes the same each time."""
+
+import os
+
+import torch
+
+from relight.errors import InputError
+
+
+def choose_device(name: str) -> torch.device:
+    """`auto` is CUDA, then MPS, then the CPU.
+
+    Raises:
+        InputError: when the named device is not there.
+    """
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        return torch.device(next(device for device, is_there in there.items() if is_there))
+    if not there[name]:
+        raise InputError(f"train.device: {name} is not available on this machine; set train.device to auto")
+    return torch.device(name)
+
+
+def compute_the_same_each_time(threads: int) -> None:
+    """A fixed number of threads (one and two may differ in the last bits), deterministic operations.
+
+    `torch.use_deterministic_algorithms` does the same and imports torch._inductor, 2 CPU seconds.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.set_num_threads(threads)
+    torch.set_deterministic_debug_mode("error")

@@ -1,0 +1,59 @@
+"""What the model sees: each feature, and what the train rows alone say about it."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from relight.domain.schema import Task
+
+
+class NumericFeature(BaseModel):
+    """A number, or true and false as 1 and 0.
+
+    Attributes:
+        mean, std: of the train rows that have a value; std is the population's, 1 where it is 0.
+        gaps: how many train rows have no value.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    kind: Literal["numeric", "boolean"]
+    mean: float
+    std: float
+    gaps: int
+
+
+class CategoricalFeature(BaseModel):
+    """A name out of the levels of the train rows; all others, and gaps, share code 0."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    levels: list[str]
+
+
+class Features(BaseModel):
+    """Everything that turns a clean table into tensors, and tensors into answers.
+
+    Attributes:
+        rows: how many rows each part has.
+        test_rows_validate: with `split.validation: 0` the test rows stand in for the validation
+            rows in the curves, as in the tutorial.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal[1] = 1
+    task: Task
+    target: str
+    classes: list[str] | None
+    numeric: list[NumericFeature]
+    categorical: list[CategoricalFeature]
+    rows: dict[str, int]
+    test_rows_validate: bool
+    notes: list[str]
+
+    @property
+    def names(self) -> list[str]:
+        return [feature.name for feature in (*self.numeric, *self.categorical)]

@@ -1,0 +1,130 @@
+"""Tables → figures. Drawn without pyplot: no global state, nothing to close."""
+
+import numpy as np
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+TRAIN, VALIDATION, TEST, PREDICTED = "tab:blue", "tab:orange", "tab:green", "tab:red"
+TUTORIAL = {"train": "b", "validation": TEST, "test": "g"}
+MOST_LABELS = 30  # of a confusion matrix: more cannot be read
+
+
+def line(points: pl.DataFrame, when: str) -> Figure:
+    """The tutorial's picture: train points blue, test points green, predictions of the test red.
+
+    Args:
+        points: columns part, x, y, before, after.
+        when: before | after, the column of the predictions.
+    """
+    figure, axes = _canvas((10, 7), f"Predictions {when} training", "x", "y")
+    for part in points["part"].unique(maintain_order=True):
+        rows = points.filter(pl.col("part") == part)
+        axes.scatter(rows["x"], rows["y"], c=TUTORIAL[part], s=4, label=f"{part.capitalize()} data")
+    test = points.filter(pl.col("part") == "test")
+    axes.scatter(test["x"], test[when], c="r", s=4, label="Predictions")
+    axes.legend(prop={"size": 14})
+    return figure
+
+
+def loss_curves(curves: pl.DataFrame, validation_name: str, best_epoch: int) -> Figure:
+    """Columns epoch, train_loss, validation_loss; a line at the epoch whose weights were kept."""
+    figure, axes = _canvas((8, 5), "Loss", "epoch", "loss")
+    axes.plot(curves["epoch"], curves["train_loss"], color=TRAIN, label="train")
+    axes.plot(curves["epoch"], curves["validation_loss"], color=VALIDATION, label=validation_name)
+    if best_epoch < curves["epoch"].to_list()[-1]:
+        axes.axvline(best_epoch, color="0.4", linestyle="--", linewidth=1, label=f"best epoch ({best_epoch})")
+    largest, smallest = _range(curves)
+    if smallest > 0 and largest / smallest > 20:
+        axes.set_yscale("log")
+    axes.legend()
+    return figure
+
+
+def predicted_against_true(predictions: pl.DataFrame) -> Figure:
+    """Columns target, prediction; the diagonal is where a prediction is right."""
+    figure, axes = _canvas((6, 6), "Predicted against true (test rows)", "true", "predicted")
+    target, predicted = predictions["target"].to_numpy(), predictions["prediction"].to_numpy()
+    low, high = min(target.min(), predicted.min()), max(target.max(), predicted.max())
+    axes.plot([low, high], [low, high], color="0.6", linewidth=1, linestyle="--")
+    axes.scatter(target, predicted, s=14, alpha=0.6, color=TRAIN, linewidths=0)
+    axes.set_aspect("equal", adjustable="datalim")
+    return figure
+
+
+def residuals(predictions: pl.DataFrame) -> Figure:
+    """How far the predictions are off, over what was predicted."""
+    figure, axes = _canvas((8, 5), "Residuals (test rows)", "predicted", "predicted - true")
+    predicted = predictions["prediction"].to_numpy()
+    axes.axhline(0, color="0.6", linewidth=1, linestyle="--")
+    axes.scatter(predicted, predicted - predictions["target"].to_numpy(), s=14, alpha=0.6, color=TRAIN, linewidths=0)
+    return figure
+
+
+def confusion(predictions: pl.DataFrame, classes: list[str]) -> Figure:
+    """How many test rows of each true class were given each class."""
+    side = min(4 + 0.35 * len(classes), 12)
+    figure, axes = _canvas((side + 1, side), "Confusion matrix (test rows)", "predicted", "true")
+    place = {label: k for k, label in enumerate(classes)}
+    counts = np.zeros((len(classes), len(classes)), dtype=int)
+    for true, said in predictions.select("target", "prediction").iter_rows():
+        counts[place[true], place[said]] += 1
+    axes.imshow(counts, cmap="Blues")
+    axes.grid(visible=False)
+    if len(classes) <= MOST_LABELS:
+        _label_cells(axes, counts, [_short(label) for label in classes])
+    return figure
+
+
+def roc(curve: pl.DataFrame, auc: float | None, *, averaged: bool) -> Figure:
+    """Columns fpr, tpr; the diagonal is chance."""
+    title = "ROC curve, mean over the classes" if averaged else "ROC curve"
+    figure, axes = _canvas((6, 6), f"{title} (test rows)", "false positive rate", "true positive rate")
+    axes.plot([0, 1], [0, 1], color="0.6", linewidth=1, linestyle="--")
+    axes.plot(curve["fpr"], curve["tpr"], color=TRAIN, label=f"AUC {auc:.4f}" if auc is not None else None)
+    axes.set_aspect("equal")
+    if auc is not None:
+        axes.legend(loc="lower right")
+    return figure
+
+
+def calibration(bins: pl.DataFrame) -> Figure:
+    """Columns confidence, observed, rows; a well calibrated model stays on the diagonal."""
+    figure, axes = _canvas((6, 6), "Calibration (test rows)", "predicted probability", "observed share")
+    axes.plot([0, 1], [0, 1], color="0.6", linewidth=1, linestyle="--")
+    share = bins["rows"].to_numpy() / max(1, bins["rows"].sum())
+    axes.plot(bins["confidence"], bins["observed"], color=TRAIN, linewidth=1)
+    axes.scatter(bins["confidence"], bins["observed"], s=20 + 300 * share, color=TRAIN, label="area: share of rows")
+    axes.set_aspect("equal")
+    axes.legend(loc="upper left")
+    return figure
+
+
+def _canvas(size: tuple[float, float], title: str, x: str, y: str) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.add_subplot(title=title, xlabel=x, ylabel=y)
+    axes.grid(visible=True, color="0.92")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _range(curves: pl.DataFrame) -> tuple[float, float]:
+    losses = [*curves["train_loss"].to_list(), *curves["validation_loss"].to_list()]
+    return max(losses), min(losses)
+
+
+def _label_cells(axes: Axes, counts: np.ndarray, labels: list[str]) -> None:
+    places = range(len(labels))
+    turn = 45 if max(len(label) for label in labels) > 3 else 0
+    axes.set_xticks(places, labels, rotation=turn, ha="right" if turn else "center")
+    axes.set_yticks(places, labels)
+    for true in places:
+        for said in places:
+            colour = "white" if counts[true, said] > counts.max() / 2 else "black"
+            axes.text(said, true, str(counts[true, said]), ha="center", va="center", color=colour)
+
+
+def _short(label: str) -> str:
+    plain = label.replace("$", r"\$")  # matplotlib reads $...$ as a formula
+    return plain if len(plain) <= 20 else plain[:19] + "…"

@@ -1,0 +1,35 @@
+"""Params and features → the network that they describe."""
+
+from torch import nn
+
+from relight.domain.compatibility import assert_model_reads
+from relight.domain.features import Features
+from relight.domain.front import Front, WithFront, needs_front
+from relight.domain.models.linear import Linear, LinearParameters
+from relight.domain.models.mlp import Mlp
+from relight.params.model import ModelParams
+
+
+def build_model(params: ModelParams, features: Features) -> nn.Module:
+    """A new network with weights drawn from torch's generator: seed it first.
+
+    Raises:
+        InputError: when the model cannot read these features.
+    """
+    assert_model_reads(params, features)
+    d_out = len(features.classes or []) if features.task == "multiclass" else 1
+    if not needs_front(features, params.numeric):
+        return _body(params, len(features.numeric), d_out)
+    front = Front(features, standardize=params.numeric == "standardize")
+    return WithFront(front, _body(params, front.d_out, d_out))
+
+
+def _body(params: ModelParams, d_in: int, d_out: int) -> nn.Module:
+    match params.name:
+        case "linear_parameters":
+            return LinearParameters()
+        case "linear":
+            return Linear(d_in, d_out)
+        case "mlp":
+            assert params.mlp is not None
+            return Mlp(d_in, d_out, params.mlp)

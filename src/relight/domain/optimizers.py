@@ -1,0 +1,103 @@
+"""SGD, Adam and AdamW: PyTorch's own update functions, held by two small dataclasses.
+
+Constructing a `torch.optim` class imports torch._dynamo, 2 CPU seconds, more than the tutorial's
+whole training. The functions behind the classes do not, and give the same bits (a test compares).
+"""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.optim.adam import adam
+from torch.optim.adamw import adamw
+from torch.optim.sgd import sgd
+
+from relight.params.train import OptimizerParams
+
+BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
+
+
+@dataclass
+class Sgd:
+    """Stochastic gradient descent with momentum (Sutskever et al. 2013)."""
+
+    weights: list[Tensor]
+    params: OptimizerParams
+    momenta: list[Tensor | None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.momenta = [None] * len(self.weights)
+
+    def zero_grad(self) -> None:
+        for weight in self.weights:
+            weight.grad = None
+
+    @torch.no_grad()
+    def step(self) -> None:
+        gradients = [weight.grad for weight in self.weights if weight.grad is not None]
+        sgd(
+            self.weights,
+            gradients,
+            self.momenta,
+            fused=True,
+            lr=self.params.learning_rate,
+            weight_decay=self.params.weight_decay,
+            momentum=self.params.momentum,
+            dampening=0.0,
+            nesterov=False,
+            maximize=False,
+        )
+
+
+@dataclass
+class Adam:
+    """Adam (Kingma and Ba 2015), or AdamW with decoupled weight decay (Loshchilov and Hutter 2019)."""
+
+    weights: list[Tensor]
+    params: OptimizerParams
+    means: list[Tensor] = field(init=False)
+    squares: list[Tensor] = field(init=False)
+    steps: list[Tensor] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.means = [torch.zeros_like(weight) for weight in self.weights]
+        self.squares = [torch.zeros_like(weight) for weight in self.weights]
+        self.steps = [torch.zeros((), device=weight.device) for weight in self.weights]
+
+    def zero_grad(self) -> None:
+        for weight in self.weights:
+            weight.grad = None
+
+    @torch.no_grad()
+    def step(self) -> None:
+        gradients = [weight.grad for weight in self.weights if weight.grad is not None]
+        update = adamw if self.params.name == "adamw" else adam
+        update(
+            self.weights,
+            gradients,
+            self.means,
+            self.squares,
+            [],
+            self.steps,
+            fused=True,
+            amsgrad=False,
+            beta1=BETA1,
+            beta2=BETA2,
+            lr=self.params.learning_rate,
+            weight_decay=self.params.weight_decay,
+            eps=EPSILON,
+            maximize=False,
+        )
+
+
+Optimizer = Sgd | Adam
+
+
+def build_optimizer(params: OptimizerParams, model: nn.Module) -> Optimizer:
+    """An optimizer over all weights of the model that learn."""
+    weights: list[Tensor] = [weight for weight in model.parameters() if weight.requires_grad]
+    match params.name:
+        case "sgd":
+            return Sgd(weights, params)
+        case "adam" | "adamw":
+            return Adam(weights, params)

@@ -1,0 +1,43 @@
+"""What prepare found out about a table: its columns, its target, its task."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Task = Literal["regression", "binary", "multiclass"]
+Kind = Literal["numeric", "boolean", "categorical", "ignored"]
+
+
+class Column(BaseModel):
+    """A column that is not the target."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    kind: Kind
+
+
+class Schema(BaseModel):
+    """The table in one page.
+
+    Attributes:
+        classes: the labels in their order, from the whole table; None for regression.
+        generated: the true parameters, where the data was made on a known line.
+        notes: what a person should know, in whole sentences.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal[1] = 1
+    rows: int
+    target: str
+    task: Task
+    classes: list[str] | None
+    columns: list[Column]
+    generated: dict[str, float] | None
+    notes: list[str]
+
+    @property
+    def features(self) -> list[Column]:
+        """The columns that the model may see."""
+        return [column for column in self.columns if column.kind != "ignored"]

@@ -1,0 +1,57 @@
+"""What a text column holds: numbers, true and false, dates, or names."""
+
+import polars as pl
+
+MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None")
+MOSTLY = 0.9  # a column with this share of numbers is a column of numbers with mistakes in it
+
+_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+_LEADING_ZERO = r"^[+-]?0\d"
+_DECIMAL_COMMA = r"^[+-]?\d{1,3}(\.\d{3})*,\d+$|^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$"
+_INFINITE = r"^(?i)[+-]?inf(inity)?$"
+_BOOLEAN = r"^(?i)(true|false)$"
+_DATE = (
+    r"^\d{4}[-/]\d{1,2}[-/]\d{1,2}([T ]\d{1,2}:\d{2}.*)?$"
+    r"|^\d{1,2}[-./]\d{1,2}[-./]\d{2,4}([T ]\d{1,2}:\d{2}.*)?$|^\d{1,2}:\d{2}(:\d{2})?$"
+)
+
+
+def tidy(texts: pl.Series) -> pl.Series:
+    """Without spaces around the values, and with the words for a missing value as gaps."""
+    stripped = texts.str.strip_chars()
+    return stripped.set(stripped.is_in(list(MISSING)), None)
+
+
+def are_numbers(texts: pl.Series) -> pl.Series:
+    """For each value, whether it is a number; gaps stay gaps."""
+    return texts.str.contains(_NUMBER)
+
+
+def are_infinite(texts: pl.Series) -> pl.Series:
+    return texts.str.contains(_INFINITE)
+
+
+def have_leading_zeros(texts: pl.Series) -> bool:
+    """Codes such as 00123 would lose their zeros as numbers."""
+    return bool(texts.str.contains(_LEADING_ZERO).any())
+
+
+def have_decimal_commas(texts: pl.Series) -> bool:
+    return _share(texts.str.contains(_DECIMAL_COMMA)) >= MOSTLY
+
+
+def are_booleans(texts: pl.Series) -> bool:
+    return _share(texts.str.contains(_BOOLEAN)) == 1
+
+
+def are_dates(texts: pl.Series) -> bool:
+    return _share(texts.str.contains(_DATE)) >= MOSTLY
+
+
+def are_mostly_numbers(texts: pl.Series) -> bool:
+    return _share(are_numbers(texts)) >= MOSTLY
+
+
+def _share(matches: pl.Series) -> float:
+    known = matches.drop_nulls()
+    return float(known.sum()) / len(known) if len(known) else 0.0

@@ -1,0 +1,24 @@
+"""Files that are whole or not there at all."""
+
+import os
+from pathlib import Path
+
+from relight.errors import InputError
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write beside the place, flush to the disk, then rename: a reader never sees a part of it."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise InputError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def write_text(path: Path, content: str) -> None:
+    write_bytes(path, content.encode())

@@ -1,0 +1,107 @@
+"""What a stage opens in the repository, held against what dvc.yaml says.
+
+An undeclared read makes DVC serve stale results, an undeclared write is lost or shared by nobody:
+both end the stage at the moment they happen.
+"""
+
+import importlib.util
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from relight.errors import RunError
+
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+_CHANGING = {"os.rename": 2, "os.remove": 1, "os.mkdir": 1, "os.rmdir": 1, "os.truncate": 1}
+_EVERY_STAGE_READS = ("params.yaml", "dvc.yaml")
+
+
+class Audit:
+    """Watches one stage. A hook cannot be taken off again, so `stop` makes it silent.
+
+    Args:
+        stage: named in the messages.
+        deps: what may be read, relative to the repository.
+        scratch: the folder that the stage may fill and read as it likes.
+    """
+
+    def __init__(self, stage: str, deps: tuple[str, ...], scratch: Path) -> None:
+        self.stage = stage
+        self.root = os.getcwd()
+        self.readable = [os.path.abspath(dep) for dep in (*deps, *_EVERY_STAGE_READS)]
+        self.writable = [os.path.abspath(scratch)]
+        self.problems: list[str] = []
+        self.active = False
+
+    def start(self) -> None:
+        self.active = True
+        sys.addaudithook(self._on_event)
+
+    def stop(self) -> None:
+        """End the watch.
+
+        Raises:
+            RunError: with what was undeclared, also where a library swallowed the first refusal.
+        """
+        self.active = False
+        undeclared = [self._undeclared("imports", path) for path in self._undeclared_modules()]
+        if self.problems or undeclared:
+            raise RunError(*self.problems, *undeclared)
+
+    def _on_event(self, event: str, args: tuple[object, ...]) -> None:
+        if not self.active:
+            return
+        if event == "open":
+            path, _, flags = args
+            writing = isinstance(flags, int) and bool(flags & _WRITING)
+            self._check("writes" if writing else "reads", path, self.writable if writing else None)
+        elif event in _CHANGING:
+            for path in args[: _CHANGING[event]]:
+                self._check("changes", path, self.writable)
+
+    def _check(self, verb: str, path: object, writable: list[str] | None) -> None:
+        if not isinstance(path, str | bytes | os.PathLike):
+            return
+        full = os.path.abspath(os.fsdecode(path))
+        allowed = [*self.readable, *self.writable] if writable is None else writable
+        if not self._in_repository(full) or _is_under(_source_of(full), allowed):
+            return
+        if _is_bytecode(full):
+            return
+        self.problems.append(self._undeclared(verb, full))
+        raise RunError(self.problems[-1])
+
+    def _undeclared(self, verb: str, full: str) -> str:
+        path = os.path.relpath(full, self.root)
+        key = "deps" if verb in ("reads", "imports") else "outs"
+        return f"dvc.yaml: stage {self.stage} {verb} {path}, which is not among its {key}; declare it there"
+
+    def _in_repository(self, full: str) -> bool:
+        return _is_under(full, [self.root]) and not _is_under(full, [sys.prefix])
+
+    def _undeclared_modules(self) -> list[str]:
+        """Code that was imported from the repository; an empty `__init__.py` cannot matter."""
+        files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+        full = sorted({os.path.abspath(file) for file in files if file})
+        return [
+            path
+            for path in full
+            if self._in_repository(path)
+            and not _is_under(path, self.readable)
+            and os.path.getsize(path) > 0
+        ]
+
+
+def _is_under(path: str, folders: Iterable[str]) -> bool:
+    return any(path == folder or path.startswith(folder + os.sep) for folder in folders)
+
+
+def _is_bytecode(full: str) -> bool:
+    return f"{os.sep}__pycache__{os.sep}" in full
+
+
+def _source_of(full: str) -> str:
+    if _is_bytecode(full) and full.endswith(".pyc"):
+        return importlib.util.source_from_cache(full)
+    return full

@@ -1,0 +1,63 @@
+"""Content hashes of a stage's dependencies: taken at the start, compared at the end.
+
+DVC records dependencies after the run (its issue 11058), so that an edit during the run would be
+recorded as if it had been used.
+"""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from relight.errors import InputError, RunError
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """`stat` is cheap and changes with every write; `sha256` tells whether the bytes changed."""
+
+    stat: tuple[int, int, int]
+    sha256: str
+
+
+def fingerprints(deps: tuple[str, ...]) -> dict[Path, Fingerprint]:
+    """A fingerprint of each file, and of each file in each folder."""
+    return {path: _fingerprint(path) for dep in deps for path in _files(Path(dep))}
+
+
+def assert_unchanged(before: dict[Path, Fingerprint]) -> None:
+    """Compare with the files as they are now.
+
+    Raises:
+        RunError: with each file whose bytes are not those at the start.
+    """
+    changed = [path for path, old in before.items() if _has_changed(path, old)]
+    if changed:
+        raise RunError(
+            *(f"{path}: was changed while the stage ran" for path in changed),
+            "the result mixes two states, and was thrown away; run `dvc repro` again",
+        )
+
+
+def _has_changed(path: Path, old: Fingerprint) -> bool:
+    if not path.is_file():
+        return True
+    return _stat(path) != old.stat and _fingerprint(path).sha256 != old.sha256
+
+
+def _files(dep: Path) -> list[Path]:
+    if dep.is_dir():
+        return sorted(path for path in dep.rglob("*") if path.is_file())
+    if not dep.is_file():
+        raise InputError(f"{dep}: no such file; run `dvc repro`, or `dvc pull` if it was pushed")
+    return [dep]
+
+
+def _fingerprint(path: Path) -> Fingerprint:
+    with open(path, "rb") as file:
+        return Fingerprint(_stat(path), hashlib.file_digest(file, "sha256").hexdigest())
+
+
+def _stat(path: Path) -> tuple[int, int, int]:
+    status = os.stat(path)
+    return (status.st_size, status.st_mtime_ns, status.st_ino)

@@ -1,0 +1,41 @@
+"""A stage ends when it is told to, and when the process that started it dies.
+
+Without this, a killed `dvc repro` leaves the training process behind, and a second `dvc repro`
+caches a mixture of both runs with exit code 0.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+import time
+from types import FrameType
+
+_PR_SET_PDEATHSIG = 1
+_SECONDS_BETWEEN_LOOKS = 0.5
+PARENT_DIED = 143
+
+
+class Terminated(BaseException):
+    """SIGTERM arrived. Like KeyboardInterrupt, it is no `Exception`: nothing but the runner catches it."""
+
+
+def end_with_parent() -> None:
+    """Ask the kernel for SIGTERM at the parent's death (Linux), and look for it (everywhere)."""
+    signal.signal(signal.SIGTERM, _on_sigterm)
+    parent = os.getppid()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def _on_sigterm(_signal: int, _frame: FrameType | None) -> None:
+    raise Terminated
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_SECONDS_BETWEEN_LOOKS)
+    # The main thread may be deep in native code: nothing is written yet, so end here and now.
+    os._exit(PARENT_DIED)

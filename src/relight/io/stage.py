@@ -1,0 +1,159 @@
+"""The stage runner: what stands between `dvc` and the work of every stage.
+
+It validates all params before any work is done, gives the stage only what dvc.yaml declares,
+hashes the dependencies at the start and checks them at the end, keeps the outputs in a scratch
+folder until all of them are whole, and turns a failure into one plain message.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+import relight.params
+from relight.errors import RelightError, RunError
+from relight.io.audit import Audit
+from relight.io.fingerprints import assert_unchanged, fingerprints
+from relight.io.lifetime import Terminated, end_with_parent
+from relight.io.lock import only_one
+from relight.io.params import read_section
+from relight.io.pipeline import Declaration, read_declaration
+from relight.io.yaml12 import Document, read_yaml
+
+Params = TypeVar("Params", bound=BaseModel)
+
+WORKSPACE = Path(".dvc/tmp/relight")
+
+
+class Stage:
+    """What a stage may touch: its params sections, its deps, its outs."""
+
+    def __init__(self, declared: Declaration, document: Document, scratch: Path) -> None:
+        self._declared = declared
+        self._document = document
+        self._scratch = scratch
+
+    def params(self, section: str, model: type[Params]) -> Params:
+        """The params of a section that dvc.yaml declares for this stage."""
+        self._hold("params", section, self._declared.sections)
+        return read_section(self._document, section, model)
+
+    def all_params(self) -> dict[str, object]:
+        """Every declared section as it stands in params.yaml."""
+        return {section: self._document.value[section] for section in self._declared.sections}
+
+    def dep(self, path: str) -> Path:
+        """A path that dvc.yaml declares as read by this stage."""
+        self._hold("deps", path, self._declared.deps)
+        return Path(path)
+
+    def out(self, path: str) -> Path:
+        """Where to write an out; it comes to its declared place when the whole stage is done."""
+        self._hold("outs", path, self._declared.outs)
+        staged = self._scratch / path
+        staged.parent.mkdir(parents=True, exist_ok=True)
+        return staged
+
+    def _hold(self, key: str, name: str, declared: tuple[str, ...]) -> None:
+        if name not in declared:
+            raise RunError(f"dvc.yaml: stage {self._declared.stage} uses {name}, which is not among its {key}")
+
+
+def run_stage(name: str, work: Callable[[Stage], None]) -> None:
+    """Run one stage and end the process: 0 done, 1 the run failed, 2 the input is wrong."""
+    end_with_parent()
+    sys.exit(exit_code(lambda: _run(name, work), name))
+
+
+def exit_code(command: Callable[[], None], name: str) -> int:
+    """Run a command; print what went wrong in plain words, the traceback only when asked for."""
+    try:
+        command()
+    except RelightError as error:
+        _explain(*error.problems)
+        return error.exit_code
+    except (KeyboardInterrupt, Terminated) as stop:
+        _explain(f"{name}: was stopped; nothing was written. Run `dvc repro` to start it again")
+        return 143 if isinstance(stop, Terminated) else 130
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _explain(f"{name}: {where}{error.strerror or error}; nothing was written")
+        return 1
+    except MemoryError:
+        _explain(f"{name}: not enough memory; use a smaller train.batch_size, model or table")
+        return 1
+    except Exception as error:  # The last net under every command: a person gets a sentence.
+        _explain(f"{name}: internal error: {type(error).__name__}: {error}; RELIGHT_DEBUG=1 shows where")
+        return 1
+    return 0
+
+
+def _run(name: str, work: Callable[[Stage], None]) -> None:
+    document = read_yaml(Path("params.yaml"))
+    WORKSPACE.mkdir(parents=True, exist_ok=True)
+    with only_one(WORKSPACE / "lock", name):
+        _check_beside(name)
+        declared = read_declaration(name, document)
+        before = fingerprints(declared.deps)
+        with _scratch_folder(WORKSPACE / "outs" / name) as scratch:
+            audit = Audit(name, declared.deps, scratch)
+            audit.start()
+            work(Stage(declared, document, scratch))
+            audit.stop()
+            assert_unchanged(before)
+            _put_in_place(declared, scratch)
+
+
+def _check_beside(name: str) -> None:
+    """Validate every section in a process of its own, so that no stage depends on all schemas."""
+    stamp, checked = WORKSPACE / "checked", _state_of_params()
+    if name != "prepare" and stamp.exists() and stamp.read_text() == checked:
+        return
+    done = subprocess.run([sys.executable, "-m", "stages.check", name], check=False)
+    if done.returncode != 0:
+        sys.exit(done.returncode)
+    stamp.write_text(checked)
+
+
+def _state_of_params() -> str:
+    """What the check beside depends on: once it has passed, it need not run again in this state."""
+    schemas = sorted(Path(relight.params.__file__).parent.glob("*.py"))
+    content = b"".join(path.read_bytes() for path in (Path("params.yaml"), *schemas))
+    return hashlib.sha256(content).hexdigest()
+
+
+@contextmanager
+def _scratch_folder(path: Path) -> Iterator[Path]:
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _put_in_place(declared: Declaration, scratch: Path) -> None:
+    missing = [out for out in declared.outs if not (scratch / out).exists()]
+    if missing:
+        raise RunError(f"dvc.yaml: stage {declared.stage} did not write {', '.join(missing)}")
+    for out in declared.outs:
+        target = Path(out)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.is_dir():
+            shutil.rmtree(target)
+        os.replace(scratch / out, target)
+
+
+def _explain(*problems: str) -> None:
+    if os.environ.get("RELIGHT_DEBUG") == "1":
+        traceback.print_exc()
+    for problem in problems:
+        sys.stderr.write(f"error: {problem}\n")

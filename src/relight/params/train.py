@@ -1,0 +1,49 @@
+"""The `train` section: how the model is fitted."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from relight.params.section import Section
+
+
+def _batch_size(value: Any) -> Any:
+    if value == "full" or (type(value) is int and value >= 1):
+        return value
+    raise PydanticCustomError("batch_size", "must be full or a whole number >= 1")
+
+
+class OptimizerParams(Section):
+    name: Literal["sgd", "adam", "adamw"] = Field(examples=["sgd"])
+    learning_rate: float = Field(gt=0, examples=[0.01])
+    weight_decay: float = Field(ge=0, examples=[0.0])
+    momentum: float = Field(ge=0, lt=1, examples=[0.0])
+
+    @model_validator(mode="after")
+    def momentum_is_for_sgd(self) -> Self:
+        if self.name != "sgd" and self.momentum != 0:
+            raise PydanticCustomError(
+                "momentum",
+                f"momentum must be 0 with {self.name} (it is for sgd), however: {self.momentum}",
+            )
+        return self
+
+
+class EarlyStoppingParams(Section):
+    patience: int = Field(ge=1, examples=[16])
+
+
+class TrainParams(Section):
+    seed: int = Field(ge=0, le=2**32 - 1, examples=[42])
+    epochs: int = Field(ge=1, examples=[1000])
+    batch_size: Annotated[Literal["full"] | int, BeforeValidator(_batch_size)] = Field(
+        examples=["full"]
+    )
+    loss: Literal["auto", "l1", "mse", "bce", "cross_entropy"] = Field(examples=["auto"])
+    optimizer: OptimizerParams = Field(
+        examples=["{name: sgd, learning_rate: 0.01, weight_decay: 0.0, momentum: 0.0}"]
+    )
+    early_stopping: EarlyStoppingParams | None = Field(examples=["null"])
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field(examples=["auto"])
+    threads: int = Field(ge=1, le=4096, examples=[1])

@@ -1,0 +1,11 @@
+"""Every stage runs the code beside it: in a queued experiment that is the experiment's own copy,
+not the one that was installed from the main workspace."""
+
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
+
+if find_spec("pydantic") is None:
+    sys.exit(f"error: {sys.executable} lacks Relight's packages; run `. .venv/bin/activate` first")

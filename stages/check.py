@@ -1,0 +1,26 @@
+"""The check beside the stages: every section of params.yaml, and before prepare the data as well.
+
+It runs in a process of its own, so that no stage depends on the schemas of the others.
+"""
+
+import sys
+from pathlib import Path
+
+from relight.io.sections import assert_sections
+from relight.io.stage import exit_code
+from relight.io.yaml12 import read_yaml
+
+PARAMS = Path("params.yaml")
+
+
+def check(stage: str) -> None:
+    if stage == "prepare":
+        from relight.workflows.check import check as check_all  # Polars: not for the other stages
+
+        sys.stderr.write(check_all(PARAMS))
+    else:
+        assert_sections(read_yaml(PARAMS))
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(lambda: check(sys.argv[1]), "check"))

@@ -1,0 +1,23 @@
+"""evaluate: the saved model and all rows → metrics, predictions of the test rows, score curves."""
+
+from relight.io.stage import Stage, run_stage
+from relight.params.evaluate import EvaluateParams
+from relight.workflows.evaluate import evaluate
+
+
+def main(stage: Stage) -> None:
+    stage.params("evaluate", EvaluateParams)
+    evaluate(
+        weights=stage.dep("models/model.pth"),
+        description=stage.dep("models/model.json"),
+        schema=stage.dep("data/prepared/schema.json"),
+        train_rows=stage.dep("data/split/train.safetensors"),
+        validation_rows=stage.dep("data/split/validation.safetensors"),
+        test_rows=stage.dep("data/split/test.safetensors"),
+        metrics=stage.out("reports/metrics.json"),
+        reports=stage.out("reports/evaluate"),
+    )
+
+
+if __name__ == "__main__":
+    run_stage("evaluate", main)

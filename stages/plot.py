@@ -1,0 +1,23 @@
+"""plot: the reports → pictures, and one page that shows everything and opens offline."""
+
+from relight.io.stage import Stage, run_stage
+from relight.params.plot import PlotParams
+from relight.workflows.plot import plot
+
+
+def main(stage: Stage) -> None:
+    plot(
+        stage.params("plot", PlotParams),
+        all_params=stage.all_params(),
+        schema=stage.dep("data/prepared/schema.json"),
+        description=stage.dep("models/model.json"),
+        curves=stage.dep("reports/train/curves.csv"),
+        metrics=stage.dep("reports/metrics.json"),
+        reports=stage.dep("reports/evaluate"),
+        plots=stage.out("reports/plots"),
+        page=stage.out("reports/report.html"),
+    )
+
+
+if __name__ == "__main__":
+    run_stage("plot", main)

@@ -1,0 +1,19 @@
+"""prepare: the source → a clean, typed table and its schema."""
+
+from relight.io.stage import Stage, run_stage
+from relight.params.prepare import PrepareParams
+from relight.workflows.prepare import prepare
+
+
+def main(stage: Stage) -> None:
+    params = stage.params("prepare", PrepareParams)
+    prepare(
+        params,
+        source=stage.dep(params.source),
+        table=stage.out("data/prepared/table.parquet"),
+        schema=stage.out("data/prepared/schema.json"),
+    )
+
+
+if __name__ == "__main__":
+    run_stage("prepare", main)

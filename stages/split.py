@@ -1,0 +1,21 @@
+"""split: the table → train, validation and test tensors, and the statistics of the train rows."""
+
+from relight.io.stage import Stage, run_stage
+from relight.params.split import SplitParams
+from relight.workflows.split import split
+
+
+def main(stage: Stage) -> None:
+    split(
+        stage.params("split", SplitParams),
+        table=stage.dep("data/prepared/table.parquet"),
+        schema=stage.dep("data/prepared/schema.json"),
+        train=stage.out("data/split/train.safetensors"),
+        validation=stage.out("data/split/validation.safetensors"),
+        test=stage.out("data/split/test.safetensors"),
+        features=stage.out("data/split/features.json"),
+    )
+
+
+if __name__ == "__main__":
+    run_stage("split", main)

@@ -1,0 +1,23 @@
+"""train: the train and validation tensors → a model and its curves. The test tensors stay out of reach."""
+
+from relight.io.stage import Stage, run_stage
+from relight.params.model import ModelParams
+from relight.params.train import TrainParams
+from relight.workflows.train import train
+
+
+def main(stage: Stage) -> None:
+    train(
+        stage.params("model", ModelParams),
+        stage.params("train", TrainParams),
+        train_rows=stage.dep("data/split/train.safetensors"),
+        validation_rows=stage.dep("data/split/validation.safetensors"),
+        features=stage.dep("data/split/features.json"),
+        weights=stage.out("models/model.pth"),
+        description=stage.out("models/model.json"),
+        curves=stage.out("reports/train/curves.csv"),
+    )
+
+
+if __name__ == "__main__":
+    run_stage("train", main)
