@@ -7,5 +7,5 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
-if find_spec("pydantic") is None:
+if find_spec("polars") is None:
     sys.exit(f"error: {sys.executable} lacks Relight's packages; run `. .venv/bin/activate` first")

@@ -10,6 +10,7 @@ def main(stage: Stage) -> None:
         stage.params("plot", PlotParams),
         all_params=stage.all_params(),
         schema=stage.dep("data/prepared/schema.json"),
+        split_report=stage.dep("data/split/report.json"),
         description=stage.dep("models/model.json"),
         curves=stage.dep("reports/train/curves.csv"),
         metrics=stage.dep("reports/metrics.json"),

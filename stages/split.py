@@ -14,6 +14,7 @@ def main(stage: Stage) -> None:
         validation=stage.out("data/split/validation.safetensors"),
         test=stage.out("data/split/test.safetensors"),
         features=stage.out("data/split/features.json"),
+        report=stage.out("data/split/report.json"),
     )
 
 

@@ -94,9 +94,7 @@ def _as_numbers(values: pl.Series) -> pl.Series:
     wrong = ~texts.are_numbers(values) & ~texts.are_infinite(values)
     if wrong.any():
         row = _first(wrong)
-        raise Unclean(
-            f"row {row} is not a number, however: '{values[row - 1][:40]}'; mend the value, or empty it"
-        )
+        raise Unclean(f"row {row} is not a number, however: '{values[row - 1][:40]}'; mend the value, or empty it")
     return values.cast(pl.Float64)
 
 

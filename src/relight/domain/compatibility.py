@@ -60,7 +60,7 @@ def assert_can_stop_early(params: TrainParams, features: Features) -> None:
 def remarks(params: TrainParams, features: Features, cores: int) -> list[str]:
     """What is odd, and works all the same."""
     found = []
-    if params.batch_size != "full" and params.batch_size > features.rows["train"]:
+    if params.batch_size != "full" and params.batch_size > features.n_train:
         found.append(
             f"train.batch_size: {params.batch_size} is more than the {features.rows['train']} train rows; "
             "every batch holds all of them"

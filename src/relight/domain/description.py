@@ -4,14 +4,14 @@ import hashlib
 from typing import Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
 from relight.domain.features import Features
 from relight.domain.models.building import build_model
 from relight.params.model import ModelParams
 
-FORMAT = 1
+FORMAT: Literal[1] = 1
 
 
 class Description(BaseModel):
@@ -26,7 +26,7 @@ class Description(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: Literal[1] = Field(default=FORMAT)
+    format: Literal[1] = FORMAT
     model: ModelParams
     features: Features
     seed: int

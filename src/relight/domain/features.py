@@ -37,7 +37,7 @@ class Features(BaseModel):
     """Everything that turns a clean table into tensors, and tensors into answers.
 
     Attributes:
-        rows: how many rows each part has.
+        n_train: how many rows the train part has. Nothing here depends on the test rows.
         test_rows_validate: with `split.validation: 0` the test rows stand in for the validation
             rows in the curves, as in the tutorial.
     """
@@ -50,10 +50,9 @@ class Features(BaseModel):
     classes: list[str] | None
     numeric: list[NumericFeature]
     categorical: list[CategoricalFeature]
-    rows: dict[str, int]
+    n_train: int
     test_rows_validate: bool
-    notes: list[str]
 
     @property
     def names(self) -> list[str]:
-        return [feature.name for feature in (*self.numeric, *self.categorical)]
+        return [*(feature.name for feature in self.numeric), *(feature.name for feature in self.categorical)]

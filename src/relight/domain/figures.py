@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 TRAIN, VALIDATION, TEST, PREDICTED = "tab:blue", "tab:orange", "tab:green", "tab:red"
 TUTORIAL = {"train": "b", "validation": TEST, "test": "g"}
+LARGE, WIDE = (10.0, 7.0), (8.0, 5.6)  # the tutorial's size, and the same shape smaller
 MOST_LABELS = 30  # of a confusion matrix: more cannot be read
 
 
@@ -17,7 +18,7 @@ def line(points: pl.DataFrame, when: str) -> Figure:
         points: columns part, x, y, before, after.
         when: before | after, the column of the predictions.
     """
-    figure, axes = _canvas((10, 7), f"Predictions {when} training", "x", "y")
+    figure, axes = _canvas(LARGE, f"Predictions {when} training", "x", "y")
     for part in points["part"].unique(maintain_order=True):
         rows = points.filter(pl.col("part") == part)
         axes.scatter(rows["x"], rows["y"], c=TUTORIAL[part], s=4, label=f"{part.capitalize()} data")
@@ -29,9 +30,10 @@ def line(points: pl.DataFrame, when: str) -> Figure:
 
 def loss_curves(curves: pl.DataFrame, validation_name: str, best_epoch: int) -> Figure:
     """Columns epoch, train_loss, validation_loss; a line at the epoch whose weights were kept."""
-    figure, axes = _canvas((8, 5), "Loss", "epoch", "loss")
-    axes.plot(curves["epoch"], curves["train_loss"], color=TRAIN, label="train")
-    axes.plot(curves["epoch"], curves["validation_loss"], color=VALIDATION, label=validation_name)
+    figure, axes = _canvas(WIDE, "Loss", "epoch", "loss")
+    thin = {"linewidth": 0.8 if curves.height > 200 else 1.5}
+    axes.plot(curves["epoch"], curves["validation_loss"], color=VALIDATION, label=validation_name, **thin)
+    axes.plot(curves["epoch"], curves["train_loss"], color=TRAIN, label="train", **thin)
     if best_epoch < curves["epoch"].to_list()[-1]:
         axes.axvline(best_epoch, color="0.4", linestyle="--", linewidth=1, label=f"best epoch ({best_epoch})")
     largest, smallest = _range(curves)
@@ -43,18 +45,18 @@ def loss_curves(curves: pl.DataFrame, validation_name: str, best_epoch: int) -> 
 
 def predicted_against_true(predictions: pl.DataFrame) -> Figure:
     """Columns target, prediction; the diagonal is where a prediction is right."""
-    figure, axes = _canvas((6, 6), "Predicted against true (test rows)", "true", "predicted")
+    figure, axes = _canvas(WIDE, "Predicted against true (test rows)", "true", "predicted")
     target, predicted = predictions["target"].to_numpy(), predictions["prediction"].to_numpy()
     low, high = min(target.min(), predicted.min()), max(target.max(), predicted.max())
     axes.plot([low, high], [low, high], color="0.6", linewidth=1, linestyle="--")
     axes.scatter(target, predicted, s=14, alpha=0.6, color=TRAIN, linewidths=0)
-    axes.set_aspect("equal", adjustable="datalim")
+    axes.set_aspect("equal", adjustable="box")
     return figure
 
 
 def residuals(predictions: pl.DataFrame) -> Figure:
     """How far the predictions are off, over what was predicted."""
-    figure, axes = _canvas((8, 5), "Residuals (test rows)", "predicted", "predicted - true")
+    figure, axes = _canvas(WIDE, "Residuals (test rows)", "predicted", "predicted - true")
     predicted = predictions["prediction"].to_numpy()
     axes.axhline(0, color="0.6", linewidth=1, linestyle="--")
     axes.scatter(predicted, predicted - predictions["target"].to_numpy(), s=14, alpha=0.6, color=TRAIN, linewidths=0)
@@ -63,8 +65,7 @@ def residuals(predictions: pl.DataFrame) -> Figure:
 
 def confusion(predictions: pl.DataFrame, classes: list[str]) -> Figure:
     """How many test rows of each true class were given each class."""
-    side = min(4 + 0.35 * len(classes), 12)
-    figure, axes = _canvas((side + 1, side), "Confusion matrix (test rows)", "predicted", "true")
+    figure, axes = _canvas(LARGE if len(classes) > 8 else WIDE, "Confusion matrix (test rows)", "predicted", "true")
     place = {label: k for k, label in enumerate(classes)}
     counts = np.zeros((len(classes), len(classes)), dtype=int)
     for true, said in predictions.select("target", "prediction").iter_rows():
@@ -79,7 +80,7 @@ def confusion(predictions: pl.DataFrame, classes: list[str]) -> Figure:
 def roc(curve: pl.DataFrame, auc: float | None, *, averaged: bool) -> Figure:
     """Columns fpr, tpr; the diagonal is chance."""
     title = "ROC curve, mean over the classes" if averaged else "ROC curve"
-    figure, axes = _canvas((6, 6), f"{title} (test rows)", "false positive rate", "true positive rate")
+    figure, axes = _canvas(WIDE, f"{title} (test rows)", "false positive rate", "true positive rate")
     axes.plot([0, 1], [0, 1], color="0.6", linewidth=1, linestyle="--")
     axes.plot(curve["fpr"], curve["tpr"], color=TRAIN, label=f"AUC {auc:.4f}" if auc is not None else None)
     axes.set_aspect("equal")
@@ -90,7 +91,7 @@ def roc(curve: pl.DataFrame, auc: float | None, *, averaged: bool) -> Figure:
 
 def calibration(bins: pl.DataFrame) -> Figure:
     """Columns confidence, observed, rows; a well calibrated model stays on the diagonal."""
-    figure, axes = _canvas((6, 6), "Calibration (test rows)", "predicted probability", "observed share")
+    figure, axes = _canvas(WIDE, "Calibration (test rows)", "predicted probability", "observed share")
     axes.plot([0, 1], [0, 1], color="0.6", linewidth=1, linestyle="--")
     share = bins["rows"].to_numpy() / max(1, bins["rows"].sum())
     axes.plot(bins["confidence"], bins["observed"], color=TRAIN, linewidth=1)

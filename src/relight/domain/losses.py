@@ -10,6 +10,7 @@ from relight.domain.compatibility import LossName
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
+
 def l1(predictions: Tensor, targets: Tensor) -> Tensor:
     """mean |prediction - target|; both (n_rows, 1)."""
     _same_shape(predictions, targets)

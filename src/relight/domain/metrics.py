@@ -60,9 +60,7 @@ def roc_curve(is_positive: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, n
     return np.append(0.0, false), np.append(0.0, true)
 
 
-def calibration(
-    is_right: np.ndarray, confidence: np.ndarray, n_bins: int = 10
-) -> list[tuple[float, float, int]]:
+def calibration(is_right: np.ndarray, confidence: np.ndarray, n_bins: int = 10) -> list[tuple[float, float, int]]:
     """For each bin of confidence that has rows: mean confidence, share that is right, rows."""
     bins = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
     return [

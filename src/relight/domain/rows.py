@@ -32,9 +32,7 @@ def rows_for(model: nn.Module, arrays: Arrays, where: str) -> Rows:
     return Rows(inputs_for(model, arrays["numeric"], arrays["categories"], where), torch.from_numpy(arrays["target"]))
 
 
-def inputs_for(
-    model: nn.Module, numeric: np.ndarray, categories: np.ndarray, where: str
-) -> tuple[Tensor, ...]:
+def inputs_for(model: nn.Module, numeric: np.ndarray, categories: np.ndarray, where: str) -> tuple[Tensor, ...]:
     """Numbers and codes where there is a front, else the numbers alone.
 
     Raises:

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 Task = Literal["regression", "binary", "multiclass"]
+Part = Literal["train", "validation", "test"]
 Kind = Literal["numeric", "boolean", "categorical", "ignored"]
 
 

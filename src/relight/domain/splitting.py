@@ -1,16 +1,15 @@
 """Which part each row belongs to. Every method is a pure function of the table, the params, the seed."""
 
 from collections.abc import Callable
-from typing import Literal
 
 import numpy as np
 import polars as pl
 
 from relight.domain.naming import did_you_mean
+from relight.domain.schema import Part
 from relight.errors import InputError
 from relight.params.split import SplitParams
 
-Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 NAMES = {"train": "train", "validation": "validation", "val": "validation", "valid": "validation", "test": "test"}
 
@@ -70,7 +69,9 @@ def _stratified(params: SplitParams, table: pl.DataFrame, target: str) -> Parts:
         rows = np.flatnonzero((table[target] == label).to_numpy())
         parts[rows] = _share_out(generator.permutation(len(rows)), params)
         if len(rows) < 1 + (params.validation > 0) + 1:
-            raise InputError(f"split.method: class '{label}' has {len(rows)} row, too few for every part; use method: random")
+            raise InputError(
+                f"split.method: class '{label}' has {len(rows)} row, too few for every part; use method: random"
+            )
     return parts
 
 
@@ -90,7 +91,13 @@ def _group(params: SplitParams, table: pl.DataFrame, _target: str) -> Parts:
 
 def _time(params: SplitParams, table: pl.DataFrame, _target: str) -> Parts:
     """The earliest rows train, the latest test; rows of the same time keep their order."""
-    order = _complete(table, params).arg_sort(maintain_order=True).to_numpy()
+    order = (
+        _complete(table, params)
+        .to_frame()
+        .with_row_index()
+        .sort(str(params.column), maintain_order=True)["index"]
+        .to_numpy()
+    )
     return _share_out(order, params)
 
 

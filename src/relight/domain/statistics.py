@@ -4,6 +4,7 @@ NumPy sums over fixed chunks of rows are; the float sums of a parallel engine di
 """
 
 from collections.abc import Iterator
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -20,10 +21,8 @@ def describe_number(column: Column, values: pl.Series) -> NumericFeature:
     mean = _total(known) / len(known) if len(known) else 0.0
     variance = _total((known - mean) ** 2) / len(known) if len(known) else 0.0
     std = float(np.sqrt(variance))
-    kind = "boolean" if column.kind == "boolean" else "numeric"
-    return NumericFeature(
-        name=column.name, kind=kind, mean=mean, std=std if std > 0 else 1.0, gaps=values.null_count()
-    )
+    kind: Literal["numeric", "boolean"] = "boolean" if column.kind == "boolean" else "numeric"
+    return NumericFeature(name=column.name, kind=kind, mean=mean, std=std if std > 0 else 1.0, gaps=values.null_count())
 
 
 def describe_category(column: Column, values: pl.Series) -> CategoricalFeature:

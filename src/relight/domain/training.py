@@ -63,9 +63,7 @@ def fit(
     return history
 
 
-def train_epoch(
-    model: nn.Module, train: Rows, loss_fn: Loss, optimizer: Optimizer, batches: Iterable[Rows]
-) -> float:
+def train_epoch(model: nn.Module, train: Rows, loss_fn: Loss, optimizer: Optimizer, batches: Iterable[Rows]) -> float:
     """One pass over the train rows; returns the mean loss per row."""
     model.train()
     total = torch.zeros((), device=train.target.device)
@@ -86,7 +84,7 @@ def batches(rows: Rows, batch_size: Literal["full"] | int, seed: int) -> Iterato
         return
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(rows.target), generator=generator).to(rows.target.device)
-    for picked in order.split(batch_size):
+    for picked in torch.split(order, batch_size):
         yield Rows(
             tuple(part.index_select(0, picked) for part in rows.inputs),
             rows.target.index_select(0, picked),
@@ -103,5 +101,5 @@ def predict(model: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
     """The raw outputs of the model in inference mode, (n_rows, d_out)."""
     model.eval()
     with torch.inference_mode():
-        chunks = zip(*(part.split(PREDICTION_ROWS) for part in inputs), strict=True)
+        chunks = zip(*(torch.split(part, PREDICTION_ROWS) for part in inputs), strict=True)
         return torch.cat([model(*chunk) for chunk in chunks])

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Self
 
 from relight.errors import RunError
 
@@ -18,7 +19,7 @@ _EVERY_STAGE_READS = ("params.yaml", "dvc.yaml")
 
 
 class Audit:
-    """Watches one stage. A hook cannot be taken off again, so `stop` makes it silent.
+    """Watches one stage. A hook cannot be taken off again, so leaving the block makes it silent.
 
     Args:
         stage: named in the messages.
@@ -34,17 +35,18 @@ class Audit:
         self.problems: list[str] = []
         self.active = False
 
-    def start(self) -> None:
+    def __enter__(self) -> Self:
         self.active = True
         sys.addaudithook(self._on_event)
+        return self
 
-    def stop(self) -> None:
-        """End the watch.
-
-        Raises:
-            RunError: with what was undeclared, also where a library swallowed the first refusal.
-        """
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self.active = False
+        if kind is None:
+            self._refuse_undeclared()
+
+    def _refuse_undeclared(self) -> None:
+        """Also what a library swallowed at the moment it happened, and what was imported before."""
         undeclared = [self._undeclared("imports", path) for path in self._undeclared_modules()]
         if self.problems or undeclared:
             raise RunError(*self.problems, *undeclared)
@@ -89,6 +91,7 @@ class Audit:
             for path in full
             if self._in_repository(path)
             and not _is_under(path, self.readable)
+            and os.path.isfile(path)  # torch._classes names a file that is not there
             and os.path.getsize(path) > 0
         ]
 

@@ -37,8 +37,7 @@ def check_csv(path: Path) -> list[str]:
                 start, first = reader.line_num + 1, start
                 if len(row) != len(header) and row:
                     raise InputError(
-                        f"{path}:{reader.line_num}: must have {len(header)} values as the header, "
-                        f"however: {len(row)}"
+                        f"{path}:{reader.line_num}: must have {len(header)} values as the header, however: {len(row)}"
                     )
         except csv.Error as error:
             raise InputError(_syntax_problem(path, start, str(error))) from error

@@ -31,9 +31,7 @@ class Checked(NamedTuple, Generic[Params]):
     problems: tuple[str, ...]
 
 
-def read_section(
-    document: Document, section: str, model: type[Params]
-) -> Params:
+def read_section(document: Document, section: str, model: type[Params]) -> Params:
     """The params of one section.
 
     Raises:
@@ -45,9 +43,7 @@ def read_section(
     return checked.params
 
 
-def check_section(
-    document: Document, section: str, model: type[Params]
-) -> Checked[Params]:
+def check_section(document: Document, section: str, model: type[Params]) -> Checked[Params]:
     """The params of one section, or what is wrong with them."""
     if section not in document.value:
         hint = _did_you_mean(section, document.value)
@@ -69,9 +65,7 @@ def unknown_sections(document: Document, known: list[str]) -> list[str]:
     ]
 
 
-def _check(
-    document: Document, at: KeyPath, value: Any, model: type[Params]
-) -> Checked[Params]:
+def _check(document: Document, at: KeyPath, value: Any, model: type[Params]) -> Checked[Params]:
     try:
         return Checked(model.model_validate(value), ())
     except ValidationError as error:
@@ -100,7 +94,8 @@ def _rule(error: ErrorDetails) -> str:
     context = error.get("ctx", {})
     match error["type"]:
         case "literal_error":
-            return f"must be one of {context['expected'].replace("'", '').replace(' or ', ', ')}"
+            names = context["expected"].replace("'", "").replace(" or ", ", ")
+            return f"must be one of {names}"
         case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal" as kind:
             sign = {"greater_than": ">", "greater_than_equal": ">=", "less_than": "<"}.get(kind, "<=")
             limit = next(context[key] for key in ("gt", "ge", "lt", "le") if key in context)

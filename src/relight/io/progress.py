@@ -11,7 +11,8 @@ LINES = 10
 def progress(steps: range, unit: str) -> Iterable[int]:
     """Pass the steps through and show how far they are, on standard error."""
     if sys.stderr.isatty():
-        return tqdm(steps, unit=unit, leave=False)
+        bar: Iterable[int] = tqdm(steps, unit=unit, leave=False)
+        return bar
     return _plain_lines(steps, unit)
 
 

@@ -104,10 +104,8 @@ def _run(name: str, work: Callable[[Stage], None]) -> None:
         declared = read_declaration(name, document)
         before = fingerprints(declared.deps)
         with _scratch_folder(WORKSPACE / "outs" / name) as scratch:
-            audit = Audit(name, declared.deps, scratch)
-            audit.start()
-            work(Stage(declared, document, scratch))
-            audit.stop()
+            with Audit(name, declared.deps, scratch):
+                work(Stage(declared, document, scratch))
             assert_unchanged(before)
             _put_in_place(declared, scratch)
 

@@ -6,5 +6,5 @@ from importlib.metadata import version
 
 def versions() -> dict[str, str]:
     """Of Python and of each package that takes part in the numbers."""
-    packages = {name: version(name) for name in ("numpy", "polars", "relight", "safetensors", "torch")}
+    packages = {name: version(name).split("+")[0] for name in ("numpy", "polars", "safetensors", "torch")}
     return {"python": platform.python_version(), **packages}

@@ -57,7 +57,7 @@ class _PlainLoader(yaml.SafeLoader):
     """PyYAML's parser without anchors, aliases and tags."""
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        event = self.peek_event()
+        event = self.peek_event()  # type: ignore[no-untyped-call]
         line = event.start_mark.line
         if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
             raise _Refusal(line, "anchors and aliases (& and *) are not read; write the value out")

@@ -11,9 +11,7 @@ WITH_COLUMN = ("group", "time", "column")
 
 
 class SplitParams(Section):
-    method: Literal["ordered", "random", "stratified", "group", "time", "column"] = Field(
-        examples=["random"]
-    )
+    method: Literal["ordered", "random", "stratified", "group", "time", "column"] = Field(examples=["random"])
     column: str | None = Field(examples=["null"])
     train: float = Field(gt=0, lt=1, examples=[0.8])
     validation: float = Field(ge=0, lt=1, examples=[0.0])
@@ -32,9 +30,7 @@ class SplitParams(Section):
     @model_validator(mode="after")
     def column_fits_method(self) -> Self:
         if self.method in WITH_COLUMN and self.column is None:
-            raise PydanticCustomError(
-                "column", f"column must name a column of the table with method: {self.method}"
-            )
+            raise PydanticCustomError("column", f"column must name a column of the table with method: {self.method}")
         if self.method not in WITH_COLUMN and self.column is not None:
             raise PydanticCustomError(
                 "column",

@@ -37,13 +37,9 @@ class EarlyStoppingParams(Section):
 class TrainParams(Section):
     seed: int = Field(ge=0, le=2**32 - 1, examples=[42])
     epochs: int = Field(ge=1, examples=[1000])
-    batch_size: Annotated[Literal["full"] | int, BeforeValidator(_batch_size)] = Field(
-        examples=["full"]
-    )
+    batch_size: Annotated[Literal["full"] | int, BeforeValidator(_batch_size)] = Field(examples=["full"])
     loss: Literal["auto", "l1", "mse", "bce", "cross_entropy"] = Field(examples=["auto"])
-    optimizer: OptimizerParams = Field(
-        examples=["{name: sgd, learning_rate: 0.01, weight_decay: 0.0, momentum: 0.0}"]
-    )
+    optimizer: OptimizerParams = Field(examples=["{name: sgd, learning_rate: 0.01, weight_decay: 0.0, momentum: 0.0}"])
     early_stopping: EarlyStoppingParams | None = Field(examples=["null"])
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(examples=["auto"])
     threads: int = Field(ge=1, le=4096, examples=[1])

@@ -44,6 +44,6 @@ def _sample(name: str) -> pl.DataFrame:
     }[name]
     bunch = load()
     columns = {str(column): bunch.data[:, place] for place, column in enumerate(bunch.feature_names)}
-    names = getattr(bunch, "target_names", None)
-    target = [str(names[code]) for code in bunch.target] if name != "diabetes" else bunch.target
+    is_quantity = name == "diabetes"
+    target = bunch.target if is_quantity else [str(bunch.target_names[code]) for code in bunch.target]
     return pl.DataFrame({**columns, "target": target})

@@ -40,7 +40,11 @@ def evaluate(
     compute_the_same_each_time(known.threads)
     model = build_model(known.model, known.features)
     load_weights(weights, model)
-    parts = {"train": read_tensors(train_rows), "validation": read_tensors(validation_rows), "test": read_tensors(test_rows)}
+    parts = {
+        "train": read_tensors(train_rows),
+        "validation": read_tensors(validation_rows),
+        "test": read_tensors(test_rows),
+    }
     _prove(model, known, parts["validation"])
     if known.features.test_rows_validate:
         del parts["validation"]

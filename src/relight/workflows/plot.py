@@ -16,6 +16,7 @@ from relight.io.pictures import png_bytes, write_png
 from relight.params.plot import PlotParams
 
 Json = dict[str, Any]
+PARTS = ("train", "validation", "test")
 
 
 def plot(
@@ -23,6 +24,7 @@ def plot(
     *,
     all_params: dict[str, object],
     schema: Path,
+    split_report: Path,
     description: Path,
     curves: Path,
     metrics: Path,
@@ -32,12 +34,13 @@ def plot(
 ) -> None:
     """Write one PNG for each picture that suits the task, and the report page."""
     known, found, scores = read_json(description), read_json(schema), read_json(metrics)
+    parts = read_json(split_report)
     drawn = _figures(known, scores, pl.read_csv(curves), reports)
     pictures = {name: png_bytes(figure, params.dpi) for name, figure in drawn.items()}
     plots.mkdir()
     for name, picture in pictures.items():
         write_png(plots / f"{name}.png", picture)
-    write_page(page, _page(known, found, scores, pictures, all_params))
+    write_page(page, _page(known, found, parts, scores, pictures, all_params))
 
 
 def _figures(known: Json, scores: Json, curves: pl.DataFrame, reports: Path) -> dict[str, Figure]:
@@ -75,7 +78,7 @@ def _class_figures(reports: Path, classes: list[str], auc: float | None) -> dict
 
 
 def _page(
-    known: Json, found: Json, scores: Json, pictures: dict[str, bytes], all_params: dict[str, object]
+    known: Json, found: Json, parts: Json, scores: Json, pictures: dict[str, bytes], all_params: dict[str, object]
 ) -> dict[str, object]:
     features, source = known["features"], all_params["prepare"]["source"]  # type: ignore[index]
     used = {f["name"]: f for f in (*features["numeric"], *features["categorical"])}
@@ -85,12 +88,12 @@ def _page(
         "task": features["task"],
         "rows": found["rows"],
         "source": source,
-        "parts": ", ".join(f"{count} {part}" for part, count in features["rows"].items() if count),
+        "parts": ", ".join(f"{parts['rows'][part]} {part}" for part in PARTS if parts["rows"][part]),
         "training": f"{known['epochs']} epochs, the weights of epoch {known['best_epoch']} kept.",
         "scores": score_table(scores),
         "baseline": _baseline(features["task"]),
         "parameters": scores.get("parameters", {}),
-        "notes": [*found["notes"], *features["notes"]],
+        "notes": [*found["notes"], *parts["notes"]],
         "pictures": [
             {"name": name, "base64": base64.b64encode(picture).decode()} for name, picture in pictures.items()
         ],

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from relight.domain.describing import describe
+from relight.domain.describing import describe, report_parts
 from relight.domain.encoding import encode, encode_target
 from relight.domain.features import Features
-from relight.domain.schema import Schema
+from relight.domain.schema import Part, Schema
 from relight.domain.splitting import PARTS, assign_parts
 from relight.io.artifacts import read_model, write_json
 from relight.io.tables import read_prepared
@@ -25,16 +25,17 @@ def split(
     validation: Path,
     test: Path,
     features: Path,
+    report: Path,
 ) -> None:
-    """Write three files of tensors, and what the train rows alone say about each feature."""
+    """Write three files of tensors, what the train rows alone say of each feature, and the sizes of the parts."""
     rows, known = read_prepared(table), read_model(schema, Schema)
     parts = assign_parts(params, rows, known.target)
     described = describe(params, rows, known, parts)
-    standing_in = {"validation": "test"} if described.test_rows_validate else {}
-    for part, path in (("train", train), ("validation", validation), ("test", test)):
-        chosen = parts == PARTS.index(standing_in.get(part, part))  # type: ignore[arg-type]
-        write_part(path, rows, np.flatnonzero(chosen), described)
+    stands_in: Part = "test" if described.test_rows_validate else "validation"
+    for part, path in zip(("train", stands_in, "test"), (train, validation, test), strict=True):
+        write_part(path, rows, np.flatnonzero(parts == PARTS.index(part)), described)
     write_json(features, described)
+    write_json(report, report_parts(rows, described, parts))
 
 
 def write_part(path: Path, table: pl.DataFrame, rows: np.ndarray, features: Features) -> None:

@@ -6,8 +6,8 @@ import polars as pl
 import torch
 from torch import nn
 
-from relight.domain.description import Description, proof_of, untrained_model
 from relight.domain.compatibility import assert_can_stop_early, settle_loss
+from relight.domain.description import Description, proof_of, untrained_model
 from relight.domain.devices import choose_device, compute_the_same_each_time
 from relight.domain.early_stopping import EarlyStopping
 from relight.domain.features import Features

@@ -1,5 +1,7 @@
 """The multilayer perceptron: blocks of linear layer, ReLU and dropout, then a linear output."""
 
+import itertools
+
 from torch import Tensor, nn
 
 from relight.params.model import MlpParams
@@ -15,7 +17,7 @@ class Mlp(nn.Module):
         super().__init__()
         widths = [d_in, *[params.d_block] * params.n_blocks]
         self.blocks = nn.Sequential(
-            *(_block(d_from, d_to, params.dropout) for d_from, d_to in zip(widths, widths[1:], strict=False))
+            *(_block(d_from, d_to, params.dropout) for d_from, d_to in itertools.pairwise(widths))
         )
         self.output = nn.Linear(widths[-1], d_out)
 
