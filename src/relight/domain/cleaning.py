@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from relight.domain.columns import Unclean, clean_column
+from relight.domain.columns import UncleanError, clean_column
 from relight.domain.generating import generate_line
 from relight.domain.naming import did_you_mean, look_like_ids
 from relight.domain.schema import Column, Schema
@@ -78,7 +78,7 @@ def _clean_feature(name: str, params: PrepareParams, raw: pl.DataFrame, problems
         return _Column(Column(name=name, kind="ignored"), raw[name])
     try:
         values, kind, notes = clean_column(raw[name])
-    except Unclean as unclean:
+    except UncleanError as unclean:
         problems.append(f"{params.source}: column '{name}' {unclean}")
         return None
     return _Column(Column(name=name, kind=kind), values.alias(name), (*notes, *_remarks(values)))
@@ -99,6 +99,6 @@ def _clean_target(params: PrepareParams, raw: pl.DataFrame, problems: list[str])
         return None
     try:
         return clean_target(raw[params.target], params.task)
-    except Unclean as unclean:
+    except UncleanError as unclean:
         problems.append(f"{params.source}: target '{params.target}' {unclean}")
         return None

@@ -1,7 +1,7 @@
 """A raw column → a clean one of a known kind: Float64, Boolean or String, gaps as nulls.
 
 `clean_column` finds the kind out (prepare); `clean_as` is told it (predict). Both refuse by
-raising `Unclean`, whose text says row, value and next step.
+raising `UncleanError`, whose text says row, value and next step.
 """
 
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from relight.domain.schema import Kind
 LARGEST = float(np.finfo(np.float32).max)
 
 
-class Unclean(Exception):
+class UncleanError(Exception):
     """A column that cannot be used as it is."""
 
 
@@ -29,7 +29,7 @@ def clean_column(raw: pl.Series) -> Cleaned:
     """Decide on the kind by all values of the column, and clean it.
 
     Raises:
-        Unclean: dates, nested types, infinite values, numbers with mistakes among them.
+        UncleanError: dates, nested types, infinite values, numbers with mistakes among them.
     """
     if raw.dtype == pl.Boolean:
         return Cleaned(raw, "boolean")
@@ -38,17 +38,17 @@ def clean_column(raw: pl.Series) -> Cleaned:
     if raw.dtype == pl.Null:
         return Cleaned(raw.cast(pl.Float64), "numeric")
     if raw.dtype.is_temporal():
-        raise Unclean("holds dates or times, which are not read yet; add it to prepare.ignore")
+        raise UncleanError("holds dates or times, which are not read yet; add it to prepare.ignore")
     if raw.dtype in (pl.String, pl.Categorical, pl.Enum):
         return _clean_texts(texts.tidy(raw.cast(pl.String)))
-    raise Unclean(f"is of type {raw.dtype}, which a model cannot read; add it to prepare.ignore")
+    raise UncleanError(f"is of type {raw.dtype}, which a model cannot read; add it to prepare.ignore")
 
 
 def clean_as(kind: Kind, raw: pl.Series) -> pl.Series:
     """Clean a column whose kind is known from the training table.
 
     Raises:
-        Unclean: with the first value that does not fit the kind.
+        UncleanError: with the first value that does not fit the kind.
     """
     tidied = texts.tidy(raw.cast(pl.String)) if not raw.dtype.is_numeric() else raw
     match kind:
@@ -76,15 +76,15 @@ def _clean_texts(values: pl.Series) -> Cleaned:
     if texts.are_booleans(values):
         return Cleaned(_as_booleans(values), "boolean")
     if texts.are_dates(values):
-        raise Unclean("holds dates or times, which are not read yet; add it to prepare.ignore")
+        raise UncleanError("holds dates or times, which are not read yet; add it to prepare.ignore")
     if texts.are_infinite(values).any():
-        raise Unclean(f"row {_first(texts.are_infinite(values))} is infinite; mend the value, or empty it")
+        raise UncleanError(f"row {_first(texts.are_infinite(values))} is infinite; mend the value, or empty it")
     if texts.are_mostly_numbers(values):
         if texts.have_leading_zeros(values):
             return Cleaned(values, "categorical", ("has leading zeros, and was read as categories",))
         return Cleaned(_finite(_as_numbers(values)), "numeric")
     if texts.have_decimal_commas(values):
-        raise Unclean("has numbers with commas in them; write 1234.5, with a decimal point alone")
+        raise UncleanError("has numbers with commas in them; write 1234.5, with a decimal point alone")
     return Cleaned(values, "categorical")
 
 
@@ -94,7 +94,7 @@ def _as_numbers(values: pl.Series) -> pl.Series:
     wrong = ~texts.are_numbers(values) & ~texts.are_infinite(values)
     if wrong.any():
         row = _first(wrong)
-        raise Unclean(f"row {row} is not a number, however: '{values[row - 1][:40]}'; mend the value, or empty it")
+        raise UncleanError(f"row {row} is not a number, however: '{values[row - 1][:40]}'; mend the value, or empty it")
     return values.cast(pl.Float64)
 
 
@@ -103,7 +103,7 @@ def _as_booleans(values: pl.Series) -> pl.Series:
     wrong = ~lower.is_in(["true", "false"])
     if wrong.any():
         row = _first(wrong)
-        raise Unclean(f"row {row} is neither true nor false, however: '{values[row - 1][:40]}'")
+        raise UncleanError(f"row {row} is neither true nor false, however: '{values[row - 1][:40]}'")
     return lower == "true"
 
 
@@ -114,7 +114,7 @@ def _finite(values: pl.Series) -> pl.Series:
     if beyond.any():
         row = _first(beyond)
         what = "infinite" if np.isinf(filled[row - 1]) else f"beyond float32 ({filled[row - 1]:g})"
-        raise Unclean(f"row {row} is {what}; mend the value, or empty it")
+        raise UncleanError(f"row {row} is {what}; mend the value, or empty it")
     return filled
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import polars as pl
 
 from relight.domain import texts
-from relight.domain.columns import Unclean, as_labels, clean_column
+from relight.domain.columns import UncleanError, as_labels, clean_column
 from relight.domain.schema import Task
 
 MOST_CLASSES_OF_NUMBERS = 20  # more different whole numbers than this are a quantity
@@ -24,7 +24,7 @@ def clean_target(raw: pl.Series, task: str) -> Target:
     """Clean the target and settle its task.
 
     Raises:
-        Unclean: gaps, text in a regression, one class alone, a quantity as classes.
+        UncleanError: gaps, text in a regression, one class alone, a quantity as classes.
     """
     values = texts.tidy(raw) if raw.dtype == pl.String else raw
     values = values.fill_nan(None) if values.dtype.is_float() else values
@@ -35,7 +35,7 @@ def clean_target(raw: pl.Series, task: str) -> Target:
         if quantity is None:
             wrong = values.filter(~texts.are_numbers(values.cast(pl.String)))
             example = f", however: '{wrong[0]}'" if len(wrong) else ""
-            raise Unclean(f"must be numbers for a regression{example}; set prepare.task to auto")
+            raise UncleanError(f"must be numbers for a regression{example}; set prepare.task to auto")
         return Target(quantity, "regression", None)
     return _classes(values, quantity, settled)
 
@@ -44,7 +44,7 @@ def _refuse_gaps(values: pl.Series) -> None:
     gaps = values.is_null()
     if gaps.any():
         rows = ", ".join(str(row + 1) for row in gaps.arg_true().head(5).to_list())
-        raise Unclean(
+        raise UncleanError(
             f"has {gaps.sum()} missing values (row {rows}{', ...' if gaps.sum() > 5 else ''}); "
             "drop these rows, or fill them in"
         )
@@ -56,7 +56,7 @@ def _as_quantity(values: pl.Series) -> pl.Series | None:
         return None
     if values.dtype == pl.String and not bool(texts.are_numbers(values).all()):
         if texts.are_infinite(values).any():
-            raise Unclean("is infinite in some rows; mend these values")
+            raise UncleanError("is infinite in some rows; mend these values")
         return None
     cleaned = clean_column(values)
     return cleaned.values if cleaned.kind == "numeric" else None
@@ -78,16 +78,18 @@ def _is_a_quantity(quantity: pl.Series) -> bool:
 
 def _classes(values: pl.Series, quantity: pl.Series | None, task: str) -> Target:
     if quantity is not None and quantity.n_unique() > MOST_CLASSES_OF_NUMBERS and _is_a_quantity(quantity):
-        raise Unclean(
+        raise UncleanError(
             f"has {quantity.n_unique()} different numbers, too many for classes; set prepare.task to regression"
         )
     labels = as_labels(values if quantity is None else quantity)
     classes = _in_order(labels, quantity)
     if len(classes) < 2:
-        raise Unclean(f"has one class alone ('{classes[0]}'); a model needs two or more")
+        raise UncleanError(f"has one class alone ('{classes[0]}'); a model needs two or more")
     if task == "binary":
         if len(classes) != 2:
-            raise Unclean(f"must have 2 classes for binary, however: {len(classes)}; set prepare.task to multiclass")
+            raise UncleanError(
+                f"must have 2 classes for binary, however: {len(classes)}; set prepare.task to multiclass"
+            )
         return Target(labels, "binary", classes)
     return Target(labels, "multiclass", classes)
 

@@ -52,12 +52,12 @@ def read_state(path: Path) -> State:
         state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
         _check_tensors(state)
     except Exception as error:  # Damaged bytes make torch raise anything; all of it means the same.
-        what = str(error).split("\n")[0][:120] if isinstance(error, _Damaged) else "not a PyTorch state_dict"
+        what = str(error).split("\n")[0][:120] if isinstance(error, _DamagedError) else "not a PyTorch state_dict"
         raise InputError(f"{path}: is damaged or foreign ({what}); run `dvc checkout --force`") from error
     return dict(state)
 
 
-class _Damaged(Exception):
+class _DamagedError(Exception):
     pass
 
 
@@ -65,24 +65,24 @@ def _check_archive(content: bytes) -> None:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = archive.infolist()
         if any(member.compress_type != zipfile.ZIP_STORED for member in members):
-            raise _Damaged("its members are compressed, as PyTorch never writes them")
+            raise _DamagedError("its members are compressed, as PyTorch never writes them")
         if sum(member.file_size for member in members) > len(content):
-            raise _Damaged("its members claim more bytes than the file has")
+            raise _DamagedError("its members claim more bytes than the file has")
         bad = archive.testzip()
         if bad is not None:
-            raise _Damaged(f"the checksum of {bad} does not match")
+            raise _DamagedError(f"the checksum of {bad} does not match")
 
 
 def _check_tensors(state: object) -> None:
     if not isinstance(state, dict):
-        raise _Damaged("it holds no state_dict")
+        raise _DamagedError("it holds no state_dict")
     for name, value in state.items():
         if not isinstance(name, str) or not isinstance(value, Tensor):
-            raise _Damaged("it holds more than named tensors")
+            raise _DamagedError("it holds more than named tensors")
         if value.numel() * value.element_size() > value.untyped_storage().nbytes():
-            raise _Damaged(f"{name} claims more numbers than it stores")
+            raise _DamagedError(f"{name} claims more numbers than it stores")
         if value.is_floating_point() and not bool(value.isfinite().all()):
-            raise _Damaged(f"{name} holds numbers that are not finite")
+            raise _DamagedError(f"{name} holds numbers that are not finite")
 
 
 def _first_difference(state: State, wanted: State) -> str | None:

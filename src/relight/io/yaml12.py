@@ -45,7 +45,7 @@ class Document:
         return f"{self.name}:{self.lines[keys]}" if keys else self.name
 
 
-class _Refusal(Exception):
+class _RefusalError(Exception):
     """A construct that Relight does not read: what it is, and its line (from 0)."""
 
     def __init__(self, line: int, what: str) -> None:
@@ -60,9 +60,9 @@ class _PlainLoader(yaml.SafeLoader):
         event = self.peek_event()  # type: ignore[no-untyped-call]
         line = event.start_mark.line
         if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
-            raise _Refusal(line, "anchors and aliases (& and *) are not read; write the value out")
+            raise _RefusalError(line, "anchors and aliases (& and *) are not read; write the value out")
         if event.tag is not None:
-            raise _Refusal(line, f"tags are not read, however: {event.tag}; write a plain value")
+            raise _RefusalError(line, f"tags are not read, however: {event.tag}; write a plain value")
         node: yaml.Node | None = super().compose_node(parent, index)
         return node
 
@@ -82,7 +82,7 @@ def parse_yaml(text: str, name: str) -> Document:
     try:
         root = yaml.compose(text, Loader=_PlainLoader)
         value = _build(root, (), lines) if root is not None else None
-    except _Refusal as refusal:
+    except _RefusalError as refusal:
         raise InputError(f"{name}:{refusal.line + 1}: {refusal}") from refusal
     except yaml.MarkedYAMLError as error:
         raise InputError(_syntax_problem(name, error)) from error
@@ -120,7 +120,7 @@ def _build(node: yaml.Node, keys: KeyPath, lines: dict[KeyPath, int]) -> Any:
         line = key_node.start_mark.line
         if key in mapping:
             first = lines[(*keys, key)]
-            raise _Refusal(line, f"{'.'.join((*keys, key))} is given twice (first on line {first})")
+            raise _RefusalError(line, f"{'.'.join((*keys, key))} is given twice (first on line {first})")
         lines[(*keys, key)] = line + 1
         mapping[key] = _build(value_node, (*keys, key), lines)
     return mapping
@@ -129,7 +129,7 @@ def _build(node: yaml.Node, keys: KeyPath, lines: dict[KeyPath, int]) -> Any:
 def _key(node: yaml.Node) -> str:
     key = _build(node, (), {}) if isinstance(node, yaml.ScalarNode) else None
     if not isinstance(key, str):
-        raise _Refusal(node.start_mark.line, "a key must be a text; put it in quotes")
+        raise _RefusalError(node.start_mark.line, "a key must be a text; put it in quotes")
     return key
 
 
@@ -147,7 +147,7 @@ def _plain_scalar(text: str, line: int) -> Any:
     if _INFINITE.fullmatch(text):
         return float(text.replace(".", "", 1))
     if _AMBIGUOUS.fullmatch(text):
-        raise _Refusal(line, f"{text} could be read in two ways; put it in quotes, or write it out")
+        raise _RefusalError(line, f"{text} could be read in two ways; put it in quotes, or write it out")
     return text
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from relight.domain.answers import answers
-from relight.domain.columns import Unclean, clean_as
+from relight.domain.columns import UncleanError, clean_as
 from relight.domain.description import FORMAT, Description
 from relight.domain.devices import compute_the_same_each_time
 from relight.domain.encoding import encode
@@ -58,7 +58,7 @@ def clean_rows(table: Path, features: Features) -> pl.DataFrame:
             continue
         try:
             cleaned.append(clean_as(kind, raw[name]).alias(name))
-        except Unclean as unclean:
+        except UncleanError as unclean:
             problems.append(f"{table}: column '{name}' {unclean}")
     if problems:
         raise InputError(*problems)
