@@ -62,7 +62,7 @@ def remarks(params: TrainParams, features: Features, cores: int) -> list[str]:
     found = []
     if params.batch_size != "full" and params.batch_size > features.n_train:
         found.append(
-            f"train.batch_size: {params.batch_size} is more than the {features.rows['train']} train rows; "
+            f"train.batch_size: {params.batch_size} is more than the {features.n_train} train rows; "
             "every batch holds all of them"
         )
     if params.threads > cores:

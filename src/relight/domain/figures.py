@@ -31,9 +31,9 @@ def line(points: pl.DataFrame, when: str) -> Figure:
 def loss_curves(curves: pl.DataFrame, validation_name: str, best_epoch: int) -> Figure:
     """Columns epoch, train_loss, validation_loss; a line at the epoch whose weights were kept."""
     figure, axes = _canvas(WIDE, "Loss", "epoch", "loss")
-    thin = {"linewidth": 0.8 if curves.height > 200 else 1.5}
-    axes.plot(curves["epoch"], curves["validation_loss"], color=VALIDATION, label=validation_name, **thin)
-    axes.plot(curves["epoch"], curves["train_loss"], color=TRAIN, label="train", **thin)
+    width = 0.8 if curves.height > 200 else 1.5
+    axes.plot(curves["epoch"], curves["validation_loss"], color=VALIDATION, label=validation_name, linewidth=width)
+    axes.plot(curves["epoch"], curves["train_loss"], color=TRAIN, label="train", linewidth=width)
     if best_epoch < curves["epoch"].to_list()[-1]:
         axes.axvline(best_epoch, color="0.4", linestyle="--", linewidth=1, label=f"best epoch ({best_epoch})")
     largest, smallest = _range(curves)

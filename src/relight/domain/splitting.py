@@ -91,14 +91,8 @@ def _group(params: SplitParams, table: pl.DataFrame, _target: str) -> Parts:
 
 def _time(params: SplitParams, table: pl.DataFrame, _target: str) -> Parts:
     """The earliest rows train, the latest test; rows of the same time keep their order."""
-    order = (
-        _complete(table, params)
-        .to_frame()
-        .with_row_index()
-        .sort(str(params.column), maintain_order=True)["index"]
-        .to_numpy()
-    )
-    return _share_out(order, params)
+    ranks = _complete(table, params).rank("dense").to_numpy()
+    return _share_out(np.argsort(ranks, kind="stable"), params)
 
 
 def _column(params: SplitParams, table: pl.DataFrame, _target: str) -> Parts:
