@@ -1,11 +1,10 @@
-"""What model and train ask of the table: checked before anything runs, and again by train."""
+"""What the train section asks of the table: checked before anything runs, and again by train."""
 
 from typing import Literal
 
 from relight.domain.features import Features
 from relight.domain.schema import Task
 from relight.errors import InputError
-from relight.params.model import ModelParams
 from relight.params.train import TrainParams
 
 LossName = Literal["l1", "mse", "bce", "cross_entropy"]
@@ -30,21 +29,6 @@ def settle_loss(name: str, task: Task) -> LossName:
         if loss == name:
             return loss
     raise InputError(f"train.loss: must be one of auto, {', '.join(suited)} for {task}, however: {name}")
-
-
-def assert_model_reads(params: ModelParams, features: Features) -> None:
-    """Two bare parameters are a line through one column, and nothing else.
-
-    Raises:
-        InputError: when the model cannot read these features.
-    """
-    plain = not features.categorical and not any(feature.gaps for feature in features.numeric)
-    is_line = features.task == "regression" and len(features.numeric) == 1 and plain
-    if params.name == "linear_parameters" and not is_line:
-        raise InputError(
-            "model.name: linear_parameters must have one numeric column without gaps, and a regression, "
-            f"however: {len(features.names)} columns, {features.task}; set model.name to linear"
-        )
 
 
 def assert_can_stop_early(params: TrainParams, features: Features) -> None:

@@ -5,15 +5,14 @@ from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from relight.domain.early_stopping import EarlyStopping
 from relight.domain.losses import Loss
 from relight.domain.optimizers import Optimizer
+from relight.domain.predicting import predict
 from relight.domain.rows import Rows
 from relight.errors import RunError
-
-PREDICTION_ROWS = 65_536  # at most this many rows at once, so that prediction has bounded memory
 
 
 class Epoch(NamedTuple):
@@ -95,11 +94,3 @@ def loss_of(model: nn.Module, rows: Rows, loss_fn: Loss) -> float:
     """The loss over all rows, without learning from them."""
     with torch.inference_mode():
         return loss_fn(predict(model, rows.inputs), rows.target).item()
-
-
-def predict(model: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
-    """The raw outputs of the model in inference mode, (n_rows, d_out)."""
-    model.eval()
-    with torch.inference_mode():
-        chunks = zip(*(torch.split(part, PREDICTION_ROWS) for part in inputs), strict=True)
-        return torch.cat([model(*chunk) for chunk in chunks])

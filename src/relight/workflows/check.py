@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import ParamSpec
 
 from relight.domain.cleaning import CleanTable, clean_table
-from relight.domain.compatibility import assert_can_stop_early, assert_model_reads, remarks, settle_loss
+from relight.domain.compatibility import assert_can_stop_early, remarks, settle_loss
 from relight.domain.describing import PartsReport, describe, report_parts
 from relight.domain.features import Features
+from relight.domain.models.requirements import assert_model_reads
 from relight.domain.splitting import assign_parts
 from relight.errors import InputError
 from relight.io.sections import Sections, check_sections

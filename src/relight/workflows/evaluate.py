@@ -14,9 +14,9 @@ from relight.domain.devices import compute_the_same_each_time
 from relight.domain.learned import learned_line
 from relight.domain.metrics import scores_of
 from relight.domain.models.building import build_model
+from relight.domain.predicting import predict
 from relight.domain.rows import Arrays, inputs_for
 from relight.domain.schema import Schema
-from relight.domain.training import predict
 from relight.errors import RunError
 from relight.io.artifacts import read_model, write_json
 from relight.io.checkpoints import load_weights

@@ -13,9 +13,9 @@ from relight.domain.encoding import encode
 from relight.domain.features import Features
 from relight.domain.models.building import build_model
 from relight.domain.naming import did_you_mean
+from relight.domain.predicting import predict as outputs_of
 from relight.domain.rows import inputs_for
 from relight.domain.schema import Kind
-from relight.domain.training import predict as outputs_of
 from relight.errors import InputError
 from relight.io.artifacts import read_json, read_model
 from relight.io.atomic import write_text

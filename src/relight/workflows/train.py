@@ -13,8 +13,9 @@ from relight.domain.early_stopping import EarlyStopping
 from relight.domain.features import Features
 from relight.domain.losses import LOSSES
 from relight.domain.optimizers import build_optimizer
+from relight.domain.predicting import predict
 from relight.domain.rows import Rows, after_front, rows_for
-from relight.domain.training import Epoch, fit, predict
+from relight.domain.training import Epoch, fit
 from relight.io.artifacts import read_model, write_json
 from relight.io.checkpoints import save_weights
 from relight.io.progress import progress

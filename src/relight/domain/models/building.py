@@ -2,11 +2,11 @@
 
 from torch import nn
 
-from relight.domain.compatibility import assert_model_reads
 from relight.domain.features import Features
 from relight.domain.front import Front, WithFront, needs_front
 from relight.domain.models.linear import Linear, LinearParameters
 from relight.domain.models.mlp import Mlp
+from relight.domain.models.requirements import assert_model_reads
 from relight.params.model import ModelParams
 
 

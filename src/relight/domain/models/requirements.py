@@ -1,0 +1,20 @@
+"""What a model asks of the table: checked before anything runs, and again when it is built."""
+
+from relight.domain.features import Features
+from relight.errors import InputError
+from relight.params.model import ModelParams
+
+
+def assert_model_reads(params: ModelParams, features: Features) -> None:
+    """Two bare parameters are a line through one column, and nothing else.
+
+    Raises:
+        InputError: when the model cannot read these features.
+    """
+    plain = not features.categorical and not any(feature.gaps for feature in features.numeric)
+    is_line = features.task == "regression" and len(features.numeric) == 1 and plain
+    if params.name == "linear_parameters" and not is_line:
+        raise InputError(
+            "model.name: linear_parameters must have one numeric column without gaps, and a regression, "
+            f"however: {len(features.names)} columns, {features.task}; set model.name to linear"
+        )

@@ -1,0 +1,32 @@
+"""Fixtures of the tests that run the real `dvc`."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.repositories import Repository, make_repository
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    root = tmp_path / "repository"
+    root.mkdir()
+    return make_repository(root)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """The default pipeline, run once. For reading alone; take `finished_copy` to change something."""
+    root = tmp_path_factory.mktemp("finished") / "repository"
+    root.mkdir()
+    repository = make_repository(root)
+    assert repository.repro() == ["prepare", "split", "train", "evaluate", "plot"]
+    return repository
+
+
+@pytest.fixture
+def finished_copy(finished: Repository, tmp_path: Path) -> Repository:
+    """A copy of the finished repository, with its cache."""
+    shutil.copytree(finished.root, tmp_path / "copy", symlinks=True)
+    return Repository(tmp_path / "copy")

@@ -1,0 +1,78 @@
+"""Real repositories, for the tests that run the real `dvc`."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+WHAT_A_CLONE_HAS = ("data/raw", "recipes", "src", "stages", "dvc.yaml", "params.yaml", ".dvcignore", ".gitignore")
+
+
+class Repository:
+    """A Git and DVC repository of its own, with the code as it stands now.
+
+    Helpers for tests only: run a command, run the pipeline, set params, read hashes.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def run(self, *command: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command,
+            cwd=self.root,
+            env={**clean_environment(), **(env or {})},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def repro(self, *arguments: str) -> list[str]:
+        """`dvc repro`; the stages that ran, in their order. Fails the test when dvc fails."""
+        done = self.run("dvc", "repro", *arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return [line.split("'")[1] for line in done.stdout.splitlines() if line.startswith("Running stage")]
+
+    def edit(self, path: str, old: str, new: str) -> None:
+        text = (self.root / path).read_text(encoding="utf-8")
+        assert old in text, f"{path} has no {old!r}"
+        (self.root / path).write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    def hashes(self) -> str:
+        return (self.root / "dvc.lock").read_text(encoding="utf-8")
+
+    def bytes_of(self, *paths: str) -> dict[str, bytes]:
+        return {path: (self.root / path).read_bytes() for path in paths}
+
+
+def clean_environment() -> dict[str, str]:
+    """This environment with its own python first, and without what a dvc above would leave in it."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "RELIGHT_", "PYTHON"))}
+    here = str(Path(sys.executable).parent)
+    return {**kept, "PATH": f"{here}{os.pathsep}{kept['PATH']}", "DVC_NO_ANALYTICS": "1"}
+
+
+def make_repository(root: Path) -> Repository:
+    """A first commit, an empty cache, nothing run yet."""
+    for name in WHAT_A_CLONE_HAS:
+        source = REPOSITORY / name
+        if source.is_dir():
+            shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        else:
+            shutil.copy(source, root / name)
+    (root / ".dvc").mkdir()
+    shutil.copy(REPOSITORY / ".dvc/config", root / ".dvc/config")
+    shutil.copy(REPOSITORY / ".dvc/.gitignore", root / ".dvc/.gitignore")
+    repository = Repository(root)
+    for command in (
+        ("git", "init", "-q", "-b", "main"),
+        ("git", "config", "user.name", "Test"),
+        ("git", "config", "user.email", "test@example.invalid"),
+        ("git", "add", "-A"),
+        ("git", "commit", "-qm", "start"),
+    ):
+        done = repository.run(*command)
+        assert done.returncode == 0, done.stderr
+    return repository
