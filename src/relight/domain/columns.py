@@ -13,6 +13,9 @@ from relight.domain import texts
 from relight.domain.schema import Kind
 
 LARGEST = float(np.finfo(np.float32).max)
+EXACT = 2**53  # float64 has every whole number up to here
+TEXTS = (pl.String, pl.Categorical, pl.Enum)
+DATES = "holds dates or times, which are not read yet; write it as a number, or add it to prepare.ignore"
 
 
 class UncleanError(Exception):
@@ -33,14 +36,12 @@ def clean_column(raw: pl.Series) -> Cleaned:
     """
     if raw.dtype == pl.Boolean:
         return Cleaned(raw, "boolean")
-    if raw.dtype.is_numeric():
+    if raw.dtype.is_numeric() or raw.dtype == pl.Null:
         return Cleaned(_finite(raw.cast(pl.Float64)), "numeric")
-    if raw.dtype == pl.Null:
-        return Cleaned(raw.cast(pl.Float64), "numeric")
-    if raw.dtype.is_temporal():
-        raise UncleanError("holds dates or times, which are not read yet; add it to prepare.ignore")
-    if raw.dtype in (pl.String, pl.Categorical, pl.Enum):
+    if raw.dtype in TEXTS:
         return _clean_texts(texts.tidy(raw.cast(pl.String)))
+    if raw.dtype.is_temporal():
+        raise UncleanError(DATES)
     raise UncleanError(f"is of type {raw.dtype}, which a model cannot read; add it to prepare.ignore")
 
 
@@ -50,6 +51,8 @@ def clean_as(kind: Kind, raw: pl.Series) -> pl.Series:
     Raises:
         UncleanError: with the first value that does not fit the kind.
     """
+    if not (raw.dtype.is_numeric() or raw.dtype in (*TEXTS, pl.Boolean, pl.Null)):
+        raise UncleanError(f"must be {kind}, as in training, however: it is of type {raw.dtype}")
     tidied = texts.tidy(raw.cast(pl.String)) if not raw.dtype.is_numeric() else raw
     match kind:
         case "numeric":
@@ -63,7 +66,8 @@ def clean_as(kind: Kind, raw: pl.Series) -> pl.Series:
 def as_labels(raw: pl.Series) -> pl.Series:
     """Values as texts; a whole number reads `3`, never `3.0`, whatever type it came in."""
     if raw.dtype.is_float():
-        whole = bool((raw.drop_nulls() == raw.drop_nulls().round()).all())
+        known = raw.fill_nan(None).drop_nulls()
+        whole = bool(((known == known.round()) & (known.abs() <= EXACT)).all())
         raw = raw.cast(pl.Int64, strict=False) if whole else raw
     if raw.dtype == pl.Boolean:
         return raw.cast(pl.String)
@@ -76,9 +80,8 @@ def _clean_texts(values: pl.Series) -> Cleaned:
     if texts.are_booleans(values):
         return Cleaned(_as_booleans(values), "boolean")
     if texts.are_dates(values):
-        raise UncleanError("holds dates or times, which are not read yet; add it to prepare.ignore")
-    if texts.are_infinite(values).any():
-        raise UncleanError(f"row {_first(texts.are_infinite(values))} is infinite; mend the value, or empty it")
+        raise UncleanError(DATES)
+    _refuse_infinite(values)
     if texts.are_mostly_numbers(values):
         if texts.have_leading_zeros(values):
             return Cleaned(values, "categorical", ("has leading zeros, and was read as categories",))
@@ -91,7 +94,8 @@ def _clean_texts(values: pl.Series) -> Cleaned:
 def _as_numbers(values: pl.Series) -> pl.Series:
     if values.dtype.is_numeric():
         return values.cast(pl.Float64)
-    wrong = ~texts.are_numbers(values) & ~texts.are_infinite(values)
+    _refuse_infinite(values)
+    wrong = ~texts.are_numbers(values)
     if wrong.any():
         row = _first(wrong)
         raise UncleanError(f"row {row} is not a number, however: '{values[row - 1][:40]}'; mend the value, or empty it")
@@ -116,6 +120,11 @@ def _finite(values: pl.Series) -> pl.Series:
         what = "infinite" if np.isinf(filled[row - 1]) else f"beyond float32 ({filled[row - 1]:g})"
         raise UncleanError(f"row {row} is {what}; mend the value, or empty it")
     return filled
+
+
+def _refuse_infinite(values: pl.Series) -> None:
+    if texts.are_infinite(values).any():
+        raise UncleanError(f"row {_first(texts.are_infinite(values))} is infinite; mend the value, or empty it")
 
 
 def _first(flags: pl.Series) -> int:

@@ -48,5 +48,5 @@ def report_parts(table: pl.DataFrame, features: Features, parts: Parts) -> Parts
     twins = int((sides["\0sides"] > 1).sum())
     return PartsReport(
         rows={part: int((parts == index).sum()) for index, part in enumerate(PARTS)},
-        notes=[f"{twins} rows stand in more than one part; scores may be too good."] if twins else [],
+        notes=[f"Rows that stand in more than one part: {twins}; scores may be too good."] if twins else [],
     )

@@ -11,7 +11,7 @@ class NumericFeature(BaseModel):
     """A number, or true and false as 1 and 0.
 
     Attributes:
-        mean, std: of the train rows that have a value; std is the population's, 1 where it is 0.
+        mean, std: of the train rows that have a value; std is the population's.
         gaps: how many train rows have no value.
     """
 

@@ -70,6 +70,7 @@ def confusion(predictions: pl.DataFrame, classes: list[str]) -> Figure:
     counts = np.zeros((len(classes), len(classes)), dtype=int)
     for true, said in predictions.select("target", "prediction").iter_rows():
         counts[place[true], place[said]] += 1
+    figure.set_layout_engine("constrained")  # class names have any length
     axes.imshow(counts, cmap="Blues")
     axes.grid(visible=False)
     if len(classes) <= MOST_LABELS:
@@ -102,7 +103,8 @@ def calibration(bins: pl.DataFrame) -> Figure:
 
 
 def _canvas(size: tuple[float, float], title: str, x: str, y: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=size, layout="constrained")
+    figure = Figure(figsize=size)
+    figure.subplots_adjust(left=0.11, right=0.97, bottom=0.1, top=0.93)  # a layout engine costs as much as drawing
     axes = figure.add_subplot(title=title, xlabel=x, ylabel=y)
     axes.grid(visible=True, color="0.92")
     axes.set_axisbelow(True)

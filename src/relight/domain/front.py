@@ -39,7 +39,7 @@ class Front(nn.Module):
     def __init__(self, features: Features, *, standardize: bool) -> None:
         super().__init__()
         means = torch.tensor([feature.mean for feature in features.numeric], dtype=torch.float32)
-        stds = torch.tensor([feature.std for feature in features.numeric], dtype=torch.float32)
+        stds = torch.tensor([feature.std or 1.0 for feature in features.numeric], dtype=torch.float32)
         gaps = [index for index, feature in enumerate(features.numeric) if feature.gaps]
         self.register_buffer("mean", means)
         self.register_buffer("shift", means.clone() if standardize else torch.zeros_like(means))

@@ -12,9 +12,9 @@ def regression_scores(target: np.ndarray, predicted: np.ndarray) -> Scores:
     """MAE, RMSE and R² of (n_rows,) arrays. R² is left out where the target does not vary."""
     error = predicted.astype(np.float64) - target.astype(np.float64)
     scores = {"mae": float(np.abs(error).mean()), "rmse": float(np.sqrt((error**2).mean()))}
-    deviation = float(((target - target.astype(np.float64).mean()) ** 2).sum())
-    if deviation > 0:
-        scores["r2"] = 1 - float((error**2).sum()) / deviation
+    if target.max() > target.min():  # not: deviation > 0, which rounding alone can make true
+        deviation = target - target.astype(np.float64).mean()
+        scores["r2"] = 1 - float((error**2).sum()) / float((deviation**2).sum())
     return scores
 
 

@@ -68,10 +68,9 @@ def _stratified(params: SplitParams, table: pl.DataFrame, target: str) -> Parts:
     for label in sorted(table[target].unique().to_list()):
         rows = np.flatnonzero((table[target] == label).to_numpy())
         parts[rows] = _share_out(generator.permutation(len(rows)), params)
-        if len(rows) < 1 + (params.validation > 0) + 1:
-            raise InputError(
-                f"split.method: class '{label}' has {len(rows)} row, too few for every part; use method: random"
-            )
+        if len(np.unique(parts[rows])) < 2 + (params.validation > 0):
+            count = f"{len(rows)} row{'s' if len(rows) > 1 else ''}"
+            raise InputError(f"split.method: class '{label}' has {count}, too few for every part; use method: random")
     return parts
 
 

@@ -22,7 +22,7 @@ def describe_number(column: Column, values: pl.Series) -> NumericFeature:
     variance = _total((known - mean) ** 2) / len(known) if len(known) else 0.0
     std = float(np.sqrt(variance))
     kind: Literal["numeric", "boolean"] = "boolean" if column.kind == "boolean" else "numeric"
-    return NumericFeature(name=column.name, kind=kind, mean=mean, std=std if std > 0 else 1.0, gaps=values.null_count())
+    return NumericFeature(name=column.name, kind=kind, mean=mean, std=std, gaps=values.null_count())
 
 
 def describe_category(column: Column, values: pl.Series) -> CategoricalFeature:

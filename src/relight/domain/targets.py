@@ -5,7 +5,8 @@ from typing import NamedTuple
 import polars as pl
 
 from relight.domain import texts
-from relight.domain.columns import UncleanError, as_labels, clean_column
+from relight.domain.columns import TEXTS, UncleanError, as_labels, clean_column
+from relight.domain.naming import look_like_ids
 from relight.domain.schema import Task
 
 MOST_CLASSES_OF_NUMBERS = 20  # more different whole numbers than this are a quantity
@@ -24,12 +25,12 @@ def clean_target(raw: pl.Series, task: str) -> Target:
     """Clean the target and settle its task.
 
     Raises:
-        UncleanError: gaps, text in a regression, one class alone, a quantity as classes.
+        UncleanError: gaps, text in a regression, one class alone, a quantity or names of rows as classes.
     """
     values = texts.tidy(raw) if raw.dtype == pl.String else raw
     values = values.fill_nan(None) if values.dtype.is_float() else values
     _refuse_gaps(values)
-    quantity = _as_quantity(values)
+    quantity = _as_quantity(values, task)
     settled = _find_task(quantity, values) if task == "auto" else task
     if settled == "regression":
         if quantity is None:
@@ -50,15 +51,14 @@ def _refuse_gaps(values: pl.Series) -> None:
         )
 
 
-def _as_quantity(values: pl.Series) -> pl.Series | None:
+def _as_quantity(values: pl.Series, task: str) -> pl.Series | None:
     """The target as numbers, or None where it is text or true and false."""
-    if values.dtype == pl.Boolean or not (values.dtype.is_numeric() or values.dtype == pl.String):
-        return None
-    if values.dtype == pl.String and not bool(texts.are_numbers(values).all()):
-        if texts.are_infinite(values).any():
-            raise UncleanError("is infinite in some rows; mend these values")
-        return None
-    cleaned = clean_column(values)
+    try:
+        cleaned = clean_column(values)
+    except UncleanError:
+        if task in ("binary", "multiclass") and values.dtype in TEXTS:
+            return None  # who asks for classes may name them as they like
+        raise
     return cleaned.values if cleaned.kind == "numeric" else None
 
 
@@ -82,6 +82,10 @@ def _classes(values: pl.Series, quantity: pl.Series | None, task: str) -> Target
             f"has {quantity.n_unique()} different numbers, too many for classes; set prepare.task to regression"
         )
     labels = as_labels(values if quantity is None else quantity)
+    if look_like_ids(labels):
+        raise UncleanError(
+            "has a different value in every row, and nothing to learn; set prepare.target to another column"
+        )
     classes = _in_order(labels, quantity)
     if len(classes) < 2:
         raise UncleanError(f"has one class alone ('{classes[0]}'); a model needs two or more")

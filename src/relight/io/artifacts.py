@@ -39,5 +39,5 @@ def read_model(path: Path, model: type[Model]) -> Model:
         return model.model_validate(value)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
+        place = ".".join(str(part) for part in first["loc"]) or "the whole"
         raise InputError(f"{path}: {place}: {first['msg']}; run `dvc checkout` or `dvc repro`") from error

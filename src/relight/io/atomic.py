@@ -1,6 +1,7 @@
 """Files that are whole or not there at all."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from relight.errors import InputError
@@ -16,8 +17,10 @@ def write_bytes(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise InputError(f"{path}: cannot be written: {error.strerror}") from error
+    finally:
+        with suppress(OSError):  # It is renamed, or was never made, or its folder is no folder.
+            temporary.unlink()
 
 
 def write_text(path: Path, content: str) -> None:

@@ -16,6 +16,8 @@ from relight.errors import InputError
 
 State = dict[str, Tensor]
 
+FOLDER = 0x10  # in the attributes of a zip member
+
 
 def save_weights(path: Path, model: nn.Module) -> None:
     """Bytes that do not depend on the file's name (`torch.save` puts it inside when given a path)."""
@@ -66,6 +68,9 @@ def _check_archive(content: bytes) -> None:
         members = archive.infolist()
         if any(member.compress_type != zipfile.ZIP_STORED for member in members):
             raise _DamagedError("its members are compressed, as PyTorch never writes them")
+        if any(member.external_attr & FOLDER for member in members):
+            # PyTorch does not read what is marked as a folder: the tensor is then whatever the memory held.
+            raise _DamagedError("its members are marked as folders, as PyTorch never writes them")
         if sum(member.file_size for member in members) > len(content):
             raise _DamagedError("its members claim more bytes than the file has")
         bad = archive.testzip()

@@ -1,12 +1,16 @@
 """What CSV readers swallow in silence, refused with file and line before any of them sees it.
 
-Foreign bytes, NUL, UTF-16, CR-only lines, duplicate names, rows that are too short or too long,
-and a quote that is never closed (which swallows the rest of the file as one value).
+Foreign bytes, NUL, UTF-16, lines that end with CR alone, duplicate names, blank lines among the rows,
+rows that are too short or too long, and a quote that is never closed (which swallows the rest of the
+file as one value).
 """
 
 import codecs
 import csv
+import re
+from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 from relight.errors import InputError
 
@@ -19,10 +23,18 @@ _FOREIGN = {
     b"\xff\xfe": "UTF-16; save it as UTF-8",
     b"\xfe\xff": "UTF-16; save it as UTF-8",
 }
+_LONE_RETURN = re.compile(rb"\r(?!\n)")
 
 
-def check_csv(path: Path) -> list[str]:
-    """The column names of a file that can be read without surprises.
+class Structure(NamedTuple):
+    """The column names, without spaces around them, and how many rows follow them."""
+
+    names: list[str]
+    n_rows: int
+
+
+def check_csv(path: Path) -> Structure:
+    """The structure of a file that can be read without surprises.
 
     Raises:
         InputError: with the line of the first thing that cannot.
@@ -30,67 +42,90 @@ def check_csv(path: Path) -> list[str]:
     _check_bytes(path)
     with open(path, encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, strict=True)
-        start = 1
+        row_starts = 1
         try:
-            header = _check_header(path, next(reader))
+            names = _check_header(path, next(reader, []))
+            n_rows, blank = 0, 0
+            row_starts = reader.line_num + 1
             for row in reader:
-                start, first = reader.line_num + 1, start
-                if len(row) != len(header) and row:
-                    raise InputError(
-                        f"{path}:{reader.line_num}: must have {len(header)} values as the header, however: {len(row)}"
-                    )
+                if row:
+                    _check_row(path, row_starts, len(row), len(names), blank)
+                    n_rows += 1
+                else:
+                    blank = blank or row_starts
+                row_starts = reader.line_num + 1
         except csv.Error as error:
-            raise InputError(_syntax_problem(path, start, str(error))) from error
-    if first == start == 1 or reader.line_num <= 1:
+            raise InputError(_syntax_problem(path, row_starts, str(error))) from error
+    if n_rows == 0:
         raise InputError(f"{path}: has a header but no rows")
-    return header
+    return Structure(names, n_rows)
 
 
 def _check_bytes(path: Path) -> None:
     decoder = codecs.getincrementaldecoder("utf-8")()
-    line, has_newline, has_return = 1, False, False
+    line = 1
     with open(path, "rb") as file:
         head = file.read(4)
-        if not head:
-            raise InputError(f"{path}: is empty (0 bytes)")
+        if head in (b"", codecs.BOM_UTF8):
+            raise InputError(f"{path}: is empty ({len(head)} bytes)")
         for magic, what in _FOREIGN.items():
             if head.startswith(magic):
                 raise InputError(f"{path}: is not CSV but {what}")
         file.seek(0)
         while chunk := file.read(_CHUNK):
+            chunk += file.read(1) if chunk.endswith(b"\r") else b""
             _check_chunk(path, chunk, line, decoder)
             line += chunk.count(b"\n")
-            has_newline |= b"\n" in chunk
-            has_return |= b"\r" in chunk
-    if has_return and not has_newline:
-        raise InputError(f"{path}: ends its lines with CR alone; save it with LF or CRLF line ends")
+        _check_utf8(path, b"", line, decoder)
 
 
 def _check_chunk(path: Path, chunk: bytes, line: int, decoder: codecs.IncrementalDecoder) -> None:
     if (at := chunk.find(b"\0")) >= 0:
         line += chunk.count(b"\n", 0, at)
         raise InputError(f"{path}:{line}: has a NUL byte; is it a text file in UTF-8?")
+    _check_utf8(path, chunk, line, decoder)
+    if found := _LONE_RETURN.search(chunk):
+        line += chunk.count(b"\n", 0, found.start())
+        raise InputError(f"{path}:{line}: a line ends with CR alone; save the file with LF or CRLF line ends")
+
+
+def _check_utf8(path: Path, chunk: bytes, line: int, decoder: codecs.IncrementalDecoder) -> None:
+    """An empty chunk ends the file."""
     try:
-        decoder.decode(chunk)
+        decoder.decode(chunk, final=not chunk)
     except UnicodeDecodeError as error:
-        at = line + chunk.count(b"\n", 0, error.start)
-        raise InputError(
-            f"{path}:{at}: byte 0x{error.object[error.start]:02x} is not UTF-8; save the file as UTF-8"
-        ) from error
+        line += error.object.count(b"\n", 0, error.start)
+        byte = error.object[error.start]
+        raise InputError(f"{path}:{line}: byte 0x{byte:02x} is not UTF-8; save the file as UTF-8") from error
+
+
+def _check_row(path: Path, line: int, n_values: int, n_names: int, blank: int) -> None:
+    """Blank lines may end a file; among the rows they could mean a missing value, or nothing."""
+    if blank:
+        raise InputError(f"{path}:{blank}: is a blank line among the rows; delete it")
+    if n_values != n_names:
+        raise InputError(f"{path}:{line}: must have {n_names} values as the header, however: {n_values}")
 
 
 def _check_header(path: Path, header: list[str]) -> list[str]:
     names = [name.strip() for name in header]
+    if not names:
+        raise InputError(f"{path}:1: is blank; the first line must name the columns")
     if len(names) == 1:
         other = next((mark for mark in (";", "\t", "|") if mark in names[0]), None)
         if other:
             raise InputError(f"{path}:1: only one column found; is the separator {other!r}? Save it with commas")
-    problems = [f"{path}:1: column {place} has no name" for place, name in enumerate(names, 1) if not name]
-    twice = sorted({name for name in names if name and names.count(name) > 1})
-    problems += [f"{path}:1: column '{name}' is there {names.count(name)} times; rename one" for name in twice]
+    problems = name_problems(names)
     if problems:
-        raise InputError(*problems)
+        raise InputError(*(f"{path}:1: {problem}" for problem in problems))
     return names
+
+
+def name_problems(names: list[str]) -> list[str]:
+    """Columns without a name, and names of more than one column."""
+    nameless = [f"column {place} has no name" for place, name in enumerate(names, 1) if not name]
+    counts = Counter(name for name in names if name)
+    return [*nameless, *(f"column '{name}' is there {n} times; rename one" for name, n in counts.items() if n > 1)]
 
 
 def _syntax_problem(path: Path, line: int, error: str) -> str:
@@ -98,4 +133,7 @@ def _syntax_problem(path: Path, line: int, error: str) -> str:
         return f"{path}:{line}: a quote opens in this row and is never closed"
     if "expected after" in error:
         return f"{path}:{line}: a quote closes in the middle of a value; write a quote inside quotes twice"
+    if "field limit" in error:
+        most = csv.field_size_limit()
+        return f"{path}:{line}: a value has more than {most} characters; is a quote open that should not be?"
     return f"{path}:{line}: {error}"

@@ -21,15 +21,15 @@ class Fingerprint:
 
 
 def fingerprints(deps: tuple[str, ...]) -> dict[Path, Fingerprint]:
-    """A fingerprint of each file, and of each file in each folder."""
-    return {path: _fingerprint(path) for dep in deps for path in _files(Path(dep))}
+    """A fingerprint of each file; of each folder and of all that is in it."""
+    return {path: _fingerprint(path) for dep in deps for path in _paths(Path(dep))}
 
 
 def assert_unchanged(before: dict[Path, Fingerprint]) -> None:
-    """Compare with the files as they are now.
+    """Compare with the files and folders as they are now.
 
     Raises:
-        RunError: with each file whose bytes are not those at the start.
+        RunError: with each file whose bytes, and each folder whose names, are not those at the start.
     """
     changed = [path for path, old in before.items() if _has_changed(path, old)]
     if changed:
@@ -40,20 +40,24 @@ def assert_unchanged(before: dict[Path, Fingerprint]) -> None:
 
 
 def _has_changed(path: Path, old: Fingerprint) -> bool:
-    if not path.is_file():
+    if not path.exists():
         return True
     return _stat(path) != old.stat and _fingerprint(path).sha256 != old.sha256
 
 
-def _files(dep: Path) -> list[Path]:
+def _paths(dep: Path) -> list[Path]:
     if dep.is_dir():
-        return sorted(path for path in dep.rglob("*") if path.is_file())
+        return [dep, *sorted(path for path in dep.rglob("*") if path.is_file() or path.is_dir())]
     if not dep.is_file():
         raise InputError(f"{dep}: no such file; run `dvc repro`, or `dvc pull` if it was pushed")
     return [dep]
 
 
 def _fingerprint(path: Path) -> Fingerprint:
+    """Of a file its bytes, of a folder the names in it: a new file is a change too."""
+    if path.is_dir():
+        names = b"\0".join(sorted(os.fsencode(child.name) for child in path.iterdir()))
+        return Fingerprint(_stat(path), hashlib.sha256(names).hexdigest())
     with open(path, "rb") as file:
         return Fingerprint(_stat(path), hashlib.file_digest(file, "sha256").hexdigest())
 

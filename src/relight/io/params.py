@@ -1,6 +1,7 @@
 """Sections of params.yaml → typed params; every problem of a section at once, each with its line."""
 
 import difflib
+from collections.abc import Iterable
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -46,7 +47,7 @@ def read_section(document: Document, section: str, model: type[Params]) -> Param
 def check_section(document: Document, section: str, model: type[Params]) -> Checked[Params]:
     """The params of one section, or what is wrong with them."""
     if section not in document.value:
-        hint = _did_you_mean(section, document.value)
+        hint = _closest(section, document.value) or "; recipes/ has examples of it"
         return Checked(None, (f"{document.name}: section {section} is missing{hint}",))
     return _check(document, (section,), document.value[section], model)
 
@@ -99,7 +100,7 @@ def _rule(error: ErrorDetails) -> str:
         case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal" as kind:
             sign = {"greater_than": ">", "greater_than_equal": ">=", "less_than": "<"}.get(kind, "<=")
             limit = next(context[key] for key in ("gt", "ge", "lt", "le") if key in context)
-            return f"must be {sign} {limit:g}"
+            return f"must be {sign} {limit:g}" if isinstance(limit, float) else f"must be {sign} {limit}"
         case kind:
             return _WANTED.get(kind, error["msg"])
 
@@ -118,9 +119,13 @@ def _example(model: type[BaseModel], keys: tuple[int | str, ...]) -> str:
     return f"; add for example `{keys[-1]}: {field.examples[0]}`" if field.examples else ""
 
 
-def _did_you_mean(word: str, known: Any) -> str:
+def _did_you_mean(word: str, known: Iterable[str]) -> str:
+    return _closest(word, known) or f"; known are {', '.join(known) or 'none yet'}"
+
+
+def _closest(word: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {close[0]}?" if close else f"; known are {', '.join(known)}"
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 def _shown(value: Any) -> str:

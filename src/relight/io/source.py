@@ -41,7 +41,7 @@ def source_kind(source: Path) -> SourceKind:
     """
     if source.is_absolute() or ".." in source.parts:
         raise InputError(f"{source}: must be a path inside the repository; put the table into data/raw/")
-    if not source.exists():
+    if not _exists(source):
         raise InputError(f"{source}: no such file in {Path.cwd()}{_next_step(source)}")
     if not source.resolve().is_relative_to(Path.cwd().resolve()) and not _in_dvc_cache(source):
         raise InputError(f"{source}: is a link out of the repository; put the table itself into data/raw/")
@@ -57,6 +57,13 @@ def file_kind(path: Path) -> SourceKind:
     if path.suffix not in _KINDS:
         raise InputError(f"{path}: must end in {', '.join(_KINDS)}, or be a folder of .parquet files")
     return _KINDS[path.suffix]
+
+
+def _exists(source: Path) -> bool:
+    try:
+        return source.exists()
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        raise InputError(f"{source}: cannot be read: {error.strerror}") from error
 
 
 def _in_dvc_cache(source: Path) -> bool:

@@ -5,10 +5,8 @@ hashes the dependencies at the start and checks them at the end, keeps the outpu
 folder until all of them are whole, and turns a failure into one plain message.
 """
 
-import hashlib
 import os
 import shutil
-import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -18,9 +16,9 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-import relight.params
 from relight.errors import RelightError, RunError
 from relight.io.audit import Audit
+from relight.io.check_beside import check_beside
 from relight.io.fingerprints import assert_unchanged, fingerprints
 from relight.io.lifetime import Terminated, end_with_parent
 from relight.io.lock import only_one
@@ -100,7 +98,7 @@ def _run(name: str, work: Callable[[Stage], None]) -> None:
     document = read_yaml(Path("params.yaml"))
     WORKSPACE.mkdir(parents=True, exist_ok=True)
     with only_one(WORKSPACE / "lock", name):
-        _check_beside(name)
+        check_beside(name, document, WORKSPACE)
         declared = read_declaration(name, document)
         before = fingerprints(declared.deps)
         with _scratch_folder(WORKSPACE / "outs" / name) as scratch:
@@ -108,24 +106,6 @@ def _run(name: str, work: Callable[[Stage], None]) -> None:
                 work(Stage(declared, document, scratch))
             assert_unchanged(before)
             _put_in_place(declared, scratch)
-
-
-def _check_beside(name: str) -> None:
-    """Validate every section in a process of its own, so that no stage depends on all schemas."""
-    stamp, checked = WORKSPACE / "checked", _state_of_params()
-    if name != "prepare" and stamp.exists() and stamp.read_text() == checked:
-        return
-    done = subprocess.run([sys.executable, "-m", "stages.check", name], check=False)
-    if done.returncode != 0:
-        sys.exit(done.returncode)
-    stamp.write_text(checked)
-
-
-def _state_of_params() -> str:
-    """What the check beside depends on: once it has passed, it need not run again in this state."""
-    schemas = sorted(Path(relight.params.__file__).parent.glob("*.py"))
-    content = b"".join(path.read_bytes() for path in (Path("params.yaml"), *schemas))
-    return hashlib.sha256(content).hexdigest()
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from relight.errors import InputError
-from relight.io.csv_structure import check_csv
+from relight.io.csv_structure import check_csv, name_problems
 
 
 def read_csv(path: Path) -> pl.DataFrame:
@@ -15,12 +15,12 @@ def read_csv(path: Path) -> pl.DataFrame:
     Raises:
         InputError: with file and line, for anything that could be read in two ways.
     """
-    names = check_csv(path)
+    names, n_rows = check_csv(path)
     try:
-        table = pl.read_csv(path, has_header=False, skip_rows=0, infer_schema=False, new_columns=names)
+        table = pl.read_csv(path, has_header=False, infer_schema=False, new_columns=names, glob=False)
     except pl.exceptions.PolarsError as error:
         raise InputError(f"{path}: cannot be read as CSV: {_first_line(error)}") from error
-    return table.slice(1)
+    return table.slice(1, n_rows)  # without the header, and without blank lines at the end
 
 
 def read_parquet(path: Path) -> pl.DataFrame:
@@ -39,10 +39,12 @@ def read_parquet(path: Path) -> pl.DataFrame:
     whole = pl.concat(tables)
     if whole.height == 0:
         raise InputError(f"{path}: has columns but no rows")
-    blank = [place for place, name in enumerate(whole.columns, 1) if not name.strip()]
-    if blank:
-        raise InputError(f"{path}: column {blank[0]} has no name")
-    return whole.rename({name: name.strip() for name in whole.columns})
+    names = [name.strip() for name in whole.columns]
+    problems = name_problems(names)
+    if problems:
+        raise InputError(*(f"{path}: {problem}" for problem in problems))
+    whole.columns = names
+    return whole
 
 
 def read_prepared(path: Path) -> pl.DataFrame:
@@ -68,7 +70,7 @@ def _read_one(path: Path) -> pl.DataFrame:
         raise InputError(f"{path}: is not a Parquet file")
     try:
         return pl.read_parquet(io.BytesIO(content))
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         raise InputError(f"{path}: is a damaged Parquet file: {_first_line(error)}") from error
 
 

@@ -1,7 +1,8 @@
 """YAML as DVC reads it (1.2: `1e-3` is a number, `no` is a text), with the line of every key.
 
 What could mean two things is refused rather than guessed: duplicate keys, anchors and aliases
-(an alias bomb of 0.5 KB hangs `dvc repro`), tags, dates, numbers with underscores, merge keys.
+(an alias bomb of 0.5 KB hangs `dvc repro`), tags, dates, numbers with underscores, merge keys,
+`%YAML` lines, invisible characters (a line break to one reader, not to another), `{a:[1]}` without a space.
 """
 
 import re
@@ -28,6 +29,7 @@ _AMBIGUOUS = re.compile(
     r"[-+]?[0-9._]*_[0-9._]*([eE][-+]?[0-9]+)?|[-+]?0[box][0-9a-fA-F_]*|[-+]?0o?[0-7_]*_[0-7_]*"
     r"|\.[0-9]+[eE][0-9]+|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*|<<|="
 )
+_INVISIBLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u2028\u2029\ufeff]")
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,14 @@ class _RefusalError(Exception):
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """PyYAML's parser without anchors, aliases and tags."""
+    """PyYAML's parser without directives, anchors, aliases and tags."""
+
+    def compose_document(self) -> yaml.Node | None:
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if event.version or event.tags:
+            raise _RefusalError(event.start_mark.line, "lines that begin with % are not read; delete it")
+        node: yaml.Node | None = super().compose_document()
+        return node
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         event = self.peek_event()  # type: ignore[no-untyped-call]
@@ -80,6 +89,7 @@ def parse_yaml(text: str, name: str) -> Document:
     """Read a text whose top level is a mapping; `name` stands for it in messages."""
     lines: dict[KeyPath, int] = {}
     try:
+        _refuse_invisible(text)
         root = yaml.compose(text, Loader=_PlainLoader)
         value = _build(root, (), lines) if root is not None else None
     except _RefusalError as refusal:
@@ -98,6 +108,8 @@ def parse_yaml(text: str, name: str) -> Document:
 def _read_text(path: Path) -> str:
     try:
         raw = path.read_bytes()
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file in {Path.cwd()}") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     if len(raw) > MOST_BYTES:
@@ -107,6 +119,12 @@ def _read_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise InputError(f"{path}:{line}: is not UTF-8; save the file as UTF-8") from error
+
+
+def _refuse_invisible(text: str) -> None:
+    if found := _INVISIBLE.search(text):
+        line = text.count("\n", 0, found.start())
+        raise _RefusalError(line, f"has an invisible character (U+{ord(found[0]):04X}); delete it")
 
 
 def _build(node: yaml.Node, keys: KeyPath, lines: dict[KeyPath, int]) -> Any:
@@ -128,9 +146,18 @@ def _build(node: yaml.Node, keys: KeyPath, lines: dict[KeyPath, int]) -> Any:
 
 def _key(node: yaml.Node) -> str:
     key = _build(node, (), {}) if isinstance(node, yaml.ScalarNode) else None
-    if not isinstance(key, str):
+    if not isinstance(node, yaml.ScalarNode) or not isinstance(key, str):
         raise _RefusalError(node.start_mark.line, "a key must be a text; put it in quotes")
+    if not node.style and _touches_its_value(node.end_mark):
+        raise _RefusalError(node.end_mark.line, f"a space must follow `{key}:`")
     return key
+
+
+def _touches_its_value(end_of_key: yaml.Mark) -> bool:
+    """`{a:[1]}` is the key a to PyYAML, and one text `a:[1]` to DVC's reader."""
+    start = end_of_key.pointer
+    after = (end_of_key.buffer or "")[start : start + 2]
+    return len(after) == 2 and after[0] == ":" and after[1] in ",[]{}"
 
 
 def _plain_scalar(text: str, line: int) -> Any:

@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 from relight.params.section import Section
 
 MOST_POINTS = 10_000_000
+LARGEST = 1e37  # float32 ends at 3.4e38
 
 
 class LineParams(Section):
@@ -27,5 +28,15 @@ class LineParams(Section):
             raise PydanticCustomError(
                 "points",
                 f"(stop - start) / step must give 1 to {MOST_POINTS} points, however: {points:.6g}",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def fits_float32(self) -> Self:
+        farthest = max(abs(self.start), abs(self.stop), 1)
+        largest = farthest * max(abs(self.weight), 1) + abs(self.bias) + 10 * self.noise
+        if not largest <= LARGEST:
+            raise PydanticCustomError(
+                "points", f"x and y must stay below {LARGEST:g} (float32), however: they reach {largest:.3g}"
             )
         return self

@@ -7,11 +7,13 @@ from pydantic_core import PydanticCustomError
 
 from relight.params.section import Section
 
+MOST = 2**31 - 1
+
 
 def _batch_size(value: Any) -> Any:
-    if value == "full" or (type(value) is int and value >= 1):
+    if value == "full" or (type(value) is int and 1 <= value <= MOST):
         return value
-    raise PydanticCustomError("batch_size", "must be full or a whole number >= 1")
+    raise PydanticCustomError("batch_size", "must be full or a whole number from 1 to {most}", {"most": MOST})
 
 
 class OptimizerParams(Section):
@@ -31,12 +33,12 @@ class OptimizerParams(Section):
 
 
 class EarlyStoppingParams(Section):
-    patience: int = Field(ge=1, examples=[16])
+    patience: int = Field(ge=1, le=MOST, examples=[16])
 
 
 class TrainParams(Section):
     seed: int = Field(ge=0, le=2**32 - 1, examples=[42])
-    epochs: int = Field(ge=1, examples=[1000])
+    epochs: int = Field(ge=1, le=MOST, examples=[1000])
     batch_size: Annotated[Literal["full"] | int, BeforeValidator(_batch_size)] = Field(examples=["full"])
     loss: Literal["auto", "l1", "mse", "bce", "cross_entropy"] = Field(examples=["auto"])
     optimizer: OptimizerParams = Field(examples=["{name: sgd, learning_rate: 0.01, weight_decay: 0.0, momentum: 0.0}"])

@@ -112,6 +112,8 @@ def _says(feature: Json | None) -> str:
     if "levels" in feature:
         shown = ", ".join(feature["levels"][:6])
         return f"{len(feature['levels'])} levels: {shown}{', ...' if len(feature['levels']) > 6 else ''}"
+    if feature["std"] == 0:
+        return "the same value in every row" if feature["gaps"] == 0 else "one value, or none"
     gaps = f", {feature['gaps']} gaps" if feature["gaps"] else ""
     return f"mean {feature['mean']:.4g}, std {feature['std']:.4g}{gaps}"
 

@@ -30,8 +30,7 @@ def predict(table: Path, *, models: Path, output: Path) -> str:
     Raises:
         InputError: for missing columns, values that do not fit, or a damaged model.
     """
-    if output.exists() and output.samefile(table):
-        raise InputError(f"{output}: is the table itself; name another file with -o")
+    _check_output(output, table)
     known = _description(models / "model.json")
     rows = clean_rows(table, known.features)
     compute_the_same_each_time(known.threads)
@@ -40,11 +39,22 @@ def predict(table: Path, *, models: Path, output: Path) -> str:
     numeric, categories = encode(rows, known.features)
     inputs = inputs_for(model, numeric, categories, str(table))
     said = answers(known.features.task, outputs_of(model, inputs))
+    _check_finite(said, table)
     write_text(output, csv_text(_answer_table(known.features, said)))
     unknown = sum(int((categories[:, k] == 0).sum()) for k in range(categories.shape[1]))
     return f"{output}: {rows.height} predictions of {known.features.target}" + (
         f"; {unknown} categories were missing or unknown\n" if unknown else "\n"
     )
+
+
+def _check_output(output: Path, table: Path) -> None:
+    """Before any work: a typing mistake must not overwrite the table or the model."""
+    if output.suffix != ".csv":
+        raise InputError(f"{output}: must end in .csv; name such a file with -o")
+    if output.exists() and table.exists() and output.samefile(table):
+        raise InputError(f"{output}: is the table itself; name another file with -o")
+    if not output.parent.is_dir():
+        raise InputError(f"{output}: cannot be written: there is no folder {output.parent}; make it first")
 
 
 def clean_rows(table: Path, features: Features) -> pl.DataFrame:
@@ -63,6 +73,15 @@ def clean_rows(table: Path, features: Features) -> pl.DataFrame:
     if problems:
         raise InputError(*problems)
     return pl.DataFrame(cleaned)
+
+
+def _check_finite(said: np.ndarray, table: Path) -> None:
+    wrong = np.flatnonzero(~np.isfinite(said.reshape(len(said), -1)).all(axis=1))
+    if len(wrong):
+        raise InputError(
+            f"{table}: row {wrong[0] + 1}: the model's answer is not a finite number; "
+            "are its values far beyond those of the train rows?"
+        )
 
 
 def _read_csv(table: Path) -> pl.DataFrame:

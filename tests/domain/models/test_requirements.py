@@ -1,0 +1,56 @@
+from typing import Any
+
+import pytest
+
+from relight.domain.features import CategoricalFeature, Features, NumericFeature
+from relight.domain.models.requirements import assert_model_reads
+from relight.domain.schema import Task
+from relight.errors import InputError
+from relight.params.model import MlpParams, ModelParams
+
+
+def model_params(name: Any) -> ModelParams:
+    return ModelParams(name=name, numeric="none", mlp=MlpParams(n_blocks=1, d_block=1, dropout=0))
+
+
+def features(*, n_numeric: int = 1, gaps: int = 0, n_categorical: int = 0, task: Task = "regression") -> Features:
+    return Features(
+        task=task,
+        target="y",
+        classes=None if task == "regression" else ["a", "b"],
+        numeric=[NumericFeature(name=f"x{k}", kind="numeric", mean=0, std=1, gaps=gaps) for k in range(n_numeric)],
+        categorical=[CategoricalFeature(name=f"c{k}", levels=["u", "v"]) for k in range(n_categorical)],
+        n_train=10,
+        test_rows_validate=False,
+    )
+
+
+OTHER = {
+    "two columns": features(n_numeric=2),
+    "gaps": features(gaps=1),
+    "a category beside": features(n_categorical=1),
+    "a category alone": features(n_numeric=0, n_categorical=1),
+    "classes": features(task="binary"),
+}
+
+
+@pytest.mark.parametrize("name", ["linear_parameters", "linear", "mlp"])
+def test_every_model_reads_one_whole_column(name: str) -> None:
+    assert_model_reads(model_params(name), features())
+
+
+@pytest.mark.parametrize("seen", OTHER.values(), ids=OTHER.keys())
+def test_two_bare_parameters_read_nothing_but_one_whole_column(seen: Features) -> None:
+    with pytest.raises(InputError, match=r"model\.name: linear_parameters must .*; set model\.name to linear"):
+        assert_model_reads(model_params("linear_parameters"), seen)
+
+
+@pytest.mark.parametrize("seen", OTHER.values(), ids=OTHER.keys())
+@pytest.mark.parametrize("name", ["linear", "mlp"])
+def test_the_other_models_read_everything(name: str, seen: Features) -> None:
+    assert_model_reads(model_params(name), seen)
+
+
+def test_what_is_wrong_is_said_with_the_columns_and_the_task() -> None:
+    with pytest.raises(InputError, match="however: 3 columns, binary;"):
+        assert_model_reads(model_params("linear_parameters"), features(n_numeric=2, n_categorical=1, task="binary"))

@@ -1,0 +1,45 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from relight.domain.answers import answers, trivial_answers
+from relight.domain.schema import Task
+
+
+def test_numbers_are_the_outputs_as_they_are() -> None:
+    said = answers("regression", torch.tensor([[1.5], [-2.0]]))
+    assert said.dtype == np.float32
+    assert said.tolist() == [1.5, -2]
+
+
+def test_one_logit_is_the_probability_of_the_second_class() -> None:
+    # sigmoid(0) = 1/2, sigmoid(log 3) = 3/4
+    said = answers("binary", torch.tensor([[0.0], [math.log(3)]]))
+    assert said.dtype == np.float32
+    np.testing.assert_allclose(said, [[0.5, 0.5], [0.25, 0.75]], rtol=1e-6)
+
+
+def test_a_logit_for_each_class_becomes_shares_of_one() -> None:
+    # exp(0), exp(log 2), exp(log 5) = 1, 2, 5 of 8
+    said = answers("multiclass", torch.tensor([[0.0, math.log(2), math.log(5)]]))
+    np.testing.assert_allclose(said, [[1 / 8, 2 / 8, 5 / 8]], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("task", "n_outputs"), [("binary", 1), ("multiclass", 4)])
+def test_probabilities_of_any_logits_are_finite_and_sum_to_one(task: Task, n_outputs: int) -> None:
+    logits = torch.tensor([-1e4, -88.0, -1.0, 0.0, 1.0, 88.0, 1e4, 3.0]).reshape(-1, n_outputs)
+    said = answers(task, logits)
+    assert ((said >= 0) & (said <= 1)).all()
+    np.testing.assert_allclose(said.sum(axis=1), 1, rtol=1e-6)
+
+
+def test_the_trivial_number_is_the_mean_of_the_train_rows() -> None:
+    assert trivial_answers("regression", np.array([1, 2, 6], dtype=np.float32), 2, 0).tolist() == [3, 3]
+
+
+def test_the_trivial_probabilities_are_the_shares_of_the_train_rows() -> None:
+    # two rows of class 0, one of class 1, none of class 2, one of class 3
+    said = trivial_answers("multiclass", np.array([0, 0, 1, 3]), 2, 4)
+    assert said.tolist() == [[0.5, 0.25, 0, 0.25]] * 2

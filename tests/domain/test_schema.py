@@ -1,0 +1,12 @@
+from relight.domain.schema import Column, Schema
+
+
+def test_the_model_may_see_every_column_that_is_not_ignored() -> None:
+    columns = [
+        Column(name="id", kind="ignored"),
+        Column(name="a", kind="numeric"),
+        Column(name="b", kind="boolean"),
+        Column(name="c", kind="categorical"),
+    ]
+    schema = Schema(rows=1, target="y", task="regression", classes=None, columns=columns, generated=None, notes=[])
+    assert [column.name for column in schema.features] == ["a", "b", "c"]

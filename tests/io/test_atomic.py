@@ -1,0 +1,89 @@
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from relight.errors import InputError
+from relight.io.atomic import write_bytes, write_text
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 64 KB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk], capture_output=True, check=False
+    )
+    if mounted.returncode != 0:
+        pytest.skip("a small disk cannot be mounted here: it takes root")
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+def test_the_file_holds_the_bytes(tmp_path: Path) -> None:
+    write_bytes(tmp_path / "a", b"\x00\xff")
+    assert (tmp_path / "a").read_bytes() == b"\x00\xff"
+
+
+def test_text_is_utf8_and_its_line_ends_stay_as_they_are(tmp_path: Path) -> None:
+    write_text(tmp_path / "a", "é\r\nü\n")
+    assert (tmp_path / "a").read_bytes() == b"\xc3\xa9\r\n\xc3\xbc\n"
+
+
+def test_an_old_file_is_replaced_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
+    write_bytes(tmp_path / "a", b"old and longer")
+    write_bytes(tmp_path / "a", b"new")
+    assert (tmp_path / "a").read_bytes() == b"new"
+    assert os.listdir(tmp_path) == ["a"]
+
+
+def test_a_reader_sees_the_old_file_or_the_new_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_bytes(tmp_path / "a", b"old")
+    seen = []
+    monkeypatch.setattr(os, "fsync", lambda _file: seen.append((tmp_path / "a").read_bytes()))
+    with open(tmp_path / "a", "rb") as reader:
+        write_bytes(tmp_path / "a", b"new")
+        assert reader.read() == b"old"  # who opened it before reads it to its end
+    assert seen == [b"old"]
+    assert (tmp_path / "a").read_bytes() == b"new"
+
+
+def test_a_full_disk_leaves_the_old_file_whole(small_disk: Path) -> None:
+    old = b"old" * 1000
+    write_bytes(small_disk / "a", old)
+    with pytest.raises(InputError, match=f"{small_disk / 'a'}: cannot be written: No space left on device"):
+        write_bytes(small_disk / "a", b"new" * 100_000)
+    assert (small_disk / "a").read_bytes() == old
+    assert os.listdir(small_disk) == ["a"]
+
+
+def test_a_run_that_is_stopped_leaves_the_old_file_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(_file: int) -> None:
+        raise KeyboardInterrupt
+
+    write_bytes(tmp_path / "a", b"old")
+    monkeypatch.setattr(os, "fsync", stop)
+    with pytest.raises(KeyboardInterrupt):
+        write_bytes(tmp_path / "a", b"new")
+    assert (tmp_path / "a").read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        ("missing/a", "No such file or directory"),
+        ("file/a", "Not a directory"),
+        ("folder", "Is a directory"),
+        ("n" * 300, "File name too long"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_named_with_the_reason(place: str, reason: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"old")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(InputError, match=f"{place}: cannot be written: {reason}"):
+        write_bytes(tmp_path / place, b"new")
+    assert sorted(os.listdir(tmp_path)) == ["file", "folder"]

@@ -1,0 +1,17 @@
+import sys
+
+import numpy as np
+import torch
+
+from relight.io.versions import versions
+
+
+def test_the_versions_are_those_of_what_computes() -> None:
+    known = versions()
+    assert set(known) == {"python", "numpy", "polars", "safetensors", "torch"}
+    assert known["python"] == ".".join(str(part) for part in sys.version_info[:3])
+    assert known["numpy"] == np.__version__
+
+
+def test_a_build_for_another_device_has_the_same_version() -> None:
+    assert versions()["torch"] == str(torch.__version__).split("+")[0]
