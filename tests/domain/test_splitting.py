@@ -208,3 +208,22 @@ def test_an_unknown_column_is_refused_with_the_nearest_one() -> None:
 def test_a_part_without_rows_is_refused_with_the_counts(n_rows: int, changed: dict[str, float], said: str) -> None:
     with pytest.raises(InputError, match=said):
         assign_parts(params("ordered", **changed), numbered(n_rows), "y")
+
+
+@pytest.mark.parametrize(
+    ("times", "latest"),
+    [
+        (["9", "10", "8", "11"], {1, 3}),  # texts of numbers sort as numbers, not as texts
+        (["2024-01-31", "2023-12-01", "2024-02-01", "2022-05-05"], {0, 2}),
+    ],
+)
+def test_texts_sort_by_time_as_they_should(times: list[str], latest: set[int]) -> None:
+    params = SplitParams(method="time", column="t", train=0.5, validation=0.0, test=0.5, seed=1)
+    parts = assign_parts(params, pl.DataFrame({"t": times, "y": [1.0, 2.0, 3.0, 4.0]}), "y")
+    assert set(np.flatnonzero(parts == PARTS.index("test"))) == latest
+
+
+def test_a_date_that_begins_with_its_day_does_not_sort() -> None:
+    params = SplitParams(method="time", column="t", train=0.5, validation=0.0, test=0.5, seed=1)
+    with pytest.raises(InputError, match=r"split.column: 't' must hold numbers, or dates as 2024-01-31, however: '31"):
+        assign_parts(params, pl.DataFrame({"t": ["31.01.2020", "01.02.2020"], "y": [1.0, 2.0]}), "y")

@@ -41,7 +41,7 @@ def test_values_are_numbers_for_regression_and_labels_for_classes() -> None:
     ("raw", "task", "complaint"),
     [
         (texts("1", "NA", "", "2"), "auto", r"has 2 missing values \(row 2, 3\); drop these rows"),
-        (pl.Series([1.0, float("nan")]), "auto", r"has 1 missing values \(row 2\)"),
+        (pl.Series([1.0, float("nan")]), "auto", r"has 1 missing value \(row 2\)"),
         (texts("1.5", "cold"), "regression", "must be numbers for a regression, however: 'cold'"),
         (pl.Series([True, False]), "regression", "must be numbers for a regression, however: 'true'"),
         (texts("a", "a"), "auto", r"has one class alone \('a'\)"),

@@ -4,7 +4,7 @@ import pytest
 
 from relight.errors import InputError
 from relight.io import csv_structure
-from relight.io.csv_structure import Structure, check_csv, name_problems
+from relight.io.csv_structure import Structure, check_csv
 
 
 @pytest.fixture
@@ -55,12 +55,3 @@ def test_a_good_file_is_good_wherever_it_is_cut_into_chunks(
     monkeypatch.setattr(csv_structure, "_CHUNK", size)
     path.write_bytes("a,b\r\n1,é\r\n2,€\r\n".encode())
     assert check_csv(path) == Structure(["a", "b"], 2)
-
-
-def test_all_names_are_checked_at_once() -> None:
-    assert name_problems(["a", "", "b", "a", "", "a", "b"]) == [
-        "column 2 has no name",
-        "column 5 has no name",
-        "column 'a' is there 3 times; rename one",
-        "column 'b' is there 2 times; rename one",
-    ]

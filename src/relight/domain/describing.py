@@ -38,7 +38,15 @@ def describe(params: SplitParams, table: pl.DataFrame, schema: Schema, parts: Pa
 
 
 def report_parts(table: pl.DataFrame, features: Features, parts: Parts) -> PartsReport:
-    """The sizes of the parts, and how many different rows stand in more than one of them."""
+    """The sizes of the parts, and what may make their scores misleading."""
+    return PartsReport(
+        rows={part: int((parts == index).sum()) for index, part in enumerate(PARTS)},
+        notes=[*_twins(table, features, parts), *_untaught(table, features, parts)],
+    )
+
+
+def _twins(table: pl.DataFrame, features: Features, parts: Parts) -> list[str]:
+    """Different rows that stand in more than one part, word for word."""
     sides = (
         table.select([*features.names, features.target])
         .with_columns(pl.Series("\0part", parts))
@@ -46,7 +54,11 @@ def report_parts(table: pl.DataFrame, features: Features, parts: Parts) -> Parts
         .agg(pl.col("\0part").n_unique().alias("\0sides"))
     )
     twins = int((sides["\0sides"] > 1).sum())
-    return PartsReport(
-        rows={part: int((parts == index).sum()) for index, part in enumerate(PARTS)},
-        notes=[f"Rows that stand in more than one part: {twins}; scores may be too good."] if twins else [],
-    )
+    return [f"Rows that stand in more than one part: {twins}; scores may be too good."] if twins else []
+
+
+def _untaught(table: pl.DataFrame, features: Features, parts: Parts) -> list[str]:
+    """Classes that the train rows do not show."""
+    taught = set(table[features.target].filter(pl.Series(parts == PARTS.index("train"))))
+    untaught = [label for label in features.classes or [] if label not in taught]
+    return [f"Class '{label}' has no train rows; the model cannot learn it." for label in untaught]

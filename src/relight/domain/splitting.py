@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 
+from relight.domain import texts
 from relight.domain.naming import did_you_mean
 from relight.domain.schema import Part
 from relight.errors import InputError
@@ -12,6 +13,8 @@ from relight.params.split import SplitParams
 
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 NAMES = {"train": "train", "validation": "validation", "val": "validation", "valid": "validation", "test": "test"}
+
+YEAR_FIRST = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?$"  # texts that sort by time as they stand
 
 Parts = np.ndarray  # (n_rows,) of indices into PARTS
 
@@ -90,8 +93,27 @@ def _group(params: SplitParams, table: pl.DataFrame, _target: str) -> Parts:
 
 def _time(params: SplitParams, table: pl.DataFrame, _target: str) -> Parts:
     """The earliest rows train, the latest test; rows of the same time keep their order."""
-    ranks = _complete(table, params).rank("dense").to_numpy()
+    ranks = _moments(_complete(table, params)).rank("dense").to_numpy()
     return _share_out(np.argsort(ranks, kind="stable"), params)
+
+
+def _moments(column: pl.Series) -> pl.Series:
+    """What sorts by time: numbers, dates, and texts of both that sort as they should.
+
+    Raises:
+        InputError: for texts such as 31.01.2020, which sort by their day.
+    """
+    if column.dtype != pl.String:
+        return column
+    values = texts.tidy(column)
+    if bool(texts.are_numbers(values).all()):
+        return values.cast(pl.Float64)
+    wrong = values.filter(~values.str.contains(YEAR_FIRST))
+    if len(wrong):
+        raise InputError(
+            f"split.column: '{column.name}' must hold numbers, or dates as 2024-01-31, however: '{wrong[0]}'"
+        )
+    return values
 
 
 def _column(params: SplitParams, table: pl.DataFrame, _target: str) -> Parts:

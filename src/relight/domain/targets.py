@@ -34,7 +34,8 @@ def clean_target(raw: pl.Series, task: str) -> Target:
     settled = _find_task(quantity, values) if task == "auto" else task
     if settled == "regression":
         if quantity is None:
-            wrong = values.filter(~texts.are_numbers(values.cast(pl.String)))
+            shown = values.cast(pl.String)
+            wrong = shown.filter(~texts.are_numbers(shown))
             example = f", however: '{wrong[0]}'" if len(wrong) else ""
             raise UncleanError(f"must be numbers for a regression{example}; set prepare.task to auto")
         return Target(quantity, "regression", None)
@@ -42,13 +43,11 @@ def clean_target(raw: pl.Series, task: str) -> Target:
 
 
 def _refuse_gaps(values: pl.Series) -> None:
-    gaps = values.is_null()
-    if gaps.any():
-        rows = ", ".join(str(row + 1) for row in gaps.arg_true().head(5).to_list())
-        raise UncleanError(
-            f"has {gaps.sum()} missing values (row {rows}{', ...' if gaps.sum() > 5 else ''}); "
-            "drop these rows, or fill them in"
-        )
+    rows = [str(row + 1) for row in values.is_null().arg_true().to_list()]
+    if rows:
+        shown = ", ".join([*rows[:5], *(["..."] if len(rows) > 5 else [])])
+        noun = "value" if len(rows) == 1 else "values"
+        raise UncleanError(f"has {len(rows)} missing {noun} (row {shown}); drop these rows, or fill them in")
 
 
 def _as_quantity(values: pl.Series, task: str) -> pl.Series | None:

@@ -25,7 +25,7 @@ def read_json(path: Path) -> Any:
         InputError: when the file is missing or is not JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}; run `dvc repro` or `dvc pull`") from error
     except ValueError as error:
@@ -41,3 +41,7 @@ def read_model(path: Path, model: type[Model]) -> Model:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the whole"
         raise InputError(f"{path}: {place}: {first['msg']}; run `dvc checkout` or `dvc repro`") from error
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number of JSON")

@@ -9,7 +9,7 @@ from relight.errors import InputError
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write beside the place, flush to the disk, then rename: a reader never sees a part of it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".relight-{os.getpid()}.tmp")  # short: names may have 255 bytes
     try:
         with open(temporary, "wb") as file:
             file.write(content)

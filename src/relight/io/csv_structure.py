@@ -8,11 +8,11 @@ file as one value).
 import codecs
 import csv
 import re
-from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
 from relight.errors import InputError
+from relight.io.column_names import name_problems
 
 _CHUNK = 1 << 20
 _FOREIGN = {
@@ -119,13 +119,6 @@ def _check_header(path: Path, header: list[str]) -> list[str]:
     if problems:
         raise InputError(*(f"{path}:1: {problem}" for problem in problems))
     return names
-
-
-def name_problems(names: list[str]) -> list[str]:
-    """Columns without a name, and names of more than one column."""
-    nameless = [f"column {place} has no name" for place, name in enumerate(names, 1) if not name]
-    counts = Counter(name for name in names if name)
-    return [*nameless, *(f"column '{name}' is there {n} times; rename one" for name, n in counts.items() if n > 1)]
 
 
 def _syntax_problem(path: Path, line: int, error: str) -> str:

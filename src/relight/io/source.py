@@ -6,8 +6,9 @@ from typing import Literal
 import polars as pl
 
 from relight.errors import InputError
+from relight.io.csv_tables import read_csv
 from relight.io.params import check_document
-from relight.io.tables import read_csv, read_parquet
+from relight.io.parquet import read_parquet
 from relight.io.yaml12 import read_yaml
 from relight.params.line import LineParams
 

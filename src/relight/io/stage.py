@@ -134,4 +134,9 @@ def _explain(*problems: str) -> None:
     if os.environ.get("RELIGHT_DEBUG") == "1":
         traceback.print_exc()
     for problem in problems:
-        sys.stderr.write(f"error: {problem}\n")
+        sys.stderr.write(f"error: {_printable(problem)}\n")
+
+
+def _printable(text: str) -> str:
+    """Names and values from the data must not steer the terminal."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)

@@ -10,7 +10,7 @@ from relight.domain.compatibility import assert_can_stop_early, remarks, settle_
 from relight.domain.describing import PartsReport, describe, report_parts
 from relight.domain.features import Features
 from relight.domain.models.requirements import assert_model_reads
-from relight.domain.splitting import PARTS, Parts, assign_parts
+from relight.domain.splitting import assign_parts
 from relight.errors import InputError
 from relight.io.sections import Sections, check_sections
 from relight.io.source import read_source
@@ -56,21 +56,10 @@ def _describe(
     try:
         parts = assign_parts(params, clean.rows, clean.schema.target)
         features = describe(params, clean.rows, clean.schema, parts)
-        report = report_parts(clean.rows, features, parts)
-        return features, report.model_copy(update={"notes": [*report.notes, *_untaught(clean, parts)]})
+        return features, report_parts(clean.rows, features, parts)
     except InputError as error:
         problems += error.problems
         return None
-
-
-def _untaught(clean: CleanTable, parts: Parts) -> list[str]:
-    """Classes that the train rows do not show."""
-    taught = set(clean.rows[clean.schema.target].filter(parts == PARTS.index("train")))
-    return [
-        f"class '{label}' has no train rows; the model cannot learn it"
-        for label in clean.schema.classes or []
-        if label not in taught
-    ]
 
 
 def _mismatches(sections: Sections, features: Features) -> list[str]:

@@ -6,7 +6,6 @@ import polars as pl
 
 from relight.errors import InputError
 from relight.io.atomic import write_text
-from relight.io.tables import csv_text
 
 SAMPLES = ("breast_cancer", "diabetes", "digits")
 
@@ -19,7 +18,7 @@ def write_sample(name: str, raw: Path) -> str:
     """
     if name not in SAMPLES:
         raise InputError(f"data: NAME must be one of {', '.join(SAMPLES)}, however: {name}")
-    path, text = raw / f"{name}.csv", csv_text(_sample(name))
+    path, text = raw / f"{name}.csv", _sample(name).write_csv()
     if path.exists() and path.read_text() != text:
         raise InputError(f"{path}: is there already, with other content; move it away first")
     raw.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,6 @@ from relight.domain.schema import Schema
 from relight.errors import RunError
 from relight.io.artifacts import read_model, write_json
 from relight.io.checkpoints import load_weights
-from relight.io.tables import csv_text
 from relight.io.tensors import read_tensors
 
 
@@ -52,7 +51,7 @@ def evaluate(
     write_json(metrics, _metrics(known, parts, said, _parameters(model, read_model(schema, Schema))))
     reports.mkdir()
     for name, table in _tables(known, parts, said).items():
-        (reports / f"{name}.csv").write_text(csv_text(table))
+        (reports / f"{name}.csv").write_text(table.write_csv())
 
 
 def _prove(model: nn.Module, known: Description, validation: Arrays) -> None:

@@ -20,8 +20,9 @@ from relight.errors import InputError
 from relight.io.artifacts import read_json, read_model
 from relight.io.atomic import write_text
 from relight.io.checkpoints import load_weights
+from relight.io.csv_tables import read_csv
+from relight.io.parquet import read_parquet
 from relight.io.source import file_kind
-from relight.io.tables import csv_text, read_csv, read_parquet
 
 
 def predict(table: Path, *, models: Path, output: Path) -> str:
@@ -40,7 +41,7 @@ def predict(table: Path, *, models: Path, output: Path) -> str:
     inputs = inputs_for(model, numeric, categories, str(table))
     said = answers(known.features.task, outputs_of(model, inputs))
     _check_finite(said, table)
-    write_text(output, csv_text(_answer_table(known.features, said)))
+    write_text(output, _answer_table(known.features, said).write_csv())
     unknown = sum(int((categories[:, k] == 0).sum()) for k in range(categories.shape[1]))
     return f"{output}: {rows.height} predictions of {known.features.target}" + (
         f"; {unknown} categories were missing or unknown\n" if unknown else "\n"

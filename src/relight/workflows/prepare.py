@@ -4,8 +4,8 @@ from pathlib import Path
 
 from relight.domain.cleaning import clean_table
 from relight.io.artifacts import write_json
+from relight.io.parquet import write_parquet
 from relight.io.source import read_source
-from relight.io.tables import write_parquet
 from relight.params.prepare import PrepareParams
 
 

@@ -11,7 +11,7 @@ from relight.domain.features import Features
 from relight.domain.schema import Part, Schema
 from relight.domain.splitting import PARTS, assign_parts
 from relight.io.artifacts import read_model, write_json
-from relight.io.tables import read_prepared
+from relight.io.parquet import read_parquet_file
 from relight.io.tensors import write_tensors
 from relight.params.split import SplitParams
 
@@ -28,7 +28,7 @@ def split(
     report: Path,
 ) -> None:
     """Write three files of tensors, what the train rows alone say of each feature, and the sizes of the parts."""
-    rows, known = read_prepared(table), read_model(schema, Schema)
+    rows, known = read_parquet_file(table), read_model(schema, Schema)
     parts = assign_parts(params, rows, known.target)
     described = describe(params, rows, known, parts)
     stands_in: Part = "test" if described.test_rows_validate else "validation"

@@ -19,7 +19,6 @@ from relight.domain.training import Epoch, fit
 from relight.io.artifacts import read_model, write_json
 from relight.io.checkpoints import save_weights
 from relight.io.progress import progress
-from relight.io.tables import csv_text
 from relight.io.tensors import read_tensors
 from relight.io.versions import versions
 from relight.params.model import ModelParams
@@ -88,4 +87,4 @@ def _fit(model: nn.Module, params: TrainParams, features: Features, train: Rows,
 
 
 def _write_curves(path: Path, history: list[Epoch]) -> None:
-    path.write_text(csv_text(pl.DataFrame(history, orient="row", schema=list(Epoch._fields))))
+    path.write_text(pl.DataFrame(history, orient="row", schema=list(Epoch._fields)).write_csv())

@@ -1,4 +1,4 @@
-"""Tables in: CSV as texts, Parquet as typed columns. Tables out: Parquet and CSV, the same bytes each time."""
+"""Parquet tables in and out; the same table, the same bytes."""
 
 import io
 from pathlib import Path
@@ -6,21 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from relight.errors import InputError
-from relight.io.csv_structure import check_csv, name_problems
-
-
-def read_csv(path: Path) -> pl.DataFrame:
-    """Every value as the text that stands in the file, so that types are decided on whole columns.
-
-    Raises:
-        InputError: with file and line, for anything that could be read in two ways.
-    """
-    names, n_rows = check_csv(path)
-    try:
-        table = pl.read_csv(path, has_header=False, infer_schema=False, new_columns=names, glob=False)
-    except pl.exceptions.PolarsError as error:
-        raise InputError(f"{path}: cannot be read as CSV: {_first_line(error)}") from error
-    return table.slice(1, n_rows)  # without the header, and without blank lines at the end
+from relight.io.column_names import name_problems
 
 
 def read_parquet(path: Path) -> pl.DataFrame:
@@ -32,7 +18,7 @@ def read_parquet(path: Path) -> pl.DataFrame:
     files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
     if not files:
         raise InputError(f"{path}: has no .parquet files in it")
-    tables = [_read_one(file) for file in files]
+    tables = [read_parquet_file(file) for file in files]
     for file, table in zip(files, tables, strict=True):
         if table.schema != tables[0].schema:
             raise InputError(f"{file}: must have the columns and types of {files[0].name}")
@@ -47,21 +33,16 @@ def read_parquet(path: Path) -> pl.DataFrame:
     return whole
 
 
-def read_prepared(path: Path) -> pl.DataFrame:
-    """The table that prepare wrote."""
-    return _read_one(path)
-
-
 def write_parquet(path: Path, table: pl.DataFrame) -> None:
     table.write_parquet(path, compression="zstd", statistics=False, row_group_size=262_144)
 
 
-def csv_text(table: pl.DataFrame) -> str:
-    """Floats in their shortest form that reads back the same."""
-    return table.write_csv(None)
+def read_parquet_file(path: Path) -> pl.DataFrame:
+    """One file.
 
-
-def _read_one(path: Path) -> pl.DataFrame:
+    Raises:
+        InputError: when it is missing, damaged, or no Parquet.
+    """
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -71,8 +52,4 @@ def _read_one(path: Path) -> pl.DataFrame:
     try:
         return pl.read_parquet(io.BytesIO(content))
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        raise InputError(f"{path}: is a damaged Parquet file: {_first_line(error)}") from error
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0][:200]
+        raise InputError(f"{path}: is a damaged Parquet file: {str(error).strip().splitlines()[0][:200]}") from error

@@ -4,21 +4,7 @@ import polars as pl
 import pytest
 
 from relight.errors import InputError
-from relight.io.tables import csv_text, read_csv, read_parquet, write_parquet
-
-
-def test_every_value_of_a_csv_stays_the_text_that_stands_in_the_file(tmp_path: Path) -> None:
-    path = tmp_path / "t.csv"
-    path.write_text('code,n,s\n00123,1e-3,"a,b"\n7,,"say ""hi"""\n\n\n')
-    table = read_csv(path)
-    assert table.rows() == [("00123", "1e-3", "a,b"), ("7", None, 'say "hi"')]
-    assert table.columns == ["code", "n", "s"]
-
-
-def test_a_name_with_brackets_and_stars_is_one_file_and_no_pattern(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("x\nwrong\n")
-    (tmp_path / "[a]*.csv").write_text("x\nright\n")
-    assert read_csv(tmp_path / "[a]*.csv")["x"].to_list() == ["right"]
+from relight.io.parquet import read_parquet, write_parquet
 
 
 def test_a_folder_of_parquet_is_one_table_in_the_order_of_names(tmp_path: Path) -> None:
@@ -64,9 +50,3 @@ def test_the_same_table_gives_the_same_bytes(tmp_path: Path) -> None:
     for name in ("a.parquet", "b.parquet"):
         write_parquet(tmp_path / name, pl.DataFrame({"x": [0.1, None], "c": ["é", None], "b": [True, None]}))
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
-
-
-def test_floats_of_a_csv_read_back_the_same() -> None:
-    values = [0.1, 1 / 3, 1e-300, 12345678.9, -0.0]
-    written = csv_text(pl.DataFrame({"x": values})).split("\n")[1:-1]
-    assert [float(text) for text in written] == values
