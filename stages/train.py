@@ -1,4 +1,4 @@
-"""train: the train and validation tensors → a model and its curves. The test tensors stay out of reach."""
+"""train: the train and validation tensors → a model and its curves."""
 
 from relight.io.stage import Stage, run_stage
 from relight.params.model import ModelParams

@@ -16,6 +16,8 @@ def features(*, task: Task = "regression", test_rows_validate: bool = False) -> 
         classes=None if task == "regression" else ["a", "b"],
         numeric=[NumericFeature(name="x", kind="numeric", mean=0, std=1, gaps=0)],
         categorical=[],
+        target_mean=0.0,
+        target_std=1.0,
         n_train=40,
         test_rows_validate=test_rows_validate,
     )

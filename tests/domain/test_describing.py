@@ -38,13 +38,15 @@ def test_features_are_described_by_the_train_rows_alone() -> None:
     assert (flag.name, flag.kind, flag.gaps) == ("flag", "boolean", 0)
     assert [(feature.name, feature.levels) for feature in features.categorical] == [("c", ["u", "v"])]
     assert features.n_train == 3
+    # the target of the train rows is 0, 1, 2: mean 1, variance (1 + 0 + 1) / 3
+    assert (features.target_mean, features.target_std) == (1, pytest.approx((2 / 3) ** 0.5))
 
 
 def test_other_rows_change_no_byte_of_the_features() -> None:
     changed = TABLE.with_columns(
         a=pl.Series([1.0, 3.0, None, -5e6, None]),
         c=pl.Series(["u", "v", "u", "x", None]),
-        y=pl.Series(range(0, 50, 10)),
+        y=pl.Series([0.0, 1.0, 2.0, 300.0, -4.0]),
     )
     before, after = (describe(ORDERED, table, SCHEMA, THREE_TRAIN) for table in (TABLE, changed))
     assert before.model_dump_json() == after.model_dump_json()

@@ -13,6 +13,8 @@ LINE = Features(
     classes=None,
     numeric=[NumericFeature(name="x", kind="numeric", mean=0, std=1, gaps=0)],
     categorical=[],
+    target_mean=0.0,
+    target_std=1.0,
     n_train=40,
     test_rows_validate=True,
 )

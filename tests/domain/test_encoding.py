@@ -19,6 +19,8 @@ def features(task: Task = "regression", classes: list[str] | None = None) -> Fea
             CategoricalFeature(name="c", levels=["u", "v"]),
             CategoricalFeature(name="d", levels=[]),
         ],
+        target_mean=0.0,
+        target_std=1.0,
         n_train=3,
         test_rows_validate=False,
     )

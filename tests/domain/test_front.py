@@ -3,7 +3,8 @@ import torch
 from torch import nn
 
 from relight.domain.features import CategoricalFeature, Features, NumericFeature
-from relight.domain.front import D_EMBEDDING, ONE_HOT_LEVELS, Embedding, Front, OneHot, WithFront, needs_front
+from relight.domain.fitted import Fitted
+from relight.domain.front import D_EMBEDDING, ONE_HOT_LEVELS, Embedding, Front, OneHot, needs_front
 
 NAN = float("nan")
 NUMBERS = [
@@ -19,6 +20,8 @@ def features(numeric: list[NumericFeature], *levels: list[str]) -> Features:
         classes=None,
         numeric=numeric,
         categorical=[CategoricalFeature(name=f"c{k}", levels=known) for k, known in enumerate(levels)],
+        target_mean=0.0,
+        target_std=1.0,
         n_train=5,
         test_rows_validate=False,
     )
@@ -62,7 +65,7 @@ def test_an_unknown_level_is_zeros() -> None:
 
 
 def test_what_was_fitted_stands_in_the_state_dict() -> None:
-    model = WithFront(Front(features(NUMBERS, ["u", "v"]), standardize=True), nn.Linear(5, 1))
+    model = Fitted(Front(features(NUMBERS, ["u", "v"]), standardize=True), nn.Linear(5, 1), nn.Identity())
     state = model.state_dict()
     fitted = {name: value.tolist() for name, value in state.items() if name.startswith("front.")}
     assert fitted == {

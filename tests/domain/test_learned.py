@@ -18,6 +18,8 @@ def build(name: Any, numeric: Any = "none", n_numeric: int = 1, gaps: int = 0) -
         classes=None,
         numeric=[NumericFeature(name=f"x{k}", kind="numeric", mean=3, std=4, gaps=gaps) for k in range(n_numeric)],
         categorical=[],
+        target_mean=10.0,
+        target_std=2.0,
         n_train=10,
         test_rows_validate=False,
     )
@@ -35,10 +37,10 @@ def test_a_plain_line_is_its_own_weight_and_bias(name: str) -> None:
 
 
 def test_scaling_is_taken_back_by_hand() -> None:
-    # 8 * (x - 3) / 4 + 5 = 2 x - 1
+    # (8 * (x - 3) / 4 + 5) * 2 + 10 = 4 x + 8
     model = build("linear_parameters", "standardize")
     model.load_state_dict({**model.state_dict(), "body.weights": torch.tensor([8.0]), "body.bias": torch.tensor([5.0])})
-    assert learned_line(model) == {"weight": 2, "bias": -1}
+    assert learned_line(model) == {"weight": 4, "bias": 8}
 
 
 @pytest.mark.parametrize("name", ["linear_parameters", "linear"])

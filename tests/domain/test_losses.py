@@ -1,10 +1,13 @@
 import math
+from typing import get_args
 
 import pytest
 import torch
 from torch import Tensor
 
+from relight.domain.compatibility import LOSSES_OF, LossName
 from relight.domain.losses import LOSSES, Loss, bce, cross_entropy, l1, mse
+from relight.params.train import TrainParams
 
 
 def column(*values: float) -> Tensor:
@@ -80,3 +83,10 @@ def test_the_gradient_of_cross_entropy_is_its_slope() -> None:
 def test_every_name_is_the_loss_of_that_name() -> None:
     assert {name: loss.__name__ for name, loss in LOSSES.items()} == {name: name for name in LOSSES}
     assert set(LOSSES) == {"l1", "mse", "bce", "cross_entropy"}
+
+
+def test_every_loss_that_params_may_name_is_there() -> None:
+    named = set(get_args(LossName))
+    suited = {loss for losses in LOSSES_OF.values() for loss in losses}
+    in_params = set(get_args(TrainParams.model_fields["loss"].annotation)) - {"auto"}
+    assert set(LOSSES) == named == suited == in_params

@@ -16,6 +16,8 @@ def features(task: Task, classes: list[str] | None) -> Features:
         classes=classes,
         numeric=[],
         categorical=[],
+        target_mean=0.0,
+        target_std=1.0,
         n_train=1,
         test_rows_validate=False,
     )

@@ -4,7 +4,8 @@ import torch
 from torch import nn
 
 from relight.domain.features import CategoricalFeature, Features, NumericFeature
-from relight.domain.front import Front, WithFront
+from relight.domain.fitted import Fitted
+from relight.domain.front import Front
 from relight.domain.rows import Rows, after_front, inputs_for, rows_for
 from relight.errors import InputError
 
@@ -13,18 +14,20 @@ CATEGORIES = np.array([[1], [2]], dtype=np.int32)
 TARGET = np.array([[5.0], [6.0]], dtype=np.float32)
 
 
-def fronted(n_levels: int) -> WithFront:
+def fronted(n_levels: int) -> Fitted:
     features = Features(
         task="regression",
         target="y",
         classes=None,
         numeric=[NumericFeature(name="x", kind="numeric", mean=3, std=2, gaps=1)],
         categorical=[CategoricalFeature(name="c", levels=[f"level {k}" for k in range(n_levels)])],
+        target_mean=0.0,
+        target_std=1.0,
         n_train=2,
         test_rows_validate=False,
     )
     front = Front(features, standardize=True)
-    return WithFront(front, nn.Linear(front.d_out, 1))
+    return Fitted(front, nn.Linear(front.d_out, 1), nn.Identity())
 
 
 def test_a_front_takes_numbers_and_codes() -> None:
@@ -50,7 +53,7 @@ def test_a_front_without_weights_is_applied_once() -> None:
     model = fronted(2)
     rows = rows_for(model, {"numeric": NUMERIC, "categories": CATEGORIES, "target": TARGET}, "the train rows")
     trainee, after = after_front(model, rows)
-    assert trainee is model.body
+    assert list(trainee.children()) == [model.body, model.back]
     # (1 - 3)/2, no gap, level 1; the gap as 0, a gap, level 2
     assert [part.tolist() for part in after.inputs] == [[[-1, 0, 1, 0], [0, 1, 0, 1]]]
     assert after.target is rows.target

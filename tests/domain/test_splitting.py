@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relight.domain.splitting import assign_parts
+from relight.domain.splitting import PARTS, assign_parts
 from relight.errors import InputError
 from relight.params.split import SplitParams
 

@@ -203,6 +203,8 @@ def fronted_model(numeric: Any, levels: int) -> nn.Module:
             NumericFeature(name="b", kind="numeric", mean=-0.2, std=0.7, gaps=0),
         ],
         categorical=[CategoricalFeature(name="c", levels=[f"level {k}" for k in range(levels)])],
+        target_mean=0.0,
+        target_std=1.0,
         n_train=30,
         test_rows_validate=False,
     )

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 from relight.domain.features import Features
 from relight.domain.schema import Part, Schema
 from relight.domain.splitting import PARTS, Parts
-from relight.domain.statistics import describe_category, describe_number
+from relight.domain.statistics import describe_category, describe_number, mean_and_std
 from relight.errors import InputError
 from relight.params.split import SplitParams
 
@@ -26,12 +26,15 @@ def describe(params: SplitParams, table: pl.DataFrame, schema: Schema, parts: Pa
     seen = [column for column in schema.features if column.name != params.column]
     if not seen:
         raise InputError(f"split.column: '{params.column}' is the only column that the model could see")
+    target_mean, target_std = mean_and_std(train[schema.target]) if schema.classes is None else (0.0, 1.0)
     return Features(
         task=schema.task,
         target=schema.target,
         classes=schema.classes,
         numeric=[describe_number(c, train[c.name]) for c in seen if c.kind != "categorical"],
         categorical=[describe_category(c, train[c.name]) for c in seen if c.kind == "categorical"],
+        target_mean=target_mean,
+        target_std=target_std,
         n_train=train.height,
         test_rows_validate=not bool((parts == PARTS.index("validation")).any()),
     )

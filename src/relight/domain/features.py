@@ -37,6 +37,7 @@ class Features(BaseModel):
     """Everything that turns a clean table into tensors, and tensors into answers.
 
     Attributes:
+        target_mean, target_std: of the train rows, for a regression; 0 and 1 for classes.
         n_train: how many rows the train part has. Nothing here depends on the test rows.
         test_rows_validate: with `split.validation: 0` the test rows stand in for the validation
             rows in the curves, as in the tutorial.
@@ -50,6 +51,8 @@ class Features(BaseModel):
     classes: list[str] | None
     numeric: list[NumericFeature]
     categorical: list[CategoricalFeature]
+    target_mean: float
+    target_std: float
     n_train: int
     test_rows_validate: bool
 

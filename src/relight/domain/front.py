@@ -83,18 +83,5 @@ class Embedding(nn.Module):
         return out
 
 
-class WithFront(nn.Module):
-    """Front, then body. **Shape**: as `Front` in, as the body out."""
-
-    def __init__(self, front: Front, body: nn.Module) -> None:
-        super().__init__()
-        self.front = front
-        self.body = body
-
-    def forward(self, numeric: Tensor, categories: Tensor) -> Tensor:
-        out: Tensor = self.body(self.front(numeric, categories))
-        return out
-
-
 def _spread(n_levels: int) -> OneHot | Embedding:
     return OneHot(n_levels) if n_levels <= ONE_HOT_LEVELS else Embedding(n_levels)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from relight.domain.front import WithFront
+from relight.domain.fitted import Fitted
 from relight.errors import InputError
 
 Arrays = dict[str, np.ndarray]
@@ -38,7 +38,7 @@ def inputs_for(model: nn.Module, numeric: np.ndarray, categories: np.ndarray, wh
     Raises:
         InputError: when a model without a front would have to read a gap.
     """
-    if isinstance(model, WithFront):
+    if isinstance(model, Fitted):
         return torch.from_numpy(numeric), torch.from_numpy(categories)
     if np.isnan(numeric).any():
         raise InputError(
@@ -50,7 +50,7 @@ def inputs_for(model: nn.Module, numeric: np.ndarray, categories: np.ndarray, wh
 
 def after_front(model: nn.Module, rows: Rows) -> tuple[nn.Module, Rows]:
     """A front without learned weights, applied once to all rows; what is left to train; its rows."""
-    if not isinstance(model, WithFront) or any(True for _ in model.front.parameters()):
+    if not isinstance(model, Fitted) or any(True for _ in model.front.parameters()):
         return model, rows
     with torch.no_grad():
-        return model.body, Rows((model.front(*rows.inputs),), rows.target)
+        return nn.Sequential(model.body, model.back), Rows((model.front(*rows.inputs),), rows.target)

@@ -16,13 +16,18 @@ CHUNK_ROWS = 262_144
 
 
 def describe_number(column: Column, values: pl.Series) -> NumericFeature:
-    """Mean and standard deviation of a Float64 or Boolean series, over the rows that have a value."""
+    """What the train rows say of a Float64 or Boolean series."""
+    mean, std = mean_and_std(values)
+    kind: Literal["numeric", "boolean"] = "boolean" if column.kind == "boolean" else "numeric"
+    return NumericFeature(name=column.name, kind=kind, mean=mean, std=std, gaps=values.null_count())
+
+
+def mean_and_std(values: pl.Series) -> tuple[float, float]:
+    """Mean and population standard deviation of the float32 numbers, over the rows that have a value."""
     known = values.drop_nulls().cast(pl.Float64).to_numpy().astype(np.float32).astype(np.float64)
     mean = _total(known) / len(known) if len(known) else 0.0
     variance = _total((known - mean) ** 2) / len(known) if len(known) else 0.0
-    std = float(np.sqrt(variance))
-    kind: Literal["numeric", "boolean"] = "boolean" if column.kind == "boolean" else "numeric"
-    return NumericFeature(name=column.name, kind=kind, mean=mean, std=std, gaps=values.null_count())
+    return mean, float(np.sqrt(variance))
 
 
 def describe_category(column: Column, values: pl.Series) -> CategoricalFeature:

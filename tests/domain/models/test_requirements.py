@@ -20,6 +20,8 @@ def features(*, n_numeric: int = 1, gaps: int = 0, n_categorical: int = 0, task:
         classes=None if task == "regression" else ["a", "b"],
         numeric=[NumericFeature(name=f"x{k}", kind="numeric", mean=0, std=1, gaps=gaps) for k in range(n_numeric)],
         categorical=[CategoricalFeature(name=f"c{k}", levels=["u", "v"]) for k in range(n_categorical)],
+        target_mean=0.0,
+        target_std=1.0,
         n_train=10,
         test_rows_validate=False,
     )
