@@ -36,3 +36,7 @@ def test_a_long_list_of_columns_is_cut() -> None:
 )
 def test_ids_are_texts_that_all_differ_or_a_count(values: list[Any], named: bool) -> None:
     assert look_like_ids(pl.Series(values)) is named
+
+
+def test_a_name_that_is_taken_is_not_proposed() -> None:
+    assert did_you_mean("garden", ["gardens", "area"], taken=["gardens"]) == "; its columns are gardens, area"

@@ -1,15 +1,16 @@
 """Names of columns: near misses, and columns that only name their rows."""
 
 import difflib
+from collections.abc import Collection
 
 import polars as pl
 
 FEWEST_IDS = 20  # fewer rows than this are all different by chance
 
 
-def did_you_mean(name: str, known: list[str]) -> str:
-    """The closest known name, or the known ones."""
-    close = difflib.get_close_matches(name, known, n=1)
+def did_you_mean(name: str, known: list[str], taken: Collection[str] = ()) -> str:
+    """The closest known name that is not taken already, or the known ones."""
+    close = difflib.get_close_matches(name, [other for other in known if other not in taken], n=1)
     if close:
         return f"; did you mean '{close[0]}'?"
     shown = ", ".join(known[:20])

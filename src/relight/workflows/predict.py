@@ -62,8 +62,9 @@ def clean_rows(table: Path, features: Features) -> pl.DataFrame:
     """The model's columns of a table, cleaned as the train rows were; other columns are left out."""
     raw = read_parquet(table) if file_kind(table) == "parquet" else _read_csv(table)
     missing = [name for name in features.names if name not in raw.columns]
-    others = [name for name in raw.columns if name not in features.names]
-    problems = [f"{table}: column '{name}' is missing{did_you_mean(name, others)}" for name in missing]
+    problems = [
+        f"{table}: column '{name}' is missing{did_you_mean(name, raw.columns, features.names)}" for name in missing
+    ]
     cleaned = []
     for name, kind in _kinds(features):
         if name in missing:
