@@ -4,10 +4,12 @@ import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 
 TRAIN, VALIDATION, TEST, PREDICTED = "tab:blue", "tab:orange", "tab:green", "tab:red"
 TUTORIAL = {"train": "b", "validation": TEST, "test": "g"}
 LARGE, WIDE = (10.0, 7.0), (8.0, 5.6)  # the tutorial's size, and the same shape smaller
+EAST_ASIAN = ("Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "PingFang SC", "Microsoft YaHei", "SimHei")
 MOST_LABELS = 30  # of a confusion matrix: more cannot be read
 
 
@@ -122,10 +124,19 @@ def _label_cells(axes: Axes, counts: np.ndarray, labels: list[str]) -> None:
     turn = 45 if max(len(label) for label in labels) > 3 else 0
     axes.set_xticks(places, labels, rotation=turn, ha="right" if turn else "center")
     axes.set_yticks(places, labels)
+    if not all(label.isascii() for label in labels):
+        for text in (*axes.get_xticklabels(), *axes.get_yticklabels()):
+            text.set_fontfamily(_fonts_for_all_letters())
     for true in places:
         for said in places:
             colour = "white" if counts[true, said] > counts.max() / 2 else "black"
             axes.text(said, true, str(counts[true, said]), ha="center", va="center", color=colour)
+
+
+def _fonts_for_all_letters() -> list[str]:
+    """Names in Chinese, Japanese or Korean need a font that has them, where one is installed."""
+    installed = {font.name for font in fontManager.ttflist}
+    return ["DejaVu Sans", *(name for name in EAST_ASIAN if name in installed)]
 
 
 def _short(label: str) -> str:
