@@ -22,7 +22,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))
 
-from tests.closure import import_closure  # noqa: E402  (the repository is no package)
+from tests.closure import code_in, import_closure  # noqa: E402  (the repository is no package)
 
 STAGES = ("prepare", "split", "train", "evaluate", "plot")
 AT_MOST = 1.5
@@ -61,9 +61,14 @@ def imports(copy: Path) -> float:
 @cache
 def bare_script(stage: str) -> str:
     """The import statements of all code that a stage runs, but for those of Relight itself."""
-    trees = (ast.parse((REPOSITORY / path).read_text()) for path in import_closure(stage) if path.endswith(".py"))
+    trees = (ast.parse((REPOSITORY / path).read_text()) for path in code_of(stage))
     found = {ast.unparse(node) for tree in trees for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)}
     return "\n".join(sorted(line for line in found if "relight" not in line))
+
+
+def code_of(stage: str) -> list[Path]:
+    paths = [path for path in import_closure(stage) if not path.endswith(".jinja")]
+    return [file for path in paths for file in (code_in(path) if (REPOSITORY / path).is_dir() else [Path(path)])]
 
 
 def cpu_seconds(command: list[str], folder: Path) -> float:

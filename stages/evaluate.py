@@ -1,6 +1,6 @@
 """evaluate: the saved model and all rows → metrics, predictions of the test rows, score curves."""
 
-from relight.io.stage import Stage, run_stage
+from relight.io.runner.stage import Stage, run_stage
 from relight.params.evaluate import EvaluateParams
 from relight.workflows.evaluate import evaluate
 

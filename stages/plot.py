@@ -1,6 +1,6 @@
 """plot: the reports → pictures, and one page that shows everything and opens offline."""
 
-from relight.io.stage import Stage, run_stage
+from relight.io.runner.stage import Stage, run_stage
 from relight.params.plot import PlotParams
 from relight.workflows.plot import plot
 

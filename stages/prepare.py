@@ -1,6 +1,6 @@
 """prepare: the source → a clean, typed table and its schema."""
 
-from relight.io.stage import Stage, run_stage
+from relight.io.runner.stage import Stage, run_stage
 from relight.params.prepare import PrepareParams
 from relight.workflows.prepare import prepare
 

@@ -1,6 +1,6 @@
 """split: the table → train, validation and test tensors, and the statistics of the train rows."""
 
-from relight.io.stage import Stage, run_stage
+from relight.io.runner.stage import Stage, run_stage
 from relight.params.split import SplitParams
 from relight.workflows.split import split
 

@@ -1,6 +1,6 @@
 """train: the train and validation tensors → a model and its curves."""
 
-from relight.io.stage import Stage, run_stage
+from relight.io.runner.stage import Stage, run_stage
 from relight.params.model import ModelParams
 from relight.params.train import TrainParams
 from relight.workflows.train import train

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import polars as pl
 import torch
 
-from relight.io.lock import only_one
+from relight.io.runner.lock import only_one
 from relight.io.yaml12 import read_yaml
 from relight.params.model import ModelParams
 from relight.params.prepare import PrepareParams

@@ -1,6 +1,7 @@
 """dvc.yaml, params.yaml, the stages and the code tell the same story."""
 
 import hashlib
+import json
 import re
 import subprocess
 import sys
@@ -88,8 +89,16 @@ def test_dvc_lock_was_made_by_this_code() -> None:
     for stage in STAGES:
         for dep in lock["stages"][stage]["deps"]:
             if is_code(dep["path"]):
-                content = (REPOSITORY / dep["path"]).read_bytes()
-                assert hashlib.md5(content).hexdigest() == dep["md5"], f"{dep['path']} changed: run `dvc repro`, commit"
+                assert md5(REPOSITORY / dep["path"]) == dep["md5"], f"{dep['path']} changed: run `dvc repro`, commit"
+
+
+def md5(path: Path) -> str:
+    """As DVC hashes a file; of a folder, the JSON list of its files (dvc-data, HashInfo of a tree)."""
+    if path.is_file():
+        return hashlib.md5(path.read_bytes()).hexdigest()
+    files = sorted(file for file in path.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
+    entries = [{"md5": md5(file), "relpath": file.relative_to(path).as_posix()} for file in files]
+    return hashlib.md5(json.dumps(entries, sort_keys=True).encode()).hexdigest() + ".dir"
 
 
 @pytest.mark.parametrize(

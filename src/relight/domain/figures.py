@@ -10,6 +10,7 @@ TRAIN, VALIDATION, TEST, PREDICTED = "tab:blue", "tab:orange", "tab:green", "tab
 TUTORIAL = {"train": "b", "validation": TEST, "test": "g"}
 LARGE, WIDE = (10.0, 7.0), (8.0, 5.6)  # the tutorial's size, and the same shape smaller
 EAST_ASIAN = ("Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "PingFang SC", "Microsoft YaHei", "SimHei")
+MOST_EPOCHS = 200  # more of them are a block of ink where the loss jumps to and fro
 MOST_LABELS = 30  # of a confusion matrix: more cannot be read
 
 
@@ -33,14 +34,14 @@ def line(points: pl.DataFrame, when: str) -> Figure:
 def loss_curves(curves: pl.DataFrame, validation_name: str, best_epoch: int) -> Figure:
     """Columns epoch, train_loss, validation_loss; a line at the epoch whose weights were kept."""
     figure, axes = _canvas(WIDE, "Loss", "epoch", "loss")
-    width = 0.8 if curves.height > 200 else 1.5
-    axes.plot(curves["epoch"], curves["validation_loss"], color=VALIDATION, label=validation_name, linewidth=width)
-    axes.plot(curves["epoch"], curves["train_loss"], color=TRAIN, label="train", linewidth=width)
+    _curve(axes, curves["epoch"], curves["validation_loss"], VALIDATION, validation_name)
+    _curve(axes, curves["epoch"], curves["train_loss"], TRAIN, "train")
     if best_epoch < curves["epoch"].to_list()[-1]:
         axes.axvline(best_epoch, color="0.4", linestyle="--", linewidth=1, label=f"best epoch ({best_epoch})")
     largest, smallest = _range(curves)
     if smallest > 0 and largest / smallest > 20:
         axes.set_yscale("log")
+        axes.yaxis.set_major_formatter("{x:g}")
     axes.legend()
     return figure
 
@@ -107,11 +108,25 @@ def calibration(bins: pl.DataFrame) -> Figure:
 def _canvas(size: tuple[float, float], title: str, x: str, y: str) -> tuple[Figure, Axes]:
     figure = Figure(figsize=size)
     figure.subplots_adjust(left=0.11, right=0.97, bottom=0.1, top=0.93)  # a layout engine costs as much as drawing
-    axes = figure.add_subplot(title=title, xlabel=x, ylabel=y)
+    axes = figure.add_subplot(xlabel=x, ylabel=y)
+    axes.set_title(title, y=1.0)  # a place of its own: to search for one costs half of the drawing
     axes.grid(visible=True, color="0.92")
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
+
+
+def _curve(axes: Axes, epochs: pl.Series, losses: pl.Series, colour: str, name: str) -> None:
+    """The losses; of very many epochs a pale line, and over it the mean of each hundredth of them."""
+    if len(epochs) <= MOST_EPOCHS:
+        axes.plot(epochs, losses, color=colour, label=name)
+        return
+    axes.plot(epochs, losses, color=colour, linewidth=0.5, alpha=0.25)
+    step = len(epochs) // 100
+    means = (
+        pl.DataFrame({"epoch": epochs, "loss": losses}).group_by_dynamic("epoch", every=f"{step}i").agg(pl.mean("loss"))
+    )
+    axes.plot(means["epoch"] + step / 2, means["loss"], color=colour, label=f"{name}, mean of {step} epochs")
 
 
 def _range(curves: pl.DataFrame) -> tuple[float, float]:

@@ -17,13 +17,13 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from relight.errors import RelightError, RunError
-from relight.io.audit import Audit
-from relight.io.check_beside import check_beside
-from relight.io.fingerprints import assert_unchanged, fingerprints
-from relight.io.lifetime import Terminated, end_with_parent
-from relight.io.lock import only_one
 from relight.io.params import read_section
-from relight.io.pipeline import Declaration, read_declaration
+from relight.io.runner.audit import Audit
+from relight.io.runner.check_beside import check_beside
+from relight.io.runner.declaration import Declaration, read_declaration
+from relight.io.runner.fingerprints import assert_unchanged, fingerprints
+from relight.io.runner.lifetime import Terminated, end_with_parent
+from relight.io.runner.lock import only_one
 from relight.io.yaml12 import Document, read_yaml
 
 Params = TypeVar("Params", bound=BaseModel)

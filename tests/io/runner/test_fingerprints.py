@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from relight.errors import InputError, RunError
-from relight.io.fingerprints import assert_unchanged, fingerprints
+from relight.io.runner.fingerprints import assert_unchanged, fingerprints
 
 
 def make(root: Path) -> tuple[str, str]:

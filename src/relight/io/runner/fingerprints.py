@@ -11,6 +11,8 @@ from pathlib import Path
 
 from relight.errors import InputError, RunError
 
+NOT_DATA = "__pycache__"  # written by the import itself; .dvcignore has it too
+
 
 @dataclass(frozen=True)
 class Fingerprint:
@@ -47,7 +49,7 @@ def _has_changed(path: Path, old: Fingerprint) -> bool:
 
 def _paths(dep: Path) -> list[Path]:
     if dep.is_dir():
-        return [dep, *sorted(path for path in dep.rglob("*") if path.is_file() or path.is_dir())]
+        return [dep, *sorted(path for path in dep.rglob("*") if NOT_DATA not in path.parts)]
     if not dep.is_file():
         raise InputError(f"{dep}: no such file; run `dvc repro`, or `dvc pull` if it was pushed")
     return [dep]
@@ -56,7 +58,7 @@ def _paths(dep: Path) -> list[Path]:
 def _fingerprint(path: Path) -> Fingerprint:
     """Of a file its bytes, of a folder the names in it: a new file is a change too."""
     if path.is_dir():
-        names = b"\0".join(sorted(os.fsencode(child.name) for child in path.iterdir()))
+        names = b"\0".join(sorted(os.fsencode(child.name) for child in path.iterdir() if child.name != NOT_DATA))
         return Fingerprint(_stat(path), hashlib.sha256(names).hexdigest())
     with open(path, "rb") as file:
         return Fingerprint(_stat(path), hashlib.file_digest(file, "sha256").hexdigest())

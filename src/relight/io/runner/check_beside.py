@@ -12,7 +12,7 @@ from pathlib import Path
 
 from relight.io.yaml12 import Document
 
-CODE = Path(__file__).resolve().parent.parent
+CODE = Path(__file__).resolve().parent.parent.parent
 
 
 def check_beside(stage: str, document: Document, workspace: Path) -> None:
