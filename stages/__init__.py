@@ -1,6 +1,7 @@
 """Every stage runs the code beside it: in a queued experiment that is the experiment's own copy,
 not the one that was installed from the main workspace."""
 
+import gc
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,3 +10,5 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
 if find_spec("polars") is None:
     sys.exit(f"error: {sys.executable} lacks Relight's packages; run `. .venv/bin/activate` first")
+
+gc.disable()  # a tenth of the cost of importing torch; the runner turns it on again

@@ -39,4 +39,4 @@ def test_ids_are_texts_that_all_differ_or_a_count(values: list[Any], named: bool
 
 
 def test_a_name_that_is_taken_is_not_proposed() -> None:
-    assert did_you_mean("garden", ["gardens", "area"], taken=["gardens"]) == "; its columns are gardens, area"
+    assert did_you_mean("garden", ["gardens", "floor"], taken=["gardens"]) == "; its columns are gardens, floor"

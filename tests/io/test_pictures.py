@@ -35,7 +35,7 @@ def test_the_size_is_inches_times_dpi(dpi: int) -> None:
 
 
 def test_no_version_stands_in_the_picture() -> None:
-    assert set(chunks(png_bytes(figure(), dpi=60))) == {b"IHDR", b"pHYs", b"IDAT", b"IEND"}
+    assert set(chunks(png_bytes(figure(), dpi=60))) == {b"IHDR", b"PLTE", b"pHYs", b"IDAT", b"IEND"}
 
 
 def test_a_picture_is_written_as_it_is(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ hashes the dependencies at the start and checks them at the end, keeps the outpu
 folder until all of them are whole, and turns a failure into one plain message.
 """
 
+import gc
 import os
 import shutil
 import sys
@@ -67,6 +68,8 @@ class Stage:
 
 def run_stage(name: str, work: Callable[[Stage], None]) -> None:
     """Run one stage and end the process: 0 done, 1 the run failed, 2 the input is wrong."""
+    gc.freeze()  # what was imported stays: the collector need not look at it again
+    gc.enable()
     end_with_parent()
     sys.exit(exit_code(lambda: _run(name, work), name))
 
