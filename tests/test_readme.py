@@ -1,0 +1,59 @@
+"""What the READMEs say is so, and both say the same."""
+
+import re
+import shutil
+
+import pytest
+
+from tests.closure import REPOSITORY
+from tests.repositories import Repository
+
+ENGLISH = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+CHINESE = (REPOSITORY / "README.zh-CN.md").read_text(encoding="utf-8")
+RUN_HERE = ("relight ", "dvc ")
+NOT_HERE = ("dvc repro", "dvc remote modify storage url /mnt", "relight data")  # the fixtures do these
+
+
+def commands(text: str) -> list[str]:
+    """The lines of all bash blocks, without their remarks."""
+    blocks = re.findall(r"^ *```bash\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
+    return [line.split("#")[0].strip() for block in blocks for line in block.splitlines() if line.split("#")[0].strip()]
+
+
+def shape(text: str) -> dict[str, object]:
+    """How a document is built, whatever its language."""
+    lines = text.splitlines()
+    return {
+        "headings": [line.split()[0] for line in lines if re.match(r"#+ ", line)],
+        "rows of tables": sum(line.strip().startswith("|") for line in lines),
+        "pictures": re.findall(r"!\[[^]]*\]\(([^)]+)\)", text),
+        "blocks": re.findall(r"^ *```(\w+)", text, re.MULTILINE),
+    }
+
+
+def test_both_languages_have_the_same_commands_and_the_same_shape() -> None:
+    assert commands(ENGLISH) == commands(CHINESE)
+    assert shape(ENGLISH) == shape(CHINESE)
+
+
+@pytest.mark.parametrize("text", [ENGLISH, CHINESE], ids=["English", "Chinese"])
+def test_every_link_leads_to_a_file(text: str) -> None:
+    targets = [target for target in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in target]
+    assert len(targets) > 8
+    assert [target for target in targets if not (REPOSITORY / target).exists()] == []
+
+
+def test_the_commands_of_the_readme_run(repository: Repository) -> None:
+    """In their order, on the table that the README predicts."""
+    shutil.copy(repository.root / "recipes/penguins.yaml", repository.root / "params.yaml")
+    repository.repro()
+    assert repository.run("git", "add", "-A").returncode == 0
+    assert repository.run("git", "commit", "-qm", "penguins").returncode == 0
+    wanted = [line for line in commands(ENGLISH) if line.startswith(RUN_HERE) and not line.startswith(NOT_HERE)]
+    assert len(wanted) >= 8
+    for line in wanted:
+        done = repository.run("bash", "-c", line)
+        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+        assert "WARNING" not in done.stderr, f"{line}\n{done.stderr}"
+    assert (repository.root / ".dvc/remote/files").is_dir()
+    assert len((repository.root / "predictions.csv").read_text().splitlines()) == 345
