@@ -6,7 +6,7 @@ It runs in a process of its own, so that no stage depends on the schemas of the 
 import sys
 from pathlib import Path
 
-from relight.io.runner.stage import exit_code
+from relight.io.runner.failures import exit_code
 from relight.io.sections import assert_sections
 from relight.io.yaml12 import read_yaml
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from relight.io.params import read_section
-from relight.io.runner.stage import exit_code
+from relight.io.runner.failures import exit_code
 from relight.io.yaml12 import read_yaml
 from relight.params.prepare import PrepareParams
 

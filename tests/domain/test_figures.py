@@ -95,7 +95,7 @@ def test_predictions_stand_over_the_truth_with_the_diagonal() -> None:
 
 
 def test_residuals_stand_over_the_predictions() -> None:
-    figure = residuals(pl.DataFrame({"target": [1.0, 4.0], "prediction": [0.0, 3.5]}))
+    figure = residuals(pl.DataFrame({"prediction": [0.0, 3.5], "residual": [-1.0, -0.5]}))
     (cloud,) = clouds(figure).values()
     assert np.asarray(cloud.get_offsets()).tolist() == [[0, -1], [3.5, -0.5]]
 

@@ -5,7 +5,18 @@ import pytest
 from relight.domain import reports
 from relight.domain.features import Features
 from relight.domain.metrics import auc, roc_curve
-from relight.domain.reports import MOST_POINTS, line, no_reliability, no_roc, predictions, reliability, roc
+from relight.domain.reports import (
+    MOST_POINTS,
+    line,
+    no_line,
+    no_reliability,
+    no_residuals,
+    no_roc,
+    predictions,
+    reliability,
+    residuals,
+    roc,
+)
 from relight.domain.schema import Task
 
 
@@ -107,3 +118,14 @@ def test_a_long_line_keeps_its_first_points() -> None:
 
 def test_the_grid_of_averaged_curves_is_every_hundredth() -> None:
     np.testing.assert_allclose(reports.FPR_GRID, [k / 100 for k in range(101)], rtol=1e-15)
+
+
+def test_residuals_are_prediction_minus_truth() -> None:
+    table = residuals(np.array([1.0, 4.0], dtype=np.float32), np.array([0.0, 3.5], dtype=np.float32))
+    assert table.rows() == [(0, -1), (3.5, -0.5)]
+    assert table.schema == no_residuals().schema
+
+
+def test_a_line_has_the_columns_of_no_line() -> None:
+    two = np.array([1.0, 2.0], dtype=np.float32)
+    assert line("train", two, two, two, two).schema == no_line().schema

@@ -57,12 +57,11 @@ def predicted_against_true(predictions: pl.DataFrame) -> Figure:
     return figure
 
 
-def residuals(predictions: pl.DataFrame) -> Figure:
-    """How far the predictions are off, over what was predicted."""
+def residuals(table: pl.DataFrame) -> Figure:
+    """Columns prediction, residual: how far the predictions are off, over what was predicted."""
     figure, axes = _canvas(WIDE, "Residuals (test rows)", "predicted", "predicted - true")
-    predicted = predictions["prediction"].to_numpy()
     axes.axhline(0, color="0.6", linewidth=1, linestyle="--")
-    axes.scatter(predicted, predicted - predictions["target"].to_numpy(), s=14, alpha=0.6, color=TRAIN, linewidths=0)
+    axes.scatter(table["prediction"], table["residual"], s=14, alpha=0.6, color=TRAIN, linewidths=0)
     return figure
 
 

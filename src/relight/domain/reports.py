@@ -56,6 +56,20 @@ def no_reliability() -> pl.DataFrame:
     return pl.DataFrame(schema={"confidence": pl.Float64, "observed": pl.Float64, "rows": pl.Int64})
 
 
+def residuals(target: np.ndarray, predicted: np.ndarray) -> pl.DataFrame:
+    """How far each test row's prediction is off, over what was predicted."""
+    return pl.DataFrame({"prediction": predicted, "residual": predicted - target}, schema=no_residuals().schema)
+
+
+def no_residuals() -> pl.DataFrame:
+    return pl.DataFrame(schema={"prediction": pl.Float32, "residual": pl.Float32})
+
+
+def no_line() -> pl.DataFrame:
+    numbers = dict.fromkeys(("x", "y", "before", "after"), pl.Float32)
+    return pl.DataFrame(schema={"part": pl.String, **numbers})
+
+
 def line(part: str, x: np.ndarray, y: np.ndarray, before: np.ndarray, after: np.ndarray) -> pl.DataFrame:
     """The points of one part, and what the model says of them before and after training."""
     points = {"x": x, "y": y, "before": before, "after": after}

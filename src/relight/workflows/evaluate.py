@@ -94,14 +94,18 @@ def _tables(known: Description, parts: dict[str, Arrays], said: dict[str, np.nda
     target, predicted = _flat(known, parts["test"]), said["test"]
     written = {
         "predictions": tables.predictions(known.features, parts["test"]["row"], target, predicted),
+        "residuals": tables.no_residuals(),
+        "line": tables.no_line(),
         "roc": tables.no_roc(),
         "calibration": tables.no_reliability(),
     }
-    if known.features.task != "regression":
+    if known.features.task == "regression":
+        written["residuals"] = tables.residuals(target, predicted)
+        if len(known.features.names) == len(known.features.numeric) == 1:
+            written["line"] = pl.concat(_line(known, part, parts[part], said[part]) for part in parts)
+    else:
         written["roc"] = tables.roc(target, predicted)
         written["calibration"] = tables.reliability(target, predicted)
-    elif len(known.features.numeric) == 1 and not known.features.categorical:
-        written["line"] = pl.concat(_line(known, part, parts[part], said[part]) for part in parts)
     return written
 
 

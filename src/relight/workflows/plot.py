@@ -53,17 +53,16 @@ def _figures(known: Json, scores: Json, curves: pl.DataFrame, reports: Path) -> 
 
 
 def _line_figures(reports: Path) -> dict[str, Figure]:
-    if not (reports / "line.csv").exists():
-        return {}
     points = pl.read_csv(reports / "line.csv")
+    if points.is_empty():
+        return {}
     return {f"line_{when}": figures.line(points, when) for when in ("before", "after")}
 
 
 def _regression_figures(reports: Path) -> dict[str, Figure]:
-    predictions = pl.read_csv(reports / "predictions.csv")
     return {
-        "predicted": figures.predicted_against_true(predictions),
-        "residuals": figures.residuals(predictions),
+        "predicted": figures.predicted_against_true(pl.read_csv(reports / "predictions.csv")),
+        "residuals": figures.residuals(pl.read_csv(reports / "residuals.csv")),
     }
 
 

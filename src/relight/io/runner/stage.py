@@ -2,14 +2,13 @@
 
 It validates all params before any work is done, gives the stage only what dvc.yaml declares,
 hashes the dependencies at the start and checks them at the end, keeps the outputs in a scratch
-folder until all of them are whole, and turns a failure into one plain message.
+folder until all of them are whole.
 """
 
 import gc
 import os
 import shutil
 import sys
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,13 +16,14 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from relight.errors import RelightError, RunError
+from relight.errors import RunError
 from relight.io.params import read_section
 from relight.io.runner.audit import Audit
 from relight.io.runner.check_beside import check_beside
 from relight.io.runner.declaration import Declaration, read_declaration
+from relight.io.runner.failures import exit_code
 from relight.io.runner.fingerprints import assert_unchanged, fingerprints
-from relight.io.runner.lifetime import Terminated, end_with_parent
+from relight.io.runner.lifetime import end_with_parent
 from relight.io.runner.lock import only_one
 from relight.io.yaml12 import Document, read_yaml
 
@@ -74,29 +74,6 @@ def run_stage(name: str, work: Callable[[Stage], None]) -> None:
     sys.exit(exit_code(lambda: _run(name, work), name))
 
 
-def exit_code(command: Callable[[], None], name: str) -> int:
-    """Run a command; print what went wrong in plain words, the traceback only when asked for."""
-    try:
-        command()
-    except RelightError as error:
-        _explain(*error.problems)
-        return error.exit_code
-    except (KeyboardInterrupt, Terminated) as stop:
-        _explain(f"{name}: was stopped; nothing was written. Run `dvc repro` to start it again")
-        return 143 if isinstance(stop, Terminated) else 130
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        _explain(f"{name}: {where}{error.strerror or error}; nothing was written")
-        return 1
-    except MemoryError:
-        _explain(f"{name}: not enough memory; use a smaller train.batch_size, model or table")
-        return 1
-    except Exception as error:  # The last net under every command: a person gets a sentence.
-        _explain(f"{name}: internal error: {type(error).__name__}: {error}; RELIGHT_DEBUG=1 shows where")
-        return 1
-    return 0
-
-
 def _run(name: str, work: Callable[[Stage], None]) -> None:
     document = read_yaml(Path("params.yaml"))
     WORKSPACE.mkdir(parents=True, exist_ok=True)
@@ -131,15 +108,3 @@ def _put_in_place(declared: Declaration, scratch: Path) -> None:
         if target.is_dir():
             shutil.rmtree(target)
         os.replace(scratch / out, target)
-
-
-def _explain(*problems: str) -> None:
-    if os.environ.get("RELIGHT_DEBUG") == "1":
-        traceback.print_exc()
-    for problem in problems:
-        sys.stderr.write(f"error: {_printable(problem)}\n")
-
-
-def _printable(text: str) -> str:
-    """Names and values from the data must not steer the terminal."""
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)

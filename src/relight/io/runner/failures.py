@@ -1,0 +1,44 @@
+"""How every command and every stage ends: an exit code, and for a failure one plain message."""
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+
+from relight.errors import RelightError
+from relight.io.runner.lifetime import Terminated
+
+
+def exit_code(command: Callable[[], None], name: str) -> int:
+    """Run a command; print what went wrong in plain words, the traceback only when asked for."""
+    try:
+        command()
+    except RelightError as error:
+        _explain(*error.problems)
+        return error.exit_code
+    except (KeyboardInterrupt, Terminated) as stop:
+        _explain(f"{name}: was stopped; nothing was written.")
+        return 143 if isinstance(stop, Terminated) else 130
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _explain(f"{name}: {where}{error.strerror or error}; nothing was written")
+        return 1
+    except MemoryError:
+        _explain(f"{name}: not enough memory; use a smaller train.batch_size, model or table")
+        return 1
+    except Exception as error:  # The last net under every command: a person gets a sentence.
+        _explain(f"{name}: internal error: {type(error).__name__}: {error}; RELIGHT_DEBUG=1 shows where")
+        return 1
+    return 0
+
+
+def _explain(*problems: str) -> None:
+    if os.environ.get("RELIGHT_DEBUG") == "1":
+        traceback.print_exc()
+    for problem in problems:
+        sys.stderr.write(f"error: {_printable(problem)}\n")
+
+
+def _printable(text: str) -> str:
+    """Names and values from the data must not steer the terminal."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
