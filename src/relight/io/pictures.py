@@ -8,7 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-COLOURS = 256  # of a palette: half the time and half the bytes of full colour, and no difference to see
+RUN_LENGTHS = 3  # zlib's Z_RLE: as small as its default for flat pictures like these, in half the time
 
 
 def png_bytes(figure: Figure, dpi: int) -> bytes:
@@ -17,9 +17,8 @@ def png_bytes(figure: Figure, dpi: int) -> bytes:
     canvas = FigureCanvasAgg(figure)
     canvas.draw()  # type: ignore[no-untyped-call]
     pixels = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
-    drawn = Image.fromarray(pixels).convert("RGB").quantize(COLOURS, Image.Quantize.FASTOCTREE)
     buffer = io.BytesIO()
-    drawn.save(buffer, format="png", dpi=(dpi, dpi))
+    Image.fromarray(pixels).convert("RGB").save(buffer, format="png", dpi=(dpi, dpi), compress_type=RUN_LENGTHS)
     return buffer.getvalue()
 
 
