@@ -38,6 +38,19 @@ def test_two_clones_in_two_folders_give_the_same_hashes(tmp_path: Path) -> None:
     assert found[0] == found[1]
 
 
+@pytest.mark.parametrize("name", ["with 'one' and \"two\" quotes; $HOME", "花 ünï", "long" * 50])
+def test_a_repository_may_stand_in_any_folder_and_behind_a_link(
+    finished: Repository, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).mkdir()
+    make_repository(tmp_path / name)
+    (tmp_path / "link").symlink_to(tmp_path / name)
+    linked = Repository(tmp_path / "link")
+    assert linked.repro("split") == ["prepare", "split"]
+    outs = ("data/prepared/table.parquet", "data/split/train.safetensors", "data/split/features.json")
+    assert linked.bytes_of(*outs) == finished.bytes_of(*outs)
+
+
 def write_table(path: Path, *, seed: int, test_seed: int) -> None:
     """200 rows with numbers, gaps and a category; the part of each row stands in the table."""
     generator, other = np.random.default_rng(seed), np.random.default_rng(test_seed)
