@@ -86,12 +86,13 @@ def _summary(sections: Sections, clean: CleanTable, features: Features, report: 
     parts = ", ".join(f"{count} {part}" for part, count in report.rows.items() if count)
     loss = settle_loss(sections.train.params.loss, features.task)
     odd = remarks(sections.train.params, features, os.cpu_count() or 1)
-    columns = [f"  {column.name}: {column.kind}" for column in clean.schema.columns]
+    seen = features.names
+    kinds = {column.name: column.kind if column.name in seen else "not seen" for column in clean.schema.columns}
     return "\n".join(
         [
             f"{sections.prepare.params.source}: {clean.schema.rows} rows ({parts})",
             f"target {features.target}: {features.task}, loss {loss}",
-            *columns,
+            *(f"  {name}: {kind}" for name, kind in kinds.items()),
             *(f"note: {note}" for note in (*clean.schema.notes, *report.notes, *odd)),
             "",
         ]
