@@ -106,7 +106,7 @@ def calibration(bins: pl.DataFrame) -> Figure:
 
 def _canvas(size: tuple[float, float], title: str, x: str, y: str) -> tuple[Figure, Axes]:
     figure = Figure(figsize=size)
-    figure.subplots_adjust(left=0.11, right=0.97, bottom=0.1, top=0.93)  # a layout engine costs as much as drawing
+    figure.subplots_adjust(left=0.13, right=0.97, bottom=0.1, top=0.93)  # a layout engine costs as much as drawing
     axes = figure.add_subplot(xlabel=x, ylabel=y)
     axes.set_title(title, y=1.0)  # a place of its own: to search for one costs half of the drawing
     axes.grid(visible=True, color="0.92")
