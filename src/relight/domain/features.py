@@ -6,21 +6,34 @@ from pydantic import BaseModel, ConfigDict
 
 from relight.domain.schema import Task
 
+Moment = Literal["year", "month", "weekday", "hour", "elapsed"]
+
 
 class NumericFeature(BaseModel):
-    """A number, or true and false as 1 and 0.
+    """A number, true and false as 1 and 0, or one number of a date.
 
     Attributes:
+        name: of the feature: the column's, or for a date `column.year` and so on.
+        column: where it comes from.
+        moment: which number of a date it is; None for other columns.
         mean, std: of the train rows that have a value; std is the population's.
+        low, high: the smallest and the largest value of the train rows.
+        quantiles: of the train rows at evenly spaced levels from 0 to 1, each a value that occurs; at most
+            1001 of them, from at most 262,144 rows. Empty where no train row has a value.
         gaps: how many train rows have no value.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    kind: Literal["numeric", "boolean"]
+    column: str
+    kind: Literal["numeric", "boolean", "datetime"]
+    moment: Moment | None = None
     mean: float
     std: float
+    low: float
+    high: float
+    quantiles: list[float]
     gaps: int
 
 
@@ -33,11 +46,31 @@ class CategoricalFeature(BaseModel):
     levels: list[str]
 
 
+class TargetStatistics(BaseModel):
+    """The target of the train rows, for a regression.
+
+    Attributes:
+        log_mean, log_std, log_skew: of its logarithm; None where some value is not above 0.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mean: float
+    std: float
+    skew: float
+    log_mean: float | None
+    log_std: float | None
+    log_skew: float | None
+
+
 class Features(BaseModel):
     """Everything that turns a clean table into tensors, and tensors into answers.
 
     Attributes:
-        target_mean, target_std: of the train rows, for a regression; 0 and 1 for classes.
+        targets: the columns of the target: one, or for a distribution one for each class.
+        weight: the column of sample weights, if there is one.
+        target_statistics: of the train rows, for a regression; None for classes.
+        class_counts: train rows of each class, in the order of `classes`; None for regression and distributions.
         n_train: how many rows the train part has. Nothing here depends on the test rows.
         test_rows_validate: with `split.validation: 0` the test rows stand in for the validation
             rows in the curves, as in the tutorial.
@@ -45,17 +78,25 @@ class Features(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     task: Task
     target: str
+    targets: list[str]
+    weight: str | None
     classes: list[str] | None
     numeric: list[NumericFeature]
     categorical: list[CategoricalFeature]
-    target_mean: float
-    target_std: float
+    target_statistics: TargetStatistics | None
+    class_counts: list[int] | None
     n_train: int
     test_rows_validate: bool
 
     @property
     def names(self) -> list[str]:
         return [*(feature.name for feature in self.numeric), *(feature.name for feature in self.categorical)]
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of a table that the model reads, each once."""
+        sources = [*(feature.column for feature in self.numeric), *(feature.name for feature in self.categorical)]
+        return list(dict.fromkeys(sources))

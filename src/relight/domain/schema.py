@@ -4,13 +4,13 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-Task = Literal["regression", "binary", "multiclass"]
+Task = Literal["regression", "binary", "multiclass", "distribution"]
 Part = Literal["train", "validation", "test"]
-Kind = Literal["numeric", "boolean", "categorical", "ignored"]
+Kind = Literal["numeric", "boolean", "categorical", "datetime", "ignored"]
 
 
 class Column(BaseModel):
-    """A column that is not the target."""
+    """A column that is neither target nor weight."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -22,6 +22,9 @@ class Schema(BaseModel):
     """The table in one page.
 
     Attributes:
+        target: the name of the target; for a distribution its columns, joined by commas.
+        targets: the columns of the target: one, or for a distribution one for each class.
+        weight: the column of sample weights, if there is one.
         classes: the labels in their order, from the whole table; None for regression.
         generated: the true parameters, where the data was made on a known line.
         notes: what a person should know, in whole sentences.
@@ -29,9 +32,11 @@ class Schema(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     rows: int
     target: str
+    targets: list[str]
+    weight: str | None
     task: Task
     classes: list[str] | None
     columns: list[Column]

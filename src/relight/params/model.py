@@ -1,4 +1,4 @@
-"""The `model` section: which network, and what stands before it."""
+"""The `model` section: which network, what stands before it, and what behind."""
 
 from typing import Literal, Self
 
@@ -7,17 +7,73 @@ from pydantic_core import PydanticCustomError
 
 from relight.params.section import Section
 
+Activation = Literal["relu", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "softplus"]
+ModelName = Literal["linear_parameters", "linear", "mlp", "mlp_ple", "ft_transformer", "tabm", "tabm_small"]
+
 
 class MlpParams(Section):
     n_blocks: int = Field(ge=1, le=64, examples=[3])
     d_block: int = Field(ge=1, le=16384, examples=[256])
     dropout: float = Field(ge=0, lt=1, examples=[0.1])
+    activation: Activation = "relu"
+    batch_norm: bool = False
+
+
+class MlpPleParams(Section):
+    n_blocks: int = Field(default=2, ge=1, le=64)
+    d_block: int = Field(default=256, ge=1, le=16384)
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    n_bins: int = Field(default=48, ge=2, le=256)
+    d_embedding: int = Field(default=16, ge=1, le=512)
+
+
+class FtTransformerParams(Section):
+    """The authors' default for three blocks (rtdl_revisiting_models, get_default_kwargs)."""
+
+    n_blocks: int = Field(default=3, ge=1, le=16)
+    d_block: int = Field(default=192, ge=8, le=4096)
+    n_heads: int = Field(default=8, ge=1, le=64)
+    attention_dropout: float = Field(default=0.2, ge=0, lt=1)
+    ffn_dropout: float = Field(default=0.1, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def heads_share_the_width(self) -> Self:
+        if self.d_block % self.n_heads:
+            raise PydanticCustomError(
+                "own_section",
+                f"d_block must be a multiple of n_heads, however: d_block is {self.d_block}, n_heads {self.n_heads}",
+            )
+        return self
+
+
+class TabmParams(Section):
+    """The recipe that TabArena and AutoGluon share."""
+
+    k: int = Field(default=32, ge=1, le=256)
+    n_blocks: int = Field(default=2, ge=1, le=64)
+    d_block: int = Field(default=512, ge=1, le=16384)
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    n_bins: int = Field(default=48, ge=2, le=256)
+    d_embedding: int = Field(default=16, ge=1, le=512)
+
+
+class TabmSmallParams(TabmParams):
+    """About ten times cheaper: for a CPU."""
+
+    k: int = Field(default=16, ge=1, le=256)
+    d_block: int = Field(default=256, ge=1, le=16384)
+    d_embedding: int = Field(default=8, ge=1, le=512)
 
 
 class ModelParams(Section):
-    name: Literal["linear_parameters", "linear", "mlp"] = Field(examples=["linear"])
-    numeric: Literal["none", "standardize"] = Field(examples=["none"])
+    name: Literal["auto"] | ModelName = Field(examples=["linear"])
+    numeric: Literal["none", "standardize", "quantile_normal"] = Field(examples=["none"])
+    target: Literal["auto", "none", "standardize", "log"] = "auto"
     mlp: MlpParams | None = None
+    mlp_ple: MlpPleParams = MlpPleParams()
+    ft_transformer: FtTransformerParams = FtTransformerParams()
+    tabm: TabmParams = TabmParams()
+    tabm_small: TabmSmallParams = TabmSmallParams()
 
     @model_validator(mode="after")
     def own_section_is_there(self) -> Self:

@@ -1,14 +1,29 @@
-"""The `prepare` section: which table, which target, which task."""
+"""The `prepare` section: which table, which target, which task, what its columns are."""
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from relight.params.section import Section
+
+ColumnKind = Literal["numeric", "categorical", "boolean", "datetime", "ignore"]
+
+
+def _target(value: Any) -> Any:
+    """One column, or for a label distribution several of them."""
+    several = isinstance(value, list) and len(value) > 1 and all(isinstance(name, str) and name for name in value)
+    if several and len(set(value)) == len(value):
+        return value
+    if isinstance(value, str) and value:
+        return value
+    raise PydanticCustomError("target", "must be the name of a column, or a list of two or more different ones")
 
 
 class PrepareParams(Section):
     source: str = Field(min_length=1, examples=["data/raw/line.yaml"])
-    target: str = Field(min_length=1, examples=["y"])
-    task: Literal["auto", "regression", "binary", "multiclass"] = Field(examples=["auto"])
+    target: Annotated[str | list[str], BeforeValidator(_target)] = Field(examples=["y"])
+    task: Literal["auto", "regression", "binary", "multiclass", "distribution"] = Field(examples=["auto"])
     ignore: list[str] = Field(examples=[[]])
+    columns: dict[str, ColumnKind] = Field(default={})
+    weight: str | None = None

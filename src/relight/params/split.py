@@ -17,6 +17,9 @@ class SplitParams(Section):
     validation: float = Field(ge=0, lt=1, examples=[0.0])
     test: float = Field(gt=0, lt=1, examples=[0.2])
     seed: int = Field(ge=0, le=2**32 - 1, examples=[42])
+    gap: int = Field(default=0, ge=0)
+    folds: int | None = Field(default=None, ge=2)
+    fold: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
     def fractions_sum_to_one(self) -> Self:

@@ -11,9 +11,15 @@ MOST = 2**31 - 1
 
 
 def _batch_size(value: Any) -> Any:
-    if value == "full" or (type(value) is int and 1 <= value <= MOST):
+    if value in ("auto", "full") or (type(value) is int and 1 <= value <= MOST):
         return value
-    raise PydanticCustomError("batch_size", "must be full or a whole number from 1 to {most}", {"most": MOST})
+    raise PydanticCustomError("batch_size", "must be auto, full or a whole number from 1 to {most}", {"most": MOST})
+
+
+def _class_weights(value: Any) -> Any:
+    if value in ("none", "balanced") or isinstance(value, dict):
+        return value
+    raise PydanticCustomError("batch_size", "must be none, balanced or a mapping of each class to its weight")
 
 
 class OptimizerParams(Section):
@@ -36,12 +42,27 @@ class EarlyStoppingParams(Section):
     patience: int = Field(ge=1, le=MOST, examples=[16])
 
 
+class ScheduleParams(Section):
+    """The learning rate over the epochs: `warmup` of them rise from 0, then it stays, or falls as a cosine to 0."""
+
+    name: Literal["constant", "cosine"] = "constant"
+    warmup: int = Field(default=0, ge=0, le=MOST)
+
+
 class TrainParams(Section):
     seed: int = Field(ge=0, le=2**32 - 1, examples=[42])
     epochs: int = Field(ge=1, le=MOST, examples=[1000])
-    batch_size: Annotated[Literal["full"] | int, BeforeValidator(_batch_size)] = Field(examples=["full"])
-    loss: Literal["auto", "l1", "mse", "bce", "cross_entropy"] = Field(examples=["auto"])
+    seeds: int = Field(default=1, ge=1, le=64)
+    batch_size: Annotated[Literal["auto", "full"] | int, BeforeValidator(_batch_size)] = Field(examples=["full"])
+    loss: Literal["auto", "l1", "mse", "huber", "bce", "cross_entropy", "nll", "kl_div"] = Field(examples=["auto"])
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    class_weights: Annotated[
+        Literal["none", "balanced"] | dict[str, Annotated[float, Field(ge=0)]], BeforeValidator(_class_weights)
+    ] = "none"
     optimizer: OptimizerParams = Field(examples=["{name: sgd, learning_rate: 0.01, weight_decay: 0.0, momentum: 0.0}"])
+    schedule: ScheduleParams = ScheduleParams()
+    gradient_clip: float | None = Field(default=None, gt=0)
     early_stopping: EarlyStoppingParams | None = Field(examples=["null"])
+    calibration: Literal["none", "temperature"] = "none"
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(examples=["auto"])
     threads: int = Field(ge=1, le=4096, examples=[1])
