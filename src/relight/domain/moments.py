@@ -24,8 +24,8 @@ def number_of(times: pl.Series, moment: Moment) -> np.ndarray:
         case "hour":
             numbers = times.dt.hour()
         case "elapsed":
-            numbers = (_microseconds(times) - SINCE).cast(pl.Float64) / DAY
-    return numbers.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+            return (_microseconds(times).cast(pl.Float64).to_numpy() - SINCE) / DAY
+    return numbers.cast(pl.Float64).to_numpy()
 
 
 def have_hours(times: pl.Series) -> bool:
