@@ -81,7 +81,7 @@ class AllRows:
         for label, train, test in zip(
             self._schema.classes or [], self._class_counts[TRAIN], self._class_counts[TEST], strict=True
         ):
-            asked = f"; {test} test rows ask for it" if test else ""
+            asked = f"; test rows that ask for it: {test}" if test else ""
             notes += [] if train else [f"Class '{label}' has no train rows; the model cannot learn it{asked}."]
         return notes
 
