@@ -27,8 +27,9 @@ def test_the_numbers_of_a_date_by_hand(moment: Moment, expected: list[float]) ->
     np.testing.assert_allclose(number_of(TIMES, moment), expected, rtol=1e-15)
 
 
-def test_the_numbers_are_those_of_the_calendar() -> None:
-    days = [datetime(1970 + k % 90, 1 + k % 12, 1 + k % 28, k % 24, k % 60) for k in range(3000)]
+@pytest.mark.parametrize("n_years", [1, 90])
+def test_the_numbers_are_those_of_the_calendar(n_years: int) -> None:
+    days = [datetime(1950 + k % n_years, 1 + k % 12, 1 + k % 28, k % 24, k % 60) for k in range(3000)]
     moments: list[Moment] = ["year", "month", "weekday", "hour"]
     found = np.stack([number_of(pl.Series(days), moment) for moment in moments], axis=1)
     assert found.tolist() == [[day.year, day.month, day.isoweekday(), day.hour] for day in days]
@@ -47,3 +48,10 @@ def test_days_have_no_hours() -> None:
     assert not have_hours(pl.Series([date(2024, 1, 1)]))
     assert not have_hours(pl.Series([None], dtype=pl.Datetime("us")))
     assert have_hours(pl.concat([midnights, pl.Series([datetime(1960, 1, 1, 0, 0, 1)])]))
+
+
+def test_no_times_have_no_numbers() -> None:
+    moments: list[Moment] = ["year", "month", "weekday", "hour", "elapsed"]
+    for moment in moments:
+        assert number_of(pl.Series([], dtype=pl.Datetime("us")), moment).shape == (0,)
+        assert np.isnan(number_of(pl.Series([None], dtype=pl.Datetime("us")), moment)).all()

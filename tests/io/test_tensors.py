@@ -76,7 +76,7 @@ def test_what_the_system_takes_in_parts_arrives_whole(tmp_path: Path, monkeypatc
 
 def test_too_few_rows_are_no_file(tmp_path: Path) -> None:
     with (
-        pytest.raises(InputError, match="the table has another number of rows than its schema says; run `dvc repro`"),
+        pytest.raises(AssertionError, match="a is not full"),
         TensorsWriter(tmp_path / "a", {"x": Layout("float32", (3,))}) as file,
     ):
         file.append({"x": np.zeros(2, dtype=np.float32)})
