@@ -112,3 +112,9 @@ def test_columns_of_which_train_says_nothing_are_named() -> None:
         "Columns without a value in the train rows: 'a', 'c'; they tell the model nothing.",
         "Columns with one value in all train rows: 'flag'; they tell the model nothing.",
     ]
+
+
+def test_a_distribution_has_no_classes_to_miss() -> None:
+    table = TABLE.with_columns(p=pl.Series([0.0] * 5), q=pl.Series([1.0] * 5))
+    known: dict[str, Any] = {"task": "distribution", "target": "p,q", "targets": ["p", "q"], "classes": ["p", "q"]}
+    assert reported(table, **known).notes == []

@@ -18,6 +18,10 @@ def merged(*chunks: np.ndarray) -> Statistics:
     return known
 
 
+def skew(values: np.ndarray) -> float:
+    return float(np.mean((values - values.mean()) ** 3) / values.std() ** 3)
+
+
 def float32(*values: float) -> np.ndarray:
     return np.array(values, dtype=np.float32)
 
@@ -76,15 +80,13 @@ def test_many_rows_are_as_exact_as_float64_allows() -> None:
     assert known.std == pytest.approx(math.sqrt(variance), rel=1e-12)
 
 
-def test_the_target_and_its_logarithm_agree_with_scipy() -> None:
-    from scipy.stats import skew
-
+def test_the_target_and_its_logarithm_agree_with_numpy() -> None:
     values = np.random.default_rng(0).lognormal(2, 0.7, size=3000).astype(np.float32)
     sums = TargetSums()
     for chunk in np.array_split(values, 4):
         sums = sums.add(chunk)
     said, wide = sums.statistics(), values.astype(np.float64)
-    expected = [f(v) for v in (wide, np.log(wide)) for f in (np.mean, np.std, skew)]
+    expected = [number for v in (wide, np.log(wide)) for number in (v.mean(), v.std(), skew(v))]
     assert [said.mean, said.std, said.skew, said.log_mean, said.log_std, said.log_skew] == pytest.approx(
         expected, rel=1e-10, abs=1e-10
     )
