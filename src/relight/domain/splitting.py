@@ -42,6 +42,8 @@ def assign_parts(params: SplitParams, table: pl.DataFrame, schema: Schema) -> Pa
 
 def _method(params: SplitParams) -> Callable[[SplitParams, pl.DataFrame, Schema], Parts]:
     match params.method:
+        case "auto":
+            raise AssertionError("settle_split comes first")
         case "ordered":
             return _ordered
         case "random":
@@ -156,7 +158,7 @@ def _column(params: SplitParams, table: pl.DataFrame, _schema: Schema) -> Parts:
     if len(wrong):
         raise InputError(
             f"split.column: '{params.column}' must hold train, validation (or val, valid) and test, "
-            f"however: '{first_of(column, wrong)}'"
+            f"however: '{first_of(column, wrong)}'; name another column, or set split.method to random"
         )
     return np.take(parts.to_numpy(), codes)
 

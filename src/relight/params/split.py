@@ -14,6 +14,7 @@ WITHOUT_FOLDS = ("time", "column")
 class SplitParams(Section):
     """
     Attributes:
+        method: auto is the column named `split` where there is one, else stratified for classes and random for numbers.
         column: what groups, orders, or names each row's part.
         train, validation, test: shares of the rows. With folds they only say whether there is a validation part.
         gap: rows left out between the parts of a split by time, so that no part touches the next.
@@ -21,7 +22,7 @@ class SplitParams(Section):
             above 0) the next one, and the rest trains.
     """
 
-    method: Literal["ordered", "random", "stratified", "group", "time", "column"] = Field(examples=["random"])
+    method: Literal["auto", "ordered", "random", "stratified", "group", "time", "column"] = Field(examples=["random"])
     column: str | None = Field(examples=["null"])
     train: float = Field(gt=0, lt=1, examples=[0.8])
     validation: float = Field(ge=0, lt=1, examples=[0.0])

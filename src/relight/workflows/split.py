@@ -14,6 +14,7 @@ from relight.domain.features import Inputs
 from relight.domain.inputs import columns_to_learn, find_inputs
 from relight.domain.parts_report import AllRows
 from relight.domain.schema import Schema
+from relight.domain.split_choice import settle_split
 from relight.domain.split_columns import columns_to_split
 from relight.domain.splitting import PARTS, TEST, TRAIN, VALIDATION, Parts, assign_parts
 from relight.domain.statistics import CHUNK_ROWS
@@ -40,13 +41,15 @@ def split(
     known = read_model(schema, Schema)
     if (n_rows := count_rows(table)) != known.rows:
         raise InputError(f"{table}: has {n_rows} rows, and its schema says {known.rows}; run `dvc repro`")
+    params, choice = settle_split(params, known)
     parts = assign_parts(params, _columns(table, columns_to_split(params, known)), known)
     learned = TableBatches(table, n_rows=CHUNK_ROWS, columns=columns_to_learn(params, known))
     inputs = find_inputs(params, known, parts, ahead(learned))
     train_rows, all_rows = _write_parts(known, inputs, parts, table, (train, validation, test))
     described = train_rows.features()
     write_json(features, described)
-    write_json(report, all_rows.report(params, described))
+    found = all_rows.report(params, described)
+    write_json(report, found.model_copy(update={"notes": [*([choice] if choice else []), *found.notes]}))
 
 
 def _columns(table: Path, columns: list[str]) -> pl.DataFrame:

@@ -1,0 +1,17 @@
+"""`split.method: auto`: a column named `split` where there is one, else by the task."""
+
+from relight.domain.schema import Schema
+from relight.params.split import SplitParams
+
+NAMED = "split"  # the name that tables with fixed parts give to the column that holds them
+
+
+def settle_split(params: SplitParams, schema: Schema) -> tuple[SplitParams, str]:
+    """The params with a method, and a sentence that says why; unchanged and "" where a method was given."""
+    if params.method != "auto":
+        return params, ""
+    if any(column.name == NAMED and column.kind in ("categorical", "ignored") for column in schema.columns):
+        changes, why = {"method": "column", "column": NAMED}, "there is a column of that name"
+        return params.model_copy(update=changes), f"split.method: auto chose column '{NAMED}': {why}."
+    method = "stratified" if schema.task in ("binary", "multiclass") else "random"
+    return params.model_copy(update={"method": method}), f"split.method: auto chose {method}: {schema.task}."
