@@ -33,7 +33,7 @@ def _grid(features: Features, place: int, length: int) -> np.ndarray:
     """The quantiles of a column, each as often as needed, between its smallest and its largest value."""
     feature = features.numeric[place]
     chosen = np.linspace(0, len(feature.quantiles) - 1, length).round().astype(int)
-    grid = np.array(feature.quantiles)[chosen]
+    grid: np.ndarray = np.array(feature.quantiles)[chosen]
     grid[0], grid[-1] = feature.low, feature.high
     return grid
 
