@@ -1,67 +1,95 @@
 """A split table → its features, as the train rows alone describe them."""
 
-import polars as pl
-from pydantic import BaseModel, ConfigDict
+from collections.abc import Iterable
 
-from relight.domain.features import Features
-from relight.domain.schema import Part, Schema
-from relight.domain.splitting import PARTS, Parts
-from relight.domain.statistics import describe_category, describe_number, mean_and_std
-from relight.errors import InputError
+import numpy as np
+import polars as pl
+
+from relight.domain.encoding import EncodedChunk, encode_chunk
+from relight.domain.features import Features, Inputs, NumericFeature, NumericInput
+from relight.domain.inputs import find_inputs
+from relight.domain.quantiles import Sample, quantiles_of
+from relight.domain.schema import Schema
+from relight.domain.splitting import TRAIN, VALIDATION, Parts
+from relight.domain.statistics import Statistics, TargetSums, statistics_of
 from relight.params.split import SplitParams
 
 
-class PartsReport(BaseModel):
-    """What a person should know of the split; the model never reads it, for it depends on the test rows."""
+class TrainRows:
+    """What is kept of the train rows while they pass by once, chunk by chunk, in order."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    def __init__(self, schema: Schema, inputs: Inputs, parts: Parts) -> None:
+        self._schema = schema
+        self._inputs = inputs
+        self._n_rows = int((parts == TRAIN).sum())
+        self._validated = bool((parts == VALIDATION).any())
+        self._numbers = [Statistics() for _ in inputs.numeric]
+        self._sample = Sample(len(inputs.numeric), self._n_rows)
+        self._target = TargetSums()
+        self._class_counts = np.zeros(len(schema.classes or []), dtype=np.int64)
 
-    rows: dict[Part, int]
-    notes: list[str]
+    def add(self, rows: EncodedChunk) -> None:
+        """The train rows of the next chunk."""
+        self._numbers = [
+            known.merge(statistics_of(values)) for known, values in zip(self._numbers, rows.numeric, strict=True)
+        ]
+        self._sample.add(rows.numeric)
+        if self._schema.task == "regression":
+            self._target = self._target.add(rows.target[:, 0])
+        elif self._schema.task != "distribution":
+            self._class_counts += count_classes(rows.target, len(self._class_counts))
+
+    def features(self) -> Features:
+        """What all train rows say, once they have passed by."""
+        schema = self._schema
+        has_counts = schema.task in ("binary", "multiclass")
+        return Features(
+            task=schema.task,
+            target=schema.target,
+            targets=schema.targets,
+            weight=schema.weight,
+            classes=schema.classes,
+            numeric=[self._number(place, number) for place, number in enumerate(self._inputs.numeric)],
+            categorical=list(self._inputs.categorical),
+            target_statistics=self._target.statistics() if schema.task == "regression" else None,
+            class_counts=self._class_counts.tolist() if has_counts else None,
+            n_train=self._n_rows,
+            test_rows_validate=not self._validated,
+        )
+
+    def _number(self, place: int, number: NumericInput) -> NumericFeature:
+        known = self._numbers[place]
+        low, high = (known.low, known.high) if known.n else (0.0, 0.0)
+        return NumericFeature(
+            **number.model_dump(),
+            mean=known.mean,
+            std=known.std,
+            low=low,
+            high=high,
+            quantiles=quantiles_of(self._sample.values[place], low, high) if known.n else [],
+            gaps=self._n_rows - known.n,
+        )
 
 
-def describe(params: SplitParams, table: pl.DataFrame, schema: Schema, parts: Parts) -> Features:
-    """The features, described by the train rows alone. The column that splits is never one of them."""
-    train = table.filter(pl.Series(parts == PARTS.index("train")))
-    seen = [column for column in schema.features if column.name != params.column]
-    if not seen:
-        raise InputError(f"split.column: '{params.column}' is the only column that the model could see")
-    target_mean, target_std = mean_and_std(train[schema.target]) if schema.classes is None else (0.0, 1.0)
-    return Features(
-        task=schema.task,
-        target=schema.target,
-        classes=schema.classes,
-        numeric=[describe_number(c, train[c.name]) for c in seen if c.kind != "categorical"],
-        categorical=[describe_category(c, train[c.name]) for c in seen if c.kind == "categorical"],
-        target_mean=target_mean,
-        target_std=target_std,
-        n_train=train.height,
-        test_rows_validate=not bool((parts == PARTS.index("validation")).any()),
-    )
+def describe(params: SplitParams, schema: Schema, parts: Parts, chunks: Iterable[pl.DataFrame]) -> Features:
+    """The features, described by the train rows alone. The column that splits is never one of them.
+
+    Args:
+        chunks: all rows in order, `CHUNK_ROWS` at a time; iterated twice where there are categories or dates.
+
+    Raises:
+        InputError: when the column that splits is the only one that the model could see.
+    """
+    inputs = find_inputs(params, schema, parts, chunks)
+    train = TrainRows(schema, inputs, parts)
+    start = 0
+    for chunk in chunks:
+        places = np.flatnonzero(parts[start : start + chunk.height] == TRAIN)
+        train.add(encode_chunk(chunk, schema, inputs).take(places))
+        start += chunk.height
+    return train.features()
 
 
-def report_parts(table: pl.DataFrame, features: Features, parts: Parts) -> PartsReport:
-    """The sizes of the parts, and what may make their scores misleading."""
-    return PartsReport(
-        rows={part: int((parts == index).sum()) for index, part in enumerate(PARTS)},
-        notes=[*_twins(table, features, parts), *_untaught(table, features, parts)],
-    )
-
-
-def _twins(table: pl.DataFrame, features: Features, parts: Parts) -> list[str]:
-    """Different rows that stand in more than one part, word for word."""
-    sides = (
-        table.select([*features.names, features.target])
-        .with_columns(pl.Series("\0part", parts))
-        .group_by([*features.names, features.target])
-        .agg(pl.col("\0part").n_unique().alias("\0sides"))
-    )
-    twins = int((sides["\0sides"] > 1).sum())
-    return [f"Rows that stand in more than one part: {twins}; scores may be too good."] if twins else []
-
-
-def _untaught(table: pl.DataFrame, features: Features, parts: Parts) -> list[str]:
-    """Classes that the train rows do not show."""
-    taught = set(table[features.target].filter(pl.Series(parts == PARTS.index("train"))))
-    untaught = [label for label in features.classes or [] if label not in taught]
-    return [f"Class '{label}' has no train rows; the model cannot learn it." for label in untaught]
+def count_classes(target: np.ndarray, n_classes: int) -> np.ndarray:
+    """How many rows each class has, of the encoded target of a binary or multiclass task."""
+    return np.bincount(target.reshape(-1).astype(np.int64), minlength=n_classes)

@@ -1,6 +1,7 @@
 """What the model sees: each feature, and what the train rows alone say about it."""
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -9,18 +10,13 @@ from relight.domain.schema import Task
 Moment = Literal["year", "month", "weekday", "hour", "elapsed"]
 
 
-class NumericFeature(BaseModel):
+class NumericInput(BaseModel):
     """A number, true and false as 1 and 0, or one number of a date.
 
     Attributes:
         name: of the feature: the column's, or for a date `column.year` and so on.
         column: where it comes from.
         moment: which number of a date it is; None for other columns.
-        mean, std: of the train rows that have a value; std is the population's.
-        low, high: the smallest and the largest value of the train rows.
-        quantiles: of the train rows at evenly spaced levels from 0 to 1, each a value that occurs; at most
-            1001 of them, from at most 262,144 rows. Empty where no train row has a value.
-        gaps: how many train rows have no value.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -29,6 +25,19 @@ class NumericFeature(BaseModel):
     column: str
     kind: Literal["numeric", "boolean", "datetime"]
     moment: Moment | None = None
+
+
+class NumericFeature(NumericInput):
+    """A number, and what the train rows say about it.
+
+    Attributes:
+        mean, std: of the train rows that have a value; std is the population's.
+        low, high: the smallest and the largest value of the train rows.
+        quantiles: of the train rows at evenly spaced levels from 0 to 1, each a value that occurs; at most
+            1001 of them, from at most 262,144 rows. Empty where no train row has a value.
+        gaps: how many train rows have no value.
+    """
+
     mean: float
     std: float
     low: float
@@ -44,6 +53,13 @@ class CategoricalFeature(BaseModel):
 
     name: str
     levels: list[str]
+
+
+class Inputs(NamedTuple):
+    """What the model sees, before anything is known of the numbers."""
+
+    numeric: Sequence[NumericInput]
+    categorical: Sequence[CategoricalFeature]
 
 
 class TargetStatistics(BaseModel):

@@ -5,30 +5,32 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 
-from relight.domain import texts
-from relight.domain.naming import did_you_mean
-from relight.domain.schema import Part
+from relight.domain.folding import deal_folds
+from relight.domain.ordering import mark, shuffled
+from relight.domain.schema import Part, Schema
+from relight.domain.split_columns import coded, complete, moments
 from relight.errors import InputError
 from relight.params.split import SplitParams
 
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
-NAMES = {"train": "train", "validation": "validation", "val": "validation", "valid": "validation", "test": "test"}
+TRAIN, VALIDATION, TEST = range(3)
+LEFT_OUT = -1
+NAMES = {"train": TRAIN, "validation": VALIDATION, "val": VALIDATION, "valid": VALIDATION, "test": TEST}
 
-YEAR_FIRST = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?$"  # texts that sort by time as they stand
-
-Parts = np.ndarray  # (n_rows,) of indices into PARTS
+Parts = np.ndarray  # int8, shape (n_rows,), of indices into PARTS; -1 for rows that a gap leaves out
 
 
-def assign_parts(params: SplitParams, table: pl.DataFrame, target: str) -> Parts:
-    """The part of each row, shape (n_rows,), as indices into `PARTS`.
+def assign_parts(params: SplitParams, table: pl.DataFrame, schema: Schema) -> Parts:
+    """The part of each row, int8, shape (n_rows,), as indices into `PARTS`; -1 in the gap of a split by time.
+
+    Args:
+        table: the `columns_to_split` of all rows; others may be there.
 
     Raises:
-        InputError: a column that is missing or has gaps, a class too small, an empty part.
+        InputError: a column that has gaps or does not parse, a class or groups too few, an empty part.
     """
-    if params.column is not None and params.column not in table.columns:
-        known = did_you_mean(params.column, table.columns)
-        raise InputError(f"split.column: '{params.column}' is not a column{known}")
-    parts = _method(params)(params, table, target)
+    method = _folds if params.folds is not None else _method(params)
+    parts = method(params, table, schema)
     counts = {part: int((parts == index).sum()) for index, part in enumerate(PARTS)}
     wanted = [part for part in PARTS if params.method != "column" and getattr(params, part) > 0]
     empty = [part for part in (*wanted, "train", "test") if counts[part] == 0]
@@ -38,7 +40,7 @@ def assign_parts(params: SplitParams, table: pl.DataFrame, target: str) -> Parts
     return parts
 
 
-def _method(params: SplitParams) -> Callable[[SplitParams, pl.DataFrame, str], Parts]:
+def _method(params: SplitParams) -> Callable[[SplitParams, pl.DataFrame, Schema], Parts]:
     match params.method:
         case "ordered":
             return _ordered
@@ -54,84 +56,103 @@ def _method(params: SplitParams) -> Callable[[SplitParams, pl.DataFrame, str], P
             return _column
 
 
-def _ordered(params: SplitParams, table: pl.DataFrame, _target: str) -> Parts:
-    return _share_out(np.arange(table.height), params)
-
-
-def _random(params: SplitParams, table: pl.DataFrame, _target: str) -> Parts:
-    return _share_out(np.random.default_rng(params.seed).permutation(table.height), params)
-
-
-def _stratified(params: SplitParams, table: pl.DataFrame, target: str) -> Parts:
-    """Each class is shared out by itself, so that its share is the same in every part."""
-    if table[target].dtype.is_numeric():
-        raise InputError("split.method: stratified is for classes, and the target is a quantity; use method: random")
-    generator = np.random.default_rng(params.seed)
-    parts = np.empty(table.height, dtype=np.int64)
-    for label in sorted(table[target].unique().to_list()):
-        rows = np.flatnonzero((table[target] == label).to_numpy())
-        parts[rows] = _share_out(generator.permutation(len(rows)), params)
-        if len(np.unique(parts[rows])) < 2 + (params.validation > 0):
-            count = f"{len(rows)} row{'s' if len(rows) > 1 else ''}"
-            raise InputError(f"split.method: class '{label}' has {count}, too few for every part; use method: random")
+def _folds(params: SplitParams, table: pl.DataFrame, schema: Schema) -> Parts:
+    """Fold i tests, the next one validates where validation is wanted, the others train."""
+    folds = deal_folds(params, table, schema)
+    parts = np.full(schema.rows, TRAIN, dtype=np.int8)
+    if params.validation > 0:
+        parts[folds == (params.fold + 1) % int(params.folds or 1)] = VALIDATION
+    parts[folds == params.fold] = TEST
     return parts
 
 
-def _group(params: SplitParams, table: pl.DataFrame, _target: str) -> Parts:
+def _ordered(params: SplitParams, _table: pl.DataFrame, schema: Schema) -> Parts:
+    return _share_out(np.arange(schema.rows, dtype=np.int32), params)
+
+
+def _random(params: SplitParams, _table: pl.DataFrame, schema: Schema) -> Parts:
+    return _share_out(shuffled(schema.rows, np.random.default_rng(params.seed)), params)
+
+
+def _stratified(params: SplitParams, table: pl.DataFrame, schema: Schema) -> Parts:
+    """Each class is shared out by itself, so that its share is the same in every part."""
+    generator = np.random.default_rng(params.seed)
+    labels, codes = coded(table[schema.target])
+    parts = np.empty(schema.rows, dtype=np.int8)
+    for code, label in enumerate(labels):
+        of_class = codes == code
+        n_rows = int(of_class.sum())
+        shares = _share_out(shuffled(n_rows, generator), params)
+        if len(np.unique(shares)) < 2 + (params.validation > 0):
+            count = f"{n_rows} row{'s' if n_rows > 1 else ''}"
+            raise InputError(f"split.method: class '{label}' has {count}, too few for every part; use method: random")
+        parts[of_class] = shares
+    return parts
+
+
+def _group(params: SplitParams, table: pl.DataFrame, schema: Schema) -> Parts:
     """Groups in a random order, whole, until a part is full: no group stands on two sides."""
-    groups = _complete(table, params)
-    names = sorted(groups.unique().to_list())
+    names, codes = coded(complete(table, params))
+    _assert_enough_groups(params, len(names))
     order = np.random.default_rng(params.seed).permutation(len(names))
-    sizes = dict(groups.value_counts().iter_rows())
-    before, part_of = 0, {}
-    for name in (names[index] for index in order):
-        middle = (before + sizes[name] / 2) / table.height
-        part_of[name] = int(middle >= params.train) + int(middle >= params.train + params.validation)
-        before += sizes[name]
-    return np.array([part_of[name] for name in groups.to_list()])
+    sizes = np.bincount(codes, minlength=len(names))[order]
+    middle = (np.cumsum(sizes) - sizes / 2) / schema.rows
+    part_of = np.empty(len(names), dtype=np.int8)
+    part_of[order] = (middle >= params.train).astype(np.int8) + (middle >= params.train + params.validation)
+    return np.take(part_of, codes)
 
 
-def _time(params: SplitParams, table: pl.DataFrame, _target: str) -> Parts:
-    """The earliest rows train, the latest test; rows of the same time keep their order."""
-    ranks = _moments(_complete(table, params)).rank("dense").to_numpy()
-    return _share_out(np.argsort(ranks, kind="stable"), params)
-
-
-def _moments(column: pl.Series) -> pl.Series:
-    """What sorts by time: numbers, dates, and texts of both that sort as they should.
-
-    Raises:
-        InputError: for texts such as 31.01.2020, which sort by their day.
-    """
-    if column.dtype != pl.String:
-        return column
-    values = texts.tidy(column)
-    if bool(texts.are_numbers(values).all()):
-        return values.cast(pl.Float64)
-    wrong = values.filter(~values.str.contains(YEAR_FIRST))
-    if len(wrong):
+def _assert_enough_groups(params: SplitParams, n_groups: int) -> None:
+    n_parts = 2 + (params.validation > 0)
+    if n_groups == 1:
         raise InputError(
-            f"split.column: '{column.name}' must hold numbers, or dates as 2024-01-31, however: '{wrong[0]}'"
+            f"split.column: '{params.column}' has one group alone; name a column with a group for every part"
         )
-    return values
+    if n_groups < n_parts:
+        raise InputError(f"split.column: '{params.column}' has {n_groups} groups, too few for {n_parts} parts")
 
 
-def _column(params: SplitParams, table: pl.DataFrame, _target: str) -> Parts:
-    names = _complete(table, params).cast(pl.String).str.to_lowercase()
-    wrong = names.filter(~names.is_in(list(NAMES)))
+def _time(params: SplitParams, table: pl.DataFrame, _schema: Schema) -> Parts:
+    """The earliest rows train, the latest test; rows of the same time keep their order.
+
+    The shares are of the rows that the gaps leave over.
+    """
+    times = moments(complete(table, params))
+    n_gaps = 1 + (params.validation > 0)
+    n_rows = len(times) - n_gaps * params.gap
+    if n_rows < n_gaps + 1:
+        raise InputError(f"split.gap: {params.gap} leaves no rows for every part, of {len(times)}; use a smaller one")
+    train_end, validation_end = round(params.train * n_rows), round((params.train + params.validation) * n_rows)
+    ends = [(train_end, TRAIN), (train_end + params.gap, LEFT_OUT)]
+    if params.validation > 0:
+        ends += [(validation_end + params.gap, VALIDATION), (validation_end + 2 * params.gap, LEFT_OUT)]
+    parts = np.full(len(times), TEST, dtype=np.int8)
+    for end, part in reversed(ends):
+        parts[_earliest(times, end)] = part
+    return parts
+
+
+def _earliest(times: np.ndarray, n_rows: int) -> np.ndarray:
+    """Which rows, (n,) of bool, are the first by time, then by place: without sorting all of them."""
+    if n_rows in (0, len(times)):
+        return np.full(len(times), n_rows > 0)
+    last = np.partition(times, n_rows - 1)[n_rows - 1]
+    first: np.ndarray = times < last
+    ties = np.flatnonzero(times == last)
+    first[ties[: n_rows - int(first.sum())]] = True
+    return first
+
+
+def _column(params: SplitParams, table: pl.DataFrame, _schema: Schema) -> Parts:
+    names, codes = coded(complete(table, params))
+    parts = names.cast(pl.String).str.to_lowercase().replace_strict(NAMES, default=LEFT_OUT, return_dtype=pl.Int8)
+    wrong = names.filter(parts == LEFT_OUT)
     if len(wrong):
         raise InputError(
             f"split.column: '{params.column}' must hold train, validation (or val, valid) and test, "
             f"however: '{wrong[0]}'"
         )
-    return names.replace_strict({name: PARTS.index(part) for name, part in NAMES.items()}).to_numpy()
-
-
-def _complete(table: pl.DataFrame, params: SplitParams) -> pl.Series:
-    column = table[str(params.column)]
-    if column.null_count():
-        raise InputError(f"split.column: '{params.column}' has {column.null_count()} gaps; fill them in")
-    return column
+    return np.take(parts.to_numpy(), codes)
 
 
 def _share_out(order: np.ndarray, params: SplitParams) -> Parts:
@@ -139,7 +160,7 @@ def _share_out(order: np.ndarray, params: SplitParams) -> Parts:
     n_rows = len(order)
     train_end = round(params.train * n_rows)
     validation_end = round((params.train + params.validation) * n_rows)
-    parts = np.full(n_rows, PARTS.index("test"))
-    parts[order[:validation_end]] = PARTS.index("validation")
-    parts[order[:train_end]] = PARTS.index("train")
+    parts = np.full(n_rows, TEST, dtype=np.int8)
+    mark(parts, order[train_end:validation_end], VALIDATION)
+    mark(parts, order[:train_end], TRAIN)
     return parts

@@ -1,44 +1,95 @@
-"""Statistics that are the same bytes in every run.
+"""Statistics that are the same bytes in every run, from one pass over a table.
 
 NumPy sums over fixed chunks of rows are; the float sums of a parallel engine differ from run to run.
 """
 
-from collections.abc import Iterator
-from typing import Literal
+from typing import NamedTuple, Self
 
 import numpy as np
-import polars as pl
 
-from relight.domain.features import CategoricalFeature, NumericFeature
-from relight.domain.schema import Column
+from relight.domain.features import TargetStatistics
 
 CHUNK_ROWS = 262_144
 
 
-def describe_number(column: Column, values: pl.Series) -> NumericFeature:
-    """What the train rows say of a Float64 or Boolean series."""
-    mean, std = mean_and_std(values)
-    kind: Literal["numeric", "boolean"] = "boolean" if column.kind == "boolean" else "numeric"
-    return NumericFeature(name=column.name, kind=kind, mean=mean, std=std, gaps=values.null_count())
+class Statistics(NamedTuple):
+    """Of the values that are there; gaps do not count.
+
+    Attributes:
+        second, third: the sums of (value - mean)² and (value - mean)³.
+        low, high: infinite, and the wrong way round, where there is no value.
+    """
+
+    n: int = 0
+    mean: float = 0.0
+    second: float = 0.0
+    third: float = 0.0
+    low: float = float("inf")
+    high: float = float("-inf")
+
+    @property
+    def std(self) -> float:
+        """The population's."""
+        return float(np.sqrt(self.second / self.n)) if self.n else 0.0
+
+    @property
+    def skew(self) -> float:
+        """The population's: 0 for a symmetric column, above 0 for a long tail of large values; 0 for a constant."""
+        return self.third / self.n / self.std**3 if self.second else 0.0
+
+    def merge(self, other: Self) -> Self:
+        """Of both sets of rows together.
+
+        Chan, Golub and LeVeque, Updating formulae and a pairwise algorithm for computing sample variances, 1979;
+        the third sum: Pébay, Formulas for robust, one-pass parallel computation of covariances and
+        arbitrary-order statistical moments, 2008, equation 1.3.
+        """
+        if not self.n or not other.n:
+            return self if self.n else other
+        n, delta = self.n + other.n, other.mean - self.mean
+        share, rest = other.n / n, self.n / n
+        third = delta**3 * self.n * share * (rest - share) + 3 * delta * (rest * other.second - share * self.second)
+        return self._replace(
+            n=n,
+            mean=self.mean + delta * share,
+            second=self.second + other.second + delta**2 * self.n * share,
+            third=self.third + other.third + third,
+            low=min(self.low, other.low),
+            high=max(self.high, other.high),
+        )
 
 
-def mean_and_std(values: pl.Series) -> tuple[float, float]:
-    """Mean and population standard deviation of the float32 numbers, over the rows that have a value."""
-    known = values.drop_nulls().cast(pl.Float64).to_numpy().astype(np.float32).astype(np.float64)
-    mean = _total(known) / len(known) if len(known) else 0.0
-    variance = _total((known - mean) ** 2) / len(known) if len(known) else 0.0
-    return mean, float(np.sqrt(variance))
+def statistics_of(values: np.ndarray) -> Statistics:
+    """Of one chunk: float32 or float64, shape (n,), NaN for gaps; summed in float64."""
+    known = values[~np.isnan(values)].astype(np.float64) + 0.0  # -0.0 becomes 0.0: min and max may choose either
+    if not len(known):
+        return Statistics()
+    low, high, mean = float(known.min()), float(known.max()), float(known.sum()) / len(known)
+    known -= mean
+    squares = known * known
+    known *= squares
+    return Statistics(len(known), mean, float(squares.sum()), float(known.sum()), low, high)
 
 
-def describe_category(column: Column, values: pl.Series) -> CategoricalFeature:
-    """The different values of a String series, in the order of texts."""
-    return CategoricalFeature(name=column.name, levels=sorted(values.drop_nulls().unique().to_list()))
+class TargetSums(NamedTuple):
+    """Of a quantity, and of its logarithm as long as every value is above 0."""
 
+    plain: Statistics = Statistics()
+    logged: Statistics | None = Statistics()
 
-def _total(values: np.ndarray) -> float:
-    return float(sum(float(chunk.sum()) for chunk in _chunks(values)))
+    def add(self, values: np.ndarray) -> Self:
+        plain = self.plain.merge(statistics_of(values))
+        if self.logged is None or plain.low <= 0:
+            return self._replace(plain=plain, logged=None)
+        return self._replace(plain=plain, logged=self.logged.merge(statistics_of(np.log(values.astype(np.float64)))))
 
-
-def _chunks(values: np.ndarray) -> Iterator[np.ndarray]:
-    for start in range(0, len(values), CHUNK_ROWS):
-        yield values[start : start + CHUNK_ROWS]
+    def statistics(self) -> TargetStatistics:
+        plain, logged = self.plain, self.logged
+        return TargetStatistics(
+            mean=plain.mean,
+            std=plain.std,
+            skew=plain.skew,
+            log_mean=None if logged is None else logged.mean,
+            log_std=None if logged is None else logged.std,
+            log_skew=None if logged is None else logged.skew,
+        )

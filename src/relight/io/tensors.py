@@ -1,18 +1,85 @@
 """Named arrays in one safetensors file: no code inside, the same bytes for the same arrays."""
 
+import json
+import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple, Self
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from safetensors.numpy import load
 
 from relight.errors import InputError
 
 Arrays = dict[str, np.ndarray]
 
+_CODES = {"int32": "I32", "float32": "F32", "int64": "I64"}  # in the order in which safetensors sorts them
 
-def write_tensors(path: Path, arrays: Arrays) -> None:
-    path.write_bytes(save({name: np.ascontiguousarray(array) for name, array in arrays.items()}))
+
+class Layout(NamedTuple):
+    """What an array will be: float32, int32 or int64, and its whole shape."""
+
+    dtype: str
+    shape: tuple[int, ...]
+
+    @property
+    def n_bytes(self) -> int:
+        return int(np.prod(self.shape, dtype=np.int64)) * np.dtype(self.dtype).itemsize
+
+
+class TensorsWriter:
+    """Writes arrays some rows at a time, each to its place in the file: no array is ever whole in memory.
+
+    The pieces are written, not mapped: mapped pages count as memory until the disk has them.
+    """
+
+    def __init__(self, path: Path, layouts: Mapping[str, Layout]) -> None:
+        header, starts = _header(layouts)
+        self._path = path
+        self._layouts = layouts
+        self._ends = {name: len(header) + start for name, start in starts.items()}
+        self._full = {name: end + layouts[name].n_bytes for name, end in self._ends.items()}
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+        self._write(header, 0)
+
+    def append(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """The next rows of every array."""
+        for name, array in arrays.items():
+            assert array.dtype == self._layouts[name].dtype, name
+            assert array.shape[1:] == self._layouts[name].shape[1:], name
+            content = np.ascontiguousarray(array).data.cast("B") if array.size else b""
+            self._write(content, self._ends[name])
+            self._ends[name] += len(content)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        os.close(self._file)
+        if kind is None and self._ends != self._full:
+            raise InputError(
+                f"{self._path}: the table has another number of rows than its schema says; run `dvc repro`"
+            )
+
+    def _write(self, content: memoryview | bytes, place: int) -> None:
+        """All of it: the system may take less at once."""
+        while len(content):
+            written = os.pwrite(self._file, content, place)
+            content, place = content[written:], place + written
+
+
+def _header(layouts: Mapping[str, Layout]) -> tuple[bytes, dict[str, int]]:
+    """What stands before the arrays, byte for byte as the safetensors library writes it; where each array starts."""
+    order = sorted(layouts, key=lambda name: (-list(_CODES).index(layouts[name].dtype), name))
+    entries, starts, end = {}, {}, 0
+    for name in order:
+        dtype, shape = layouts[name]
+        starts[name], end = end, end + layouts[name].n_bytes
+        entries[name] = {"dtype": _CODES[dtype], "shape": list(shape), "data_offsets": [starts[name], end]}
+    text = json.dumps(entries, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text, starts
 
 
 def read_tensors(path: Path) -> Arrays:

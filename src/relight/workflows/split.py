@@ -1,18 +1,26 @@
-"""split: share the rows out, describe the train rows, write each part as tensors."""
+"""split: share the rows out, describe the train rows, write each part as tensors. The table streams by once;
+before that, its categories and dates do, for codes need their levels."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from relight.domain.describing import describe, report_parts
-from relight.domain.encoding import encode, encode_target
-from relight.domain.features import Features
-from relight.domain.schema import Part, Schema
-from relight.domain.splitting import PARTS, assign_parts
+from relight.domain.describing import TrainRows
+from relight.domain.encoding import EncodedChunk, columns_to_encode, encode_chunk
+from relight.domain.features import Inputs
+from relight.domain.inputs import columns_to_learn, find_inputs
+from relight.domain.parts_report import AllRows
+from relight.domain.schema import Schema
+from relight.domain.split_columns import columns_to_split
+from relight.domain.splitting import PARTS, TEST, TRAIN, VALIDATION, Parts, assign_parts
+from relight.domain.statistics import CHUNK_ROWS
+from relight.io.ahead import ahead
 from relight.io.artifacts import read_model, write_json
-from relight.io.parquet import read_parquet_file
-from relight.io.tensors import write_tensors
+from relight.io.table_batches import TableBatches, read_columns
+from relight.io.tensors import Layout, TensorsWriter
 from relight.params.split import SplitParams
 
 
@@ -28,19 +36,68 @@ def split(
     report: Path,
 ) -> None:
     """Write three files of tensors, what the train rows alone say of each feature, and the sizes of the parts."""
-    rows, known = read_parquet_file(table), read_model(schema, Schema)
-    parts = assign_parts(params, rows, known.target)
-    described = describe(params, rows, known, parts)
-    stands_in: Part = "test" if described.test_rows_validate else "validation"
-    for part, path in zip(("train", stands_in, "test"), (train, validation, test), strict=True):
-        write_part(path, rows, np.flatnonzero(parts == PARTS.index(part)), described)
+    known = read_model(schema, Schema)
+    parts = assign_parts(params, _columns(table, columns_to_split(params, known)), known)
+    learned = TableBatches(table, n_rows=CHUNK_ROWS, columns=columns_to_learn(params, known))
+    inputs = find_inputs(params, known, parts, ahead(learned))
+    train_rows, all_rows = _write_parts(known, inputs, parts, table, (train, validation, test))
+    described = train_rows.features()
     write_json(features, described)
-    write_json(report, report_parts(rows, described, parts))
+    write_json(report, all_rows.report(params, described))
 
 
-def write_part(path: Path, table: pl.DataFrame, rows: np.ndarray, features: Features) -> None:
-    """`numeric`, `categories`, `target`, and `row`: each row's place in the table, from 0."""
-    part = table[rows]
-    numeric, categories = encode(part, features)
-    target = encode_target(part[features.target], features)
-    write_tensors(path, {"numeric": numeric, "categories": categories, "target": target, "row": rows})
+def _columns(table: Path, columns: list[str]) -> pl.DataFrame:
+    return read_columns(table, columns) if columns else pl.DataFrame()
+
+
+def _write_parts(
+    schema: Schema, inputs: Inputs, parts: Parts, table: Path, paths: tuple[Path, ...]
+) -> tuple[TrainRows, AllRows]:
+    train_rows, all_rows = TrainRows(schema, inputs, parts), AllRows(schema, inputs, parts)
+    passed = 0
+    with ExitStack() as files:
+        writers = _open_files(files, schema, inputs, parts, paths)
+        for chunk, encoded in _encoded(table, schema, inputs):
+            all_rows.add(chunk, encoded)
+            of_chunk = parts[passed : passed + chunk.height]
+            for part, open_files in writers.items():
+                places = np.flatnonzero(of_chunk == part)
+                rows = encoded.take(places)
+                if part == TRAIN:
+                    train_rows.add(rows)
+                for file in open_files:
+                    file.append({**rows.tensors(), "row": places + passed})
+            passed += chunk.height
+    return train_rows, all_rows
+
+
+def _encoded(table: Path, schema: Schema, inputs: Inputs) -> Iterator[tuple[pl.DataFrame, EncodedChunk]]:
+    batches = TableBatches(table, n_rows=CHUNK_ROWS, columns=columns_to_encode(schema, inputs))
+    return ahead((batch, encode_chunk(batch, schema, inputs)) for batch in ahead(batches))
+
+
+def _open_files(
+    files: ExitStack, schema: Schema, inputs: Inputs, parts: Parts, paths: tuple[Path, ...]
+) -> dict[int, list[TensorsWriter]]:
+    """The files of each part. Without validation rows the test rows stand in for them."""
+    stands_in = VALIDATION if bool((parts == VALIDATION).any()) else TEST
+    writers: dict[int, list[TensorsWriter]] = {part: [] for part in range(len(PARTS))}
+    for part, path in zip((TRAIN, stands_in, TEST), paths, strict=True):
+        layouts = _layouts(schema, inputs, int((parts == part).sum()))
+        writers[part].append(files.enter_context(TensorsWriter(path, layouts)))
+    return writers
+
+
+def _layouts(schema: Schema, inputs: Inputs, n_rows: int) -> dict[str, Layout]:
+    """`numeric`, `categories`, `target`, `row` (each row's place in the table, from 0), and `weight`."""
+    target = (
+        Layout("int64", (n_rows,)) if schema.task == "multiclass" else Layout("float32", (n_rows, len(schema.targets)))
+    )
+    weight = {} if schema.weight is None else {"weight": Layout("float32", (n_rows,))}
+    return {
+        "numeric": Layout("float32", (n_rows, len(inputs.numeric))),
+        "categories": Layout("int32", (n_rows, len(inputs.categorical))),
+        "target": target,
+        "row": Layout("int64", (n_rows,)),
+        **weight,
+    }

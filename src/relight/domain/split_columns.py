@@ -1,0 +1,101 @@
+"""What a split reads of the table: a column that groups, orders or names the parts, or the classes."""
+
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from relight.domain import texts
+from relight.domain.naming import did_you_mean
+from relight.domain.schema import Schema
+from relight.errors import InputError
+from relight.params.split import SplitParams
+
+TEXTS = (pl.String, pl.Categorical, pl.Enum)
+YEAR_FIRST = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?$"  # texts that sort by time as they stand
+
+
+class Coded(NamedTuple):
+    """
+    Attributes:
+        levels: the different values in ascending order.
+        codes: unsigned integers, as small as the levels allow for texts, shape (n_rows,): each row's place in them.
+    """
+
+    levels: pl.Series
+    codes: np.ndarray
+
+
+def columns_to_split(params: SplitParams, schema: Schema) -> list[str]:
+    """The columns of the clean table that `assign_parts` reads; none where only the number of rows matters.
+
+    Raises:
+        InputError: a column that is missing, a stratified split without classes.
+    """
+    if params.method == "stratified":
+        if schema.task not in ("binary", "multiclass"):
+            raise InputError(
+                "split.method: stratified is for classes, and the target is a quantity; use method: random"
+            )
+        return [schema.target]
+    if params.column is None:
+        return []
+    known = [*(column.name for column in schema.columns), *schema.targets, *([schema.weight] if schema.weight else [])]
+    if params.column not in known:
+        raise InputError(f"split.column: '{params.column}' is not a column{did_you_mean(params.column, known)}")
+    return [params.column]
+
+
+def complete(table: pl.DataFrame, params: SplitParams) -> pl.Series:
+    """The column that splits.
+
+    Raises:
+        InputError: when it has gaps.
+    """
+    return _without_gaps(table[str(params.column)])
+
+
+def coded(column: pl.Series) -> Coded:
+    """A column without gaps as places in its sorted levels. NaN, in a column that is ignored, is a level."""
+    if column.dtype in TEXTS:
+        levels = column.unique().cast(pl.String).sort()
+        return Coded(levels, column.cast(pl.Enum(levels)).to_physical().to_numpy())
+    levels = column.unique().sort()
+    return Coded(levels, levels.search_sorted(column).to_numpy())
+
+
+def moments(column: pl.Series) -> np.ndarray:
+    """Numbers (n,) that sort by time: of numbers, dates, and texts of both.
+
+    Raises:
+        InputError: for texts such as 31.01.2020, which sort by their day, and for what is no time at all.
+    """
+    if column.dtype in TEXTS:
+        levels, codes = coded(column)
+        moment_of = _moments_of_texts(levels)
+        return np.take(moment_of, codes)
+    if not (column.dtype.is_numeric() or column.dtype.is_temporal()):
+        raise _no_time(column.name, str(column[0]).lower())
+    values = column.to_physical()
+    return _without_gaps(values.fill_nan(None) if values.dtype.is_float() else values).to_numpy()
+
+
+def _moments_of_texts(levels: pl.Series) -> np.ndarray:
+    values = _without_gaps(texts.tidy(levels))
+    if bool(texts.are_numbers(values).all()):
+        return values.cast(pl.Float64).to_numpy()
+    is_date = values.str.contains(YEAR_FIRST) & values.str.head(10).str.to_date("%Y-%m-%d", strict=False).is_not_null()
+    wrong = values.filter(~is_date)
+    if len(wrong):
+        raise _no_time(levels.name, wrong[0])
+    return values.str.replace("T", " ").rank("dense").to_numpy()  # 2024-01-31T10:00 is 2024-01-31 10:00
+
+
+def _no_time(name: str, value: str) -> InputError:
+    return InputError(f"split.column: '{name}' must hold numbers, or dates as 2024-01-31, however: '{value}'")
+
+
+def _without_gaps(column: pl.Series) -> pl.Series:
+    if column.null_count():
+        raise InputError(f"split.column: '{column.name}' has {column.null_count()} gaps; fill them in")
+    return column
