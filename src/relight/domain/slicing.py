@@ -67,7 +67,7 @@ def _numbers(values: pl.Series) -> tuple[pl.Series, list[str]]:
 def _texts(values: pl.Series) -> pl.Series:
     """As texts, whatever an ignored column holds."""
     if values.dtype.is_nested() or values.dtype in (pl.Binary, pl.Object):
-        return pl.Series([None if value is None else str(value) for value in values], dtype=pl.String)
+        return pl.Series([None if value is None else str(value) for value in values.to_list()], dtype=pl.String)
     return values.cast(pl.String)
 
 

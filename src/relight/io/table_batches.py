@@ -1,7 +1,6 @@
-"""The prepared table in pieces of a fixed number of rows, read while the one before is worked on."""
+"""The prepared table in pieces of a fixed number of rows."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import polars as pl
@@ -22,14 +21,8 @@ class TableBatches:
         self._columns = columns
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
-        starts = range(0, count_rows(self._path), self._n_rows)
-        with ThreadPoolExecutor(1) as reader:
-            coming = [reader.submit(self._read, start) for start in starts[:1]]
-            for following in [*starts[1:], None]:
-                batch = coming.pop().result()
-                if following is not None:
-                    coming.append(reader.submit(self._read, following))
-                yield batch
+        for start in range(0, count_rows(self._path), self._n_rows):
+            yield self._read(start)
 
     def _read(self, start: int) -> pl.DataFrame:
         scan = pl.scan_parquet(self._path).slice(start, self._n_rows)

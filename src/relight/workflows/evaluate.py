@@ -13,18 +13,20 @@ from relight.domain import reports as tables
 from relight.domain.answers import answers
 from relight.domain.description import Description, proof_of, untrained_model
 from relight.domain.devices import compute_the_same_each_time
+from relight.domain.fitted import Fitted
 from relight.domain.importance import no_importance, permutation_importance, sample_of_rows
 from relight.domain.judging import Parts, Said, judge
 from relight.domain.labelled import LabelledRows, labelled_rows
 from relight.domain.learned import learned_line
 from relight.domain.metrics import headline, scores_of
 from relight.domain.models.building import build_model
-from relight.domain.predicting import PREDICTION_ROWS, predict
+from relight.domain.predicting import predict, rows_at_once
 from relight.domain.remarks_on_scores import remarks_on_scores
 from relight.domain.rows import inputs_for
 from relight.domain.schema import Schema
 from relight.domain.slice_scores import no_slices, slice_scores
 from relight.domain.slicing import assert_slices
+from relight.domain.temperature import Temperature
 from relight.errors import RunError
 from relight.io.artifacts import read_model, write_json
 from relight.io.checkpoints import load_weights
@@ -55,7 +57,7 @@ def evaluate(
     known, found = read_model(description, Description), read_model(schema, Schema)
     assert_slices(params, found)
     compute_the_same_each_time(known.threads)
-    model = build_model(known.model, known.features)
+    model = build_model(known.model, known.features, target_scale=known.target_scale, seeds=known.seeds)
     load_weights(weights, model)
     task = known.features.task
     paths = {"train": train_rows, "validation": validation_rows, "test": test_rows}
@@ -105,7 +107,7 @@ def _answers(
     """Chunk by chunk: the outputs of many members take more memory than the answers."""
     inputs = inputs_for(model, rows.numeric, rows.categories, f"the {part} rows")
     said = []
-    for chunk in zip(*(torch.split(tensor, PREDICTION_ROWS) for tensor in inputs), strict=True):
+    for chunk in zip(*(torch.split(tensor, rows_at_once(model)) for tensor in inputs), strict=True):
         outputs = predict(model, chunk)
         said.append(answers(known.features.task, outputs if change is None else change(outputs)))
     return np.concatenate(said)
@@ -113,8 +115,9 @@ def _answers(
 
 def _temperature(model: nn.Module) -> Tensor | None:
     """Of the model's back, where it was fitted."""
-    temperature = getattr(getattr(model, "back", None), "temperature", None)
-    return temperature if isinstance(temperature, Tensor) and temperature.item() != 1 else None
+    if not isinstance(model, Fitted) or not isinstance(model.back, Temperature):
+        return None
+    return model.back.temperature if model.back.temperature.item() != 1 else None
 
 
 def _parameters(model: nn.Module, schema: Schema) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """split: share the rows out, describe the train rows, write each part as tensors. The table streams by once;
 before that, its categories and dates do, for codes need their levels."""
 
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from relight.domain.describing import TrainRows
-from relight.domain.encoding import columns_to_encode, encode_chunk
+from relight.domain.encoding import EncodedChunk, columns_to_encode, encode_chunk
 from relight.domain.features import Inputs
 from relight.domain.inputs import columns_to_learn, find_inputs
 from relight.domain.parts_report import AllRows
@@ -16,6 +17,7 @@ from relight.domain.schema import Schema
 from relight.domain.split_columns import columns_to_split
 from relight.domain.splitting import PARTS, TEST, TRAIN, VALIDATION, Parts, assign_parts
 from relight.domain.statistics import CHUNK_ROWS
+from relight.io.ahead import ahead
 from relight.io.artifacts import read_model, write_json
 from relight.io.table_batches import TableBatches, read_columns
 from relight.io.tensors import Layout, TensorsWriter
@@ -37,7 +39,7 @@ def split(
     known = read_model(schema, Schema)
     parts = assign_parts(params, _columns(table, columns_to_split(params, known)), known)
     learned = TableBatches(table, n_rows=CHUNK_ROWS, columns=columns_to_learn(params, known))
-    inputs = find_inputs(params, known, parts, learned)
+    inputs = find_inputs(params, known, parts, ahead(learned))
     train_rows, all_rows = _write_parts(known, inputs, parts, table, (train, validation, test))
     described = train_rows.features()
     write_json(features, described)
@@ -55,8 +57,7 @@ def _write_parts(
     passed = 0
     with ExitStack() as files:
         writers = _open_files(files, schema, inputs, parts, paths)
-        for chunk in TableBatches(table, n_rows=CHUNK_ROWS, columns=columns_to_encode(schema, inputs)):
-            encoded = encode_chunk(chunk, schema, inputs)
+        for chunk, encoded in _encoded(table, schema, inputs):
             all_rows.add(chunk, encoded)
             of_chunk = parts[passed : passed + chunk.height]
             for part, open_files in writers.items():
@@ -68,6 +69,11 @@ def _write_parts(
                     file.append({**rows.tensors(), "row": places + passed})
             passed += chunk.height
     return train_rows, all_rows
+
+
+def _encoded(table: Path, schema: Schema, inputs: Inputs) -> Iterator[tuple[pl.DataFrame, EncodedChunk]]:
+    batches = TableBatches(table, n_rows=CHUNK_ROWS, columns=columns_to_encode(schema, inputs))
+    return ahead((batch, encode_chunk(batch, schema, inputs)) for batch in ahead(batches))
 
 
 def _open_files(
