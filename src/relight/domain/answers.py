@@ -8,7 +8,12 @@ from relight.domain.schema import Task
 
 
 def answers(task: Task, outputs: Tensor) -> np.ndarray:
-    """(n_rows,) numbers for regression, (n_rows, n_classes) probabilities for classes, float32.
+    """(n_rows,) numbers for regression, (n_rows, n_classes) probabilities for classes, float32."""
+    return answer_tensor(task, outputs).numpy()
+
+
+def answer_tensor(task: Task, outputs: Tensor) -> Tensor:
+    """The same as a tensor, so that an exported graph says answers and not outputs.
 
     Outputs with members, (n_rows, n_members, d_out), are averaged: the numbers, or the probabilities, never the
     logits.
@@ -22,7 +27,7 @@ def answers(task: Task, outputs: Tensor) -> np.ndarray:
         case "multiclass" | "distribution":
             said = torch.softmax(outputs, dim=-1)
     averaged = said.mean(dim=1) if said.dim() == 3 else said
-    return (averaged.squeeze(1) if task == "regression" else averaged).numpy()
+    return averaged.squeeze(1) if task == "regression" else averaged
 
 
 def trivial_answers(task: Task, target: np.ndarray, n_rows: int, n_classes: int) -> np.ndarray:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
-from relight.domain.answers import answers_of
+from relight.domain.answers import answer_tensor
 from relight.domain.calendar import numbers_of_date
 from relight.domain.features import Features
 from relight.domain.feeding import Input, inputs_of
@@ -31,7 +31,7 @@ class Answering(nn.Module):
 
     def forward(self, numeric: Tensor, categories: Tensor) -> Tensor:
         outputs = self.model(numeric, categories) if self.has_front else self.model(numeric)
-        return answers_of(self.task, outputs)
+        return answer_tensor(self.task, outputs)
 
 
 class FromColumns(nn.Module):

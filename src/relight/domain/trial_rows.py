@@ -35,10 +35,15 @@ def _numbers(feature: NumericFeature, place: int) -> pl.Series:
 def _levels(feature: CategoricalFeature, place: int, *, unknown: bool) -> pl.Series:
     """The levels in turn; the unknown one is longer than any of them."""
     levels = [*feature.levels, *(["?" * (1 + max(map(len, feature.levels), default=0))] if unknown else [])]
-    return pl.Series([levels[(row + place) % len(levels)] if levels else None for row in range(N_ROWS)], dtype=pl.String)
+    return pl.Series(
+        [levels[(row + place) % len(levels)] if levels else None for row in range(N_ROWS)], dtype=pl.String
+    )
 
 
 def _with_gaps(values: pl.Series, place: int, *, gaps: bool) -> pl.Series:
     if not gaps:
         return values
-    return pl.Series([None if row % GAP_EVERY == place % GAP_EVERY else value for row, value in enumerate(values)], dtype=values.dtype)
+    return pl.Series(
+        [None if row % GAP_EVERY == place % GAP_EVERY else value for row, value in enumerate(values)],
+        dtype=values.dtype,
+    )

@@ -13,6 +13,7 @@ from relight.domain.encoding import Encoded, encode
 from relight.domain.exporting import Answering, FromColumns, program_from_columns, program_from_tensors
 from relight.domain.features import Features
 from relight.domain.feeding import facts_of, feeds, inputs_of
+from relight.domain.models.building import build_model
 from relight.domain.trial_rows import trial_rows
 from relight.errors import InputError, RunError
 from relight.io.artifacts import json_text, read_format
@@ -50,7 +51,7 @@ def export(form: ExportFormat, *, models: Path, output: Path | None, prepared: P
     _check_place(place, form)
     known = read_format(models / "model.json", Description, FORMAT)
     compute_the_same_each_time(known.threads)
-    model = known.new_model()
+    model = build_model(known.model, known.features, target_scale=known.target_scale, seeds=known.seeds)
     load_weights(models / "model.pth", model)
     answering = Answering(model, known.features).eval()
     rows = _rows(answering, known.features, prepared, validation)
