@@ -7,7 +7,7 @@ from torch.export import Dim, ExportedProgram
 from relight.domain.answers import answer_tensor
 from relight.domain.calendar import numbers_of_date
 from relight.domain.features import Features
-from relight.domain.feeding import Input, inputs_of
+from relight.domain.feeding import inputs_of
 from relight.domain.fitted import Fitted
 
 EXAMPLE_ROWS = 2  # one row would make the batch look like a constant

@@ -14,7 +14,7 @@ class Surprises:
     """Rows so far, categories that are missing or unknown, and numbers that are missing where none was in training."""
 
     def __init__(self, features: Features) -> None:
-        self.features = features
+        self.without_gaps = {f.column: place for place, f in enumerate(features.numeric) if not f.gaps}
         self.n_rows = 0
         self.n_categories = 0
         self.n_missing: Counter[str] = Counter()  # by column
@@ -23,10 +23,8 @@ class Surprises:
         self.n_rows += len(rows.numeric)
         self.n_categories += int((rows.categories == 0).sum())
         missing = np.isnan(rows.numeric).sum(axis=0)
-        first_of_column = {feature.column: place for place, feature in reversed(list(enumerate(self.features.numeric)))}
-        for column, place in first_of_column.items():
-            if not self.features.numeric[place].gaps:
-                self.n_missing[column] += int(missing[place])
+        for column, place in self.without_gaps.items():
+            self.n_missing[column] += int(missing[place])
 
     def sentences(self) -> str:
         """What there is to say, each after a semicolon."""

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 from torch.export import ExportedProgram
 
 from relight.errors import InputError
@@ -146,9 +146,7 @@ def _write_answers(graph: onnx.GraphProto, columns: Columns, classes: Sequence[s
     if classes is None:
         return
     labels, place, label = prefix + "classes", prefix + "most_probable", _free("label", columns)
-    graph.initializer.append(
-        helper.make_tensor(labels, TensorProto.STRING, [len(classes)], [c.encode() for c in classes])
-    )
+    graph.initializer.append(numpy_helper.from_array(np.array(classes, dtype=np.object_), labels))
     graph.node.append(helper.make_node("ArgMax", [said], [place], axis=1, keepdims=0))
     graph.node.append(helper.make_node("Gather", [labels, place], [label]))
     rows = answers.type.tensor_type.shape.dim[0].dim_param
