@@ -54,10 +54,10 @@ def _check_paths(output: Path, table: Path) -> None:
         raise InputError(f"{table}: must be a table (.csv, .tsv, .parquet, or a folder of them)")
     if output.suffix != ".csv":
         raise InputError(f"{output}: must end in .csv; name such a file with -o")
-    if output.exists() and table.exists() and (output.samefile(table) or output.parent.samefile(table)):
-        raise InputError(f"{output}: is the table itself, or in it; name another file with -o")
     if not output.parent.is_dir():
         raise InputError(f"{output}: cannot be written: there is no folder {output.parent}; make it first")
+    if any(place.exists() and table.exists() and place.samefile(table) for place in (output, output.parent)):
+        raise InputError(f"{output}: is the table itself, or in it; name another file with -o")
 
 
 def _answer_lines(table: Path, features: Features, model: nn.Module, surprises: Surprises) -> Iterator[bytes]:
