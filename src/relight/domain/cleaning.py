@@ -15,7 +15,7 @@ from relight.domain.generating import generate_line, truth_of
 from relight.domain.outcomes import Outcome
 from relight.domain.plans import ColumnPlan, clean_planned, plan_column
 from relight.domain.roles import asked_kind, feature_names, role_problems
-from relight.domain.schema import Column, Schema
+from relight.domain.schema import Column, Kind, Schema
 from relight.errors import InputError
 from relight.params.line import LineParams
 from relight.params.prepare import PrepareParams
@@ -75,6 +75,16 @@ class Cleaning:
             raise InputError(*problems)
         self._facts = Facts()
         self.types = {plan.name: plan.read_as for plan in self._plans if plan.read_as} | self._outcome.types
+
+    @property
+    def kinds(self) -> dict[str, Kind]:
+        """As the first rows have settled them."""
+        return {plan.name: plan.kind for plan in self._plans}
+
+    @property
+    def notes(self) -> list[str]:
+        """What a person should know of these choices."""
+        return [f"Column '{plan.name}' {note}." for plan in self._plans for note in plan.notes]
 
     def clean(self, stretches: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
         """The rows, clean: the columns in their order, then the weight, then the target.

@@ -5,6 +5,7 @@ has to be right about what is wrong: where it is not certain, the exact check re
 """
 
 import re
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -39,11 +40,7 @@ def is_certain(piece: bytes, plain: bytes) -> bool:
 
 def has_leading_zeros(piece: bytes, separator: bytes) -> bool:
     """Whether some value starts as 007 does, with or without a sign or spaces before it."""
-    rows = np.frombuffer(b"\n" + piece, np.uint8)
-    return any(
-        _starts_with_zero(rows[max(start - 2, 0) : start + _WINDOW + 1], ord(separator))
-        for start in range(0, len(rows), _WINDOW)
-    )
+    return any(_starts_with_zero(letters, ord(separator)) for letters in _windows(piece))
 
 
 def count(piece: bytes, letter: bytes) -> int:
@@ -52,6 +49,14 @@ def count(piece: bytes, letter: bytes) -> int:
         int(np.count_nonzero(letters[start : start + _WINDOW] == letter[0]))
         for start in range(0, len(letters), _WINDOW)
     )
+
+
+def _windows(piece: bytes) -> Iterator[np.ndarray]:
+    """The letters, some at a time, each time with two more before and one after; a line end stands before the first."""
+    letters = np.frombuffer(piece, np.uint8)
+    yield np.concatenate([np.frombuffer(b"\n", np.uint8), letters[: _WINDOW + 1]])
+    for start in range(_WINDOW, len(letters), _WINDOW):
+        yield letters[start - 2 : start + _WINDOW + 1]
 
 
 def _starts_with_zero(letters: np.ndarray, separator: int) -> bool:
@@ -87,9 +92,8 @@ def _returns_end_lines(plain: bytes) -> bool:
 
 def _has_blank_line(plain: bytes) -> bool:
     lines = plain.replace(b"\r\n", b"\n") if b"\r" in plain else plain
-    ends = np.frombuffer(b"\n" + lines, np.uint8)
-    windows = (ends[start : start + _WINDOW + 1] == ord("\n") for start in range(0, len(ends), _WINDOW))
-    return any(bool((line_end[1:] & line_end[:-1]).any()) for line_end in windows)
+    line_ends = (letters == ord("\n") for letters in _windows(lines))
+    return any(bool((ends[1:] & ends[:-1]).any()) for ends in line_ends)
 
 
 def _has_short_lines(piece: bytes) -> bool:

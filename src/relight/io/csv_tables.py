@@ -6,6 +6,7 @@ A table larger than memory passes through in pieces of some 16 MB of whole rows.
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -18,8 +19,8 @@ from relight.io.csv_files import open_csv, separator_of
 from relight.io.csv_structure import check_csv, check_header
 
 PIECE = 1 << 24
-_MOST_PIECES = 4  # a row that is longer than this has a quote that is never closed
-_LONGEST_HEADER = 1 << 24
+_LONGEST_ROW = 1 << 24
+_BLANK_END = re.compile(rb"(?:^|\n)\r?\n\Z")
 
 Types = dict[str, type[pl.DataType]]
 
@@ -84,35 +85,34 @@ def _read_header(path: Path) -> _Header:
 
 def _first_lines(file: IO[bytes]) -> bytes:
     """As many lines as it takes to close all quotes."""
-    lines = file.readline(_LONGEST_HEADER)
-    while lines.count(b'"') % 2 and len(lines) < _LONGEST_HEADER and (line := file.readline(_LONGEST_HEADER)):
+    lines = file.readline(_LONGEST_ROW)
+    while lines.count(b'"') % 2 and len(lines) < _LONGEST_ROW and (line := file.readline(_LONGEST_ROW)):
         lines += line
     return lines
 
 
 def _pieces(file: IO[bytes]) -> Iterator[bytes]:
-    """Whole rows. Blank lines at the end of the file are left out; others start a piece."""
-    rest = b""
-    while block := file.read(PIECE):
-        rest += block
-        end = _end_of_rows(rest) if len(rest) < _MOST_PIECES * PIECE else len(rest)
-        if end:
-            yield rest[:end]
-            rest = rest[end:]
-    if rest.replace(b"\r\n", b"\n").strip(b"\n"):
-        yield rest
+    """Whole rows: a line end inside quotes ends none. Blank lines at the end of the file are left out."""
+    while piece := file.read(PIECE):
+        piece = b"".join([piece, *_rest_of_row(file, piece)])
+        if _BLANK_END.search(piece, max(len(piece) - 3, 0)):
+            more = file.read(PIECE)
+            piece = piece + more + file.readline() if more else piece.rstrip(b"\r\n")
+        if piece:
+            yield piece
 
 
-def _end_of_rows(block: bytes) -> int:
-    """Where the last whole row ends: a line end inside quotes ends none."""
-    end = block.rfind(b"\n") + 1
-    n_quotes = block.count(b'"', 0, end)
-    while n_quotes % 2:
-        before = block.rfind(b"\n", 0, end - 1) + 1
-        n_quotes -= block.count(b'"', before, end)
-        end = before
-    written = len(block[:end].rstrip(b"\r\n"))
-    return min(end, written + len(b"\r\n" if block.startswith(b"\r\n", written) else b"\n")) if written else 0
+def _rest_of_row(file: IO[bytes], piece: bytes) -> Iterator[bytes]:
+    """Lines, until one ends outside quotes; not many, for a quote that is never closed takes in the whole file."""
+    is_quoted = b'"' in piece and piece.count(b'"') % 2 == 1
+    n_bytes = 0
+    while n_bytes < _LONGEST_ROW and (is_quoted or not piece.endswith(b"\n")):
+        piece = file.readline(_LONGEST_ROW)
+        if not piece:
+            return
+        n_bytes += len(piece)
+        is_quoted ^= piece.count(b'"') % 2 == 1
+        yield piece
 
 
 def _read_certain(path: Path, piece: bytes, names: list[str], types: Types) -> pl.DataFrame | None:
@@ -134,7 +134,8 @@ def _read_certain(path: Path, piece: bytes, names: list[str], types: Types) -> p
 def _read_checked(path: Path, rows: bytes, names: list[str], n_before: int) -> pl.DataFrame:
     """All rows that are left, once the exact check has found nothing wrong with the file."""
     n_rows = check_csv(path).n_rows - n_before
-    frame = _parse(path, rows.rstrip(b"\r\n"), names, {})
+    rows = rows.rstrip(b"\r\n")
+    frame = _parse(path, rows, names, {}) if rows else pl.DataFrame(schema=dict.fromkeys(names, pl.String))
     if frame is None or frame.height != n_rows:
         raise InputError(f"{path}: cannot be read as CSV; write quotes around each value that has quotes in it")
     return frame
