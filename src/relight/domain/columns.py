@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from relight.domain import moments, texts
+from relight.domain import dates, texts
 from relight.domain.schema import Kind
 
 LARGEST = float(np.finfo(np.float32).max)
@@ -45,7 +45,7 @@ def clean_column(raw: pl.Series) -> Cleaned:
     if raw.dtype in TEXTS:
         return _clean_texts(texts.tidy(raw.cast(pl.String)))
     if raw.dtype in (pl.Date, pl.Datetime):
-        return Cleaned(moments.without_zone(raw), "datetime")
+        return Cleaned(dates.without_zone(raw), "datetime")
     raise UncleanError(f"is of type {raw.dtype}, which a model cannot read; add it to prepare.ignore")
 
 
@@ -149,8 +149,8 @@ def _as_booleans(values: pl.Series, first_row: int) -> pl.Series:
 
 def _as_dates(values: pl.Series) -> pl.Series:
     """Texts that look like dates. Of 01/02/2020 nobody can say which number is the month."""
-    odd = ~moments.are_iso(values)
-    if not bool(odd.all()) and moments.are_mostly_iso(values):
+    odd = ~dates.are_iso(values)
+    if not bool(odd.all()) and dates.are_mostly_iso(values):
         return _as_moments(values, 1)
     raise UncleanError(
         f"holds dates or times such as {_quoted(values, _first(odd))}; write them as 2020-01-31 or "
@@ -160,9 +160,9 @@ def _as_dates(values: pl.Series) -> pl.Series:
 
 def _as_moments(raw: pl.Series, first_row: int) -> pl.Series:
     if raw.dtype in (pl.Date, pl.Datetime):
-        return moments.without_zone(raw)
+        return dates.without_zone(raw)
     values = texts.tidy(raw.cast(pl.String))
-    parsed = moments.parse(values)
+    parsed = dates.parse(values)
     wrong = parsed.is_null() & values.is_not_null()
     if wrong.any():
         at = _first(wrong)
