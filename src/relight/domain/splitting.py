@@ -8,7 +8,7 @@ import polars as pl
 from relight.domain.folding import deal_folds
 from relight.domain.ordering import mark, shuffled
 from relight.domain.schema import Part, Schema
-from relight.domain.split_columns import coded, complete, moments
+from relight.domain.split_columns import coded, complete, first_of, moments
 from relight.errors import InputError
 from relight.params.split import SplitParams
 
@@ -144,13 +144,14 @@ def _earliest(times: np.ndarray, n_rows: int) -> np.ndarray:
 
 
 def _column(params: SplitParams, table: pl.DataFrame, _schema: Schema) -> Parts:
-    names, codes = coded(complete(table, params))
+    column = complete(table, params)
+    names, codes = coded(column)
     parts = names.cast(pl.String).str.to_lowercase().replace_strict(NAMES, default=LEFT_OUT, return_dtype=pl.Int8)
     wrong = names.filter(parts == LEFT_OUT)
     if len(wrong):
         raise InputError(
             f"split.column: '{params.column}' must hold train, validation (or val, valid) and test, "
-            f"however: '{wrong[0]}'"
+            f"however: '{first_of(column, wrong)}'"
         )
     return np.take(parts.to_numpy(), codes)
 
