@@ -128,8 +128,8 @@ def test_the_train_loss_is_the_mean_over_rows_not_over_batches() -> None:
 
 
 def test_a_step_is_taken_for_each_batch() -> None:
-    # five rows in batches of two: three steps of 1/8
-    model, train = flat_line(), rows_at_zero(9, 9, 9, 9, 9)
+    # six rows in batches of two: three steps of 1/8
+    model, train = flat_line(), rows_at_zero(9, 9, 9, 9, 9, 9)
     train_epoch(model, train, l1, build_optimizer(sgd(0.125), model), batches(train, 2, seed=0))
     assert model.bias.item() == 0.375
 

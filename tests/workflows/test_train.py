@@ -90,7 +90,7 @@ CHANGES: list[tuple[str, str, Any]] = [
     *(("ft_transformer", key, 0.5) for key in ("attention_dropout", "ffn_dropout")),
     *(("tabm", key, value) for key, value in {"k": 4, "n_blocks": 2, "d_block": 9, "dropout": 0.3}.items()),
     *(("tabm", key, value) for key, value in {"n_bins": 7, "d_embedding": 4}.items()),
-    ("tabm_small", "k", 4),
+    ("tabm_small", "k", 5),
 ]
 
 
