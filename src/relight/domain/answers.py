@@ -28,13 +28,3 @@ def answer_tensor(task: Task, outputs: Tensor) -> Tensor:
             said = torch.softmax(outputs, dim=-1)
     averaged = said.mean(dim=1) if said.dim() == 3 else said
     return averaged.squeeze(1) if task == "regression" else averaged
-
-
-def trivial_answers(task: Task, target: np.ndarray, n_rows: int, n_classes: int) -> np.ndarray:
-    """What one would say without a model: the train rows' mean, or their class shares, for every row."""
-    if task == "regression":
-        return np.full(n_rows, target.astype(np.float64).mean())
-    if task == "distribution":
-        return np.tile(target.astype(np.float64).mean(axis=0), (n_rows, 1))
-    shares = np.bincount(target, minlength=n_classes) / len(target)
-    return np.tile(shares, (n_rows, 1))

@@ -30,7 +30,7 @@ from relight.domain.temperature import Temperature
 from relight.errors import RunError
 from relight.io.artifacts import read_model, write_json
 from relight.io.checkpoints import load_weights
-from relight.io.prepared import read_prepared_columns
+from relight.io.table_batches import read_columns
 from relight.io.tensors import read_tensors
 from relight.params.evaluate import EvaluateParams
 
@@ -68,7 +68,7 @@ def evaluate(
     said = _said(model, known, parts)
     judged = judge(params, known.features, parts, said, _parameters(model, found), known.threads)
     notes = remarks_on_scores(params, known.features, parts, list(judged.get("references", {})))
-    sliced = read_prepared_columns(table, params.slices, parts["test"].row) if params.slices else None
+    sliced = read_columns(table, params.slices)[parts["test"].row] if params.slices else None
     written = _tables(params, model, known, parts, said, sliced)
     write_json(metrics, judged)
     reports.mkdir()
@@ -191,6 +191,8 @@ def _class_tables(known: Description, test: LabelledRows, said: Said) -> dict[st
 
 
 def _line(known: Description, part: str, rows: LabelledRows, after: np.ndarray) -> pl.DataFrame:
-    untrained = untrained_model(known.model, known.features, known.seed)
+    untrained = untrained_model(
+        known.model, known.features, target_scale=known.target_scale, seed=known.seed, seeds=known.seeds
+    )
     before = _answers(untrained, known, rows, part)
     return tables.line(part, rows.numeric[:, 0], rows.target, before, after)

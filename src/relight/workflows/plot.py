@@ -17,7 +17,13 @@ from relight.io.pictures import png_bytes, write_png
 from relight.params.plot import PlotParams
 
 Json = dict[str, Any]
-TEXTS = {"target": pl.String, "prediction": pl.String, "column": pl.String, "value": pl.String, "class": pl.String}
+TEXTS = {  # names, labels and values stay texts, whatever they look like
+    "predictions": ("target", "prediction"),
+    "classes": ("class",),
+    "importance": ("column",),
+    "slices": ("column", "value"),
+    "residuals_by_feature": ("feature",),
+}
 
 
 def plot(
@@ -57,13 +63,8 @@ def plot(
 
 
 def _read(reports: Path, name: str) -> pl.DataFrame:
-    """Names and classes stay texts, whatever they look like; only what a regression says is a number."""
-    header = pl.read_csv(reports / f"{name}.csv", n_rows=0).columns
-    return pl.read_csv(
-        reports / f"{name}.csv",
-        schema_overrides={column: kind for column, kind in TEXTS.items() if column in header},
-        infer_schema_length=None,
-    )
+    texts = dict.fromkeys(TEXTS.get(name, ()), pl.String)
+    return pl.read_csv(reports / f"{name}.csv", schema_overrides=texts, infer_schema_length=None)
 
 
 def _figures(known: Json, scores: Json, curves: pl.DataFrame, reports: Path) -> dict[str, Figure]:
@@ -79,7 +80,7 @@ def _figures(known: Json, scores: Json, curves: pl.DataFrame, reports: Path) -> 
 
 
 def _line_figures(reports: Path) -> dict[str, Figure]:
-    points = pl.read_csv(reports / "line.csv")
+    points = _read(reports, "line")
     if points.is_empty():
         return {}
     return {f"line_{when}": figures.line(points, when) for when in ("before", "after")}
@@ -88,13 +89,13 @@ def _line_figures(reports: Path) -> dict[str, Figure]:
 def _regression_figures(reports: Path) -> dict[str, Figure]:
     return {
         "predicted": figures.predicted_against_true(pl.read_csv(reports / "predictions.csv")),
-        "residuals": figures.residuals(pl.read_csv(reports / "residuals.csv")),
+        "residuals": figures.residuals(_read(reports, "residuals")),
     }
 
 
 def _class_figures(reports: Path, classes: list[str], auc: float | None) -> dict[str, Figure]:
     drawn = {"confusion": figures.confusion(_read(reports, "predictions"), classes)}
-    roc, calibration = pl.read_csv(reports / "roc.csv"), pl.read_csv(reports / "calibration.csv")
+    roc, calibration = _read(reports, "roc"), _read(reports, "calibration")
     if not roc.is_empty():
         drawn["roc"] = figures.roc(roc, auc, averaged=len(classes) > 2)
     if not calibration.is_empty():
