@@ -39,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("-o", "--output", type=Path, help="the file to write; else model.onnx or model.pt2 in models/")
     export.add_argument("--models", type=Path, default=MODELS, help="the folder of model.pth and model.json")
     predict = _add(commands, "predict", _predict, "predict the rows of a new table, from models/ alone")
-    predict.add_argument("table", type=Path, help="a .csv or .parquet with the columns of the model")
+    predict.add_argument("table", type=Path, help="a table with the columns of the model: one file or a folder")
     predict.add_argument("-o", "--output", type=Path, required=True, help="the .csv to write")
     predict.add_argument("--models", type=Path, default=MODELS, help="the folder of model.pth and model.json")
     _add(commands, "show", _show, "print the metrics as a table")

@@ -52,7 +52,7 @@ def _array(values: pl.Series, column: Input) -> np.ndarray:
             return values.fill_null("").to_numpy().astype(np.object_)
 
 
-def facts_of(features: Features) -> dict[str, str]:
+def properties_of(features: Features) -> dict[str, str]:
     """What an exported file says about itself, each a text."""
     classes = json.dumps(features.classes, ensure_ascii=False)
     return {"format": str(features.format), "task": features.task, "target": features.target, "classes": classes}

@@ -19,6 +19,7 @@ Columns = Mapping[str, Sequence[str] | None]  # the name of each input, and for 
 LARGEST = 2**31 - 2**20  # bytes: a protobuf message ends at 2 GB
 LABELS = "ai.onnx.ml"  # the operators that map texts
 LABELS_VERSION = 2
+ROWS = "n_rows"  # what the file calls the first dimension
 ABOUT_TORCHVISION = "torch.onnx._internal.exporter._registration"
 
 
@@ -88,11 +89,14 @@ def _without_remarks() -> Iterator[None]:
 
 
 def _forget_the_trace(model: onnx.ModelProto) -> None:
-    """Notes of the exporter: places in its source, and addresses."""
+    """Notes of the exporter: places in its source, shapes of what is inside, its own name for the number of rows."""
     graph = model.graph
-    for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
+    del graph.value_info[:]
+    for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
         part.ClearField("metadata_props")
         part.ClearField("doc_string")
+    for value in (*graph.input, *graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = ROWS
 
 
 def _prefix(columns: Iterable[str]) -> str:
@@ -104,7 +108,7 @@ def _prefix(columns: Iterable[str]) -> str:
 
 
 def _rename(graph: onnx.GraphProto, prefix: str) -> None:
-    for value in (*graph.input, *graph.output, *graph.value_info, *graph.initializer):
+    for value in (*graph.input, *graph.output, *graph.initializer):
         value.name = prefix + value.name
     for node in graph.node:
         node.name = prefix + node.name
@@ -119,23 +123,26 @@ def _read_columns(graph: onnx.GraphProto, columns: Columns) -> None:
         if levels is None:
             readers.append(helper.make_node("Identity", [name], [value.name]))
         else:
-            codes = list(range(1, len(levels) + 1))
-            readers.append(
-                helper.make_node(
-                    "LabelEncoder",
-                    [name],
-                    [value.name],
-                    domain=LABELS,
-                    keys_strings=levels,
-                    values_int64s=codes,
-                    default_int64=0,
-                )
-            )
+            readers.append(_coder(name, value.name, levels))
             value.type.tensor_type.elem_type = TensorProto.STRING
         value.name = name
     nodes = [*readers, *graph.node]
     del graph.node[:]
     graph.node.extend(nodes)
+
+
+def _coder(name: str, code: str, levels: Sequence[str]) -> onnx.NodeProto:
+    """A gap is named with its code, for a category may have no level at all, and no table may be empty."""
+    texts = ["", *levels]
+    return helper.make_node(
+        "LabelEncoder",
+        [name],
+        [code],
+        domain=LABELS,
+        keys_strings=texts,
+        values_int64s=list(range(len(texts))),
+        default_int64=0,
+    )
 
 
 def _write_answers(graph: onnx.GraphProto, columns: Columns, classes: Sequence[str] | None, prefix: str) -> None:
@@ -149,8 +156,7 @@ def _write_answers(graph: onnx.GraphProto, columns: Columns, classes: Sequence[s
     graph.initializer.append(numpy_helper.from_array(np.array(classes, dtype=np.object_), labels))
     graph.node.append(helper.make_node("ArgMax", [said], [place], axis=1, keepdims=0))
     graph.node.append(helper.make_node("Gather", [labels, place], [label]))
-    rows = answers.type.tensor_type.shape.dim[0].dim_param
-    graph.output.append(helper.make_tensor_value_info(label, TensorProto.STRING, [rows]))
+    graph.output.append(helper.make_tensor_value_info(label, TensorProto.STRING, [ROWS]))
 
 
 def _free(name: str, columns: Columns) -> str:

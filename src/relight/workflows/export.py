@@ -1,5 +1,6 @@
 """export: the saved model → one file that answers without Relight, checked before it is written."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -12,7 +13,7 @@ from relight.domain.devices import compute_the_same_each_time
 from relight.domain.encoding import Encoded, encode
 from relight.domain.exporting import Answering, FromColumns, program_from_columns, program_from_tensors
 from relight.domain.features import Features
-from relight.domain.feeding import facts_of, feeds, inputs_of
+from relight.domain.feeding import feeds, inputs_of, properties_of
 from relight.domain.models.building import build_model
 from relight.domain.trial_rows import trial_rows
 from relight.errors import InputError, RunError
@@ -20,7 +21,7 @@ from relight.io.artifacts import json_text, read_format
 from relight.io.atomic import write_bytes
 from relight.io.checkpoints import load_weights
 from relight.io.onnx_files import onnx_bytes, run_onnx
-from relight.io.prepared import read_prepared_columns
+from relight.io.parquet import parquet_frames, parquet_schema
 from relight.io.pt2_files import pt2_bytes, run_pt2
 from relight.io.tensors import read_tensors
 
@@ -76,26 +77,30 @@ def _check_place(place: Path, form: ExportFormat) -> None:
 
 
 def _rows(answering: Answering, features: Features, prepared: Path, validation: Path) -> pl.DataFrame:
-    """Clean rows to compare; without a front no gap can be read."""
-    made_up = trial_rows(features, gaps=answering.has_front)
-    real = _real_rows(features, prepared, validation)
-    if real is None or real.schema != made_up.select(real.columns).schema:
+    """Clean rows to compare: of the pipeline's own table, too, where it is there and is the one of this model."""
+    made_up = trial_rows(features, gaps=answering.has_front)  # without a front no gap can be read
+    if not (prepared.is_file() and validation.is_file()):
         return made_up
-    return pl.concat([made_up.select(real.columns), real if answering.has_front else real.drop_nulls()])
+    kinds = parquet_schema(prepared)
+    if any(kinds.get(name) != kind for name, kind in made_up.schema.items()):
+        return made_up
+    real = _real_rows(prepared, made_up.columns, read_tensors(validation)["row"][:REAL_ROWS])
+    return pl.concat([made_up, *(real if answering.has_front else (part.drop_nulls() for part in real))])
 
 
-def _real_rows(features: Features, prepared: Path, validation: Path) -> pl.DataFrame | None:
-    """Of the pipeline's own table; None where it is not there, or is not the one of this model."""
-    try:
-        return read_prepared_columns(prepared, features.columns, read_tensors(validation)["row"][:REAL_ROWS])
-    except InputError:
-        return None
+def _real_rows(prepared: Path, names: list[str], places: np.ndarray) -> Iterator[pl.DataFrame]:
+    """The rows at some places of the table, whatever its size."""
+    start = 0
+    for part in parquet_frames(prepared):
+        inside = places[(places >= start) & (places < start + part.height)] - start
+        yield part.select(names)[inside]
+        start += part.height
 
 
 def _onnx(answering: Answering, features: Features, rows: pl.DataFrame) -> _Exported:
     columns = {column.name: column.levels if column.kind == "category" else None for column in inputs_of(features)}
     program = program_from_columns(FromColumns(answering, features))
-    content = onnx_bytes(program, columns, features.classes, facts_of(features))
+    content = onnx_bytes(program, columns, features.classes, properties_of(features))
     answers, *_label = run_onnx(content, feeds(rows, inputs_of(features))).values()
     return _Exported(content, answers)
 
@@ -103,7 +108,8 @@ def _onnx(answering: Answering, features: Features, rows: pl.DataFrame) -> _Expo
 def _pt2(answering: Answering, features: Features, encoded: Encoded) -> _Exported:
     names = {"numeric": [feature.name for feature in features.numeric]}
     levels = {"categories": [feature.model_dump() for feature in features.categorical]}
-    content = pt2_bytes(program_from_tensors(answering, features), json_text({**facts_of(features), **names, **levels}))
+    about = json_text({**properties_of(features), **names, **levels})
+    content = pt2_bytes(program_from_tensors(answering, features), about)
     return _Exported(content, run_pt2(content, *encoded))
 
 
