@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from relight.domain.features import CategoricalFeature, Features, NumericFeature
-from relight.domain.importance import MOST_ROWS, no_importance, permutation_importance, sample_of_rows
+from relight.domain.importance import MOST_ROWS, Loss, no_importance, permutation_importance, sample_of_rows
 
 
 def number(name: str, column: str | None = None, moment: str | None = None) -> NumericFeature:
@@ -32,7 +32,7 @@ def rows(n_rows: int) -> tuple[np.ndarray, np.ndarray]:
     return generator.normal(size=(n_rows, 4)), generator.integers(0, 3, size=(n_rows, 1)).astype(np.int32)
 
 
-def squared_error(truth: np.ndarray):  # noqa: ANN201
+def squared_error(truth: np.ndarray) -> Loss:
     def loss_of(numeric: np.ndarray, categories: np.ndarray) -> float:
         return float(((answer(numeric, categories) - truth) ** 2).mean())
 

@@ -147,7 +147,9 @@ def test_more_levels_than_the_trees_can_hold_are_ordered_numbers(n_levels: int) 
     codes = np.concatenate([np.arange(n_levels + 1), generator.integers(0, n_levels + 1, 3000)])[:, None]
     value = generator.permutation(n_levels + 1) % 2  # the order of the levels says nothing
     empty = np.empty((len(codes), 0), np.float32)
-    rows = LabelledRows(empty, codes.astype(np.int32), value[codes[:, 0]].astype(np.float32), np.arange(len(codes)), None)
+    rows = LabelledRows(
+        empty, codes.astype(np.int32), value[codes[:, 0]].astype(np.float32), np.arange(len(codes)), None
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         said = fit_reference("hist_gradient_boosting", "regression", rows, rows, 0, 1)

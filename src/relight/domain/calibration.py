@@ -46,4 +46,5 @@ def expected_calibration_error(
 
 
 def _bins(confidence: np.ndarray, n_bins: int) -> np.ndarray:
-    return np.minimum((confidence * n_bins).astype(int), n_bins - 1)
+    bins: np.ndarray = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
+    return bins

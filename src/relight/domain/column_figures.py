@@ -22,14 +22,15 @@ def importance(table: pl.DataFrame) -> Figure:
 
 
 def slices(table: pl.DataFrame, whole: float) -> Figure:
-    """Columns column, value, rows, score, estimate, low, high, of one column and score; a line at the score of all rows."""
+    """Columns column, value, rows, score, estimate, low, high, of one column and score; a line at that of all rows."""
     score, column = table["score"][0], table["column"][0]
     names = [f"{short(value)} ({rows:,})" for value, rows in table.select("value", "rows").iter_rows()]
     figure, axes = _lines(f"{score} by {short(column)} (test rows)", score, names, cut=False)
     places = range(table.height)
     axes.axvline(whole, color="0.6", linewidth=1, linestyle="--", label=f"all rows: {whole:.4g}")
     if table["low"].null_count() < table.height:
-        axes.hlines(places, table["low"].fill_null(table["estimate"]), table["high"].fill_null(table["estimate"]), color=TRAIN, linewidth=1.5)
+        low, high = (table[end].fill_null(table["estimate"]) for end in ("low", "high"))
+        axes.hlines(places, low, high, color=TRAIN, linewidth=1.5)
     axes.scatter(table["estimate"], places, s=30, color=TRAIN, zorder=3)
     axes.legend(loc="best")
     set_fonts([column], axes.title)

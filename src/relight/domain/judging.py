@@ -76,10 +76,8 @@ def _calibration(features: Features, test: LabelledRows, said: Said) -> Scores:
     }
 
 
-def _references(
-    params: EvaluateParams, features: Features, parts: Parts, threads: int
-) -> dict[str, dict[str, Scores]]:
-    found = {}
+def _references(params: EvaluateParams, features: Features, parts: Parts, threads: int) -> dict[str, dict[str, Scores]]:
+    found: dict[str, dict[str, Scores]] = {}
     for name in params.references:
         n_classes, validation = len(features.classes or []), parts.get("validation")
         says = fit_reference(name, features.task, parts["train"], validation, n_classes, threads)

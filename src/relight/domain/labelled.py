@@ -25,8 +25,8 @@ class LabelledRows(NamedTuple):
 
     def at(self, places: np.ndarray) -> "LabelledRows":
         """Some of the rows: places or a mask."""
-        weight = None if self.weight is None else self.weight[places]
-        return LabelledRows(*(array[places] for array in self[:4]), weight)
+        numeric, categories, target, row = (array[places] for array in self[:4])
+        return LabelledRows(numeric, categories, target, row, None if self.weight is None else self.weight[places])
 
 
 def labelled_rows(task: Task, arrays: dict[str, np.ndarray]) -> LabelledRows:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from relight.domain.score_table import interval_text, reference_table, score_table, shown
+from relight.domain.score_table import reference_table, score_table, seeds_table, threshold_table
 
 Json = dict[str, Any]
 PARTS = ("train", "validation", "test")
@@ -29,7 +29,8 @@ def common_content(known: Json, found: Json, parts: Json, scores: Json, notes: l
         "references": reference_table(scores, known["model"]["name"]),
         "baseline": _baseline(features["task"]),
         "parameters": scores.get("parameters", {}),
-        "details": _details(scores),
+        "threshold": threshold_table(scores),
+        "seeds": seeds_table(scores),
         "notes": [*found["notes"], *parts["notes"], *notes],
         "columns": _columns(features, found),
         "versions": known["versions"],
@@ -38,7 +39,7 @@ def common_content(known: Json, found: Json, parts: Json, scores: Json, notes: l
 
 def _choices(known: Json, found: Json) -> list[tuple[str, str]]:
     """What was chosen for the person, and what the model does not see."""
-    features = known["features"]
+    features, choice = known["features"], known["model_choice"].removesuffix(".")
     ignored = [column["name"] for column in found["columns"] if column["kind"] == "ignored"]
     constant = [f["name"] for f in features["numeric"] if f["low"] == f["high"]]
     scales = {
@@ -47,7 +48,7 @@ def _choices(known: Json, found: Json) -> list[tuple[str, str]]:
         "log": "its logarithm is learned",
     }
     said = {
-        "model": " ".join(filter(None, (f"{known['model']['name']}.", known["model_choice"]))),
+        "model": f"{known['model']['name']} ({choice})" if choice else known["model"]["name"],
         "loss": known["loss"],
         "target": scales[known["target_scale"]] if features["task"] == "regression" else "",
         "numbers": known["model"]["numeric"],
@@ -57,29 +58,6 @@ def _choices(known: Json, found: Json) -> list[tuple[str, str]]:
         "dropped": f"{', '.join(constant)}: the same value in every train row" if constant else "",
     }
     return [(name, text) for name, text in said.items() if text]
-
-
-def _details(scores: Json) -> list[tuple[str, str]]:
-    """Sentences on intervals, seeds and the threshold, where there are any."""
-    said = []
-    threshold = scores.get("threshold")
-    if threshold:
-        rest = ", ".join(f"{name} {shown(threshold[name])}" for name in sorted(threshold) if name != "value")
-        half = ", ".join(
-            f"{name} {shown(scores['test'][name])}" for name in sorted(threshold) if name in scores["test"]
-        )
-        said.append(
-            (
-                f"threshold {threshold['value']:.4g}",
-                f"chosen on the validation rows; test: {rest} (at 0.5: {half})",
-            )
-        )
-    for name, values in sorted(scores.get("seeds", {}).get("test", {}).items()):
-        said.append((f"{name} of one seed", f"{shown(values['mean'])} ± {shown(values['std'])}"))
-    if not scores.get("references"):
-        for name, ends in sorted(scores.get("intervals", {}).get("test", {}).items()):
-            said.append((f"{name} 95 % interval", interval_text(ends)))
-    return said
 
 
 def _columns(features: Json, found: Json) -> list[Json]:

@@ -9,11 +9,14 @@ from relight.params.evaluate import EvaluateParams
 FEW = 200  # test rows: their scores say little about a tenth
 
 
-def remarks_on_scores(params: EvaluateParams, features: Features, parts: Parts, found: list[str]) -> list[str]:
+def remarks_on_scores(
+    params: EvaluateParams, features: Features, parts: Parts, found: list[str], *, calibrated: bool
+) -> list[str]:
     """What was done otherwise than asked, and how far the scores reach.
 
     Args:
         found: the references that were fitted.
+        calibrated: whether the model has a temperature of its own.
     """
     n_test, validated = len(parts["test"].target), "validation" in parts
     skipped = [name for name in params.references if name not in found]
@@ -25,7 +28,10 @@ def remarks_on_scores(params: EvaluateParams, features: Features, parts: Parts, 
         f"Importance is measured on {MOST_SHUFFLED} of the {n_test} test rows.": (
             params.importance > 0 and n_test > MOST_SHUFFLED
         ),
-        f"Not fitted for this target: {', '.join(skipped)}.": bool(skipped),
+        "The probabilities are as the network gave them: no temperature was fitted.": (
+            features.task in ("binary", "multiclass") and not calibrated
+        ),
+        f"No such reference for this target: {', '.join(skipped)}.": bool(skipped),
         "The references were fitted without validation rows: with the usual penalty, and a tenth of the "
         "train rows to stop the trees.": bool(found) and not validated,
         "No threshold was chosen: there are no validation rows to choose it on.": (

@@ -112,8 +112,8 @@ def residuals_by_feature(
         pl.DataFrame({"feature": features.numeric[k].name, "value": numeric[rows, k], "residual": residual})
         for k in shown
     ]
-    schema = no_residuals_by_feature().schema
-    return pl.concat([no_residuals_by_feature(), *(panel.cast(dict(schema)).fill_nan(None) for panel in panels)])
+    numbers = pl.col("value", "residual").cast(pl.Float32).fill_nan(None)
+    return pl.concat([no_residuals_by_feature(), *(panel.with_columns(numbers) for panel in panels)])
 
 
 def no_residuals_by_feature() -> pl.DataFrame:

@@ -1,6 +1,7 @@
 """The test rows by the values of a column: where a model is better, and where worse."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -58,7 +59,7 @@ def _numbers(values: pl.Series) -> tuple[pl.Series, list[str]]:
         labels = pl.Series([None if value is None else f"{value:.6g}" for value in finite], dtype=pl.String)
         return labels, [f"{edge:.6g}" for edge in edges]
     edges = np.unique(np.quantile(known, np.linspace(0, 1, MOST_RANGES + 1)))
-    names = [f"{low:.6g} to {high:.6g}" for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    names = [f"{low:.6g} to {high:.6g}" for low, high in pairwise(edges.tolist())]
     place = np.clip(np.searchsorted(edges, finite.fill_null(0).to_numpy(), side="right") - 1, 0, len(names) - 1)
     labels = pl.Series([names[index] for index in place], dtype=pl.String)
     return labels.set(finite.is_null(), None), names

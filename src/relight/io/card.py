@@ -6,7 +6,7 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 
 TEMPLATE = Path(__file__).with_name("card.md.jinja")
-SPECIAL = re.compile(r"([\\`*_{}\[\]()#!|~$])")
+SPECIAL = re.compile(r"([\\`*_{}\[\]#|~$])")
 
 
 class Markdown(str):

@@ -1,6 +1,7 @@
 """evaluate: reload the saved model, prove that it is the trained one, score it on every part."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,8 @@ def evaluate(
         del parts["validation"]
     said = _said(model, known, parts)
     judged = judge(params, known.features, parts, said, _parameters(model, found), known.threads)
-    notes = remarks_on_scores(params, known.features, parts, list(judged.get("references", {})))
+    fitted, calibrated = list(judged.get("references", {})), said.uncalibrated is not None
+    notes = remarks_on_scores(params, known.features, parts, fitted, calibrated=calibrated)
     sliced = read_columns(table, params.slices)[parts["test"].row] if params.slices else None
     written = _tables(params, model, known, parts, said, sliced)
     write_json(metrics, judged)
@@ -95,14 +97,23 @@ def _said(model: nn.Module, known: Description, parts: Parts) -> Said:
     if temperature is not None:  # the outputs are logits divided by it
         uncalibrated = _answers(model, known, parts["test"], "test", lambda outputs: outputs * temperature)
     seeds = [
-        _answers(model, known, parts["test"], "test", lambda outputs, k=k: outputs.chunk(known.seeds, dim=1)[k])
-        for k in range(known.seeds if known.seeds > 1 else 0)
+        _answers(model, known, parts["test"], "test", partial(_members_of, known.seeds, seed))
+        for seed in range(known.seeds if known.seeds > 1 else 0)
     ]
     return Said(said, uncalibrated, seeds)
 
 
+def _members_of(n_seeds: int, seed: int, outputs: Tensor) -> Tensor:
+    """The members that one seed drew, out of (n_rows, n_seeds * n_members, d_out)."""
+    return outputs.chunk(n_seeds, dim=1)[seed]
+
+
 def _answers(
-    model: nn.Module, known: Description, rows: LabelledRows, part: str, change: Callable[[Tensor], Tensor] | None = None
+    model: nn.Module,
+    known: Description,
+    rows: LabelledRows,
+    part: str,
+    change: Callable[[Tensor], Tensor] | None = None,
 ) -> np.ndarray:
     """Chunk by chunk: the outputs of many members take more memory than the answers."""
     inputs = inputs_for(model, rows.numeric, rows.categories, f"the {part} rows")
@@ -142,7 +153,7 @@ def _tables(
         drawn = {"n_resamples": params.bootstrap, "seed": params.seed}
         written["slices"] = slice_scores(features.task, test, predicted, sliced, **drawn)
     ranking = importance["column"].to_list() or features.columns
-    return {**written, **_regression_tables(model, known, parts, said, ranking), **_class_tables(known, test, said)}
+    return {**written, **_regression_tables(known, parts, said, ranking), **_class_tables(known, test, said)}
 
 
 def _importance(params: EvaluateParams, model: nn.Module, known: Description, test: LabelledRows) -> pl.DataFrame:
@@ -158,9 +169,7 @@ def _importance(params: EvaluateParams, model: nn.Module, known: Description, te
     return permutation_importance(loss_of, rows.numeric, rows.categories, known.features, **drawn)
 
 
-def _regression_tables(
-    model: nn.Module, known: Description, parts: Parts, said: Said, ranking: list[str]
-) -> dict[str, pl.DataFrame]:
+def _regression_tables(known: Description, parts: Parts, said: Said, ranking: list[str]) -> dict[str, pl.DataFrame]:
     features, test, predicted = known.features, parts["test"], said.parts["test"]
     if features.task != "regression":
         empty = {"residuals": tables.no_residuals(), "residuals_by_feature": tables.no_residuals_by_feature()}
