@@ -51,7 +51,9 @@ def test_no_score_is_a_nan() -> None:
     table = small_table("multiclass")
     parts = parts_of(table)
     one_class = parts["test"].at(parts["test"].target == 0)
-    found = judge(NOTHING, table.features, {**parts, "test": one_class}, said_of({**parts, "test": one_class}, 3), {}, 1)
+    found = judge(
+        NOTHING, table.features, {**parts, "test": one_class}, said_of({**parts, "test": one_class}, 3), {}, 1
+    )
     assert "auc" not in found["test"]
     values = [v for part in ("train", "validation", "test") for v in found[part].values()]
     assert np.isfinite(values).all()

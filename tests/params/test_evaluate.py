@@ -6,7 +6,13 @@ from relight.params.evaluate import EvaluateParams
 
 def test_nothing_is_asked_for_unless_it_is_said() -> None:
     asked = EvaluateParams()
-    assert (asked.references, asked.slices, asked.bootstrap, asked.importance, asked.threshold) == ([], [], 0, 0, "none")
+    assert (asked.references, asked.slices, asked.bootstrap, asked.importance, asked.threshold) == (
+        [],
+        [],
+        0,
+        0,
+        "none",
+    )
 
 
 @pytest.mark.parametrize(
