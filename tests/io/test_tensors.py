@@ -1,10 +1,14 @@
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.numpy import save
 
 from relight.errors import InputError
-from relight.io.tensors import Arrays, read_tensors, write_tensors
+from relight.io.tensors import Arrays, Layout, TensorsWriter, read_tensors
 
 
 def arrays() -> Arrays:
@@ -15,24 +19,67 @@ def arrays() -> Arrays:
     }
 
 
+def write(path: Path, whole: Arrays, *, pieces: int = 1) -> None:
+    layouts = {name: Layout(str(array.dtype), array.shape) for name, array in whole.items()}
+    with TensorsWriter(path, layouts) as file:
+        split = {name: np.array_split(array, pieces) for name, array in whole.items()}
+        for k in range(pieces):
+            file.append({name: parts[k] for name, parts in split.items()})
+
+
 def test_arrays_read_back_with_every_bit_shape_and_type(tmp_path: Path) -> None:
-    write_tensors(tmp_path / "a", arrays())
+    write(tmp_path / "a", arrays())
     read = read_tensors(tmp_path / "a")
     seen = {name: (array.dtype, array.shape, array.tobytes()) for name, array in read.items()}
     assert seen == {name: (array.dtype, array.shape, array.tobytes()) for name, array in arrays().items()}
 
 
+@settings(deadline=None)
+@given(
+    n_rows=st.integers(0, 9),
+    widths=st.dictionaries(
+        st.text(st.characters(codec="utf-8"), min_size=1, max_size=9),
+        st.tuples(st.sampled_from(["float32", "int32", "int64"]), st.sampled_from([(), (0,), (1,), (3,)])),
+        min_size=1,
+        max_size=6,
+    ),
+    pieces=st.integers(1, 4),
+)
+def test_the_bytes_are_those_of_the_library_in_however_many_pieces(
+    tmp_path_factory: pytest.TempPathFactory, n_rows: int, widths: dict[str, tuple[str, tuple[int, ...]]], pieces: int
+) -> None:
+    generator, path = np.random.default_rng(0), tmp_path_factory.mktemp("tensors") / "a"
+    whole = {name: generator.integers(0, 99, (n_rows, *width)).astype(dtype) for name, (dtype, width) in widths.items()}
+    write(path, whole, pieces=pieces)
+    assert path.read_bytes() == save(whole)
+
+
 def test_the_order_of_the_names_and_of_the_memory_changes_no_byte(tmp_path: Path) -> None:
-    write_tensors(tmp_path / "a", arrays())
+    write(tmp_path / "a", arrays())
     turned = dict(reversed({**arrays(), "numeric": np.asfortranarray(arrays()["numeric"])}.items()))
-    write_tensors(tmp_path / "b", turned)
+    write(tmp_path / "b", turned)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
 def test_a_part_of_a_larger_array_is_written_as_what_it_is(tmp_path: Path) -> None:
-    whole = np.arange(12.0).reshape(3, 4)
-    write_tensors(tmp_path / "a", {"x": whole[::2, 1:3]})
+    whole = np.arange(12, dtype=np.int64).reshape(3, 4)
+    write(tmp_path / "a", {"x": whole[::2, 1:3]})
     assert read_tensors(tmp_path / "a")["x"].tolist() == [[1, 2], [9, 10]]
+
+
+def test_what_the_system_takes_in_parts_arrives_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda file, content, place: whole(file, content[:7], place))
+    write(tmp_path / "a", arrays())
+    assert (tmp_path / "a").read_bytes() == save(arrays())
+
+
+def test_too_few_rows_are_no_file(tmp_path: Path) -> None:
+    with (
+        pytest.raises(AssertionError, match="a is not full"),
+        TensorsWriter(tmp_path / "a", {"x": Layout("float32", (3,))}) as file,
+    ):
+        file.append({"x": np.zeros(2, dtype=np.float32)})
 
 
 def test_a_missing_file_is_named_with_the_next_step(tmp_path: Path) -> None:
@@ -41,7 +88,7 @@ def test_a_missing_file_is_named_with_the_next_step(tmp_path: Path) -> None:
 
 
 def test_a_file_cut_anywhere_is_refused(tmp_path: Path) -> None:
-    write_tensors(tmp_path / "a", arrays())
+    write(tmp_path / "a", arrays())
     content = (tmp_path / "a").read_bytes()
     for length in range(len(content)):
         (tmp_path / "a").write_bytes(content[:length])

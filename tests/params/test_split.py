@@ -39,3 +39,39 @@ def test_a_column_without_a_use_is_refused(method: str) -> None:
 def test_train_and_test_cannot_be_empty(part: str) -> None:
     with pytest.raises(ValidationError, match="greater than 0"):
         split(**{part: 0.0})
+
+
+@pytest.mark.parametrize("method", ["ordered", "random", "stratified", "group", "column"])
+def test_a_gap_is_for_a_split_by_time(method: str) -> None:
+    column = "g" if method in ("group", "column") else None
+    assert split(method="time", column="t", gap=3).gap == 3
+    with pytest.raises(ValidationError, match=rf"gap must be 0 with method: {method} \(it is for time\), however: 3"):
+        split(method=method, column=column, gap=3)
+
+
+@pytest.mark.parametrize("method", ["time", "column"])
+def test_folds_are_not_for_every_method(method: str) -> None:
+    said = rf"folds must be null with method: {method}, however: 5 \(they are for ordered, random, stratified, group\)"
+    with pytest.raises(ValidationError, match=said):
+        split(method=method, column="t", folds=5)
+
+
+@pytest.mark.parametrize(("folds", "fold"), [(5, 5), (2, 7)])
+def test_a_fold_is_one_of_the_folds(folds: int, fold: int) -> None:
+    assert split(folds=folds, fold=folds - 1).fold == folds - 1
+    with pytest.raises(
+        ValidationError, match=f"fold must be from 0 to {folds - 1} with folds: {folds}, however: {fold}"
+    ):
+        split(folds=folds, fold=fold)
+
+
+def test_a_fold_without_folds_is_refused() -> None:
+    with pytest.raises(ValidationError, match="fold must be 0 without folds, however: 1"):
+        split(fold=1)
+
+
+def test_a_validation_fold_leaves_one_to_train_on() -> None:
+    assert split(folds=2).folds == 2
+    assert split(folds=3, train=0.7, validation=0.1).folds == 3
+    with pytest.raises(ValidationError, match="folds must be >= 3 with validation above 0, however: 2"):
+        split(folds=2, train=0.7, validation=0.1)

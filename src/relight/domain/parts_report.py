@@ -35,14 +35,14 @@ class AllRows:
     """What is kept of the rows of all parts while they pass by once, chunk by chunk, in order."""
 
     def __init__(self, schema: Schema, inputs: Inputs | Features, parts: Parts) -> None:
-        self._schema = schema
         self._categories = [category.name for category in inputs.categorical]
         self._columns = [*dict.fromkeys(number.column for number in inputs.numeric), *self._categories, *schema.targets]
         self._parts = parts
         self._passed = 0
         self._hashes: list[np.ndarray] | None = [] if schema.rows <= TWIN_ROWS else None
-        self._strange = np.zeros(len(self._categories), dtype=np.int64)
-        self._class_counts = np.zeros((len(PARTS), len(schema.classes or [])), dtype=np.int64)
+        self._unknown_rows = np.zeros(len(self._categories), dtype=np.int64)
+        self._classes = schema.classes or [] if schema.task in ("binary", "multiclass") else []
+        self._class_counts = np.zeros((len(PARTS), len(self._classes)), dtype=np.int64)
 
     def add(self, chunk: pl.DataFrame, encoded: EncodedChunk) -> None:
         """The next rows, and what became of them."""
@@ -52,8 +52,10 @@ class AllRows:
             self._hashes.append(chunk.select(self._columns).hash_rows(seed=0).to_numpy())
         for place, name in enumerate(self._categories):
             unknown = (encoded.categories[place] == 0) & (parts == TEST)
-            self._strange[place] += int(unknown.sum()) - int((chunk[name].is_null().to_numpy() & (parts == TEST)).sum())
-        if self._schema.task in ("binary", "multiclass"):
+            self._unknown_rows[place] += int(unknown.sum()) - int(
+                (chunk[name].is_null().to_numpy() & (parts == TEST)).sum()
+            )
+        if self._classes:
             for part, counts in enumerate(self._class_counts):
                 counts += count_classes(encoded.target[parts == part], len(counts))
 
@@ -78,16 +80,14 @@ class AllRows:
     def _untaught(self) -> list[str]:
         """Classes that the train rows do not show."""
         notes = []
-        for label, train, test in zip(
-            self._schema.classes or [], self._class_counts[TRAIN], self._class_counts[TEST], strict=True
-        ):
-            asked = f"; {test} test rows ask for it" if test else ""
+        for label, train, test in zip(self._classes, self._class_counts[TRAIN], self._class_counts[TEST], strict=True):
+            asked = f"; test rows that ask for it: {test}" if test else ""
             notes += [] if train else [f"Class '{label}' has no train rows; the model cannot learn it{asked}."]
         return notes
 
     def _unknown(self) -> list[str]:
         """Test rows with a category that train lacks, for each column."""
-        found = [(name, int(n)) for name, n in zip(self._categories, self._strange, strict=True) if n]
+        found = [(name, int(n)) for name, n in zip(self._categories, self._unknown_rows, strict=True) if n]
         shown = _listed([f"{count} of '{name}'" for name, count in found])
         return [f"Test rows with a category that no train row has: {shown}; it counts as missing."] if found else []
 

@@ -64,31 +64,37 @@ def coded(column: pl.Series) -> Coded:
     return Coded(levels, levels.search_sorted(column).to_numpy())
 
 
-def moments(column: pl.Series) -> np.ndarray:
-    """Numbers (n,) that sort by time: of numbers, dates, and texts of both.
+def first_of(column: pl.Series, levels: pl.Series) -> str:
+    """The first value of a column that is one of these."""
+    return str(column.filter(column.cast(pl.String).is_in(levels.cast(pl.String).implode()))[0])
+
+
+def moments(column: pl.Series) -> pl.Series:
+    """Numbers that sort by time: of numbers, dates, and texts of both.
 
     Raises:
         InputError: for texts such as 31.01.2020, which sort by their day, and for what is no time at all.
     """
     if column.dtype in TEXTS:
-        levels, codes = coded(column)
-        moment_of = _moments_of_texts(levels)
-        return np.take(moment_of, codes)
+        return _moments_of_texts(column)
     if not (column.dtype.is_numeric() or column.dtype.is_temporal()):
         raise _no_time(column.name, str(column[0]).lower())
     values = column.to_physical()
-    return _without_gaps(values.fill_nan(None) if values.dtype.is_float() else values).to_numpy()
+    return _without_gaps(values.fill_nan(None) if values.dtype.is_float() else values)
 
 
-def _moments_of_texts(levels: pl.Series) -> np.ndarray:
-    values = _without_gaps(texts.tidy(levels))
+def _moments_of_texts(column: pl.Series) -> pl.Series:
+    levels, codes = coded(column)
+    values = texts.tidy(levels)
+    if values.null_count():
+        _without_gaps(texts.tidy(column.cast(pl.String)))  # Raises, with the number of rows.
     if bool(texts.are_numbers(values).all()):
-        return values.cast(pl.Float64).to_numpy()
+        return pl.Series(np.take(values.cast(pl.Float64).to_numpy(), codes))
     is_date = values.str.contains(YEAR_FIRST) & values.str.head(10).str.to_date("%Y-%m-%d", strict=False).is_not_null()
-    wrong = values.filter(~is_date)
-    if len(wrong):
-        raise _no_time(levels.name, wrong[0])
-    return values.str.replace("T", " ").rank("dense").to_numpy()  # 2024-01-31T10:00 is 2024-01-31 10:00
+    if not is_date.all():
+        raise _no_time(column.name, first_of(column, levels.filter(~is_date)))
+    ranks = values.str.replace("T", " ").rank("dense")  # 2024-01-31T10:00 is 2024-01-31 10:00
+    return pl.Series(np.take(ranks.to_numpy(), codes))
 
 
 def _no_time(name: str, value: str) -> InputError:

@@ -61,10 +61,12 @@ class Statistics(NamedTuple):
 
 def statistics_of(values: np.ndarray) -> Statistics:
     """Of one chunk: float32 or float64, shape (n,), NaN for gaps; summed in float64."""
-    known = values[~np.isnan(values)].astype(np.float64) + 0.0  # -0.0 becomes 0.0: min and max may choose either
+    gaps = np.isnan(values)
+    known = (values[~gaps] if gaps.any() else values).astype(np.float64)
     if not len(known):
         return Statistics()
-    low, high, mean = float(known.min()), float(known.max()), float(known.sum()) / len(known)
+    low, high = float(known.min()) + 0.0, float(known.max()) + 0.0  # Of -0.0 and 0.0 either may be found: 0.0 then
+    mean = float(known.sum()) / len(known)
     known -= mean
     squares = known * known
     known *= squares

@@ -17,9 +17,10 @@ from relight.domain.schema import Schema
 from relight.domain.split_columns import columns_to_split
 from relight.domain.splitting import PARTS, TEST, TRAIN, VALIDATION, Parts, assign_parts
 from relight.domain.statistics import CHUNK_ROWS
+from relight.errors import InputError
 from relight.io.ahead import ahead
 from relight.io.artifacts import read_model, write_json
-from relight.io.table_batches import TableBatches, read_columns
+from relight.io.table_batches import TableBatches, count_rows, read_columns
 from relight.io.tensors import Layout, TensorsWriter
 from relight.params.split import SplitParams
 
@@ -37,6 +38,8 @@ def split(
 ) -> None:
     """Write three files of tensors, what the train rows alone say of each feature, and the sizes of the parts."""
     known = read_model(schema, Schema)
+    if (n_rows := count_rows(table)) != known.rows:
+        raise InputError(f"{table}: has {n_rows} rows, and its schema says {known.rows}; run `dvc repro`")
     parts = assign_parts(params, _columns(table, columns_to_split(params, known)), known)
     learned = TableBatches(table, n_rows=CHUNK_ROWS, columns=columns_to_learn(params, known))
     inputs = find_inputs(params, known, parts, ahead(learned))
