@@ -20,5 +20,5 @@ def rows_at_once(model: nn.Module) -> int:
 
     A network with wide layers says in `d_widest` how many numbers its widest one holds for each row.
     """
-    widest = max(1, *(vars(part).get("d_widest", 1) for part in model.modules()))
+    widest: int = max(1, *(vars(part).get("d_widest", 1) for part in model.modules()))
     return max(1, min(PREDICTION_ROWS, PREDICTION_NUMBERS // widest))
