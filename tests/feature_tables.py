@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from relight.domain.features import CategoricalFeature, Features, NumericFeature, TargetStatistics
-from relight.domain.rows import Arrays
+
+Arrays = dict[str, np.ndarray]
 
 CLASSES: dict[str, list[str] | None] = {
     "regression": None,

@@ -83,6 +83,21 @@ class Trained:
         return predict(model, inputs_for(model, rows["numeric"], rows["categories"], "the rows"))
 
 
+CHANGES: list[tuple[str, str, Any]] = [
+    *(("mlp_ple", key, value) for key, value in {"n_blocks": 2, "d_block": 9, "dropout": 0.3}.items()),
+    *(("mlp_ple", key, value) for key, value in {"n_bins": 7, "d_embedding": 4}.items()),
+    *(("ft_transformer", key, value) for key, value in {"n_blocks": 1, "d_block": 12, "n_heads": 4}.items()),
+    *(("ft_transformer", key, 0.5) for key in ("attention_dropout", "ffn_dropout")),
+    *(("tabm", key, value) for key, value in {"k": 4, "n_blocks": 2, "d_block": 9, "dropout": 0.3}.items()),
+    *(("tabm", key, value) for key, value in {"n_bins": 7, "d_embedding": 4}.items()),
+    ("tabm_small", "k", 5),
+]
+
+
+def changed(name: str, key: str, value: Any) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    return "regression", {"name": name, name: {**FAMILIES[name][name], key: value}}, {}
+
+
 OPTIONS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {  # name → task, model, train
     "nothing": ("regression", {}, {}),
     "seed": ("regression", {}, {"seed": 4}),
@@ -121,9 +136,7 @@ OPTIONS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {  # name → t
     "distribution": ("distribution", {}, {}),
     "distribution, calibration": ("distribution", {}, {"calibration": "temperature"}),
     **{name: ("regression", {"name": name, **params}, {}) for name, params in FAMILIES.items() if name != "mlp"},
-    "mlp_ple n_bins": ("regression", {"name": "mlp_ple", "mlp_ple": {**FAMILIES["mlp_ple"]["mlp_ple"], "n_bins": 7}}, {}),
-    "tabm k": ("regression", {"name": "tabm", "tabm": {**FAMILIES["tabm"]["tabm"], "k": 4}}, {}),
-    "tabm d_embedding": ("regression", {"name": "tabm", "tabm": {**FAMILIES["tabm"]["tabm"], "d_embedding": 4}}, {}),
+    **{f"{name} {key}": changed(name, key, value) for name, key, value in CHANGES},
 }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from relight.domain.features import Features
 from relight.domain.target_choice import TargetScale
 
 LARGEST_LOG = 88.0  # float32 ends at exp(88.7)
+SMALLEST = 1e-37
 
 
 class Back(nn.Module):
@@ -36,5 +37,6 @@ class Back(nn.Module):
 
     def to_network(self, target: Tensor) -> Tensor:
         """The target on the network's scale."""
-        numbers = target.log() if self.is_log else target
+        # Validation rows may lie at 0 or below, where train rows never do.
+        numbers = target.clamp(min=SMALLEST).log() if self.is_log else target
         return (numbers - self.mean) / self.scale

@@ -8,11 +8,11 @@ LARGEST_AUTO = 1024
 
 
 def settle_batch_size(batch_size: Literal["auto", "full"] | int, n_train: int) -> int:
-    """The number of rows that `auto`, `full` or a number means for so many train rows."""
+    """The number of rows that `auto`, `full` or a number means: at most all train rows."""
     match batch_size:
         case "full":
             return n_train
         case "auto":
-            return next((size for below, size in AUTO if n_train < below), LARGEST_AUTO)
+            return min(n_train, next((size for below, size in AUTO if n_train < below), LARGEST_AUTO))
         case _:
-            return min(batch_size, n_train)
+            return min(n_train, batch_size)

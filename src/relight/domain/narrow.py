@@ -14,7 +14,7 @@ def columns_to_keep(features: Features, numeric: str) -> list[int]:
 
 def _train_range(feature: NumericFeature, numeric: str) -> float:
     low, high = float(np.float32(feature.low)), float(np.float32(feature.high))
-    if high - low < NARROWEST * max(abs(low), abs(high)):  # a few steps of float32: rounding, not data
+    if low == high or high - low < NARROWEST * max(abs(low), abs(high)):  # a few steps of float32: rounding, not data
         return 0.0
     match numeric:
         case "none":

@@ -4,31 +4,30 @@ import torch
 from torch import Tensor
 
 NEAREST = 1e-7  # to level 0 and 1: scikit-learn's bound; the scores end at -5.199 and 5.199
-TAIL = 0.02425  # where the approximation changes
 
-# Acklam 2003, "An algorithm for computing the inverse normal cumulative distribution function": relative error 1.2e-9
-CENTRE = (-39.69683028665376, 220.9460984245205, -275.9285104469687, 138.3577518672690, -30.66479806614716,
-          2.506628277459239)  # fmt: skip
-CENTRE_BELOW = (-54.47609879822406, 161.5858368580409, -155.6989798598866, 66.80131188771972, -13.28068155288572, 1.0)
-OUTER = (-0.007784894002430293, -0.3223964580411365, -2.400758277161838, -2.549732539343734, 4.374664141464968,
-         2.938163982698783)  # fmt: skip
-OUTER_BELOW = (0.007784695709041462, 0.3224671290700398, 2.445134137142996, 3.754408661907416, 1.0)
+# Wichura 1988, "Algorithm AS 241: The Percentage Points of the Normal Distribution", PPND7: made for single
+# precision, no coefficient cancels another; relative error 1e-7. The highest power first.
+CENTRE = (59.109374720, 159.29113202, 50.434271938, 3.3871327179)
+CENTRE_BELOW = (67.187563600, 78.757757664, 17.895169469, 1.0)
+TAIL = (0.17023821103, 1.3067284816, 2.7568153900, 1.4234372777)
+TAIL_BELOW = (0.12021132975, 0.73700164250, 1.0)
+TAIL_BEGINS = 0.075
 
 
 def normal_scores(level: Tensor, from_above: Tensor) -> Tensor:
     """z with P(Z < z) = level. **Shape**: any; both in [0, 1], and `from_above` is 1 - level without its rounding."""
-    tail = torch.minimum(level, from_above).clamp(min=NEAREST)
-    far = (-2 * tail.clamp(max=TAIL).log()).sqrt()
-    outer = _polynomial(OUTER, far) / _polynomial(OUTER_BELOW, far)
-    near = tail - 0.5
-    square = near * near
-    centre = _polynomial(CENTRE, square) * near / _polynomial(CENTRE_BELOW, square)
-    score = torch.where(tail < TAIL, outer, centre)  # at most 0
-    return torch.where(level > from_above, -score, score)
+    share = torch.minimum(level, from_above).clamp(min=NEAREST)  # of the smaller side
+    from_middle = 0.5 - share
+    r = 0.180625 - from_middle * from_middle
+    centre = from_middle * _polynomial(CENTRE, r) / _polynomial(CENTRE_BELOW, r)
+    r = (-share.log()).sqrt() - 1.6
+    tail = _polynomial(TAIL, r) / _polynomial(TAIL_BELOW, r)
+    score = torch.where(share < TAIL_BEGINS, tail, centre)  # at least 0
+    return torch.where(level < from_above, -score, score)
 
 
 def _polynomial(coefficients: tuple[float, ...], x: Tensor) -> Tensor:
-    """The highest power first (Horner)."""
+    """By Horner's rule."""
     value = torch.full_like(x, coefficients[0])
     for coefficient in coefficients[1:]:
         value = value * x + coefficient

@@ -7,7 +7,7 @@ import torch
 from rtdl_num_embeddings import compute_bins
 from torch import Tensor
 
-from relight.domain.features import Features
+from relight.domain.features import Features, NumericFeature
 from relight.domain.front import Front
 
 # Of a column's largest edge: (x - edge) / width loses all its digits in float32 when a bin is much narrower.
@@ -22,29 +22,29 @@ def bins_of(features: Features, front: Front, n_bins: int) -> list[Tensor]:
     kept: list[int] = front.keep.tolist()
     if not kept:
         return []
-    longest = max(n_bins + 2, *(len(features.numeric[place].quantiles) for place in kept))
-    grid = np.array([_grid(features, place, longest) for place in kept], dtype=np.float32)
+    grids = [_grid(features.numeric[place]) for place in kept]
+    longest = max(len(grid) for grid in grids)
+    padded = np.array([np.pad(grid, (0, longest - len(grid)), mode="edge") for grid in grids], dtype=np.float32)
     with torch.no_grad():
-        scaled = front.scaling(torch.from_numpy(grid.T))
-    return [_edges(column, n_bins) for column in scaled.T]
+        scaled = front.scaling(torch.from_numpy(padded.T))
+    return [_edges(column[: len(grid)], n_bins) for column, grid in zip(scaled.T, grids, strict=True)]
 
 
-def _grid(features: Features, place: int, length: int) -> np.ndarray:
-    """The quantiles of a column, each as often as needed, between its smallest and its largest value."""
-    feature = features.numeric[place]
-    chosen = np.linspace(0, len(feature.quantiles) - 1, length).round().astype(int)
-    grid: np.ndarray = np.array(feature.quantiles)[chosen]
-    grid[0], grid[-1] = feature.low, feature.high
-    return grid
+def _grid(feature: NumericFeature) -> np.ndarray:
+    """The quantiles of a column from its smallest to its largest value: those may come from some of the rows alone."""
+    return np.array([feature.low, *feature.quantiles[1:-1], feature.high])
 
 
 def _edges(column: Tensor, n_bins: int) -> Tensor:
+    ends = column[[0, -1]]
+    if len(column) < 3:
+        return ends
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that a column has one bin: it is then kept flat
-        (edges,) = compute_bins(column.unsqueeze(1), n_bins)
+        (edges,) = compute_bins(column.unsqueeze(1), min(n_bins, len(column) - 1))
     narrowest = NARROWEST * edges.abs().max().item()
     chosen: list[float] = []
     for edge in edges.tolist():
         if not chosen or edge - chosen[-1] > narrowest:
             chosen.append(edge)
-    return torch.tensor(chosen) if len(chosen) > 1 else edges[[0, -1]]
+    return torch.tensor(chosen) if len(chosen) > 1 else ends
