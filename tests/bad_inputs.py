@@ -112,6 +112,16 @@ def of_target(number: int, name: str, targets: list[str], task: str, says: str, 
     return Case(number, name, says, code, params=params, table="\n".join(["x,y", *rows, ""]))
 
 
+def of_columns(number: int, name: str, kinds: str, says: str, code: int = 2, ignore: str = "[]") -> Case:
+    """Kinds that are asked for."""
+    return Case(number, name, says, code, params=edited("ignore: []", f"ignore: {ignore}\n  columns: {{{kinds}}}"))
+
+
+def of_weight(number: int, name: str, weight: str, table: str, says: str, code: int = 2) -> Case:
+    """A column of the table as the weight of its rows."""
+    return Case(number, name, says, code, params=edited("ignore: []", f"ignore: []\n  weight: {weight}"), table=table)
+
+
 def of_predict(number: int, name: str, table: str, says: str, code: int = 2) -> Case:
     """A table for a model that was trained on the good one."""
     return Case(number, name, says, code, table=table, command=PREDICT)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from relight.domain.answers import answers, trivial_answers
+from relight.domain.answers import answers
 from relight.domain.schema import Task
 
 
@@ -33,21 +33,6 @@ def test_probabilities_of_any_logits_are_finite_and_sum_to_one(task: Task, n_out
     said = answers(task, logits)
     assert ((said >= 0) & (said <= 1)).all()
     np.testing.assert_allclose(said.sum(axis=1), 1, rtol=1e-6)
-
-
-def test_the_trivial_number_is_the_mean_of_the_train_rows() -> None:
-    assert trivial_answers("regression", np.array([1, 2, 6], dtype=np.float32), 2, 0).tolist() == [3, 3]
-
-
-def test_the_trivial_probabilities_are_the_shares_of_the_train_rows() -> None:
-    # two rows of class 0, one of class 1, none of class 2, one of class 3
-    said = trivial_answers("multiclass", np.array([0, 0, 1, 3]), 2, 4)
-    assert said.tolist() == [[0.5, 0.25, 0, 0.25]] * 2
-
-
-def test_the_trivial_shares_are_the_mean_of_the_train_rows() -> None:
-    said = trivial_answers("distribution", np.array([[0.5, 0.5], [0.25, 0.75]], dtype=np.float32), 2, 2)
-    assert said.tolist() == [[0.375, 0.625]] * 2
 
 
 def test_members_are_averaged_as_numbers() -> None:

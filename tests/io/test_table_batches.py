@@ -42,6 +42,14 @@ def test_whole_columns_come_with_their_texts_as_categories(tmp_path: Path) -> No
     assert_frame_equal(columns.cast({"c": pl.String}), TABLE.select("c", "a"))
 
 
+def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
+    folder = tmp_path / "year=2024" / "[a] *"
+    folder.mkdir(parents=True)
+    TABLE.write_parquet(folder / "t")
+    (batch,) = TableBatches(folder / "t", n_rows=1000)
+    assert_frame_equal(batch, TABLE)
+
+
 def test_a_missing_file_is_named_with_the_next_step(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="t: cannot be read: it is not there; run `dvc repro` or `dvc pull`"):
         list(TableBatches(tmp_path / "t", n_rows=10))

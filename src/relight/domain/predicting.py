@@ -1,19 +1,10 @@
 """Inference: raw outputs of a model, in evaluation mode and without gradients."""
 
-from typing import Protocol, runtime_checkable
-
 import torch
 from torch import Tensor, nn
 
 PREDICTION_ROWS = 65_536  # at most this many rows at once, so that prediction has bounded memory
 PREDICTION_NUMBERS = 2**24  # at most this many numbers in one layer: 64 MiB
-
-
-@runtime_checkable
-class Wide(Protocol):
-    """A network that says how many numbers its widest layer holds for each row."""
-
-    d_widest: int
 
 
 def predict(model: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
@@ -25,6 +16,9 @@ def predict(model: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
 
 
 def rows_at_once(model: nn.Module) -> int:
-    """How many rows fit; it depends on the model alone, for other chunks might give other last bits."""
-    widest = max([1, *(part.d_widest for part in model.modules() if isinstance(part, Wide))])
+    """How many rows fit; it depends on the model alone, for other chunks might give other last bits.
+
+    A network with wide layers says in `d_widest` how many numbers its widest one holds for each row.
+    """
+    widest: int = max(1, *(vars(part).get("d_widest", 1) for part in model.modules()))
     return max(1, min(PREDICTION_ROWS, PREDICTION_NUMBERS // widest))

@@ -69,8 +69,8 @@ def first_of(column: pl.Series, levels: pl.Series) -> str:
     return str(column.filter(column.cast(pl.String).is_in(levels.cast(pl.String).implode()))[0])
 
 
-def moments(column: pl.Series) -> np.ndarray:
-    """Numbers (n,) that sort by time: of numbers, dates, and texts of both.
+def moments(column: pl.Series) -> pl.Series:
+    """Numbers that sort by time: of numbers, dates, and texts of both.
 
     Raises:
         InputError: for texts such as 31.01.2020, which sort by their day, and for what is no time at all.
@@ -80,20 +80,21 @@ def moments(column: pl.Series) -> np.ndarray:
     if not (column.dtype.is_numeric() or column.dtype.is_temporal()):
         raise _no_time(column.name, str(column[0]).lower())
     values = column.to_physical()
-    return _without_gaps(values.fill_nan(None) if values.dtype.is_float() else values).to_numpy()
+    return _without_gaps(values.fill_nan(None) if values.dtype.is_float() else values)
 
 
-def _moments_of_texts(column: pl.Series) -> np.ndarray:
+def _moments_of_texts(column: pl.Series) -> pl.Series:
     levels, codes = coded(column)
     values = texts.tidy(levels)
     if values.null_count():
         _without_gaps(texts.tidy(column.cast(pl.String)))  # Raises, with the number of rows.
     if bool(texts.are_numbers(values).all()):
-        return np.take(values.cast(pl.Float64).to_numpy(), codes)
+        return pl.Series(np.take(values.cast(pl.Float64).to_numpy(), codes))
     is_date = values.str.contains(YEAR_FIRST) & values.str.head(10).str.to_date("%Y-%m-%d", strict=False).is_not_null()
     if not is_date.all():
         raise _no_time(column.name, first_of(column, levels.filter(~is_date)))
-    return np.take(values.str.replace("T", " ").rank("dense").to_numpy(), codes)  # both stand for one moment
+    ranks = values.str.replace("T", " ").rank("dense")  # 2024-01-31T10:00 is 2024-01-31 10:00
+    return pl.Series(np.take(ranks.to_numpy(), codes))
 
 
 def _no_time(name: str, value: str) -> InputError:

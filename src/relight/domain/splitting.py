@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from relight.domain.folding import deal_folds
-from relight.domain.ordering import mark, shuffled
+from relight.domain.ordering import mark, places, shuffled
 from relight.domain.schema import Part, Schema
 from relight.domain.split_columns import coded, complete, first_of, moments
 from relight.errors import InputError
@@ -127,18 +127,23 @@ def _time(params: SplitParams, table: pl.DataFrame, _schema: Schema) -> Parts:
     if params.validation > 0:
         ends += [(validation_end + params.gap, VALIDATION), (validation_end + 2 * params.gap, LEFT_OUT)]
     parts = np.full(len(times), TEST, dtype=np.int8)
-    for end, part in reversed(ends):
-        parts[_earliest(times, end)] = part
+    lasts = _in_order(times, [end - 1 for end, _ in ends])
+    for (end, part), last in reversed(list(zip(ends, lasts, strict=True))):
+        parts[_earliest(times, end, last)] = part
     return parts
 
 
-def _earliest(times: np.ndarray, n_rows: int) -> np.ndarray:
-    """Which rows, (n,) of bool, are the first by time, then by place: without sorting all of them."""
-    if n_rows in (0, len(times)):
-        return np.full(len(times), n_rows > 0)
-    last = np.partition(times, n_rows - 1)[n_rows - 1]
-    first: np.ndarray = times < last
-    ties = np.flatnonzero(times == last)
+def _in_order(times: pl.Series, ranks: list[int]) -> list[float]:
+    """The values at these places of the times in order: without sorting all of them, with one copy of them."""
+    values = times.to_numpy(writable=True)
+    values.partition([max(rank, 0) for rank in ranks])
+    return [values[max(rank, 0)].item() for rank in ranks]
+
+
+def _earliest(times: pl.Series, n_rows: int, last: float) -> np.ndarray:
+    """Which rows, (n,) of bool, are the first by time, then by place; `last` is the time of the last of them."""
+    first = (times < last).to_numpy(writable=True)
+    ties = places((times == last).to_numpy())
     first[ties[: n_rows - int(first.sum())]] = True
     return first
 

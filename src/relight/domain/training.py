@@ -90,15 +90,15 @@ def train_epoch(
     model.train()
     total = torch.zeros((), device=train.target.device)
     all_weight = weight_of(train)
-    copies = copies_of(model)
-    whole = torch.full_like(total, len(copies))  # each copy feels its own loss, not its share of their mean
+    # Each of several copies feels its own loss, not its share of their mean.
+    whole = torch.full_like(total, len(model.copies)) if isinstance(model, Members) else None
     for batch in batches:
         predictions = model(*batch.inputs)  # 1. forward
         loss = loss_fn(predictions, batch.target, batch.weight)  # 2. loss
         optimizer.zero_grad()  # 3. zero_grad
         loss.backward(whole)  # type: ignore[no-untyped-call]  # 4. backward
         if gradient_clip is not None:
-            clip_gradients(copies, gradient_clip)
+            clip_gradients(copies_of(model), gradient_clip)
         optimizer.step()  # 5. step
         total += loss.detach() * (weight_of(batch) / all_weight)
     return total.item()

@@ -1,5 +1,6 @@
 """The one number that early stopping looks at: of the answers, in the target's own unit. Lower is better."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -21,15 +22,20 @@ def validation_score(task: Task, loss: LossName, back: nn.Module, target: Tensor
         weight: how much each row counts: the sample weights, without those of the classes.
     """
 
+    true = target.reshape(-1).double().numpy()
+    weights = None if weight is None else weight.double().numpy()
+
     def of_classes(outputs: Tensor) -> float:
         return log_loss(task, back(outputs).cpu(), target, weight)
 
     def of_numbers(outputs: Tensor) -> float:
-        said = answers(task, back(outputs).cpu()).astype(np.float64)
-        errors = np.abs(said - target.squeeze(1).numpy())
-        weights = None if weight is None else weight.numpy().astype(np.float64)
+        errors = answers(task, back(outputs).cpu()) - true
         if loss == "l1":
-            return float(np.average(errors, weights=weights))
-        return float(np.sqrt(np.average(errors**2, weights=weights)))
+            return _mean(np.abs(errors), weights)
+        return math.sqrt(_mean(errors * errors, weights))
 
     return of_numbers if task == "regression" else of_classes
+
+
+def _mean(values: np.ndarray, weights: np.ndarray | None) -> float:
+    return float(values.mean() if weights is None else np.average(values, weights=weights))

@@ -8,18 +8,19 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import IO, NamedTuple
 
 import polars as pl
 
-from relight.errors import InputError
 from relight.io.csv_bytes import count, has_leading_zeros, is_certain, without_quoted
 from relight.io.csv_files import open_csv, separator_of
 from relight.io.csv_structure import check_csv, check_header
 
 PIECE = 1 << 24
 _LONGEST_ROW = 1 << 24
+_EXACT_ROWS = 1 << 16
 _BLANK_END = re.compile(rb"(?:^|\n)\r?\n\Z")
 
 Types = dict[str, type[pl.DataType]]
@@ -64,7 +65,8 @@ def csv_frames(path: Path, types: Types) -> Iterator[pl.DataFrame]:
         for piece in _pieces(file):
             frame = _read_certain(path, piece, header.names, types)
             if frame is None:
-                frame = _read_checked(path, piece + file.read(), header.names, n_rows)
+                yield from _read_exactly(path, header.names, n_rows)
+                return
             n_rows += frame.height
             yield frame
     if n_rows == 0:
@@ -79,7 +81,7 @@ def _read_header(path: Path) -> _Header:
     if not is_certain(lines, without_quoted(lines, mark.encode())):
         check_csv(path)
     reader = csv.reader(io.StringIO(lines.decode("utf-8-sig"), newline=""), delimiter=mark)
-    names = check_header(path, next(reader, [])) if lines else check_csv(path).names
+    names = check_csv(path).names if lines in (b"", codecs.BOM_UTF8) else check_header(path, next(reader, []))
     return _Header(names, sum(len(line) for line in lines.splitlines(keepends=True)[: reader.line_num]))
 
 
@@ -131,18 +133,23 @@ def _read_certain(path: Path, piece: bytes, names: list[str], types: Types) -> p
     return frame if not has_gaps or count(plain, mark) == (len(names) - 1) * frame.height else None
 
 
-def _read_checked(path: Path, rows: bytes, names: list[str], n_before: int) -> pl.DataFrame:
-    """All rows that are left, once the exact check has found nothing wrong with the file."""
-    n_rows = check_csv(path).n_rows - n_before
-    rows = rows.rstrip(b"\r\n")
-    frame = _parse(path, rows, names, {}) if rows else pl.DataFrame(schema=dict.fromkeys(names, pl.String))
-    if frame is None or frame.height != n_rows:
-        raise InputError(f"{path}: cannot be read as CSV; write quotes around each value that has quotes in it")
-    return frame
+def _read_exactly(path: Path, names: list[str], n_before: int) -> Iterator[pl.DataFrame]:
+    """All rows but the ones before, as Python reads them once the exact check has found nothing wrong.
+
+    Slow, and right where Polars is not: a quote may stand inside a value.
+    """
+    check_csv(path)
+    with open_csv(path) as file:
+        text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+        rows = (row for row in csv.reader(text, delimiter=separator_of(path)) if row)
+        left = islice(rows, 1 + n_before, None)
+        while some := list(islice(left, _EXACT_ROWS)):
+            columns = zip(names, zip(*some, strict=True), strict=True)
+            yield pl.DataFrame({name: [value or None for value in values] for name, values in columns}, _texts(names))
 
 
 def _parse(path: Path, piece: bytes, names: list[str], types: Types) -> pl.DataFrame | None:
-    schema = {name: types.get(name, pl.String) for name in names}
+    schema = {**_texts(names), **{name: types[name] for name in names if name in types}}
     if piece.startswith(codecs.BOM_UTF8):
         return None  # Polars would leave it out
     try:
@@ -151,6 +158,10 @@ def _parse(path: Path, piece: bytes, names: list[str], types: Types) -> pl.DataF
         return None
     hidden = any(bool(column.is_nan().any()) for column in frame if column.dtype.is_float())
     return None if hidden else frame
+
+
+def _texts(names: list[str]) -> Types:
+    return dict.fromkeys(names, pl.String)
 
 
 def _n_lines(plain: bytes) -> int:

@@ -25,18 +25,23 @@ class TableBatches:
             yield self._read(start)
 
     def _read(self, start: int) -> pl.DataFrame:
-        scan = pl.scan_parquet(self._path).slice(start, self._n_rows)
+        scan = _scan(self._path).slice(start, self._n_rows)
         return _collect(self._path, scan if self._columns is None else scan.select(self._columns))
 
 
 def read_columns(path: Path, columns: list[str]) -> pl.DataFrame:
     """Whole columns; texts as categories, which take four bytes a row."""
     texts = pl.selectors.string()
-    return _collect(path, pl.scan_parquet(path).select(columns).with_columns(texts.cast(pl.Categorical)))
+    return _collect(path, _scan(path).select(columns).with_columns(texts.cast(pl.Categorical)))
 
 
 def count_rows(path: Path) -> int:
-    return int(_collect(path, pl.scan_parquet(path).select(pl.len())).item())
+    return int(_collect(path, _scan(path).select(pl.len())).item())
+
+
+def _scan(path: Path) -> pl.LazyFrame:
+    """The file of just this name: `[` and `*` are letters, and `a=b/` is a folder."""
+    return pl.scan_parquet(path, glob=False, hive_partitioning=False)
 
 
 def _collect(path: Path, scan: pl.LazyFrame) -> pl.DataFrame:
