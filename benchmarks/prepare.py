@@ -163,11 +163,10 @@ def report(costs: dict[str, list[Cost]], what: str) -> None:
     print(what)
     print(f"{'':20}{'seconds':>9}{'ratio':>7}{'from':>6}{'to':>6}{'CPU s':>8}{'peak GB':>9}")
     for name, runs in costs.items():
+        seconds, cpu = (statistics.median(values) for values in zip(*(run[:2] for run in runs), strict=True))
         ratios = [run.seconds / other.seconds for run, other in zip(runs, plain, strict=True)]
-        print(
-            f"{name:20}{statistics.median(run.seconds for run in runs):9.1f}{statistics.median(ratios):7.2f}"
-            f"{min(ratios):6.2f}{max(ratios):6.2f}{statistics.median(run.cpu for run in runs):8.1f}{max(run.peak for run in runs):9.2f}"
-        )
+        spread = f"{statistics.median(ratios):7.2f}{min(ratios):6.2f}{max(ratios):6.2f}"
+        print(f"{name:20}{seconds:9.1f}{spread}{cpu:8.1f}{max(run.peak for run in runs):9.2f}")
     print(f"prepare + split: at most {AT_MOST} times the Polars program, and at most {PEAK_AT_MOST:g} GB")
 
 
