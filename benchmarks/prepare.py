@@ -56,6 +56,7 @@ rows[numbers].to_numpy("float32").tofile("out.parquet")
 
 class Cost(NamedTuple):
     seconds: float
+    cpu: float  # seconds of all cores: what another load on the machine does not change much
     peak: float  # GB
 
 
@@ -137,7 +138,7 @@ def stages(folder: Path) -> Cost:
     shutil.rmtree(copy / ".dvc", ignore_errors=True)  # the check beside the stages runs as it does the first time
     ours = {"PYTHONPATH": "src"}
     parts = [measure([sys.executable, "-m", f"stages.{stage}"], copy, ours) for stage in ("prepare", "split")]
-    return Cost(sum(part.seconds for part in parts), max(part.peak for part in parts))
+    return Cost(sum(p.seconds for p in parts), sum(p.cpu for p in parts), max(p.peak for p in parts))
 
 
 def script(code: str, folder: Path) -> Cost:
@@ -154,19 +155,18 @@ def measure(command: list[str], folder: Path, environment: dict[str, str]) -> Co
     seconds = time.perf_counter() - start
     if status:
         sys.exit(f"{command[1:3]} failed")
-    return Cost(seconds, usage.ru_maxrss / 1024**2)
+    return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024**2)
 
 
 def report(costs: dict[str, list[Cost]], what: str) -> None:
     plain = costs["polars, two passes"]
     print(what)
-    print(f"{'':20}{'seconds':>9}{'ratio':>7}{'from':>6}{'to':>6}{'peak GB':>9}")
+    print(f"{'':20}{'seconds':>9}{'ratio':>7}{'from':>6}{'to':>6}{'CPU s':>8}{'peak GB':>9}")
     for name, runs in costs.items():
+        seconds, cpu = (statistics.median(values) for values in zip(*(run[:2] for run in runs), strict=True))
         ratios = [run.seconds / other.seconds for run, other in zip(runs, plain, strict=True)]
-        print(
-            f"{name:20}{statistics.median(run.seconds for run in runs):9.1f}{statistics.median(ratios):7.2f}"
-            f"{min(ratios):6.2f}{max(ratios):6.2f}{max(run.peak for run in runs):9.2f}"
-        )
+        spread = f"{statistics.median(ratios):7.2f}{min(ratios):6.2f}{max(ratios):6.2f}"
+        print(f"{name:20}{seconds:9.1f}{spread}{cpu:8.1f}{max(run.peak for run in runs):9.2f}")
     print(f"prepare + split: at most {AT_MOST} times the Polars program, and at most {PEAK_AT_MOST:g} GB")
 
 

@@ -64,6 +64,15 @@ def test_what_is_odd_about_a_column_is_noted(values: list[str], note: str) -> No
     assert clean_table(raw, params()).schema.notes == [note]
 
 
+def test_very_many_names_are_noted() -> None:
+    def notes(n_names: int) -> list[str]:
+        raw = pl.DataFrame({"c": [f"n{k % n_names}" for k in range(2002)], "y": [f"{k}.5" for k in range(2002)]})
+        return clean_table(raw, params()).schema.notes
+
+    assert notes(1000) == []
+    assert notes(1001) == ["Column 'c' has more than 1000 different names; of a rare one the model learns little."]
+
+
 def test_a_generated_line_keeps_its_true_parameters() -> None:
     line = LineParams(kind="line", weight=0.7, bias=0.3, start=0.0, stop=1.0, step=0.02, noise=0.0, seed=42)
     clean = clean_table(line, params(source="line.yaml"))

@@ -3,7 +3,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from relight.domain.facts import FEWEST_IDS, MANY_NAMES, Facts
+from relight.domain.facts import FEWEST_IDS, Facts
 
 IDS = ("has a different value in every row; if it names the row, add it to prepare.ignore",)
 NONE: tuple[str, ...] = ()
@@ -43,13 +43,10 @@ def remarks_on(values: list[Any], n_rows: int) -> tuple[str, ...]:
         ([0, 1, 3, 4] * 10, NONE),
         ([20, 30, 190.5] * 10, NONE),
         ([20 * k for k in range(21)] * 2, NONE),
-        ([f"{k // 2}" for k in range(2 * MANY_NAMES + 2)],
-         ("has more than 1000 different names; of a rare one the model learns little",)),
-        ([f"{k // 2}" for k in range(2 * MANY_NAMES)], NONE),
     ],
     ids=["texts", "counted", "downwards", "floats", "repeats", "jumps", "halves", "booleans", "few rows",
          "constant", "constant but for gaps", "constant but for the last", "nothing", "nothing but for the last",
-         "codes", "years", "grades", "fractions", "many numbers", "many names", "names"],
+         "codes", "years", "grades", "fractions", "many numbers"],
 )  # fmt: skip
 def test_what_is_odd_about_a_column_is_known_whatever_the_stretches(
     values: list[Any], remarks: tuple[str, ...], n_rows: int

@@ -9,7 +9,6 @@ from typing import cast
 import polars as pl
 
 FEWEST_IDS = 20  # fewer rows than this are all different by chance
-MANY_NAMES = 1000
 FEW_NUMBERS = range(3, 21)
 COUNTS_END = 20  # few whole numbers that go no further are counts or grades, not codes
 
@@ -58,16 +57,12 @@ class _ColumnFacts:
         self.sample: set[int] = set()
         self.low, self.high = float("inf"), float("-inf")
         self.numbers: set[float] | None = set()
-        self.names: set[str] | None = set()
 
     def add(self, values: pl.Series, n_before: int) -> None:
         self._find_constant(values, n_before)
         self._find_ids(values)
         self.n_gaps += values.null_count()
-        if values.dtype == pl.String:
-            self._find_names(values)
-        elif values.dtype.is_numeric():
-            self._find_numbers(values)
+        self._find_numbers(values)
 
     def remarks(self, n_rows: int) -> tuple[str, ...]:
         if self.n_gaps == n_rows:
@@ -76,8 +71,6 @@ class _ColumnFacts:
             return ("has the same value in every row; it tells the model nothing",)
         if self._name_rows(n_rows):
             return ("has a different value in every row; if it names the row, add it to prepare.ignore",)
-        if self.names is None:
-            return (f"has more than {MANY_NAMES} different names; of a rare one the model learns little",)
         if self.numbers and _look_like_codes(self.numbers):
             return (
                 f"has {len(self.numbers)} different whole numbers; "
@@ -117,11 +110,6 @@ class _ColumnFacts:
         """Numbers that all differ count the rows only if there is no gap between them."""
         counts = self.low > self.high or self.high - self.low == n_rows - 1
         return self.has_ids and n_rows >= FEWEST_IDS and counts
-
-    def _find_names(self, values: pl.Series) -> None:
-        if self.names is not None:
-            self.names |= set(values.drop_nulls().unique().to_list())
-            self.names = self.names if len(self.names) <= MANY_NAMES else None
 
     def _find_numbers(self, values: pl.Series) -> None:
         """Few whole numbers, as long as they are few."""

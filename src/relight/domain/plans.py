@@ -8,6 +8,7 @@ from relight.domain.columns import UnfitValueError, clean_as, clean_column, refu
 from relight.domain.schema import Kind
 from relight.params.prepare import ColumnKind
 
+MANY_NAMES = 1000
 ASKED = "as prepare.columns says"
 
 
@@ -42,7 +43,8 @@ def plan_column(raw: pl.Series, asked: ColumnKind | None) -> ColumnPlan:
         cleaned = clean_column(raw)
     except UnfitValueError as unfit:
         raise UnfitValueError(f"{unfit}{_next_step(raw.name, is_asked=False)}") from unfit
-    return ColumnPlan(raw.name, cleaned.kind, notes=cleaned.notes, read_as=read_type(cleaned.kind, raw))
+    notes = (*cleaned.notes, *_names(cleaned.values))
+    return ColumnPlan(raw.name, cleaned.kind, notes=notes, read_as=read_type(cleaned.kind, raw))
 
 
 def clean_planned(plan: ColumnPlan, raw: pl.Series, first_row: int) -> pl.Series:
@@ -58,6 +60,13 @@ def clean_planned(plan: ColumnPlan, raw: pl.Series, first_row: int) -> pl.Series
         return clean_as(plan.kind, raw, first_row, why)
     except UnfitValueError as unfit:
         raise UnfitValueError(f"{unfit}{_next_step(plan.name, plan.is_asked)}") from unfit
+
+
+def _names(values: pl.Series) -> tuple[str, ...]:
+    """A remark on very many names; those that differ in every row are another matter."""
+    if values.dtype != pl.String or not MANY_NAMES < values.n_unique() < len(values):
+        return ()
+    return (f"has more than {MANY_NAMES} different names; of a rare one the model learns little",)
 
 
 def read_type(kind: Kind, raw: pl.Series) -> type[pl.DataType] | None:

@@ -96,11 +96,11 @@ def cut(tables: Iterable[pl.DataFrame], n_rows: int) -> Iterator[pl.DataFrame]:
         if n_held >= n_rows:
             whole = pl.concat(held)
             for start in range(0, n_held - n_rows + 1, n_rows):
-                yield whole.slice(start, n_rows).rechunk()
+                yield whole.slice(start, n_rows)
             n_held %= n_rows
             held = [whole.tail(n_held)] if n_held else []
     if n_held:
-        yield pl.concat(held).rechunk()
+        yield pl.concat(held)
 
 
 class _Writer(threading.Thread):

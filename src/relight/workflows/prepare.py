@@ -4,6 +4,7 @@ from pathlib import Path
 
 from relight.domain.cleaning import FIRST_ROWS, Cleaning
 from relight.domain.generating import generate_line, truth_of
+from relight.io.ahead import ahead
 from relight.io.artifacts import write_json
 from relight.io.parquet import write_parquet
 from relight.io.source import open_source
@@ -24,5 +25,6 @@ def prepare(params: PrepareParams, *, source: Path, table: Path, schema: Path) -
     else:
         first = content.head(FIRST_ROWS)
         cleaning = Cleaning(first.rows, params, is_whole=first.is_whole)
-        write_parquet(table, cleaning.clean([first.rows] if first.is_whole else content.frames(cleaning.types)))
+        rows = [first.rows] if first.is_whole else ahead(content.frames(cleaning.types))
+        write_parquet(table, cleaning.clean(rows))
     write_json(schema, cleaning.schema())
