@@ -65,8 +65,9 @@ def test_other_runs_may_stop_when_they_like(patience: int | None, borrowed: bool
 
 
 def test_what_is_odd_is_said() -> None:
-    assert remarks(params(batch_size=41, threads=4), features(), cores=2) == [
+    assert remarks(params(batch_size=41, threads=4, schedule={"warmup": 1}), features(), cores=2) == [
         "train.batch_size: 41 is more than the 40 train rows; every batch holds all of them",
+        "train.schedule.warmup: 1 is not less than the 1 epochs; the learning rate never reaches its full height",
         "train.threads: 4 is more than the 2 cores of this machine",
     ]
 
@@ -120,6 +121,12 @@ def test_all_problems_are_said_at_once() -> None:
     asked = params(loss="bce", early_stopping={"patience": 1}, calibration="temperature", class_weights="balanced")
     keys = [said.split(":")[0] for said in problems(asked, LINEAR, features(test_rows_validate=True))]
     assert keys == ["train.loss", "train.early_stopping", "train.calibration", "train.class_weights"]
+
+
+def test_the_scale_of_the_target_is_looked_at_too() -> None:
+    log = ModelParams(name="linear", numeric="none", target="log")
+    (said,) = problems(params(), log, features())
+    assert said.startswith("model.target: log must have targets above 0")
 
 
 def test_a_batch_in_words_is_never_odd() -> None:

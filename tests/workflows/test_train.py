@@ -19,7 +19,7 @@ from relight.io.checkpoints import load_weights
 from relight.params.model import ModelParams
 from relight.params.train import TrainParams
 from relight.workflows.train import train
-from tests.feature_tables import Table, small_table
+from tests.feature_tables import Table, features_of, number, small_table
 
 FAMILIES: dict[str, dict[str, Any]] = {
     "linear": {},
@@ -238,3 +238,26 @@ def test_all_that_does_not_fit_is_said_at_once(tmp_path: Path) -> None:
     assert [problem.split(":")[0] for problem in caught.value.problems] == [
         "train.loss", "train.calibration", "train.label_smoothing",
     ]  # fmt: skip
+
+
+def test_the_tutorials_linear_layer_comes_out_of_the_workflow(tmp_path: Path) -> None:
+    x = torch.arange(0, 1, 0.02).unsqueeze(1).numpy()
+    arrays = {"numeric": x, "categories": np.empty((50, 0), np.int32), "target": 0.7 * x + 0.3}
+    train_rows, validation = ({k: v[part] for k, v in arrays.items()} for part in (slice(40), slice(40, 50)))
+    known = features_of([number("x", x[:40])], target=arrays["target"][:40], n_train=40, test_rows_validate=True)
+    sgd = {"name": "sgd", "learning_rate": 0.01, "weight_decay": 0.0, "momentum": 0.0}
+    trained = Trained(
+        tmp_path / "run",
+        Table(known, train_rows, validation),
+        {"name": "linear", "numeric": "none"},
+        {"seed": 42, "epochs": 1000, "batch_size": "full", "loss": "l1", "optimizer": sgd, "early_stopping": None},
+    )
+    state = torch.load(trained.weights, weights_only=True)
+    curves = pl.read_csv(trained.curves)
+    assert {name: f"{value.item():.4f}" for name, value in state.items()} == {
+        "linear_layer.weight": "0.6968",
+        "linear_layer.bias": "0.3025",
+    }
+    assert curves.row(0)[:3] == (0, 0.5551779866218567, 0.5739762187004089)
+    assert curves.row(900)[:3] == (900, 0.0012645035749301314, 0.013801807537674904)
+    assert curves["validation_score"].to_numpy() == pytest.approx(curves["validation_loss"].to_numpy(), rel=1e-6)

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from relight.domain.features import Features
 from relight.domain.target_choice import TargetScale
 
-LARGEST_LOG = 88.0  # float32 ends at exp(88.7)
+LARGEST_LOG = 80.0  # float32 ends at exp(88.7), and members are summed
 SMALLEST = 1e-37
 
 

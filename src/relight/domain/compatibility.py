@@ -7,6 +7,7 @@ from relight.domain.batch_size import settle_batch_size
 from relight.domain.class_weights import settle_class_weights
 from relight.domain.features import Features
 from relight.domain.schema import Task
+from relight.domain.target_choice import settle_target_scale
 from relight.errors import InputError
 from relight.params.model import ModelParams
 from relight.params.train import TrainParams
@@ -48,6 +49,7 @@ def assert_train_suits(params: TrainParams, model: ModelParams, features: Featur
         *_problems_of(lambda: assert_can_calibrate(params, features)),
         *_problems_of(lambda: assert_can_smooth(params, features)),
         *_problems_of(lambda: settle_class_weights(params, features)),
+        *_problems_of(lambda: settle_target_scale(model, features)),
         *_problems_of(lambda: assert_can_normalise(params, model, features)),
     ]
     if problems:
@@ -112,6 +114,11 @@ def remarks(params: TrainParams, features: Features, cores: int) -> list[str]:
         found.append(
             f"train.batch_size: {params.batch_size} is more than the {features.n_train} train rows; "
             "every batch holds all of them"
+        )
+    if params.schedule.warmup >= params.epochs:
+        found.append(
+            f"train.schedule.warmup: {params.schedule.warmup} is not less than the {params.epochs} epochs; "
+            "the learning rate never reaches its full height"
         )
     if params.threads > cores:
         found.append(f"train.threads: {params.threads} is more than the {cores} cores of this machine")

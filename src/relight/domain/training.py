@@ -62,15 +62,13 @@ def fit(
     history: list[Epoch] = []
     for epoch in epochs:
         optimizer.learning_rate = schedule(epoch)
-        train_loss = train_epoch(
-            model, train, loss_fn, optimizer, batches(train, batch_size, seed + epoch), gradient_clip
-        )
-        outputs = predict(model, validation.inputs)
-        validation_loss = loss_fn(outputs, validation.target, validation.weight).item()
-        history.append(Epoch(epoch, train_loss, validation_loss, score_fn(outputs), optimizer.learning_rate))
+        shuffled = batches(train, batch_size, seed + epoch)
+        train_loss = train_epoch(model, train, loss_fn, optimizer, shuffled, gradient_clip)
+        validation_loss, score = validate(model, validation, loss_fn, score_fn)
+        history.append(Epoch(epoch, train_loss, validation_loss, score, optimizer.learning_rate))
         _assert_finite(history[-1])
         if early_stopping:
-            early_stopping.update(history[-1].validation_score, model)
+            early_stopping.update(score, model)
             if early_stopping.should_stop:
                 break
     if early_stopping:
@@ -102,6 +100,12 @@ def train_epoch(
         optimizer.step()  # 5. step
         total += loss.detach() * (weight_of(batch) / all_weight)
     return total.item()
+
+
+def validate(model: nn.Module, validation: Rows, loss_fn: Loss, score_fn: Score) -> tuple[float, float]:
+    """The loss and the score over all rows, without learning from them."""
+    outputs = predict(model, validation.inputs)
+    return loss_fn(outputs, validation.target, validation.weight).item(), score_fn(outputs)
 
 
 def batches(rows: Rows, batch_size: Literal["full"] | int, seed: int) -> Iterator[Rows]:
@@ -137,7 +141,7 @@ def weight_of(rows: Rows) -> int | Tensor:
 
 
 def _assert_finite(epoch: Epoch) -> None:
-    if not math.isfinite(epoch.train_loss + epoch.validation_loss):
+    if not math.isfinite(epoch.train_loss + epoch.validation_loss + epoch.validation_score):
         raise RunError(
             f"train: the loss is no longer a number at epoch {epoch.epoch}, with learning rate "
             f"{epoch.learning_rate:g} (train {epoch.train_loss:g}, validation {epoch.validation_loss:g}); "

@@ -8,10 +8,7 @@ import polars as pl
 import torch
 from torch import Tensor, nn
 
-from relight.domain.batch_size import settle_batch_size
-from relight.domain.choosing import choose_model
 from relight.domain.class_weights import row_weights, settle_class_weights
-from relight.domain.compatibility import assert_train_suits, settle_loss
 from relight.domain.description import Description, proof_of, untrained_model
 from relight.domain.devices import choose_device, compute_the_same_each_time
 from relight.domain.early_stopping import EarlyStopping
@@ -23,7 +20,7 @@ from relight.domain.optimizers import build_optimizer
 from relight.domain.predicting import predict
 from relight.domain.rows import Arrays, Rows, as_trainee_sees, rows_for, trainee_of
 from relight.domain.schedules import schedule_for
-from relight.domain.target_choice import settle_target_scale
+from relight.domain.settling import Settled, settle
 from relight.domain.temperature import Temperature, best_temperature
 from relight.domain.training import Epoch, fit
 from relight.domain.validation_score import validation_score
@@ -59,34 +56,34 @@ def train(
     known = read_model(features, Features)
     compute_the_same_each_time(params.threads)
     device = choose_device(params.device)
-    model_params, choice = choose_model(model_params, known, device.type)
-    assert_train_suits(params, model_params, known)
-    target_scale = settle_target_scale(model_params, known)
-    model = untrained_model(model_params, known, target_scale=target_scale, seed=params.seed, seeds=params.seeds)
+    settled = settle(model_params, params, known, device.type)
+    model = untrained_model(
+        settled.model, known, target_scale=settled.target_scale, seed=params.seed, seeds=params.seeds
+    )
     parts = _parts(model, params, known, read_tensors(train_rows), read_tensors(validation_rows))
-    history = _fit(model, params, known, parts, device)
+    history = _fit(model, params, settled, parts, known, device)
     if params.calibration == "temperature":
         _calibrate(model, known, parts)
     _write_curves(curves, history)
     save_weights(weights, model)
+    proof = proof_of(predict(model, parts.validation.inputs))
+    write_json(description, _describe(params, settled, known, history, proof))
+
+
+def _describe(
+    params: TrainParams, settled: Settled, features: Features, history: list[Epoch], proof: str
+) -> Description:
     best = min(history, key=lambda epoch: epoch.validation_score) if params.early_stopping else history[-1]
-    write_json(
-        description,
-        Description(
-            model=model_params,
-            model_choice=choice,
-            features=known,
-            loss=settle_loss(params.loss, known.task),
-            target_scale=target_scale,
-            batch_size=settle_batch_size(params.batch_size, known.n_train),
-            seed=params.seed,
-            seeds=params.seeds,
-            threads=params.threads,
-            epochs=len(history),
-            best_epoch=best.epoch,
-            proof=proof_of(predict(model, parts.validation.inputs)),
-            versions=versions(),
-        ),
+    return Description(
+        **settled._asdict(),
+        features=features,
+        seed=params.seed,
+        seeds=params.seeds,
+        threads=params.threads,
+        epochs=len(history),
+        best_epoch=best.epoch,
+        proof=proof,
+        versions=versions(),
     )
 
 
@@ -107,9 +104,10 @@ def _parts(model: nn.Module, params: TrainParams, features: Features, train: Arr
     )
 
 
-def _fit(model: nn.Module, params: TrainParams, features: Features, parts: Parts, device: torch.device) -> list[Epoch]:
+def _fit(
+    model: nn.Module, params: TrainParams, settled: Settled, parts: Parts, features: Features, device: torch.device
+) -> list[Epoch]:
     """Fit on the chosen device; the model comes back to the CPU, where it is saved and proved."""
-    loss = settle_loss(params.loss, features.task)
     model.to(device)
     trainee = trainee_of(model)
     back = model.back if isinstance(model, Fitted) else nn.Identity()
@@ -119,14 +117,12 @@ def _fit(model: nn.Module, params: TrainParams, features: Features, parts: Parts
             trainee,
             as_trainee_sees(model, parts.train.to(device)),
             as_trainee_sees(model, parts.validation.to(device)),
-            loss_fn=loss_for(loss, params.label_smoothing),
-            score_fn=validation_score(features.task, loss, back, parts.validation.target, parts.sample_weight),
+            loss_fn=loss_for(settled.loss, params.label_smoothing),
+            score_fn=validation_score(features.task, settled.loss, back, parts.validation.target, parts.sample_weight),
             optimizer=build_optimizer(params.optimizer, trainee),
             schedule=schedule_for(params.schedule, peak=params.optimizer.learning_rate, epochs=params.epochs),
             epochs=progress(range(params.epochs), "epoch"),
-            batch_size="full"
-            if params.batch_size == "full"
-            else settle_batch_size(params.batch_size, features.n_train),
+            batch_size="full" if params.batch_size == "full" else settled.batch_size,
             seed=params.seed,
             gradient_clip=params.gradient_clip,
             early_stopping=EarlyStopping(params.early_stopping.patience) if params.early_stopping else None,
