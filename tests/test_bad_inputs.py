@@ -81,7 +81,11 @@ CATALOGUE = [
         14, "batch of all rows", "batch_size: full", "batch_size: 64", "64 is more than the 12 train rows", code=0
     ),
     of_params(
-        14, "batch of none", "batch_size: full", "batch_size: 0", "must be full or a whole number from 1 to 2147483647"
+        14,
+        "batch of none",
+        "batch_size: full",
+        "batch_size: 0",
+        "must be auto, full or a whole number from 1 to 2147483647",
     ),
     of_source(15, "absolute path", "/etc/table.csv", "/etc/table.csv: must be a path inside the repository"),
     of_source(15, "path upwards", "../table.csv", "../table.csv: must be a path inside the repository"),

@@ -64,7 +64,7 @@ def test_many_rows_go_through_the_front_in_chunks(monkeypatch: pytest.MonkeyPatc
     model = fronted()
     rows = Rows((torch.arange(10.0).unsqueeze(1), torch.ones(10, 1)), torch.zeros(10, 1))
     whole = as_trainee_sees(model, rows)
-    monkeypatch.setattr("relight.domain.rows.PREDICTION_ROWS", 3)
+    monkeypatch.setattr("relight.domain.predicting.PREDICTION_ROWS", 3)
     chunked = as_trainee_sees(model, rows)
     assert all(torch.equal(a, b) for a, b in zip(whole.inputs, chunked.inputs, strict=True))
 
@@ -90,3 +90,9 @@ def test_rows_move_to_a_device_together() -> None:
     moved = Rows((torch.zeros(2, 1), torch.ones(2, 1)), torch.zeros(2, 1), torch.ones(2)).to(torch.device("meta"))
     assert moved.weight is not None
     assert {part.device.type for part in (*moved.inputs, moved.target, moved.weight)} == {"meta"}
+
+
+def test_rows_that_all_weigh_nothing_are_refused() -> None:
+    arrays = {"numeric": NUMERIC, "categories": CATEGORIES, "target": TARGET, "weight": np.zeros(2, np.float32)}
+    with pytest.raises(InputError, match=r"the train rows: all of them weigh 0; look at prepare\.weight"):
+        rows_for(fronted(), arrays, "the train rows")

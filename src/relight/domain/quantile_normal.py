@@ -36,6 +36,7 @@ class QuantileNormal(nn.Module):
         n_knots = max(min(n_train // ROWS_PER_KNOT, MOST_KNOTS), FEWEST_KNOTS)
         knots = np.array([_knots(feature, n_knots) for feature in features], dtype=np.float32)
         self.register_buffer("knots", torch.from_numpy(knots.reshape(len(features), n_knots)))
+        self.d_widest = 4 * len(features)  # counts and places are int64, several at once
 
     def forward(self, x: Tensor) -> Tensor:
         x = x.T  # (n_numbers, n_rows)

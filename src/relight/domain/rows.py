@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from relight.domain.back import Back
 from relight.domain.fitted import Fitted
-from relight.domain.predicting import PREDICTION_ROWS
+from relight.domain.predicting import rows_at_once
 from relight.errors import InputError
 
 Arrays = dict[str, np.ndarray]
@@ -39,8 +39,14 @@ class Rows(NamedTuple):
 
 
 def rows_for(model: nn.Module, arrays: Arrays, where: str) -> Rows:
-    """The arrays of one part as the model takes them; `where` stands for them in messages."""
+    """The arrays of one part as the model takes them; `where` stands for them in messages.
+
+    Raises:
+        InputError: when no row counts, or a model without a front would have to read a gap.
+    """
     weight = torch.from_numpy(arrays["weight"]) if "weight" in arrays else None
+    if weight is not None and not bool(weight.any()):
+        raise InputError(f"{where}: all of them weigh 0; look at prepare.weight and train.class_weights")
     inputs = inputs_for(model, arrays["numeric"], arrays["categories"], where)
     return Rows(inputs, torch.from_numpy(arrays["target"]), weight)
 
@@ -71,7 +77,7 @@ def as_trainee_sees(model: nn.Module, rows: Rows) -> Rows:
     if not isinstance(model, Fitted):
         return rows
     with torch.no_grad():
-        chunks = zip(*(torch.split(part, PREDICTION_ROWS) for part in rows.inputs), strict=True)
+        chunks = zip(*(torch.split(part, rows_at_once(model.front)) for part in rows.inputs), strict=True)
         numbers, codes = zip(*(model.front(*chunk) for chunk in chunks), strict=True)
         target = model.back.to_network(rows.target) if isinstance(model.back, Back) else rows.target
     return Rows((torch.cat(numbers), torch.cat(codes)), target, rows.weight)
