@@ -11,6 +11,7 @@ import torch
 
 from relight.io.runner.lock import only_one
 from relight.io.yaml12 import read_yaml
+from relight.params.evaluate import EvaluateParams
 from relight.params.model import ModelParams
 from relight.params.prepare import PrepareParams
 from relight.params.split import SplitParams
@@ -228,9 +229,11 @@ def train_on_other_rows() -> None:
 
 def evaluate_model() -> None:
     evaluate(
+        EvaluateParams(),
         weights=Path("models/model.pth"),
         description=Path("models/model.json"),
         schema=Path("schema"),
+        table=Path("table"),
         train_rows=Path("train"),
         validation_rows=Path("validation"),
         test_rows=Path("test"),

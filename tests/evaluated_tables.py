@@ -71,7 +71,7 @@ class Evaluated:
         self.folder, self.task = folder, task
         self.table = prepared_table(task)
         folder.mkdir(parents=True)
-        write_parquet(folder / "table.parquet", self.table)
+        write_parquet(folder / "table.parquet", [self.table])
         targets = list("abc") if task == "distribution" else ["y"]
         schema = Schema(
             rows=self.table.height, target=",".join(targets), targets=targets, weight="w" if weighted else None, task=task,

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from relight.domain.schema import Column, Schema
-from relight.domain.slicing import assert_slices, slices_of
+from relight.domain.slicing import assert_slices, columns_to_slice, slices_of
 from relight.errors import InputError
 from relight.params.evaluate import EvaluateParams
 
@@ -28,12 +28,13 @@ def slices(values: pl.Series) -> dict[str, list[int]]:
 
 
 def test_every_column_of_the_prepared_table_can_slice() -> None:
-    assert_slices(EvaluateParams(slices=["city", "when", "y", "importance"]), SCHEMA)
+    assert columns_to_slice(SCHEMA) == ["city", "when", "y", "importance"]
+    assert_slices(EvaluateParams(slices=["city", "when", "y", "importance"]), columns_to_slice(SCHEMA))
 
 
 def test_all_unknown_columns_are_named_with_the_nearest_known() -> None:
     with pytest.raises(InputError) as caught:
-        assert_slices(EvaluateParams(slices=["citi", "city", "zzz"]), SCHEMA)
+        assert_slices(EvaluateParams(slices=["citi", "city", "zzz"]), columns_to_slice(SCHEMA))
     assert caught.value.problems == (
         "evaluate.slices: 'citi' is not a column; did you mean 'city'?",
         "evaluate.slices: 'zzz' is not a column; its columns are city, when, y, importance",

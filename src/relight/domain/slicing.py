@@ -16,12 +16,20 @@ MOST_VALUES = 20  # of a name: the others are one slice
 OTHER, MISSING = "other", "missing"
 
 
-def assert_slices(params: EvaluateParams, schema: Schema) -> None:
-    """Raises:
-    InputError: for each column of evaluate.slices that the prepared table lacks.
-    """
+def columns_to_slice(schema: Schema) -> list[str]:
+    """All columns of the prepared table, those that the model does not see too."""
     weight = [] if schema.weight is None else [schema.weight]
-    known = [*(column.name for column in schema.columns), *schema.targets, *weight]
+    return [*(column.name for column in schema.columns), *schema.targets, *weight]
+
+
+def assert_slices(params: EvaluateParams, known: list[str]) -> None:
+    """
+    Args:
+        known: the columns of the prepared table.
+
+    Raises:
+        InputError: for each column of evaluate.slices that is none of them.
+    """
     problems = [
         f"evaluate.slices: '{name}' is not a column{did_you_mean(name, known)}"
         for name in params.slices

@@ -14,6 +14,7 @@ from relight.domain.features import Features
 from relight.domain.models.requirements import assert_model_reads
 from relight.domain.parts_report import PartsReport, report_parts
 from relight.domain.schema import Schema
+from relight.domain.slicing import assert_slices, columns_to_slice
 from relight.domain.split_columns import columns_to_split
 from relight.domain.splitting import assign_parts
 from relight.domain.statistics import CHUNK_ROWS
@@ -54,6 +55,7 @@ def check(params: Path) -> str:
     sections = check_sections(read_yaml(params))
     problems = list(sections.problems)
     clean = _clean(sections.prepare.params, problems)
+    problems += _unknown_slices(sections, clean)
     if isinstance(clean, _FirstRows) and not problems:
         return _first_summary(sections, clean)
     described = _describe(sections.split.params, clean, problems) if isinstance(clean, _Clean) else None
@@ -110,6 +112,17 @@ def _mismatches(sections: Sections, features: Features) -> list[str]:
         if (train := sections.train.params) is not None:
             found += _problems_of(assert_train_suits, train, model, features)
     return found
+
+
+def _unknown_slices(sections: Sections, clean: _Clean | _FirstRows | None) -> list[str]:
+    prepare, evaluate = sections.prepare.params, sections.evaluate.params
+    if prepare is None or evaluate is None or clean is None:
+        return []
+    if isinstance(clean, _Clean):
+        return _problems_of(assert_slices, evaluate, columns_to_slice(clean.schema))
+    targets = [prepare.target] if isinstance(prepare.target, str) else prepare.target
+    weight = [] if prepare.weight is None else [prepare.weight]
+    return _problems_of(assert_slices, evaluate, [*clean.cleaning.kinds, *targets, *weight])
 
 
 def _problems_of(assert_suits: Callable[Asked, object], *args: Asked.args, **kwargs: Asked.kwargs) -> list[str]:

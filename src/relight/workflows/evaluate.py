@@ -26,7 +26,7 @@ from relight.domain.remarks_on_scores import remarks_on_scores
 from relight.domain.rows import inputs_for
 from relight.domain.schema import Schema
 from relight.domain.slice_scores import no_slices, slice_scores
-from relight.domain.slicing import assert_slices
+from relight.domain.slicing import assert_slices, columns_to_slice
 from relight.domain.temperature import Temperature
 from relight.errors import RunError
 from relight.io.artifacts import read_model, write_json
@@ -56,7 +56,7 @@ def evaluate(
         RunError: when the saved model is not the trained one.
     """
     known, found = read_model(description, Description), read_model(schema, Schema)
-    assert_slices(params, found)
+    assert_slices(params, columns_to_slice(found))
     compute_the_same_each_time(known.threads)
     model = build_model(known.model, known.features, target_scale=known.target_scale, seeds=known.seeds)
     load_weights(weights, model)
@@ -177,7 +177,9 @@ def _regression_tables(known: Description, parts: Parts, said: Said, ranking: li
     has_line = len(features.names) == len(features.numeric) == 1
     return {
         "residuals": tables.residuals(test.target, predicted),
-        "residuals_by_feature": tables.residuals_by_feature(features, ranking, test.numeric, test.target, predicted),
+        "residuals_by_feature": tables.no_residuals_by_feature()
+        if has_line
+        else tables.residuals_by_feature(features, ranking, test.numeric, test.target, predicted),
         "line": pl.concat(_line(known, part, parts[part], said.parts[part]) for part in parts)
         if has_line
         else tables.no_line(),

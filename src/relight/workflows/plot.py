@@ -71,12 +71,18 @@ def _figures(known: Json, scores: Json, curves: pl.DataFrame, reports: Path) -> 
     features, best_epoch = known["features"], known["best_epoch"]
     validation = "test" if features["test_rows_validate"] else "validation"
     drawn = {"loss": figures.loss_curves(curves, validation, best_epoch)}
-    if "validation_score" in curves.columns:
+    if "validation_score" in curves.columns and not _is_the_loss(curves):
         drawn["score"] = figures.score_curve(curves, validation, best_epoch)
     columns = _column_figures(reports, scores)
     if features["classes"] is None:
         return {**_line_figures(reports), **drawn, **_regression_figures(reports), **columns}
     return {**drawn, **_class_figures(reports, features["classes"], scores["test"].get("auc")), **columns}
+
+
+def _is_the_loss(curves: pl.DataFrame) -> bool:
+    """Whether the score says what the loss says already, but for rounding."""
+    off = (curves["validation_score"] - curves["validation_loss"]).abs() > 1e-5 * curves["validation_loss"].abs()
+    return not off.any()
 
 
 def _line_figures(reports: Path) -> dict[str, Figure]:
