@@ -6,11 +6,12 @@ from relight.workflows.evaluate import evaluate
 
 
 def main(stage: Stage) -> None:
-    stage.params("evaluate", EvaluateParams)
     evaluate(
+        stage.params("evaluate", EvaluateParams),
         weights=stage.dep("models/model.pth"),
         description=stage.dep("models/model.json"),
         schema=stage.dep("data/prepared/schema.json"),
+        table=stage.dep("data/prepared/table.parquet"),
         train_rows=stage.dep("data/split/train.safetensors"),
         validation_rows=stage.dep("data/split/validation.safetensors"),
         test_rows=stage.dep("data/split/test.safetensors"),

@@ -1,4 +1,4 @@
-"""plot: the reports → pictures, and one page that shows everything and opens offline."""
+"""plot: the reports → pictures, one page that shows everything and opens offline, and the model card."""
 
 from relight.io.runner.stage import Stage, run_stage
 from relight.params.plot import PlotParams
@@ -17,6 +17,7 @@ def main(stage: Stage) -> None:
         reports=stage.dep("reports/evaluate"),
         plots=stage.out("reports/plots"),
         page=stage.out("reports/report.html"),
+        card=stage.out("models/README.md"),
     )
 
 

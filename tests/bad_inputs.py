@@ -11,6 +11,7 @@ import torch
 
 from relight.io.runner.lock import only_one
 from relight.io.yaml12 import read_yaml
+from relight.params.evaluate import EvaluateParams
 from relight.params.model import ModelParams
 from relight.params.prepare import PrepareParams
 from relight.params.split import SplitParams
@@ -110,6 +111,16 @@ def of_target(number: int, name: str, targets: list[str], task: str, says: str, 
     rows = [f"{k / 4},{targets[k % len(targets)]}" for k in range(20)]
     params = edited("task: auto", f"task: {task}")
     return Case(number, name, says, code, params=params, table="\n".join(["x,y", *rows, ""]))
+
+
+def of_columns(number: int, name: str, kinds: str, says: str, code: int = 2, ignore: str = "[]") -> Case:
+    """Kinds that are asked for."""
+    return Case(number, name, says, code, params=edited("ignore: []", f"ignore: {ignore}\n  columns: {{{kinds}}}"))
+
+
+def of_weight(number: int, name: str, weight: str, table: str, says: str, code: int = 2) -> Case:
+    """A column of the table as the weight of its rows."""
+    return Case(number, name, says, code, params=edited("ignore: []", f"ignore: []\n  weight: {weight}"), table=table)
 
 
 def of_predict(number: int, name: str, table: str, says: str, code: int = 2) -> Case:
@@ -218,9 +229,11 @@ def train_on_other_rows() -> None:
 
 def evaluate_model() -> None:
     evaluate(
+        EvaluateParams(),
         weights=Path("models/model.pth"),
         description=Path("models/model.json"),
         schema=Path("schema"),
+        table=Path("table"),
         train_rows=Path("train"),
         validation_rows=Path("validation"),
         test_rows=Path("test"),

@@ -5,7 +5,10 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 FOLDERS = ("src/relight/io/runner",)  # what changes together for every stage, as one line of dvc.yaml
-TEMPLATES = {"src/relight/io/page.py": ["src/relight/io/report.html.jinja"]}
+TEMPLATES = {
+    "src/relight/io/page.py": ["src/relight/io/report.html.jinja"],
+    "src/relight/io/card.py": ["src/relight/io/card.md.jinja"],
+}
 
 
 def import_closure(stage: str) -> list[str]:

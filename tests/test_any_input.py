@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from relight.errors import InputError
+from relight.io import csv_tables
 from relight.io.csv_tables import read_csv
 from relight.io.yaml12 import parse_yaml
 from relight.params.prepare import PrepareParams
@@ -63,14 +64,16 @@ files = st.one_of(
 
 
 @often
-@given(files)
-def test_any_bytes_are_read_as_python_reads_them_or_refused(content: bytes) -> None:
+@given(files, st.sampled_from([1, 2, 3, 7, 1 << 24]))
+def test_any_bytes_are_read_as_python_reads_them_or_refused(content: bytes, piece: int) -> None:
     path = Path("data/raw/table.csv")
     path.write_bytes(content)
-    try:
-        table = read_csv(path)
-    except InputError:
-        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_tables, "PIECE", piece)
+        try:
+            table = read_csv(path)
+        except InputError:
+            return
     with path.open(encoding="utf-8-sig", newline="") as file:
         header, *rows = (row for row in csv.reader(file) if row)  # blank lines can only be the last ones
     assert table.columns == [name.strip() for name in header]

@@ -19,6 +19,7 @@ from tests.bad_inputs import (
     Case,
     edited,
     later,
+    of_columns,
     of_model,
     of_params,
     of_parquet,
@@ -26,6 +27,7 @@ from tests.bad_inputs import (
     of_source,
     of_table,
     of_target,
+    of_weight,
     with_row,
     with_xs,
     write,
@@ -79,15 +81,42 @@ CATALOGUE = [
         14, "batch of all rows", "batch_size: full", "batch_size: 64", "64 is more than the 12 train rows", code=0
     ),
     of_params(
-        14, "batch of none", "batch_size: full", "batch_size: 0", "must be full or a whole number from 1 to 2147483647"
+        14,
+        "batch of none",
+        "batch_size: full",
+        "batch_size: 0",
+        "must be auto, full or a whole number from 1 to 2147483647",
     ),
     of_source(15, "absolute path", "/etc/table.csv", "/etc/table.csv: must be a path inside the repository"),
     of_source(15, "path upwards", "../table.csv", "../table.csv: must be a path inside the repository"),
     of_source(15, "link outwards", "data/raw/link.csv", "link.csv: is a link out of the repository", make.link_out),
-    of_source(15, "folder", "data/raw", "data/raw: has no .parquet files in it"),
+    of_source(15, "folder", "data/raw", READ, code=0),
+    of_source(
+        15, "folder without tables", "data", "data: has no tables in it (.csv, .tsv, .csv.gz, .tsv.gz, .parquet)"
+    ),
+    of_source(
+        15,
+        "folder of two kinds",
+        "data/raw",
+        "data/raw: must hold files of one kind, however: a.tsv and table.csv",
+        write("data/raw/a.tsv", TABLE.replace(",", "\t")),
+    ),
+    of_source(
+        15,
+        "folder of other columns",
+        "data/raw",
+        f"{CSV}: must have the columns of a.csv",
+        write("data/raw/a.csv", TABLE.replace("x,c,y", "x,y,c")),
+    ),
     of_source(15, "device", "/dev/zero", "/dev/zero: must be a path inside the repository"),
     of_source(15, "pipe", "data/pipe.csv", "is not a regular file", lambda: os.mkfifo("data/pipe.csv")),
-    of_source(15, "other ending", "params.txt", "must end in .yaml, .csv, .parquet", write("params.txt", TABLE)),
+    of_source(
+        15,
+        "other ending",
+        "params.txt",
+        "must end in .yaml, .csv, .tsv, .csv.gz, .tsv.gz, .parquet",
+        write("params.txt", TABLE),
+    ),
     of_source(15, "long path", "d/" * 3000 + "t.csv", "cannot be read: File name too long"),
     of_params(16, "negative seed", "seed: 42\n  epochs", "seed: -1\n  epochs", "train.seed: must be >= 0, however: -1"),
     of_params(
@@ -135,7 +164,8 @@ CATALOGUE = [
         33,
         "text after 2000 numbers",
         "\n".join(["x,y", *(f"{k},{k / 2}" for k in range(2500)), "12x,1", ""]),
-        f"{CSV}: column 'x' row 2501 is not a number, however: '12x'; mend the value, or empty it",
+        f"{CSV}: column 'x' row 2501 is not a number, however: '12x'; mend the value, or empty it; "
+        "or, if it holds names, say so: prepare.columns: {x: categorical}",
     ),
     of_table(34, "whole numbers, then fractions", with_xs("1", "2", "3.5"), "  x: numeric\n", code=0),
     of_table(35, "words for a gap", with_xs("1", "NA", "nan", "", "null", "2"), "  x: numeric\n", code=0),
@@ -147,8 +177,21 @@ CATALOGUE = [
         37, "decimal comma", with_xs("1,5", "2,25"), f"{CSV}: column 'x' has numbers with commas in them; write 1234.5"
     ),
     of_table(37, "thousands", with_xs("1,234.5", "2,345"), f"{CSV}: column 'x' has numbers with commas in them"),
-    of_table(38, "dates", with_xs("2020-01-31", "2020-02-01"), f"{CSV}: column 'x' holds dates or times"),
-    of_table(38, "times", with_xs("12:30", "13:45:00"), f"{CSV}: column 'x' holds dates or times"),
+    of_table(38, "dates", with_xs("2020-01-31", "2020-02-01 12:30"), "  x: datetime\n", code=0),
+    of_table(
+        38,
+        "dates in another custom",
+        with_xs("31.01.2020", "01.02.2020"),
+        f"{CSV}: column 'x' holds dates or times such as '31.01.2020'; write them as 2020-01-31",
+    ),
+    of_table(38, "times", with_xs("12:30", "13:45:00"), f"{CSV}: column 'x' holds dates or times such as '12:30'"),
+    of_table(
+        38,
+        "no such day",
+        with_xs("2020-02-29", "2020-02-28", "2019-02-29"),
+        f"{CSV}: column 'x' row 3 is not a date as 2020-01-31 or 2020-01-31 12:30:00, however: '2019-02-29'",
+    ),
+    of_columns(38, "dates that are none", "x: datetime", f"{CSV}: column 'x' row 1 is not a date as 2020-01-31"),
     of_table(38, "beyond int64", with_xs("99999999999999999999", "1"), "  x: numeric\n", code=0),
     of_table(
         39, "huge value", with_row(3, f"1,{'a' * 200_000},2"), f"{CSV}:4: a value has more than 131072 characters"
@@ -164,7 +207,65 @@ CATALOGUE = [
     of_params(
         41, "target ignored", "ignore: []", "ignore: [y]", "prepare.ignore: 'y' is the target, and cannot be ignored"
     ),
+    of_params(
+        41,
+        "slice of no column",
+        "evaluate: {}",
+        "evaluate: {slices: [cc, y]}",
+        "evaluate.slices: 'cc' is not a column; did you mean 'c'?",
+    ),  # fmt: skip
     of_params(41, "no such column", "ignore: []", "ignore: [cc]", "prepare.ignore: 'cc' is not a column of"),
+    of_columns(41, "kind of no column", "cc: numeric", "prepare.columns: 'cc' is not a column of data/raw/table.csv"),
+    of_columns(41, "kind of the target", "y: numeric", "prepare.columns: 'y' is the target, and its kind follows from"),
+    of_columns(41, "unknown kind", "x: number", "prepare.columns.x: must be one of numeric, categorical, boolean"),
+    of_columns(
+        41,
+        "two kinds",
+        "c: categorical",
+        "prepare.columns: 'c' is categorical here, and stands in prepare.ignore as well; delete one",
+        ignore="[c]",
+    ),
+    of_columns(
+        41,
+        "names as numbers",
+        "c: numeric",
+        f"{CSV}: column 'c' row 1 is not a number, however: 'a'; mend the value, or empty it; "
+        "or change the kind of 'c' in prepare.columns",
+    ),
+    of_columns(41, "numbers as names", "x: categorical", "  x: categorical\n", code=0),
+    of_columns(
+        41, "numbers as true and false", "x: boolean", f"{CSV}: column 'x' row 2 is neither true nor false, however"
+    ),
+    of_weight(41, "no such weight", "w", TABLE, "prepare.weight: 'w' is not a column of data/raw/table.csv"),
+    of_weight(41, "the target as weight", "y", TABLE, "prepare.weight: 'y' is the target, and cannot be the weight"),
+    of_weight(41, "names as weight", "c", TABLE, f"{CSV}: weight 'c' row 1 is not a number, however: 'a'"),
+    of_weight(41, "negative weight", "x", with_row(3, "-1,a,2"), f"{CSV}: weight 'x' row 3 must be >= 0, however: -1"),
+    of_weight(41, "missing weight", "x", with_row(3, ",a,2"), f"{CSV}: weight 'x' has 1 missing value (row 3)"),
+    of_weight(41, "infinite weight", "x", with_row(3, "inf,a,2"), f"{CSV}: weight 'x' row 3 is infinite"),
+    of_weight(41, "no weight at all", "x", with_xs("0"), f"{CSV}: weight 'x' is 0 in every row; some rows must count"),
+    of_weight(41, "weight", "x", TABLE, "weight x\n  c: categorical\n", code=0),
+    of_params(
+        42,
+        "distribution of one column",
+        "task: auto",
+        "task: distribution",
+        "prepare.task: distribution needs a list as prepare.target",
+    ),
+    of_params(
+        42,
+        "several targets as a number",
+        "target: y\n  task: auto",
+        "target: [x, y]\n  task: regression",
+        "prepare.task: must be auto or distribution with several target columns, however: regression",
+    ),
+    of_params(
+        42,
+        "shares beyond 1",
+        "target: y",
+        "target: [x, y]",
+        f"{CSV}: the targets x, y must sum to 1 in each row, however: 0.25 in row 1",
+    ),
+    of_params(42, "target twice", "target: y", "target: [y, y]", "prepare.target: must be the name of a column, or"),
     of_target(
         42, "gaps", ["1.5", "", "2.5"], "auto", "target 'y' has 7 missing values (row 2, 5, 8, 11, 14, ...); drop"
     ),
@@ -173,7 +274,11 @@ CATALOGUE = [
         42, "one mistake", [*map(str, range(19)), "2o"], "auto", "target 'y' row 20 is not a number, however: '2o'"
     ),
     of_target(
-        42, "dates", ["2020-01-31", "2020-02-01"], "auto", "target 'y' holds dates or times, which are not read yet"
+        42,
+        "dates",
+        ["2020-01-31", "2020-02-01"],
+        "auto",
+        "target 'y' holds dates or times, which a model cannot answer",
     ),
     of_target(42, "infinite", ["1.5", "inf"], "auto", "target 'y' row 2 is infinite"),
     of_target(42, "names of rows", [f"id{k}" for k in range(20)], "auto", "'y' has a different value in every row"),
@@ -210,7 +315,16 @@ CATALOGUE = [
         46, "text among numbers", "x,c\n1,a\nhot,b\n", f"{CSV}: column 'x' row 2 is not a number, however: 'hot'"
     ),
     of_predict(46, "infinite", "x,c\n1,a\nInfinity,b\n", f"{CSV}: column 'x' row 2 is infinite"),
-    of_table(47, "gzip", gzip.compress(TABLE.encode()), f"{CSV}: is not CSV but gzip data; unpack it first"),
+    of_table(47, "gzip", gzip.compress(TABLE.encode()), f"{CSV}: is not CSV but gzip data; name it .csv.gz"),
+    of_source(47, "gzip by its name", "data/t.csv.gz", READ, write("data/t.csv.gz", gzip.compress(TABLE.encode())), 0),
+    of_source(
+        47,
+        "gzip cut short",
+        "data/t.csv.gz",
+        "data/t.csv.gz: is a damaged gzip file",
+        write("data/t.csv.gz", gzip.compress(TABLE.encode())[:-20]),
+    ),
+    of_source(47, "no gzip", "data/t.csv.gz", "data/t.csv.gz: is a damaged gzip file", write("data/t.csv.gz", TABLE)),
     of_table(47, "Parquet", b"PAR1" + bytes(20), f"{CSV}: is not CSV but Parquet; name it .parquet"),
     of_table(47, "picture", b"\x89PNG\r\n\x1a\n" + bytes(20), f"{CSV}: is not CSV but a picture"),
     of_table(
@@ -229,8 +343,10 @@ CATALOGUE = [
         48,
         "timestamps",
         {"z": pl.Series([0] * 20).cast(pl.Datetime("us", "UTC"))},
-        "column 'z' holds dates or times, which are not read yet",
+        "  z: datetime\n",
+        code=0,
     ),
+    of_parquet(48, "durations", {"z": pl.Series([0] * 20).cast(pl.Duration)}, "column 'z' is of type Duration"),
     of_parquet(48, "decimals", {"z": pl.Series(["1.25", "2"] * 10).cast(pl.Decimal(10, 2))}, "  z: numeric\n", code=0),
     of_parquet(
         48, "names alike but for a space", {" x": pl.Series([1.0] * 20)}, "column 'x' is there 2 times; rename one"
@@ -417,13 +533,13 @@ def test_all_that_is_wrong_is_said_at_once(
     monkeypatch.chdir(tmp_path)
     spoilt = edited("plot: {dpi: 150}", "plot: {dpi: 7}", edited("threads: 1", "thread: 1"))
     write("params.yaml", spoilt)()
-    write(CSV, with_xs("2020-01-31").replace("c,y", "c,z"))()
+    write(CSV, with_xs("31.01.2020").replace("c,y", "c,z"))()
     assert main(["check"]) == 2
     assert capsys.readouterr().err == (
         "error: params.yaml:17: train.threads: is missing; add for example `threads: 1`\n"
         "error: params.yaml:25: train.thread: is unknown; did you mean threads?\n"
         "error: params.yaml:27: plot.dpi: must be >= 30, however: 7\n"
         "error: prepare.target: 'y' is not a column of data/raw/table.csv; its columns are x, c, z\n"
-        "error: data/raw/table.csv: column 'x' holds dates or times, which are not read yet; "
-        "write it as a number, or add it to prepare.ignore\n"
+        "error: data/raw/table.csv: column 'x' holds dates or times such as '31.01.2020'; "
+        "write them as 2020-01-31 or 2020-01-31 12:30:00, or add the column to prepare.ignore\n"
     )

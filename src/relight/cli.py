@@ -11,6 +11,7 @@ from relight.io.yaml12 import read_yaml
 from relight.params.prepare import PrepareParams
 
 PARAMS, MODELS, RAW = Path("params.yaml"), Path("models"), Path("data/raw")
+PREPARED, VALIDATION = Path("data/prepared/table.parquet"), Path("data/split/validation.safetensors")
 METRICS, REPORT = Path("reports/metrics.json"), Path("reports/report.html")
 
 Command = Callable[[argparse.Namespace], str]
@@ -33,8 +34,12 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, "check", _check, "read params.yaml and the data, and say all that is wrong")
     data = _add(commands, "data", _data, "write a sample table to data/raw/")
     data.add_argument("name", nargs="?", help="breast_cancer | diabetes | digits; else the one params.yaml names")
+    export = _add(commands, "export", _export, "write the model as one file that answers without Relight")
+    export.add_argument("--format", choices=["onnx", "pt2"], required=True, help="for ONNX Runtime, or for PyTorch")
+    export.add_argument("-o", "--output", type=Path, help="the file to write; else model.onnx or model.pt2 in models/")
+    export.add_argument("--models", type=Path, default=MODELS, help="the folder of model.pth and model.json")
     predict = _add(commands, "predict", _predict, "predict the rows of a new table, from models/ alone")
-    predict.add_argument("table", type=Path, help="a .csv or .parquet with the columns of the model")
+    predict.add_argument("table", type=Path, help="a table with the columns of the model: one file or a folder")
     predict.add_argument("-o", "--output", type=Path, required=True, help="the .csv to write")
     predict.add_argument("--models", type=Path, default=MODELS, help="the folder of model.pth and model.json")
     _add(commands, "show", _show, "print the metrics as a table")
@@ -64,6 +69,18 @@ def _data(arguments: argparse.Namespace) -> str:
     if arguments.name:
         return write_sample(arguments.name, RAW)
     return write_sample_for(Path(read_section(read_yaml(PARAMS), "prepare", PrepareParams).source))
+
+
+def _export(arguments: argparse.Namespace) -> str:
+    from relight.workflows.export import export
+
+    return export(
+        arguments.format,
+        models=arguments.models,
+        output=arguments.output,
+        prepared=PREPARED,
+        validation=VALIDATION,
+    )
 
 
 def _predict(arguments: argparse.Namespace) -> str:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from relight.domain.answers import answers, trivial_answers
+from relight.domain.answers import answers
 from relight.domain.schema import Task
 
 
@@ -27,7 +27,7 @@ def test_a_logit_for_each_class_becomes_shares_of_one() -> None:
     np.testing.assert_allclose(said, [[1 / 8, 2 / 8, 5 / 8]], rtol=1e-6)
 
 
-@pytest.mark.parametrize(("task", "n_outputs"), [("binary", 1), ("multiclass", 4)])
+@pytest.mark.parametrize(("task", "n_outputs"), [("binary", 1), ("multiclass", 4), ("distribution", 4)])
 def test_probabilities_of_any_logits_are_finite_and_sum_to_one(task: Task, n_outputs: int) -> None:
     logits = torch.tensor([-1e4, -88.0, -1.0, 0.0, 1.0, 88.0, 1e4, 3.0]).reshape(-1, n_outputs)
     said = answers(task, logits)
@@ -35,11 +35,17 @@ def test_probabilities_of_any_logits_are_finite_and_sum_to_one(task: Task, n_out
     np.testing.assert_allclose(said.sum(axis=1), 1, rtol=1e-6)
 
 
-def test_the_trivial_number_is_the_mean_of_the_train_rows() -> None:
-    assert trivial_answers("regression", np.array([1, 2, 6], dtype=np.float32), 2, 0).tolist() == [3, 3]
+def test_members_are_averaged_as_numbers() -> None:
+    said = answers("regression", torch.tensor([[[1.0], [4.0]], [[2.0], [2.0]]]))
+    assert said.dtype == np.float32
+    assert said.tolist() == [2.5, 2]
 
 
-def test_the_trivial_probabilities_are_the_shares_of_the_train_rows() -> None:
-    # two rows of class 0, one of class 1, none of class 2, one of class 3
-    said = trivial_answers("multiclass", np.array([0, 0, 1, 3]), 2, 4)
-    assert said.tolist() == [[0.5, 0.25, 0, 0.25]] * 2
+def test_members_are_averaged_as_probabilities_never_as_logits() -> None:
+    # sigmoid(0) = 1/2, sigmoid(log 3) = 3/4: 5/8, where the mean logit would say 0.634
+    said = answers("binary", torch.tensor([[[0.0], [math.log(3)]]]))
+    np.testing.assert_allclose(said, [[3 / 8, 5 / 8]], rtol=1e-6)
+    # (1, 1, 2)/4 and (2, 1, 1)/4
+    logits = torch.tensor([[[0, 0, math.log(2)], [math.log(2), 0, 0]]])
+    np.testing.assert_allclose(answers("multiclass", logits), [[3 / 8, 2 / 8, 3 / 8]], rtol=1e-6)
+    np.testing.assert_allclose(answers("distribution", logits), [[3 / 8, 2 / 8, 3 / 8]], rtol=1e-6)

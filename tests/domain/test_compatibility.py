@@ -2,24 +2,18 @@ from typing import Any
 
 import pytest
 
-from relight.domain.compatibility import assert_can_stop_early, remarks, settle_loss
-from relight.domain.features import Features, NumericFeature
+from relight.domain.compatibility import assert_can_stop_early, assert_train_suits, remarks, settle_loss
+from relight.domain.features import Features
 from relight.domain.schema import Task
 from relight.errors import InputError
+from relight.params.model import ModelParams
 from relight.params.train import TrainParams
+from tests.feature_tables import features_of, number
 
 
-def features(*, task: Task = "regression", test_rows_validate: bool = False) -> Features:
-    return Features(
-        task=task,
-        target="y",
-        classes=None if task == "regression" else ["a", "b"],
-        numeric=[NumericFeature(name="x", kind="numeric", mean=0, std=1, gaps=0)],
-        categorical=[],
-        target_mean=0.0,
-        target_std=1.0,
-        n_train=40,
-        test_rows_validate=test_rows_validate,
+def features(*, task: Task = "regression", test_rows_validate: bool = False, n_train: int = 40) -> Features:
+    return features_of(
+        [number("x", [0, 1])], task=task, target=[0, 1], n_train=n_train, test_rows_validate=test_rows_validate
     )
 
 
@@ -29,16 +23,26 @@ def params(**changed: Any) -> TrainParams:
     return TrainParams.model_validate({**usual, "threads": 1, "optimizer": optimizer, **changed})
 
 
-@pytest.mark.parametrize(("task", "loss"), [("regression", "mse"), ("binary", "bce"), ("multiclass", "cross_entropy")])
+@pytest.mark.parametrize(("task", "loss"), [
+    ("regression", "mse"), ("binary", "bce"), ("multiclass", "cross_entropy"), ("distribution", "kl_div"),
+])  # fmt: skip
 def test_auto_is_the_first_loss_of_the_task(task: Task, loss: str) -> None:
     assert settle_loss("auto", task) == loss
 
 
 @pytest.mark.parametrize(
     ("name", "suited"),
-    [("l1", {"regression"}), ("mse", {"regression"}), ("bce", {"binary"}), ("cross_entropy", {"multiclass"})],
+    [
+        ("l1", {"regression"}),
+        ("mse", {"regression"}),
+        ("huber", {"regression"}),
+        ("bce", {"binary"}),
+        ("cross_entropy", {"multiclass"}),
+        ("nll", {"multiclass"}),
+        ("kl_div", {"distribution"}),
+    ],
 )
-@pytest.mark.parametrize("task", ["regression", "binary", "multiclass"])
+@pytest.mark.parametrize("task", ["regression", "binary", "multiclass", "distribution"])
 def test_a_loss_is_for_its_own_tasks_alone(name: str, suited: set[str], task: Task) -> None:
     if task in suited:
         assert settle_loss(name, task) == name
@@ -61,8 +65,9 @@ def test_other_runs_may_stop_when_they_like(patience: int | None, borrowed: bool
 
 
 def test_what_is_odd_is_said() -> None:
-    assert remarks(params(batch_size=41, threads=4), features(), cores=2) == [
+    assert remarks(params(batch_size=41, threads=4, schedule={"warmup": 1}), features(), cores=2) == [
         "train.batch_size: 41 is more than the 40 train rows; every batch holds all of them",
+        "train.schedule.warmup: 1 is not less than the 1 epochs; the learning rate never reaches its full height",
         "train.threads: 4 is more than the 2 cores of this machine",
     ]
 
@@ -70,3 +75,59 @@ def test_what_is_odd_is_said() -> None:
 def test_what_is_usual_needs_no_word() -> None:
     assert remarks(params(batch_size=40, threads=2), features(), cores=2) == []
     assert remarks(params(), features(), cores=2) == []
+
+
+LINEAR = ModelParams(name="linear", numeric="none")
+NORMALISED = ModelParams.model_validate(
+    {"name": "mlp", "numeric": "none", "mlp": {"n_blocks": 1, "d_block": 2, "dropout": 0.0, "batch_norm": True}}
+)
+
+
+def problems(asked: TrainParams, model: ModelParams, seen: Features) -> list[str]:
+    try:
+        assert_train_suits(asked, model, seen)
+    except InputError as error:
+        return list(error.problems)
+    return []
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "distribution"])
+def test_a_temperature_is_for_classes_and_needs_rows_of_its_own(task: Task) -> None:
+    asked = params(calibration="temperature")
+    assert problems(asked, LINEAR, features(task=task)) == []
+    borrowed = ["train.calibration: needs validation rows; set split.validation above 0"]
+    assert problems(asked, LINEAR, features(task=task, test_rows_validate=True)) == borrowed
+    number = ["train.calibration: must be none for regression, however: temperature"]
+    assert problems(asked, LINEAR, features()) == number
+
+
+@pytest.mark.parametrize("task", ["regression", "distribution"])
+def test_only_labels_can_be_smoothed(task: Task) -> None:
+    said = f"train.label_smoothing: must be 0 for {task}, however: 0.1; it is for binary and multiclass"
+    assert problems(params(label_smoothing=0.1), LINEAR, features(task=task)) == [said]
+    assert problems(params(label_smoothing=0.1), LINEAR, features(task="binary")) == []
+
+
+@pytest.mark.parametrize(("batch_size", "n_train"), [(1, 40), ("full", 1), ("auto", 1)])
+def test_batch_normalisation_needs_two_rows(batch_size: Any, n_train: int) -> None:
+    seen = features(n_train=n_train)
+    (said,) = problems(params(batch_size=batch_size), NORMALISED, seen)
+    assert said.startswith("train.batch_size: must be at least 2 rows with model.mlp.batch_norm, however: ")
+    assert problems(params(batch_size=batch_size), LINEAR, seen) == []
+    assert problems(params(batch_size=2), NORMALISED, features()) == []
+
+
+def test_all_problems_are_said_at_once() -> None:
+    asked = params(loss="bce", early_stopping={"patience": 1}, calibration="temperature", class_weights="balanced")
+    keys = [said.split(":")[0] for said in problems(asked, LINEAR, features(test_rows_validate=True))]
+    assert keys == ["train.loss", "train.early_stopping", "train.calibration", "train.class_weights"]
+
+
+def test_the_scale_of_the_target_is_looked_at_too() -> None:
+    log = ModelParams(name="linear", numeric="none", target="log")
+    (said,) = problems(params(), log, features())
+    assert said.startswith("model.target: log must have targets above 0")
+
+
+def test_a_batch_in_words_is_never_odd() -> None:
+    assert remarks(params(batch_size="auto"), features(n_train=1), cores=2) == []

@@ -3,26 +3,18 @@ import torch
 from pydantic import ValidationError
 
 from relight.domain.description import Description, proof_of, untrained_model
-from relight.domain.features import Features, NumericFeature
+from relight.domain.fitted import Fitted
+from relight.domain.models.members import Members
 from relight.domain.predicting import predict
-from relight.params.model import ModelParams
+from relight.params.model import ModelParams, TabmParams
+from tests.feature_tables import category, features_of, number
 
-LINE = Features(
-    task="regression",
-    target="y",
-    classes=None,
-    numeric=[NumericFeature(name="x", kind="numeric", mean=0, std=1, gaps=0)],
-    categorical=[],
-    target_mean=0.0,
-    target_std=1.0,
-    n_train=40,
-    test_rows_validate=True,
-)
+LINE = features_of([number("x", [0, 1])], n_train=40, test_rows_validate=True)
 PARAMETERS = ModelParams(name="linear_parameters", numeric="none")
 
 
 def test_the_tutorials_model_before_training() -> None:
-    model = untrained_model(PARAMETERS, LINE, seed=42)
+    model = untrained_model(PARAMETERS, LINE, target_scale="none", seed=42)
     state = {name: round(value.item(), 4) for name, value in model.state_dict().items()}
     assert state == {"weights": 0.3367, "bias": 0.1288}
     predictions = predict(model, (torch.arange(0, 1, 0.02)[40:].unsqueeze(1),))
@@ -32,7 +24,10 @@ def test_the_tutorials_model_before_training() -> None:
 
 def test_the_untrained_model_depends_on_the_seed_alone() -> None:
     def weights(seed: int) -> list[float]:
-        return [value.item() for value in untrained_model(PARAMETERS, LINE, seed).state_dict().values()]
+        return [
+            value.item()
+            for value in untrained_model(PARAMETERS, LINE, target_scale="none", seed=seed).state_dict().values()
+        ]
 
     first = weights(7)
     torch.manual_seed(123)
@@ -49,11 +44,39 @@ def test_a_proof_holds_for_the_very_bits() -> None:
 
 def test_a_description_reads_back_as_it_was_written() -> None:
     written = Description(
-        model=PARAMETERS, features=LINE, seed=42, threads=1, epochs=9, best_epoch=8, proof="0", versions={"torch": "2"}
+        model=PARAMETERS,
+        model_choice="",
+        features=LINE,
+        loss="l1",
+        target_scale="none",
+        batch_size=40,
+        seed=42,
+        seeds=1,
+        threads=1,
+        epochs=9,
+        best_epoch=8,
+        proof="0",
+        versions={"torch": "2"},
     )
     assert Description.model_validate_json(written.model_dump_json()) == written
 
 
 def test_a_description_of_another_format_is_refused() -> None:
     with pytest.raises(ValidationError, match="format"):
-        Description.model_validate({"format": 2})
+        Description.model_validate({"format": 1})
+
+
+@pytest.mark.parametrize("name", ["linear", "tabm"])
+def test_each_of_several_copies_is_the_model_that_its_own_seed_would_give(name: str) -> None:
+    small = TabmParams(k=2, n_blocks=1, d_block=4, n_bins=2, d_embedding=2)
+    params = ModelParams.model_validate({"name": name, "numeric": "standardize", "tabm": small})
+    table = features_of([number("x", [0, 1, 4])], [category("c", 40)])
+    together = untrained_model(params, table, target_scale="standardize", seed=5, seeds=3)
+    assert isinstance(together, Fitted)
+    assert isinstance(together.body, Members)
+    for place, copy in enumerate(together.body.copies):
+        alone = untrained_model(params, table, target_scale="standardize", seed=5 + place)
+        assert isinstance(alone, Fitted)
+        expected = alone.body.state_dict()
+        assert list(copy.state_dict()) == list(expected)
+        assert all(torch.equal(value, expected[name]) for name, value in copy.state_dict().items())

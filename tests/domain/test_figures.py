@@ -15,6 +15,7 @@ from relight.domain.figures import (
     predicted_against_true,
     residuals,
     roc,
+    score_curve,
 )
 
 POINTS = pl.DataFrame(
@@ -140,7 +141,26 @@ def test_an_averaged_roc_curve_says_so_and_an_unknown_area_is_left_out() -> None
 
 def test_a_calibration_curve_has_a_point_for_each_bin_as_large_as_its_share() -> None:
     # 20 + 300 * share: 1/4 and 3/4 of the rows
-    figure = calibration(pl.DataFrame({"confidence": [0.2, 0.8], "observed": [0.25, 0.5], "rows": [1, 3]}))
+    bins = {"confidence": [0.2, 0.8], "observed": [0.25, 0.5], "rows": [1, 3], "when": ["before", "before"]}
+    figure = calibration(pl.DataFrame(bins))
     (cloud,) = clouds(figure).values()
     assert np.asarray(cloud.get_offsets()).tolist() == [[0.2, 0.25], [0.8, 0.5]]
     assert cloud.get_sizes().tolist() == [95, 245]
+    assert labels(figure) == ["area: share of rows"]
+
+
+def test_before_and_after_a_temperature_there_are_two_calibration_curves() -> None:
+    bins = {"confidence": [0.2, 0.3], "observed": [0.25, 0.5], "rows": [1, 1], "when": ["before", "after"]}
+    figure = calibration(pl.DataFrame(bins))
+    points = {name: np.asarray(cloud.get_offsets()).tolist() for name, cloud in clouds(figure).items()}
+    assert points == {
+        "before calibration, area: share of rows": [[0.2, 0.25]],
+        "after calibration, area: share of rows": [[0.3, 0.5]],
+    }
+    assert labels(figure) == list(points)
+
+
+def test_a_score_curve_shows_the_score_over_the_epochs_and_the_best_of_them() -> None:
+    figure = score_curve(pl.DataFrame({"epoch": [0, 1, 2], "validation_score": [3.0, 1.0, 2.0]}), "validation", 1)
+    assert drawn(figure)[0] == [[0, 3], [1, 1], [2, 2]]
+    assert labels(figure) == ["validation", "best epoch (1)"]

@@ -2,129 +2,113 @@ import pytest
 import torch
 from torch import nn
 
-from relight.domain.features import CategoricalFeature, Features, NumericFeature
+from relight.domain.features import Features
 from relight.domain.fitted import Fitted
-from relight.domain.front import D_EMBEDDING, ONE_HOT_LEVELS, Embedding, Front, OneHot, needs_front
+from relight.domain.front import Front, needs_front
+from relight.params.model import MlpParams, ModelParams
+from tests.feature_tables import category, features_of, number
 
 NAN = float("nan")
-NUMBERS = [
-    NumericFeature(name="a", kind="numeric", mean=2, std=4, gaps=1),
-    NumericFeature(name="b", kind="numeric", mean=10, std=5, gaps=0),
-]
+A = number("a", [-2, 6, 2, 2]).model_copy(update={"std": 4.0, "gaps": 1})  # mean 2
+B = number("b", [5, 15, 5, 15])  # mean 10, std 5
+NO_CATEGORIES = torch.empty(2, 0, dtype=torch.int32)
 
 
-def features(numeric: list[NumericFeature], *levels: list[str]) -> Features:
-    return Features(
-        task="regression",
-        target="y",
-        classes=None,
-        numeric=numeric,
-        categorical=[CategoricalFeature(name=f"c{k}", levels=known) for k, known in enumerate(levels)],
-        target_mean=0.0,
-        target_std=1.0,
-        n_train=5,
-        test_rows_validate=False,
-    )
-
-
-def no_categories(n_rows: int) -> torch.Tensor:
-    return torch.empty(n_rows, 0, dtype=torch.int32)
-
-
-def test_standardized_numbers_gaps_indicators_and_levels_by_hand() -> None:
-    front = Front(features(NUMBERS, ["u", "v"]), standardize=True)
+def test_standardized_numbers_gaps_indicators_and_codes_by_hand() -> None:
+    front = Front(features_of([A, B], [category("c", 2)]), "standardize")
     numeric = torch.tensor([[NAN, 15], [6, NAN], [-2, 10]])
-    categories = torch.tensor([[2], [0], [1]], dtype=torch.int32)
-    # a: (gap → 2 - 2)/4, (6 - 2)/4, (-2 - 2)/4; b: (15 - 10)/5, (gap → 10 - 10)/5, 0; was a a gap; u; v
-    expected = [[0, 1, 1, 0, 1], [1, 0, 0, 0, 0], [-1, 0, 0, 1, 0]]
-    assert front(numeric, categories).tolist() == expected
-    assert front.d_out == 5
+    numbers, codes = front(numeric, torch.tensor([[2], [0], [1]], dtype=torch.int32))
+    # a: (gap → 2 - 2)/4, (6 - 2)/4, (-2 - 2)/4; b: (15 - 10)/5, (gap → 10 - 10)/5, 0; was a a gap
+    assert numbers.tolist() == [[0, 1, 1], [1, 0, 0], [-1, 0, 0]]
+    assert codes.tolist() == [[2], [0], [1]]
+    assert codes.dtype == torch.int64
+    assert (front.n_scaled, front.d_numbers, front.n_levels) == (2, 3, [2])
 
 
-def test_without_standardizing_a_gap_becomes_the_train_mean_and_other_numbers_stay() -> None:
-    front = Front(features(NUMBERS), standardize=False)
-    numeric = torch.tensor([[NAN, 0.1], [0.3, NAN]])
-    expected = torch.tensor([[2, 0.1, 1], [0.3, 10, 0]])
-    assert torch.equal(front(numeric, no_categories(2)), expected)
+def test_without_scaling_a_gap_becomes_the_train_mean_and_other_numbers_stay() -> None:
+    numbers, _ = Front(features_of([A, B]), "none")(torch.tensor([[NAN, 0.1], [0.3, NAN]]), NO_CATEGORIES)
+    assert torch.equal(numbers, torch.tensor([[2, 0.1, 1], [0.3, 10, 0]]))
 
 
-def test_only_a_column_with_gaps_among_the_train_rows_has_an_indicator() -> None:
-    without = [feature.model_copy(update={"gaps": 0}) for feature in NUMBERS]
-    assert Front(features(without), standardize=True).d_out == 2
-    assert Front(features(NUMBERS), standardize=True).d_out == 3
+def test_only_a_column_with_gaps_and_values_among_the_train_rows_has_an_indicator() -> None:
+    assert Front(features_of([B, B]), "standardize").d_numbers == 2
+    assert Front(features_of([A, B]), "standardize").d_numbers == 3
+    all_missing = A.model_copy(update={"gaps": 100, "low": 0.0, "high": 0.0, "quantiles": []})
+    assert Front(features_of([all_missing, B], n_train=100), "standardize").d_numbers == 1
 
 
-def test_categories_alone_are_a_front_too() -> None:
-    front = Front(features([], ["u", "v"], ["w"]), standardize=False)
-    categories = torch.tensor([[1, 1], [2, 0]], dtype=torch.int32)
-    assert front(torch.empty(2, 0), categories).tolist() == [[1, 0, 1], [0, 1, 0]]
+@pytest.mark.parametrize("numeric", ["none", "standardize", "quantile_normal"])
+def test_a_narrow_column_is_dropped_and_cannot_throw_the_answers_far_away(numeric: str) -> None:
+    narrow = number("narrow", [5, 5 + 1e-8, 5 + 4e-7])  # float32 has no number between 5 and 5 + 4.8e-7
+    front = Front(features_of([narrow, B]), numeric)
+    assert front.keep.tolist() == [1]
+    there, _ = front(torch.tensor([[5.0, 7], [5, 20]]), NO_CATEGORIES)
+    far, _ = front(torch.tensor([[1e6, 7], [-3, 20]]), NO_CATEGORIES)
+    assert torch.equal(there, far)
 
 
-def test_an_unknown_level_is_zeros() -> None:
-    assert OneHot(3)(torch.tensor([0, 3, 1], dtype=torch.int32)).tolist() == [[0, 0, 0], [0, 0, 1], [1, 0, 0]]
+@pytest.mark.parametrize("numeric", ["none", "standardize", "quantile_normal"])
+def test_categories_alone_leave_no_numbers(numeric: str) -> None:
+    front = Front(features_of([], [category("c", 2), category("d", 1)]), numeric)
+    numbers, codes = front(torch.empty(2, 0), torch.tensor([[1, 1], [2, 0]], dtype=torch.int32))
+    assert numbers.shape == (2, 0)
+    assert codes.tolist() == [[1, 1], [2, 0]]
 
 
-def test_what_was_fitted_stands_in_the_state_dict() -> None:
-    model = Fitted(Front(features(NUMBERS, ["u", "v"]), standardize=True), nn.Linear(5, 1), nn.Identity())
-    state = model.state_dict()
-    fitted = {name: value.tolist() for name, value in state.items() if name.startswith("front.")}
-    assert fitted == {
-        "front.mean": [2, 10],
-        "front.shift": [2, 10],
-        "front.scale": [4, 5],
-        "front.with_gaps": [0],
+def test_what_was_fitted_stands_in_the_state_dict_and_nothing_of_it_learns() -> None:
+    state = Front(features_of([A, B]), "standardize").state_dict()
+    assert {name: value.tolist() for name, value in state.items()} == {
+        "mean": [2, 10],
+        "keep": [0, 1],
+        "with_gaps": [0],
+        "scaling.shift": [2, 10],
+        "scaling.scale": [4, 5],
     }
-    assert list(dict(model.named_parameters())) == ["body.weight", "body.bias"]
+    assert list(Front(features_of([A, B]), "quantile_normal").state_dict())[-1] == "scaling.knots"
+    assert list(Front(features_of([A, B]), "quantile_normal").parameters()) == []
 
 
-def test_a_front_takes_its_statistics_from_a_state_dict() -> None:
-    saved = Front(features(NUMBERS), standardize=True)
-    others = [feature.model_copy(update={"mean": -1, "std": 3}) for feature in NUMBERS]
-    loaded = Front(features(others), standardize=True)
+@pytest.mark.parametrize("numeric", ["standardize", "quantile_normal"])
+def test_a_front_takes_its_statistics_from_a_state_dict(numeric: str) -> None:
+    saved = Front(features_of([A, B]), numeric)
+    loaded = Front(features_of([number("a", [1, 2, 9]).model_copy(update={"gaps": 2}), number("b", [0, 1])]), numeric)
     loaded.load_state_dict(saved.state_dict())
-    numeric = torch.tensor([[NAN, 7.0], [3.0, NAN]])
-    assert torch.equal(loaded(numeric, no_categories(2)), saved(numeric, no_categories(2)))
+    numeric_rows = torch.tensor([[NAN, 7.0], [3.0, NAN]])
+    assert torch.equal(loaded(numeric_rows, NO_CATEGORIES)[0], saved(numeric_rows, NO_CATEGORIES)[0])
 
 
-@pytest.mark.parametrize(("n_levels", "kind"), [(ONE_HOT_LEVELS, OneHot), (ONE_HOT_LEVELS + 1, Embedding)])
-def test_many_levels_are_a_learned_embedding(n_levels: int, kind: type) -> None:
-    front = Front(features([], [f"level {k}" for k in range(n_levels)]), standardize=False)
-    assert isinstance(front.categories[0], kind)
-    assert front.d_out == (n_levels if kind is OneHot else D_EMBEDDING)
-    assert front(torch.empty(4, 0), torch.tensor([[0], [1], [2], [n_levels]])).shape == (4, front.d_out)
+def test_front_body_and_back_are_one_model() -> None:
+    class Sum(nn.Module):
+        def forward(self, numbers: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
+            return numbers.sum(dim=1, keepdim=True) + codes
+
+    model = Fitted(Front(features_of([A, B], [category("c", 2)]), "standardize"), Sum(), nn.Flatten(0))
+    # 0 + 1 + 1 + code 2
+    assert model(torch.tensor([[NAN, 15.0]]), torch.tensor([[2]], dtype=torch.int32)).tolist() == [4]
 
 
-def test_the_embedding_of_an_unknown_level_is_zeros_after_training_too() -> None:
-    embedding = Embedding(40)
-    codes = torch.tensor([0, 1, 40])
-    optimizer = torch.optim.SGD(embedding.parameters(), lr=1.0)
-    before = embedding(codes).detach()
-    embedding(codes).sum().backward()
-    optimizer.step()
-    after = embedding(codes).detach()
-    assert after[0].tolist() == [0] * D_EMBEDDING
-    assert torch.equal(after[1:], before[1:] - 1)  # the slope of a sum is 1
+PLAIN = features_of([B])
+MLP = MlpParams(n_blocks=1, d_block=1, dropout=0)
 
 
 @pytest.mark.parametrize(
-    ("numeric", "levels", "setting", "needed"),
+    ("features", "changed", "target_scale", "seeds", "needed"),
     [
-        (NUMBERS[1:], [], "none", False),
-        (NUMBERS[1:], [], "standardize", True),
-        (NUMBERS, [], "none", True),
-        (NUMBERS[1:], [["u"]], "none", True),
+        (PLAIN, {}, "none", 1, False),
+        (PLAIN, {"name": "mlp"}, "none", 1, False),
+        (PLAIN, {"name": "linear_parameters"}, "none", 1, False),
+        (PLAIN, {"name": "tabm"}, "none", 1, True),
+        (PLAIN, {"numeric": "standardize"}, "none", 1, True),
+        (PLAIN, {}, "log", 1, True),
+        (PLAIN, {}, "none", 2, True),
+        (features_of([A]), {}, "none", 1, True),
+        (features_of([B], [category("c", 1)]), {}, "none", 1, True),
+        (features_of([B], task="binary", target=[0, 1]), {}, "none", 1, True),
     ],
-    ids=["plain numbers", "scaling", "gaps", "categories"],
+    ids=["plain", "mlp", "bare parameters", "family", "scaling", "log", "seeds", "gaps", "categories", "classes"],
 )
-def test_plain_numbers_alone_need_no_front(
-    numeric: list[NumericFeature], levels: list[list[str]], setting: str, needed: bool
+def test_a_plain_network_of_plain_numbers_in_their_own_units_alone_needs_no_front(
+    features: Features, changed: dict[str, str], target_scale: str, seeds: int, needed: bool
 ) -> None:
-    assert needs_front(features(numeric, *levels), setting) is needed
-
-
-def test_a_column_of_one_value_is_only_shifted() -> None:
-    """std 0 must not divide: (5 - 5) / 1 = 0, and another value at prediction time stays finite."""
-    constant = [NumericFeature(name="c", kind="numeric", mean=5.0, std=0.0, gaps=0)]
-    front = Front(features(numeric=constant), standardize=True)
-    scaled = front(torch.tensor([[5.0], [7.0]]), torch.empty((2, 0), dtype=torch.int32))
-    assert scaled.tolist() == [[0.0], [2.0]]
+    params = ModelParams.model_validate({"name": "linear", "numeric": "none", "mlp": MLP, **changed})
+    assert needs_front(params, features, target_scale, seeds) is needed

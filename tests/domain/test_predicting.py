@@ -4,7 +4,7 @@ from torch import nn
 
 from relight.domain import predicting
 from relight.domain.models.mlp import Mlp
-from relight.domain.predicting import predict
+from relight.domain.predicting import PREDICTION_NUMBERS, PREDICTION_ROWS, predict, rows_at_once
 from relight.params.model import MlpParams
 
 
@@ -56,3 +56,17 @@ def test_dropout_takes_no_part_in_predictions() -> None:
 
 def test_no_rows_have_no_predictions() -> None:
     assert predict(mlp(), (torch.empty(0, 3),)).shape == (0, 2)
+
+
+def test_a_wide_model_sees_fewer_rows_at_once() -> None:
+    narrow, wide = (Mlp(3, 2, MlpParams(n_blocks=1, d_block=d_block, dropout=0)) for d_block in (8, 2**14))
+    assert rows_at_once(narrow) == PREDICTION_ROWS
+    assert rows_at_once(nn.Sequential(wide)) == PREDICTION_NUMBERS // 2**14 == 1024
+    assert rows_at_once(nn.Linear(1, 1)) == PREDICTION_ROWS
+
+
+def test_no_model_is_too_wide_for_one_row() -> None:
+    model = Doubling()
+    model.d_widest = 10 * PREDICTION_NUMBERS  # type: ignore[assignment]
+    assert predict(model, (torch.zeros(3, 1), torch.zeros(3, 1))).shape == (3, 1)
+    assert [n_rows for n_rows, _, _ in model.seen] == [1, 1, 1]

@@ -50,7 +50,7 @@ def test_values_are_numbers_for_regression_and_labels_for_classes() -> None:
         (pl.Series([k / 2 for k in range(30)]), "multiclass", "has 30 different numbers, too many for classes"),
         (texts(*["1"] * 9, "x"), "auto", "row 10 is not a number, however: 'x'"),
         (texts("1,5", "2,5"), "auto", "has numbers with commas in them"),
-        (texts("2020-01-31", "2020-02-01"), "auto", "holds dates or times"),
+        (texts("2020-01-31", "2020-02-01"), "auto", "holds dates or times, which a model cannot answer with"),
         (texts("1.5", "inf"), "auto", "row 2 is infinite"),
         (texts("1.5", "1e39"), "regression", "row 2 is beyond float32"),
         (texts(*(f"id{k}" for k in range(20))), "auto", "has a different value in every row"),

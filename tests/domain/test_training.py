@@ -1,5 +1,5 @@
+import copy
 import re
-from collections.abc import Callable
 from typing import Any, Literal
 
 import pytest
@@ -7,16 +7,19 @@ import torch
 from torch import Tensor, nn
 
 from relight.domain.early_stopping import EarlyStopping
-from relight.domain.features import CategoricalFeature, Features, NumericFeature
-from relight.domain.losses import LOSSES, l1, mse
+from relight.domain.losses import Loss, l1, loss_for, mse
 from relight.domain.models.building import build_model
 from relight.domain.models.linear import LinearParameters
+from relight.domain.models.members import Members
 from relight.domain.optimizers import build_optimizer
-from relight.domain.rows import Rows, after_front
-from relight.domain.training import Epoch, batches, fit, loss_of, train_epoch
+from relight.domain.rows import Rows, as_trainee_sees, rows_for, trainee_of
+from relight.domain.schedules import Schedule
+from relight.domain.training import Epoch, batches, fit, train_epoch
+from relight.domain.validation_score import validation_score
 from relight.errors import RunError
-from relight.params.model import MlpParams, ModelParams
+from relight.params.model import ModelParams
 from relight.params.train import OptimizerParams
+from tests.feature_tables import small_table
 
 
 def sgd(learning_rate: float) -> OptimizerParams:
@@ -41,18 +44,22 @@ def fit_line(
     *,
     learning_rate: float,
     epochs: int,
-    loss_fn: Callable[[Tensor, Tensor], Tensor] = l1,
+    loss_fn: Loss = l1,
     patience: int | None = None,
+    schedule: Schedule | None = None,
 ) -> list[Epoch]:
     return fit(
         model,
         train,
         validation,
         loss_fn=loss_fn,
+        score_fn=validation_score("regression", "l1", nn.Identity(), validation.target, None),
         optimizer=build_optimizer(sgd(learning_rate), model),
+        schedule=schedule or (lambda _: learning_rate),
         epochs=range(epochs),
         batch_size="full",
         seed=0,
+        gradient_clip=None,
         early_stopping=EarlyStopping(patience) if patience else None,
     )
 
@@ -63,9 +70,9 @@ def test_the_tutorials_losses_to_the_last_digit() -> None:
     torch.manual_seed(42)
     model = LinearParameters()
     history = fit_line(model, Rows((x[:40],), y[:40]), Rows((x[40:],), y[40:]), learning_rate=0.01, epochs=100)
-    assert history[0] == (0, 0.31288138031959534, 0.48106518387794495)
-    assert history[50] == (50, 0.04167863354086876, 0.09919948130846024)
-    assert history[90] == (90, 0.02788739837706089, 0.06473556160926819)
+    assert history[0][:3] == (0, 0.31288138031959534, 0.48106518387794495)
+    assert history[50][:3] == (50, 0.04167863354086876, 0.09919948130846024)
+    assert history[90][:3] == (90, 0.02788739837706089, 0.06473556160926819)
     assert (round(model.weights.item(), 4), round(model.bias.item(), 4)) == (0.5784, 0.3513)
 
 
@@ -74,7 +81,7 @@ def test_losses_and_weights_of_each_epoch_by_hand() -> None:
     # the validation loss (target 1/2) that after it
     model = flat_line()
     history = fit_line(model, rows_at_zero(1, 1), rows_at_zero(0.5), learning_rate=0.125, epochs=3)
-    assert history == [(0, 1.0, 0.375), (1, 0.875, 0.25), (2, 0.75, 0.125)]
+    assert history == [(0, 1, 0.375, 0.375, 0.125), (1, 0.875, 0.25, 0.25, 0.125), (2, 0.75, 0.125, 0.125, 0.125)]
     assert model.bias.item() == 0.375
 
 
@@ -121,8 +128,8 @@ def test_the_train_loss_is_the_mean_over_rows_not_over_batches() -> None:
 
 
 def test_a_step_is_taken_for_each_batch() -> None:
-    # five rows in batches of two: three steps of 1/8
-    model, train = flat_line(), rows_at_zero(9, 9, 9, 9, 9)
+    # six rows in batches of two: three steps of 1/8
+    model, train = flat_line(), rows_at_zero(9, 9, 9, 9, 9, 9)
     train_epoch(model, train, l1, build_optimizer(sgd(0.125), model), batches(train, 2, seed=0))
     assert model.bias.item() == 0.375
 
@@ -179,79 +186,134 @@ def test_each_epoch_has_an_order_of_its_own() -> None:
     model = flat_line()
     rows = Rows((torch.zeros(20, 1),), torch.arange(20.0).unsqueeze(1))
 
-    def spy(predictions: Tensor, targets: Tensor) -> Tensor:
+    def spy(predictions: Tensor, targets: Tensor, _weights: Tensor | None = None) -> Tensor:
         if predictions.requires_grad:
             seen.append(targets.flatten().tolist())
         return l1(predictions, targets)
 
     optimizer = build_optimizer(sgd(0.01), model)
-    fit(
-        model, rows, rows, loss_fn=spy, optimizer=optimizer, epochs=range(2), batch_size=20, seed=0, early_stopping=None
-    )
+    for epoch in range(2):
+        train_epoch(model, rows, spy, optimizer, batches(rows, 20, seed=epoch))
     assert seen[0] != seen[1]
     assert sorted(seen[0]) == sorted(seen[1]) == list(range(20))
 
 
-def fronted_model(numeric: Any, levels: int) -> nn.Module:
-    """A classifier of two numbers, one of them with gaps, and a category; drawn with seed 5."""
-    features = Features(
-        task="multiclass",
-        target="y",
-        classes=["a", "b", "c"],
-        numeric=[
-            NumericFeature(name="a", kind="numeric", mean=0.1, std=1.3, gaps=4),
-            NumericFeature(name="b", kind="numeric", mean=-0.2, std=0.7, gaps=0),
-        ],
-        categorical=[CategoricalFeature(name="c", levels=[f"level {k}" for k in range(levels)])],
-        target_mean=0.0,
-        target_std=1.0,
-        n_train=30,
-        test_rows_validate=False,
+def test_early_stopping_looks_at_the_score_not_at_the_loss() -> None:
+    # the loss says 9 in every epoch; the score is best in the second
+    scores = iter([3.0, 1.0, 2.0, 5.0, 0.0])
+
+    def flat(outputs: Tensor, _targets: Tensor, _weights: Tensor | None = None) -> Tensor:
+        return 0 * outputs.sum() + 9
+
+    model = flat_line()
+    history = fit(
+        model,
+        rows_at_zero(1),
+        rows_at_zero(1),
+        loss_fn=flat,
+        score_fn=lambda _: next(scores),
+        optimizer=build_optimizer(sgd(0.1), model),
+        schedule=lambda _: 0.1,
+        epochs=range(9),
+        batch_size="full",
+        seed=0,
+        gradient_clip=None,
+        early_stopping=EarlyStopping(2),
     )
-    mlp = MlpParams(n_blocks=2, d_block=8, dropout=0.3)
-    torch.manual_seed(5)
-    return build_model(ModelParams(name="mlp", numeric=numeric, mlp=mlp), features)
+    assert [epoch.validation_score for epoch in history] == [3, 1, 2, 5]
+    assert [epoch.validation_loss for epoch in history] == [9, 9, 9, 9]
 
 
-def raw_rows(n_rows: int, seed: int) -> Rows:
-    generator = torch.Generator().manual_seed(seed)
-    numeric = torch.randn(n_rows, 2, generator=generator)
-    numeric[::7, 0] = float("nan")
-    categories = torch.randint(0, 4, (n_rows, 1), generator=generator, dtype=torch.int32)
-    return Rows((numeric, categories), torch.randint(0, 3, (n_rows,), generator=generator))
+def test_the_schedule_sets_the_rate_of_each_epoch() -> None:
+    # the slope is 1: the bias goes by the rates, 1/8, 1/4, 1/2
+    model = flat_line()
+    rates = [0.125, 0.25, 0.5]
+    history = fit_line(
+        model, rows_at_zero(9), rows_at_zero(9), learning_rate=77, epochs=3, schedule=lambda epoch: rates[epoch]
+    )
+    assert [epoch.learning_rate for epoch in history] == rates
+    assert model.bias.item() == 0.875
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "batch_size", "sizes"), [(9, 4, [4, 5]), (10, 4, [4, 4, 2]), (3, 1, [1, 1, 1]), (1, 4, [1]), (5, 4, [5])]
+)
+def test_a_row_that_is_left_over_joins_the_batch_before(n_rows: int, batch_size: int, sizes: list[int]) -> None:
+    assert [len(batch.target) for batch in batches(numbered(n_rows), batch_size, seed=3)] == sizes
+
+
+def test_batch_normalisation_never_sees_a_single_row() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.BatchNorm1d(1), nn.Linear(1, 1))
+    rows = Rows((torch.randn(9, 1),), torch.randn(9, 1))
+    loss = train_epoch(model, rows, l1, build_optimizer(sgd(0.1), model), batches(rows, 4, seed=0))
+    assert loss > 0
+
+
+def test_a_long_gradient_is_cut_before_the_step() -> None:
+    # mse from 0 to 100: a slope of -200, cut to 2; a rate of 1/8 moves the bias by 1/4
+    model, train = flat_line(), rows_at_zero(100)
+    train_epoch(model, train, mse, build_optimizer(sgd(0.125), model), [train], gradient_clip=2.0)
+    assert model.bias.item() == pytest.approx(0.25, rel=1e-6)
+
+
+def test_the_train_loss_counts_rows_by_their_weights() -> None:
+    # errors 1, 2, 6 with weights 2, 1, 1: 10 / 4, whichever two rows share a batch
+    model = flat_line()
+    train = Rows((torch.zeros(3, 1),), torch.tensor([[1.0], [2.0], [6.0]]), torch.tensor([2.0, 1.0, 1.0]))
+    for seed in range(3):
+        loss = train_epoch(model, train, l1, build_optimizer(sgd(1e-30), model), batches(train, 2, seed))
+        assert loss == pytest.approx(2.5, rel=1e-6)
+
+
+class Body(nn.Module):
+    """A line of the first number, whatever the codes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.line = LinearParameters()
+
+    def forward(self, numbers: Tensor, _codes: Tensor) -> Tensor:
+        out: Tensor = self.line(numbers)
+        return out
+
+
+@pytest.mark.parametrize("gradient_clip", [None, 0.5])
+@pytest.mark.parametrize("name", ["sgd", "adamw"])
+def test_several_copies_learn_as_each_would_alone(name: Any, gradient_clip: float | None) -> None:
+    torch.manual_seed(4)
+    rows = Rows((torch.randn(20, 1), torch.zeros(20, 0)), torch.randn(20, 1))
+    copies: list[nn.Module] = [Body() for _ in range(3)]
+    together, alone = Members(copies), copy.deepcopy(copies)
+    params = OptimizerParams(name=name, learning_rate=0.05, weight_decay=0.1, momentum=0.0)
+    optimizers = [build_optimizer(params, model) for model in (together, *alone)]
+    for model, optimizer in zip((together, *alone), optimizers, strict=True):
+        for epoch in range(5):
+            train_epoch(model, rows, mse, optimizer, batches(rows, 8, seed=epoch), gradient_clip)
+    for one, other in zip(together.copies, alone, strict=True):
+        for name_of, value in one.state_dict().items():
+            torch.testing.assert_close(value, other.state_dict()[name_of], rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("batch_size", ["full", 8])
-@pytest.mark.parametrize("numeric", ["none", "standardize"])
+@pytest.mark.parametrize("numeric", ["none", "standardize", "quantile_normal"])
 def test_a_front_applied_once_trains_to_the_same_bits_as_a_front_in_every_step(
     numeric: str, batch_size: Literal["full"] | int
 ) -> None:
-    def trained(*, once: bool) -> tuple[list[Epoch], list[bytes]]:
-        model = fronted_model(numeric, levels=3)
-        train, validation = raw_rows(30, seed=1), raw_rows(12, seed=2)
-        trainee = model
-        if once:
-            trainee, train = after_front(model, train)
-            _, validation = after_front(model, validation)
-            assert trainee is not model
-        torch.manual_seed(6)  # dropout draws too
-        history = fit(
-            trainee,
-            train,
-            validation,
-            loss_fn=LOSSES["cross_entropy"],
-            optimizer=build_optimizer(sgd(0.1), trainee),
-            epochs=range(10),
-            batch_size=batch_size,
-            seed=0,
-            early_stopping=EarlyStopping(3),
+    table = small_table("multiclass")
+
+    def trained(*, once: bool) -> list[bytes]:
+        params = ModelParams.model_validate(
+            {"name": "mlp", "numeric": numeric, "mlp": {"n_blocks": 2, "d_block": 8, "dropout": 0.3}}
         )
-        return history, [value.numpy().tobytes() for value in model.state_dict().values()]
+        torch.manual_seed(5)
+        model = build_model(params, table.features, target_scale="none")
+        rows = rows_for(model, table.train, "the train rows")
+        trainee, seen = (trainee_of(model), as_trainee_sees(model, rows)) if once else (model, rows)
+        optimizer = build_optimizer(sgd(0.1), trainee)
+        torch.manual_seed(6)  # dropout draws too
+        for epoch in range(5):
+            train_epoch(trainee, seen, loss_for("cross_entropy"), optimizer, batches(seen, batch_size, seed=epoch))
+        return [value.numpy().tobytes() for value in model.state_dict().values()]
 
     assert trained(once=True) == trained(once=False)
-
-
-def test_the_loss_over_all_rows_learns_nothing() -> None:
-    model = flat_line(bias=0.25)
-    assert loss_of(model, rows_at_zero(0.5, 1), l1) == 0.5  # (1/4 + 3/4) / 2
-    assert all(weight.grad is None for weight in model.parameters())

@@ -5,7 +5,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 
 from relight.errors import InputError
-from relight.io.artifacts import read_json, read_model, write_json
+from relight.io.artifacts import read_format, read_json, read_model, write_json
 
 
 class Parts(BaseModel):
@@ -75,3 +75,18 @@ def test_json_of_another_shape_is_refused_with_the_place(content: str, said: str
     (tmp_path / "a.json").write_text(content)
     with pytest.raises(InputError, match=rf"a\.json: {said}.*; run `dvc checkout` or `dvc repro`"):
         read_model(tmp_path / "a.json", Parts)
+
+
+@pytest.mark.parametrize("content", ['{"rows": {}}', '{"rows": {}, "format": 1}', '{"rows": {}, "format": "2"}', "[2]"])
+def test_what_another_relight_wrote_is_for_that_relight(content: str, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(content)
+    with pytest.raises(InputError, match=r"a\.json: must be of format 2, however: .*; use the Relight that made it"):
+        read_format(tmp_path / "a.json", Parts, 2)
+
+
+def test_the_format_that_is_asked_for_is_read(tmp_path: Path) -> None:
+    class Made(Parts):
+        format: int
+
+    write_json(tmp_path / "a.json", {"rows": {"train": 3}, "format": 2})
+    assert read_format(tmp_path / "a.json", Made, 2) == Made(rows={"train": 3}, format=2)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from relight.errors import InputError
-from relight.io.atomic import write_bytes, write_text
+from relight.io.atomic import write_bytes, write_parts, write_text
 
 
 @pytest.fixture
@@ -49,6 +49,23 @@ def test_a_reader_sees_the_old_file_or_the_new_one(tmp_path: Path, monkeypatch: 
         assert reader.read() == b"old"  # who opened it before reads it to its end
     assert seen == [b"old"]
     assert (tmp_path / "a").read_bytes() == b"new"
+
+
+def test_parts_are_written_one_after_the_other(tmp_path: Path) -> None:
+    write_parts(tmp_path / "a", (part for part in (b"one ", b"two")))
+    assert (tmp_path / "a").read_bytes() == b"one two"
+
+
+def test_a_part_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:
+    def parts() -> Iterator[bytes]:
+        yield b"new"
+        raise InputError("row 7 is wrong")
+
+    write_bytes(tmp_path / "a", b"old")
+    with pytest.raises(InputError, match="row 7 is wrong"):
+        write_parts(tmp_path / "a", parts())
+    assert (tmp_path / "a").read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["a"]
 
 
 def test_a_full_disk_leaves_the_old_file_whole(small_disk: Path) -> None:

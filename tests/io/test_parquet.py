@@ -1,10 +1,12 @@
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from relight.errors import InputError
-from relight.io.parquet import read_parquet, write_parquet
+from relight.errors import InputError, RunError
+from relight.io.parquet import cut, parquet_frames, read_parquet, read_parquet_file, write_parquet
 
 
 def test_a_folder_of_parquet_is_one_table_in_the_order_of_names(tmp_path: Path) -> None:
@@ -32,8 +34,9 @@ def test_a_parquet_cut_anywhere_is_refused(tmp_path: Path) -> None:
     whole = path.read_bytes()
     for length in range(0, len(whole), 29):
         path.write_bytes(whole[:length])
-        with pytest.raises(InputError, match=r"t.parquet: is (not|a damaged) "):
-            read_parquet(path)
+        for read in (read_parquet, lambda path: list(parquet_frames(path))):
+            with pytest.raises(InputError, match=r"t.parquet: is (not|a damaged) "):
+                read(path)
 
 
 def test_a_panic_of_the_reader_is_a_damaged_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,5 +51,43 @@ def test_a_panic_of_the_reader_is_a_damaged_file(tmp_path: Path, monkeypatch: py
 
 def test_the_same_table_gives_the_same_bytes(tmp_path: Path) -> None:
     for name in ("a.parquet", "b.parquet"):
-        write_parquet(tmp_path / name, pl.DataFrame({"x": [0.1, None], "c": ["é", None], "b": [True, None]}))
+        write_parquet(tmp_path / name, [pl.DataFrame({"x": [0.1, None], "c": ["é", None], "b": [True, None]})])
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
+
+
+def rows(n: int) -> pl.DataFrame:
+    return pl.DataFrame({"x": range(n)}, schema={"x": pl.Float64}).with_columns(c=pl.col("x").cast(pl.String))
+
+
+def test_the_bytes_do_not_depend_on_the_pieces_that_came(tmp_path: Path) -> None:
+    whole = rows(600_000)
+    write_parquet(tmp_path / "whole.parquet", [whole])
+    write_parquet(tmp_path / "pieces.parquet", (whole.slice(start, 70_001) for start in range(0, 600_000, 70_001)))
+    assert (tmp_path / "pieces.parquet").read_bytes() == (tmp_path / "whole.parquet").read_bytes()
+    assert read_parquet_file(tmp_path / "pieces.parquet").equals(whole)
+    assert pl.concat(parquet_frames(tmp_path / "pieces.parquet")).equals(whole)
+
+
+def test_tables_are_cut_into_equal_ones_and_a_rest() -> None:
+    for sizes in ([10], [3, 3, 4], [1] * 10, [9, 0, 1], [4, 6]):
+        starts = [sum(sizes[:k]) for k in range(len(sizes))]
+        tables = [rows(10).slice(start, size) for start, size in zip(starts, sizes, strict=True)]
+        assert [piece["x"].to_list() for piece in cut(tables, 4)] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+        assert [piece.height for piece in cut(tables, 5)] == [5, 5]
+
+
+def test_an_error_on_the_way_ends_the_writing_and_is_the_error_of_all(tmp_path: Path) -> None:
+    def spoilt() -> Iterator[pl.DataFrame]:
+        yield rows(300_000)
+        yield rows(300_000)
+        raise InputError("row 600001 is odd")
+
+    before = threading.active_count()
+    with pytest.raises(InputError, match="row 600001 is odd"):
+        write_parquet(tmp_path / "t.parquet", spoilt())
+    assert threading.active_count() == before
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"t.parquet: cannot be written: "):
+        write_parquet(tmp_path / "none" / "t.parquet", (rows(300_000) for _ in range(5)))

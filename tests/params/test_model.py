@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from relight.params.model import MlpParams, ModelParams
+from relight.params.model import FtTransformerParams, MlpParams, ModelParams, TabmParams, TabmSmallParams
 
 
 def test_an_mlp_needs_its_own_section_and_the_others_do_not() -> None:
@@ -19,3 +19,17 @@ def test_a_section_of_another_model_may_stay() -> None:
 def test_dropout_is_at_least_0_and_below_1(dropout: float) -> None:
     with pytest.raises(ValidationError, match="dropout"):
         MlpParams(n_blocks=1, d_block=2, dropout=dropout)
+
+
+def test_the_heads_of_attention_share_the_width() -> None:
+    assert FtTransformerParams(d_block=24, n_heads=8).d_block == 24
+    with pytest.raises(
+        ValidationError, match="d_block must be a multiple of n_heads, however: d_block is 20, n_heads 8"
+    ):
+        FtTransformerParams(d_block=20, n_heads=8)
+
+
+def test_tabm_is_the_recipe_that_tabarena_and_autogluon_share_and_the_small_one_is_narrower() -> None:
+    shared = {"n_blocks": 2, "dropout": 0.1, "n_bins": 48}
+    assert TabmParams().model_dump() == {**shared, "k": 32, "d_block": 512, "d_embedding": 16}
+    assert TabmSmallParams().model_dump() == {**shared, "k": 16, "d_block": 256, "d_embedding": 8}

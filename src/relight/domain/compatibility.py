@@ -1,18 +1,24 @@
 """What the train section asks of the table: checked before anything runs, and again by train."""
 
+from collections.abc import Callable
 from typing import Literal
 
+from relight.domain.batch_size import settle_batch_size
+from relight.domain.class_weights import settle_class_weights
 from relight.domain.features import Features
 from relight.domain.schema import Task
+from relight.domain.target_choice import settle_target_scale
 from relight.errors import InputError
+from relight.params.model import ModelParams
 from relight.params.train import TrainParams
 
-LossName = Literal["l1", "mse", "bce", "cross_entropy"]
+LossName = Literal["l1", "mse", "huber", "bce", "cross_entropy", "nll", "kl_div"]
 
 LOSSES_OF: dict[Task, tuple[LossName, ...]] = {  # the first is what `auto` means
-    "regression": ("mse", "l1"),
+    "regression": ("mse", "l1", "huber"),
     "binary": ("bce",),
-    "multiclass": ("cross_entropy",),
+    "multiclass": ("cross_entropy", "nll"),
+    "distribution": ("kl_div",),
 }
 
 
@@ -31,6 +37,25 @@ def settle_loss(name: str, task: Task) -> LossName:
     raise InputError(f"train.loss: must be one of auto, {', '.join(suited)} for {task}, however: {name}")
 
 
+def assert_train_suits(params: TrainParams, model: ModelParams, features: Features) -> None:
+    """All that the train section asks of the table and of the model.
+
+    Raises:
+        InputError: with all that does not fit.
+    """
+    problems = [
+        *_problems_of(lambda: settle_loss(params.loss, features.task)),
+        *_problems_of(lambda: assert_can_stop_early(params, features)),
+        *_problems_of(lambda: assert_can_calibrate(params, features)),
+        *_problems_of(lambda: assert_can_smooth(params, features)),
+        *_problems_of(lambda: settle_class_weights(params, features)),
+        *_problems_of(lambda: settle_target_scale(model, features)),
+        *_problems_of(lambda: assert_can_normalise(params, model, features)),
+    ]
+    if problems:
+        raise InputError(*problems)
+
+
 def assert_can_stop_early(params: TrainParams, features: Features) -> None:
     """The test rows may draw a curve, but must not choose the weights.
 
@@ -41,14 +66,68 @@ def assert_can_stop_early(params: TrainParams, features: Features) -> None:
         raise InputError("train.early_stopping: needs validation rows; set split.validation above 0")
 
 
+def assert_can_calibrate(params: TrainParams, features: Features) -> None:
+    """A temperature is for probabilities, and the test rows must not choose it.
+
+    Raises:
+        InputError: when there are no probabilities, or no validation rows of its own.
+    """
+    if params.calibration == "none":
+        return
+    if features.task == "regression":
+        raise InputError(f"train.calibration: must be none for regression, however: {params.calibration}")
+    if features.test_rows_validate:
+        raise InputError("train.calibration: needs validation rows; set split.validation above 0")
+
+
+def assert_can_smooth(params: TrainParams, features: Features) -> None:
+    """Only a label can be smoothed: a number cannot, and shares of classes are smooth already.
+
+    Raises:
+        InputError: when there are no labels.
+    """
+    if params.label_smoothing and features.task not in ("binary", "multiclass"):
+        raise InputError(
+            f"train.label_smoothing: must be 0 for {features.task}, however: {params.label_smoothing:g}; "
+            "it is for binary and multiclass"
+        )
+
+
+def assert_can_normalise(params: TrainParams, model: ModelParams, features: Features) -> None:
+    """Batch normalisation divides by the deviation within a batch: one row has none.
+
+    Raises:
+        InputError: when a batch holds one row.
+    """
+    normalises = model.name == "mlp" and model.mlp is not None and model.mlp.batch_norm
+    if normalises and settle_batch_size(params.batch_size, features.n_train) == 1:
+        raise InputError(
+            f"train.batch_size: must be at least 2 rows with model.mlp.batch_norm, however: {params.batch_size} "
+            f"of {features.n_train} train rows"
+        )
+
+
 def remarks(params: TrainParams, features: Features, cores: int) -> list[str]:
     """What is odd, and works all the same."""
     found = []
-    if params.batch_size != "full" and params.batch_size > features.n_train:
+    if isinstance(params.batch_size, int) and params.batch_size > features.n_train:
         found.append(
             f"train.batch_size: {params.batch_size} is more than the {features.n_train} train rows; "
             "every batch holds all of them"
         )
+    if params.schedule.warmup >= params.epochs:
+        found.append(
+            f"train.schedule.warmup: {params.schedule.warmup} is not less than the {params.epochs} epochs; "
+            "the learning rate never reaches its full height"
+        )
     if params.threads > cores:
         found.append(f"train.threads: {params.threads} is more than the {cores} cores of this machine")
     return found
+
+
+def _problems_of(check: Callable[[], object]) -> list[str]:
+    try:
+        check()
+    except InputError as error:
+        return list(error.problems)
+    return []

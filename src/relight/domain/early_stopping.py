@@ -7,16 +7,16 @@ from torch import Tensor, nn
 
 @dataclass
 class EarlyStopping:
-    """Keeps the weights with the lowest loss; says when `patience` epochs brought no lower one."""
+    """Keeps the weights with the lowest score; says when `patience` epochs brought no lower one."""
 
     patience: int
-    best_loss: float = float("inf")
+    best_score: float = float("inf")
     best_weights: dict[str, Tensor] = field(default_factory=dict)
     epochs_without_gain: int = 0
 
-    def update(self, loss: float, model: nn.Module) -> None:
-        if loss < self.best_loss:
-            self.best_loss = loss
+    def update(self, score: float, model: nn.Module) -> None:
+        if score < self.best_score:
+            self.best_score = score
             self.best_weights = {name: value.clone() for name, value in model.state_dict().items()}
             self.epochs_without_gain = 0
         else:

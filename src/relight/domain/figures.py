@@ -4,12 +4,11 @@ import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import fontManager
 
-TRAIN, VALIDATION, TEST, PREDICTED = "tab:blue", "tab:orange", "tab:green", "tab:red"
+from relight.domain.canvas import LARGE, TEST, TRAIN, VALIDATION, WIDE, canvas, set_fonts, short
+
+UNCALIBRATED = "tab:orange"
 TUTORIAL = {"train": "b", "validation": TEST, "test": "g"}
-LARGE, WIDE = (10.0, 7.0), (8.0, 5.6)  # the tutorial's size, and the same shape smaller
-EAST_ASIAN = ("Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "PingFang SC", "Microsoft YaHei", "SimHei")
 MOST_EPOCHS = 200  # more of them are a block of ink where the loss jumps to and fro
 MOST_LABELS = 30  # of a confusion matrix: more cannot be read
 
@@ -21,7 +20,7 @@ def line(points: pl.DataFrame, when: str) -> Figure:
         points: columns part, x, y, before, after.
         when: before | after, the column of the predictions.
     """
-    figure, axes = _canvas(LARGE, f"Predictions {when} training", "x", "y")
+    figure, axes = canvas(LARGE, f"Predictions {when} training", "x", "y")
     for part in points["part"].unique(maintain_order=True):
         rows = points.filter(pl.col("part") == part)
         axes.scatter(rows["x"], rows["y"], c=TUTORIAL[part], s=4, label=f"{part.capitalize()} data")
@@ -33,7 +32,7 @@ def line(points: pl.DataFrame, when: str) -> Figure:
 
 def loss_curves(curves: pl.DataFrame, validation_name: str, best_epoch: int) -> Figure:
     """Columns epoch, train_loss, validation_loss; a line at the epoch whose weights were kept."""
-    figure, axes = _canvas(WIDE, "Loss", "epoch", "loss")
+    figure, axes = canvas(WIDE, "Loss", "epoch", "loss")
     _curve(axes, curves["epoch"], curves["validation_loss"], VALIDATION, validation_name)
     _curve(axes, curves["epoch"], curves["train_loss"], TRAIN, "train")
     if best_epoch < curves["epoch"].to_list()[-1]:
@@ -46,9 +45,19 @@ def loss_curves(curves: pl.DataFrame, validation_name: str, best_epoch: int) -> 
     return figure
 
 
+def score_curve(curves: pl.DataFrame, validation_name: str, best_epoch: int) -> Figure:
+    """Columns epoch, validation_score: what early stopping looked at."""
+    figure, axes = canvas(WIDE, f"Score of the {validation_name} rows", "epoch", "score (lower is better)")
+    _curve(axes, curves["epoch"], curves["validation_score"], VALIDATION, validation_name)
+    if best_epoch < curves["epoch"].to_list()[-1]:
+        axes.axvline(best_epoch, color="0.4", linestyle="--", linewidth=1, label=f"best epoch ({best_epoch})")
+    axes.legend()
+    return figure
+
+
 def predicted_against_true(predictions: pl.DataFrame) -> Figure:
     """Columns target, prediction; the diagonal is where a prediction is right."""
-    figure, axes = _canvas(WIDE, "Predicted against true (test rows)", "true", "predicted")
+    figure, axes = canvas(WIDE, "Predicted against true (test rows)", "true", "predicted")
     target, predicted = predictions["target"].to_numpy(), predictions["prediction"].to_numpy()
     low, high = min(target.min(), predicted.min()), max(target.max(), predicted.max())
     axes.plot([low, high], [low, high], color="0.6", linewidth=1, linestyle="--")
@@ -59,7 +68,7 @@ def predicted_against_true(predictions: pl.DataFrame) -> Figure:
 
 def residuals(table: pl.DataFrame) -> Figure:
     """Columns prediction, residual: how far the predictions are off, over what was predicted."""
-    figure, axes = _canvas(WIDE, "Residuals (test rows)", "predicted", "predicted - true")
+    figure, axes = canvas(WIDE, "Residuals (test rows)", "predicted", "predicted - true")
     axes.axhline(0, color="0.6", linewidth=1, linestyle="--")
     axes.scatter(table["prediction"], table["residual"], s=14, alpha=0.6, color=TRAIN, linewidths=0)
     return figure
@@ -67,7 +76,7 @@ def residuals(table: pl.DataFrame) -> Figure:
 
 def confusion(predictions: pl.DataFrame, classes: list[str]) -> Figure:
     """How many test rows of each true class were given each class."""
-    figure, axes = _canvas(LARGE if len(classes) > 8 else WIDE, "Confusion matrix (test rows)", "predicted", "true")
+    figure, axes = canvas(LARGE if len(classes) > 8 else WIDE, "Confusion matrix (test rows)", "predicted", "true")
     place = {label: k for k, label in enumerate(classes)}
     counts = np.zeros((len(classes), len(classes)), dtype=int)
     for true, said in predictions.select("target", "prediction").iter_rows():
@@ -76,14 +85,14 @@ def confusion(predictions: pl.DataFrame, classes: list[str]) -> Figure:
     axes.imshow(counts, cmap="Blues")
     axes.grid(visible=False)
     if len(classes) <= MOST_LABELS:
-        _label_cells(axes, counts, [_short(label) for label in classes])
+        _label_cells(axes, counts, [short(label) for label in classes])
     return figure
 
 
 def roc(curve: pl.DataFrame, auc: float | None, *, averaged: bool) -> Figure:
     """Columns fpr, tpr; the diagonal is chance."""
     title = "ROC curve, mean over the classes" if averaged else "ROC curve"
-    figure, axes = _canvas(WIDE, f"{title} (test rows)", "false positive rate", "true positive rate")
+    figure, axes = canvas(WIDE, f"{title} (test rows)", "false positive rate", "true positive rate")
     axes.plot([0, 1], [0, 1], color="0.6", linewidth=1, linestyle="--")
     axes.plot(curve["fpr"], curve["tpr"], color=TRAIN, label=f"AUC {auc:.4f}" if auc is not None else None)
     axes.set_aspect("equal")
@@ -93,26 +102,23 @@ def roc(curve: pl.DataFrame, auc: float | None, *, averaged: bool) -> Figure:
 
 
 def calibration(bins: pl.DataFrame) -> Figure:
-    """Columns confidence, observed, rows; a well calibrated model stays on the diagonal."""
-    figure, axes = _canvas(WIDE, "Calibration (test rows)", "predicted probability", "observed share")
+    """Columns confidence, observed, rows, when; a well calibrated model stays on the diagonal.
+
+    Where a temperature was fitted there are two curves: before and after.
+    """
+    figure, axes = canvas(WIDE, "Calibration (test rows)", "predicted probability", "observed share")
     axes.plot([0, 1], [0, 1], color="0.6", linewidth=1, linestyle="--")
-    share = bins["rows"].to_numpy() / max(1, bins["rows"].sum())
-    axes.plot(bins["confidence"], bins["observed"], color=TRAIN, linewidth=1)
-    axes.scatter(bins["confidence"], bins["observed"], s=20 + 300 * share, color=TRAIN, label="area: share of rows")
+    curves = bins.partition_by("when", maintain_order=True)
+    for curve, colour in zip(curves, [UNCALIBRATED, TRAIN][-len(curves) :], strict=False):
+        share = curve["rows"].to_numpy() / max(1, curve["rows"].sum())
+        name = "" if len(curves) == 1 else f"{curve['when'][0]} calibration, "
+        axes.plot(curve["confidence"], curve["observed"], color=colour, linewidth=1)
+        sizes = 20 + 300 * share
+        axes.scatter(curve["confidence"], curve["observed"], s=sizes, color=colour, label=f"{name}area: share of rows")
     axes.set_aspect("equal")
-    axes.legend(loc="upper left")
+    if curves:
+        axes.legend(loc="upper left")
     return figure
-
-
-def _canvas(size: tuple[float, float], title: str, x: str, y: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=size)
-    figure.subplots_adjust(left=0.13, right=0.97, bottom=0.1, top=0.93)  # a layout engine costs as much as drawing
-    axes = figure.add_subplot(xlabel=x, ylabel=y)
-    axes.set_title(title, y=1.0)  # a place of its own: to search for one costs half of the drawing
-    axes.grid(visible=True, color="0.92")
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
 
 
 def _curve(axes: Axes, epochs: pl.Series, losses: pl.Series, colour: str, name: str) -> None:
@@ -138,21 +144,8 @@ def _label_cells(axes: Axes, counts: np.ndarray, labels: list[str]) -> None:
     turn = 45 if max(len(label) for label in labels) > 3 else 0
     axes.set_xticks(places, labels, rotation=turn, ha="right" if turn else "center")
     axes.set_yticks(places, labels)
-    if not all(label.isascii() for label in labels):
-        for text in (*axes.get_xticklabels(), *axes.get_yticklabels()):
-            text.set_fontfamily(_fonts_for_all_letters())
+    set_fonts(labels, *axes.get_xticklabels(), *axes.get_yticklabels())
     for true in places:
         for said in places:
             colour = "white" if counts[true, said] > counts.max() / 2 else "black"
             axes.text(said, true, str(counts[true, said]), ha="center", va="center", color=colour)
-
-
-def _fonts_for_all_letters() -> list[str]:
-    """Names in Chinese, Japanese or Korean need a font that has them, where one is installed."""
-    installed = {font.name for font in fontManager.ttflist}
-    return ["DejaVu Sans", *(name for name in EAST_ASIAN if name in installed)]
-
-
-def _short(label: str) -> str:
-    plain = label.replace("$", r"\$")  # matplotlib reads $...$ as a formula
-    return plain if len(plain) <= 20 else plain[:19] + "…"

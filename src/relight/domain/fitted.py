@@ -15,5 +15,6 @@ class Fitted(nn.Module):
         self.back = back
 
     def forward(self, numeric: Tensor, categories: Tensor) -> Tensor:
-        outputs: Tensor = self.back(self.body(self.front(numeric, categories)))
+        numbers, codes = self.front(numeric, categories)
+        outputs: Tensor = self.back(self.body(numbers, codes))
         return outputs

@@ -1,87 +1,73 @@
-"""What stands before the network: gaps filled, numbers scaled, categories spread out.
+"""What stands before the network: gaps filled, numbers scaled, categories as codes.
 
 What is fitted lives here as buffers, so that the state_dict is raw columns in, answers out, and
-prediction cannot drift from training.
+prediction cannot drift from training. Nothing here learns: training applies it once.
 """
 
 import torch
 from torch import Tensor, nn
 
-from relight.domain.features import Features
-
-ONE_HOT_LEVELS = 32  # up to here a column of its own for each level; above, a learned embedding
-D_EMBEDDING = 16
-
-
-def needs_front(features: Features, numeric: str) -> bool:
-    """Plain numbers without gaps need none: then the state_dict has the tutorial's keys."""
-    has_gaps = any(feature.gaps for feature in features.numeric)
-    return numeric != "none" or has_gaps or bool(features.categorical)
+from relight.domain.features import Features, NumericFeature
+from relight.domain.narrow import columns_to_keep
+from relight.domain.quantile_normal import QuantileNormal
+from relight.domain.standardize import Standardize
+from relight.params.model import ModelParams
 
 
 class Front(nn.Module):
-    """Raw columns → the numbers that a network reads.
+    """Raw columns → numbers and codes.
 
-    A gap becomes the train rows' mean; each column with gaps among the train rows gets an indicator
-    of its own. A level that the train rows lack becomes zeros, as does a gap.
+    A gap becomes the train rows' mean, also where it appears first at prediction time; each column with
+    gaps among the train rows gets an indicator of its own. Columns whose train rows hardly differ are dropped.
 
     **Shape**
         - numeric: (n_rows, n_numeric) float32, NaN for a gap
-        - categories: (n_rows, n_categorical) int32, 0 for a gap or an unknown level
-        - output: (n_rows, d_out)
+        - categories: (n_rows, n_categorical) integers, 0 for a gap or an unknown level
+        - numbers: (n_rows, d_numbers) float32: first the `n_scaled` columns, then the indicators
+        - codes: (n_rows, n_categorical) int64
+
+    Attributes:
+        n_levels: of each category, without code 0.
     """
 
     mean: Tensor
-    scale: Tensor
-    shift: Tensor
+    keep: Tensor
     with_gaps: Tensor
 
-    def __init__(self, features: Features, *, standardize: bool) -> None:
+    def __init__(self, features: Features, numeric: str) -> None:
         super().__init__()
-        means = torch.tensor([feature.mean for feature in features.numeric], dtype=torch.float32)
-        stds = torch.tensor([feature.std or 1.0 for feature in features.numeric], dtype=torch.float32)
-        gaps = [index for index, feature in enumerate(features.numeric) if feature.gaps]
-        self.register_buffer("mean", means)
-        self.register_buffer("shift", means.clone() if standardize else torch.zeros_like(means))
-        self.register_buffer("scale", stds if standardize else torch.ones_like(stds))
+        kept = columns_to_keep(features, numeric)
+        gaps = [place for place, f in enumerate(features.numeric) if 0 < f.gaps < features.n_train]
+        means = [feature.mean for feature in features.numeric]
+        self.register_buffer("mean", torch.tensor(means, dtype=torch.float32))
+        self.register_buffer("keep", torch.tensor(kept, dtype=torch.int64))
         self.register_buffer("with_gaps", torch.tensor(gaps, dtype=torch.int64))
-        self.categories = nn.ModuleList(_spread(len(f.levels)) for f in features.categorical)
-        widths = [spread.d_out for spread in self.categories if isinstance(spread, OneHot | Embedding)]
-        self.d_out = len(means) + len(gaps) + sum(widths)
+        self.scaling = _scaling([features.numeric[place] for place in kept], numeric, features.n_train)
+        self.n_scaled, self.d_numbers = len(kept), len(kept) + len(gaps)
+        self.n_levels = [len(feature.levels) for feature in features.categorical]
 
-    def forward(self, numeric: Tensor, categories: Tensor) -> Tensor:
+    def forward(self, numeric: Tensor, categories: Tensor) -> tuple[Tensor, Tensor]:
         is_gap = numeric.isnan()
         filled = torch.where(is_gap, self.mean, numeric)
-        scaled = (filled - self.shift) / self.scale
+        scaled = self.scaling(filled.index_select(1, self.keep))
         indicators = is_gap.index_select(1, self.with_gaps).to(numeric.dtype)
-        spread = [module(categories[:, index]) for index, module in enumerate(self.categories)]
-        return torch.cat([scaled, indicators, *spread], dim=1)
+        return torch.cat([scaled, indicators], dim=1), categories.long()
 
 
-class OneHot(nn.Module):
-    """Code 1 to n → the unit vectors of width n; code 0 → zeros."""
-
-    def __init__(self, n_levels: int) -> None:
-        super().__init__()
-        self.d_out = n_levels
-
-    def forward(self, codes: Tensor) -> Tensor:
-        one_hot = nn.functional.one_hot(codes.long(), self.d_out + 1)
-        return one_hot[:, 1:].to(torch.float32)
+def needs_front(params: ModelParams, features: Features, target_scale: str, seeds: int) -> bool:
+    """A line or a plain network of whole numbers in the data's own units needs none: then the state_dict has the
+    tutorial's keys."""
+    plain_model = params.name in ("linear_parameters", "linear", "mlp") and seeds == 1
+    plain_table = not features.categorical and not any(feature.gaps for feature in features.numeric)
+    own_units = params.numeric == "none" and target_scale == "none" and features.task == "regression"
+    return not (plain_model and plain_table and own_units)
 
 
-class Embedding(nn.Module):
-    """Code 1 to n → a learned vector of width 16; code 0 → zeros, for ever."""
-
-    def __init__(self, n_levels: int) -> None:
-        super().__init__()
-        self.d_out = D_EMBEDDING
-        self.embedding = nn.Embedding(n_levels + 1, D_EMBEDDING, padding_idx=0)
-
-    def forward(self, codes: Tensor) -> Tensor:
-        out: Tensor = self.embedding(codes.long())
-        return out
-
-
-def _spread(n_levels: int) -> OneHot | Embedding:
-    return OneHot(n_levels) if n_levels <= ONE_HOT_LEVELS else Embedding(n_levels)
+def _scaling(features: list[NumericFeature], numeric: str, n_train: int) -> nn.Module:
+    match numeric:
+        case "standardize":
+            return Standardize(features)
+        case "quantile_normal" if features:
+            return QuantileNormal(features, n_train)
+        case _:
+            return nn.Identity()

@@ -7,11 +7,13 @@ from relight.errors import InputError
 from relight.params.line import LineParams
 
 
-def generate_line(params: LineParams, target: str) -> pl.DataFrame:
+def generate_line(params: LineParams, target: str | list[str]) -> pl.DataFrame:
     """Columns `x` and the target: y = weight * x + bias (+ noise), (n_points,) each.
 
     Bit for bit the tutorial's `X = torch.arange(start, stop, step)` and `y = weight * X + bias`.
     """
+    if not isinstance(target, str):
+        raise InputError("prepare.target: a line has one target; name it y")
     if target == "x":
         raise InputError("prepare.target: x is the input of a line; name the target y")
     x = _arange(params.start, params.stop, params.step)
@@ -20,6 +22,11 @@ def generate_line(params: LineParams, target: str) -> pl.DataFrame:
         drawn = np.random.default_rng(params.seed).normal(0, params.noise, len(x))
         y = y + drawn.astype(np.float32)
     return pl.DataFrame({"x": x, target: y})
+
+
+def truth_of(params: LineParams) -> dict[str, float]:
+    """What a model should learn from the points."""
+    return {"weight": params.weight, "bias": params.bias}
 
 
 def _arange(start: float, stop: float, step: float) -> np.ndarray:

@@ -19,10 +19,15 @@ BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 
 @dataclass
 class Sgd:
-    """Stochastic gradient descent with momentum (Sutskever et al. 2013)."""
+    """Stochastic gradient descent with momentum (Sutskever et al. 2013).
+
+    Attributes:
+        learning_rate: of the next step; a schedule may set it.
+    """
 
     weights: list[Tensor]
     params: OptimizerParams
+    learning_rate: float
     momenta: list[Tensor | None] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -40,7 +45,7 @@ class Sgd:
             gradients,
             self.momenta,
             fused=True,
-            lr=self.params.learning_rate,
+            lr=self.learning_rate,
             weight_decay=self.params.weight_decay,
             momentum=self.params.momentum,
             dampening=0.0,
@@ -51,10 +56,15 @@ class Sgd:
 
 @dataclass
 class Adam:
-    """Adam (Kingma and Ba 2015), or AdamW with decoupled weight decay (Loshchilov and Hutter 2019)."""
+    """Adam (Kingma and Ba 2015), or AdamW with decoupled weight decay (Loshchilov and Hutter 2019).
+
+    Attributes:
+        learning_rate: of the next step; a schedule may set it.
+    """
 
     weights: list[Tensor]
     params: OptimizerParams
+    learning_rate: float
     means: list[Tensor] = field(init=False)
     squares: list[Tensor] = field(init=False)
     steps: list[Tensor] = field(init=False)
@@ -83,7 +93,7 @@ class Adam:
             amsgrad=False,
             beta1=BETA1,
             beta2=BETA2,
-            lr=self.params.learning_rate,
+            lr=self.learning_rate,
             weight_decay=self.params.weight_decay,
             eps=EPSILON,
             maximize=False,
@@ -98,6 +108,6 @@ def build_optimizer(params: OptimizerParams, model: nn.Module) -> Optimizer:
     weights: list[Tensor] = [weight for weight in model.parameters() if weight.requires_grad]
     match params.name:
         case "sgd":
-            return Sgd(weights, params)
+            return Sgd(weights, params, params.learning_rate)
         case "adam" | "adamw":
-            return Adam(weights, params)
+            return Adam(weights, params, params.learning_rate)

@@ -4,32 +4,44 @@ Every table has the same columns for every task, so that dvc.yaml can name them;
 apply to the task has no rows.
 """
 
+from typing import Literal
+
 import numpy as np
 import polars as pl
 
+from relight.domain.calibration import confidence_and_truth, reliability_bins
+from relight.domain.class_metrics import rates
 from relight.domain.features import Features
-from relight.domain.metrics import calibration, roc_curve
+from relight.domain.ranking import roc_curve
 
 FPR_GRID = np.linspace(0, 1, 101)  # where the curves of several classes are averaged
 MOST_POINTS = 5_000  # of each part in the picture of a line
+MOST_PANELS, MOST_POINTS_OF_A_PANEL = 6, 2_000  # of residuals by feature
 
 
 def predictions(features: Features, row: np.ndarray, target: np.ndarray, predicted: np.ndarray) -> pl.DataFrame:
-    """One line for each test row: row, target, prediction, and the probability of each class."""
+    """One line for each test row: row, target, prediction, and the probability of each class.
+
+    Of a distribution, target and prediction are the class with the largest share, and each true share follows.
+    """
     if features.classes is None:
         return pl.DataFrame({"row": row, "target": target, "prediction": predicted})
-    labels = np.array(features.classes)
+    labels, shares = np.array(features.classes), {}
+    if features.task == "distribution":
+        shares = {f"target_{label}": target[:, k] for k, label in enumerate(features.classes)}
+        target = target.argmax(axis=1)
     said = {f"probability_{label}": predicted[:, k] for k, label in enumerate(features.classes)}
-    return pl.DataFrame({"row": row, "target": labels[target], "prediction": labels[predicted.argmax(axis=1)], **said})
+    chosen = {"row": row, "target": labels[target], "prediction": labels[predicted.argmax(axis=1)]}
+    return pl.DataFrame({**chosen, **said, **shares})
 
 
-def roc(target: np.ndarray, probabilities: np.ndarray) -> pl.DataFrame:
+def roc(target: np.ndarray, probabilities: np.ndarray, weight: np.ndarray | None = None) -> pl.DataFrame:
     """The ROC curve: of the second of two classes, or the mean of each class against the rest."""
     n_classes = probabilities.shape[1]
     present = [k for k in range(n_classes) if 0 < (target == k).sum() < len(target)]
     if n_classes == 2:
         present = [k for k in present if k == 1]
-    curves = [roc_curve(target == k, probabilities[:, k]) for k in present]
+    curves = [roc_curve(target == k, probabilities[:, k], weight) for k in present]
     if len(curves) == 1:
         false, true = curves[0]
         return pl.DataFrame({"fpr": false, "tpr": true})
@@ -39,13 +51,34 @@ def roc(target: np.ndarray, probabilities: np.ndarray) -> pl.DataFrame:
     return pl.DataFrame({"fpr": FPR_GRID, "tpr": true})
 
 
-def reliability(target: np.ndarray, probabilities: np.ndarray) -> pl.DataFrame:
-    """Confidence against truth: of the second class where there are two, else of the chosen class."""
-    if probabilities.shape[1] == 2:
-        bins = calibration(target == 1, probabilities[:, 1])
-    else:
-        bins = calibration(probabilities.argmax(axis=1) == target, probabilities.max(axis=1))
-    return pl.DataFrame(bins, orient="row", schema=no_reliability().schema)
+def reliability(
+    target: np.ndarray,
+    probabilities: np.ndarray,
+    weight: np.ndarray | None = None,
+    when: Literal["before", "after"] = "before",
+) -> pl.DataFrame:
+    """Confidence against truth, before or after the temperature was fitted.
+
+    Of the second class where there are two, else of the chosen class.
+    """
+    bins = reliability_bins(*confidence_and_truth(target, probabilities), weight)
+    return pl.DataFrame([(*bin_, when) for bin_ in bins], orient="row", schema=no_reliability().schema)
+
+
+def classes(
+    features: Features, target: np.ndarray, probabilities: np.ndarray, weight: np.ndarray | None = None
+) -> pl.DataFrame:
+    """Precision, recall, F1 and the number of rows of each class; empty where one is not defined."""
+    labels = features.classes or []
+    counts = np.bincount(target * len(labels) + probabilities.argmax(axis=1), weight, len(labels) ** 2)
+    columns = zip(("precision", "recall", "f1"), rates(counts.reshape(len(labels), len(labels))), strict=True)
+    measured = {name: pl.Series(values, dtype=pl.Float64).fill_nan(None) for name, values in columns}
+    return pl.DataFrame({"class": labels, **measured, "support": np.bincount(target, minlength=len(labels))})
+
+
+def no_classes() -> pl.DataFrame:
+    measured = dict.fromkeys(("precision", "recall", "f1"), pl.Float64)
+    return pl.DataFrame(schema={"class": pl.String, **measured, "support": pl.Int64})
 
 
 def no_roc() -> pl.DataFrame:
@@ -53,7 +86,7 @@ def no_roc() -> pl.DataFrame:
 
 
 def no_reliability() -> pl.DataFrame:
-    return pl.DataFrame(schema={"confidence": pl.Float64, "observed": pl.Float64, "rows": pl.Int64})
+    return pl.DataFrame(schema={"confidence": pl.Float64, "observed": pl.Float64, "rows": pl.Int64, "when": pl.String})
 
 
 def residuals(target: np.ndarray, predicted: np.ndarray) -> pl.DataFrame:
@@ -63,6 +96,35 @@ def residuals(target: np.ndarray, predicted: np.ndarray) -> pl.DataFrame:
 
 def no_residuals() -> pl.DataFrame:
     return pl.DataFrame(schema={"prediction": pl.Float32, "residual": pl.Float32})
+
+
+def residuals_by_feature(
+    features: Features, ranking: list[str], numeric: np.ndarray, target: np.ndarray, predicted: np.ndarray
+) -> pl.DataFrame:
+    """The residuals over the numeric features of the first columns of a ranking: at most 6, at most 2,000 rows each.
+
+    Of a date it is the time that has passed.
+    """
+    shown = [place for column in ranking if (place := _place(features, column)) is not None][:MOST_PANELS]
+    rows = np.unique(np.linspace(0, len(target) - 1, MOST_POINTS_OF_A_PANEL).astype(int))
+    residual = (predicted - target)[rows]
+    panels = [
+        pl.DataFrame({"feature": features.numeric[k].name, "value": numeric[rows, k], "residual": residual})
+        for k in shown
+    ]
+    numbers = pl.col("value", "residual").cast(pl.Float32).fill_nan(None)
+    return pl.concat([no_residuals_by_feature(), *(panel.with_columns(numbers) for panel in panels)])
+
+
+def no_residuals_by_feature() -> pl.DataFrame:
+    return pl.DataFrame(schema={"feature": pl.String, "value": pl.Float32, "residual": pl.Float32})
+
+
+def _place(features: Features, column: str) -> int | None:
+    places = [
+        k for k, f in enumerate(features.numeric) if f.column == column and f.moment in (None, "elapsed") and f.std > 0
+    ]
+    return places[0] if places else None
 
 
 def no_line() -> pl.DataFrame:

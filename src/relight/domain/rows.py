@@ -6,7 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from relight.domain.back import Back
 from relight.domain.fitted import Fitted
+from relight.domain.predicting import rows_at_once
 from relight.errors import InputError
 
 Arrays = dict[str, np.ndarray]
@@ -17,19 +19,36 @@ class Rows(NamedTuple):
 
     Attributes:
         inputs: what the model's forward takes, each (n_rows, ...).
-        target: (n_rows, 1) float32 or (n_rows,) int64.
+        target: (n_rows, 1) float32, (n_rows,) int64, or (n_rows, n_classes) float32 shares.
+        weight: (n_rows,) float32: how much each row counts in the loss; None where all count the same.
     """
 
     inputs: tuple[Tensor, ...]
     target: Tensor
+    weight: Tensor | None = None
 
     def to(self, device: torch.device) -> "Rows":
-        return Rows(tuple(part.to(device) for part in self.inputs), self.target.to(device))
+        weight = None if self.weight is None else self.weight.to(device)
+        return Rows(tuple(part.to(device) for part in self.inputs), self.target.to(device), weight)
+
+    def pick(self, places: Tensor) -> "Rows":
+        """The rows at some places, in that order."""
+        weight = None if self.weight is None else self.weight.index_select(0, places)
+        inputs = tuple(part.index_select(0, places) for part in self.inputs)
+        return Rows(inputs, self.target.index_select(0, places), weight)
 
 
 def rows_for(model: nn.Module, arrays: Arrays, where: str) -> Rows:
-    """The arrays of one part as the model takes them; `where` stands for them in messages."""
-    return Rows(inputs_for(model, arrays["numeric"], arrays["categories"], where), torch.from_numpy(arrays["target"]))
+    """The arrays of one part as the model takes them; `where` stands for them in messages.
+
+    Raises:
+        InputError: when no row counts, or a model without a front would have to read a gap.
+    """
+    weight = torch.from_numpy(arrays["weight"]) if "weight" in arrays else None
+    if weight is not None and not bool(weight.any()):
+        raise InputError(f"{where}: all of them weigh 0; look at prepare.weight and train.class_weights")
+    inputs = inputs_for(model, arrays["numeric"], arrays["categories"], where)
+    return Rows(inputs, torch.from_numpy(arrays["target"]), weight)
 
 
 def inputs_for(model: nn.Module, numeric: np.ndarray, categories: np.ndarray, where: str) -> tuple[Tensor, ...]:
@@ -48,9 +67,17 @@ def inputs_for(model: nn.Module, numeric: np.ndarray, categories: np.ndarray, wh
     return (torch.from_numpy(numeric),)
 
 
-def after_front(model: nn.Module, rows: Rows) -> tuple[nn.Module, Rows]:
-    """A front without learned weights, applied once to all rows; what is left to train; its rows."""
-    if not isinstance(model, Fitted) or any(True for _ in model.front.parameters()):
-        return model, rows
+def trainee_of(model: nn.Module) -> nn.Module:
+    """What learns: the network between a front and a back that do not."""
+    return model.body if isinstance(model, Fitted) else model
+
+
+def as_trainee_sees(model: nn.Module, rows: Rows) -> Rows:
+    """The rows after the front, the target on the network's scale: once, not in every step."""
+    if not isinstance(model, Fitted):
+        return rows
     with torch.no_grad():
-        return nn.Sequential(model.body, model.back), Rows((model.front(*rows.inputs),), rows.target)
+        chunks = zip(*(torch.split(part, rows_at_once(model.front)) for part in rows.inputs), strict=True)
+        numbers, codes = zip(*(model.front(*chunk) for chunk in chunks), strict=True)
+        target = model.back.to_network(rows.target) if isinstance(model.back, Back) else rows.target
+    return Rows((torch.cat(numbers), torch.cat(codes)), target, rows.weight)

@@ -13,9 +13,12 @@ Model = TypeVar("Model", bound=BaseModel)
 
 def write_json(path: Path, content: BaseModel | dict[str, Any]) -> None:
     """Same content, same bytes."""
+    path.write_text(json_text(content), encoding="utf-8")
+
+
+def json_text(content: BaseModel | dict[str, Any]) -> str:
     value = content.model_dump(mode="json") if isinstance(content, BaseModel) else content
-    text = json.dumps(value, sort_keys=True, indent=1, allow_nan=False, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    return json.dumps(value, sort_keys=True, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 def read_json(path: Path) -> Any:
@@ -41,6 +44,15 @@ def read_model(path: Path, model: type[Model]) -> Model:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the whole"
         raise InputError(f"{path}: {place}: {first['msg']}; run `dvc checkout` or `dvc repro`") from error
+
+
+def read_format(path: Path, model: type[Model], version: int) -> Model:
+    """The same for what is kept longer than the code that wrote it."""
+    value = read_json(path)
+    found = value.get("format") if isinstance(value, dict) else None
+    if found != version:
+        raise InputError(f"{path}: must be of format {version}, however: {found}; use the Relight that made it")
+    return read_model(path, model)
 
 
 def _refuse(constant: str) -> None:

@@ -7,16 +7,18 @@ file as one value).
 
 import codecs
 import csv
+import io
 import re
 from pathlib import Path
 from typing import NamedTuple
 
 from relight.errors import InputError
 from relight.io.column_names import name_problems
+from relight.io.csv_files import open_csv, separator_of
 
 _CHUNK = 1 << 20
 _FOREIGN = {
-    b"\x1f\x8b": "gzip data; unpack it first",
+    b"\x1f\x8b": "gzip data; name it .csv.gz",
     b"PAR1": "Parquet; name it .parquet",
     b"\x89PNG": "a picture",
     b"PK\x03\x04": "a zip or Excel file; save the table as CSV",
@@ -40,11 +42,12 @@ def check_csv(path: Path) -> Structure:
         InputError: with the line of the first thing that cannot.
     """
     _check_bytes(path)
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, strict=True)
+    with open_csv(path) as file:
+        text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+        reader = csv.reader(text, delimiter=separator_of(path), strict=True)
         row_starts = 1
         try:
-            names = _check_header(path, next(reader, []))
+            names = check_header(path, next(reader, []))
             n_rows, blank = 0, 0
             row_starts = reader.line_num + 1
             for row in reader:
@@ -64,7 +67,7 @@ def check_csv(path: Path) -> Structure:
 def _check_bytes(path: Path) -> None:
     decoder = codecs.getincrementaldecoder("utf-8")()
     line = 1
-    with open(path, "rb") as file:
+    with open_csv(path) as file:
         head = file.read(4)
         if head in (b"", codecs.BOM_UTF8):
             raise InputError(f"{path}: is empty ({len(head)} bytes)")
@@ -107,18 +110,30 @@ def _check_row(path: Path, line: int, n_values: int, n_names: int, blank: int) -
         raise InputError(f"{path}:{line}: must have {n_names} values as the header, however: {n_values}")
 
 
-def _check_header(path: Path, header: list[str]) -> list[str]:
+def check_header(path: Path, header: list[str]) -> list[str]:
+    """The names of the columns, without spaces around them.
+
+    Raises:
+        InputError: for no names, names that are there twice, or another separator.
+    """
     names = [name.strip() for name in header]
     if not names:
         raise InputError(f"{path}:1: is blank; the first line must name the columns")
     if len(names) == 1:
-        other = next((mark for mark in (";", "\t", "|") if mark in names[0]), None)
+        other = next((mark for mark in (";", "\t", "|", ",") if mark in names[0]), None)
         if other:
-            raise InputError(f"{path}:1: only one column found; is the separator {other!r}? Save it with commas")
+            raise InputError(f"{path}:1: only one column found; is the separator {other!r}? {_next_step(path, other)}")
     problems = name_problems(names)
     if problems:
         raise InputError(*(f"{path}:1: {problem}" for problem in problems))
     return names
+
+
+def _next_step(path: Path, separator: str) -> str:
+    if separator == "\t":
+        return "Name it .tsv, or save it with commas"
+    wanted = "commas" if separator_of(path) == "," else "tabs"
+    return "Name it .csv" if separator == "," else f"Save it with {wanted}"
 
 
 def _syntax_problem(path: Path, line: int, error: str) -> str:

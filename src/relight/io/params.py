@@ -88,7 +88,7 @@ def _problem(document: Document, at: KeyPath, model: type[BaseModel], error: Err
     return f"{head}{_rule(error)}, however: {_shown(error['input'])}"
 
 
-_OWN_WORDS = ("target", "fractions", "column", "own_section", "momentum", "points")
+_OWN_WORDS = ("target", "fractions", "column", "own_section", "momentum", "points", "class_weights")
 
 
 def _rule(error: ErrorDetails) -> str:

@@ -1,41 +1,103 @@
-"""Where a table may come from: a regular file or a folder of Parquet, inside the repository."""
+"""Where a table may come from: a regular file, or a folder of them, inside the repository."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import polars as pl
 
 from relight.errors import InputError
-from relight.io.csv_tables import read_csv
+from relight.io.csv_tables import Types, csv_frames, csv_names
 from relight.io.params import check_document
-from relight.io.parquet import read_parquet
+from relight.io.parquet import parquet_frames, parquet_schema
 from relight.io.yaml12 import read_yaml
 from relight.params.line import LineParams
 
 SourceKind = Literal["line", "csv", "parquet"]
-_KINDS: dict[str, SourceKind] = {".yaml": "line", ".csv": "csv", ".parquet": "parquet"}
+_TABLES: dict[str, SourceKind] = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".csv.gz": "csv",
+    ".tsv.gz": "csv",
+    ".parquet": "parquet",
+}
 
 
-def read_source(source: Path) -> pl.DataFrame | LineParams:
-    """A raw table, or the description of a generated one.
+class Head(NamedTuple):
+    """The first rows, and whether there are no others."""
+
+    rows: pl.DataFrame
+    is_whole: bool
+
+
+class Table:
+    """The files of one table: of one kind, with the same columns, in the order of their names."""
+
+    def __init__(self, path: Path) -> None:
+        """
+        Raises:
+            InputError: for files that do not fit together, or that cannot be read at all.
+        """
+        self.path = path
+        self.files = _files(path)
+        self.is_csv = file_kind(path) == "csv"
+        columns = self._columns(self.files[0])
+        for file in self.files[1:]:
+            if self._columns(file) != columns:
+                what = "columns" if self.is_csv else "columns and types"
+                raise InputError(f"{file}: must have the {what} of {self.files[0].name}")
+
+    @property
+    def n_bytes(self) -> int:
+        """The size on the disk."""
+        return sum(file.stat().st_size for file in self.files)
+
+    def frames(self, types: Types) -> Iterator[pl.DataFrame]:
+        """The rows in their order, in tables of any number of rows.
+
+        Args:
+            types: of CSV columns; those without are text, and all are where some value does not fit its type.
+
+        Raises:
+            InputError: with file and line, for what could be read in two ways; for no rows.
+        """
+        n_rows = 0
+        for file in self.files:
+            for frame in csv_frames(file, types) if self.is_csv else parquet_frames(file):
+                n_rows += frame.height
+                yield frame
+        if n_rows == 0:
+            raise InputError(f"{self.path}: has columns but no rows")
+
+    def head(self, n_rows: int) -> Head:
+        """At most so many rows. CSV comes as texts, so that types are decided on all values that are there."""
+        held: list[pl.DataFrame] = []
+        for frame in self.frames({}):
+            held.append(frame)
+            if sum(part.height for part in held) > n_rows:
+                return Head(pl.concat(held).head(n_rows), is_whole=False)
+        return Head(pl.concat(held), is_whole=True)
+
+    def _columns(self, file: Path) -> list[str] | pl.Schema:
+        return csv_names(file) if self.is_csv else parquet_schema(file)
+
+
+def open_source(source: Path) -> Table | LineParams:
+    """A table that is not read yet, or the description of a generated one.
 
     Raises:
         InputError: with all that keeps it from being read.
     """
-    match source_kind(source):
-        case "line":
-            checked = check_document(read_yaml(source), LineParams)
-            if checked.params is None:
-                raise InputError(*checked.problems)
-            return checked.params
-        case "csv":
-            return read_csv(source)
-        case "parquet":
-            return read_parquet(source)
+    if source_kind(source) != "line":
+        return Table(source)
+    checked = check_document(read_yaml(source), LineParams)
+    if checked.params is None:
+        raise InputError(*checked.problems)
+    return checked.params
 
 
 def source_kind(source: Path) -> SourceKind:
-    """What the source is, by its name; a folder is Parquet.
+    """What the source is, by its name; a folder is what its files are.
 
     Raises:
         InputError: for a path outside the repository, missing, no regular file, or of another kind.
@@ -50,14 +112,32 @@ def source_kind(source: Path) -> SourceKind:
 
 
 def file_kind(path: Path) -> SourceKind:
-    """What a file is, by its name."""
+    """What a file, or the files of a folder, are by their names."""
+    if path.is_file() and path.suffix == ".yaml":
+        return "line"
+    return _TABLES[_ending(_files(path)[0])]
+
+
+def _files(path: Path) -> list[Path]:
+    """The file itself, or the tables of a folder in the order of their names."""
     if path.is_dir():
-        return "parquet"
+        found = sorted(file for file in path.iterdir() if _ending(file) and file.is_file())
+        if not found:
+            raise InputError(f"{path}: has no tables in it ({', '.join(_TABLES)})")
+        other = next((file for file in found if _ending(file) != _ending(found[0])), None)
+        if other is not None:
+            raise InputError(f"{path}: must hold files of one kind, however: {found[0].name} and {other.name}")
+        return found
     if not path.is_file():
         raise InputError(f"{path}: no such file" if not path.exists() else f"{path}: is not a regular file")
-    if path.suffix not in _KINDS:
-        raise InputError(f"{path}: must end in {', '.join(_KINDS)}, or be a folder of .parquet files")
-    return _KINDS[path.suffix]
+    if not _ending(path):
+        raise InputError(f"{path}: must end in .yaml, {', '.join(_TABLES)}, or be a folder of such tables")
+    return [path]
+
+
+def _ending(path: Path) -> str:
+    """The ending that says what a table is; empty for other files."""
+    return next((ending for ending in _TABLES if path.name.endswith(ending)), "")
 
 
 def _exists(source: Path) -> bool:

@@ -17,9 +17,23 @@ def _batch_size(value: Any) -> Any:
 
 
 def _class_weights(value: Any) -> Any:
-    if value in ("none", "balanced") or isinstance(value, dict):
+    if value in ("none", "balanced"):
         return value
-    raise PydanticCustomError("batch_size", "must be none, balanced or a mapping of each class to its weight")
+    if isinstance(value, dict) and value and all(_is_weight(weight) for weight in value.values()):
+        return {_label(key): float(weight) for key, weight in value.items()}
+    raise PydanticCustomError(
+        "class_weights",
+        "must be none, balanced or a mapping of classes to weights of at least 0, as {yes: 2.0, no: 1.0}",
+    )
+
+
+def _is_weight(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value < float("inf")
+
+
+def _label(key: Any) -> str:
+    """YAML reads the classes 0 and 1 as numbers, true and false as booleans."""
+    return str(key).lower() if isinstance(key, bool) else str(key)
 
 
 class OptimizerParams(Section):
@@ -56,9 +70,7 @@ class TrainParams(Section):
     batch_size: Annotated[Literal["auto", "full"] | int, BeforeValidator(_batch_size)] = Field(examples=["full"])
     loss: Literal["auto", "l1", "mse", "huber", "bce", "cross_entropy", "nll", "kl_div"] = Field(examples=["auto"])
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
-    class_weights: Annotated[
-        Literal["none", "balanced"] | dict[str, Annotated[float, Field(ge=0)]], BeforeValidator(_class_weights)
-    ] = "none"
+    class_weights: Annotated[Literal["none", "balanced"] | dict[str, float], BeforeValidator(_class_weights)] = "none"
     optimizer: OptimizerParams = Field(examples=["{name: sgd, learning_rate: 0.01, weight_decay: 0.0, momentum: 0.0}"])
     schedule: ScheduleParams = ScheduleParams()
     gradient_clip: float | None = Field(default=None, gt=0)

@@ -3,22 +3,47 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec
+from typing import NamedTuple, ParamSpec
 
-from relight.domain.cleaning import CleanTable, clean_table
-from relight.domain.compatibility import assert_can_stop_early, remarks, settle_loss
-from relight.domain.describing import PartsReport, describe, report_parts
+import polars as pl
+
+from relight.domain.cleaning import FIRST_ROWS, Cleaning, clean_table
+from relight.domain.compatibility import assert_train_suits, remarks, settle_loss
+from relight.domain.describing import describe
 from relight.domain.features import Features
 from relight.domain.models.requirements import assert_model_reads
+from relight.domain.parts_report import PartsReport, report_parts
+from relight.domain.schema import Schema
+from relight.domain.slicing import assert_slices, columns_to_slice
+from relight.domain.split_columns import columns_to_split
 from relight.domain.splitting import assign_parts
+from relight.domain.statistics import CHUNK_ROWS
 from relight.errors import InputError
+from relight.io.parquet import cut
 from relight.io.sections import Sections, check_sections
-from relight.io.source import read_source
+from relight.io.source import Table, open_source
 from relight.io.yaml12 import read_yaml
+from relight.params.line import LineParams
 from relight.params.prepare import PrepareParams
 from relight.params.split import SplitParams
 
+MOST_BYTES = 64 << 20  # of a larger source the first rows alone are checked: prepare and split read all of it anyway
+
 Asked = ParamSpec("Asked")
+
+
+class _Clean(NamedTuple):
+    """A whole table, in stretches as split reads it."""
+
+    chunks: list[pl.DataFrame]
+    schema: Schema
+
+
+class _FirstRows(NamedTuple):
+    """What the first rows of a large table say."""
+
+    cleaning: Cleaning
+    n_bytes: int
 
 
 def check(params: Path) -> str:
@@ -30,33 +55,51 @@ def check(params: Path) -> str:
     sections = check_sections(read_yaml(params))
     problems = list(sections.problems)
     clean = _clean(sections.prepare.params, problems)
-    described = _describe(sections.split.params, clean, problems)
+    problems += _unknown_slices(sections, clean)
+    if isinstance(clean, _FirstRows) and not problems:
+        return _first_summary(sections, clean)
+    described = _describe(sections.split.params, clean, problems) if isinstance(clean, _Clean) else None
     if described is not None:
         problems += _mismatches(sections, described[0])
-    if problems or clean is None or described is None:
+    if problems or not isinstance(clean, _Clean) or described is None:
         raise InputError(*problems)
-    return _summary(sections, clean, *described)
+    return _summary(sections, clean.schema, *described)
 
 
-def _clean(params: PrepareParams | None, problems: list[str]) -> CleanTable | None:
+def _clean(params: PrepareParams | None, problems: list[str]) -> _Clean | _FirstRows | None:
     if params is None:
         return None
     try:
-        return clean_table(read_source(Path(params.source)), params)
+        content = open_source(Path(params.source))
+        if isinstance(content, Table) and content.n_bytes > MOST_BYTES:
+            first = content.head(FIRST_ROWS)
+            return _FirstRows(Cleaning(first.rows, params, is_whole=first.is_whole), content.n_bytes)
+        return _clean_whole(content, params)
     except InputError as error:
         problems += error.problems
         return None
 
 
-def _describe(
-    params: SplitParams | None, clean: CleanTable | None, problems: list[str]
-) -> tuple[Features, PartsReport] | None:
-    if params is None or clean is None:
+def _clean_whole(content: Table | LineParams, params: PrepareParams) -> _Clean:
+    if isinstance(content, LineParams):
+        clean = clean_table(content, params)
+        return _Clean(list(cut([clean.rows], CHUNK_ROWS)), clean.schema)
+    first = content.head(FIRST_ROWS)
+    cleaning = Cleaning(first.rows, params, is_whole=first.is_whole)
+    stretches = [first.rows] if first.is_whole else content.frames(cleaning.types)
+    chunks = list(cut(cleaning.clean(stretches), CHUNK_ROWS))
+    return _Clean(chunks, cleaning.schema())
+
+
+def _describe(params: SplitParams | None, clean: _Clean, problems: list[str]) -> tuple[Features, PartsReport] | None:
+    if params is None:
         return None
     try:
-        parts = assign_parts(params, clean.rows, clean.schema.target)
-        features = describe(params, clean.rows, clean.schema, parts)
-        return features, report_parts(clean.rows, features, parts)
+        columns = columns_to_split(params, clean.schema)
+        table = pl.concat([chunk.select(columns) for chunk in clean.chunks])
+        parts = assign_parts(params, table, clean.schema)
+        features = describe(params, clean.schema, parts, clean.chunks)
+        return features, report_parts(params, clean.schema, features, parts, clean.chunks)
     except InputError as error:
         problems += error.problems
         return None
@@ -66,10 +109,20 @@ def _mismatches(sections: Sections, features: Features) -> list[str]:
     found: list[str] = []
     if (model := sections.model.params) is not None:
         found += _problems_of(assert_model_reads, model, features)
-    if (train := sections.train.params) is not None:
-        found += _problems_of(settle_loss, train.loss, features.task)
-        found += _problems_of(assert_can_stop_early, train, features)
+        if (train := sections.train.params) is not None:
+            found += _problems_of(assert_train_suits, train, model, features)
     return found
+
+
+def _unknown_slices(sections: Sections, clean: _Clean | _FirstRows | None) -> list[str]:
+    prepare, evaluate = sections.prepare.params, sections.evaluate.params
+    if prepare is None or evaluate is None or clean is None:
+        return []
+    if isinstance(clean, _Clean):
+        return _problems_of(assert_slices, evaluate, columns_to_slice(clean.schema))
+    targets = [prepare.target] if isinstance(prepare.target, str) else prepare.target
+    weight = [] if prepare.weight is None else [prepare.weight]
+    return _problems_of(assert_slices, evaluate, [*clean.cleaning.kinds, *targets, *weight])
 
 
 def _problems_of(assert_suits: Callable[Asked, object], *args: Asked.args, **kwargs: Asked.kwargs) -> list[str]:
@@ -80,20 +133,34 @@ def _problems_of(assert_suits: Callable[Asked, object], *args: Asked.args, **kwa
     return []
 
 
-def _summary(sections: Sections, clean: CleanTable, features: Features, report: PartsReport) -> str:
+def _summary(sections: Sections, schema: Schema, features: Features, report: PartsReport) -> str:
     assert sections.prepare.params
     assert sections.train.params
     parts = ", ".join(f"{count} {part}" for part, count in report.rows.items() if count)
     loss = settle_loss(sections.train.params.loss, features.task)
     odd = remarks(sections.train.params, features, os.cpu_count() or 1)
-    seen = features.names
-    kinds = {column.name: column.kind if column.name in seen else "not seen" for column in clean.schema.columns}
+    seen = features.columns
+    kinds = {column.name: column.kind if column.name in seen else "not seen" for column in schema.columns}
     return "\n".join(
         [
-            f"{sections.prepare.params.source}: {clean.schema.rows} rows ({parts})",
+            f"{sections.prepare.params.source}: {schema.rows} rows ({parts})",
             f"target {features.target}: {features.task}, loss {loss}",
+            *([f"weight {features.weight}"] if features.weight is not None else []),
             *(f"  {name}: {kind}" for name, kind in kinds.items()),
-            *(f"note: {note}" for note in (*clean.schema.notes, *report.notes, *odd)),
+            *(f"note: {note}" for note in (*schema.notes, *report.notes, *odd)),
+            "",
+        ]
+    )
+
+
+def _first_summary(sections: Sections, first: _FirstRows) -> str:
+    assert sections.prepare.params
+    return "\n".join(
+        [
+            f"{sections.prepare.params.source}: {first.n_bytes >> 20} MB, of which the first {FIRST_ROWS} rows "
+            "were checked; prepare and split check the others",
+            *(f"  {name}: {kind}" for name, kind in first.cleaning.kinds.items()),
+            *(f"note: {note}" for note in first.cleaning.notes),
             "",
         ]
     )

@@ -1,62 +1,87 @@
 """evaluate: reload the saved model, prove that it is the trained one, score it on every part."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from relight.domain import reports as tables
-from relight.domain.answers import answers, trivial_answers
+from relight.domain.answers import answers
 from relight.domain.description import Description, proof_of, untrained_model
 from relight.domain.devices import compute_the_same_each_time
+from relight.domain.fitted import Fitted
+from relight.domain.importance import no_importance, permutation_importance, sample_of_rows
+from relight.domain.judging import Parts, Said, judge
+from relight.domain.labelled import LabelledRows, labelled_rows
 from relight.domain.learned import learned_line
-from relight.domain.metrics import scores_of
+from relight.domain.metrics import headline, scores_of
 from relight.domain.models.building import build_model
-from relight.domain.predicting import predict
-from relight.domain.rows import Arrays, inputs_for
+from relight.domain.predicting import predict, rows_at_once
+from relight.domain.remarks_on_scores import remarks_on_scores
+from relight.domain.rows import inputs_for
 from relight.domain.schema import Schema
+from relight.domain.slice_scores import no_slices, slice_scores
+from relight.domain.slicing import assert_slices, columns_to_slice
+from relight.domain.temperature import Temperature
 from relight.errors import RunError
 from relight.io.artifacts import read_model, write_json
 from relight.io.checkpoints import load_weights
+from relight.io.table_batches import read_columns
 from relight.io.tensors import read_tensors
+from relight.params.evaluate import EvaluateParams
 
 
 def evaluate(
+    params: EvaluateParams,
     *,
     weights: Path,
     description: Path,
     schema: Path,
+    table: Path,
     train_rows: Path,
     validation_rows: Path,
     test_rows: Path,
     metrics: Path,
     reports: Path,
 ) -> None:
-    """Write the metrics of every part, and tables of what the model says of the test rows."""
-    known = read_model(description, Description)
+    """Write the metrics of every part, and tables of what the model says of the test rows.
+
+    Raises:
+        InputError: for a slice that is no column of the table.
+        RunError: when the saved model is not the trained one.
+    """
+    known, found = read_model(description, Description), read_model(schema, Schema)
+    assert_slices(params, columns_to_slice(found))
     compute_the_same_each_time(known.threads)
-    model = build_model(known.model, known.features)
+    model = build_model(known.model, known.features, target_scale=known.target_scale, seeds=known.seeds)
     load_weights(weights, model)
-    parts = {
-        "train": read_tensors(train_rows),
-        "validation": read_tensors(validation_rows),
-        "test": read_tensors(test_rows),
-    }
+    task = known.features.task
+    paths = {"train": train_rows, "validation": validation_rows, "test": test_rows}
+    parts = {part: labelled_rows(task, read_tensors(path)) for part, path in paths.items()}
     _prove(model, known, parts["validation"])
     if known.features.test_rows_validate:
         del parts["validation"]
-    said = {part: _answers(model, known, arrays, part) for part, arrays in parts.items()}
-    write_json(metrics, _metrics(known, parts, said, _parameters(model, read_model(schema, Schema))))
+    said = _said(model, known, parts)
+    judged = judge(params, known.features, parts, said, _parameters(model, found), known.threads)
+    fitted, calibrated = list(judged.get("references", {})), said.uncalibrated is not None
+    notes = remarks_on_scores(params, known.features, parts, fitted, calibrated=calibrated)
+    sliced = read_columns(table, params.slices)[parts["test"].row] if params.slices else None
+    written = _tables(params, model, known, parts, said, sliced)
+    write_json(metrics, judged)
     reports.mkdir()
-    for name, table in _tables(known, parts, said).items():
-        (reports / f"{name}.csv").write_text(table.write_csv())
+    write_json(reports / "notes.json", {"notes": notes})
+    for name, content in written.items():
+        (reports / f"{name}.csv").write_text(content.write_csv())
 
 
-def _prove(model: nn.Module, known: Description, validation: Arrays) -> None:
+def _prove(model: nn.Module, known: Description, validation: LabelledRows) -> None:
     """The reloaded weights say, bit for bit, what the trained ones said before they were saved."""
-    outputs = predict(model, inputs_for(model, validation["numeric"], validation["categories"], "the validation rows"))
+    outputs = predict(model, inputs_for(model, validation.numeric, validation.categories, "the validation rows"))
     if proof_of(outputs) != known.proof:
         raise RunError(
             "models/model.pth: does not say what the model said before it was saved; it was changed, or made "
@@ -64,9 +89,46 @@ def _prove(model: nn.Module, known: Description, validation: Arrays) -> None:
         )
 
 
-def _answers(model: nn.Module, known: Description, arrays: Arrays, part: str) -> np.ndarray:
-    inputs = inputs_for(model, arrays["numeric"], arrays["categories"], f"the {part} rows")
-    return answers(known.features.task, predict(model, inputs))
+def _said(model: nn.Module, known: Description, parts: Parts) -> Said:
+    """The answers for each part, and for the test rows those before the temperature, and of each seed."""
+    said = {part: _answers(model, known, rows, part) for part, rows in parts.items()}
+    temperature = _temperature(model)
+    uncalibrated = None
+    if temperature is not None:  # the outputs are logits divided by it
+        uncalibrated = _answers(model, known, parts["test"], "test", lambda outputs: outputs * temperature)
+    seeds = [
+        _answers(model, known, parts["test"], "test", partial(_members_of, known.seeds, seed))
+        for seed in range(known.seeds if known.seeds > 1 else 0)
+    ]
+    return Said(said, uncalibrated, seeds)
+
+
+def _members_of(n_seeds: int, seed: int, outputs: Tensor) -> Tensor:
+    """The members that one seed drew, out of (n_rows, n_seeds * n_members, d_out)."""
+    return outputs.chunk(n_seeds, dim=1)[seed]
+
+
+def _answers(
+    model: nn.Module,
+    known: Description,
+    rows: LabelledRows,
+    part: str,
+    change: Callable[[Tensor], Tensor] | None = None,
+) -> np.ndarray:
+    """Chunk by chunk: the outputs of many members take more memory than the answers."""
+    inputs = inputs_for(model, rows.numeric, rows.categories, f"the {part} rows")
+    said = []
+    for chunk in zip(*(torch.split(tensor, rows_at_once(model)) for tensor in inputs), strict=True):
+        outputs = predict(model, chunk)
+        said.append(answers(known.features.task, outputs if change is None else change(outputs)))
+    return np.concatenate(said)
+
+
+def _temperature(model: nn.Module) -> Tensor | None:
+    """Of the model's back, where it was fitted."""
+    if not isinstance(model, Fitted) or not isinstance(model.back, Temperature):
+        return None
+    return model.back.temperature if model.back.temperature.item() != 1 else None
 
 
 def _parameters(model: nn.Module, schema: Schema) -> dict[str, Any]:
@@ -77,45 +139,71 @@ def _parameters(model: nn.Module, schema: Schema) -> dict[str, Any]:
     return {name: {"learned": learned[name], "true": true} for name, true in schema.generated.items()}
 
 
-def _metrics(
-    known: Description, parts: dict[str, Arrays], said: dict[str, np.ndarray], parameters: dict[str, Any]
-) -> dict[str, Any]:
-    task, train_target = known.features.task, _flat(known, parts["train"])
-    metrics: dict[str, Any] = {"train": {}, "validation": {}, "test": {}, "baseline": {}}
-    for part, arrays in parts.items():
-        target = _flat(known, arrays)
-        trivial = trivial_answers(task, train_target, len(target), len(known.features.classes or []))
-        metrics[part] = scores_of(task, target, said[part])
-        metrics["baseline"][part] = scores_of(task, target, trivial)
-    return {**metrics, "parameters": parameters} if parameters else metrics
-
-
-def _tables(known: Description, parts: dict[str, Arrays], said: dict[str, np.ndarray]) -> dict[str, pl.DataFrame]:
-    target, predicted = _flat(known, parts["test"]), said["test"]
+def _tables(
+    params: EvaluateParams, model: nn.Module, known: Description, parts: Parts, said: Said, sliced: pl.DataFrame | None
+) -> dict[str, pl.DataFrame]:
+    features, test, predicted = known.features, parts["test"], said.parts["test"]
+    importance = _importance(params, model, known, test)
     written = {
-        "predictions": tables.predictions(known.features, parts["test"]["row"], target, predicted),
-        "residuals": tables.no_residuals(),
-        "line": tables.no_line(),
-        "roc": tables.no_roc(),
-        "calibration": tables.no_reliability(),
+        "predictions": tables.predictions(features, test.row, test.target, predicted),
+        "importance": importance,
+        "slices": no_slices(),
     }
-    if known.features.task == "regression":
-        written["residuals"] = tables.residuals(target, predicted)
-        if len(known.features.names) == len(known.features.numeric) == 1:
-            written["line"] = pl.concat(_line(known, part, parts[part], said[part]) for part in parts)
-    else:
-        written["roc"] = tables.roc(target, predicted)
-        written["calibration"] = tables.reliability(target, predicted)
-    return written
+    if sliced is not None:
+        drawn = {"n_resamples": params.bootstrap, "seed": params.seed}
+        written["slices"] = slice_scores(features.task, test, predicted, sliced, **drawn)
+    ranking = importance["column"].to_list() or features.columns
+    return {**written, **_regression_tables(known, parts, said, ranking), **_class_tables(known, test, said)}
 
 
-def _line(known: Description, part: str, arrays: Arrays, after: np.ndarray) -> pl.DataFrame:
-    untrained = untrained_model(known.model, known.features, known.seed)
-    before = _answers(untrained, known, arrays, part)
-    return tables.line(part, arrays["numeric"][:, 0], _flat(known, arrays), before, after)
+def _importance(params: EvaluateParams, model: nn.Module, known: Description, test: LabelledRows) -> pl.DataFrame:
+    if params.importance == 0:
+        return no_importance()
+    rows, task = test.at(sample_of_rows(len(test.target), params.seed)), known.features.task
+
+    def loss_of(numeric: np.ndarray, categories: np.ndarray) -> float:
+        said = _answers(model, known, rows._replace(numeric=numeric, categories=categories), "test")
+        return scores_of(task, rows.target, said, rows.weight)[headline(task)]
+
+    drawn = {"n_repeats": params.importance, "seed": params.seed}
+    return permutation_importance(loss_of, rows.numeric, rows.categories, known.features, **drawn)
 
 
-def _flat(known: Description, arrays: Arrays) -> np.ndarray:
-    """The target as (n_rows,): numbers for regression, class codes else."""
-    flat = arrays["target"].reshape(-1)
-    return flat if known.features.task == "regression" else flat.astype(np.int64)
+def _regression_tables(known: Description, parts: Parts, said: Said, ranking: list[str]) -> dict[str, pl.DataFrame]:
+    features, test, predicted = known.features, parts["test"], said.parts["test"]
+    if features.task != "regression":
+        empty = {"residuals": tables.no_residuals(), "residuals_by_feature": tables.no_residuals_by_feature()}
+        return {**empty, "line": tables.no_line()}
+    has_line = len(features.names) == len(features.numeric) == 1
+    return {
+        "residuals": tables.residuals(test.target, predicted),
+        "residuals_by_feature": tables.no_residuals_by_feature()
+        if has_line
+        else tables.residuals_by_feature(features, ranking, test.numeric, test.target, predicted),
+        "line": pl.concat(_line(known, part, parts[part], said.parts[part]) for part in parts)
+        if has_line
+        else tables.no_line(),
+    }
+
+
+def _class_tables(known: Description, test: LabelledRows, said: Said) -> dict[str, pl.DataFrame]:
+    if known.features.task not in ("binary", "multiclass"):
+        return {"roc": tables.no_roc(), "calibration": tables.no_reliability(), "classes": tables.no_classes()}
+    predicted, weight = said.parts["test"], test.weight
+    curves = [tables.reliability(test.target, predicted, weight)]
+    if said.uncalibrated is not None:
+        before = tables.reliability(test.target, said.uncalibrated, weight)
+        curves = [before, tables.reliability(test.target, predicted, weight, "after")]
+    return {
+        "roc": tables.roc(test.target, predicted, weight),
+        "calibration": pl.concat(curves),
+        "classes": tables.classes(known.features, test.target, predicted, weight),
+    }
+
+
+def _line(known: Description, part: str, rows: LabelledRows, after: np.ndarray) -> pl.DataFrame:
+    untrained = untrained_model(
+        known.model, known.features, target_scale=known.target_scale, seed=known.seed, seeds=known.seeds
+    )
+    before = _answers(untrained, known, rows, part)
+    return tables.line(part, rows.numeric[:, 0], rows.target, before, after)

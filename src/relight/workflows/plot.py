@@ -1,4 +1,4 @@
-"""plot: draw the reports, and put everything on one page. Needs no model and no torch."""
+"""plot: draw the reports, and put everything on one page and a model card. Needs no model and no torch."""
 
 import base64
 from pathlib import Path
@@ -8,15 +8,22 @@ import polars as pl
 import yaml
 from matplotlib.figure import Figure
 
-from relight.domain import figures
-from relight.domain.score_table import score_table
+from relight.domain import column_figures, figures
+from relight.domain.page_content import common_content
 from relight.io.artifacts import read_json
+from relight.io.card import write_card
 from relight.io.page import write_page
 from relight.io.pictures import png_bytes, write_png
 from relight.params.plot import PlotParams
 
 Json = dict[str, Any]
-PARTS = ("train", "validation", "test")
+TEXTS = {  # names, labels and values stay texts, whatever they look like
+    "predictions": ("target", "prediction"),
+    "classes": ("class",),
+    "importance": ("column",),
+    "slices": ("column", "value"),
+    "residuals_by_feature": ("feature",),
+}
 
 
 def plot(
@@ -31,29 +38,55 @@ def plot(
     reports: Path,
     plots: Path,
     page: Path,
+    card: Path,
 ) -> None:
-    """Write one PNG for each picture that suits the task, and the report page."""
+    """Write one PNG for each picture that suits the task, the report page, and the model card."""
     known, found, scores = read_json(description), read_json(schema), read_json(metrics)
-    parts = read_json(split_report)
+    notes, source = read_json(reports / "notes.json")["notes"], all_params["prepare"]["source"]  # type: ignore[index]
+    content = common_content(known, found, read_json(split_report), scores, notes, source)
     drawn = _figures(known, scores, pl.read_csv(curves), reports)
     pictures = {name: png_bytes(figure, params.dpi) for name, figure in drawn.items()}
     plots.mkdir()
     for name, picture in pictures.items():
         write_png(plots / f"{name}.png", picture)
-    write_page(page, _page(known, found, parts, scores, pictures, all_params))
+    shown = {name: base64.b64encode(picture).decode() for name, picture in pictures.items()}
+    write_page(
+        page,
+        {
+            **content,
+            "pictures": [{"name": name, "base64": encoded} for name, encoded in shown.items()],
+            "classes": _read(reports, "classes").to_dicts(),
+            "params": yaml.safe_dump(all_params, sort_keys=False, allow_unicode=True, width=100),
+        },
+    )
+    write_card(card, content)
+
+
+def _read(reports: Path, name: str) -> pl.DataFrame:
+    texts = dict.fromkeys(TEXTS.get(name, ()), pl.String)
+    return pl.read_csv(reports / f"{name}.csv", schema_overrides=texts, infer_schema_length=None)
 
 
 def _figures(known: Json, scores: Json, curves: pl.DataFrame, reports: Path) -> dict[str, Figure]:
-    features = known["features"]
+    features, best_epoch = known["features"], known["best_epoch"]
     validation = "test" if features["test_rows_validate"] else "validation"
-    drawn = {"loss": figures.loss_curves(curves, validation, known["best_epoch"])}
+    drawn = {"loss": figures.loss_curves(curves, validation, best_epoch)}
+    if "validation_score" in curves.columns and not _is_the_loss(curves):
+        drawn["score"] = figures.score_curve(curves, validation, best_epoch)
+    columns = _column_figures(reports, scores)
     if features["classes"] is None:
-        return {**_line_figures(reports), **drawn, **_regression_figures(reports)}
-    return {**drawn, **_class_figures(reports, features["classes"], scores["test"].get("auc"))}
+        return {**_line_figures(reports), **drawn, **_regression_figures(reports), **columns}
+    return {**drawn, **_class_figures(reports, features["classes"], scores["test"].get("auc")), **columns}
+
+
+def _is_the_loss(curves: pl.DataFrame) -> bool:
+    """Whether the score says what the loss says already, but for rounding."""
+    off = (curves["validation_score"] - curves["validation_loss"]).abs() > 1e-5 * curves["validation_loss"].abs()
+    return not off.any()
 
 
 def _line_figures(reports: Path) -> dict[str, Figure]:
-    points = pl.read_csv(reports / "line.csv")
+    points = _read(reports, "line")
     if points.is_empty():
         return {}
     return {f"line_{when}": figures.line(points, when) for when in ("before", "after")}
@@ -62,61 +95,34 @@ def _line_figures(reports: Path) -> dict[str, Figure]:
 def _regression_figures(reports: Path) -> dict[str, Figure]:
     return {
         "predicted": figures.predicted_against_true(pl.read_csv(reports / "predictions.csv")),
-        "residuals": figures.residuals(pl.read_csv(reports / "residuals.csv")),
+        "residuals": figures.residuals(_read(reports, "residuals")),
     }
 
 
 def _class_figures(reports: Path, classes: list[str], auc: float | None) -> dict[str, Figure]:
-    labels = {"target": pl.String, "prediction": pl.String}
-    predictions = pl.read_csv(reports / "predictions.csv", schema_overrides=labels)
-    return {
-        "confusion": figures.confusion(predictions, classes),
-        "roc": figures.roc(pl.read_csv(reports / "roc.csv"), auc, averaged=len(classes) > 2),
-        "calibration": figures.calibration(pl.read_csv(reports / "calibration.csv")),
-    }
+    drawn = {"confusion": figures.confusion(_read(reports, "predictions"), classes)}
+    roc, calibration = _read(reports, "roc"), _read(reports, "calibration")
+    if not roc.is_empty():
+        drawn["roc"] = figures.roc(roc, auc, averaged=len(classes) > 2)
+    if not calibration.is_empty():
+        drawn["calibration"] = figures.calibration(calibration)
+    return drawn
 
 
-def _page(
-    known: Json, found: Json, parts: Json, scores: Json, pictures: dict[str, bytes], all_params: dict[str, object]
-) -> dict[str, object]:
-    features, source = known["features"], all_params["prepare"]["source"]  # type: ignore[index]
-    used = {f["name"]: f for f in (*features["numeric"], *features["categorical"])}
-    return {
-        "target": features["target"],
-        "model": known["model"]["name"],
-        "task": features["task"],
-        "rows": found["rows"],
-        "source": source,
-        "parts": ", ".join(f"{parts['rows'][part]} {part}" for part in PARTS if parts["rows"][part]),
-        "training": f"{known['epochs']} epochs, the weights of epoch {known['best_epoch']} kept.",
-        "scores": score_table(scores),
-        "baseline": _baseline(features["task"]),
-        "parameters": scores.get("parameters", {}),
-        "notes": [*found["notes"], *parts["notes"]],
-        "pictures": [
-            {"name": name, "base64": base64.b64encode(picture).decode()} for name, picture in pictures.items()
-        ],
-        "columns": [
-            {"name": c["name"], "kind": c["kind"], "says": _says(used.get(c["name"]))} for c in found["columns"]
-        ],
-        "versions": known["versions"],
-        "params": yaml.safe_dump(all_params, sort_keys=False, allow_unicode=True, width=100),
-    }
+def _column_figures(reports: Path, scores: Json) -> dict[str, Figure]:
+    """Those of columns and their values, where there is something to draw."""
+    drawn = {}
+    importance, by_feature = _read(reports, "importance"), _read(reports, "residuals_by_feature")
+    if not importance.is_empty():
+        drawn["importance"] = column_figures.importance(importance)
+    if not by_feature.is_empty():
+        drawn["residuals_by_feature"] = column_figures.residuals_by_feature(by_feature)
+    for number, table in enumerate(_slices(_read(reports, "slices")), start=1):
+        whole = scores["test"][table["score"][0]]
+        drawn[f"slices_{number}"] = column_figures.slices(table, whole)
+    return drawn
 
 
-def _says(feature: Json | None) -> str:
-    """What the train rows say of a column, in a few words."""
-    if feature is None:
-        return "not seen by the model"
-    if "levels" in feature:
-        shown = ", ".join(feature["levels"][:6])
-        return f"{len(feature['levels'])} levels: {shown}{', ...' if len(feature['levels']) > 6 else ''}"
-    if feature["std"] == 0:
-        return "the same value in every row" if feature["gaps"] == 0 else "one value, or none"
-    gaps = f", {feature['gaps']} gaps" if feature["gaps"] else ""
-    return f"mean {feature['mean']:.4g}, std {feature['std']:.4g}{gaps}"
-
-
-def _baseline(task: str) -> str:
-    what = "the mean of the train rows" if task == "regression" else "the class shares of the train rows"
-    return f"Baseline: {what}, said for every row. A model that is not better has learned nothing."
+def _slices(table: pl.DataFrame) -> list[pl.DataFrame]:
+    """One table for each column, with the score that stands for the task: the first of each value."""
+    return table.filter(pl.col("score") == pl.col("score").first()).partition_by("column", maintain_order=True)

@@ -1,9 +1,11 @@
 """predict: a new table → answers, from the model alone. No training data is needed."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+from torch import nn
 
 from relight.domain.answers import answers
 from relight.domain.columns import UncleanError, clean_as
@@ -14,96 +16,100 @@ from relight.domain.features import Features
 from relight.domain.models.building import build_model
 from relight.domain.naming import did_you_mean
 from relight.domain.predicting import predict as outputs_of
+from relight.domain.predicting import rows_at_once
 from relight.domain.rows import inputs_for
 from relight.domain.schema import Kind
+from relight.domain.surprises import Surprises
 from relight.errors import InputError
-from relight.io.artifacts import read_json, read_model
-from relight.io.atomic import write_text
+from relight.io.artifacts import read_format
+from relight.io.atomic import write_parts
 from relight.io.checkpoints import load_weights
-from relight.io.csv_tables import read_csv
-from relight.io.parquet import read_parquet
-from relight.io.source import file_kind
+from relight.io.parquet import cut
+from relight.io.source import Table
+
+CHUNK_ROWS = 65_536
 
 
 def predict(table: Path, *, models: Path, output: Path) -> str:
     """Write one prediction for each row, in the order of the table; returns what to tell the person.
 
+    A table larger than memory passes through in chunks.
+
     Raises:
         InputError: for missing columns, values that do not fit, or a damaged model.
     """
-    _check_output(output, table)
-    known = _description(models / "model.json")
-    rows = clean_rows(table, known.features)
+    _check_paths(output, table)
+    known = read_format(models / "model.json", Description, FORMAT)
     compute_the_same_each_time(known.threads)
-    model = build_model(known.model, known.features)
+    model = build_model(known.model, known.features, target_scale=known.target_scale, seeds=known.seeds)
     load_weights(models / "model.pth", model)
-    numeric, categories = encode(rows, known.features)
-    inputs = inputs_for(model, numeric, categories, str(table))
-    said = answers(known.features.task, outputs_of(model, inputs))
-    _check_finite(said, table)
-    write_text(output, _answer_table(known.features, said).write_csv())
-    unknown = sum(int((categories[:, k] == 0).sum()) for k in range(categories.shape[1]))
-    return f"{output}: {rows.height} predictions of {known.features.target}" + (
-        f"; {unknown} categories were missing or unknown\n" if unknown else "\n"
-    )
+    surprises = Surprises(known.features)
+    write_parts(output, _answer_lines(table, known.features, model, surprises))
+    return f"{output}: {surprises.n_rows} predictions of {known.features.target}{surprises.sentences()}\n"
 
 
-def _check_output(output: Path, table: Path) -> None:
+def _check_paths(output: Path, table: Path) -> None:
     """Before any work: a typing mistake must not overwrite the table or the model."""
+    if table.suffix == ".yaml":
+        raise InputError(f"{table}: must be a table (.csv, .tsv, .parquet, or a folder of them)")
     if output.suffix != ".csv":
         raise InputError(f"{output}: must end in .csv; name such a file with -o")
-    if output.exists() and table.exists() and output.samefile(table):
-        raise InputError(f"{output}: is the table itself; name another file with -o")
     if not output.parent.is_dir():
         raise InputError(f"{output}: cannot be written: there is no folder {output.parent}; make it first")
+    if any(place.exists() and table.exists() and place.samefile(table) for place in (output, output.parent)):
+        raise InputError(f"{output}: is the table itself, or in it; name another file with -o")
 
 
-def clean_rows(table: Path, features: Features) -> pl.DataFrame:
+def _answer_lines(table: Path, features: Features, model: nn.Module, surprises: Surprises) -> Iterator[bytes]:
+    """The answers as CSV, chunk by chunk."""
+    for rows in clean_chunks(table, features, _chunk_rows(model)):
+        encoded = encode(rows, features)
+        said = answers(features.task, outputs_of(model, inputs_for(model, *encoded, str(table))))
+        _check_finite(said, table, surprises.n_rows)
+        lines = _answer_table(features, said).write_csv(include_header=surprises.n_rows == 0)
+        surprises.add(encoded)
+        yield lines.encode()
+
+
+def _chunk_rows(model: nn.Module) -> int:
+    """Whole batches of the model, so that a chunk's end changes no answer's last bits."""
+    batch = rows_at_once(model)
+    return batch * max(1, CHUNK_ROWS // batch)
+
+
+def clean_chunks(table: Path, features: Features, n_rows: int) -> Iterator[pl.DataFrame]:
     """The model's columns of a table, cleaned as the train rows were; other columns are left out."""
-    raw = read_parquet(table) if file_kind(table) == "parquet" else _read_csv(table)
-    missing = [name for name in features.names if name not in raw.columns]
-    problems = [
-        f"{table}: column '{name}' is missing{did_you_mean(name, raw.columns, features.names)}" for name in missing
-    ]
-    cleaned = []
-    for name, kind in _kinds(features):
-        if name in missing:
-            continue
-        try:
-            cleaned.append(clean_as(kind, raw[name]).alias(name))
-        except UncleanError as unclean:
-            problems.append(f"{table}: column '{name}' {unclean}")
-    if problems:
-        raise InputError(*problems)
-    return pl.DataFrame(cleaned)
+    kinds, first_row = _kinds(features), 1
+    for raw in cut(Table(table).frames({}), n_rows):
+        problems = [
+            f"{table}: column '{name}' is missing{did_you_mean(name, raw.columns, features.columns)}"
+            for name in kinds
+            if name not in raw.columns
+        ]
+        cleaned = []
+        for name, kind in kinds.items():
+            try:
+                cleaned += [clean_as(kind, raw[name], first_row).alias(name)] if name in raw.columns else []
+            except UncleanError as unclean:
+                problems.append(f"{table}: column '{name}' {unclean}")
+        if problems:
+            raise InputError(*problems)
+        yield pl.DataFrame(cleaned)
+        first_row += raw.height
 
 
-def _check_finite(said: np.ndarray, table: Path) -> None:
+def _kinds(features: Features) -> dict[str, Kind]:
+    kinds: dict[str, Kind] = {feature.column: feature.kind for feature in features.numeric}
+    return {**kinds, **{feature.name: "categorical" for feature in features.categorical}}
+
+
+def _check_finite(said: np.ndarray, table: Path, n_before: int) -> None:
     wrong = np.flatnonzero(~np.isfinite(said.reshape(len(said), -1)).all(axis=1))
     if len(wrong):
         raise InputError(
-            f"{table}: row {wrong[0] + 1}: the model's answer is not a finite number; "
+            f"{table}: row {n_before + wrong[0] + 1}: the model's answer is not a finite number; "
             "are its values far beyond those of the train rows?"
         )
-
-
-def _read_csv(table: Path) -> pl.DataFrame:
-    if file_kind(table) != "csv":
-        raise InputError(f"{table}: must be a table (.csv, .parquet, or a folder of .parquet files)")
-    return read_csv(table)
-
-
-def _kinds(features: Features) -> list[tuple[str, Kind]]:
-    numeric: list[tuple[str, Kind]] = [(feature.name, feature.kind) for feature in features.numeric]
-    return [*numeric, *((feature.name, "categorical") for feature in features.categorical)]
-
-
-def _description(path: Path) -> Description:
-    made_by = read_json(path)
-    version = made_by.get("format") if isinstance(made_by, dict) else None
-    if version != FORMAT:
-        raise InputError(f"{path}: must be of format {FORMAT}, however: {version}; use the Relight that made it")
-    return read_model(path, Description)
 
 
 def _answer_table(features: Features, said: np.ndarray) -> pl.DataFrame:

@@ -2,15 +2,29 @@
 
 from pathlib import Path
 
-from relight.domain.cleaning import clean_table
+from relight.domain.cleaning import FIRST_ROWS, Cleaning
+from relight.domain.generating import generate_line, truth_of
+from relight.io.ahead import ahead
 from relight.io.artifacts import write_json
 from relight.io.parquet import write_parquet
-from relight.io.source import read_source
+from relight.io.source import open_source
+from relight.params.line import LineParams
 from relight.params.prepare import PrepareParams
 
 
 def prepare(params: PrepareParams, *, source: Path, table: Path, schema: Path) -> None:
-    """Write the clean table (Parquet) and its schema (JSON)."""
-    clean = clean_table(read_source(source), params)
-    write_parquet(table, clean.rows)
-    write_json(schema, clean.schema)
+    """Write the clean table (Parquet) and its schema (JSON).
+
+    The rows pass in stretches, so that a table larger than memory can be prepared.
+    """
+    content = open_source(source)
+    if isinstance(content, LineParams):
+        points = generate_line(content, params.target)
+        cleaning = Cleaning(points, params, is_whole=True, truth=truth_of(content))
+        write_parquet(table, cleaning.clean([points]))
+    else:
+        first = content.head(FIRST_ROWS)
+        cleaning = Cleaning(first.rows, params, is_whole=first.is_whole)
+        rows = [first.rows] if first.is_whole else ahead(content.frames(cleaning.types))
+        write_parquet(table, cleaning.clean(rows))
+    write_json(schema, cleaning.schema())

@@ -2,19 +2,30 @@
 
 from pathlib import Path
 
-from relight.domain.score_table import score_table
+from relight.domain.score_table import Table, reference_table, score_table
 from relight.io.artifacts import read_json
+
+WIDTH = 17  # of a column, unless its head is wider
 
 
 def show(metrics: Path, page: Path) -> str:
     """The text that `make repro` ends with."""
     scores = read_json(metrics)
-    table = score_table(scores)
-    lines = [_line("", table["heads"]), *(_line(row["name"], row["values"]) for row in table["rows"])]
+    lines = _lines("", score_table(scores))
+    references = reference_table(scores, "model")
+    if references is not None:
+        lines += ["", *_lines("test", references)]
     for name, pair in scores.get("parameters", {}).items():
         lines.append(f"{name}: learned {pair['learned']:.4f}, true {pair['true']:.4f}")
     return "\n".join([*lines, "", f"Report: {page}", ""])
 
 
-def _line(name: str, values: list[str]) -> str:
-    return f"{name:<12}" + "".join(f"{value:>17}" for value in values)
+def _lines(corner: str, table: Table) -> list[str]:
+    columns = [[head, *(row["values"][k] for row in table["rows"])] for k, head in enumerate(table["heads"])]
+    widths = [max(WIDTH, 2 + max(len(text) for text in column)) for column in columns]
+    names = [corner, *(row["name"] for row in table["rows"])]
+    first = max(12, 2 + max(len(name) for name in names))
+    return [
+        f"{name:<{first}}" + "".join(f"{column[k]:>{width}}" for column, width in zip(columns, widths, strict=True))
+        for k, name in enumerate(names)
+    ]

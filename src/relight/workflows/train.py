@@ -1,21 +1,29 @@
 """train: build the model, fit it, save its weights and all that is needed to use it."""
 
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from relight.domain.compatibility import assert_can_stop_early, settle_loss
+from relight.domain.class_weights import row_weights, settle_class_weights
 from relight.domain.description import Description, proof_of, untrained_model
 from relight.domain.devices import choose_device, compute_the_same_each_time
 from relight.domain.early_stopping import EarlyStopping
 from relight.domain.features import Features
-from relight.domain.losses import LOSSES
+from relight.domain.fitted import Fitted
+from relight.domain.log_loss import log_loss
+from relight.domain.losses import loss_for
 from relight.domain.optimizers import build_optimizer
 from relight.domain.predicting import predict
-from relight.domain.rows import Rows, after_front, rows_for
+from relight.domain.rows import Arrays, Rows, as_trainee_sees, rows_for, trainee_of
+from relight.domain.schedules import schedule_for
+from relight.domain.settling import Settled, settle
+from relight.domain.temperature import Temperature, best_temperature
 from relight.domain.training import Epoch, fit
+from relight.domain.validation_score import validation_score
 from relight.io.artifacts import read_model, write_json
 from relight.io.checkpoints import save_weights
 from relight.io.progress import progress
@@ -23,6 +31,14 @@ from relight.io.tensors import read_tensors
 from relight.io.versions import versions
 from relight.params.model import ModelParams
 from relight.params.train import TrainParams
+
+
+class Parts(NamedTuple):
+    """The rows that train may see, on the CPU."""
+
+    train: Rows
+    validation: Rows
+    sample_weight: Tensor | None  # of the validation rows, without the weights of the classes
 
 
 def train(
@@ -39,51 +55,91 @@ def train(
     """Write the weights (state_dict), their description, and the loss of every epoch."""
     known = read_model(features, Features)
     compute_the_same_each_time(params.threads)
-    model = untrained_model(model_params, known, params.seed)
-    train_part = rows_for(model, read_tensors(train_rows), "the train rows")
-    validation_part = rows_for(model, read_tensors(validation_rows), "the validation rows")
-    history = _fit(model, params, known, train_part, validation_part)
+    device = choose_device(params.device)
+    settled = settle(model_params, params, known, device.type)
+    model = untrained_model(
+        settled.model, known, target_scale=settled.target_scale, seed=params.seed, seeds=params.seeds
+    )
+    parts = _parts(model, params, known, read_tensors(train_rows), read_tensors(validation_rows))
+    history = _fit(model, params, settled, parts, known, device)
+    if params.calibration == "temperature":
+        _calibrate(model, known, parts)
     _write_curves(curves, history)
     save_weights(weights, model)
-    best = min(history, key=lambda epoch: epoch.validation_loss) if params.early_stopping else history[-1]
-    write_json(
-        description,
-        Description(
-            model=model_params,
-            features=known,
-            seed=params.seed,
-            threads=params.threads,
-            epochs=len(history),
-            best_epoch=best.epoch,
-            proof=proof_of(predict(model, validation_part.inputs)),
-            versions=versions(),
-        ),
+    proof = proof_of(predict(model, parts.validation.inputs))
+    write_json(description, _describe(params, settled, known, history, proof))
+
+
+def _describe(
+    params: TrainParams, settled: Settled, features: Features, history: list[Epoch], proof: str
+) -> Description:
+    best = min(history, key=lambda epoch: epoch.validation_score) if params.early_stopping else history[-1]
+    return Description(
+        **settled._asdict(),
+        features=features,
+        seed=params.seed,
+        seeds=params.seeds,
+        threads=params.threads,
+        epochs=len(history),
+        best_epoch=best.epoch,
+        proof=proof,
+        versions=versions(),
     )
 
 
-def _fit(model: nn.Module, params: TrainParams, features: Features, train: Rows, validation: Rows) -> list[Epoch]:
+def _parts(model: nn.Module, params: TrainParams, features: Features, train: Arrays, validation: Arrays) -> Parts:
+    """The rows as tensors, each with its weight in the loss."""
+    class_weights = settle_class_weights(params, features)
+
+    def rows(arrays: Arrays, where: str) -> Rows:
+        weight = row_weights(class_weights, arrays["target"], arrays.get("weight"))
+        weighted = arrays if weight is None else {**arrays, "weight": weight}
+        return rows_for(model, weighted, where)
+
+    sample = validation.get("weight")
+    return Parts(
+        rows(train, "the train rows"),
+        rows(validation, "the validation rows"),
+        None if sample is None else torch.from_numpy(np.ascontiguousarray(sample)),
+    )
+
+
+def _fit(
+    model: nn.Module, params: TrainParams, settled: Settled, parts: Parts, features: Features, device: torch.device
+) -> list[Epoch]:
     """Fit on the chosen device; the model comes back to the CPU, where it is saved and proved."""
-    assert_can_stop_early(params, features)
-    loss_fn = LOSSES[settle_loss(params.loss, features.task)]
-    device = choose_device(params.device)
     model.to(device)
-    trainee, train = after_front(model, train.to(device))
-    _, validation = after_front(model, validation.to(device))
+    trainee = trainee_of(model)
+    back = model.back if isinstance(model, Fitted) else nn.Identity()
     torch.manual_seed(params.seed)
     try:
         return fit(
             trainee,
-            train,
-            validation,
-            loss_fn=loss_fn,
+            as_trainee_sees(model, parts.train.to(device)),
+            as_trainee_sees(model, parts.validation.to(device)),
+            loss_fn=loss_for(settled.loss, params.label_smoothing),
+            score_fn=validation_score(features.task, settled.loss, back, parts.validation.target, parts.sample_weight),
             optimizer=build_optimizer(params.optimizer, trainee),
+            schedule=schedule_for(params.schedule, peak=params.optimizer.learning_rate, epochs=params.epochs),
             epochs=progress(range(params.epochs), "epoch"),
-            batch_size=params.batch_size,
+            batch_size="full" if params.batch_size == "full" else settled.batch_size,
             seed=params.seed,
+            gradient_clip=params.gradient_clip,
             early_stopping=EarlyStopping(params.early_stopping.patience) if params.early_stopping else None,
         )
     finally:
         model.to("cpu")
+
+
+def _calibrate(model: nn.Module, features: Features, parts: Parts) -> None:
+    """Put the temperature that suits the validation rows best behind the model."""
+    assert isinstance(model, Fitted)
+    assert isinstance(model.back, Temperature)
+    logits = predict(model, parts.validation.inputs)  # at temperature 1
+    target = parts.validation.target
+    model.back.temperature.fill_(
+        best_temperature(lambda t: log_loss(features.task, logits.double() / t, target, parts.sample_weight))
+    )
 
 
 def _write_curves(path: Path, history: list[Epoch]) -> None:

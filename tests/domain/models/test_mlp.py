@@ -39,3 +39,12 @@ def test_dropout_silences_its_share_while_training_and_nothing_afterwards() -> N
 
 def params(n_blocks: int) -> MlpParams:
     return MlpParams(n_blocks=n_blocks, d_block=4, dropout=0.1)
+
+
+def test_batch_normalisation_stands_between_layer_and_activation() -> None:
+    torch.manual_seed(0)
+    model = Mlp(3, 1, MlpParams(n_blocks=1, d_block=4, dropout=0.0, batch_norm=True, activation="tanh"))
+    x = torch.randn(50, 3) * 7
+    linear = x @ model.blocks[0][0].weight.T + model.blocks[0][0].bias
+    expected = torch.tanh((linear - linear.mean(dim=0)) / torch.sqrt(linear.var(dim=0, correction=0) + 1e-5))
+    torch.testing.assert_close(model.blocks(x), expected)

@@ -2,11 +2,12 @@ from typing import Any
 
 import pytest
 
-from relight.domain.features import CategoricalFeature, Features, NumericFeature
+from relight.domain.features import Features
 from relight.domain.models.requirements import assert_model_reads
 from relight.domain.schema import Task
 from relight.errors import InputError
 from relight.params.model import MlpParams, ModelParams
+from tests.feature_tables import category, features_of, number
 
 
 def model_params(name: Any) -> ModelParams:
@@ -14,17 +15,8 @@ def model_params(name: Any) -> ModelParams:
 
 
 def features(*, n_numeric: int = 1, gaps: int = 0, n_categorical: int = 0, task: Task = "regression") -> Features:
-    return Features(
-        task=task,
-        target="y",
-        classes=None if task == "regression" else ["a", "b"],
-        numeric=[NumericFeature(name=f"x{k}", kind="numeric", mean=0, std=1, gaps=gaps) for k in range(n_numeric)],
-        categorical=[CategoricalFeature(name=f"c{k}", levels=["u", "v"]) for k in range(n_categorical)],
-        target_mean=0.0,
-        target_std=1.0,
-        n_train=10,
-        test_rows_validate=False,
-    )
+    numbers = [number(f"x{k}", [0, 1], gaps=gaps) for k in range(n_numeric)]
+    return features_of(numbers, [category(f"c{k}", 2) for k in range(n_categorical)], task=task, target=[0, 1])
 
 
 OTHER = {
@@ -56,3 +48,14 @@ def test_the_other_models_read_everything(name: str, seen: Features) -> None:
 def test_what_is_wrong_is_said_with_the_columns_and_the_task() -> None:
     with pytest.raises(InputError, match="however: 3 columns, binary;"):
         assert_model_reads(model_params("linear_parameters"), features(n_numeric=2, n_categorical=1, task="binary"))
+
+
+@pytest.mark.parametrize("numeric", ["none", "standardize", "quantile_normal"])
+@pytest.mark.parametrize("name", ["linear", "tabm"])
+def test_columns_of_one_value_have_nothing_to_teach(name: str, numeric: str) -> None:
+    constant = features_of([number("a", [7, 7]), number("b", [0, 0])])
+    params = ModelParams.model_validate({"name": name, "numeric": numeric})
+    with pytest.raises(InputError, match=r"the same value in every column .* however: it must learn from a, b;"):
+        assert_model_reads(params, constant)
+    assert_model_reads(params, features_of([number("a", [7, 7], gaps=3)]))  # where it is missing may say something
+    assert_model_reads(params, features_of([number("a", [7, 7])], [category("c", 1)]))

@@ -1,4 +1,8 @@
-"""Params and features → the network that they describe."""
+"""Params and features → the network that they describe.
+
+The families from the authors' packages are imported where they are chosen: those packages import scikit-learn,
+2 CPU seconds that a straight line need not wait for.
+"""
 
 from torch import nn
 
@@ -6,34 +10,83 @@ from relight.domain.back import Back
 from relight.domain.features import Features
 from relight.domain.fitted import Fitted
 from relight.domain.front import Front, needs_front
+from relight.domain.models.categories import Categories
+from relight.domain.models.flat import Flat
 from relight.domain.models.linear import Linear, LinearParameters
+from relight.domain.models.members import Members
 from relight.domain.models.mlp import Mlp
 from relight.domain.models.requirements import assert_model_reads
-from relight.params.model import ModelParams
+from relight.domain.target_choice import TargetScale
+from relight.domain.temperature import Temperature
+from relight.params.model import MlpPleParams, ModelParams, TabmParams
 
 
-def build_model(params: ModelParams, features: Features) -> nn.Module:
+def build_model(params: ModelParams, features: Features, *, target_scale: TargetScale, seeds: int = 1) -> nn.Module:
     """A new network with weights drawn from torch's generator: seed it first.
 
     Raises:
         InputError: when the model cannot read these features.
     """
     assert_model_reads(params, features)
-    d_out = len(features.classes or []) if features.task == "multiclass" else 1
-    if not needs_front(features, params.numeric):
-        return _body(params, len(features.numeric), d_out)
-    standardize = params.numeric == "standardize"
-    front = Front(features, standardize=standardize)
-    back = Back(features) if standardize and features.task == "regression" else nn.Identity()
-    return Fitted(front, _body(params, front.d_out, d_out), back)
+    d_out = 1 if features.task in ("regression", "binary") else len(features.classes or [])
+    if not needs_front(params, features, target_scale, seeds):
+        return _network(params, len(features.numeric), d_out)
+    front = Front(features, params.numeric)
+    copies = [_body(params, features, front, d_out) for _ in range(seeds)]
+    return Fitted(front, copies[0] if seeds == 1 else Members(copies), _back(features, target_scale))
 
 
-def _body(params: ModelParams, d_in: int, d_out: int) -> nn.Module:
+def _back(features: Features, target_scale: TargetScale) -> nn.Module:
+    if features.task != "regression":
+        return Temperature()
+    return nn.Identity() if target_scale == "none" else Back(features, target_scale)
+
+
+def _body(params: ModelParams, features: Features, front: Front, d_out: int) -> nn.Module:
+    """What learns: (numbers, codes) in, outputs on the network's scale out."""
+    match params.name:
+        case "linear_parameters" | "linear" | "mlp":
+            categories = Categories(front.n_levels)
+            return Flat(categories, _network(params, front.d_numbers + sum(categories.widths), d_out))
+        case "mlp_ple":
+            return _mlp_ple(params.mlp_ple, features, front, d_out)
+        case "tabm":
+            return _tabm(params.tabm, features, front, d_out)
+        case "tabm_small":
+            return _tabm(params.tabm_small, features, front, d_out)
+        case "ft_transformer":
+            from relight.domain.models.ft_transformer import FtTransformer
+
+            return FtTransformer(front.d_numbers, front.n_levels, d_out, params.ft_transformer)
+        case "auto":
+            raise AssertionError("auto is settled before a model is built")
+
+
+def _network(params: ModelParams, d_in: int, d_out: int) -> nn.Module:
+    """A network of one flat row."""
     match params.name:
         case "linear_parameters":
             return LinearParameters()
         case "linear":
             return Linear(d_in, d_out)
-        case "mlp":
+        case _:
             assert params.mlp is not None
             return Mlp(d_in, d_out, params.mlp)
+
+
+def _mlp_ple(params: MlpPleParams, features: Features, front: Front, d_out: int) -> nn.Module:
+    from relight.domain.models.bins import bins_of
+    from relight.domain.models.mlp_ple import MlpPle
+    from relight.domain.models.numeric_embeddings import NumericEmbeddings
+
+    numbers = NumericEmbeddings(bins_of(features, front, params.n_bins), front.d_numbers, params.d_embedding)
+    return MlpPle(numbers, Categories(front.n_levels), d_out, params)
+
+
+def _tabm(params: TabmParams, features: Features, front: Front, d_out: int) -> nn.Module:
+    from relight.domain.models.bins import bins_of
+    from relight.domain.models.numeric_embeddings import NumericEmbeddings
+    from relight.domain.models.tabm import Tabm
+
+    numbers = NumericEmbeddings(bins_of(features, front, params.n_bins), front.d_numbers, params.d_embedding)
+    return Tabm(numbers, Categories(front.n_levels), d_out, params)

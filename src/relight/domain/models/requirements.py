@@ -1,12 +1,13 @@
 """What a model asks of the table: checked before anything runs, and again when it is built."""
 
 from relight.domain.features import Features
+from relight.domain.narrow import columns_to_keep
 from relight.errors import InputError
 from relight.params.model import ModelParams
 
 
 def assert_model_reads(params: ModelParams, features: Features) -> None:
-    """Two bare parameters are a line through one column, and nothing else.
+    """Two bare parameters are a line through one column, and nothing else; the others need something to learn from.
 
     Raises:
         InputError: when the model cannot read these features.
@@ -17,4 +18,10 @@ def assert_model_reads(params: ModelParams, features: Features) -> None:
         raise InputError(
             "model.name: linear_parameters must have one numeric column without gaps, and a regression, "
             f"however: {len(features.names)} columns, {features.task}; set model.name to linear"
+        )
+    has_gaps = any(0 < feature.gaps < features.n_train for feature in features.numeric)
+    if not (features.categorical or has_gaps or columns_to_keep(features, params.numeric)):
+        raise InputError(
+            "prepare.source: the train rows have the same value in every column that the model may see, "
+            f"however: it must learn from {', '.join(features.names[:20])}; bring columns that differ"
         )

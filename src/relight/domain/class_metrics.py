@@ -1,0 +1,78 @@
+"""Scores of predicted classes: of the decision, of the probabilities, and of each class."""
+
+import numpy as np
+
+from relight.domain.ranking import Ranked, auc, average_precision
+
+SMALLEST = float(np.finfo(np.float64).eps)  # probabilities are clipped to [eps, 1 - eps] before the log
+
+
+class ClassScorer:
+    """The scores of two or more classes under any weights of the rows.
+
+    Of two classes, precision, recall, F1, AUC, average precision and Brier score are those of the second;
+    of more they are macro: the mean over the classes, one against the rest (precision, recall and F1 over
+    those that are true or said of some row, 0 for one that is never said), and the Brier score is the sum
+    over the classes. Balanced accuracy is the mean recall of the classes with rows. What is not defined
+    is left out: AUC and average precision where some class has no rows, precision where nothing is said
+    to be of the second class.
+
+    Args:
+        target: (n_rows,) class codes.
+        probabilities: (n_rows, n_classes).
+    """
+
+    def __init__(self, target: np.ndarray, probabilities: np.ndarray) -> None:
+        self.n_classes = probabilities.shape[1]
+        said, rows = probabilities.argmax(axis=1), np.arange(len(target))
+        self.pair = target * self.n_classes + said
+        certain = np.clip(probabilities.astype(np.float64), SMALLEST, 1 - SMALLEST)
+        self.surprise = -np.log(certain[rows, target])
+        self.brier = self._squared_distance(target, probabilities.astype(np.float64))
+        positive = [1] if self.n_classes == 2 else range(self.n_classes)
+        self.ranked = [Ranked(target == k, probabilities[:, k]) for k in positive]
+
+    def _squared_distance(self, target: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+        truth = np.eye(self.n_classes)[target]
+        squared: np.ndarray = ((probabilities - truth) ** 2).sum(axis=1)
+        return squared / 2 if self.n_classes == 2 else squared
+
+    def __call__(self, weight: np.ndarray) -> dict[str, float]:
+        confusion = np.bincount(self.pair, weight, self.n_classes**2).reshape(self.n_classes, self.n_classes)
+        return {
+            "accuracy": float(np.trace(confusion) / confusion.sum()),
+            "log_loss": float(np.average(self.surprise, weights=weight)),
+            "brier": float(np.average(self.brier, weights=weight)),
+            **decision_scores(confusion),
+            **self._ranking_scores(weight),
+        }
+
+    def _ranking_scores(self, weight: np.ndarray) -> dict[str, float]:
+        curves = [ranked.counts(weight) for ranked in self.ranked]
+        found = {"auc": [auc(*curve) for curve in curves], "average_precision": [average_precision(*c) for c in curves]}
+        known = {name: [value for value in values if value is not None] for name, values in found.items()}
+        return {name: float(np.mean(known[name])) for name in found if len(known[name]) == len(curves)}
+
+
+def decision_scores(confusion: np.ndarray) -> dict[str, float]:
+    """Balanced accuracy, precision, recall and F1 of (n_classes, n_classes) weights: rows true, columns said."""
+    precision, recall, f1 = rates(confusion)
+    with_rows = confusion.sum(axis=1) > 0
+    scores = {"balanced_accuracy": float(recall[with_rows].mean())}
+    if len(confusion) == 2:
+        values = {"precision": precision[1], "recall": recall[1], "f1": f1[1]}
+        return {**scores, **{name: float(value) for name, value in values.items() if not np.isnan(value)}}
+    seen = with_rows | (confusion.sum(axis=0) > 0)
+    macro = {"precision": precision, "recall": recall, "f1": f1}
+    return {**scores, **{name: float(np.nan_to_num(values[seen]).mean()) for name, values in macro.items()}}
+
+
+def rates(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Precision, recall and F1 of each class, each (n_classes,); NaN where a class is never said, or never true."""
+    right, said, true = np.diag(confusion), confusion.sum(axis=0), confusion.sum(axis=1)
+    return _share(right, said), _share(right, true), _share(2 * right, said + true)
+
+
+def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    shares: np.ndarray = np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
+    return shares

@@ -1,0 +1,58 @@
+"""A clean table → what an exported graph takes: one array for each column, in its raw unit."""
+
+import json
+from typing import Literal, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from relight.domain.features import Features
+
+Feeds = dict[str, np.ndarray]
+
+NO_DATE = -(2**63)  # what NumPy writes for a date that is missing, NaT
+
+
+class Input(NamedTuple):
+    """One column that the graph reads, by the name it has in the table.
+
+    Attributes:
+        kind: a number is float32 with NaN for a gap, true is 1; a date is int64, microseconds since
+            1970-01-01; a category is a text, "" for a gap.
+        levels: those of a category that the train rows have; all others are as a gap.
+    """
+
+    name: str
+    kind: Literal["number", "date", "category"]
+    levels: tuple[str, ...] = ()
+
+
+def inputs_of(features: Features) -> list[Input]:
+    """In the order of `features.columns`."""
+    dates = {feature.column for feature in features.numeric if feature.kind == "datetime"}
+    levels = {feature.name: tuple(feature.levels) for feature in features.categorical}
+    return [
+        Input(name, "category", levels[name]) if name in levels else Input(name, "date" if name in dates else "number")
+        for name in features.columns
+    ]
+
+
+def feeds(table: pl.DataFrame, inputs: list[Input]) -> Feeds:
+    """Each column as (n_rows, 1), under its name."""
+    return {column.name: _array(table[column.name], column).reshape(-1, 1) for column in inputs}
+
+
+def _array(values: pl.Series, column: Input) -> np.ndarray:
+    match column.kind:
+        case "number":
+            return values.cast(pl.Float64).fill_null(float("nan")).to_numpy().astype(np.float32)
+        case "date":
+            return values.cast(pl.Datetime("us")).to_physical().fill_null(NO_DATE).to_numpy()
+        case "category":
+            return values.fill_null("").to_numpy().astype(np.object_)
+
+
+def properties_of(features: Features) -> dict[str, str]:
+    """What an exported file says about itself, each a text."""
+    classes = json.dumps(features.classes, ensure_ascii=False)
+    return {"format": str(features.format), "task": features.task, "target": features.target, "classes": classes}

@@ -1,0 +1,94 @@
+"""What the report page and the model card say, from the facts that the stages wrote."""
+
+from typing import Any
+
+from relight.domain.score_table import reference_table, score_table, seeds_table, threshold_table
+
+Json = dict[str, Any]
+PARTS = ("train", "validation", "test")
+
+
+def common_content(known: Json, found: Json, parts: Json, scores: Json, notes: list[str], source: str) -> Json:
+    """What both say.
+
+    Args:
+        known, found, parts, scores: model.json, schema.json, the split's report.json, metrics.json.
+        notes: of evaluate.
+    """
+    features = known["features"]
+    return {
+        "target": features["target"],
+        "model": known["model"]["name"],
+        "task": features["task"],
+        "rows": found["rows"],
+        "source": source,
+        "parts": ", ".join(f"{parts['rows'][part]} {part}" for part in PARTS if parts["rows"][part]),
+        "training": f"{known['epochs']} epochs, the weights of epoch {known['best_epoch']} kept.",
+        "choices": _choices(known, found),
+        "scores": score_table(scores),
+        "references": reference_table(scores, known["model"]["name"]),
+        "baseline": _baseline(features["task"]),
+        "parameters": scores.get("parameters", {}),
+        "threshold": threshold_table(scores),
+        "seeds": seeds_table(scores),
+        "notes": [*found["notes"], *parts["notes"], *notes],
+        "columns": _columns(features, found),
+        "versions": known["versions"],
+    }
+
+
+def _choices(known: Json, found: Json) -> list[tuple[str, str]]:
+    """What was chosen for the person, and what the model does not see."""
+    features, choice = known["features"], known["model_choice"].removesuffix(".")
+    ignored = [column["name"] for column in found["columns"] if column["kind"] == "ignored"]
+    constant = [f["name"] for f in features["numeric"] if f["low"] == f["high"]]
+    scales = {
+        "none": "as it is",
+        "standardize": "standardized while it is learned",
+        "log": "its logarithm is learned",
+    }
+    said = {
+        "model": f"{known['model']['name']} ({choice})" if choice else known["model"]["name"],
+        "loss": known["loss"],
+        "target": scales[known["target_scale"]] if features["task"] == "regression" else "",
+        "numbers": known["model"]["numeric"],
+        "batch size": str(known["batch_size"]),
+        "seeds": f"{known['seeds']} models, their answers averaged" if known["seeds"] > 1 else "",
+        "ignored": ", ".join(ignored),
+        "dropped": f"{', '.join(constant)}: the same value in every train row" if constant else "",
+    }
+    return [(name, text) for name, text in said.items() if text]
+
+
+def _columns(features: Json, found: Json) -> list[Json]:
+    used: dict[str, list[Json]] = {}
+    for feature in features["numeric"]:
+        used.setdefault(feature["column"], []).append(feature)
+    for feature in features["categorical"]:
+        used.setdefault(feature["name"], []).append(feature)
+    return [
+        {"name": column["name"], "kind": column["kind"], "says": _says(used.get(column["name"], []))}
+        for column in found["columns"]
+    ]
+
+
+def _says(seen: list[Json]) -> str:
+    """What the train rows say of a column, in a few words."""
+    if not seen:
+        return "not seen by the model"
+    feature = seen[0]
+    if "levels" in feature:
+        listed = ", ".join(feature["levels"][:6])
+        return f"{len(feature['levels'])} levels: {listed}{', ...' if len(feature['levels']) > 6 else ''}"
+    if feature["kind"] == "datetime":
+        gaps = f", {feature['gaps']} gaps" if feature["gaps"] else ""
+        return f"as {', '.join(each['moment'] for each in seen)}{gaps}"
+    if feature["std"] == 0:
+        return "the same value in every row" if feature["gaps"] == 0 else "one value, or none"
+    gaps = f", {feature['gaps']} gaps" if feature["gaps"] else ""
+    return f"mean {feature['mean']:.4g}, std {feature['std']:.4g}{gaps}"
+
+
+def _baseline(task: str) -> str:
+    what = "the mean of the train rows" if task == "regression" else "the class shares of the train rows"
+    return f"Baseline: {what}, said for every row. A model that is not better has learned nothing."

@@ -1,0 +1,41 @@
+"""The one number that early stopping looks at: of the answers, in the target's own unit. Lower is better."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from torch import Tensor, nn
+
+from relight.domain.answers import answers
+from relight.domain.compatibility import LossName
+from relight.domain.log_loss import log_loss
+from relight.domain.schema import Task
+
+Score = Callable[[Tensor], float]
+
+
+def validation_score(task: Task, loss: LossName, back: nn.Module, target: Tensor, weight: Tensor | None) -> Score:
+    """Outputs on the network's scale → RMSE (MAE where the loss is l1), or log loss for classes.
+
+    Args:
+        target: in its own unit, on the CPU.
+        weight: how much each row counts: the sample weights, without those of the classes.
+    """
+
+    true = target.reshape(-1).double().numpy()
+    weights = None if weight is None else weight.double().numpy()
+
+    def of_classes(outputs: Tensor) -> float:
+        return log_loss(task, back(outputs).cpu(), target, weight)
+
+    def of_numbers(outputs: Tensor) -> float:
+        errors = answers(task, back(outputs).cpu()) - true
+        if loss == "l1":
+            return _mean(np.abs(errors), weights)
+        return math.sqrt(_mean(errors * errors, weights))
+
+    return of_numbers if task == "regression" else of_classes
+
+
+def _mean(values: np.ndarray, weights: np.ndarray | None) -> float:
+    return float(values.mean() if weights is None else np.average(values, weights=weights))

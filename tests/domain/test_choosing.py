@@ -1,0 +1,20 @@
+import pytest
+
+from relight.domain.choosing import choose_model
+from relight.params.model import ModelParams, TabmParams
+from tests.feature_tables import category, features_of, number
+
+TABLE = features_of([number("a", [0, 1])], [category("c", 2)], n_train=5000)
+
+
+@pytest.mark.parametrize(("device", "name"), [("cuda", "tabm"), ("mps", "tabm"), ("cpu", "tabm_small")])
+def test_auto_suits_the_device_and_says_why(device: str, name: str) -> None:
+    params = ModelParams(name="auto", numeric="quantile_normal", tabm=TabmParams(k=7))
+    chosen, why = choose_model(params, TABLE, device)
+    assert chosen == params.model_copy(update={"name": name})
+    assert why == f"auto chose {name} for 5000 train rows and 2 columns on {device}."
+
+
+def test_a_name_stays() -> None:
+    params = ModelParams(name="linear", numeric="none")
+    assert choose_model(params, TABLE, "cpu") == (params, "")

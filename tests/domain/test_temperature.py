@@ -1,0 +1,40 @@
+import math
+
+import pytest
+import torch
+
+from relight.domain.log_loss import log_loss
+from relight.domain.temperature import COLDEST, HOTTEST, Temperature, best_temperature
+
+
+@pytest.mark.parametrize("best", [0.06, 0.5, 1.0, 3.7, 19.0])
+def test_the_lowest_point_of_a_valley_is_found(best: float) -> None:
+    assert best_temperature(lambda t: (math.log(t) - math.log(best)) ** 2) == pytest.approx(best, rel=1e-6)
+
+
+def test_of_two_valleys_the_deeper_one_is_found() -> None:
+    def loss(temperature: float) -> float:
+        x = math.log(temperature)
+        return min((x - 2) ** 2, (x + 2) ** 2 - 0.1)
+
+    assert best_temperature(loss) == pytest.approx(math.exp(-2), rel=1e-6)
+
+
+@pytest.mark.parametrize(("slope", "end"), [(1, COLDEST), (-1, HOTTEST)])
+def test_without_a_valley_it_stays_near_the_end(slope: int, end: float) -> None:
+    assert best_temperature(lambda t: slope * t) == pytest.approx(end, rel=0.15)
+
+
+def test_logits_that_are_twice_too_sure_are_halved() -> None:
+    # 3 of 4 rows are right: p = 3/4 is a logit of log 3, however the model says 2 log 3
+    logits = torch.full((4, 1), 2 * math.log(3))
+    target = torch.tensor([[1.0], [1], [1], [0]])
+    found = best_temperature(lambda t: log_loss("binary", logits.double() / t, target, None))
+    assert found == pytest.approx(2, rel=1e-6)
+
+
+def test_a_temperature_divides_logits_and_is_one_at_first() -> None:
+    back = Temperature()
+    assert back(torch.tensor([[2.0, -4.0]])).tolist() == [[2, -4]]
+    back.load_state_dict({"temperature": torch.tensor(4.0)})
+    assert back(torch.tensor([[2.0, -4.0]])).tolist() == [[0.5, -1]]
