@@ -74,7 +74,8 @@ class Evaluated:
         write_parquet(folder / "table.parquet", [self.table])
         targets = list("abc") if task == "distribution" else ["y"]
         schema = Schema(
-            rows=self.table.height, target=",".join(targets), targets=targets, weight="w" if weighted else None, task=task,
+            rows=self.table.height, target=",".join(targets), targets=targets, weight="w" if weighted else None,
+            task=task,
             classes=CLASSES[task], columns=[Column.model_validate({"name": n, "kind": k}) for n, k in KINDS.items()],
             generated=None, notes=["A note of prepare on *id*."],
         )  # fmt: skip

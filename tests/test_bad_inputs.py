@@ -213,7 +213,7 @@ CATALOGUE = [
         "evaluate: {}",
         "evaluate: {slices: [cc, y]}",
         "evaluate.slices: 'cc' is not a column; did you mean 'c'?",
-    ),  # fmt: skip
+    ),
     of_params(41, "no such column", "ignore: []", "ignore: [cc]", "prepare.ignore: 'cc' is not a column of"),
     of_columns(41, "kind of no column", "cc: numeric", "prepare.columns: 'cc' is not a column of data/raw/table.csv"),
     of_columns(41, "kind of the target", "y: numeric", "prepare.columns: 'y' is the target, and its kind follows from"),

@@ -147,7 +147,10 @@ def test_each_class_has_its_rates_and_rows_and_gaps_where_they_are_not_defined()
 def test_residuals_stand_over_the_first_numeric_features_of_the_ranking() -> None:
     known = features(
         "regression", None,
-        [number("a"), number("same", std=0), number("when.year", "when", "year"), number("when.elapsed", "when", "elapsed")],
+        [
+            number("a"), number("same", std=0),
+            number("when.year", "when", "year"), number("when.elapsed", "when", "elapsed"),
+        ],
     )  # fmt: skip
     numeric = np.array([[1, 5, 2020, 100], [np.nan, 5, 2021, 200]], np.float32)
     table = residuals_by_feature(

@@ -11,10 +11,10 @@ from tests.evaluated_tables import EVERYTHING, Evaluated, files_of
 
 TASKS = get_args(Task)
 OF_COLUMNS = {"importance", "slices_1", "slices_2", "slices_3", "slices_4"}
-PICTURES = {
+PICTURES = {  # the score of classes is their loss: one curve says both
     "regression": {"loss", "score", "predicted", "residuals", "residuals_by_feature", *OF_COLUMNS},
-    "binary": {"loss", "score", "confusion", "roc", "calibration", *OF_COLUMNS},
-    "multiclass": {"loss", "score", "confusion", "roc", "calibration", *OF_COLUMNS},
+    "binary": {"loss", "confusion", "roc", "calibration", *OF_COLUMNS},
+    "multiclass": {"loss", "confusion", "roc", "calibration", *OF_COLUMNS},
     "distribution": {"loss", "score", "confusion", *OF_COLUMNS},
 }
 
