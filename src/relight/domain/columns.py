@@ -175,10 +175,10 @@ def _as_moments(raw: pl.Series, first_row: int) -> pl.Series:
 
 def _finite(values: pl.Series, first_row: int) -> pl.Series:
     """NaN is a gap; what float32 cannot hold is refused."""
-    filled = values.fill_nan(None)
-    beyond = filled.abs() > LARGEST
-    if beyond.any():
-        at = _first(beyond)
+    filled = values.fill_nan(None) if values.is_nan().any() else values
+    ends = [abs(end) for end in (filled.min(), filled.max()) if isinstance(end, float)]
+    if any(end > LARGEST for end in ends):
+        at = _first(filled.abs() > LARGEST)
         what = "infinite" if np.isinf(filled[at]) else f"beyond float32 ({filled[at]:g})"
         raise UncleanError(f"row {first_row + at} is {what}; mend the value, or empty it")
     return filled
