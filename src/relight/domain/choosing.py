@@ -3,8 +3,14 @@
 from relight.domain.features import Features
 from relight.params.model import ModelName, ModelParams
 
-# The device → the family; measured in docs/log.md.
-FAMILY_ON: dict[str, ModelName] = {"cuda": "tabm", "mps": "tabm", "cpu": "tabm_small"}
+MOST_NUMBERS = 20_000_000  # train rows times columns that a CPU passes through tabm_small in minutes
+
+
+def family_for(features: Features, device: str) -> ModelName:
+    """The ensemble where the machine can pay for it; its embeddings before one network where it cannot."""
+    if device != "cpu":
+        return "tabm"
+    return "tabm_small" if features.n_train * len(features.names) <= MOST_NUMBERS else "mlp_ple"
 
 
 def choose_model(params: ModelParams, features: Features, device: str) -> tuple[ModelParams, str]:
@@ -15,6 +21,6 @@ def choose_model(params: ModelParams, features: Features, device: str) -> tuple[
     """
     if params.name != "auto":
         return params, ""
-    chosen = FAMILY_ON[device]
+    chosen = family_for(features, device)
     why = f"auto chose {chosen} for {features.n_train} train rows and {len(features.names)} columns on {device}."
     return params.model_copy(update={"name": chosen}), why

@@ -72,7 +72,7 @@ def assert_can_calibrate(params: TrainParams, features: Features) -> None:
     Raises:
         InputError: when there are no probabilities, or no validation rows of its own.
     """
-    if params.calibration == "none":
+    if params.calibration != "temperature":
         return
     if features.task == "regression":
         raise InputError(f"train.calibration: must be none for regression, however: {params.calibration}")

@@ -30,8 +30,8 @@ def deal_folds(params: SplitParams, table: pl.DataFrame, schema: Schema) -> np.n
             return _stratified(params.seed, table[schema.target], n_folds)
         case "group":
             return _groups(params.seed, complete(table, params), n_folds)
-        case "time" | "column":
-            raise AssertionError("the params refuse folds with these")
+        case "auto" | "time" | "column":
+            raise AssertionError("settle_split comes first, and the params refuse folds with these")
 
 
 def _blocks(n_rows: int, n_folds: int) -> np.ndarray:

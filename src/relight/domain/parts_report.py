@@ -30,6 +30,10 @@ class PartsReport(BaseModel):
     left_out: int = 0
     notes: list[str]
 
+    def preceded_by(self, note: str) -> "PartsReport":
+        """With one note more, before the others; unchanged for ""."""
+        return self.model_copy(update={"notes": [note, *self.notes]}) if note else self
+
 
 class AllRows:
     """What is kept of the rows of all parts while they pass by once, chunk by chunk, in order."""

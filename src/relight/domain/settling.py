@@ -1,6 +1,6 @@
 """What `auto` means, for one table on one machine."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from relight.domain.batch_size import settle_batch_size
 from relight.domain.choosing import choose_model
@@ -9,6 +9,8 @@ from relight.domain.features import Features
 from relight.domain.target_choice import TargetScale, settle_target_scale
 from relight.params.model import ModelParams
 from relight.params.train import TrainParams
+
+Calibration = Literal["none", "temperature"]
 
 
 class Settled(NamedTuple):
@@ -23,6 +25,7 @@ class Settled(NamedTuple):
     loss: LossName
     target_scale: TargetScale
     batch_size: int
+    calibration: Calibration
 
 
 def settle(model: ModelParams, params: TrainParams, features: Features, device: str) -> Settled:
@@ -42,4 +45,11 @@ def settle(model: ModelParams, params: TrainParams, features: Features, device: 
         settle_loss(params.loss, features.task),
         settle_target_scale(model, features),
         settle_batch_size(params.batch_size, features.n_train),
+        settle_calibration(params.calibration, features),
     )
+
+
+def settle_calibration(name: str, features: Features) -> Calibration:
+    """`auto` is a temperature wherever there are probabilities, and validation rows to fit it on."""
+    can = features.task != "regression" and not features.test_rows_validate
+    return "temperature" if name == "temperature" or (name == "auto" and can) else "none"

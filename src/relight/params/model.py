@@ -61,12 +61,14 @@ class TabmSmallParams(TabmParams):
     """About ten times cheaper: for a CPU."""
 
     k: int = Field(default=16, ge=1, le=256)
-    d_block: int = Field(default=256, ge=1, le=16384)
+    d_block: int = Field(default=192, ge=1, le=16384)
     d_embedding: int = Field(default=8, ge=1, le=512)
 
 
 class ModelParams(Section):
-    name: Literal["auto"] | ModelName = Field(examples=["linear"])
+    name: Literal["auto", "linear_parameters", "linear", "mlp", "mlp_ple", "ft_transformer", "tabm", "tabm_small"] = (
+        Field(examples=["linear"])
+    )
     numeric: Literal["none", "standardize", "quantile_normal"] = Field(examples=["none"])
     target: Literal["auto", "none", "standardize", "log"] = "auto"
     mlp: MlpParams | None = None

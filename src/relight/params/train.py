@@ -75,6 +75,6 @@ class TrainParams(Section):
     schedule: ScheduleParams = ScheduleParams()
     gradient_clip: float | None = Field(default=None, gt=0)
     early_stopping: EarlyStoppingParams | None = Field(examples=["null"])
-    calibration: Literal["none", "temperature"] = "none"
+    calibration: Literal["auto", "none", "temperature"] = "none"
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(examples=["auto"])
     threads: int = Field(ge=1, le=4096, examples=[1])

@@ -15,6 +15,7 @@ from relight.domain.models.requirements import assert_model_reads
 from relight.domain.parts_report import PartsReport, report_parts
 from relight.domain.schema import Schema
 from relight.domain.slicing import assert_slices, columns_to_slice
+from relight.domain.split_choice import settle_split
 from relight.domain.split_columns import columns_to_split
 from relight.domain.splitting import assign_parts
 from relight.domain.statistics import CHUNK_ROWS
@@ -95,11 +96,12 @@ def _describe(params: SplitParams | None, clean: _Clean, problems: list[str]) ->
     if params is None:
         return None
     try:
+        params, choice = settle_split(params, clean.schema)
         columns = columns_to_split(params, clean.schema)
         table = pl.concat([chunk.select(columns) for chunk in clean.chunks])
         parts = assign_parts(params, table, clean.schema)
         features = describe(params, clean.schema, parts, clean.chunks)
-        return features, report_parts(params, clean.schema, features, parts, clean.chunks)
+        return features, report_parts(params, clean.schema, features, parts, clean.chunks).preceded_by(choice)
     except InputError as error:
         problems += error.problems
         return None

@@ -48,8 +48,7 @@ def split(
     train_rows, all_rows = _write_parts(known, inputs, parts, table, (train, validation, test))
     described = train_rows.features()
     write_json(features, described)
-    found = all_rows.report(params, described)
-    write_json(report, found.model_copy(update={"notes": [*([choice] if choice else []), *found.notes]}))
+    write_json(report, all_rows.report(params, described).preceded_by(choice))
 
 
 def _columns(table: Path, columns: list[str]) -> pl.DataFrame:

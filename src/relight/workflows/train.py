@@ -62,7 +62,7 @@ def train(
     )
     parts = _parts(model, params, known, read_tensors(train_rows), read_tensors(validation_rows))
     history = _fit(model, params, settled, parts, known, device)
-    if params.calibration == "temperature":
+    if settled.calibration == "temperature":
         _calibrate(model, known, parts)
     _write_curves(curves, history)
     save_weights(weights, model)
@@ -138,7 +138,9 @@ def _calibrate(model: nn.Module, features: Features, parts: Parts) -> None:
     logits = predict(model, parts.validation.inputs)  # at temperature 1
     target = parts.validation.target
     model.back.temperature.fill_(
-        best_temperature(lambda t: log_loss(features.task, logits.double() / t, target, parts.sample_weight))
+        best_temperature(
+            lambda t: log_loss(features.task, logits.double() / t, target, parts.sample_weight), n_rows=len(target)
+        )
     )
 
 

@@ -1,0 +1,172 @@
+"""The recipe for a person's own table, on real tables with fixed parts, beside what other tools reach there.
+
+For each table of `benchmarks/tables/` (or of another folder with the same layout) this copies the repository,
+sets nothing but `prepare.source`, `prepare.target` and the seed in `recipes/table.yaml`, runs `dvc repro`, and takes the
+score of the test rows from reports/metrics.json: RMSE for numbers, log loss for classes; the median of the seeds.
+`baselines.csv` has what others reached on exactly these rows. Where catboost is installed it runs as well, for its time.
+
+    python benchmarks/accuracy.py [--tables FOLDER] [--seeds N] [--only NAME ...]
+"""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+WHAT_A_CLONE_HAS = (
+    "recipes",
+    "src",
+    "stages",
+    "dvc.yaml",
+    ".dvcignore",
+    ".gitignore",
+    ".dvc/config",
+    ".dvc/.gitignore",
+)
+US = "relight"
+SCORE_OF = {"regression": "rmse", "binary": "log_loss", "multiclass": "log_loss"}
+COLUMN_OF = {"rmse": "rmse", "log_loss": "logloss"}  # in baselines.csv
+NOT_WORSE_THAN_HGB = 1.03
+
+
+class Result(NamedTuple):
+    """Of one table: the score of each seed, the seconds of each run of the pipeline, what the pipeline chose."""
+
+    scores: list[float]
+    seconds: list[float]
+    choice: str
+
+
+def main(tables: Path, seeds: int, only: list[str]) -> None:
+    others = pl.read_csv(tables / "baselines.csv")
+    cases = [path.parent for path in sorted(tables.glob("*/meta.json")) if not only or path.parent.name in only]
+    ranks: dict[str, list[float]] = {}
+    print(
+        "| table | score | relight (median of seeds) | rank | best other | HistGradientBoosting | relight, s | CatBoost, s |"
+    )
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    for case in cases:
+        meta = json.loads((case / "meta.json").read_text(encoding="utf-8"))
+        result = run_recipe(case, meta, seeds)
+        scores = {US: statistics.median(result.scores), **scores_of_others(others, case.name, SCORE_OF[meta["task"]])}
+        for place, name in enumerate(sorted(scores, key=lambda name: scores[name]), start=1):
+            ranks.setdefault(name, []).append(place)
+        print(line(case.name, meta, result, scores, ranks[US][-1], catboost_seconds(case, meta)), flush=True)
+    print("\n| model | mean rank | tables |\n| --- | --- | --- |")
+    for name in sorted(ranks, key=lambda name: statistics.mean(ranks[name])):
+        print(f"| {name} | {statistics.mean(ranks[name]):.2f} | {len(ranks[name])} |")
+
+
+def line(name: str, meta: dict[str, Any], result: Result, scores: dict[str, float], rank: float, boosted: str) -> str:
+    best = min((other for other in scores if other != US), key=lambda other: scores[other])
+    ratio = scores[US] / scores["hgb"]
+    verdict = "" if ratio <= NOT_WORSE_THAN_HGB else f", worse by more than {NOT_WORSE_THAN_HGB - 1:.0%}"
+    spread = f"{shown(min(result.scores))} to {shown(max(result.scores))}"
+    return (
+        f"| {name} | {SCORE_OF[meta['task']]} | {shown(scores[US])} ({spread}) | {rank} of {len(scores)} "
+        f"| {best} {shown(scores[best])} | {shown(scores['hgb'])} (ratio {ratio:.3f}{verdict}) "
+        f"| {statistics.median(result.seconds):.0f} | {boosted} | {result.choice}"
+    )
+
+
+def shown(score: float) -> str:
+    return f"{score:.1f}" if score > 10 else f"{score:.4f}"
+
+
+def run_recipe(case: Path, meta: dict[str, Any], seeds: int) -> Result:
+    """The real pipeline, once for each seed; the first run prepares and splits as well."""
+    scores, seconds = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "repository"
+        make_repository(root, case / meta["file"])
+        for seed in range(1, seeds + 1):
+            write_params(root, f"data/raw/{meta['file']}", meta["target"], seed)
+            start = time.perf_counter()
+            run(["dvc", "repro", "--quiet"], root)
+            seconds.append(time.perf_counter() - start)
+            metrics = json.loads((root / "reports/metrics.json").read_text(encoding="utf-8"))
+            scores.append(metrics["test"][SCORE_OF[meta["task"]]])
+        choice = json.loads((root / "models/model.json").read_text(encoding="utf-8"))["model_choice"]
+    return Result(scores, seconds, choice)
+
+
+def make_repository(root: Path, table: Path) -> None:
+    for name in WHAT_A_CLONE_HAS:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        if (REPOSITORY / name).is_dir():
+            shutil.copytree(REPOSITORY / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(REPOSITORY / name, root / name)
+    (root / "data/raw").mkdir(parents=True)
+    shutil.copy(table, root / "data/raw" / table.name)
+    run(["git", "init", "--quiet"], root)
+
+
+def write_params(root: Path, source: str, target: str, seed: int) -> None:
+    """The recipe with a table, a target and a seed; nothing else is set."""
+    lines = (REPOSITORY / "recipes/table.yaml").read_text(encoding="utf-8").splitlines()
+    section = ""
+    for place, text in enumerate(lines):
+        section = text.partition(":")[0] if text and not text.startswith((" ", "#")) else section
+        key = f"{section}.{text.strip().partition(':')[0]}"
+        value = {"prepare.source": source, "prepare.target": target, "train.seed": seed}.get(key)
+        lines[place] = text if value is None else f"  {key.partition('.')[2]}: {json.dumps(value)}"
+    (root / "params.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def run(command: list[str], root: Path) -> None:
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(done.stdout + done.stderr)
+
+
+def scores_of_others(others: pl.DataFrame, case: str, score: str) -> dict[str, float]:
+    known = others.filter((pl.col("case") == case) & pl.col(COLUMN_OF[score]).is_not_null())
+    return dict(known.select("model", COLUMN_OF[score]).iter_rows())
+
+
+def catboost_seconds(case: Path, meta: dict[str, Any]) -> str:
+    """CatBoost with its defaults, stopped by the validation rows: seconds of the fit and its score; – where it is missing."""
+    try:
+        from catboost import CatBoostClassifier, CatBoostRegressor, Pool
+    except ImportError:
+        return "–"
+    path = case / meta["file"]
+    table = pl.read_csv(path, infer_schema_length=None) if path.suffix == ".csv" else pl.read_parquet(path)
+    texts = [n for n in table.columns if not table[n].dtype.is_numeric() and n not in (meta["target"], "split")]
+    parts = {}
+    for part, rows in (
+        table.with_columns(pl.col(texts).fill_null("missing")).partition_by("split", as_dict=True).items()
+    ):
+        columns = rows.drop("split", meta["target"])
+        frame = {name: columns[name].to_list() for name in columns.columns}
+        parts[part[0]] = Pool(
+            list(zip(*frame.values(), strict=True)),
+            rows[meta["target"]].to_list(),
+            cat_features=[columns.columns.index(n) for n in texts],
+        )
+    kind = CatBoostRegressor if meta["task"] == "regression" else CatBoostClassifier
+    model = kind(thread_count=os.cpu_count(), random_seed=0, verbose=False, allow_writing_files=False)
+    start = time.perf_counter()
+    model.fit(parts["train"], eval_set=parts["val"], early_stopping_rounds=50)
+    return f"{time.perf_counter() - start:.0f}"
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tables", type=Path, default=REPOSITORY / "benchmarks/tables")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--only", nargs="*", default=[])
+    asked = parser.parse_args()
+    main(asked.tables, asked.seeds, asked.only)
