@@ -104,7 +104,7 @@ def make_repository(root: Path, table: Path) -> None:
     for name in WHAT_A_CLONE_HAS:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         if (REPOSITORY / name).is_dir():
-            shutil.copytree(REPOSITORY / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(REPOSITORY / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
         else:
             shutil.copy(REPOSITORY / name, root / name)
     (root / "data/raw").mkdir(parents=True)

@@ -23,7 +23,7 @@ class Description(BaseModel):
     Attributes:
         model: with a name, never `auto`.
         model_choice: why `auto` chose it, one sentence; "" where the name was given.
-        loss, target_scale, batch_size: what `auto` meant.
+        loss, target_scale, batch_size, calibration: what `auto` meant.
         seed: the untrained model is `untrained_model`, drawn with it.
         seeds: how many copies stand side by side.
         threads: of the training; the same number gives the same bits.
@@ -40,6 +40,7 @@ class Description(BaseModel):
     loss: str
     target_scale: TargetScale
     batch_size: int
+    calibration: Literal["none", "temperature"] = "none"
     seed: int
     seeds: int
     threads: int

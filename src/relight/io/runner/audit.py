@@ -69,7 +69,7 @@ class Audit:
         allowed = [*self.readable, *self.writable] if writable is None else writable
         if not self._in_repository(full) or _is_under(_source_of(full), allowed):
             return
-        if _is_bytecode(full):
+        if _is_bytecode(full) or _is_install_record(full):
             return
         self.problems.append(self._undeclared(verb, full))
         raise RunError(self.problems[-1])
@@ -102,6 +102,11 @@ def _is_under(path: str, folders: Iterable[str]) -> bool:
 
 def _is_bytecode(full: str) -> bool:
     return f"{os.sep}__pycache__{os.sep}" in full
+
+
+def _is_install_record(full: str) -> bool:
+    """What `pip install -e` writes beside the code; libraries look there for plug-ins of their own."""
+    return f".egg-info{os.sep}" in full + os.sep
 
 
 def _source_of(full: str) -> str:
