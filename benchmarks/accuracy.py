@@ -1,9 +1,10 @@
 """The recipe for a person's own table, on real tables with fixed parts, beside what other tools reach there.
 
-For each table of `benchmarks/tables/` (or of another folder with the same layout) this copies the repository,
-sets nothing but `prepare.source`, `prepare.target` and the seed in `recipes/table.yaml`, runs `dvc repro`, and takes the
+For each table of `benchmarks/tables/` (or of another folder with the same layout) this copies the repository, sets
+nothing but `prepare.source`, `prepare.target` and the seed in `recipes/table.yaml`, runs `dvc repro`, and takes the
 score of the test rows from reports/metrics.json: RMSE for numbers, log loss for classes; the median of the seeds.
-`baselines.csv` has what others reached on exactly these rows. Where catboost is installed it runs as well, for its time.
+`baselines.csv` has what others reached on exactly these rows. Where catboost is installed it runs as well, for its
+time. The licence of each table stands in its meta.json.
 
     python benchmarks/accuracy.py [--tables FOLDER] [--seeds N] [--only NAME ...]
 """
@@ -17,26 +18,20 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-WHAT_A_CLONE_HAS = (
-    "recipes",
-    "src",
-    "stages",
-    "dvc.yaml",
-    ".dvcignore",
-    ".gitignore",
-    ".dvc/config",
-    ".dvc/.gitignore",
-)
+CLONED = ("recipes", "src", "stages", "dvc.yaml", ".dvcignore", ".gitignore", ".dvc/config", ".dvc/.gitignore")
+NOT_CLONED = shutil.ignore_patterns("__pycache__", "*.egg-info")
 US = "relight"
 SCORE_OF = {"regression": "rmse", "binary": "log_loss", "multiclass": "log_loss"}
 COLUMN_OF = {"rmse": "rmse", "log_loss": "logloss"}  # in baselines.csv
 NOT_WORSE_THAN_HGB = 1.03
+HEAD = ("table", "score", "Relight: median (range)", "rank", "best other", "HistGradientBoosting", "s", "CatBoost, s")
 
 
 class Result(NamedTuple):
@@ -51,31 +46,41 @@ def main(tables: Path, seeds: int, only: list[str]) -> None:
     others = pl.read_csv(tables / "baselines.csv")
     cases = [path.parent for path in sorted(tables.glob("*/meta.json")) if not only or path.parent.name in only]
     ranks: dict[str, list[float]] = {}
-    print(
-        "| table | score | relight (median of seeds) | rank | best other | HistGradientBoosting | relight, s | CatBoost, s |"
-    )
-    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    print_row(*HEAD)
+    print_row(*["---"] * len(HEAD))
+    choices = []
     for case in cases:
         meta = json.loads((case / "meta.json").read_text(encoding="utf-8"))
         result = run_recipe(case, meta, seeds)
         scores = {US: statistics.median(result.scores), **scores_of_others(others, case.name, SCORE_OF[meta["task"]])}
         for place, name in enumerate(sorted(scores, key=lambda name: scores[name]), start=1):
             ranks.setdefault(name, []).append(place)
-        print(line(case.name, meta, result, scores, ranks[US][-1], catboost_seconds(case, meta)), flush=True)
-    print("\n| model | mean rank | tables |\n| --- | --- | --- |")
+        print_row(case.name, SCORE_OF[meta["task"]], *beside(result, scores), catboost_seconds(case, meta))
+        choices.append(f"{case.name}: {result.choice}")
+    print("", *choices, "", sep="\n")
+    print_row("model", "mean rank", "tables")
+    print_row("---", "---", "---")
     for name in sorted(ranks, key=lambda name: statistics.mean(ranks[name])):
-        print(f"| {name} | {statistics.mean(ranks[name]):.2f} | {len(ranks[name])} |")
+        print_row(name, f"{statistics.mean(ranks[name]):.2f}", str(len(ranks[name])))
 
 
-def line(name: str, meta: dict[str, Any], result: Result, scores: dict[str, float], rank: float, boosted: str) -> str:
-    best = min((other for other in scores if other != US), key=lambda other: scores[other])
+def print_row(*cells: str) -> None:
+    print(f"| {' | '.join(cells)} |", flush=True)
+
+
+def beside(result: Result, scores: dict[str, float]) -> tuple[str, ...]:
+    """Score, rank, the best of the others, HistGradientBoosting, seconds."""
+    best = min((name for name in scores if name != US), key=lambda name: scores[name])
+    rank = sorted(scores.values()).index(scores[US]) + 1
     ratio = scores[US] / scores["hgb"]
-    verdict = "" if ratio <= NOT_WORSE_THAN_HGB else f", worse by more than {NOT_WORSE_THAN_HGB - 1:.0%}"
+    verdict = "" if ratio <= NOT_WORSE_THAN_HGB else f", more than {NOT_WORSE_THAN_HGB}"
     spread = f"{shown(min(result.scores))} to {shown(max(result.scores))}"
     return (
-        f"| {name} | {SCORE_OF[meta['task']]} | {shown(scores[US])} ({spread}) | {rank} of {len(scores)} "
-        f"| {best} {shown(scores[best])} | {shown(scores['hgb'])} (ratio {ratio:.3f}{verdict}) "
-        f"| {statistics.median(result.seconds):.0f} | {boosted} | {result.choice}"
+        f"{shown(scores[US])} ({spread})",
+        f"{rank} of {len(scores)}",
+        f"{best} {shown(scores[best])}",
+        f"{shown(scores['hgb'])} (ratio {ratio:.3f}{verdict})",
+        f"{statistics.median(result.seconds):.0f}",
     )
 
 
@@ -101,10 +106,10 @@ def run_recipe(case: Path, meta: dict[str, Any], seeds: int) -> Result:
 
 
 def make_repository(root: Path, table: Path) -> None:
-    for name in WHAT_A_CLONE_HAS:
+    for name in CLONED:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         if (REPOSITORY / name).is_dir():
-            shutil.copytree(REPOSITORY / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+            shutil.copytree(REPOSITORY / name, root / name, ignore=NOT_CLONED)
         else:
             shutil.copy(REPOSITORY / name, root / name)
     (root / "data/raw").mkdir(parents=True)
@@ -114,13 +119,13 @@ def make_repository(root: Path, table: Path) -> None:
 
 def write_params(root: Path, source: str, target: str, seed: int) -> None:
     """The recipe with a table, a target and a seed; nothing else is set."""
-    lines = (REPOSITORY / "recipes/table.yaml").read_text(encoding="utf-8").splitlines()
-    section = ""
-    for place, text in enumerate(lines):
+    values = {"prepare.source": source, "prepare.target": target, "train.seed": seed}
+    lines, section = [], ""
+    for text in (REPOSITORY / "recipes/table.yaml").read_text(encoding="utf-8").splitlines():
         section = text.partition(":")[0] if text and not text.startswith((" ", "#")) else section
-        key = f"{section}.{text.strip().partition(':')[0]}"
-        value = {"prepare.source": source, "prepare.target": target, "train.seed": seed}.get(key)
-        lines[place] = text if value is None else f"  {key.partition('.')[2]}: {json.dumps(value)}"
+        key = text.strip().partition(":")[0]
+        value = values.get(f"{section}.{key}")
+        lines.append(text if value is None else f"  {key}: {json.dumps(value)}")
     (root / "params.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -137,30 +142,28 @@ def scores_of_others(others: pl.DataFrame, case: str, score: str) -> dict[str, f
 
 
 def catboost_seconds(case: Path, meta: dict[str, Any]) -> str:
-    """CatBoost with its defaults, stopped by the validation rows: seconds of the fit and its score; – where it is missing."""
-    try:
-        from catboost import CatBoostClassifier, CatBoostRegressor, Pool
-    except ImportError:
+    """Of the fit with its defaults, stopped by the validation rows, on all cores; – where it is not installed."""
+    if find_spec("catboost") is None:
         return "–"
-    path = case / meta["file"]
-    table = pl.read_csv(path, infer_schema_length=None) if path.suffix == ".csv" else pl.read_parquet(path)
-    texts = [n for n in table.columns if not table[n].dtype.is_numeric() and n not in (meta["target"], "split")]
-    parts = {}
-    for part, rows in (
-        table.with_columns(pl.col(texts).fill_null("missing")).partition_by("split", as_dict=True).items()
-    ):
-        columns = rows.drop("split", meta["target"])
-        frame = {name: columns[name].to_list() for name in columns.columns}
-        parts[part[0]] = Pool(
-            list(zip(*frame.values(), strict=True)),
-            rows[meta["target"]].to_list(),
-            cat_features=[columns.columns.index(n) for n in texts],
-        )
+    from catboost import CatBoostClassifier, CatBoostRegressor
+
+    train, validation = (catboost_rows(case / meta["file"], meta["target"], part) for part in ("train", "val"))
     kind = CatBoostRegressor if meta["task"] == "regression" else CatBoostClassifier
     model = kind(thread_count=os.cpu_count(), random_seed=0, verbose=False, allow_writing_files=False)
     start = time.perf_counter()
-    model.fit(parts["train"], eval_set=parts["val"], early_stopping_rounds=50)
+    model.fit(train, eval_set=validation, early_stopping_rounds=50)
     return f"{time.perf_counter() - start:.0f}"
+
+
+def catboost_rows(path: Path, target: str, part: str) -> Any:
+    from catboost import Pool
+
+    table = pl.read_csv(path, infer_schema_length=None) if path.suffix == ".csv" else pl.read_parquet(path)
+    rows = table.filter(pl.col("split") == part)
+    inputs = rows.drop("split", target)
+    texts = [name for name in inputs.columns if not inputs[name].dtype.is_numeric()]
+    inputs = inputs.with_columns(pl.col(texts).fill_null("missing"))
+    return Pool(inputs.rows(), rows[target].to_list(), cat_features=[inputs.columns.index(name) for name in texts])
 
 
 if __name__ == "__main__":

@@ -94,6 +94,14 @@ def test_what_is_not_declared_ends_the_stage(finished_copy: Repository, code: st
     assert finished_copy.bytes_of(*outs) == outs
 
 
+def test_what_pip_wrote_beside_the_code_may_be_read(finished_copy: Repository) -> None:
+    record = finished_copy.root / "src/relight.egg-info/entry_points.txt"
+    record.parent.mkdir()
+    record.write_text("", encoding="utf-8")
+    before_split(finished_copy, f"open('{record.relative_to(finished_copy.root)}').read()")
+    assert run_split(finished_copy).returncode == 0
+
+
 def test_reading_what_is_declared_is_fine(finished_copy: Repository) -> None:
     before_split(finished_copy, "open('data/prepared/schema.json').read()\nopen('/etc/hostname').read()")
     assert run_split(finished_copy).returncode == 0

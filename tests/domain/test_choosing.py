@@ -15,6 +15,12 @@ def test_auto_suits_the_device_and_says_why(device: str, name: str) -> None:
     assert why == f"auto chose {name} for 5000 train rows and 2 columns on {device}."
 
 
+@pytest.mark.parametrize(("n_train", "name"), [(10_000_000, "tabm_small"), (10_000_001, "mlp_ple")])
+def test_a_cpu_passes_so_many_numbers_through_an_ensemble(n_train: int, name: str) -> None:
+    table = TABLE.model_copy(update={"n_train": n_train})  # of 2 columns
+    assert choose_model(ModelParams(name="auto", numeric="standardize"), table, "cpu")[0].name == name
+
+
 def test_a_name_stays() -> None:
     params = ModelParams(name="linear", numeric="none")
     assert choose_model(params, TABLE, "cpu") == (params, "")

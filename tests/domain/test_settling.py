@@ -1,6 +1,6 @@
 import pytest
 
-from relight.domain.settling import settle
+from relight.domain.settling import settle, settle_calibration
 from relight.errors import InputError
 from relight.params.model import ModelParams
 from relight.params.train import TrainParams
@@ -25,7 +25,24 @@ def test_every_auto_is_replaced() -> None:
     settled = settle(ModelParams(name="auto", numeric="quantile_normal"), PARAMS, TABLE, "cpu")
     assert settled.model.name == "tabm_small"
     assert settled.model_choice == "auto chose tabm_small for 5000 train rows and 1 columns on cpu."
-    assert settled[2:] == ("mse", "standardize", 128)
+    assert settled[2:] == ("mse", "standardize", 128, "none")
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "test_rows_validate", "meant"),
+    [
+        ("auto", "binary", False, "temperature"),
+        ("auto", "binary", True, "none"),
+        ("auto", "regression", False, "none"),
+        ("none", "binary", False, "none"),
+        ("temperature", "binary", False, "temperature"),
+    ],
+)
+def test_auto_calibrates_probabilities_that_have_validation_rows(
+    name: str, task: str, test_rows_validate: bool, meant: str
+) -> None:
+    table = TABLE.model_copy(update={"task": task, "test_rows_validate": test_rows_validate})
+    assert settle_calibration(name, table) == meant
 
 
 def test_what_does_not_fit_is_said() -> None:
