@@ -48,6 +48,20 @@ def test_a_recipe_beats_its_baseline_by_far(repository: Repository, recipe: str)
         ask_onnxruntime_about_the_table(repository, recipe)
 
 
+def test_the_recipe_for_a_table_of_ones_own_wants_a_source_and_a_target_alone(repository: Repository) -> None:
+    shutil.copy(repository.root / "recipes/table.yaml", repository.root / "params.yaml")
+    repository.edit("params.yaml", "source: data/raw/table.csv", "source: data/raw/penguins.csv")
+    repository.edit("params.yaml", "target: target", "target: species")
+    assert repository.repro() == ["prepare", "split", "train", "evaluate", "plot"]
+    metrics = json.loads((repository.root / "reports/metrics.json").read_text())
+    assert metrics["test"]["log_loss"] < 0.15 < 1.0 < metrics["baseline"]["test"]["log_loss"]
+    assert set(metrics["references"]) == {"linear", "hist_gradient_boosting"}
+    low, high = metrics["intervals"]["test"]["log_loss"]
+    assert low <= metrics["test"]["log_loss"] <= high
+    card = (repository.root / "models/README.md").read_text(encoding="utf-8")
+    assert "auto chose tabm_small" in card
+
+
 def predict_the_table_again(repository: Repository, recipe: str) -> None:
     """`relight predict` on the raw table says of the test rows what evaluate said of them."""
     table = Path(f"data/raw/{recipe}.csv")

@@ -39,6 +39,11 @@ def test_without_one_the_task_decides(task: Task, method: str) -> None:
     assert why == f"split.method: auto chose {method}: {task}."
 
 
+def test_folds_deal_the_rows_anew() -> None:
+    settled, _ = settle_split(AUTO.model_copy(update={"folds": 5}), schema("binary", split="categorical"))
+    assert settled.method == "stratified"
+
+
 def test_a_given_method_is_left_alone() -> None:
     given = AUTO.model_copy(update={"method": "ordered"})
     assert settle_split(given, schema("binary", split="categorical")) == (given, "")

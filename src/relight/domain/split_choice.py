@@ -1,4 +1,4 @@
-"""`split.method: auto`: a column named `split` where there is one, else by the task."""
+"""`split.method: auto`: a column named `split` where there is one and no folds are asked for, else by the task."""
 
 from relight.domain.schema import Schema
 from relight.params.split import SplitParams
@@ -10,7 +10,8 @@ def settle_split(params: SplitParams, schema: Schema) -> tuple[SplitParams, str]
     """The params with a method, and a sentence that says why; unchanged and "" where a method was given."""
     if params.method != "auto":
         return params, ""
-    if any(column.name == NAMED and column.kind in ("categorical", "ignored") for column in schema.columns):
+    named = any(column.name == NAMED and column.kind in ("categorical", "ignored") for column in schema.columns)
+    if named and params.folds is None:
         changes, why = {"method": "column", "column": NAMED}, "there is a column of that name"
         return params.model_copy(update=changes), f"split.method: auto chose column '{NAMED}': {why}."
     method = "stratified" if schema.task in ("binary", "multiclass") else "random"
