@@ -71,9 +71,13 @@ CATALOGUE = [
     Case(10, "alias bomb", "params.yaml:1: anchors and aliases (& and *) are not read", params=ALIAS_BOMB),
     Case(11, "latin-1", "params.yaml:3: is not UTF-8", params=edited("target: y", "target: ä").encode("latin-1")),
     Case(11, "byte order mark", READ, 0, params=b"\xef\xbb\xbf" + PARAMS.encode()),
-    of_params(12, "model", "name: linear", "name: tree", "model.name: must be one of linear_parameters, linear, mlp"),
+    of_params(
+        12, "model", "name: linear", "name: tree", "model.name: must be one of auto, linear_parameters, linear, mlp,"
+    ),
     of_params(12, "optimizer", "name: sgd", "name: lion", "train.optimizer.name: must be one of sgd, adam, adamw"),
-    of_params(12, "loss of another task", "loss: auto", "loss: bce", "must be one of auto, mse, l1 for regression"),
+    of_params(
+        12, "loss of another task", "loss: auto", "loss: bce", "must be one of auto, mse, l1, huber for regression"
+    ),
     of_params(13, "sum", "train: 0.6", "train: 0.7", "train + validation + test must be 1, however: the sum is 1.1"),
     of_params(13, "negative", "validation: 0.2", "validation: -0.2", "split.validation: must be >= 0, however: -0.2"),
     of_params(13, "above 1", "train: 0.6", "train: 1.6", "split.train: must be < 1, however: 1.6"),
@@ -386,7 +390,12 @@ CATALOGUE = [
         make=lambda: Path("out.csv").mkdir(),
         command=make.PREDICT,
     ),
-    Case(50, "over the table", f"{CSV}: is the table itself; name another file", command=("predict", CSV, "-o", CSV)),
+    Case(
+        50,
+        "over the table",
+        f"{CSV}: is the table itself, or in it; name another file",
+        command=("predict", CSV, "-o", CSV),
+    ),
     Case(
         50,
         "over the model",
@@ -409,8 +418,8 @@ CATALOGUE = [
     of_model(
         52,
         "newer format",
-        "must be of format 1, however: 3",
-        make.edit("models/model.json", '\n "format": 1', '\n "format": 3'),
+        "must be of format 2, however: 3",
+        make.edit("models/model.json", '\n "format": 2', '\n "format": 3'),
     ),
     Case(
         53,
