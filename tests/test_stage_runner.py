@@ -255,8 +255,8 @@ def test_an_experiment_runs_the_code_beside_it(finished_copy: Repository) -> Non
     """Relight is installed from somewhere else; the experiment's own copy of src is what counts."""
     finished_copy.edit(
         "src/relight/domain/metrics.py",
-        "    return scores\n\n\ndef class",
-        '    scores["mine"] = 42.0\n    return scores\n\n\ndef class',
+        "    return scorer_for(task, target, predicted)(row_weights(len(target), weight))",
+        '    return {**scorer_for(task, target, predicted)(row_weights(len(target), weight)), "mine": 42.0}',
     )
     done = finished_copy.run("dvc", "exp", "run", "--temp", "-n", "mine", "-S", "train.epochs=3")
     assert done.returncode == 0, done.stderr

@@ -6,7 +6,7 @@ from tests.repositories import Repository
 
 PARAMS = {
     "prepare": ("task: auto ", "task: regression ", ["prepare", "plot"]),  # the same table comes out
-    "split": ("  seed: 42\nmodel", "  seed: 43\nmodel", ["split", "plot"]),  # ordered rows ignore the seed
+    "split": ("  seed: 42\n  gap", "  seed: 43\n  gap", ["split", "plot"]),  # ordered rows ignore the seed
     "split.train": ("train: 0.8\n  validation: 0.0\n  test: 0.2", "train: 0.7\n  validation: 0.0\n  test: 0.3",
                     ["split", "train", "evaluate", "plot"]),
     "model": ("numeric: none ", "numeric: standardize ", ["train", "evaluate", "plot"]),

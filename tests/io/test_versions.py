@@ -8,7 +8,8 @@ from relight.io.versions import versions
 
 def test_the_versions_are_those_of_what_computes() -> None:
     known = versions()
-    assert set(known) == {"python", "numpy", "polars", "safetensors", "torch"}
+    models = {"rtdl_num_embeddings", "rtdl_revisiting_models", "tabm"}
+    assert set(known) == {"python", "numpy", "polars", "safetensors", "torch", *models}
     assert known["python"] == ".".join(str(part) for part in sys.version_info[:3])
     assert known["numpy"] == np.__version__
 

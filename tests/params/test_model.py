@@ -32,4 +32,4 @@ def test_the_heads_of_attention_share_the_width() -> None:
 def test_tabm_is_the_recipe_that_tabarena_and_autogluon_share_and_the_small_one_is_narrower() -> None:
     shared = {"n_blocks": 2, "dropout": 0.1, "n_bins": 48}
     assert TabmParams().model_dump() == {**shared, "k": 32, "d_block": 512, "d_embedding": 16}
-    assert TabmSmallParams().model_dump() == {**shared, "k": 16, "d_block": 256, "d_embedding": 8}
+    assert TabmSmallParams().model_dump() == {**shared, "k": 16, "d_block": 192, "d_embedding": 8}
