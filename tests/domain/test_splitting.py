@@ -154,6 +154,24 @@ def test_no_group_stands_on_two_sides(groups: list[int], seed: int) -> None:
     assert sum(sizes(parts)) == len(groups)
 
 
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("large", range(4))
+def test_one_large_group_leaves_a_group_to_every_part(large: int, seed: int) -> None:
+    # of 4 groups one has 97 of 100 rows, wherever the seed puts it; each part has one group, and one part has two
+    groups = [large] * 97 + [group for group in range(4) if group != large]
+    table = pl.DataFrame({"g": groups, "y": np.zeros(100)})
+    parts = split(params("group", column="g", train=0.5, validation=0.2, test=0.3, seed=seed), table)
+    of_group = {group: part for group, part in zip(groups, parts.tolist(), strict=True)}
+    assert set(of_group.values()) == {TRAIN, VALIDATION, TEST}
+
+
+def test_groups_without_validation_go_to_train_and_test() -> None:
+    table = pl.DataFrame({"g": ["a"] * 98 + ["b", "c"], "y": np.zeros(100)})
+    for seed in range(6):
+        parts = split(params("group", column="g", train=0.8, validation=0.0, test=0.2, seed=seed), table)
+        assert set(parts.tolist()) == {TRAIN, TEST}
+
+
 def test_groups_depend_on_the_seed_and_not_on_the_order_of_the_rows() -> None:
     table = pl.DataFrame({"g": [f"group {k % 10}" for k in range(30)], "y": np.zeros(30)})
     turned = table.reverse()

@@ -98,10 +98,24 @@ def _group(params: SplitParams, table: pl.DataFrame, schema: Schema) -> Parts:
     _assert_enough_groups(params, len(names))
     order = np.random.default_rng(params.seed).permutation(len(names))
     sizes = np.bincount(codes, minlength=len(names))[order]
-    middle = (np.cumsum(sizes) - sizes / 2) / schema.rows
-    part_of = np.empty(len(names), dtype=np.int8)
-    part_of[order] = (middle >= params.train).astype(np.int8) + (middle >= params.train + params.validation)
+    train_end, validation_end = _ends_of_groups(sizes, params)
+    part_of = np.full(len(names), TEST, dtype=np.int8)
+    part_of[order[:validation_end]] = VALIDATION
+    part_of[order[:train_end]] = TRAIN
     return np.take(part_of, codes)
+
+
+def _ends_of_groups(sizes: np.ndarray, params: SplitParams) -> tuple[int, int]:
+    """Where train and validation end among groups of these sizes, (n,): each part that is wanted gets one at least.
+
+    A group belongs to the part in which its middle row falls; one large group may otherwise swallow a part.
+    """
+    middle = (np.cumsum(sizes) - sizes / 2) / sizes.sum()
+    n_validation = int(params.validation > 0)
+    train_end = int(np.searchsorted(middle, params.train))
+    train_end = min(max(train_end, 1), len(sizes) - 1 - n_validation)
+    validation_end = int(np.searchsorted(middle, params.train + params.validation))
+    return train_end, min(max(validation_end, train_end + n_validation), len(sizes) - 1)
 
 
 def _assert_enough_groups(params: SplitParams, n_groups: int) -> None:
