@@ -1,11 +1,18 @@
 """Fixtures of the tests that run the real `dvc`."""
 
+import os
 import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.repositories import Repository, make_repository
+
+# The same examples in every run: a test that fails does so for everybody. HYPOTHESIS_PROFILE=search looks for new ones.
+settings.register_profile("same", derandomize=True)
+settings.register_profile("search", max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
 @pytest.fixture

@@ -161,7 +161,7 @@ def test_one_large_group_leaves_a_group_to_every_part(large: int, seed: int) -> 
     groups = [large] * 97 + [group for group in range(4) if group != large]
     table = pl.DataFrame({"g": groups, "y": np.zeros(100)})
     parts = split(params("group", column="g", train=0.5, validation=0.2, test=0.3, seed=seed), table)
-    of_group = {group: part for group, part in zip(groups, parts.tolist(), strict=True)}
+    of_group = dict(zip(groups, parts.tolist(), strict=True))
     assert set(of_group.values()) == {TRAIN, VALIDATION, TEST}
 
 

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from relight.io.ahead import ahead
+from relight.io.ahead import ahead, side_by_side
 
 
 def test_all_items_come_in_their_order() -> None:
@@ -42,3 +42,30 @@ def test_one_who_stops_early_leaves_no_thread_behind() -> None:
     assert next(coming) == 0
     coming.close()
     assert threading.active_count() == before
+
+
+def test_two_are_worked_on_side_by_side_and_come_in_order() -> None:
+    both = threading.Barrier(2)
+
+    def work(item: int) -> int:
+        both.wait(10)  # passes only when two are at it
+        return item * item
+
+    assert list(side_by_side(work, range(10))) == [k * k for k in range(10)]
+    assert list(side_by_side(work, [])) == []
+
+
+def test_work_that_fails_is_raised_in_its_turn() -> None:
+    coming = side_by_side(lambda item: 6 // item, [3, 0, 2])
+    assert next(coming) == 2
+    with pytest.raises(ZeroDivisionError):
+        next(coming)
+
+
+def test_one_who_stops_early_waits_for_no_more_work() -> None:
+    before, done = threading.active_count(), []
+    coming = side_by_side(done.append, range(1000))
+    next(coming)
+    coming.close()
+    assert threading.active_count() == before
+    assert len(done) < 10

@@ -22,9 +22,10 @@ def arrays() -> Arrays:
 def write(path: Path, whole: Arrays, *, pieces: int = 1) -> None:
     layouts = {name: Layout(str(array.dtype), array.shape) for name, array in whole.items()}
     with TensorsWriter(path, layouts) as file:
-        split = {name: np.array_split(array, pieces) for name, array in whole.items()}
-        for k in range(pieces):
-            file.append({name: parts[k] for name, parts in split.items()})
+        n_rows = len(next(iter(whole.values())))
+        for rows in reversed(np.array_split(np.arange(n_rows), pieces)):  # the order does not matter
+            first = int(rows[0]) if len(rows) else 0
+            file.write(first, {name: array[first : first + len(rows)] for name, array in whole.items()})
 
 
 def test_arrays_read_back_with_every_bit_shape_and_type(tmp_path: Path) -> None:
@@ -79,7 +80,7 @@ def test_too_few_rows_are_no_file(tmp_path: Path) -> None:
         pytest.raises(AssertionError, match="a is not full"),
         TensorsWriter(tmp_path / "a", {"x": Layout("float32", (3,))}) as file,
     ):
-        file.append({"x": np.zeros(2, dtype=np.float32)})
+        file.write(0, {"x": np.zeros(2, dtype=np.float32)})
 
 
 def test_a_missing_file_is_named_with_the_next_step(tmp_path: Path) -> None:

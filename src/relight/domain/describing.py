@@ -1,13 +1,13 @@
 """A split table → its features, as the train rows alone describe them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import polars as pl
 
 from relight.domain.encoding import EncodedChunk, encode_chunk
 from relight.domain.features import Features, Inputs, NumericFeature, NumericInput
-from relight.domain.inputs import find_inputs
+from relight.domain.inputs import find_inputs, learn
 from relight.domain.quantiles import Sample, quantiles_of
 from relight.domain.schema import Schema
 from relight.domain.splitting import TRAIN, VALIDATION, Parts
@@ -28,11 +28,9 @@ class TrainRows:
         self._target = TargetSums()
         self._class_counts = np.zeros(len(schema.classes or []), dtype=np.int64)
 
-    def add(self, rows: EncodedChunk) -> None:
-        """The train rows of the next chunk."""
-        self._numbers = [
-            known.merge(statistics_of(values)) for known, values in zip(self._numbers, rows.numeric, strict=True)
-        ]
+    def add(self, rows: EncodedChunk, numbers: list[Statistics]) -> None:
+        """The train rows of the next chunk, and the statistics of their numbers."""
+        self._numbers = [known.merge(others) for known, others in zip(self._numbers, numbers, strict=True)]
         self._sample.add(rows.numeric)
         if self._schema.task == "regression":
             self._target = self._target.add(rows.target[:, 0])
@@ -71,6 +69,11 @@ class TrainRows:
         )
 
 
+def statistics_of_numbers(rows: EncodedChunk) -> list[Statistics]:
+    """Of each numeric feature."""
+    return [statistics_of(values) for values in rows.numeric]
+
+
 def describe(params: SplitParams, schema: Schema, parts: Parts, chunks: Iterable[pl.DataFrame]) -> Features:
     """The features, described by the train rows alone. The column that splits is never one of them.
 
@@ -80,14 +83,19 @@ def describe(params: SplitParams, schema: Schema, parts: Parts, chunks: Iterable
     Raises:
         InputError: when the column that splits is the only one that the model could see.
     """
-    inputs = find_inputs(params, schema, parts, chunks)
+    inputs = find_inputs(params, schema, (learn(params, schema, rows) for rows in _train_rows(chunks, parts)))
     train = TrainRows(schema, inputs, parts)
+    for rows in _train_rows(chunks, parts):
+        encoded = encode_chunk(rows, schema, inputs)
+        train.add(encoded, statistics_of_numbers(encoded))
+    return train.features()
+
+
+def _train_rows(chunks: Iterable[pl.DataFrame], parts: Parts) -> Iterator[pl.DataFrame]:
     start = 0
     for chunk in chunks:
-        places = np.flatnonzero(parts[start : start + chunk.height] == TRAIN)
-        train.add(encode_chunk(chunk, schema, inputs).take(places))
+        yield chunk.filter(parts[start : start + chunk.height] == TRAIN)
         start += chunk.height
-    return train.features()
 
 
 def count_classes(target: np.ndarray, n_classes: int) -> np.ndarray:

@@ -45,7 +45,8 @@ class EncodedChunk(NamedTuple):
     def tensors(self) -> dict[str, np.ndarray]:
         """As they are stored: row after row, under the names that training reads."""
         weight = {} if self.weight is None else {"weight": self.weight}
-        return {"numeric": self.numeric.T, "categories": self.categories.T, "target": self.target, **weight}
+        numeric, categories = (np.ascontiguousarray(columns.T) for columns in (self.numeric, self.categories))
+        return {"numeric": numeric, "categories": categories, "target": self.target, **weight}
 
 
 def encode(table: pl.DataFrame, features: Features | Inputs) -> Encoded:

@@ -1,42 +1,67 @@
 """What the model sees of a table: each number, and each category with the levels that the train rows have."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from functools import reduce
+from typing import NamedTuple
 
 import polars as pl
 
 from relight.domain.features import CategoricalFeature, Inputs, Moment, NumericInput
 from relight.domain.moments import have_hours
 from relight.domain.schema import Column, Schema
-from relight.domain.splitting import TRAIN, Parts
 from relight.errors import InputError
 from relight.params.split import SplitParams
+
+LEARNED = ("categorical", "datetime")
 
 
 def columns_to_learn(params: SplitParams, schema: Schema) -> list[str]:
     """The columns that have to be read before any row can be written: categories, and dates for their hours."""
-    return [column.name for column in _seen(params, schema) if column.kind in ("categorical", "datetime")]
+    return [column.name for column in _seen(params, schema) if column.kind in LEARNED]
 
 
-def find_inputs(params: SplitParams, schema: Schema, parts: Parts, chunks: Iterable[pl.DataFrame]) -> Inputs:
+class Learned(NamedTuple):
+    """What train rows say of the columns that have to be read before any row can be written.
+
+    Attributes:
+        levels: of each category, in no order.
+        hours: of each date, whether some row is not at midnight.
+    """
+
+    levels: dict[str, pl.Series]
+    hours: dict[str, bool]
+
+    def merge(self, other: "Learned") -> "Learned":
+        """Of both sets of rows together."""
+        levels = {name: pl.concat([known, other.levels[name]]).unique() for name, known in self.levels.items()}
+        return Learned(levels, {name: found or other.hours[name] for name, found in self.hours.items()})
+
+
+def learn(params: SplitParams, schema: Schema, train: pl.DataFrame) -> Learned:
+    """What some train rows say.
+
+    Args:
+        train: the `columns_to_learn`; others may be there.
+    """
+    of_kind = {kind: [column.name for column in _seen(params, schema) if column.kind == kind] for kind in LEARNED}
+    levels = {name: train[name].cast(pl.String).drop_nulls().unique() for name in of_kind["categorical"]}
+    return Learned(levels, {name: have_hours(train[name]) for name in of_kind["datetime"]})
+
+
+def find_inputs(params: SplitParams, schema: Schema, learned: Iterable[Learned]) -> Inputs:
     """Levels in the order of texts, of the train rows alone; `hour` only where some train row is not at midnight.
 
     Args:
-        chunks: the `columns_to_learn` (others may be there) of all rows in order.
+        learned: of all train rows, some at a time; not asked for where there is nothing to learn.
 
     Raises:
         InputError: when the column that splits is the only one that the model could see, or a column has the
             name of a number of a date.
     """
-    seen, names = _seen(params, schema), columns_to_learn(params, schema)
-    levels = {column.name: pl.Series(dtype=pl.String) for column in seen if column.kind == "categorical"}
-    hours = {column.name: False for column in seen if column.kind == "datetime"}
-    for train in train_rows(chunks, parts, names) if names else ():
-        for name, known in levels.items():
-            levels[name] = pl.concat([known, train[name].cast(pl.String).drop_nulls().unique()]).unique()
-        for name, found in hours.items():
-            hours[name] = found or have_hours(train[name])
-    numeric = [number for column in seen for number in _numbers(column, hours.get(column.name, False))]
-    categorical = [CategoricalFeature(name=name, levels=known.sort().to_list()) for name, known in levels.items()]
+    seen = _seen(params, schema)
+    known = reduce(Learned.merge, learned) if columns_to_learn(params, schema) else Learned({}, {})
+    numeric = [number for column in seen for number in _numbers(column, known.hours.get(column.name, False))]
+    categorical = [CategoricalFeature(name=name, levels=found.sort().to_list()) for name, found in known.levels.items()]
     _assert_names_differ(numeric, schema)
     return Inputs(numeric, categorical)
 
@@ -57,13 +82,6 @@ def _assert_names_differ(numeric: list[NumericInput], schema: Schema) -> None:
         raise InputError(
             *(f"column '{n.name}' has the name of the {n.moment} of the date '{n.column}'; rename it" for n in taken)
         )
-
-
-def train_rows(chunks: Iterable[pl.DataFrame], parts: Parts, names: list[str]) -> Iterator[pl.DataFrame]:
-    start = 0
-    for chunk in chunks:
-        yield chunk.select(names).filter(pl.Series(parts[start : start + chunk.height] == TRAIN))
-        start += chunk.height
 
 
 def _numbers(column: Column, has_hours: bool) -> list[NumericInput]:

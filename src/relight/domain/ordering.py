@@ -19,10 +19,15 @@ def places(chosen: np.ndarray) -> np.ndarray:
     return np.concatenate(found)
 
 
-def mark(values: np.ndarray, rows: np.ndarray, value: int) -> None:
-    """values[rows] = value."""
-    for start in range(0, len(rows), AT_ONCE):
-        values[rows[start : start + AT_ONCE]] = value
+def smallest(keys: np.ndarray, n_rows: int) -> np.ndarray:
+    """Which rows, bool, (n,), have the `n_rows` smallest keys; of equal keys the first rows."""
+    if n_rows == 0:
+        return np.zeros(len(keys), dtype=bool)
+    last = np.partition(keys, n_rows - 1)[n_rows - 1]
+    chosen: np.ndarray = keys < last
+    ties = places(keys == last)
+    chosen[ties[: n_rows - int(chosen.sum())]] = True
+    return chosen
 
 
 def deal(values: np.ndarray, rows: np.ndarray, n_hands: int, first: int = 0) -> None:

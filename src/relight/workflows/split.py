@@ -1,29 +1,32 @@
 """split: share the rows out, describe the train rows, write each part as tensors. The table streams by once;
 before that, its categories and dates do, for codes need their levels."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import polars as pl
 
-from relight.domain.describing import TrainRows
+from relight.domain.describing import TrainRows, statistics_of_numbers
 from relight.domain.encoding import EncodedChunk, columns_to_encode, encode_chunk
 from relight.domain.features import Inputs
-from relight.domain.inputs import columns_to_learn, find_inputs
+from relight.domain.inputs import Learned, columns_to_learn, find_inputs, learn
 from relight.domain.parts_report import AllRows
 from relight.domain.schema import Schema
 from relight.domain.split_choice import settle_split
 from relight.domain.split_columns import columns_to_split
 from relight.domain.splitting import PARTS, TEST, TRAIN, VALIDATION, Parts, assign_parts
-from relight.domain.statistics import CHUNK_ROWS
+from relight.domain.statistics import CHUNK_ROWS, Statistics
 from relight.errors import InputError
-from relight.io.ahead import ahead
+from relight.io.ahead import ahead, side_by_side
 from relight.io.artifacts import read_model, write_json
 from relight.io.table_batches import TableBatches, count_rows, read_columns
 from relight.io.tensors import Layout, TensorsWriter
 from relight.params.split import SplitParams
+
+Result = TypeVar("Result")
 
 
 def split(
@@ -43,8 +46,7 @@ def split(
         raise InputError(f"{table}: has {n_rows} rows, and its schema says {known.rows}; run `dvc repro`")
     params, choice = settle_split(params, known)
     parts = assign_parts(params, _columns(table, columns_to_split(params, known)), known)
-    learned = TableBatches(table, n_rows=CHUNK_ROWS, columns=columns_to_learn(params, known))
-    inputs = find_inputs(params, known, parts, ahead(learned))
+    inputs = find_inputs(params, known, _learned(params, known, parts, table))
     train_rows, all_rows = _write_parts(known, inputs, parts, table, (train, validation, test))
     described = train_rows.features()
     write_json(features, described)
@@ -55,30 +57,65 @@ def _columns(table: Path, columns: list[str]) -> pl.DataFrame:
     return read_columns(table, columns) if columns else pl.DataFrame()
 
 
+def _learned(params: SplitParams, schema: Schema, parts: Parts, table: Path) -> Iterator[Learned]:
+    def learn_from(start: int, chunk: pl.DataFrame) -> Learned:
+        return learn(params, schema, chunk.filter(parts[start : start + chunk.height] == TRAIN))
+
+    return _each_chunk(learn_from, table, len(parts), columns_to_learn(params, schema))
+
+
 def _write_parts(
     schema: Schema, inputs: Inputs, parts: Parts, table: Path, paths: tuple[Path, ...]
 ) -> tuple[TrainRows, AllRows]:
     train_rows, all_rows = TrainRows(schema, inputs, parts), AllRows(schema, inputs, parts)
-    passed = 0
     with ExitStack() as files:
         writers = _open_files(files, schema, inputs, parts, paths)
-        for chunk, encoded in _encoded(table, schema, inputs):
-            all_rows.add(chunk, encoded)
-            of_chunk = parts[passed : passed + chunk.height]
-            for part, open_files in writers.items():
-                places = np.flatnonzero(of_chunk == part)
-                rows = encoded.take(places)
-                if part == TRAIN:
-                    train_rows.add(rows)
-                for file in open_files:
-                    file.append({**rows.tensors(), "row": places + passed})
-            passed += chunk.height
+        for written in _written(table, schema, inputs, parts, writers):
+            all_rows.add(written.chunk, written.encoded)
+            train_rows.add(written.train, written.numbers)
     return train_rows, all_rows
 
 
-def _encoded(table: Path, schema: Schema, inputs: Inputs) -> Iterator[tuple[pl.DataFrame, EncodedChunk]]:
-    batches = TableBatches(table, n_rows=CHUNK_ROWS, columns=columns_to_encode(schema, inputs))
-    return ahead((batch, encode_chunk(batch, schema, inputs)) for batch in ahead(batches))
+class _Written(NamedTuple):
+    """Some rows of the table whose tensors are in the files, and what the train rows among them say."""
+
+    chunk: pl.DataFrame
+    encoded: EncodedChunk
+    train: EncodedChunk
+    numbers: list[Statistics]
+
+
+def _written(
+    table: Path, schema: Schema, inputs: Inputs, parts: Parts, writers: dict[int, list[TensorsWriter]]
+) -> Iterator[_Written]:
+    """The table in chunks, in order; each of them finds its place in the files by itself."""
+
+    def write(start: int, chunk: pl.DataFrame) -> _Written:
+        encoded = encode_chunk(chunk, schema, inputs)
+        of_chunk = parts[start : start + chunk.height]
+        places = {part: np.flatnonzero(of_chunk == part) for part in writers}
+        rows = {part: encoded.take(found) for part, found in places.items()}
+        for part, files in writers.items():
+            for file in files:
+                file.write(first_rows[part][start // CHUNK_ROWS], {**rows[part].tensors(), "row": places[part] + start})
+        return _Written(chunk, encoded, rows[TRAIN], statistics_of_numbers(rows[TRAIN]))
+
+    first_rows = {part: _first_rows(parts == part) for part in writers}
+    return _each_chunk(write, table, len(parts), columns_to_encode(schema, inputs))
+
+
+def _first_rows(chosen: np.ndarray) -> np.ndarray:
+    """How many rows are chosen, bool (n_rows,), before each chunk."""
+    counts = [np.count_nonzero(chosen[start : start + CHUNK_ROWS]) for start in range(0, len(chosen), CHUNK_ROWS)]
+    return np.cumsum([0, *counts])
+
+
+def _each_chunk(
+    work: Callable[[int, pl.DataFrame], Result], table: Path, n_rows: int, columns: list[str]
+) -> Iterator[Result]:
+    """What comes of each chunk, given its first row, in order."""
+    starts, chunks = range(0, n_rows, CHUNK_ROWS), TableBatches(table, n_rows=CHUNK_ROWS, columns=columns)
+    return side_by_side(lambda chunk: work(*chunk), zip(starts, ahead(chunks), strict=True))
 
 
 def _open_files(

@@ -38,6 +38,17 @@ def test_a_file_that_was_written_again_with_the_same_bytes_is_unchanged(tmp_path
     assert_unchanged(before)
 
 
+def test_of_a_large_file_the_time_stands_for_the_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relight.io.runner.fingerprints.HASHED_UP_TO", 2)
+    file, _ = make(tmp_path)
+    before = fingerprints((file,))
+    assert [known.sha256 for known in before.values()] == [None]
+    assert_unchanged(before)
+    os.utime(file, ns=(1, 1))
+    with pytest.raises(RunError, match="file: was changed while the stage ran"):
+        assert_unchanged(before)
+
+
 @pytest.mark.parametrize("place", ["file", "folder/inner/part"])
 def test_a_file_with_other_bytes_is_named(place: str, tmp_path: Path) -> None:
     before = fingerprints(make(tmp_path))
