@@ -16,6 +16,9 @@ def main(stage: Stage) -> None:
         weights=stage.out("models/model.pth"),
         description=stage.out("models/model.json"),
         curves=stage.out("reports/train/curves.csv"),
+        live_curves=stage.live("reports/train/curves.csv"),
+        kept=stage.checkpoints(),
+        digests=stage.digests(),
     )
 
 

@@ -1,6 +1,7 @@
 """When to stop, and which weights were the best."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -21,6 +22,18 @@ class EarlyStopping:
             self.epochs_without_gain = 0
         else:
             self.epochs_without_gain += 1
+
+    def save(self) -> dict[str, Any]:
+        """What the next epochs depend on."""
+        return {
+            "best_score": self.best_score,
+            "best_weights": self.best_weights,
+            "epochs_without_gain": self.epochs_without_gain,
+        }
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        self.best_score, self.epochs_without_gain = saved["best_score"], saved["epochs_without_gain"]
+        self.best_weights = saved["best_weights"]
 
     @property
     def should_stop(self) -> bool:

@@ -5,6 +5,7 @@ whole training. The functions behind the classes do not, and give the same bits 
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,8 @@ from torch.optim.adamw import adamw
 from torch.optim.sgd import sgd
 
 from relight.params.train import OptimizerParams
+
+Saved = dict[str, Any]
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 
@@ -52,6 +55,14 @@ class Sgd:
             nesterov=False,
             maximize=False,
         )
+
+    def save(self) -> Saved:
+        """What the next step depends on."""
+        return {"momenta": self.momenta}
+
+    def restore(self, saved: Saved) -> None:
+        held = zip(saved["momenta"], self.weights, strict=True)
+        self.momenta = [None if momentum is None else momentum.to(weight.device) for momentum, weight in held]
 
 
 @dataclass
@@ -98,6 +109,15 @@ class Adam:
             eps=EPSILON,
             maximize=False,
         )
+
+    def save(self) -> Saved:
+        """What the next step depends on."""
+        return {"means": self.means, "squares": self.squares, "steps": self.steps}
+
+    def restore(self, saved: Saved) -> None:
+        for held, name in ((self.means, "means"), (self.squares, "squares"), (self.steps, "steps")):
+            for value, kept in zip(held, saved[name], strict=True):
+                value.copy_(kept)
 
 
 Optimizer = Sgd | Adam

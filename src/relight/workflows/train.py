@@ -1,13 +1,15 @@
 """train: build the model, fit it, save its weights and all that is needed to use it."""
 
+import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import polars as pl
 import torch
 from torch import Tensor, nn
 
+from relight.domain.batches import ResidentBatches
 from relight.domain.class_weights import row_weights, settle_class_weights
 from relight.domain.description import Description, proof_of, untrained_model
 from relight.domain.devices import choose_device, compute_the_same_each_time
@@ -22,13 +24,18 @@ from relight.domain.rows import Arrays, Rows, as_trainee_sees, rows_for, trainee
 from relight.domain.schedules import schedule_for
 from relight.domain.settling import Settled, settle
 from relight.domain.temperature import Temperature, best_temperature
-from relight.domain.training import Epoch, fit
+from relight.domain.training import fit
+from relight.domain.training_state import Epoch, TrainingState
 from relight.domain.validation_score import validation_score
 from relight.io.artifacts import read_model, write_json
 from relight.io.checkpoints import save_weights
-from relight.io.progress import progress
+from relight.io.live_curves import LiveCurves
+from relight.io.progress import Progress
+from relight.io.resume import About, Checkpoints
+from relight.io.runner.lifetime import PatientStop
 from relight.io.tensors import read_tensors
 from relight.io.versions import versions
+from relight.io.watching import Watching
 from relight.params.model import ModelParams
 from relight.params.train import TrainParams
 
@@ -51,8 +58,17 @@ def train(
     weights: Path,
     description: Path,
     curves: Path,
+    live_curves: Path,
+    kept: Path,
+    digests: dict[str, str],
 ) -> None:
-    """Write the weights (state_dict), their description, and the loss of every epoch."""
+    """Write the weights (state_dict), their description, and the loss of every epoch.
+
+    Args:
+        live_curves: where the curves grow while the model trains.
+        kept: the folder of the crash checkpoints of all runs.
+        digests: a hash of every file that the result depends on, code and data.
+    """
     known = read_model(features, Features)
     compute_the_same_each_time(params.threads)
     device = choose_device(params.device)
@@ -61,13 +77,28 @@ def train(
         settled.model, known, target_scale=settled.target_scale, seed=params.seed, seeds=params.seeds
     )
     parts = _parts(model, params, known, read_tensors(train_rows), read_tensors(validation_rows))
-    history = _fit(model, params, settled, parts, known, device)
-    if settled.calibration == "temperature":
-        _calibrate(model, known, parts)
-    _write_curves(curves, history)
-    save_weights(weights, model)
-    proof = proof_of(predict(model, parts.validation.inputs))
-    write_json(description, _describe(params, settled, known, history, proof))
+    about = _about(model_params, params, digests, device)
+    with Checkpoints(kept, about) as checkpoints:
+        history = _fit(model, params, settled, parts, known, device, checkpoints, live_curves)
+        if settled.calibration == "temperature":
+            _calibrate(model, known, parts)
+        _write_curves(curves, history)
+        save_weights(weights, model)
+        proof = proof_of(predict(model, parts.validation.inputs))
+        write_json(description, _describe(params, settled, known, history, proof))
+        checkpoints.finish(weights)
+
+
+def _about(model: ModelParams, params: TrainParams, digests: dict[str, str], device: torch.device) -> About:
+    """All that the weights depend on. More epochs go on from a checkpoint where the rate does not depend on them."""
+    free = {"checkpoint_seconds", *(["epochs"] if params.schedule.name == "constant" else [])}
+    return {
+        "model": model.model_dump(mode="json"),
+        "train": params.model_dump(mode="json", exclude=free),
+        "device": device.type,
+        "versions": {**versions(), "torch": torch.__version__},
+        **digests,
+    }
 
 
 def _describe(
@@ -105,30 +136,49 @@ def _parts(model: nn.Module, params: TrainParams, features: Features, train: Arr
 
 
 def _fit(
-    model: nn.Module, params: TrainParams, settled: Settled, parts: Parts, features: Features, device: torch.device
+    model: nn.Module,
+    params: TrainParams,
+    settled: Settled,
+    parts: Parts,
+    features: Features,
+    device: torch.device,
+    checkpoints: Checkpoints,
+    live_curves: Path,
 ) -> list[Epoch]:
     """Fit on the chosen device; the model comes back to the CPU, where it is saved and proved."""
     model.to(device)
     trainee = trainee_of(model)
     back = model.back if isinstance(model, Fitted) else nn.Identity()
     torch.manual_seed(params.seed)
-    try:
-        return fit(
-            trainee,
-            as_trainee_sees(model, parts.train.to(device)),
+    state = _state(params, trainee, checkpoints)
+    batch_size: Literal["full"] | int = "full" if params.batch_size == "full" else settled.batch_size
+    with PatientStop() as stop:
+        progress = Progress(params.epochs, len(parts.train.target), done=state.epoch)
+        curves = LiveCurves(live_curves, Epoch._fields)
+        fit(
+            state,
+            ResidentBatches(as_trainee_sees(model, parts.train.to(device)), batch_size, params.seed),
             as_trainee_sees(model, parts.validation.to(device)),
             loss_fn=loss_for(settled.loss, params.label_smoothing),
             score_fn=validation_score(features.task, settled.loss, back, parts.validation.target, parts.sample_weight),
-            optimizer=build_optimizer(params.optimizer, trainee),
             schedule=schedule_for(params.schedule, peak=params.optimizer.learning_rate, epochs=params.epochs),
-            epochs=progress(range(params.epochs), "epoch"),
-            batch_size="full" if params.batch_size == "full" else settled.batch_size,
-            seed=params.seed,
+            epochs=params.epochs,
             gradient_clip=params.gradient_clip,
-            early_stopping=EarlyStopping(params.early_stopping.patience) if params.early_stopping else None,
+            watch=Watching(checkpoints, progress, curves, stop, seconds=params.checkpoint_seconds),
         )
-    finally:
-        model.to("cpu")
+    model.to("cpu")
+    return state.history
+
+
+def _state(params: TrainParams, trainee: nn.Module, checkpoints: Checkpoints) -> TrainingState:
+    """The start of the training, or where a checkpoint says that it was."""
+    stopping = EarlyStopping(params.early_stopping.patience) if params.early_stopping else None
+    state = TrainingState(trainee, build_optimizer(params.optimizer, trainee), stopping)
+    saved = checkpoints.newest()
+    if saved is not None and saved["epoch"] <= params.epochs:
+        state.restore(saved)
+        sys.stderr.write(f"train: goes on from a checkpoint, at epoch {state.epoch}, step {state.step}\n")
+    return state
 
 
 def _calibrate(model: nn.Module, features: Features, parts: Parts) -> None:

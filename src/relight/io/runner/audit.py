@@ -35,6 +35,10 @@ class Audit:
         self.problems: list[str] = []
         self.active = False
 
+    def allow(self, path: Path) -> None:
+        """A place outside the outputs that the stage may fill and read, too."""
+        self.writable.append(os.path.abspath(path))
+
     def __enter__(self) -> Self:
         self.active = True
         sys.addaudithook(self._on_event)
@@ -60,7 +64,8 @@ class Audit:
             self._check("writes" if writing else "reads", path, self.writable if writing else None)
         elif event in _CHANGING:
             for path in args[: _CHANGING[event]]:
-                self._check("changes", path, self.writable)
+                if not (event == "os.mkdir" and self._leads_to_writable(path)):
+                    self._check("changes", path, self.writable)
 
     def _check(self, verb: str, path: object, writable: list[str] | None) -> None:
         if not isinstance(path, str | bytes | os.PathLike):
@@ -73,6 +78,11 @@ class Audit:
             return
         self.problems.append(self._undeclared(verb, full))
         raise RunError(self.problems[-1])
+
+    def _leads_to_writable(self, folder: object) -> bool:
+        return isinstance(folder, str | os.PathLike) and any(
+            _is_under(path, [os.path.abspath(folder)]) for path in self.writable
+        )
 
     def _undeclared(self, verb: str, full: str) -> str:
         path = os.path.relpath(full, self.root)

@@ -17,7 +17,7 @@ def exit_code(command: Callable[[], None], name: str) -> int:
         _explain(*error.problems)
         return error.exit_code
     except (KeyboardInterrupt, Terminated) as stop:
-        _explain(f"{name}: was stopped; nothing was written.")
+        _explain(f"{name}: was stopped; {stop.args[0] if stop.args else 'nothing was written'}")
         return 143 if isinstance(stop, Terminated) else 130
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""

@@ -69,8 +69,13 @@ def _fingerprint(path: Path) -> Fingerprint:
         return Fingerprint(_stat(path), hashlib.sha256(names).hexdigest())
     if path.stat().st_size > HASHED_UP_TO:
         return Fingerprint(_stat(path), None)
+    return Fingerprint(_stat(path), sha256_of(path))
+
+
+def sha256_of(path: Path) -> str:
+    """Of the bytes of a file."""
     with open(path, "rb") as file:
-        return Fingerprint(_stat(path), hashlib.file_digest(file, "sha256").hexdigest())
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _stat(path: Path) -> tuple[int, int, int]:

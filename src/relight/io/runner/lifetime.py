@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from types import FrameType
+from typing import Self
 
 _PR_SET_PDEATHSIG = 1
 _SECONDS_BETWEEN_LOOKS = 0.5
@@ -18,7 +19,36 @@ PARENT_DIED = 143
 
 
 class Terminated(BaseException):
-    """SIGTERM arrived. Like KeyboardInterrupt, it is no `Exception`: nothing but the runner catches it."""
+    """SIGTERM arrived. Like KeyboardInterrupt, it is no `Exception`: nothing but the runner catches it.
+
+    What it is made with is said to the person.
+    """
+
+
+class PatientStop:
+    """Within the block SIGTERM and Ctrl-C wait to be asked for; a second one does not.
+
+    Attributes:
+        requested: what is to be raised once the work is in a state that can be left.
+    """
+
+    def __init__(self) -> None:
+        self.requested: Terminated | KeyboardInterrupt | None = None
+
+    def __enter__(self) -> Self:
+        self._before = {number: signal.signal(number, self._on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        if kind is None and self.requested is not None:
+            raise self.requested
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        if self.requested is not None:
+            raise self.requested
+        self.requested = KeyboardInterrupt() if number == signal.SIGINT else Terminated()
 
 
 def end_with_parent() -> None:

@@ -22,23 +22,29 @@ from relight.io.runner.audit import Audit
 from relight.io.runner.check_beside import check_beside
 from relight.io.runner.declaration import Declaration, read_declaration
 from relight.io.runner.failures import exit_code
-from relight.io.runner.fingerprints import assert_unchanged, fingerprints
+from relight.io.runner.fingerprints import Fingerprint, assert_unchanged, fingerprints, sha256_of
 from relight.io.runner.lifetime import end_with_parent
 from relight.io.runner.lock import only_one
+from relight.io.runner.recorded import forget_recorded
 from relight.io.yaml12 import Document, read_yaml
 
 Params = TypeVar("Params", bound=BaseModel)
 
 WORKSPACE = Path(".dvc/tmp/relight")
+CHECKPOINTS = "checkpoints"
 
 
 class Stage:
     """What a stage may touch: its params sections, its deps, its outs."""
 
-    def __init__(self, declared: Declaration, document: Document, scratch: Path) -> None:
+    def __init__(
+        self, declared: Declaration, document: Document, scratch: Path, before: dict[Path, Fingerprint], audit: Audit
+    ) -> None:
         self._declared = declared
         self._document = document
         self._scratch = scratch
+        self._before = before
+        self._audit = audit
 
     def params(self, section: str, model: type[Params]) -> Params:
         """The params of a section that dvc.yaml declares for this stage."""
@@ -61,6 +67,24 @@ class Stage:
         staged.parent.mkdir(parents=True, exist_ok=True)
         return staged
 
+    def live(self, path: str) -> Path:
+        """The declared place of an out, for a first look at it while the stage runs. The real one takes its place."""
+        self._hold("outs", path, self._declared.outs)
+        self._audit.allow(Path(path))
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        return Path(path)
+
+    def digests(self) -> dict[str, str]:
+        """Each file that the stage depends on, code and data, with the sha256 of its bytes at the start."""
+        return {path.as_posix(): known.sha256 or sha256_of(path) for path, known in self._before.items()}
+
+    def checkpoints(self) -> Path:
+        """A folder for what must outlive this run and this workspace, should they end early."""
+        folder = _kept() / CHECKPOINTS
+        self._audit.allow(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
     def _hold(self, key: str, name: str, declared: tuple[str, ...]) -> None:
         if name not in declared:
             raise RunError(f"dvc.yaml: stage {self._declared.stage} uses {name}, which is not among its {key}")
@@ -78,14 +102,20 @@ def _run(name: str, work: Callable[[Stage], None]) -> None:
     document = read_yaml(Path("params.yaml"))
     WORKSPACE.mkdir(parents=True, exist_ok=True)
     with only_one(WORKSPACE / "lock", name):
+        forget_recorded(_kept() / CHECKPOINTS, Path("dvc.lock"))
         check_beside(name, document, WORKSPACE)
         declared = read_declaration(name, document)
         before = fingerprints(declared.deps)
         with _scratch_folder(WORKSPACE / "outs" / name) as scratch:
-            with Audit(name, declared.deps, scratch):
-                work(Stage(declared, document, scratch))
+            with Audit(name, declared.deps, scratch) as audit:
+                work(Stage(declared, document, scratch, before, audit))
             assert_unchanged(before)
             _put_in_place(declared, scratch)
+
+
+def _kept() -> Path:
+    """In a queued or temporary experiment `DVC_ROOT` is the repository, not the workspace that will be gone."""
+    return Path(os.environ.get("DVC_ROOT", ".")) / WORKSPACE
 
 
 @contextmanager
