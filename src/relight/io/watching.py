@@ -40,6 +40,7 @@ class Watching:
         self._seconds = seconds
         self._due = time.monotonic() + seconds
         self._has_kept = False
+        self._best = float("inf")
 
     def after_step(self, state: State) -> None:
         if self._stop.requested is not None:
@@ -49,11 +50,14 @@ class Watching:
             self._due = time.monotonic() + self._seconds
 
     def after_epoch(self, state: State) -> None:
-        self._progress.show(state.history)
+        done = state.history[-1]
+        self._best = min(self._best, done.validation_score)
+        self._progress.show(state.epoch, done.validation_loss, self._best)
         self._curves.show(state.history)
 
     def at_end(self, state: State) -> None:
         """A long run keeps its end, so that nothing is trained again before DVC has recorded it."""
+        self._progress.close()
         if self._has_kept:
             self._keep(state)
 
