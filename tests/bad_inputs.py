@@ -217,6 +217,9 @@ def train_model() -> None:
         weights=Path("models/model.pth"),
         description=Path("models/model.json"),
         curves=Path("curves.csv"),
+        live_curves=Path("live.csv"),
+        kept=Path("kept"),
+        digests={},
     )
 
 

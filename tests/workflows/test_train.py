@@ -69,6 +69,9 @@ class Trained:
             weights=self.weights,
             description=folder / "model.json",
             curves=self.curves,
+            live_curves=folder / "live.csv",
+            kept=folder / "kept",
+            digests={},
         )
         self.description = Description.model_validate_json((folder / "model.json").read_text())
 

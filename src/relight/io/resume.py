@@ -10,6 +10,7 @@ import io
 import json
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -59,6 +60,8 @@ class Checkpoints:
             if self._is_empty():
                 remove(self._folder)
             os.close(self._lock)
+        with suppress(OSError):  # other runs have theirs in it
+            self._root.rmdir()
 
     def newest(self) -> Saved | None:
         """The newest one that is whole; of each that is not, a word is said."""
