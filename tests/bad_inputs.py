@@ -218,6 +218,7 @@ def train_model() -> None:
         description=Path("models/model.json"),
         curves=Path("curves.csv"),
         live_curves=Path("live.csv"),
+        speed=Path("speed.json"),
         kept=Path("kept"),
         digests={},
     )

@@ -70,6 +70,7 @@ class Trained:
             description=folder / "model.json",
             curves=self.curves,
             live_curves=folder / "live.csv",
+            speed=folder / "speed.json",
             kept=folder / "kept",
             digests={},
         )

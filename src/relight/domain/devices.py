@@ -1,6 +1,7 @@
 """Which device computes, and that it computes the same each time."""
 
 import os
+import platform
 
 import torch
 
@@ -19,6 +20,12 @@ def choose_device(name: str) -> torch.device:
     if not there[name]:
         raise InputError(f"train.device: {name} is not available on this machine; set train.device to auto")
     return torch.device(name)
+
+
+def describe_device(device: torch.device) -> dict[str, str]:
+    """Which one it is, for people."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
+    return {"device": device.type, "device_name": name}
 
 
 def compute_the_same_each_time(threads: int) -> None:

@@ -48,6 +48,14 @@ class Progress:
         """Train rows, with all that an epoch costs beside them."""
         return (done - self._first) * self._n_rows / self.seconds
 
+    def facts(self, done: int) -> dict[str, float]:
+        """What this run did by itself, in figures."""
+        return {
+            "epochs": done - self._first,
+            "seconds": round(self.seconds, 3),
+            "rows_per_second": round(self.rows_per_second(done)),
+        }
+
     @property
     def seconds(self) -> float:
         """Since the start."""

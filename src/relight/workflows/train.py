@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from relight.domain.batches import ResidentBatches
 from relight.domain.class_weights import row_weights, settle_class_weights
 from relight.domain.description import Description, proof_of, untrained_model
-from relight.domain.devices import choose_device, compute_the_same_each_time
+from relight.domain.devices import choose_device, compute_the_same_each_time, describe_device
 from relight.domain.early_stopping import EarlyStopping
 from relight.domain.features import Features
 from relight.domain.fitted import Fitted
@@ -59,6 +59,7 @@ def train(
     description: Path,
     curves: Path,
     live_curves: Path,
+    speed: Path,
     kept: Path,
     digests: dict[str, str],
 ) -> None:
@@ -66,6 +67,7 @@ def train(
 
     Args:
         live_curves: where the curves grow while the model trains.
+        speed: where to say how fast it was, and on what: facts of this run that no artifact may hold.
         kept: the folder of the crash checkpoints of all runs.
         digests: a hash of every file that the result depends on, code and data.
     """
@@ -79,7 +81,7 @@ def train(
     parts = _parts(model, params, known, read_tensors(train_rows), read_tensors(validation_rows))
     about = _about(model_params, params, digests, device)
     with Checkpoints(kept, about) as checkpoints:
-        history = _fit(model, params, settled, parts, known, device, checkpoints, live_curves)
+        history = _fit(model, params, settled, parts, known, device, checkpoints, live_curves, speed)
         if settled.calibration == "temperature":
             _calibrate(model, known, parts)
         _write_curves(curves, history)
@@ -144,6 +146,7 @@ def _fit(
     device: torch.device,
     checkpoints: Checkpoints,
     live_curves: Path,
+    speed: Path,
 ) -> list[Epoch]:
     """Fit on the chosen device; the model comes back to the CPU, where it is saved and proved."""
     model.to(device)
@@ -166,6 +169,7 @@ def _fit(
             gradient_clip=params.gradient_clip,
             watch=Watching(checkpoints, progress, curves, stop, seconds=params.checkpoint_seconds),
         )
+    write_json(speed, {**progress.facts(state.epoch), **describe_device(device), "threads": params.threads})
     model.to("cpu")
     return state.history
 

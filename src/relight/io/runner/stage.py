@@ -74,6 +74,11 @@ class Stage:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         return Path(path)
 
+    def untracked(self, name: str) -> Path:
+        """A file for what is true of this run alone: neither DVC nor Git sees it."""
+        self._audit.allow(WORKSPACE / name)
+        return WORKSPACE / name
+
     def digests(self) -> dict[str, str]:
         """Each file that the stage depends on, code and data, with the sha256 of its bytes at the start."""
         return {path.as_posix(): known.sha256 or sha256_of(path) for path, known in self._before.items()}
