@@ -1,5 +1,7 @@
 """kill -9, then `dvc repro`: every byte is as if nothing had happened. With the real dvc, in a real repository."""
 
+import hashlib
+import json
 import os
 import random
 import re
@@ -8,6 +10,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,30 +25,31 @@ ADAMW = {"name": "adamw", "learning_rate": 0.002, "weight_decay": 0.01, "momentu
 SGD = {"name": "sgd", "learning_rate": 0.05, "weight_decay": 0.0, "momentum": 0.9}
 OFTEN = {"checkpoint_seconds": 0.05, "device": "cpu", "threads": 1, "seed": 42, "loss": "auto"}
 MLP = {"name": "mlp", "numeric": "standardize", "mlp": {"n_blocks": 2, "d_block": 48, "dropout": 0.2}}
+LONG_EPOCHS, BEST_BEFORE = "few long epochs of TabM", "the best epoch before the kills"
 CASES: dict[str, dict[str, Any]] = {  # sections of params.yaml
     "mini-batches, BatchNorm and dropout": {
         "model": {**MLP, "mlp": {**MLP["mlp"], "batch_norm": True}},
         "train": {
-            **OFTEN, "epochs": 700, "batch_size": 16, "optimizer": ADAMW, "early_stopping": None,
+            **OFTEN, "epochs": 300, "batch_size": 16, "optimizer": ADAMW, "early_stopping": None,
             "schedule": {"name": "cosine", "warmup": 5},
         },
     },
-    "few long epochs of TabM": {
+    LONG_EPOCHS: {
         "model": {"name": "tabm_small", "numeric": "quantile_normal",
                   "tabm_small": {"k": 2, "n_blocks": 1, "d_block": 8, "n_bins": 4, "d_embedding": 2}},
         "train": {
-            **OFTEN, "epochs": 9, "batch_size": 1, "optimizer": ADAMW, "early_stopping": None, "gradient_clip": 1.0,
+            **OFTEN, "epochs": 6, "batch_size": 2, "optimizer": ADAMW, "early_stopping": None, "gradient_clip": 1.0,
         },
     },
     "full batches of a line": {
         "model": {"name": "linear", "numeric": "standardize"},
-        "train": {**OFTEN, "epochs": 6000, "batch_size": "full", "optimizer": SGD, "early_stopping": None},
+        "train": {**OFTEN, "epochs": 2500, "batch_size": "full", "optimizer": SGD, "early_stopping": None},
     },
-    "the best epoch before the kills": {
-        "model": MLP,
+    BEST_BEFORE: {
+        "model": {**MLP, "mlp": {"n_blocks": 2, "d_block": 64, "dropout": 0.0}},
         "train": {
-            **OFTEN, "epochs": 9999, "batch_size": 16, "optimizer": ADAMW, "early_stopping": {"patience": 600},
-            "calibration": "temperature",
+            **OFTEN, "epochs": 9999, "batch_size": 64, "optimizer": {**ADAMW, "learning_rate": 0.1},
+            "early_stopping": {"patience": 400}, "calibration": "temperature",
         },
     },
 }  # fmt: skip
@@ -153,14 +157,156 @@ KILLS = 5  # of each case
 def test_killed_again_and_again_the_run_ends_with_the_bytes_of_one_that_never_was(case: str, new_copy: NewCopy) -> None:
     whole = whole_run(new_copy("whole", CASES[case]))
     killed, draw, places = new_copy("killed", CASES[case]), random.Random(case), []
-    for _ in range(KILLS):
+    first = 7 if case == BEST_BEFORE else 0  # so many checkpoints more before the first kill
+    for turn in range(KILLS):
         running = Running(killed, "dvc", "repro", "evaluate")
-        running.wait_for_checkpoints(draw.randint(1, 5))
+        running.wait_for_checkpoints(draw.randint(1, 2) + (first if turn == 0 else 0))
         time.sleep(draw.uniform(0, 0.05))
         running.kill()
-        places += [went_on_at(running.said)] if places else [(0, 0)]
+        assert turn == 0 or places.append(went_on_at(running.said)) is None
     last = killed.run("dvc", "repro", "evaluate")
     assert last.returncode == 0, last.stderr
     assert killed.bytes_of(*RESULTS) == whole
-    print(places, went_on_at(last.stderr))
+    assert_it_was_the_case(case, killed, [*places, went_on_at(last.stderr)])
     assert not (killed.root / CHECKPOINTS).exists()  # evaluate found the run recorded
+
+
+def assert_it_was_the_case(case: str, killed: Repository, places: list[tuple[int, int]]) -> None:
+    """The kills were where the name of the case says.
+
+    Args:
+        places: where each run but the first went on.
+    """
+    assert places == sorted(set(places))  # each of them did some steps
+    if case == LONG_EPOCHS:
+        assert any(one[0] == next_one[0] for one, next_one in pairwise(places)), "no two kills within an epoch"
+    if case == BEST_BEFORE:
+        best = json.loads((killed.root / "models/model.json").read_text())["best_epoch"]
+        assert all(epoch > best for epoch, _ in places), "too early"
+
+
+PLAIN: dict[str, Any] = {
+    "model": {**MLP, "mlp": {**MLP["mlp"], "batch_norm": True}},
+    "train": {**OFTEN, "epochs": 250, "batch_size": 16, "optimizer": ADAMW, "early_stopping": None},
+}
+
+
+def train_by_hand(repository: Repository) -> tuple[str, dict[str, bytes]]:
+    """What the stage said and made, beside dvc, which knows nothing of it."""
+    done = repository.run("python", "-m", "stages.train")
+    assert done.returncode == 0, done.stderr
+    return done.stderr, repository.bytes_of(*RESULTS[:3])
+
+
+@pytest.fixture(scope="session")
+def plain(halfway: Repository, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The results of PLAIN, never killed."""
+    root = tmp_path_factory.mktemp("plain") / "repository"
+    shutil.copytree(halfway.root, root, symlinks=True)
+    set_params(Repository(root), PLAIN)
+    return train_by_hand(Repository(root))[1]
+
+
+@pytest.mark.parametrize("to_all", [False, True], ids=["SIGTERM to the stage", "Ctrl-C"])
+def test_a_run_that_is_stopped_keeps_a_checkpoint_and_says_where_it_goes_on(
+    to_all: bool, new_copy: NewCopy, plain: dict[str, bytes]
+) -> None:
+    stopped = new_copy("stopped", PLAIN, checkpoint_seconds=3600)
+    running = Running(stopped, "dvc", "repro", "train")
+    running.wait_for(lambda: "epoch 25 of 250" in running.said, "25 epochs")
+    if to_all:
+        code = running.signal(signal.SIGINT)
+    else:
+        os.kill(running.train_pid(), signal.SIGTERM)
+        code = running.process.wait(timeout=60)
+    assert code not in (0, None)
+    said = (
+        r"error: train: was stopped; a checkpoint is kept at epoch (\d+), step (\d+); `dvc repro` goes on from there\n"
+    )
+    (place,) = re.findall(said, running.said)
+    assert "Traceback" not in running.said
+    done = stopped.run("dvc", "repro", "train")
+    assert done.returncode == 0, done.stderr
+    assert went_on_at(done.stderr) == (int(place[0]), int(place[1])) >= (25, 0)
+    assert stopped.bytes_of(*RESULTS[:3]) == plain
+
+
+def test_a_temporary_experiment_goes_on_in_the_workspace_of_another_one(
+    new_copy: NewCopy, plain: dict[str, bytes]
+) -> None:
+    """Its own workspace is gone; what it kept lies in the repository."""
+    repository = new_copy("experiments", PLAIN)
+    running = Running(repository, "dvc", "exp", "run", "--temp", "-n", "killed", "train")
+    running.wait_for_checkpoints(2)
+    running.kill()
+    shutil.rmtree(repository.root / ".dvc/tmp/exps")
+    done = repository.run("dvc", "exp", "run", "--temp", "-n", "again", "train")
+    assert done.returncode == 0, done.stderr
+    assert went_on_at(done.stderr) > (0, 0)
+    (name,) = repository.run("git", "for-each-ref", "--format=%(refname)", "refs/exps/*/*/again").stdout.split()
+    recorded = yaml.safe_load(repository.run("git", "show", f"{name}:dvc.lock").stdout)["stages"]["train"]["outs"]
+    assert {out["path"]: out["md5"] for out in recorded} == {
+        path: hashlib.md5(content).hexdigest() for path, content in plain.items()
+    }
+
+
+def test_more_epochs_go_on_and_other_params_data_or_code_never_do(new_copy: NewCopy, plain: dict[str, bytes]) -> None:
+    killed = new_copy("killed", PLAIN)
+    running = Running(killed, "python", "-m", "stages.train")
+    running.wait_for_checkpoints(4)
+    running.kill()
+
+    def copy(name: str) -> Repository:
+        shutil.copytree(killed.root, killed.root.parent / name, symlinks=True)
+        return Repository(killed.root.parent / name)
+
+    def set_train(repository: Repository, **train: Any) -> Repository:
+        set_params(repository, {**PLAIN, "train": {**PLAIN["train"], **train}})
+        return repository
+
+    said, made = train_by_hand(set_train(copy("more"), epochs=300))
+    assert went_on_at(said) > (0, 0)
+    assert made == train_by_hand(new_copy("more at once", PLAIN, epochs=300))[1] != plain
+
+    other = set_train(copy("other"), epochs=1, optimizer={**ADAMW, "learning_rate": 0.001})
+    other.edit("src/relight/domain/losses.py", '"""', '"""Changed. ')
+    other.edit("params.yaml", "method: stratified", "method: random")
+    assert other.run("python", "-m", "stages.split").returncode == 0
+    (changed,) = re.findall(
+        r"train: starts anew: the checkpoints of an unfinished run are of other (.*)\n", train_by_hand(other)[0]
+    )
+    assert changed.split(", ") == [
+        "data/split/features.json",
+        "data/split/train.safetensors",
+        "data/split/validation.safetensors",
+        "src/relight/domain/losses.py",
+        "train.optimizer.learning_rate",
+    ]
+
+
+def test_after_the_last_step_nothing_is_trained_again(new_copy: NewCopy, plain: dict[str, bytes]) -> None:
+    """The stage had ended when dvc was killed: it is not recorded, and dvc removes what it made."""
+    repository = new_copy("ended", PLAIN)
+    _, made = train_by_hand(repository)
+    assert made == plain
+    (repository.root / "models/model.pth").unlink()
+    done = repository.run("dvc", "repro", "train")
+    assert done.returncode == 0, done.stderr
+    assert went_on_at(done.stderr) == (250, 0)
+    assert "of 250" not in done.stderr  # no epoch is told
+    assert repository.bytes_of(*RESULTS[:3]) == plain
+    assert (repository.root / CHECKPOINTS).exists()
+    assert repository.run("python", "-m", "stages.split").returncode == 0  # the next stage, whichever it is
+    assert not (repository.root / CHECKPOINTS).exists()
+
+
+def test_a_second_repro_beside_a_running_one_is_refused(new_copy: NewCopy) -> None:
+    repository = new_copy("busy", PLAIN, epochs=10**9)
+    running = Running(repository, "dvc", "repro", "train")
+    running.wait_for_checkpoints(1)
+    second = repository.run("dvc", "repro", "train")
+    assert running.process.poll() is None
+    running.kill()
+    assert second.returncode != 0
+    assert "report.json' is busy, it is being blocked by" in second.stderr
+    assert f"(PID {running.process.pid})" in second.stderr
