@@ -20,7 +20,7 @@ MODEL = {
     "name": "mlp", "numeric": "standardize", "mlp": {"n_blocks": 1, "d_block": 8, "dropout": 0.2, "batch_norm": True},
 }  # fmt: skip
 ADAMW = {"name": "adamw", "learning_rate": 0.02, "weight_decay": 0.01, "momentum": 0.0}
-RUNAWAY = {"name": "sgd", "learning_rate": 0.5, "weight_decay": 0.0, "momentum": 0.0}
+RUNAWAY = {"name": "sgd", "learning_rate": 1.0, "weight_decay": 0.0, "momentum": 0.0}
 USUAL = {
     "seed": 3, "epochs": 3, "batch_size": 32, "loss": "auto", "optimizer": ADAMW, "early_stopping": {"patience": 2},
     "device": "cpu", "threads": 1, "checkpoint_seconds": 1e-9,
@@ -166,7 +166,7 @@ def test_weights_that_run_away_end_the_run_with_the_last_good_checkpoint(
     diverged, last = caught.value.problems
     epoch = int(diverged.split("at epoch ")[1].split(",")[0])
     good = checkpoint(tmp_path / "run")
-    assert epoch > 20
+    assert epoch > 2
     assert good["epoch"] in (epoch - 1, epoch)
     assert all(bool(value.isfinite().all()) for value in (good["loss"], *good["model"].values()))
     assert f"the last good checkpoint is that at epoch {good['epoch']}, step {good['step']}, in " in last
