@@ -70,6 +70,10 @@ class TrainingState:
             self.early_stopping.update(done.validation_score, self.model)
         self.epoch, self.step = self.epoch + 1, 0
 
+    def is_finite(self) -> bool:
+        """Whether the loss so far and all weights are numbers."""
+        return all(bool(value.isfinite().all()) for value in (self.loss, *self.model.state_dict().values()))
+
     def save(self) -> dict[str, Any]:
         """Tensors, numbers, lists and dicts of them. The order of the rows is not among them: the epoch decides it."""
         return {

@@ -3,8 +3,6 @@
 import time
 from typing import Any, Protocol
 
-from torch import Tensor
-
 from relight.io.live_curves import LiveCurves
 from relight.io.progress import Progress
 from relight.io.resume import Checkpoints
@@ -15,13 +13,14 @@ class State(Protocol):
     """A training under way.
 
     Attributes:
-        loss: of the epoch so far.
         history: a row for each epoch that is done.
     """
 
     epoch: int
-    loss: Tensor
+    step: int
     history: Any
+
+    def is_finite(self) -> bool: ...
 
     def save(self) -> dict[str, Any]: ...
 
@@ -39,12 +38,10 @@ class Watching:
         self._checkpoints, self._progress, self._curves, self._stop = checkpoints, progress, curves, stop
         self._seconds = seconds
         self._due = time.monotonic() + seconds
-        self._has_kept = False
         self._best = float("inf")
 
     def after_step(self, state: State) -> None:
-        if self._stop.requested is not None:
-            self._end(state, self._stop.requested)
+        self._stop_if_asked(state)
         if time.monotonic() >= self._due:
             self._keep(state)
             self._due = time.monotonic() + self._seconds
@@ -54,21 +51,20 @@ class Watching:
         self._best = min(self._best, done.validation_score)
         self._progress.show(state.epoch, done.validation_loss, self._best)
         self._curves.show(state.history)
+        self._stop_if_asked(state)
 
     def at_end(self, state: State) -> None:
         """A long run keeps its end, so that nothing is trained again before DVC has recorded it."""
         self._progress.close()
-        if self._has_kept:
+        if self._checkpoints.last not in (None, (state.epoch, state.step)):
             self._keep(state)
 
-    def _keep(self, state: State) -> bool:
-        """A loss that is no number is not worth keeping: the last good checkpoint stays."""
-        if not bool(state.loss.isfinite()):
-            return False
-        self._has_kept |= self._checkpoints.write(state.save())
-        return self._has_kept
+    def _stop_if_asked(self, state: State) -> None:
+        if self._stop.requested is not None:
+            self._keep(state)
+            raise self._stop.requested
 
-    def _end(self, state: State, stopped: BaseException) -> None:
-        if self._keep(state):
-            stopped.args = (f"a checkpoint is kept at epoch {state.epoch}; `dvc repro` goes on from there",)
-        raise stopped
+    def _keep(self, state: State) -> None:
+        """What is no number is not worth keeping: the last good checkpoint stays."""
+        if state.is_finite():
+            self._checkpoints.write(state.save())

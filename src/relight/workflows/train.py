@@ -178,8 +178,8 @@ def _state(params: TrainParams, trainee: nn.Module, checkpoints: Checkpoints) ->
     """The start of the training, or where a checkpoint says that it was."""
     stopping = EarlyStopping(params.early_stopping.patience) if params.early_stopping else None
     state = TrainingState(trainee, build_optimizer(params.optimizer, trainee), stopping)
-    saved = checkpoints.newest()
-    if saved is not None and saved["epoch"] <= params.epochs:
+    saved = checkpoints.newest(params.epochs)
+    if saved is not None:
         state.restore(saved)
         sys.stderr.write(f"train: goes on from a checkpoint, at epoch {state.epoch}, step {state.step}\n")
     return state

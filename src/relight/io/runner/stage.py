@@ -87,7 +87,6 @@ class Stage:
         """A folder for what must outlive this run and this workspace, should they end early."""
         folder = _kept() / CHECKPOINTS
         self._audit.allow(folder)
-        folder.mkdir(parents=True, exist_ok=True)
         return folder
 
     def _hold(self, key: str, name: str, declared: tuple[str, ...]) -> None:
