@@ -13,6 +13,7 @@ from relight.domain.models.members import Members
 from relight.domain.predicting import predict, rows_at_once, set_mode
 from relight.domain.rows import Rows
 from relight.domain.schedules import Schedule
+from relight.domain.stored import StoredRows
 from relight.domain.training_state import Epoch, TrainingState
 from relight.domain.validation_score import Score
 from relight.errors import RunError
@@ -32,7 +33,7 @@ class Watch(Protocol):
 def fit(
     state: TrainingState,
     train: Batches,
-    validation: Rows,
+    validation: Rows | StoredRows,
     *,
     loss_fn: Loss,
     score_fn: Score,
@@ -80,7 +81,9 @@ def train_epoch(state: TrainingState, train: Batches, loss_fn: Loss, gradient_cl
         watch.after_step(state)
 
 
-def validate(model: nn.Module, validation: Rows, loss_fn: Loss, score_fn: Score, at_once: int) -> tuple[float, float]:
+def validate(
+    model: nn.Module, validation: Rows | StoredRows, loss_fn: Loss, score_fn: Score, at_once: int
+) -> tuple[float, float]:
     """The loss and the score over all rows, `at_once` in one go, without learning from them."""
     with torch.inference_mode():
         outputs = predict(model, validation.inputs, at_once)
