@@ -10,6 +10,7 @@ import statistics
 import sys
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +72,7 @@ def train(store: StoredTensors, memory_gb: float | None) -> float:
     """Seconds of one epoch, the reading included."""
     torch.manual_seed(0)
     widths = [N_COLUMNS, 256, 256, 256]
-    layers = [part for d_in, d_out in zip(widths, widths[1:]) for part in (nn.Linear(d_in, d_out), nn.ReLU())]
+    layers = [part for d_in, d_out in pairwise(widths) for part in (nn.Linear(d_in, d_out), nn.ReLU())]
     model = nn.Sequential(*layers, nn.Linear(256, 1))
     params = OptimizerParams(name="adamw", learning_rate=1e-3, weight_decay=0.01, momentum=0.0)
     validation = Rows((torch.zeros(1, N_COLUMNS),), torch.zeros(1, 1))

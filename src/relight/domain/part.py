@@ -16,7 +16,6 @@ from relight.domain.rows import Arrays, Rows, as_trainee_sees, assert_some_count
 from relight.domain.stored import Ahead, Read, StoredBatches, StoredInputs, StoredRows
 from relight.errors import InputError
 
-
 GB = 1e9
 
 
