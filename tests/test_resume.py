@@ -162,5 +162,4 @@ def test_killed_again_and_again_the_run_ends_with_the_bytes_of_one_that_never_wa
     last = killed.run("dvc", "repro", "evaluate")
     assert last.returncode == 0, last.stderr
     assert killed.bytes_of(*RESULTS) == whole
-    print(places, went_on_at(last.stderr))
     assert not (killed.root / CHECKPOINTS).exists()  # evaluate found the run recorded
