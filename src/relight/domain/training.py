@@ -8,9 +8,9 @@ from torch import Tensor, nn
 
 from relight.domain.batches import Batches
 from relight.domain.clipping import clip_gradients
+from relight.domain.group import Alone, Group
 from relight.domain.losses import Loss
 from relight.domain.models.members import Members
-from relight.domain.predicting import predict
 from relight.domain.rows import Rows
 from relight.domain.schedules import Schedule
 from relight.domain.training_state import Epoch, TrainingState
@@ -40,6 +40,7 @@ def fit(
     epochs: int,
     gradient_clip: float | None,
     watch: Watch,
+    group: Group | None = None,
 ) -> None:
     """Train the model of `state` in place, from where it is.
 
@@ -48,11 +49,14 @@ def fit(
     Raises:
         RunError: at the end of the first epoch whose loss is not finite.
     """
+    group = group or Alone()
+    network = group.network(state.model, validation)
     while not state.is_over(epochs):
         state.optimizer.learning_rate = schedule(state.epoch)
-        train_epoch(state, train, loss_fn, gradient_clip, watch)
-        validation_loss, score = validate(state.model, validation, loss_fn, score_fn)
-        done = Epoch(state.epoch, state.loss.item(), validation_loss, score, state.optimizer.learning_rate)
+        train_epoch(state, network, train, loss_fn, gradient_clip, watch)
+        train_loss = group.sum(state.loss).item()
+        validation_loss, score = validate(group.predict(state.model, validation.inputs), validation, loss_fn, score_fn)
+        done = group.decide(Epoch(state.epoch, train_loss, validation_loss, score, state.optimizer.learning_rate))
         _assert_finite(done)
         state.end_epoch(done)
         watch.after_epoch(state)
@@ -61,17 +65,28 @@ def fit(
         state.model.load_state_dict(state.early_stopping.best_weights)
 
 
-def train_epoch(state: TrainingState, train: Batches, loss_fn: Loss, gradient_clip: float | None, watch: Watch) -> None:
-    """The batches of the epoch that are left."""
+def train_epoch(
+    state: TrainingState,
+    network: nn.Module,
+    train: Batches,
+    loss_fn: Loss,
+    gradient_clip: float | None,
+    watch: Watch,
+) -> None:
+    """The batches of the epoch that are left.
+
+    Args:
+        network: the model of `state`, or what calls it and sees to the gradients.
+    """
     model, optimizer = state.model, state.optimizer
-    model.train()
+    network.train()
     # Each of several copies feels its own loss, not its share of their mean.
     whole = torch.full_like(state.loss, len(model.copies)) if isinstance(model, Members) else None
-    for rows, share in train.of_epoch(state.epoch, state.step):
-        predictions = model(*rows.inputs)  # 1. forward
+    for rows, share, pull in train.of_epoch(state.epoch, state.step):
+        predictions = network(*rows.inputs)  # 1. forward
         loss = loss_fn(predictions, rows.target, rows.weight)  # 2. loss
         optimizer.zero_grad()  # 3. zero_grad
-        loss.backward(whole)  # type: ignore[no-untyped-call]  # 4. backward
+        loss.backward(_times(whole, pull))  # type: ignore[no-untyped-call]  # 4. backward
         if gradient_clip is not None:
             clip_gradients(copies_of(model), gradient_clip)
         optimizer.step()  # 5. step
@@ -79,9 +94,8 @@ def train_epoch(state: TrainingState, train: Batches, loss_fn: Loss, gradient_cl
         watch.after_step(state)
 
 
-def validate(model: nn.Module, validation: Rows, loss_fn: Loss, score_fn: Score) -> tuple[float, float]:
-    """The loss and the score over all rows, without learning from them."""
-    outputs = predict(model, validation.inputs)
+def validate(outputs: Tensor, validation: Rows, loss_fn: Loss, score_fn: Score) -> tuple[float, float]:
+    """The loss and the score of the outputs for all rows."""
     return loss_fn(outputs, validation.target, validation.weight).item(), score_fn(outputs)
 
 
@@ -89,6 +103,13 @@ def copies_of(model: nn.Module) -> list[list[Tensor]]:
     """The weights of each of several copies, or of the one model that there is."""
     parts = list(model.copies) if isinstance(model, Members) else [model]
     return [[weight for weight in part.parameters() if weight.requires_grad] for part in parts]
+
+
+def _times(one: Tensor | None, other: Tensor | None) -> Tensor | None:
+    """None is 1."""
+    if one is None or other is None:
+        return other if one is None else one
+    return one * other
 
 
 def _assert_finite(epoch: Epoch) -> None:

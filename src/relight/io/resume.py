@@ -103,8 +103,18 @@ class Checkpoints:
         others = sorted(self._root.glob("*/about.json"), key=lambda path: path.stat().st_mtime_ns)
         others = [path for path in others if path.parent != self._folder and not (path.parent / FINISHED).exists()]
         if others:
-            changed = ", ".join(_differences(json.loads(others[-1].read_text(encoding="utf-8")), self._about))
+            changed = ", ".join(differences(json.loads(others[-1].read_text(encoding="utf-8")), self._about))
             _say(f"starts anew: the checkpoints of an unfinished run are of other {changed}")
+
+
+class KeptByTheFirst:
+    """For the other ones of several processes: they keep nothing, and get from the first one what it has read."""
+
+    def newest(self) -> Saved | None:
+        return None
+
+    def write(self, saved: Saved) -> bool:  # noqa: ARG002  # as of Checkpoints
+        return True
 
 
 def _forget_oldest(root: Path) -> None:
@@ -129,13 +139,13 @@ def _read(path: Path) -> tuple[int, Saved] | None:
         return None
 
 
-def _differences(old: About, new: About, where: str = "") -> list[str]:
+def differences(old: About, new: About, where: str = "") -> list[str]:
     """The names whose values differ, as train.optimizer.learning_rate."""
     found: list[str] = []
     for name in sorted({*old, *new}):
         before, after = old.get(name), new.get(name)
         if isinstance(before, dict) and isinstance(after, dict):
-            found += _differences(before, after, f"{where}{name}.")
+            found += differences(before, after, f"{where}{name}.")
         elif before != after:
             found.append(f"{where}{name}")
     return found
