@@ -32,7 +32,8 @@ class SeveralProcesses:
         checkpoint adds as one that never stopped.
         """
         places = [self._device] if self._device.type == "cuda" else None
-        network = DistributedDataParallel(model, device_ids=places, broadcast_buffers=False)
+        network = DistributedDataParallel(model, device_ids=places)
+        network.broadcast_buffers = False  # they are fitted before the training, and stay
         model.train()
         with torch.random.fork_rng([self._device] if places else []):
             network(*(part[:2] for part in rows.inputs)).sum().backward()
