@@ -16,6 +16,7 @@ import polars.testing
 import pytest
 import torch
 
+from relight.cli import main
 from tests.repositories import REPOSITORY, Repository, clean_environment, make_repository
 
 LIMIT = 120  # seconds
@@ -212,17 +213,128 @@ def interrupted(run: Launched) -> None:
 
 
 def test_killed_in_every_way_and_started_again_they_give_the_bytes_of_a_run_that_never_was(long_: Repository) -> None:
-    launch = (*LAUNCH, "--processes", "2", "dvc", "repro", "train")
+    two = (*LAUNCH, "--processes", "2")
     never = Repository(shutil.copytree(long_.root, long_.root.parent / "never", symlinks=True))
-    Launched(never, *launch).ends_well()
-    for place, end in enumerate([killed_worker, killed_group, killed_first, terminated, interrupted]):
-        run = Launched(long_, *launch)
+    Launched(never, *two, *TRAIN).ends_well()
+    for end in (killed_worker, killed_group, killed_first, terminated, interrupted):
+        run = Launched(long_, *two, *TRAIN)
         wait_for_new_checkpoint(long_.root)
         pids = [run.first(), run.worker()]
         end(run)
         assert run.process.returncode != 0
         wait_until(lambda pids=pids: not any(is_alive(pid) for pid in pids), seconds=10)
         assert not (long_.root / "models/model.pth").exists()
-        assert len(kept(long_.root)) == min(2, place + 1) or len(kept(long_.root)) == 2
-    assert "train: goes on from a checkpoint, at epoch" in Launched(long_, *launch).ends_well()
+    assert "train: goes on from a checkpoint, at epoch" in Launched(long_, *two, "dvc", "repro", "train").ends_well()
     assert long_.bytes_of(*WRITTEN) == never.bytes_of(*WRITTEN)
+
+
+def test_three_processes_add_their_gradients_in_the_same_order_after_a_kill(long_: Repository) -> None:
+    """a + b + c differs from c + b + a in the last bits, and DistributedDataParallel sorts after its first step."""
+    three = (*LAUNCH, "--processes", "3", *TRAIN)
+    long_.edit("params.yaml", "epochs: 150", "epochs: 60")
+    never = Repository(shutil.copytree(long_.root, long_.root.parent / "never", symlinks=True))
+    Launched(never, *three).ends_well()
+    run = Launched(long_, *three)
+    wait_for_new_checkpoint(long_.root)
+    killed_group(run)
+    assert "train: goes on from a checkpoint, at epoch" in Launched(long_, *three).ends_well()
+    assert long_.bytes_of(*WRITTEN) == never.bytes_of(*WRITTEN)
+
+
+def test_a_checkpoint_of_two_processes_is_not_for_one(long_: Repository) -> None:
+    run = Launched(long_, *LAUNCH, "--processes", "2", *TRAIN)
+    wait_for_new_checkpoint(long_.root)
+    killed_group(run)
+    long_.edit("params.yaml", "checkpoint_seconds: 0.3", "checkpoint_seconds: 3000")
+    said = Launched(long_, *TRAIN).ends_well()
+    assert "starts anew: the checkpoints of an unfinished run are of other processes" in said
+
+
+def test_a_worker_that_does_not_answer_ends_the_run_in_time(long_: Repository) -> None:
+    run = Launched(long_, *LAUNCH, "--processes", "2", "--timeout", "4", "dvc", "repro", "train")
+    wait_for_new_checkpoint(long_.root)
+    worker = run.worker()
+    os.kill(worker, signal.SIGSTOP)
+    said = run.said()
+    assert "error: another process ended, or did not answer for 4 s; " in said
+    assert run.process.returncode != 0
+    wait_until(lambda: not is_alive(worker), seconds=10)
+
+
+def test_a_process_of_torchrun_that_is_killed_ends_the_others(long_: Repository) -> None:
+    torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    run = Launched(long_, *torchrun, "-m", "stages.train")
+    wait_for_new_checkpoint(long_.root)
+    (worker,) = [pid for pid in children_of(run.process.pid) if pid != run.first()]
+    os.kill(worker, signal.SIGKILL)
+    assert "the same command goes on from the last checkpoint" in run.said()
+    assert run.process.returncode != 0
+    assert not is_alive(run.first())
+    assert not (long_.root / "models/model.pth").exists()
+
+
+def test_a_process_of_another_machine_that_is_killed_ends_both(long_: Repository) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        where = f"127.0.0.1:{free.getsockname()[1]}"
+    lent = ("--processes", "1", "--nodes", "2", "--rendezvous", where, "--timeout", "60")
+    first = Launched(long_, *LAUNCH, *lent, *TRAIN, env={"JOB_COMPLETION_INDEX": "0"})
+    second = Launched(long_, *LAUNCH, *lent, *TRAIN, env={"JOB_COMPLETION_INDEX": "1"})
+    wait_for_new_checkpoint(long_.root)
+    (worker,) = children_of(second.process.pid)
+    os.kill(worker, signal.SIGKILL)
+    assert "error: worker 1 was killed by signal 9 (out of memory?); the same command goes on" in second.said()
+    assert "error: another process ended, or did not answer for 60 s; " in first.said()
+    assert (first.process.returncode, second.process.returncode) == (1, 1)
+
+
+def test_a_port_in_use_is_named_at_once(repository_: Repository) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        run = Launched(repository_, *LAUNCH, "--processes", "2", "--rendezvous", f"127.0.0.1:{port}", "dvc", "repro")
+        said = run.said()
+    assert f"port {port} is in use; leave it out to get a free one" in said
+    assert (run.process.returncode, said.count("\n")) == (2, 1)
+
+
+def test_batch_normalisation_is_refused_before_anything_is_started(repository_: Repository) -> None:
+    repository_.edit("params.yaml", "dropout: 0.0", "dropout: 0.0, batch_norm: true")
+    run = Launched(repository_, *LAUNCH, "--processes", "2", *TRAIN)
+    said = run.said()
+    assert "error: model.mlp.batch_norm: must be false with several processes" in said
+    assert (run.process.returncode, said.count("error: ")) == (2, 1)
+    Launched(repository_, *LAUNCH, "--processes", "1", *TRAIN).ends_well()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is CUDA, and this test wants none")
+def test_cuda_where_there_is_none_is_one_message(repository_: Repository) -> None:
+    repository_.edit("params.yaml", "device: cpu", "device: cuda")
+    run = Launched(repository_, *LAUNCH, "--processes", "2", *TRAIN)
+    said = run.said()
+    assert "error: train.device: cuda is not available on this machine" in said
+    assert (run.process.returncode, said.count("error: ")) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--processes", "0", "dvc"], "--processes: must be at least 1, however: 0"),
+        (["--processes", "2", "--timeout", "0", "dvc"], "--timeout: must be at least 1, however: 0"),
+        (["--processes", "2", "--nodes", "2", "dvc"], "--node-rank: is needed where neither of SLURM_NODEID, "),
+        (["--processes", "2", "--nodes", "2", "--node-rank", "0", "dvc"], "--rendezvous: is needed with --nodes"),
+        (
+            ["--processes", "2", "--nodes", "2", "--node-rank", "2", "--rendezvous", "a:1", "dvc"],
+            "--node-rank: must be from 0 to 1, one less than --nodes, however: 2",
+        ),
+        (["--processes", "2", "--rendezvous", "here", "dvc"], "--rendezvous: must be a host and a port, such as "),
+        (["--processes", "2", "--rendezvous", "no.such.invalid:1", "dvc"], "the host is not known"),
+        (["--processes", "2", "--rendezvous", "192.0.2.1:1", "dvc"], "cannot listen there: "),
+        (["--processes", "1"], "needs a command, such as: relight launch --processes 2 dvc repro"),
+        (["--processes", "1", "dvcc"], "relight launch: dvcc: cannot be run: No such file or directory"),
+    ],
+)
+def test_arguments_that_make_no_sense(
+    arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RELIGHT_TIMEOUT", "300")  # the command sets it, and the test must leave it as it was
+    assert main(["launch", *arguments]) == 2
+    assert said in capsys.readouterr().err

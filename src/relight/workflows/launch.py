@@ -2,8 +2,9 @@
 
 import os
 import sys
+from typing import NoReturn
 
-from relight.errors import InputError, RunError
+from relight.errors import InputError
 from relight.io.asked import TIMEOUT, Address, Asked, settle_asked
 from relight.io.commands import become, run
 from relight.io.runner.lifetime import end_with_parent
@@ -18,7 +19,7 @@ def launch(
 
     Raises:
         InputError: when the arguments are wrong, or the command is not there.
-        RunError: when the command failed.
+        RunError: when one of the lent processes, or the first machine, is lost.
     """
     place = _place(node_rank, nodes)
     asked = settle_asked(processes, nodes, place, rendezvous, timeout)
@@ -50,15 +51,14 @@ def _say_if_crowded(processes: int) -> None:
         sys.stderr.write(f"relight launch: {processes} processes share {cores} cores, and wait for one another\n")
 
 
-def _lead(command: list[str], asked: Asked, address: Address) -> None:
+def _lead(command: list[str], asked: Asked, address: Address) -> NoReturn:
     from relight.io.lending import call_off
     from relight.io.meeting import host_store
 
     store, address = host_store(address)
     code = run(command, asked._replace(rendezvous=address).environment())
     call_off(store, n_others=asked.nodes - 1)
-    if code != 0:
-        raise RunError(f"relight launch: {command[0]} ended with code {code}")
+    sys.exit(code)  # what was wrong, the command has said
 
 
 def _lend(asked: Asked, address: Address, place: int) -> None:

@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from relight.errors import RunError
+from relight.errors import InputError, RunError
 from relight.io.params import read_section
 from relight.io.runner.audit import Audit
 from relight.io.runner.check_beside import check_beside
@@ -131,7 +131,12 @@ def _help(name: str, work: Callable[[Stage], None], rank: Rank) -> None:
     declared = read_declaration(name, document)
     before = fingerprints(declared.deps) if rank.local_rank == 0 else {}
     with tempfile.TemporaryDirectory() as scratch, Audit(name, declared.deps, Path(scratch)) as audit:
-        work(Stage(declared, document, Path(scratch), before, audit))
+        try:
+            work(Stage(declared, document, Path(scratch), before, audit))
+        except InputError as error:
+            if rank.local_rank > 0:  # the first process of this machine finds the same, and says it
+                sys.exit(error.exit_code)
+            raise
 
 
 def _kept() -> Path:
