@@ -49,19 +49,27 @@ def test_workers_that_were_told_to_stop_have_not_failed() -> None:
 def test_the_one_that_was_killed_is_named_before_those_that_failed_after_it() -> None:
     code = "import os, sys; os.kill(os.getpid(), 9) if os.environ['RANK'] == '2' else sys.exit(1)"
     environments = {rank: {"RANK": str(rank)} for rank in (1, 2)}
-    with pytest.raises(RunError, match="^worker 2 was killed"):
-        with Workers([sys.executable, "-c", code], environments, Path.cwd()):
-            time.sleep(1)
-            raise RuntimeError
+    workers = Workers([sys.executable, "-c", code], environments, Path.cwd())
+
+    def fail() -> None:
+        time.sleep(1)  # until both have ended
+        raise RuntimeError
+
+    with pytest.raises(RunError, match=r"^worker 2 was killed"), workers:
+        fail()
 
 
 def test_an_error_of_our_own_stays_and_nobody_is_left_behind(tmp_path: Path) -> None:
     pid = tmp_path / "pid"
     code = f"import os; open({str(pid)!r}, 'w').write(str(os.getpid())); {SLEEPS}"
-    with pytest.raises(ValueError, match="ours"), worker(code):
+
+    def fail() -> None:
         while not (pid.exists() and pid.read_text()):
             time.sleep(0.02)
         raise ValueError("ours")
+
+    with pytest.raises(ValueError, match="ours"), worker(code):
+        fail()
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid.read_text()), 0)
 

@@ -17,7 +17,7 @@ from relight.io.workers import Workers
 
 ENDED, GONE = "ended", "gone"
 _SECONDS_BETWEEN_LOOKS = 0.2
-_SECONDS_TO_GO = 5
+_SECONDS_TO_GO = 2
 
 
 def lend_processes(asked: Asked, address: Address, place: int) -> None:

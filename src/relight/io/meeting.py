@@ -44,11 +44,10 @@ def host_store(address: Address) -> tuple[TCPStore, Address]:
 
 
 def _why_not(address: Address, error: OSError) -> str:
-    if isinstance(error, socket.gaierror):
-        return f"--rendezvous {address}: the host is not known ({error.strerror})"
     if error.errno == errno.EADDRINUSE:
         return f"--rendezvous {address}: port {address.port} is in use; leave it out to get a free one, or name another"
-    return f"--rendezvous {address}: cannot listen there: {error.strerror}; it names the first machine"
+    why = str(error.strerror).split(" (")[0]
+    return f"--rendezvous {address}: cannot listen there: {why}; it names the first machine"
 
 
 def visit_store(address: Address) -> TCPStore:

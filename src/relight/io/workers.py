@@ -95,7 +95,7 @@ class Workers:
 
     def _failure_within(self, seconds: float) -> str | None:
         until = time.monotonic() + seconds
-        while time.monotonic() < until:
+        while self._running and time.monotonic() < until:
             if (found := self.failure()) is not None:
                 return found
             time.sleep(_SECONDS_BETWEEN_LOOKS)
