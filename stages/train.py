@@ -17,6 +17,7 @@ def main(stage: Stage) -> None:
         description=stage.out("models/model.json"),
         curves=stage.out("reports/train/curves.csv"),
         live_curves=stage.live("reports/train/curves.csv"),
+        speed=stage.untracked("speed.json"),
         kept=stage.checkpoints(),
         digests=stage.digests(),
     )

@@ -217,6 +217,10 @@ def train_model() -> None:
         weights=Path("models/model.pth"),
         description=Path("models/model.json"),
         curves=Path("curves.csv"),
+        live_curves=Path("live.csv"),
+        speed=Path("speed.json"),
+        kept=Path("kept"),
+        digests={},
     )
 
 

@@ -104,6 +104,8 @@ class Evaluated:
             train_rows=self.folder / "train", validation_rows=self.folder / "validation",
             features=self.folder / "features.json", weights=self.folder / "model.pth",
             description=self.folder / "model.json", curves=self.folder / "curves.csv",
+            live_curves=self.folder / "live.csv", speed=self.folder / "speed.json",
+            kept=self.folder / "kept", digests={},
         )  # fmt: skip
 
     def evaluate(self, params: EvaluateParams, name: str) -> Path:

@@ -12,7 +12,7 @@ import pytest
 from tests.repositories import Repository
 
 FAR_BETTER = {  # recipe → (score, the least or the most it must reach on the test rows, its baseline there)
-    "diabetes": ("mae", 45.0, 66.1),
+    "diabetes": ("mae", 48.0, 66.9),
     "breast_cancer": ("accuracy", 0.95, 0.63),
     "digits": ("accuracy", 0.95, 0.10),
     "penguins": ("accuracy", 0.95, 0.43),

@@ -87,6 +87,7 @@ def train_on(folder: Path, table: str, seed: int) -> dict[str, bytes]:
         ),
         train_rows=folder / "train", validation_rows=folder / "validation", features=folder / "features.json",
         weights=folder / "model.pth", description=folder / "model.json", curves=folder / "curves.csv",
+        live_curves=folder / "live.csv", speed=folder / "speed.json", kept=folder / "kept", digests={},
     )  # fmt: skip
     return {name: (folder / name).read_bytes() for name in (*TRAIN_ARTIFACTS, "test", "train", "features.json")}
 

@@ -14,6 +14,7 @@ from relight.params.prepare import PrepareParams
 PARAMS, MODELS, RAW = Path("params.yaml"), Path("models"), Path("data/raw")
 PREPARED, VALIDATION = Path("data/prepared/table.parquet"), Path("data/split/validation.safetensors")
 METRICS, REPORT = Path("reports/metrics.json"), Path("reports/report.html")
+SPEED = Path(".dvc/tmp/relight/speed.json")
 
 Command = Callable[[argparse.Namespace], str]
 
@@ -117,7 +118,7 @@ def _predict(arguments: argparse.Namespace) -> str:
 def _show(_arguments: argparse.Namespace) -> str:
     from relight.workflows.show import show
 
-    return show(METRICS, REPORT)
+    return show(METRICS, REPORT, SPEED)
 
 
 def entry() -> None:

@@ -6,20 +6,23 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from relight.domain.batches import ResidentBatches
 from relight.domain.early_stopping import EarlyStopping
 from relight.domain.losses import Loss, l1, loss_for, mse
 from relight.domain.models.building import build_model
 from relight.domain.models.linear import LinearParameters
 from relight.domain.models.members import Members
-from relight.domain.optimizers import build_optimizer
+from relight.domain.optimizers import Optimizer, build_optimizer
 from relight.domain.rows import Rows, as_trainee_sees, rows_for, trainee_of
 from relight.domain.schedules import Schedule
-from relight.domain.training import Epoch, batches, fit, train_epoch
+from relight.domain.training import fit, train_epoch
+from relight.domain.training_state import Epoch, TrainingState
 from relight.domain.validation_score import validation_score
 from relight.errors import RunError
 from relight.params.model import ModelParams
 from relight.params.train import OptimizerParams
 from tests.feature_tables import small_table
+from tests.watches import Unwatched
 
 
 def sgd(learning_rate: float) -> OptimizerParams:
@@ -48,20 +51,37 @@ def fit_line(
     patience: int | None = None,
     schedule: Schedule | None = None,
 ) -> list[Epoch]:
-    return fit(
-        model,
-        train,
+    state = TrainingState(
+        model, build_optimizer(sgd(learning_rate), model), EarlyStopping(patience) if patience else None
+    )
+    fit(
+        state,
+        ResidentBatches(train, "full", seed=0),
         validation,
         loss_fn=loss_fn,
         score_fn=validation_score("regression", "l1", nn.Identity(), validation.target, None),
-        optimizer=build_optimizer(sgd(learning_rate), model),
         schedule=schedule or (lambda _: learning_rate),
-        epochs=range(epochs),
-        batch_size="full",
-        seed=0,
+        epochs=epochs,
         gradient_clip=None,
-        early_stopping=EarlyStopping(patience) if patience else None,
+        watch=Unwatched(),
     )
+    return state.history
+
+
+def train_once(
+    model: nn.Module,
+    rows: Rows,
+    loss_fn: Loss,
+    optimizer: Optimizer,
+    batch_size: Literal["full"] | int,
+    *,
+    seed: int = 0,
+    gradient_clip: float | None = None,
+) -> float:
+    """One epoch; its train loss."""
+    state = TrainingState(model, optimizer)
+    train_epoch(state, ResidentBatches(rows, batch_size, seed), loss_fn, gradient_clip, Unwatched())
+    return state.loss.item()
 
 
 def test_the_tutorials_losses_to_the_last_digit() -> None:
@@ -123,14 +143,14 @@ def test_a_target_that_is_no_number_is_noticed_in_the_validation_rows_alone_too(
 def test_the_train_loss_is_the_mean_over_rows_not_over_batches() -> None:
     # |0 - 1|, |0 - 2|, |0 - 6|: 3 on the mean of rows, whichever two rows share a batch
     model, train = flat_line(), rows_at_zero(1, 2, 6)
-    loss = train_epoch(model, train, l1, build_optimizer(sgd(1e-30), model), batches(train, 2, seed=0))
+    loss = train_once(model, train, l1, build_optimizer(sgd(1e-30), model), 2)
     assert loss == pytest.approx(3, rel=1e-6)
 
 
 def test_a_step_is_taken_for_each_batch() -> None:
     # six rows in batches of two: three steps of 1/8
     model, train = flat_line(), rows_at_zero(9, 9, 9, 9, 9, 9)
-    train_epoch(model, train, l1, build_optimizer(sgd(0.125), model), batches(train, 2, seed=0))
+    train_once(model, train, l1, build_optimizer(sgd(0.125), model), 2)
     assert model.bias.item() == 0.375
 
 
@@ -142,43 +162,6 @@ def test_the_model_trains_in_train_mode_and_predicts_in_eval_mode() -> None:
     )
     fit_line(model, rows_at_zero(1), rows_at_zero(1), learning_rate=0.1, epochs=2)
     assert modes == [(True, True), (False, False)] * 2
-
-
-def numbered(n_rows: int) -> Rows:
-    numbers = torch.arange(n_rows)
-    return Rows((numbers.unsqueeze(1).float(), numbers.unsqueeze(1).int()), numbers)
-
-
-@pytest.mark.parametrize(("batch_size", "sizes"), [(4, [4, 4, 2]), (5, [5, 5]), (1, [1] * 10), (10, [10]), (99, [10])])
-def test_batches_are_a_permutation_of_all_rows_and_the_last_may_be_shorter(batch_size: int, sizes: list[int]) -> None:
-    made = list(batches(numbered(10), batch_size, seed=3))
-    assert [len(batch.target) for batch in made] == sizes
-    assert sorted(torch.cat([batch.target for batch in made]).tolist()) == list(range(10))
-    for batch in made:
-        assert batch.inputs[0].flatten().tolist() == batch.inputs[1].flatten().tolist() == batch.target.tolist()
-
-
-def test_batches_depend_on_the_seed_alone() -> None:
-    def order(seed: int, noise: int) -> list[int]:
-        torch.manual_seed(noise)
-        return torch.cat([batch.target for batch in batches(numbered(100), 7, seed)]).tolist()
-
-    assert order(3, noise=0) == order(3, noise=1)
-    assert order(3, noise=0) != order(4, noise=0)
-    assert order(3, noise=0) != list(range(100))
-
-
-def test_batches_draw_nothing_from_the_generator_of_the_weights() -> None:
-    torch.manual_seed(0)
-    before = torch.get_rng_state()
-    list(batches(numbered(10), 3, seed=1))
-    assert torch.equal(torch.get_rng_state(), before)
-
-
-def test_a_full_batch_is_the_rows_as_they_are() -> None:
-    rows = numbered(10)
-    (only,) = batches(rows, "full", seed=3)
-    assert only is rows
 
 
 def test_each_epoch_has_an_order_of_its_own() -> None:
@@ -193,7 +176,7 @@ def test_each_epoch_has_an_order_of_its_own() -> None:
 
     optimizer = build_optimizer(sgd(0.01), model)
     for epoch in range(2):
-        train_epoch(model, rows, spy, optimizer, batches(rows, 20, seed=epoch))
+        train_once(model, rows, spy, optimizer, 20, seed=epoch)
     assert seen[0] != seen[1]
     assert sorted(seen[0]) == sorted(seen[1]) == list(range(20))
 
@@ -206,22 +189,20 @@ def test_early_stopping_looks_at_the_score_not_at_the_loss() -> None:
         return 0 * outputs.sum() + 9
 
     model = flat_line()
-    history = fit(
-        model,
-        rows_at_zero(1),
+    state = TrainingState(model, build_optimizer(sgd(0.1), model), EarlyStopping(2))
+    fit(
+        state,
+        ResidentBatches(rows_at_zero(1), "full", seed=0),
         rows_at_zero(1),
         loss_fn=flat,
         score_fn=lambda _: next(scores),
-        optimizer=build_optimizer(sgd(0.1), model),
         schedule=lambda _: 0.1,
-        epochs=range(9),
-        batch_size="full",
-        seed=0,
+        epochs=9,
         gradient_clip=None,
-        early_stopping=EarlyStopping(2),
+        watch=Unwatched(),
     )
-    assert [epoch.validation_score for epoch in history] == [3, 1, 2, 5]
-    assert [epoch.validation_loss for epoch in history] == [9, 9, 9, 9]
+    assert [epoch.validation_score for epoch in state.history] == [3, 1, 2, 5]
+    assert [epoch.validation_loss for epoch in state.history] == [9, 9, 9, 9]
 
 
 def test_the_schedule_sets_the_rate_of_each_epoch() -> None:
@@ -235,25 +216,18 @@ def test_the_schedule_sets_the_rate_of_each_epoch() -> None:
     assert model.bias.item() == 0.875
 
 
-@pytest.mark.parametrize(
-    ("n_rows", "batch_size", "sizes"), [(9, 4, [4, 5]), (10, 4, [4, 4, 2]), (3, 1, [1, 1, 1]), (1, 4, [1]), (5, 4, [5])]
-)
-def test_a_row_that_is_left_over_joins_the_batch_before(n_rows: int, batch_size: int, sizes: list[int]) -> None:
-    assert [len(batch.target) for batch in batches(numbered(n_rows), batch_size, seed=3)] == sizes
-
-
 def test_batch_normalisation_never_sees_a_single_row() -> None:
     torch.manual_seed(0)
     model = nn.Sequential(nn.BatchNorm1d(1), nn.Linear(1, 1))
     rows = Rows((torch.randn(9, 1),), torch.randn(9, 1))
-    loss = train_epoch(model, rows, l1, build_optimizer(sgd(0.1), model), batches(rows, 4, seed=0))
+    loss = train_once(model, rows, l1, build_optimizer(sgd(0.1), model), 4)
     assert loss > 0
 
 
 def test_a_long_gradient_is_cut_before_the_step() -> None:
     # mse from 0 to 100: a slope of -200, cut to 2; a rate of 1/8 moves the bias by 1/4
     model, train = flat_line(), rows_at_zero(100)
-    train_epoch(model, train, mse, build_optimizer(sgd(0.125), model), [train], gradient_clip=2.0)
+    train_once(model, train, mse, build_optimizer(sgd(0.125), model), "full", gradient_clip=2.0)
     assert model.bias.item() == pytest.approx(0.25, rel=1e-6)
 
 
@@ -262,7 +236,7 @@ def test_the_train_loss_counts_rows_by_their_weights() -> None:
     model = flat_line()
     train = Rows((torch.zeros(3, 1),), torch.tensor([[1.0], [2.0], [6.0]]), torch.tensor([2.0, 1.0, 1.0]))
     for seed in range(3):
-        loss = train_epoch(model, train, l1, build_optimizer(sgd(1e-30), model), batches(train, 2, seed))
+        loss = train_once(model, train, l1, build_optimizer(sgd(1e-30), model), 2, seed=seed)
         assert loss == pytest.approx(2.5, rel=1e-6)
 
 
@@ -289,7 +263,7 @@ def test_several_copies_learn_as_each_would_alone(name: Any, gradient_clip: floa
     optimizers = [build_optimizer(params, model) for model in (together, *alone)]
     for model, optimizer in zip((together, *alone), optimizers, strict=True):
         for epoch in range(5):
-            train_epoch(model, rows, mse, optimizer, batches(rows, 8, seed=epoch), gradient_clip)
+            train_once(model, rows, mse, optimizer, 8, seed=epoch, gradient_clip=gradient_clip)
     for one, other in zip(together.copies, alone, strict=True):
         for name_of, value in one.state_dict().items():
             torch.testing.assert_close(value, other.state_dict()[name_of], rtol=1e-5, atol=1e-6)
@@ -313,7 +287,7 @@ def test_a_front_applied_once_trains_to_the_same_bits_as_a_front_in_every_step(
         optimizer = build_optimizer(sgd(0.1), trainee)
         torch.manual_seed(6)  # dropout draws too
         for epoch in range(5):
-            train_epoch(trainee, seen, loss_for("cross_entropy"), optimizer, batches(seen, batch_size, seed=epoch))
+            train_once(trainee, seen, loss_for("cross_entropy"), optimizer, batch_size, seed=epoch)
         return [value.numpy().tobytes() for value in model.state_dict().values()]
 
     assert trained(once=True) == trained(once=False)

@@ -69,6 +69,10 @@ class Trained:
             weights=self.weights,
             description=folder / "model.json",
             curves=self.curves,
+            live_curves=folder / "live.csv",
+            speed=folder / "speed.json",
+            kept=folder / "kept",
+            digests={},
         )
         self.description = Description.model_validate_json((folder / "model.json").read_text())
 

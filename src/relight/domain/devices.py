@@ -1,6 +1,7 @@
 """Which device computes, and that it computes the same each time."""
 
 import os
+import platform
 
 import torch
 
@@ -40,6 +41,12 @@ def device_of_process(device: torch.device, place: int, n_processes: int) -> tor
         )
     torch.cuda.set_device(place)
     return torch.device(device.type, place)
+
+
+def describe_device(device: torch.device) -> dict[str, str]:
+    """Which one it is, for people."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
+    return {"device": device.type, "device_name": name}
 
 
 def compute_the_same_each_time(threads: int) -> None:

@@ -27,12 +27,16 @@ class Group(Protocol):
         """
         ...
 
-    def predict(self, model: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
+    def predict(self, model: nn.Module, inputs: tuple[Tensor, ...], at_once: int) -> Tensor:
         """The raw outputs for all rows, of which each process may compute a part."""
         ...
 
     def sum(self, value: Tensor) -> Tensor:
         """Of the values of all processes."""
+        ...
+
+    def all(self, wish: bool) -> bool:
+        """Whether every process says so."""
         ...
 
     def decide(self, epoch: Epoch) -> Epoch:
@@ -57,11 +61,14 @@ class Alone:
     def network(self, model: nn.Module, rows: Rows) -> nn.Module:  # noqa: ARG002  # of the protocol
         return model
 
-    def predict(self, model: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
-        return predict(model, inputs)
+    def predict(self, model: nn.Module, inputs: tuple[Tensor, ...], at_once: int) -> Tensor:
+        return predict(model, inputs, at_once)
 
     def sum(self, value: Tensor) -> Tensor:
         return value
+
+    def all(self, wish: bool) -> bool:
+        return wish
 
     def decide(self, epoch: Epoch) -> Epoch:
         return epoch

@@ -41,18 +41,23 @@ class SeveralProcesses:
             weight.grad = None
         return network
 
-    def predict(self, model: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
+    def predict(self, model: nn.Module, inputs: tuple[Tensor, ...], at_once: int) -> Tensor:
         """Each process takes a part of equal length; the last row fills the parts up."""
         n_rows = len(inputs[0])
         length = -(-n_rows // self.size)
         places = torch.arange(self.rank * length, (self.rank + 1) * length, device=inputs[0].device)
         places.clamp_(max=n_rows - 1)
-        part = predict(model, tuple(values.index_select(0, places) for values in inputs))
+        part = predict(model, tuple(values.index_select(0, places) for values in inputs), at_once)
         return torch.cat(self._gather(part))[:n_rows]
 
     def sum(self, value: Tensor) -> Tensor:
         dist.all_reduce(value)
         return value
+
+    def all(self, wish: bool) -> bool:
+        said = torch.tensor(int(wish), device=self._device)
+        dist.all_reduce(said, op=dist.ReduceOp.MIN)
+        return bool(said)
 
     def decide(self, epoch: Epoch) -> Epoch:
         values = torch.tensor(epoch[1:], dtype=torch.float64, device=self._device)

@@ -11,6 +11,7 @@ from relight.domain.clipping import clip_gradients
 from relight.domain.group import Alone, Group
 from relight.domain.losses import Loss
 from relight.domain.models.members import Members
+from relight.domain.predicting import rows_at_once, set_mode
 from relight.domain.rows import Rows
 from relight.domain.schedules import Schedule
 from relight.domain.training_state import Epoch, TrainingState
@@ -51,11 +52,12 @@ def fit(
     """
     group = group or Alone()
     network = group.network(state.model, validation)
+    at_once = rows_at_once(state.model)
     while not state.is_over(epochs):
         state.optimizer.learning_rate = schedule(state.epoch)
         train_epoch(state, network, train, loss_fn, gradient_clip, watch)
         train_loss = group.sum(state.loss).item()
-        validation_loss, score = validate(group.predict(state.model, validation.inputs), validation, loss_fn, score_fn)
+        validation_loss, score = validate(state.model, validation, loss_fn, score_fn, at_once, group)
         done = group.decide(Epoch(state.epoch, train_loss, validation_loss, score, state.optimizer.learning_rate))
         _assert_finite(done)
         state.end_epoch(done)
@@ -79,7 +81,7 @@ def train_epoch(
         network: the model of `state`, or what calls it and sees to the gradients.
     """
     model, optimizer = state.model, state.optimizer
-    network.train()
+    set_mode(network, training=True)
     # Each of several copies feels its own loss, not its share of their mean.
     whole = torch.full_like(state.loss, len(model.copies)) if isinstance(model, Members) else None
     for rows, share, pull in train.of_epoch(state.epoch, state.step):
@@ -94,9 +96,13 @@ def train_epoch(
         watch.after_step(state)
 
 
-def validate(outputs: Tensor, validation: Rows, loss_fn: Loss, score_fn: Score) -> tuple[float, float]:
-    """The loss and the score of the outputs for all rows."""
-    return loss_fn(outputs, validation.target, validation.weight).item(), score_fn(outputs)
+def validate(
+    model: nn.Module, validation: Rows, loss_fn: Loss, score_fn: Score, at_once: int, group: Group
+) -> tuple[float, float]:
+    """The loss and the score over all rows, `at_once` in one go, without learning from them."""
+    with torch.inference_mode():
+        outputs = group.predict(model, validation.inputs, at_once)
+        return loss_fn(outputs, validation.target, validation.weight).item(), score_fn(outputs)
 
 
 def copies_of(model: nn.Module) -> list[list[Tensor]]:

@@ -2,54 +2,71 @@
 
 import sys
 import time
-from collections.abc import Sequence
-from typing import NamedTuple
 
 from tqdm import tqdm
 
 LINES = 10
 
 
-class Shown(NamedTuple):
-    """What a line says of the last epoch."""
-
-    loss: float
-    best: float
-    rows_per_second: float
-
-
 class Progress:
-    """Of so many epochs of so many rows, on standard error."""
+    """Of epochs of so many rows each, on standard error.
+
+    Args:
+        done: epochs that a checkpoint brought along; they count as done, not as fast.
+    """
 
     def __init__(self, epochs: int, n_rows: int, done: int = 0) -> None:
-        self._epochs, self._n_rows, self._done = epochs, n_rows, done
-        self._first, self._start = done, time.monotonic()
-        self._best = float("inf")
+        self._epochs, self._n_rows, self._first = epochs, n_rows, done
+        self._start = time.monotonic()
         self._every = max(1, -(-epochs // LINES))
         self._bar = tqdm(total=epochs, initial=done, unit="epoch", leave=False) if sys.stderr.isatty() else None
 
-    def show(self, history: Sequence[Sequence[float]]) -> None:
-        """After each epoch; its row is (epoch, train loss, validation loss, validation score, rate)."""
-        self._best = min(self._best, history[-1][3])
-        self._done += 1
+    def show(self, done: int, loss: float, best: float) -> None:
+        """After each epoch.
+
+        Args:
+            done: epochs so far.
+            loss: of the validation rows.
+            best: validation score so far.
+        """
         if self._bar is not None:
-            self._bar.set_postfix(self._shown(history)._asdict(), refresh=False)
+            said = {"loss": f"{loss:.4g}", "best": f"{best:.4g}", "rows/s": f"{self.rows_per_second(done):,.0f}"}
+            self._bar.set_postfix(said, refresh=False)
             self._bar.update()
-        elif self._done % self._every == 0 or self._done == self._epochs:
-            shown = self._shown(history)
+        elif done % self._every == 0 or done == self._epochs:
             sys.stderr.write(
-                f"epoch {self._done} of {self._epochs}: loss {shown.loss:.4g}, best {shown.best:.4g}, "
-                f"{shown.rows_per_second:,.0f} rows/s, {self._seconds_left():.0f} s left\n"
+                f"epoch {done} of {self._epochs}: loss {loss:.4g}, best {best:.4g}, "
+                f"{self.rows_per_second(done):,.0f} rows/s, {_time(self._seconds_left(done))} left\n"
             )
 
     def close(self) -> None:
+        """Take the bar away."""
         if self._bar is not None:
             self._bar.close()
 
-    def _shown(self, history: Sequence[Sequence[float]]) -> Shown:
-        seconds = max(time.monotonic() - self._start, 1e-9)
-        return Shown(history[-1][2], self._best, (self._done - self._first) * self._n_rows / seconds)
+    def rows_per_second(self, done: int) -> float:
+        """Train rows, with all that an epoch costs beside them."""
+        return (done - self._first) * self._n_rows / self.seconds
 
-    def _seconds_left(self) -> float:
-        seconds = time.monotonic() - self._start
-        return seconds / (self._done - self._first) * (self._epochs - self._done)
+    def facts(self, done: int) -> dict[str, float]:
+        """What this run did by itself, in figures."""
+        return {
+            "epochs": done - self._first,
+            "seconds": round(self.seconds, 3),
+            "rows_per_second": round(self.rows_per_second(done)),
+        }
+
+    @property
+    def seconds(self) -> float:
+        """Since the start."""
+        return max(time.monotonic() - self._start, 1e-9)
+
+    def _seconds_left(self, done: int) -> float:
+        return self.seconds / (done - self._first) * (self._epochs - done)
+
+
+def _time(seconds: float) -> str:
+    """As 42 s, 3 min or 2.5 h."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

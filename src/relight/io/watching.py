@@ -4,8 +4,9 @@ import time
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from torch import Tensor
-
+from relight.io.live_curves import LiveCurves
+from relight.io.progress import Progress
+from relight.io.resume import Checkpoints
 from relight.io.runner.lifetime import PatientStop, Terminated
 
 
@@ -13,29 +14,20 @@ class State(Protocol):
     """A training under way.
 
     Attributes:
-        loss: of the epoch so far.
         history: a row for each epoch that is done.
     """
 
     epoch: int
-    loss: Tensor
+    step: int
     history: Any
 
-
-class Keeper(Protocol):
-    """Where checkpoints go; says whether one could be written."""
-
-    def write(self, saved: dict[str, Any], /) -> bool: ...
-
-
-class Show(Protocol):
-    def show(self, history: Sequence[Sequence[float]], /) -> None: ...
+    def is_finite(self) -> bool: ...
 
 
 class Group(Protocol):
     """The processes that train together, or one alone."""
 
-    def sum(self, value: Tensor, /) -> Tensor: ...
+    def all(self, wish: bool, /) -> bool: ...
 
     def save(self, state: Any, /) -> dict[str, Any]: ...
 
@@ -51,52 +43,52 @@ class Watching:
 
     def __init__(
         self,
-        checkpoints: Keeper,
-        shows: Sequence[Show],
+        checkpoints: Checkpoints,
+        progress: Progress,
+        curves: LiveCurves,
         stop: PatientStop,
-        group: Group,
-        agreement: Agreement | None,
         *,
         seconds: float,
+        group: Group,
+        agreement: Agreement | None,
     ) -> None:
         """
         Args:
-            agreement: with the other processes, where there are some.
             seconds: between two checkpoints.
+            agreement: with the other processes of the group, where there are some.
         """
-        self._checkpoints, self._shows, self._stop = checkpoints, shows, stop
+        self._checkpoints, self._progress, self._curves, self._stop = checkpoints, progress, curves, stop
         self._group, self._agreement = group, agreement
         self._seconds = seconds
         self._due = time.monotonic() + seconds
-        self._has_tried = False
+        self._best = float("inf")
 
     def after_step(self, state: State) -> None:
         stops, is_due = self._stop.requested is not None, time.monotonic() >= self._due
         if self._agreement is not None:
             stops, is_due = self._agreement.on(stops, is_due)
-        if stops:
-            self._end(state, self._stop.requested or Terminated())
-        if is_due:
+        if stops or is_due:
             self._keep(state)
             self._due = time.monotonic() + self._seconds
+        if stops:
+            raise self._stop.requested or Terminated()
 
     def after_epoch(self, state: State) -> None:
-        for show in self._shows:
-            show.show(state.history)
+        done = state.history[-1]
+        self._best = min(self._best, done.validation_score)
+        self._progress.show(state.epoch, done.validation_loss, self._best)
+        self._curves.show(state.history)
+        if self._stop.requested is not None and self._agreement is None:  # several processes agree after a step
+            self._keep(state)
+            raise self._stop.requested
 
     def at_end(self, state: State) -> None:
         """A long run keeps its end, so that nothing is trained again before DVC has recorded it."""
-        if self._has_tried:
+        self._progress.close()
+        if self._group.all(self._checkpoints.last not in (None, (state.epoch, state.step))):
             self._keep(state)
 
-    def _keep(self, state: State) -> bool:
-        """A loss that is no number is not worth keeping: the last good checkpoint stays."""
-        if not bool(self._group.sum(state.loss.clone()).isfinite()):
-            return False
-        self._has_tried = True
-        return self._checkpoints.write(self._group.save(state))
-
-    def _end(self, state: State, stopped: BaseException) -> None:
-        if self._keep(state):
-            stopped.args = (f"a checkpoint is kept at epoch {state.epoch}; `dvc repro` goes on from there",)
-        raise stopped
+    def _keep(self, state: State) -> None:
+        """What is no number is not worth keeping: the last good checkpoint stays."""
+        if self._group.all(state.is_finite()):
+            self._checkpoints.write(self._group.save(state))

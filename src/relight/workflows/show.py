@@ -8,8 +8,12 @@ from relight.io.artifacts import read_json
 WIDTH = 17  # of a column, unless its head is wider
 
 
-def show(metrics: Path, page: Path) -> str:
-    """The text that `make repro` ends with."""
+def show(metrics: Path, page: Path, speed: Path) -> str:
+    """The text that `make repro` ends with.
+
+    Args:
+        speed: what the last training on this machine said of itself; it may not be there.
+    """
     scores = read_json(metrics)
     lines = _lines("", score_table(scores))
     references = reference_table(scores, "model")
@@ -17,7 +21,18 @@ def show(metrics: Path, page: Path) -> str:
         lines += ["", *_lines("test", references)]
     for name, pair in scores.get("parameters", {}).items():
         lines.append(f"{name}: learned {pair['learned']:.4f}, true {pair['true']:.4f}")
-    return "\n".join([*lines, "", f"Report: {page}", ""])
+    return "\n".join([*lines, "", *_speed(speed), f"Report: {page}", ""])
+
+
+def _speed(path: Path) -> list[str]:
+    if not path.exists():
+        return []
+    said = read_json(path)
+    threads = "1 thread" if said["threads"] == 1 else f"{said['threads']} threads"
+    return [
+        f"Last training here: {said['rows_per_second']:,} rows/s, {said['epochs']} epochs in {said['seconds']:.1f} s "
+        f"on {said['device']} ({said['device_name']}), {threads}"
+    ]
 
 
 def _lines(corner: str, table: Table) -> list[str]:

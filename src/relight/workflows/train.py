@@ -16,7 +16,7 @@ from relight.domain.batches import ResidentBatches
 from relight.domain.class_weights import row_weights, settle_class_weights
 from relight.domain.compatibility import assert_can_share
 from relight.domain.description import Description, proof_of, untrained_model
-from relight.domain.devices import choose_device, compute_the_same_each_time, device_of_process
+from relight.domain.devices import choose_device, compute_the_same_each_time, describe_device, device_of_process
 from relight.domain.early_stopping import EarlyStopping
 from relight.domain.features import Features
 from relight.domain.fitted import Fitted
@@ -31,21 +31,23 @@ from relight.domain.seeding import seed_of
 from relight.domain.settling import Settled, settle
 from relight.domain.shared_batches import SharedBatches
 from relight.domain.temperature import Temperature, best_temperature
-from relight.domain.training import fit
+from relight.domain.training import Watch, fit
 from relight.domain.training_state import Epoch, TrainingState
 from relight.domain.validation_score import validation_score
 from relight.errors import InputError
+from relight.io.agreement import AllAgree
 from relight.io.artifacts import json_text, read_model, write_json
 from relight.io.checkpoints import save_weights
+from relight.io.helping import Helping
 from relight.io.joining import joined, rank_to_be
 from relight.io.live_curves import LiveCurves
 from relight.io.progress import Progress
-from relight.io.resume import About, Checkpoints, KeptByTheFirst, differences
+from relight.io.resume import About, Checkpoints, differences
 from relight.io.runner.lifetime import PatientStop
 from relight.io.runner.rank import Rank
 from relight.io.tensors import read_tensors
 from relight.io.versions import versions
-from relight.io.watching import Agreement, Show, Watching
+from relight.io.watching import Watching
 from relight.params.model import ModelParams
 from relight.params.train import TrainParams
 
@@ -69,6 +71,7 @@ def train(
     description: Path,
     curves: Path,
     live_curves: Path,
+    speed: Path,
     kept: Path,
     digests: dict[str, str],
 ) -> None:
@@ -76,6 +79,7 @@ def train(
 
     Args:
         live_curves: where the curves grow while the model trains.
+        speed: where to say how fast it was, and on what: facts of this run that no artifact may hold.
         kept: the folder of the crash checkpoints of all runs.
         digests: a hash of every file that the result depends on, code and data.
     """
@@ -94,7 +98,7 @@ def train(
                 settled.model, known, target_scale=settled.target_scale, seed=params.seed, seeds=params.seeds
             )
             parts = _parts(model, params, known, read_tensors(train_rows), read_tensors(validation_rows))
-            history = _fit(model, params, settled, parts, known, device, checkpoints, live_curves, group)
+            history = _fit(model, params, settled, parts, known, device, checkpoints, live_curves, speed, group)
         if checkpoints is None:
             return
         if settled.calibration == "temperature":
@@ -185,6 +189,7 @@ def _fit(
     device: torch.device,
     checkpoints: Checkpoints | None,
     live_curves: Path,
+    speed: Path,
     group: Group,
 ) -> list[Epoch]:
     """Fit on the chosen device; the model comes back to the CPU, where it is saved and proved."""
@@ -192,15 +197,11 @@ def _fit(
     trainee = trainee_of(model)
     back = model.back if isinstance(model, Fitted) else nn.Identity()
     torch.manual_seed(seed_of(params.seed, group.rank))
-    keeper = checkpoints or KeptByTheFirst()
-    state = _state(params, trainee, keeper, group)
+    state = _state(params, trainee, checkpoints, group)
     batch_size: Literal["full"] | int = "full" if params.batch_size == "full" else settled.batch_size
     batches = ResidentBatches(as_trainee_sees(model, parts.train.to(device)), batch_size, params.seed)
+    progress = Progress(params.epochs, len(parts.train.target), done=state.epoch) if checkpoints else None
     with PatientStop() as stop:
-        shows: list[Show] = [
-            Progress(params.epochs, len(parts.train.target), done=state.epoch),
-            LiveCurves(live_curves, Epoch._fields),
-        ]
         fit(
             state,
             batches if group.size == 1 else SharedBatches(batches, group.rank, group.size),
@@ -210,34 +211,39 @@ def _fit(
             schedule=schedule_for(params.schedule, peak=params.optimizer.learning_rate, epochs=params.epochs),
             epochs=params.epochs,
             gradient_clip=params.gradient_clip,
-            watch=Watching(
-                keeper,
-                shows if group.rank == 0 else [],
-                stop,
-                group,
-                None if group.size == 1 else _agreement(device),
-                seconds=params.checkpoint_seconds,
-            ),
+            watch=_watch(params, checkpoints, progress, LiveCurves(live_curves, Epoch._fields), stop, group, device),
             group=group,
         )
+    if progress:
+        write_json(speed, {**progress.facts(state.epoch), **describe_device(device), "threads": params.threads})
     model.to("cpu")
     return state.history
 
 
-def _agreement(device: torch.device) -> Agreement:
-    from relight.io.agreement import AllAgree
+def _watch(
+    params: TrainParams,
+    checkpoints: Checkpoints | None,
+    progress: Progress | None,
+    curves: LiveCurves,
+    stop: PatientStop,
+    group: Group,
+    device: torch.device,
+) -> Watch:
+    """What happens beside the training; in the first process it is seen and kept."""
+    agreement = None if group.size == 1 else AllAgree(device)
+    if checkpoints and progress:
+        seconds = params.checkpoint_seconds
+        return Watching(checkpoints, progress, curves, stop, seconds=seconds, group=group, agreement=agreement)
+    assert agreement
+    return Helping(stop, group, agreement)
 
-    return AllAgree(device)
 
-
-def _state(
-    params: TrainParams, trainee: nn.Module, checkpoints: Checkpoints | KeptByTheFirst, group: Group
-) -> TrainingState:
+def _state(params: TrainParams, trainee: nn.Module, checkpoints: Checkpoints | None, group: Group) -> TrainingState:
     """The start of the training, or where a checkpoint says that it was."""
     stopping = EarlyStopping(params.early_stopping.patience) if params.early_stopping else None
     state = TrainingState(trainee, build_optimizer(params.optimizer, trainee), stopping)
-    saved = group.share(checkpoints.newest())
-    if saved is not None and saved["epoch"] <= params.epochs:
+    saved = group.share(None if checkpoints is None else checkpoints.newest(params.epochs))
+    if saved is not None:
         state.restore(saved)
         if group.rank == 0:
             sys.stderr.write(f"train: goes on from a checkpoint, at epoch {state.epoch}, step {state.step}\n")

@@ -76,6 +76,11 @@ class Stage:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         return Path(path)
 
+    def untracked(self, name: str) -> Path:
+        """A file for what is true of this run alone: neither DVC nor Git sees it."""
+        self._audit.allow(WORKSPACE / name)
+        return WORKSPACE / name
+
     def digests(self) -> dict[str, str]:
         """Each file that the stage depends on, code and data, with the sha256 of its bytes at the start."""
         return {path.as_posix(): known.sha256 or sha256_of(path) for path, known in self._before.items()}
@@ -84,7 +89,6 @@ class Stage:
         """A folder for what must outlive this run and this workspace, should they end early."""
         folder = _kept() / CHECKPOINTS
         self._audit.allow(folder)
-        folder.mkdir(parents=True, exist_ok=True)
         return folder
 
     def _hold(self, key: str, name: str, declared: tuple[str, ...]) -> None:

@@ -1,0 +1,13 @@
+"""Looks at a training from outside, for tests."""
+
+from relight.domain.training_state import TrainingState
+
+
+class Unwatched:
+    """Nobody looks."""
+
+    def after_step(self, state: TrainingState) -> None: ...
+
+    def after_epoch(self, state: TrainingState) -> None: ...
+
+    def at_end(self, state: TrainingState) -> None: ...
