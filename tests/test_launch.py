@@ -187,7 +187,8 @@ def killed_worker(run: Launched) -> None:
     os.kill(run.worker(), signal.SIGKILL)
     said = run.said()
     assert said.count("error: worker 1 was killed by signal 9 (out of memory?); the same command goes on from") == 1
-    assert said.count("error: ") == 1
+    assert said.count("error: ") == 2
+    assert "error: train: the last good checkpoint is that at epoch" in said
 
 
 def killed_group(run: Launched) -> None:

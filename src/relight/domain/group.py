@@ -35,10 +35,6 @@ class Group(Protocol):
         """Of the values of all processes."""
         ...
 
-    def all(self, wish: bool) -> bool:
-        """Whether every process says so."""
-        ...
-
     def decide(self, epoch: Epoch) -> Epoch:
         """What the first process measured: all must stop at the same epoch."""
         ...
@@ -66,9 +62,6 @@ class Alone:
 
     def sum(self, value: Tensor) -> Tensor:
         return value
-
-    def all(self, wish: bool) -> bool:
-        return wish
 
     def decide(self, epoch: Epoch) -> Epoch:
         return epoch

@@ -54,11 +54,6 @@ class SeveralProcesses:
         dist.all_reduce(value)
         return value
 
-    def all(self, wish: bool) -> bool:
-        said = torch.tensor(int(wish), device=self._device)
-        dist.all_reduce(said, op=dist.ReduceOp.MIN)
-        return bool(said)
-
     def decide(self, epoch: Epoch) -> Epoch:
         values = torch.tensor(epoch[1:], dtype=torch.float64, device=self._device)
         dist.broadcast(values, src=0)

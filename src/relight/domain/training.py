@@ -55,7 +55,7 @@ def fit(
     at_once = rows_at_once(state.model)
     while not state.is_over(epochs):
         state.optimizer.learning_rate = schedule(state.epoch)
-        train_epoch(state, network, train, loss_fn, gradient_clip, watch)
+        train_epoch(state, train, loss_fn, gradient_clip, watch, network)
         train_loss = group.sum(state.loss).item()
         validation_loss, score = validate(state.model, validation, loss_fn, score_fn, at_once, group)
         done = group.decide(Epoch(state.epoch, train_loss, validation_loss, score, state.optimizer.learning_rate))
@@ -69,18 +69,19 @@ def fit(
 
 def train_epoch(
     state: TrainingState,
-    network: nn.Module,
     train: Batches,
     loss_fn: Loss,
     gradient_clip: float | None,
     watch: Watch,
+    network: nn.Module | None = None,
 ) -> None:
     """The batches of the epoch that are left.
 
     Args:
-        network: the model of `state`, or what calls it and sees to the gradients.
+        network: what calls the model of `state` and sees to the gradients; None: the model itself.
     """
     model, optimizer = state.model, state.optimizer
+    network = network or model
     set_mode(network, training=True)
     # Each of several copies feels its own loss, not its share of their mean.
     whole = torch.full_like(state.loss, len(model.copies)) if isinstance(model, Members) else None

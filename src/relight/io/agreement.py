@@ -8,7 +8,7 @@ import torch.distributed as dist
 SECONDS = 0.2  # about so long between two words
 
 
-class AllAgree:
+class Agreement:
     """Of what each process wants: a stop that was asked for, a checkpoint that is due.
 
     The first process says how many steps are left until the next word, by the time that the last ones took; that
@@ -30,6 +30,12 @@ class AllAgree:
         *wanted, self._steps = said.tolist()
         self._left, self._since = self._steps, time.monotonic()
         return [bool(wish) for wish in wanted]
+
+    def all(self, wish: bool) -> bool:
+        """Whether every process wants it; each must ask."""
+        said = torch.tensor(int(wish), device=self._device)
+        dist.all_reduce(said, op=dist.ReduceOp.MIN)
+        return bool(said)
 
     def _next(self) -> int:
         if dist.get_rank() != 0:

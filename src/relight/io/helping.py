@@ -1,14 +1,15 @@
 """Beside a training, in the processes that are not the first: they hear when it keeps a checkpoint, or stops."""
 
+from relight.io.agreement import Agreement
 from relight.io.runner.lifetime import PatientStop, Terminated
-from relight.io.watching import Agreement, Group, State
+from relight.io.watching import Save, State
 
 
 class Helping:
     """Says what differs in this process, where the first one keeps it."""
 
-    def __init__(self, stop: PatientStop, group: Group, agreement: Agreement) -> None:
-        self._stop, self._group, self._agreement = stop, group, agreement
+    def __init__(self, stop: PatientStop, agreement: Agreement, save: Save) -> None:
+        self._stop, self._agreement, self._save = stop, agreement, save
 
     def after_step(self, state: State) -> None:
         stops, keeps = self._agreement.on(self._stop.requested is not None, False)
@@ -20,9 +21,9 @@ class Helping:
     def after_epoch(self, state: State) -> None: ...
 
     def at_end(self, state: State) -> None:
-        if self._group.all(True):  # the first one decides
+        if self._agreement.all(True):  # the first one decides
             self._keep(state)
 
     def _keep(self, state: State) -> None:
-        if self._group.all(state.is_finite()):
-            self._group.save(state)
+        if self._agreement.all(state.is_finite()):
+            self._save(state)

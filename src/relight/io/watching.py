@@ -1,9 +1,10 @@
 """What happens beside a training: it is shown, kept for the case of a crash, and stopped where it can go on."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any, Protocol
 
+from relight.io.agreement import Agreement
 from relight.io.live_curves import LiveCurves
 from relight.io.progress import Progress
 from relight.io.resume import Checkpoints
@@ -24,18 +25,7 @@ class State(Protocol):
     def is_finite(self) -> bool: ...
 
 
-class Group(Protocol):
-    """The processes that train together, or one alone."""
-
-    def all(self, wish: bool, /) -> bool: ...
-
-    def save(self, state: Any, /) -> dict[str, Any]: ...
-
-
-class Agreement(Protocol):
-    """What at least one of several processes wants; all of them hear it after the same step."""
-
-    def on(self, *wishes: bool) -> Sequence[bool]: ...
+Save = Callable[[Any], dict[str, Any]]
 
 
 class Watching:
@@ -49,16 +39,17 @@ class Watching:
         stop: PatientStop,
         *,
         seconds: float,
-        group: Group,
-        agreement: Agreement | None,
+        save: Save,
+        agreement: Agreement | None = None,
     ) -> None:
         """
         Args:
             seconds: between two checkpoints.
-            agreement: with the other processes of the group, where there are some.
+            save: what is to be kept of the state.
+            agreement: with the other processes, where there are some.
         """
         self._checkpoints, self._progress, self._curves, self._stop = checkpoints, progress, curves, stop
-        self._group, self._agreement = group, agreement
+        self._save, self._agreement = save, agreement
         self._seconds = seconds
         self._due = time.monotonic() + seconds
         self._best = float("inf")
@@ -85,10 +76,13 @@ class Watching:
     def at_end(self, state: State) -> None:
         """A long run keeps its end, so that nothing is trained again before DVC has recorded it."""
         self._progress.close()
-        if self._group.all(self._checkpoints.last not in (None, (state.epoch, state.step))):
+        if self._all(self._checkpoints.last not in (None, (state.epoch, state.step))):
             self._keep(state)
 
     def _keep(self, state: State) -> None:
         """What is no number is not worth keeping: the last good checkpoint stays."""
-        if self._group.all(state.is_finite()):
-            self._checkpoints.write(self._group.save(state))
+        if self._all(state.is_finite()):
+            self._checkpoints.write(self._save(state))
+
+    def _all(self, wish: bool) -> bool:
+        return wish if self._agreement is None else self._agreement.all(wish)

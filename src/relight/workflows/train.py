@@ -35,7 +35,7 @@ from relight.domain.training import Watch, fit
 from relight.domain.training_state import Epoch, TrainingState
 from relight.domain.validation_score import validation_score
 from relight.errors import InputError
-from relight.io.agreement import AllAgree
+from relight.io.agreement import Agreement
 from relight.io.artifacts import json_text, read_model, write_json
 from relight.io.checkpoints import save_weights
 from relight.io.helping import Helping
@@ -230,12 +230,12 @@ def _watch(
     device: torch.device,
 ) -> Watch:
     """What happens beside the training; in the first process it is seen and kept."""
-    agreement = None if group.size == 1 else AllAgree(device)
+    agreement = None if group.size == 1 else Agreement(device)
     if checkpoints and progress:
         seconds = params.checkpoint_seconds
-        return Watching(checkpoints, progress, curves, stop, seconds=seconds, group=group, agreement=agreement)
+        return Watching(checkpoints, progress, curves, stop, seconds=seconds, save=group.save, agreement=agreement)
     assert agreement
-    return Helping(stop, group, agreement)
+    return Helping(stop, agreement, group.save)
 
 
 def _state(params: TrainParams, trainee: nn.Module, checkpoints: Checkpoints | None, group: Group) -> TrainingState:
