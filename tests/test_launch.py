@@ -15,6 +15,7 @@ import polars as pl
 import polars.testing
 import pytest
 import torch
+import yaml
 
 from relight.cli import main
 from tests.repositories import REPOSITORY, Repository, clean_environment, make_repository
@@ -326,3 +327,19 @@ def test_arguments_that_make_no_sense(
     monkeypatch.setenv("RELIGHT_TIMEOUT", "300")  # the command sets it, and the test must leave it as it was
     assert main(["launch", *arguments]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_the_document_shows_commands_that_there_are_and_a_manifest_that_can_be_read(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = (REPOSITORY / "docs/scale.md").read_text(encoding="utf-8")
+    with pytest.raises(SystemExit):
+        main(["launch", "--help"])
+    known = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
+    shown = {word for line in re.findall(r"relight launch[^`\n]*", text) for word in re.findall(r"--[a-z-]+", line)}
+    assert shown == known - {"--help", "--timeout"}
+    (manifest,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    service, job = yaml.safe_load_all(manifest)
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    assert service["metadata"]["name"] == job["spec"]["template"]["spec"]["subdomain"]
+    assert container["command"][:2] == ["relight", "launch"]
