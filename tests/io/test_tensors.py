@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import save
 
 from relight.errors import InputError
-from relight.io.tensors import Arrays, Layout, TensorsWriter, read_tensors
+from relight.io.tensors import Arrays, Layout, StoredTensors, TensorsWriter, read_tensors
 
 
 def arrays() -> Arrays:
@@ -101,3 +101,45 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"x,y\n1,2\n" * 100)
     with pytest.raises(InputError, match="is damaged"):
         read_tensors(tmp_path / "a")
+
+
+def test_stored_arrays_are_read_block_by_block(tmp_path: Path) -> None:
+    whole = {
+        "numeric": np.arange(40, dtype=np.float32).reshape(10, 4),
+        "target": np.arange(10),
+        "none": np.empty((10, 0), np.int32),
+    }
+    write(tmp_path / "a", whole)
+    stored = StoredTensors(tmp_path / "a")
+    assert (stored.n_rows, stored.row_bytes) == (10, 24)
+    read = stored.read([range(7, 10), range(0, 2)], ["numeric", "target", "none"])
+    for name, array in read.items():
+        np.testing.assert_array_equal(array, whole[name][[7, 8, 9, 0, 1]])
+    assert list(stored.read([range(1)], ["target"])) == ["target"]
+
+
+def test_what_the_system_gives_in_parts_arrives_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "a", arrays())
+    whole = os.preadv
+    monkeypatch.setattr(os, "preadv", lambda file, buffers, place: whole(file, [buffers[0][:5]], place))
+    read = StoredTensors(tmp_path / "a").read([range(2)], ["numeric", "target"])
+    assert all(array.tobytes() == arrays()[name].tobytes() for name, array in read.items())
+
+
+def test_a_stored_file_that_is_cut_or_missing_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / "a", arrays())
+    content = (tmp_path / "a").read_bytes()
+    for length in (0, 7, 20, len(content) - 1):
+        (tmp_path / "b").write_bytes(content[:length])
+        with pytest.raises(InputError, match=r"b: is damaged \(.*\); run `dvc checkout --force`"):
+            StoredTensors(tmp_path / "b")
+    with pytest.raises(InputError, match=r"gone: cannot be read: .*; run `dvc repro` or `dvc pull`"):
+        StoredTensors(tmp_path / "gone")
+
+
+def test_a_file_that_shrinks_while_it_is_read_is_noticed(tmp_path: Path) -> None:
+    write(tmp_path / "a", arrays())
+    stored = StoredTensors(tmp_path / "a")
+    os.truncate(tmp_path / "a", (tmp_path / "a").stat().st_size - 4)
+    with pytest.raises(InputError, match=r"a: is damaged \(it ends too early\)"):
+        stored.read([range(2)], ["numeric", "target"])

@@ -1,5 +1,6 @@
 """Which rows each step sees: a pure function of seed and epoch, so that a run can go on in the middle of one."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
@@ -7,7 +8,11 @@ from typing import Literal, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+from relight.domain.row_order import RowOrder
 from relight.domain.rows import Rows
+
+CHUNK_ROWS = 262_144
+WHOLE = 2**62  # a window that every table fits into
 
 
 class Batch(NamedTuple):
@@ -32,7 +37,10 @@ class Batches(Protocol):
 
 @dataclass(frozen=True)
 class ResidentBatches:
-    """Of rows that stay on the device: all at once in their order, or batches of one permutation an epoch.
+    """Of rows that stay on the device: all at once in their order, or batches of one order an epoch.
+
+    Attributes:
+        window: rows that are shuffled among each other, as in `RowOrder`.
 
     A single row that is left over joins the batch before it: batch normalisation knows no deviation of one row.
     """
@@ -40,22 +48,31 @@ class ResidentBatches:
     rows: Rows
     batch_size: Literal["full"] | int
     seed: int
+    window: int = WHOLE
 
     def of_epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
         if self.batch_size == "full":
             if first == 0:
                 yield Batch(self.rows, 1.0)
             return
-        all_weight = weight_of(self.rows)
-        order = permutation(len(self.rows.target), self.seed + epoch).to(self.rows.target.device)
+        n_rows = len(self.rows.target)
+        all_weight = total_weight(self.rows.weight, n_rows)
+        order = RowOrder(n_rows, self.window).whole(self.seed + epoch).to(self.rows.target.device)
         for picked in torch.split(order, batch_sizes(len(order), self.batch_size))[first:]:
             rows = self.rows.pick(picked)
             yield Batch(rows, weight_of(rows) / all_weight)
 
 
-def permutation(n_rows: int, seed: int) -> Tensor:
-    """Row numbers, int64 (n_rows,), in an order that only the seed decides."""
-    return torch.randperm(n_rows, generator=torch.Generator().manual_seed(seed))
+def chunks_of(n_rows: int) -> list[range]:
+    """So many rows are read at once where all are too many."""
+    return [range(start, min(start + CHUNK_ROWS, n_rows)) for start in range(0, n_rows, CHUNK_ROWS)]
+
+
+def total_weight(weight: Tensor | None, n_rows: int) -> float:
+    """How much all rows count together, summed chunk by chunk in float64."""
+    if weight is None:
+        return float(n_rows)
+    return math.fsum(part.double().sum().item() for part in torch.split(weight, CHUNK_ROWS))
 
 
 def batch_sizes(n_rows: int, batch_size: int) -> list[int]:

@@ -4,8 +4,9 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
-from relight.domain.predicting import predict
+from relight.domain.predicting import Inputs, predict
 from relight.domain.rows import Rows
+from relight.domain.stored import StoredRows
 from relight.domain.training_state import Epoch, TrainingState
 
 
@@ -19,7 +20,7 @@ class Group(Protocol):
     rank: int
     size: int
 
-    def network(self, model: nn.Module, rows: Rows) -> nn.Module:
+    def network(self, model: nn.Module, rows: Rows | StoredRows) -> nn.Module:
         """The model, called by each process on its own rows, with the gradients of all.
 
         Args:
@@ -27,7 +28,7 @@ class Group(Protocol):
         """
         ...
 
-    def predict(self, model: nn.Module, inputs: tuple[Tensor, ...], at_once: int) -> Tensor:
+    def predict(self, model: nn.Module, inputs: tuple[Tensor, ...] | Inputs, at_once: int) -> Tensor:
         """The raw outputs for all rows, of which each process may compute a part."""
         ...
 
@@ -54,10 +55,10 @@ class Alone:
     rank = 0
     size = 1
 
-    def network(self, model: nn.Module, rows: Rows) -> nn.Module:  # noqa: ARG002  # of the protocol
+    def network(self, model: nn.Module, rows: Rows | StoredRows) -> nn.Module:  # noqa: ARG002  # of the protocol
         return model
 
-    def predict(self, model: nn.Module, inputs: tuple[Tensor, ...], at_once: int) -> Tensor:
+    def predict(self, model: nn.Module, inputs: tuple[Tensor, ...] | Inputs, at_once: int) -> Tensor:
         return predict(model, inputs, at_once)
 
     def sum(self, value: Tensor) -> Tensor:

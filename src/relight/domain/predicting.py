@@ -1,5 +1,8 @@
 """Inference: raw outputs of a model, in evaluation mode and without gradients."""
 
+from collections.abc import Iterator
+from typing import Protocol
+
 import torch
 from torch import Tensor, nn
 
@@ -7,7 +10,15 @@ PREDICTION_ROWS = 65_536  # at most this many rows at once, so that prediction h
 PREDICTION_NUMBERS = 2**24  # at most this many numbers in one layer: 64 MiB
 
 
-def predict(model: nn.Module, inputs: tuple[Tensor, ...], at_once: int | None = None) -> Tensor:
+class Inputs(Protocol):
+    """Rows that are not in memory."""
+
+    def chunks(self, at_once: int) -> Iterator[tuple[Tensor, ...]]:
+        """What the model's forward takes, so many rows at a time."""
+        ...
+
+
+def predict(model: nn.Module, inputs: tuple[Tensor, ...] | Inputs, at_once: int | None = None) -> Tensor:
     """The raw outputs of the model in inference mode, (n_rows, d_out) or (n_rows, n_members, d_out).
 
     Args:
@@ -16,11 +27,15 @@ def predict(model: nn.Module, inputs: tuple[Tensor, ...], at_once: int | None = 
     set_mode(model, training=False)
     at_once = at_once or rows_at_once(model)
     with torch.inference_mode():
-        if len(inputs[0]) <= at_once:
+        if isinstance(inputs, tuple) and len(inputs[0]) <= at_once:
             whole: Tensor = model(*inputs)
             return whole
-        chunks = zip(*(torch.split(part, at_once) for part in inputs), strict=True)
+        chunks = _chunks(inputs, at_once) if isinstance(inputs, tuple) else inputs.chunks(at_once)
         return torch.cat([model(*chunk) for chunk in chunks])
+
+
+def _chunks(inputs: tuple[Tensor, ...], at_once: int) -> Iterator[tuple[Tensor, ...]]:
+    return zip(*(torch.split(part, at_once) for part in inputs), strict=True)
 
 
 def set_mode(model: nn.Module, *, training: bool) -> None:

@@ -37,16 +37,28 @@ class Rows(NamedTuple):
         inputs = tuple(part.index_select(0, places) for part in self.inputs)
         return Rows(inputs, self.target.index_select(0, places), weight)
 
+    def slice(self, start: int, stop: int) -> "Rows":
+        """The rows from start to stop, without a copy."""
+        weight = None if self.weight is None else self.weight[start:stop]
+        return Rows(tuple(part[start:stop] for part in self.inputs), self.target[start:stop], weight)
+
+
+def assert_some_count(weight: float, where: str) -> None:
+    """
+    Raises:
+        InputError: when the rows weigh nothing together.
+    """
+    if not weight:
+        raise InputError(f"{where}: all of them weigh 0; look at prepare.weight and train.class_weights")
+
 
 def rows_for(model: nn.Module, arrays: Arrays, where: str) -> Rows:
     """The arrays of one part as the model takes them; `where` stands for them in messages.
 
     Raises:
-        InputError: when no row counts, or a model without a front would have to read a gap.
+        InputError: when a model without a front would have to read a gap.
     """
     weight = torch.from_numpy(arrays["weight"]) if "weight" in arrays else None
-    if weight is not None and not bool(weight.any()):
-        raise InputError(f"{where}: all of them weigh 0; look at prepare.weight and train.class_weights")
     inputs = inputs_for(model, arrays["numeric"], arrays["categories"], where)
     return Rows(inputs, torch.from_numpy(arrays["target"]), weight)
 

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
-from relight.domain.predicting import predict
+from relight.domain.predicting import Inputs, predict
 from relight.domain.rows import Rows
+from relight.domain.stored import StoredRows
 from relight.domain.training_state import Epoch, TrainingState
 
 
@@ -24,7 +25,7 @@ class SeveralProcesses:
     def __init__(self, device: torch.device) -> None:
         self.rank, self.size, self._device = dist.get_rank(), dist.get_world_size(), device
 
-    def network(self, model: nn.Module, rows: Rows) -> nn.Module:
+    def network(self, model: nn.Module, rows: Rows | StoredRows) -> nn.Module:
         """A wrapper whose gradients are the mean over the processes.
 
         After its first step it sorts the gradients anew, for speed, and three or more of them are then added in
@@ -36,13 +37,15 @@ class SeveralProcesses:
         network.broadcast_buffers = False  # they are fitted before the training, and stay
         model.train()
         with torch.random.fork_rng([self._device] if places else []):
-            network(*(part[:2] for part in rows.inputs)).sum().backward()
+            network(*_first(rows.inputs)).sum().backward()
         for weight in model.parameters():
             weight.grad = None
         return network
 
-    def predict(self, model: nn.Module, inputs: tuple[Tensor, ...], at_once: int) -> Tensor:
-        """Each process takes a part of equal length; the last row fills the parts up."""
+    def predict(self, model: nn.Module, inputs: tuple[Tensor, ...] | Inputs, at_once: int) -> Tensor:
+        """Each process takes a part of equal length, filled up by the last row; rows in a file each process takes whole."""
+        if not isinstance(inputs, tuple):
+            return predict(model, inputs, at_once)
         n_rows = len(inputs[0])
         length = -(-n_rows // self.size)
         places = torch.arange(self.rank * length, (self.rank + 1) * length, device=inputs[0].device)
@@ -96,3 +99,8 @@ class SeveralProcesses:
         gathered = [torch.empty_like(value) for _ in range(self.size)]
         dist.all_gather(gathered, value)
         return gathered
+
+
+def _first(inputs: tuple[Tensor, ...] | Inputs) -> tuple[Tensor, ...]:
+    """Of two rows, or of one."""
+    return tuple(part[:2] for part in inputs) if isinstance(inputs, tuple) else next(iter(inputs.chunks(2)))

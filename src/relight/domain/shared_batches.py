@@ -29,14 +29,9 @@ class SharedBatches:
     def _piece(self, rows: Rows, share: float | torch.Tensor) -> Batch:
         start, stop = (place * len(rows.target) // self.size for place in (self.rank, self.rank + 1))
         if start == stop:  # The process takes part in the step all the same: with a row that counts for nothing.
-            return Batch(_between(rows, 0, 1), 0.0, rows.target.new_zeros((), dtype=torch.float32))
-        piece = _between(rows, start, stop)
+            return Batch(rows.slice(0, 1), 0.0, rows.target.new_zeros((), dtype=torch.float32))
+        piece = rows.slice(start, stop)
         part = torch.as_tensor(weight_of(piece), dtype=torch.float32, device=rows.target.device)
         whole = torch.as_tensor(weight_of(rows), dtype=torch.float32, device=rows.target.device)
         part = part / whole.clamp(min=torch.finfo(torch.float32).tiny)  # of a batch in which nothing counts: 0
         return Batch(piece, share * part, part * self.size)
-
-
-def _between(rows: Rows, start: int, stop: int) -> Rows:
-    weight = None if rows.weight is None else rows.weight[start:stop]
-    return Rows(tuple(part[start:stop] for part in rows.inputs), rows.target[start:stop], weight)

@@ -14,6 +14,7 @@ from relight.domain.models.members import Members
 from relight.domain.predicting import rows_at_once, set_mode
 from relight.domain.rows import Rows
 from relight.domain.schedules import Schedule
+from relight.domain.stored import StoredRows
 from relight.domain.training_state import Epoch, TrainingState
 from relight.domain.validation_score import Score
 from relight.errors import RunError
@@ -33,7 +34,7 @@ class Watch(Protocol):
 def fit(
     state: TrainingState,
     train: Batches,
-    validation: Rows,
+    validation: Rows | StoredRows,
     *,
     loss_fn: Loss,
     score_fn: Score,
@@ -98,7 +99,7 @@ def train_epoch(
 
 
 def validate(
-    model: nn.Module, validation: Rows, loss_fn: Loss, score_fn: Score, at_once: int, group: Group
+    model: nn.Module, validation: Rows | StoredRows, loss_fn: Loss, score_fn: Score, at_once: int, group: Group
 ) -> tuple[float, float]:
     """The loss and the score over all rows, `at_once` in one go, without learning from them."""
     with torch.inference_mode():

@@ -2,13 +2,13 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import NamedTuple, Self
 
 import numpy as np
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load
 
 from relight.errors import InputError
@@ -97,3 +97,75 @@ def read_tensors(path: Path) -> Arrays:
         raise InputError(f"{path}: cannot be read: {error.strerror}; run `dvc repro` or `dvc pull`") from error
     except SafetensorError as error:
         raise InputError(f"{path}: is damaged ({error}); run `dvc checkout --force`") from error
+
+
+class StoredTensors:
+    """The arrays of a file that stay there; some rows of them are read when they are asked for.
+
+    They are read, not mapped: mapped pages would count as memory of the process.
+
+    Attributes:
+        layouts: of each array; all have the same number of rows.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """
+        Raises:
+            InputError: when the file is missing or damaged.
+        """
+        self._path = path
+        self._check()
+        with open(path, "rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            entries = json.loads(file.read(size))
+        names = {code: name for name, code in _CODES.items()}
+        self.layouts = {name: Layout(names[e["dtype"]], tuple(e["shape"])) for name, e in entries.items()}
+        self._starts = {name: 8 + size + entry["data_offsets"][0] for name, entry in entries.items()}
+
+    @property
+    def names(self) -> list[str]:
+        return list(self.layouts)
+
+    @property
+    def n_rows(self) -> int:
+        return self.layouts["target"].shape[0]
+
+    @property
+    def row_bytes(self) -> int:
+        """Of all arrays together."""
+        return sum(Layout(dtype, shape[1:]).n_bytes for dtype, shape in self.layouts.values())
+
+    def read(self, blocks: Sequence[range], names: Sequence[str]) -> Arrays:
+        """The rows of these blocks, one after the other, of the arrays with these names."""
+        with open(self._path, "rb", buffering=0) as file:
+            return {name: self._read(file.fileno(), name, blocks) for name in names}
+
+    def _read(self, file: int, name: str, blocks: Sequence[range]) -> np.ndarray:
+        dtype, shape = self.layouts[name]
+        found = np.empty((sum(map(len, blocks)), *shape[1:]), dtype)
+        content, place = found.reshape(-1).view(np.uint8).data, 0
+        row_bytes = Layout(dtype, shape[1:]).n_bytes
+        for block in blocks:
+            end = place + len(block) * row_bytes
+            self._fill(file, content[place:end], self._starts[name] + block.start * row_bytes)
+            place = end
+        return found
+
+    def _fill(self, file: int, content: memoryview, place: int) -> None:
+        """All of it: the system may give less at once."""
+        while len(content):
+            n_read = os.preadv(file, [content], place)
+            if n_read == 0:
+                raise InputError(f"{self._path}: is damaged (it ends too early); run `dvc checkout --force`")
+            content, place = content[n_read:], place + n_read
+
+    def _check(self) -> None:
+        try:
+            with safe_open(self._path, framework="numpy"):
+                pass
+        except OSError as error:
+            raise InputError(
+                f"{self._path}: cannot be read: {error.strerror}; run `dvc repro` or `dvc pull`"
+            ) from error
+        except SafetensorError as error:
+            raise InputError(f"{self._path}: is damaged ({error}); run `dvc checkout --force`") from error

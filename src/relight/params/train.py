@@ -78,4 +78,5 @@ class TrainParams(Section):
     calibration: Literal["auto", "none", "temperature"] = "none"
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(examples=["auto"])
     threads: int = Field(ge=1, le=4096, examples=[1])
+    memory_gb: float | None = Field(default=None, ge=0.25, le=MOST)
     checkpoint_seconds: float = Field(default=60, gt=0, le=MOST)

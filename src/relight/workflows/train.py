@@ -7,13 +7,11 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-import numpy as np
 import polars as pl
 import torch
 from torch import Tensor, nn
 
-from relight.domain.batches import ResidentBatches
-from relight.domain.class_weights import row_weights, settle_class_weights
+from relight.domain.class_weights import settle_class_weights
 from relight.domain.compatibility import assert_can_share
 from relight.domain.description import Description, proof_of, untrained_model
 from relight.domain.devices import choose_device, compute_the_same_each_time, describe_device, device_of_process
@@ -24,8 +22,9 @@ from relight.domain.group import Alone, Group
 from relight.domain.log_loss import log_loss
 from relight.domain.losses import loss_for
 from relight.domain.optimizers import build_optimizer
+from relight.domain.part import Part, batches_of, read_part, validation_of
 from relight.domain.predicting import predict
-from relight.domain.rows import Arrays, Rows, as_trainee_sees, rows_for, trainee_of
+from relight.domain.rows import trainee_of
 from relight.domain.schedules import schedule_for
 from relight.domain.seeding import seed_of
 from relight.domain.settling import Settled, settle
@@ -36,6 +35,7 @@ from relight.domain.training_state import Epoch, TrainingState
 from relight.domain.validation_score import validation_score
 from relight.errors import InputError
 from relight.io.agreement import Agreement
+from relight.io.ahead import ahead
 from relight.io.artifacts import json_text, read_model, write_json
 from relight.io.checkpoints import save_weights
 from relight.io.helping import Helping
@@ -45,7 +45,7 @@ from relight.io.progress import Progress
 from relight.io.resume import About, Checkpoints, differences
 from relight.io.runner.lifetime import PatientStop
 from relight.io.runner.rank import Rank
-from relight.io.tensors import read_tensors
+from relight.io.tensors import StoredTensors
 from relight.io.versions import versions
 from relight.io.watching import Watching
 from relight.params.model import ModelParams
@@ -53,10 +53,10 @@ from relight.params.train import TrainParams
 
 
 class Parts(NamedTuple):
-    """The rows that train may see, on the CPU."""
+    """The rows that train may see."""
 
-    train: Rows
-    validation: Rows
+    train: Part
+    validation: Part
     sample_weight: Tensor | None  # of the validation rows, without the weights of the classes
 
 
@@ -97,7 +97,7 @@ def train(
             model = untrained_model(
                 settled.model, known, target_scale=settled.target_scale, seed=params.seed, seeds=params.seeds
             )
-            parts = _parts(model, params, known, read_tensors(train_rows), read_tensors(validation_rows))
+            parts = _parts(model, params, known, StoredTensors(train_rows), StoredTensors(validation_rows))
             history = _fit(model, params, settled, parts, known, device, checkpoints, live_curves, speed, group)
         if checkpoints is None:
             return
@@ -105,7 +105,7 @@ def train(
             _calibrate(model, known, parts)
         _write_curves(curves, history)
         save_weights(weights, model)
-        proof = proof_of(predict(model, parts.validation.inputs))
+        proof = proof_of(predict(model, parts.validation.rows.inputs))
         write_json(description, _describe(params, settled, known, history, proof, group.size))
         checkpoints.finish(weights)
 
@@ -134,7 +134,7 @@ def _about(
     model: ModelParams, params: TrainParams, digests: dict[str, str], device: torch.device, rank: Rank | None
 ) -> About:
     """All that the weights depend on. More epochs go on from a checkpoint where the rate does not depend on them."""
-    free = {"checkpoint_seconds", *(["epochs"] if params.schedule.name == "constant" else [])}
+    free = {"checkpoint_seconds", "memory_gb", *(["epochs"] if params.schedule.name == "constant" else [])}
     return {
         "model": model.model_dump(mode="json"),
         "train": params.model_dump(mode="json", exclude=free),
@@ -163,20 +163,17 @@ def _describe(
     )
 
 
-def _parts(model: nn.Module, params: TrainParams, features: Features, train: Arrays, validation: Arrays) -> Parts:
+def _parts(
+    model: nn.Module, params: TrainParams, features: Features, train: StoredTensors, validation: StoredTensors
+) -> Parts:
     """The rows as tensors, each with its weight in the loss."""
     class_weights = settle_class_weights(params, features)
-
-    def rows(arrays: Arrays, where: str) -> Rows:
-        weight = row_weights(class_weights, arrays["target"], arrays.get("weight"))
-        weighted = arrays if weight is None else {**arrays, "weight": weight}
-        return rows_for(model, weighted, where)
-
-    sample = validation.get("weight")
+    has_weight = "weight" in validation.names
+    sample = validation.read([range(validation.n_rows)], ["weight"])["weight"] if has_weight else None
     return Parts(
-        rows(train, "the train rows"),
-        rows(validation, "the validation rows"),
-        None if sample is None else torch.from_numpy(np.ascontiguousarray(sample)),
+        read_part(model, train, class_weights, "the train rows", params.memory_gb),
+        read_part(model, validation, class_weights, "the validation rows", params.memory_gb),
+        None if sample is None else torch.from_numpy(sample),
     )
 
 
@@ -199,15 +196,17 @@ def _fit(
     torch.manual_seed(seed_of(params.seed, group.rank))
     state = _state(params, trainee, checkpoints, group)
     batch_size: Literal["full"] | int = "full" if params.batch_size == "full" else settled.batch_size
-    batches = ResidentBatches(as_trainee_sees(model, parts.train.to(device)), batch_size, params.seed)
-    progress = Progress(params.epochs, len(parts.train.target), done=state.epoch) if checkpoints else None
+    batches = batches_of(model, parts.train, device, batch_size=batch_size, seed=params.seed, ahead=ahead)
+    progress = Progress(params.epochs, len(parts.train.rows.target), done=state.epoch) if checkpoints else None
     with PatientStop() as stop:
         fit(
             state,
             batches if group.size == 1 else SharedBatches(batches, group.rank, group.size),
-            as_trainee_sees(model, parts.validation.to(device)),
+            validation_of(model, parts.validation, device),
             loss_fn=loss_for(settled.loss, params.label_smoothing),
-            score_fn=validation_score(features.task, settled.loss, back, parts.validation.target, parts.sample_weight),
+            score_fn=validation_score(
+                features.task, settled.loss, back, parts.validation.rows.target, parts.sample_weight
+            ),
             schedule=schedule_for(params.schedule, peak=params.optimizer.learning_rate, epochs=params.epochs),
             epochs=params.epochs,
             gradient_clip=params.gradient_clip,
@@ -254,8 +253,8 @@ def _calibrate(model: nn.Module, features: Features, parts: Parts) -> None:
     """Put the temperature that suits the validation rows best behind the model."""
     assert isinstance(model, Fitted)
     assert isinstance(model.back, Temperature)
-    logits = predict(model, parts.validation.inputs)  # at temperature 1
-    target = parts.validation.target
+    logits = predict(model, parts.validation.rows.inputs)  # at temperature 1
+    target = parts.validation.rows.target
     model.back.temperature.fill_(
         best_temperature(
             lambda t: log_loss(features.task, logits.double() / t, target, parts.sample_weight), n_rows=len(target)

@@ -13,6 +13,8 @@ def forget_recorded(runs: Path, lock_file: Path) -> None:
     for path in finished:
         if path.read_text(encoding="utf-8") in recorded:
             remove(path.parent)
+    with suppress(OSError):  # other runs have theirs in it, or there were none
+        runs.rmdir()
 
 
 def remove(folder: Path) -> None:

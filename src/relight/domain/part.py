@@ -1,0 +1,116 @@
+"""The rows of one part as a training takes them: in memory, or in their file where the params say that it is enough."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import torch
+from torch import nn
+
+from relight.domain.back import Back
+from relight.domain.batches import Batches, ResidentBatches, chunks_of, total_weight
+from relight.domain.class_weights import row_weights
+from relight.domain.fitted import Fitted
+from relight.domain.row_order import RowOrder, window_rows
+from relight.domain.rows import Arrays, Rows, as_trainee_sees, assert_some_count, rows_for
+from relight.domain.stored import Ahead, Read, StoredBatches, StoredInputs, StoredRows
+from relight.errors import InputError
+
+GB = 1e9
+
+
+class Store(Protocol):
+    """A file of arrays."""
+
+    @property
+    def names(self) -> Sequence[str]: ...
+
+    @property
+    def n_rows(self) -> int: ...
+
+    @property
+    def row_bytes(self) -> int: ...
+
+    def read(self, blocks: Sequence[range], names: Sequence[str]) -> Arrays: ...
+
+
+@dataclass(frozen=True)
+class Part:
+    """
+    Attributes:
+        rows: on the CPU, before the front.
+        window: rows that are shuffled among each other.
+        all_weight: of all rows together.
+    """
+
+    rows: Rows | StoredRows
+    window: int
+    all_weight: float
+
+
+def read_part(
+    model: nn.Module, store: Store, class_weights: list[float] | None, where: str, memory_gb: float | None
+) -> Part:
+    """The rows with their weights in the loss; `where` stands for them in messages.
+
+    Args:
+        memory_gb: a part of more GB stays in its file.
+
+    Raises:
+        InputError: when no row counts, or a model without a front would have to read a gap.
+    """
+
+    def read(blocks: list[range]) -> Rows:
+        arrays = store.read(blocks, [name for name in store.names if name != "row"])
+        weight = row_weights(class_weights, arrays["target"], arrays.get("weight"))
+        return rows_for(model, arrays if weight is None else {**arrays, "weight": weight}, where)
+
+    fits = memory_gb is None or store.n_rows * store.row_bytes <= memory_gb * GB
+    rows = read([range(store.n_rows)]) if fits else _stored(read, store.n_rows)
+    all_weight = total_weight(rows.weight, store.n_rows)
+    assert_some_count(all_weight, where)
+    return Part(rows, window_rows(store.row_bytes), all_weight)
+
+
+def _stored(read: Read, n_rows: int) -> StoredRows:
+    """Target and weight are few numbers of each row, and are held."""
+    held = [(rows.target, rows.weight) for rows in (read([chunk]) for chunk in chunks_of(n_rows))]
+    targets, weights = zip(*held, strict=True)
+    weight = None if weights[0] is None else torch.cat(weights)
+    return StoredRows(StoredInputs(read, n_rows), torch.cat(targets), weight)
+
+
+def batches_of(
+    model: nn.Module, part: Part, device: torch.device, *, batch_size: Literal["full"] | int, seed: int, ahead: Ahead
+) -> Batches:
+    """The batches of an epoch, behind the front of the model, on the device.
+
+    Raises:
+        InputError: for a full batch of rows that are not in memory.
+    """
+    if isinstance(part.rows, Rows):
+        rows = as_trainee_sees(model, part.rows.to(device))
+        return ResidentBatches(rows, batch_size, seed, part.window)
+    if batch_size == "full":
+        raise InputError(
+            "train.batch_size: full needs all train rows in memory, and they take more than train.memory_gb; "
+            "use auto or a number of rows"
+        )
+    order = RowOrder(part.rows.inputs.n_rows, part.window)
+    return StoredBatches(_seen(model, part.rows, device), order, batch_size, seed, part.all_weight, ahead)
+
+
+def validation_of(model: nn.Module, part: Part, device: torch.device) -> Rows | StoredRows:
+    """The rows behind the front of the model, on the device; the target on the network's scale."""
+    if isinstance(part.rows, Rows):
+        return as_trainee_sees(model, part.rows.to(device))
+    inputs = StoredInputs(_seen(model, part.rows, device), part.rows.inputs.n_rows)
+    target = part.rows.target.to(device)
+    if isinstance(model, Fitted) and isinstance(model.back, Back):
+        with torch.no_grad():
+            target = model.back.to_network(target)
+    return StoredRows(inputs, target, None if part.rows.weight is None else part.rows.weight.to(device))
+
+
+def _seen(model: nn.Module, rows: StoredRows, device: torch.device) -> Read:
+    return lambda blocks: as_trainee_sees(model, rows.inputs.read(blocks).to(device))
