@@ -43,7 +43,7 @@ class SeveralProcesses:
         return network
 
     def predict(self, model: nn.Module, inputs: tuple[Tensor, ...] | Inputs, at_once: int) -> Tensor:
-        """Each process takes a part of equal length, filled up by the last row; rows in a file each process takes whole."""
+        """Each process takes a part of equal length, the last row filling it up; rows in a file each takes whole."""
         if not isinstance(inputs, tuple):
             return predict(model, inputs, at_once)
         n_rows = len(inputs[0])
