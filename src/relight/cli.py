@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from relight.io.asked import SECONDS
 from relight.io.params import read_section
 from relight.io.runner.failures import exit_code
 from relight.io.yaml12 import read_yaml
@@ -39,12 +40,23 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--format", choices=["onnx", "pt2"], required=True, help="for ONNX Runtime, or for PyTorch")
     export.add_argument("-o", "--output", type=Path, help="the file to write; else model.onnx or model.pt2 in models/")
     export.add_argument("--models", type=Path, default=MODELS, help="the folder of model.pth and model.json")
+    _add_launch(commands)
     predict = _add(commands, "predict", _predict, "predict the rows of a new table, from models/ alone")
     predict.add_argument("table", type=Path, help="a table with the columns of the model: one file or a folder")
     predict.add_argument("-o", "--output", type=Path, required=True, help="the .csv to write")
     predict.add_argument("--models", type=Path, default=MODELS, help="the folder of model.pth and model.json")
     _add(commands, "show", _show, "print the metrics as a table")
     return parser
+
+
+def _add_launch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    launch = _add(commands, "launch", _launch, "run a command whose train stage takes several processes")
+    launch.add_argument("--processes", type=int, required=True, help="on each machine: one for each GPU or core")
+    launch.add_argument("--nodes", type=int, default=1, help="machines; the first one runs the command")
+    launch.add_argument("--node-rank", type=int, help="which of them this one is, from 0; Slurm and Kubernetes say it")
+    launch.add_argument("--rendezvous", metavar="HOST:PORT", help="where the first machine listens for the others")
+    launch.add_argument("--timeout", type=int, default=SECONDS, help="seconds that a process waits for the others")
+    launch.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND", help="such as dvc repro")
 
 
 def _add(
@@ -81,6 +93,19 @@ def _export(arguments: argparse.Namespace) -> str:
         output=arguments.output,
         prepared=PREPARED,
         validation=VALIDATION,
+    )
+
+
+def _launch(arguments: argparse.Namespace) -> str:
+    from relight.workflows.launch import launch
+
+    return launch(
+        arguments.words,
+        processes=arguments.processes,
+        nodes=arguments.nodes,
+        node_rank=arguments.node_rank,
+        rendezvous=arguments.rendezvous,
+        timeout=arguments.timeout,
     )
 
 

@@ -38,7 +38,9 @@ class Run:
         monkeypatch.setattr(module.time, "monotonic", lambda: self.now)
         self.checkpoints, self.stop, self.state = Checkpoints(root / "kept", {}), PatientStop(), State()
         curves = LiveCurves(root / "curves.csv", Row._fields)
-        self.watch = Watching(self.checkpoints, Progress(3, 1), curves, self.stop, seconds=10)
+        self.watch = Watching(
+            self.checkpoints, Progress(3, 1), curves, self.stop, seconds=10, save=lambda state: state.save()
+        )
 
     def step(self, at: float) -> tuple[int, int] | None:
         """One step; where the newest checkpoint is then."""

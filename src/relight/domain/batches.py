@@ -19,10 +19,12 @@ class Batch(NamedTuple):
     """
     Attributes:
         share: of the weight of all train rows.
+        pull: how much the gradient of its loss counts, () float32; None: as it is.
     """
 
     rows: Rows
     share: float | Tensor
+    pull: Tensor | None = None
 
 
 class Batches(Protocol):

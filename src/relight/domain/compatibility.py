@@ -107,6 +107,19 @@ def assert_can_normalise(params: TrainParams, model: ModelParams, features: Feat
         )
 
 
+def assert_can_share(model: ModelParams) -> None:
+    """Each of several processes would normalise by the statistics of its own rows: that is another model.
+
+    Raises:
+        InputError: when the model has batch normalisation.
+    """
+    if model.name == "mlp" and model.mlp is not None and model.mlp.batch_norm:
+        raise InputError(
+            "model.mlp.batch_norm: must be false with several processes, for each would normalise by its own rows; "
+            "set it to false, or train in one process"
+        )
+
+
 def remarks(params: TrainParams, features: Features, cores: int) -> list[str]:
     """What is odd, and works all the same."""
     found = []

@@ -4,7 +4,7 @@ import hashlib
 from typing import Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from relight.domain.features import Features
@@ -27,6 +27,7 @@ class Description(BaseModel):
         seed: the untrained model is `untrained_model`, drawn with it.
         seeds: how many copies stand side by side.
         threads: of the training; the same number gives the same bits.
+        processes: that trained together; the same number gives the same bits. Left out where it is 1.
         proof: sha256 of the outputs for the validation rows, made before the weights were saved.
         versions: of what made the model.
     """
@@ -44,6 +45,7 @@ class Description(BaseModel):
     seed: int
     seeds: int
     threads: int
+    processes: int = Field(default=1, exclude_if=lambda number: number == 1)
     epochs: int
     best_epoch: int
     proof: str

@@ -22,6 +22,27 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+def device_of_process(device: torch.device, place: int, n_processes: int) -> torch.device:
+    """The device of one of several processes on this machine: of GPUs each has its own, from here on.
+
+    Args:
+        place: of the process among them, from 0.
+
+    Raises:
+        InputError: when there are fewer GPUs than processes.
+    """
+    if device.type == "cpu":
+        return device
+    n_there = torch.cuda.device_count() if device.type == "cuda" else 1
+    if n_there < n_processes:
+        raise InputError(
+            f"train.device: {n_processes} processes want a GPU each, and {n_there} {device.type} are here; "
+            f"start {n_there}, or set train.device to cpu"
+        )
+    torch.cuda.set_device(place)
+    return torch.device(device.type, place)
+
+
 def describe_device(device: torch.device) -> dict[str, str]:
     """Which one it is, for people."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()

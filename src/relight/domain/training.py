@@ -8,9 +8,10 @@ from torch import Tensor, nn
 
 from relight.domain.batches import Batches
 from relight.domain.clipping import clip_gradients
+from relight.domain.group import Alone, Group
 from relight.domain.losses import Loss
 from relight.domain.models.members import Members
-from relight.domain.predicting import predict, rows_at_once, set_mode
+from relight.domain.predicting import rows_at_once, set_mode
 from relight.domain.rows import Rows
 from relight.domain.schedules import Schedule
 from relight.domain.stored import StoredRows
@@ -41,6 +42,7 @@ def fit(
     epochs: int,
     gradient_clip: float | None,
     watch: Watch,
+    group: Group | None = None,
 ) -> None:
     """Train the model of `state` in place, from where it is.
 
@@ -49,12 +51,15 @@ def fit(
     Raises:
         RunError: at the end of the first epoch whose loss is not finite.
     """
+    group = group or Alone()
+    network = group.network(state.model, validation)
     at_once = rows_at_once(state.model)
     while not state.is_over(epochs):
         state.optimizer.learning_rate = schedule(state.epoch)
-        train_epoch(state, train, loss_fn, gradient_clip, watch)
-        validation_loss, score = validate(state.model, validation, loss_fn, score_fn, at_once)
-        done = Epoch(state.epoch, state.loss.item(), validation_loss, score, state.optimizer.learning_rate)
+        train_epoch(state, train, loss_fn, gradient_clip, watch, network)
+        train_loss = group.sum(state.loss).item()
+        validation_loss, score = validate(state.model, validation, loss_fn, score_fn, at_once, group)
+        done = group.decide(Epoch(state.epoch, train_loss, validation_loss, score, state.optimizer.learning_rate))
         _assert_finite(done)
         state.end_epoch(done)
         watch.after_epoch(state)
@@ -63,17 +68,29 @@ def fit(
         state.model.load_state_dict(state.early_stopping.best_weights)
 
 
-def train_epoch(state: TrainingState, train: Batches, loss_fn: Loss, gradient_clip: float | None, watch: Watch) -> None:
-    """The batches of the epoch that are left."""
+def train_epoch(
+    state: TrainingState,
+    train: Batches,
+    loss_fn: Loss,
+    gradient_clip: float | None,
+    watch: Watch,
+    network: nn.Module | None = None,
+) -> None:
+    """The batches of the epoch that are left.
+
+    Args:
+        network: what calls the model of `state` and sees to the gradients; None: the model itself.
+    """
     model, optimizer = state.model, state.optimizer
-    set_mode(model, training=True)
+    network = network or model
+    set_mode(network, training=True)
     # Each of several copies feels its own loss, not its share of their mean.
     whole = torch.full_like(state.loss, len(model.copies)) if isinstance(model, Members) else None
-    for rows, share in train.of_epoch(state.epoch, state.step):
-        predictions = model(*rows.inputs)  # 1. forward
+    for rows, share, pull in train.of_epoch(state.epoch, state.step):
+        predictions = network(*rows.inputs)  # 1. forward
         loss = loss_fn(predictions, rows.target, rows.weight)  # 2. loss
         optimizer.zero_grad()  # 3. zero_grad
-        loss.backward(whole)  # type: ignore[no-untyped-call]  # 4. backward
+        loss.backward(_times(whole, pull))  # type: ignore[no-untyped-call]  # 4. backward
         if gradient_clip is not None:
             clip_gradients(copies_of(model), gradient_clip)
         optimizer.step()  # 5. step
@@ -82,11 +99,11 @@ def train_epoch(state: TrainingState, train: Batches, loss_fn: Loss, gradient_cl
 
 
 def validate(
-    model: nn.Module, validation: Rows | StoredRows, loss_fn: Loss, score_fn: Score, at_once: int
+    model: nn.Module, validation: Rows | StoredRows, loss_fn: Loss, score_fn: Score, at_once: int, group: Group
 ) -> tuple[float, float]:
     """The loss and the score over all rows, `at_once` in one go, without learning from them."""
     with torch.inference_mode():
-        outputs = predict(model, validation.inputs, at_once)
+        outputs = group.predict(model, validation.inputs, at_once)
         return loss_fn(outputs, validation.target, validation.weight).item(), score_fn(outputs)
 
 
@@ -94,6 +111,13 @@ def copies_of(model: nn.Module) -> list[list[Tensor]]:
     """The weights of each of several copies, or of the one model that there is."""
     parts = list(model.copies) if isinstance(model, Members) else [model]
     return [[weight for weight in part.parameters() if weight.requires_grad] for part in parts]
+
+
+def _times(one: Tensor | None, other: Tensor | None) -> Tensor | None:
+    """None is 1."""
+    if one is None or other is None:
+        return other if one is None else one
+    return one * other
 
 
 def _assert_finite(epoch: Epoch) -> None:

@@ -1,6 +1,9 @@
 """train: build the model, fit it, save its weights and all that is needed to use it."""
 
+import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -9,11 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from relight.domain.class_weights import settle_class_weights
+from relight.domain.compatibility import assert_can_share
 from relight.domain.description import Description, proof_of, untrained_model
-from relight.domain.devices import choose_device, compute_the_same_each_time, describe_device
+from relight.domain.devices import choose_device, compute_the_same_each_time, describe_device, device_of_process
 from relight.domain.early_stopping import EarlyStopping
 from relight.domain.features import Features
 from relight.domain.fitted import Fitted
+from relight.domain.group import Alone, Group
 from relight.domain.log_loss import log_loss
 from relight.domain.losses import loss_for
 from relight.domain.optimizers import build_optimizer
@@ -21,18 +26,25 @@ from relight.domain.part import Part, batches_of, read_part, validation_of
 from relight.domain.predicting import predict
 from relight.domain.rows import trainee_of
 from relight.domain.schedules import schedule_for
+from relight.domain.seeding import seed_of
 from relight.domain.settling import Settled, settle
+from relight.domain.shared_batches import SharedBatches
 from relight.domain.temperature import Temperature, best_temperature
-from relight.domain.training import fit
+from relight.domain.training import Watch, fit
 from relight.domain.training_state import Epoch, TrainingState
 from relight.domain.validation_score import validation_score
+from relight.errors import InputError
+from relight.io.agreement import Agreement
 from relight.io.ahead import ahead
-from relight.io.artifacts import read_model, write_json
+from relight.io.artifacts import json_text, read_model, write_json
 from relight.io.checkpoints import save_weights
+from relight.io.helping import Helping
+from relight.io.joining import joined, rank_to_be
 from relight.io.live_curves import LiveCurves
 from relight.io.progress import Progress
-from relight.io.resume import About, Checkpoints
+from relight.io.resume import About, Checkpoints, differences
 from relight.io.runner.lifetime import PatientStop
+from relight.io.runner.rank import Rank
 from relight.io.tensors import StoredTensors
 from relight.io.versions import versions
 from relight.io.watching import Watching
@@ -75,23 +87,52 @@ def train(
     compute_the_same_each_time(params.threads)
     device = choose_device(params.device)
     settled = settle(model_params, params, known, device.type)
-    model = untrained_model(
-        settled.model, known, target_scale=settled.target_scale, seed=params.seed, seeds=params.seeds
-    )
-    parts = _parts(model, params, known, StoredTensors(train_rows), StoredTensors(validation_rows))
-    about = _about(model_params, params, digests, device)
-    with Checkpoints(kept, about) as checkpoints:
-        history = _fit(model, params, settled, parts, known, device, checkpoints, live_curves, speed)
+    rank = rank_to_be()
+    if rank is not None:
+        assert_can_share(settled.model)
+        device = device_of_process(device, rank.local_rank, rank.local_processes)
+    about = _about(model_params, params, digests, device, rank)
+    with Checkpoints(kept, about) if rank is None or rank.rank == 0 else nullcontext() as checkpoints:
+        with _group(rank, device, about) as group:
+            model = untrained_model(
+                settled.model, known, target_scale=settled.target_scale, seed=params.seed, seeds=params.seeds
+            )
+            parts = _parts(model, params, known, StoredTensors(train_rows), StoredTensors(validation_rows))
+            history = _fit(model, params, settled, parts, known, device, checkpoints, live_curves, speed, group)
+        if checkpoints is None:
+            return
         if settled.calibration == "temperature":
             _calibrate(model, known, parts)
         _write_curves(curves, history)
         save_weights(weights, model)
         proof = proof_of(predict(model, parts.validation.rows.inputs))
-        write_json(description, _describe(params, settled, known, history, proof))
+        write_json(description, _describe(params, settled, known, history, proof, group.size))
         checkpoints.finish(weights)
 
 
-def _about(model: ModelParams, params: TrainParams, digests: dict[str, str], device: torch.device) -> About:
+@contextmanager
+def _group(rank: Rank | None, device: torch.device, about: About) -> Iterator[Group]:
+    """The processes that train together.
+
+    Raises:
+        InputError: when another machine has other params, data or code.
+    """
+    if rank is None:
+        yield Alone()
+        return
+    from relight.domain.several_processes import SeveralProcesses
+
+    with joined(rank, device.type):
+        group = SeveralProcesses(device)
+        first = json.loads(group.share_text(json_text(about)))
+        if rank.local_rank == 0 and (changed := differences(first, about)):
+            raise InputError(f"this machine and the first one differ in {', '.join(changed)}; give both the same")
+        yield group
+
+
+def _about(
+    model: ModelParams, params: TrainParams, digests: dict[str, str], device: torch.device, rank: Rank | None
+) -> About:
     """All that the weights depend on. More epochs go on from a checkpoint where the rate does not depend on them."""
     free = {"checkpoint_seconds", "memory_gb", *(["epochs"] if params.schedule.name == "constant" else [])}
     return {
@@ -99,12 +140,13 @@ def _about(model: ModelParams, params: TrainParams, digests: dict[str, str], dev
         "train": params.model_dump(mode="json", exclude=free),
         "device": device.type,
         "versions": {**versions(), "torch": torch.__version__},
+        **({} if rank is None else {"processes": rank.processes}),
         **digests,
     }
 
 
 def _describe(
-    params: TrainParams, settled: Settled, features: Features, history: list[Epoch], proof: str
+    params: TrainParams, settled: Settled, features: Features, history: list[Epoch], proof: str, processes: int
 ) -> Description:
     best = min(history, key=lambda epoch: epoch.validation_score) if params.early_stopping else history[-1]
     return Description(
@@ -113,6 +155,7 @@ def _describe(
         seed=params.seed,
         seeds=params.seeds,
         threads=params.threads,
+        processes=processes,
         epochs=len(history),
         best_epoch=best.epoch,
         proof=proof,
@@ -141,23 +184,24 @@ def _fit(
     parts: Parts,
     features: Features,
     device: torch.device,
-    checkpoints: Checkpoints,
+    checkpoints: Checkpoints | None,
     live_curves: Path,
     speed: Path,
+    group: Group,
 ) -> list[Epoch]:
     """Fit on the chosen device; the model comes back to the CPU, where it is saved and proved."""
     model.to(device)
     trainee = trainee_of(model)
     back = model.back if isinstance(model, Fitted) else nn.Identity()
-    torch.manual_seed(params.seed)
-    state = _state(params, trainee, checkpoints)
+    torch.manual_seed(seed_of(params.seed, group.rank))
+    state = _state(params, trainee, checkpoints, group)
     batch_size: Literal["full"] | int = "full" if params.batch_size == "full" else settled.batch_size
+    batches = batches_of(model, parts.train, device, batch_size=batch_size, seed=params.seed, ahead=ahead)
+    progress = Progress(params.epochs, len(parts.train.rows.target), done=state.epoch) if checkpoints else None
     with PatientStop() as stop:
-        progress = Progress(params.epochs, len(parts.train.rows.target), done=state.epoch)
-        curves = LiveCurves(live_curves, Epoch._fields)
         fit(
             state,
-            batches_of(model, parts.train, device, batch_size=batch_size, seed=params.seed, ahead=ahead),
+            batches if group.size == 1 else SharedBatches(batches, group.rank, group.size),
             validation_of(model, parts.validation, device),
             loss_fn=loss_for(settled.loss, params.label_smoothing),
             score_fn=validation_score(
@@ -166,21 +210,42 @@ def _fit(
             schedule=schedule_for(params.schedule, peak=params.optimizer.learning_rate, epochs=params.epochs),
             epochs=params.epochs,
             gradient_clip=params.gradient_clip,
-            watch=Watching(checkpoints, progress, curves, stop, seconds=params.checkpoint_seconds),
+            watch=_watch(params, checkpoints, progress, LiveCurves(live_curves, Epoch._fields), stop, group, device),
+            group=group,
         )
-    write_json(speed, {**progress.facts(state.epoch), **describe_device(device), "threads": params.threads})
+    if progress:
+        write_json(speed, {**progress.facts(state.epoch), **describe_device(device), "threads": params.threads})
     model.to("cpu")
     return state.history
 
 
-def _state(params: TrainParams, trainee: nn.Module, checkpoints: Checkpoints) -> TrainingState:
+def _watch(
+    params: TrainParams,
+    checkpoints: Checkpoints | None,
+    progress: Progress | None,
+    curves: LiveCurves,
+    stop: PatientStop,
+    group: Group,
+    device: torch.device,
+) -> Watch:
+    """What happens beside the training; in the first process it is seen and kept."""
+    agreement = None if group.size == 1 else Agreement(device)
+    if checkpoints and progress:
+        seconds = params.checkpoint_seconds
+        return Watching(checkpoints, progress, curves, stop, seconds=seconds, save=group.save, agreement=agreement)
+    assert agreement
+    return Helping(stop, agreement, group.save)
+
+
+def _state(params: TrainParams, trainee: nn.Module, checkpoints: Checkpoints | None, group: Group) -> TrainingState:
     """The start of the training, or where a checkpoint says that it was."""
     stopping = EarlyStopping(params.early_stopping.patience) if params.early_stopping else None
     state = TrainingState(trainee, build_optimizer(params.optimizer, trainee), stopping)
-    saved = checkpoints.newest(params.epochs)
+    saved = group.share(None if checkpoints is None else checkpoints.newest(params.epochs))
     if saved is not None:
         state.restore(saved)
-        sys.stderr.write(f"train: goes on from a checkpoint, at epoch {state.epoch}, step {state.step}\n")
+        if group.rank == 0:
+            sys.stderr.write(f"train: goes on from a checkpoint, at epoch {state.epoch}, step {state.step}\n")
     return state
 
 

@@ -16,6 +16,7 @@ from typing import Self
 _PR_SET_PDEATHSIG = 1
 _SECONDS_BETWEEN_LOOKS = 0.5
 PARENT_DIED = 143
+PARENT = "RELIGHT_PARENT"  # the pid of a parent that may have died before this process could ask
 
 
 class Terminated(BaseException):
@@ -54,7 +55,7 @@ class PatientStop:
 def end_with_parent() -> None:
     """Ask the kernel for SIGTERM at the parent's death (Linux), and look for it (everywhere)."""
     signal.signal(signal.SIGTERM, _on_sigterm)
-    parent = os.getppid()
+    parent = int(os.environ.get(PARENT, os.getppid()))
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()

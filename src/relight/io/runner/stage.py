@@ -9,6 +9,7 @@ import gc
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from relight.errors import RunError
+from relight.errors import InputError, RunError
 from relight.io.params import read_section
 from relight.io.runner.audit import Audit
 from relight.io.runner.check_beside import check_beside
@@ -25,6 +26,7 @@ from relight.io.runner.failures import exit_code
 from relight.io.runner.fingerprints import Fingerprint, assert_unchanged, fingerprints, sha256_of
 from relight.io.runner.lifetime import end_with_parent
 from relight.io.runner.lock import only_one
+from relight.io.runner.rank import Rank, rank_here
 from relight.io.runner.recorded import forget_recorded
 from relight.io.yaml12 import Document, read_yaml
 
@@ -94,11 +96,18 @@ class Stage:
             raise RunError(f"dvc.yaml: stage {self._declared.stage} uses {name}, which is not among its {key}")
 
 
-def run_stage(name: str, work: Callable[[Stage], None]) -> None:
-    """Run one stage and end the process: 0 done, 1 the run failed, 2 the input is wrong."""
+def run_stage(name: str, work: Callable[[Stage], None], *, shared: bool = False) -> None:
+    """Run one stage and end the process: 0 done, 1 the run failed, 2 the input is wrong.
+
+    Args:
+        shared: whether several processes may do the work together.
+    """
     gc.freeze()  # what was imported stays: the collector need not look at it again
     gc.enable()
     end_with_parent()
+    rank = rank_here() if shared else None
+    if rank is not None and rank.rank > 0:
+        sys.exit(exit_code(lambda: _help(name, work, rank), name))
     sys.exit(exit_code(lambda: _run(name, work), name))
 
 
@@ -115,6 +124,23 @@ def _run(name: str, work: Callable[[Stage], None]) -> None:
                 work(Stage(declared, document, scratch, before, audit))
             assert_unchanged(before)
             _put_in_place(declared, scratch)
+
+
+def _help(name: str, work: Callable[[Stage], None], rank: Rank) -> None:
+    """The part of a process that is not the first: it takes no lock, and what it writes is thrown away.
+
+    The first of each other machine knows the digests, to compare them.
+    """
+    document = read_yaml(Path("params.yaml"))
+    declared = read_declaration(name, document)
+    before = fingerprints(declared.deps) if rank.local_rank == 0 else {}
+    with tempfile.TemporaryDirectory() as scratch, Audit(name, declared.deps, Path(scratch)) as audit:
+        try:
+            work(Stage(declared, document, Path(scratch), before, audit))
+        except InputError as error:
+            if rank.local_rank > 0:  # the first process of this machine finds the same, and says it
+                sys.exit(error.exit_code)
+            raise
 
 
 def _kept() -> Path:

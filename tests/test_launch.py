@@ -1,0 +1,345 @@
+"""Several processes train one model, on this machine. Every command has a time limit: a hang is a failure."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import polars.testing
+import pytest
+import torch
+import yaml
+
+from relight.cli import main
+from tests.repositories import REPOSITORY, Repository, clean_environment, make_repository
+
+LIMIT = 120  # seconds
+LAUNCH = (sys.executable, "-c", "from relight.cli import entry; entry()", "launch")
+TRAIN = (sys.executable, "-m", "stages.train")
+PARAMS = """\
+prepare: {source: data/raw/penguins.csv, target: species, task: auto, ignore: []}
+split: {method: stratified, column: null, train: 0.6, validation: 0.2, test: 0.2, seed: 1}
+model: {name: mlp, numeric: standardize, mlp: {n_blocks: 2, d_block: 24, dropout: 0.0}}
+train:
+  seed: 7
+  epochs: 12
+  batch_size: 33
+  loss: auto
+  optimizer: {name: adamw, learning_rate: 0.002, weight_decay: 0.01, momentum: 0.0}
+  early_stopping: {patience: 400}
+  device: cpu
+  threads: 1
+  checkpoint_seconds: 0.3
+evaluate: {}
+plot: {dpi: 72}
+"""
+WRITTEN = ("models/model.pth", "models/model.json", "reports/train/curves.csv")
+
+
+class Launched:
+    """A command in a repository, and its end."""
+
+    def __init__(self, repository: Repository, *command: str, env: dict[str, str] | None = None) -> None:
+        self.root = repository.root
+        self.process = subprocess.Popen(
+            command,
+            cwd=self.root,
+            env={**clean_environment(), "PYTHONPATH": str(REPOSITORY / "src"), **(env or {})},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def said(self) -> str:
+        """All that it said; fails the test where it hangs."""
+        try:
+            said, _ = self.process.communicate(timeout=LIMIT)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            pytest.fail(f"hangs: {self.process.communicate()[0]}")
+        return str(said)
+
+    def ends_well(self) -> str:
+        said = self.said()
+        assert self.process.returncode == 0, said
+        return said
+
+    def first(self) -> int:
+        """The pid of the train stage, which is the first process."""
+        return int(re.findall(r"train, pid (\d+)", (self.root / ".dvc/tmp/relight/lock").read_text())[0])
+
+    def worker(self) -> int:
+        """The pid of the process that the train stage has started."""
+        (pid,) = children_of(self.first())
+        return pid
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def wait_until(happened: Callable[[], bool], seconds: float = LIMIT) -> None:
+    until = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < until, "did not happen in time"
+        time.sleep(0.02)
+
+
+def kept(root: Path) -> list[Path]:
+    return list(root.glob(".dvc/tmp/relight/checkpoints/*/*.checkpoint"))
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """Up to the split."""
+    root = tmp_path_factory.mktemp("prepared") / "repository"
+    root.mkdir()
+    repository = make_repository(root)
+    (root / "params.yaml").write_text(PARAMS)
+    repository.repro("split")
+    return repository
+
+
+@pytest.fixture
+def repository_(prepared: Repository, tmp_path: Path) -> Repository:
+    shutil.copytree(prepared.root, tmp_path / "copy", symlinks=True)
+    return Repository(tmp_path / "copy")
+
+
+@pytest.fixture(scope="module")
+def two(prepared: Repository, tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """Trained by two processes, in a `dvc repro` that ended well."""
+    root = tmp_path_factory.mktemp("two") / "repository"
+    shutil.copytree(prepared.root, root, symlinks=True)
+    repository = Repository(root)
+    Launched(repository, *LAUNCH, "--processes", "2", "dvc", "repro", "train").ends_well()
+    return repository
+
+
+def curves_of(repository: Repository) -> pl.DataFrame:
+    return pl.read_csv(repository.root / "reports/train/curves.csv")
+
+
+def weights_of(repository: Repository) -> dict[str, torch.Tensor]:
+    return dict(torch.load(repository.root / "models/model.pth", weights_only=True))
+
+
+def test_one_process_and_two_give_the_same_curve(repository_: Repository, two: Repository) -> None:
+    repository_.repro("train")
+    one_curves, two_curves = curves_of(repository_), curves_of(two)
+    assert len(one_curves) == 12
+    pl.testing.assert_frame_equal(two_curves, one_curves, rel_tol=1e-4)
+    one_weights, two_weights = weights_of(repository_), weights_of(two)
+    assert list(two_weights) == list(one_weights)
+    for name, weight in one_weights.items():
+        torch.testing.assert_close(two_weights[name], weight, rtol=1e-3, atol=1e-5)
+    assert '"processes"' not in (repository_.root / "models/model.json").read_text()
+    assert '"processes": 2,' in (two.root / "models/model.json").read_text()
+
+
+def test_torchrun_gives_the_bytes_of_launch(repository_: Repository, two: Repository) -> None:
+    torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    said = Launched(repository_, *torchrun, "-m", "stages.train").ends_well()
+    assert said.count("epoch 12 of 12") == 1  # the first process alone speaks
+    assert repository_.bytes_of(*WRITTEN) == two.bytes_of(*WRITTEN)
+
+
+def test_two_machines_give_the_bytes_of_two_processes_on_one(repository_: Repository, two: Repository) -> None:
+    """Both of them this one; the second lends a process, and runs no dvc."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        where = f"127.0.0.1:{free.getsockname()[1]}"
+    lent = ("--processes", "1", "--nodes", "2", "--rendezvous", where, "--timeout", "60")
+    second = Launched(repository_, *LAUNCH, *lent, "dvc", "repro", "train", env={"SLURM_NODEID": "1"})
+    first = Launched(repository_, *LAUNCH, *lent, "dvc", "repro", "train", env={"SLURM_NODEID": "0"})
+    assert "Running stage 'train'" in first.ends_well()
+    assert "Running stage" not in second.ends_well()
+    assert repository_.bytes_of(*WRITTEN) == two.bytes_of(*WRITTEN)
+
+
+@pytest.fixture
+def long_(repository_: Repository) -> Repository:
+    """With dropout, and long enough to be killed in the middle."""
+    repository_.edit("params.yaml", "dropout: 0.0", "dropout: 0.2")
+    repository_.edit("params.yaml", "epochs: 12", "epochs: 150")
+    return repository_
+
+
+def wait_for_new_checkpoint(root: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in kept(root)}
+    wait_until(lambda: any(path.stat().st_mtime_ns != before.get(path) for path in kept(root)))
+
+
+def killed_worker(run: Launched) -> None:
+    os.kill(run.worker(), signal.SIGKILL)
+    said = run.said()
+    assert said.count("error: worker 1 was killed by signal 9 (out of memory?); the same command goes on from") == 1
+    assert said.count("error: ") == 2
+    assert "error: train: the last good checkpoint is that at epoch" in said
+
+
+def killed_group(run: Launched) -> None:
+    os.killpg(run.process.pid, signal.SIGKILL)
+    run.said()
+
+
+def killed_first(run: Launched) -> None:
+    worker = run.worker()
+    os.kill(run.first(), signal.SIGKILL)
+    run.said()
+    wait_until(lambda: not is_alive(worker), seconds=10)
+
+
+def terminated(run: Launched) -> None:
+    os.kill(run.first(), signal.SIGTERM)
+    assert "was stopped; a checkpoint is kept at epoch" in run.said()
+
+
+def interrupted(run: Launched) -> None:
+    os.killpg(run.process.pid, signal.SIGINT)
+    assert "was stopped; a checkpoint is kept at epoch" in run.said()
+
+
+def test_killed_in_every_way_and_started_again_they_give_the_bytes_of_a_run_that_never_was(long_: Repository) -> None:
+    two = (*LAUNCH, "--processes", "2")
+    never = Repository(shutil.copytree(long_.root, long_.root.parent / "never", symlinks=True))
+    Launched(never, *two, *TRAIN).ends_well()
+    for end in (killed_worker, killed_group, killed_first, terminated, interrupted):
+        run = Launched(long_, *two, *TRAIN)
+        wait_for_new_checkpoint(long_.root)
+        pids = [run.first(), run.worker()]
+        end(run)
+        assert run.process.returncode != 0
+        wait_until(lambda pids=pids: not any(is_alive(pid) for pid in pids), seconds=10)
+        assert not (long_.root / "models/model.pth").exists()
+    assert "train: goes on from a checkpoint, at epoch" in Launched(long_, *two, "dvc", "repro", "train").ends_well()
+    assert long_.bytes_of(*WRITTEN) == never.bytes_of(*WRITTEN)
+
+
+def test_a_checkpoint_of_two_processes_is_not_for_one(long_: Repository) -> None:
+    run = Launched(long_, *LAUNCH, "--processes", "2", *TRAIN)
+    wait_for_new_checkpoint(long_.root)
+    killed_group(run)
+    long_.edit("params.yaml", "checkpoint_seconds: 0.3", "checkpoint_seconds: 3000")
+    said = Launched(long_, *TRAIN).ends_well()
+    assert "starts anew: the checkpoints of an unfinished run are of other processes" in said
+
+
+def test_a_worker_that_does_not_answer_ends_the_run_in_time(long_: Repository) -> None:
+    run = Launched(long_, *LAUNCH, "--processes", "2", "--timeout", "4", "dvc", "repro", "train")
+    wait_for_new_checkpoint(long_.root)
+    worker = run.worker()
+    os.kill(worker, signal.SIGSTOP)
+    said = run.said()
+    assert "error: another process ended, or did not answer for 4 s; " in said
+    assert run.process.returncode != 0
+    wait_until(lambda: not is_alive(worker), seconds=10)
+
+
+def test_a_process_of_torchrun_that_is_killed_ends_the_others(long_: Repository) -> None:
+    torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    run = Launched(long_, *torchrun, "-m", "stages.train")
+    wait_for_new_checkpoint(long_.root)
+    (worker,) = [pid for pid in children_of(run.process.pid) if pid != run.first()]
+    os.kill(worker, signal.SIGKILL)
+    assert "the same command goes on from the last checkpoint" in run.said()
+    assert run.process.returncode != 0
+    assert not is_alive(run.first())
+    assert not (long_.root / "models/model.pth").exists()
+
+
+def test_a_process_of_another_machine_that_is_killed_ends_both(long_: Repository) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        where = f"127.0.0.1:{free.getsockname()[1]}"
+    lent = ("--processes", "1", "--nodes", "2", "--rendezvous", where, "--timeout", "60")
+    first = Launched(long_, *LAUNCH, *lent, *TRAIN, env={"JOB_COMPLETION_INDEX": "0"})
+    second = Launched(long_, *LAUNCH, *lent, *TRAIN, env={"JOB_COMPLETION_INDEX": "1"})
+    wait_for_new_checkpoint(long_.root)
+    (worker,) = children_of(second.process.pid)
+    os.kill(worker, signal.SIGKILL)
+    assert "error: worker 1 was killed by signal 9 (out of memory?); the same command goes on" in second.said()
+    assert "error: another process ended, or did not answer for 60 s; " in first.said()
+    assert (first.process.returncode, second.process.returncode) == (1, 1)
+
+
+def test_a_port_in_use_is_named_at_once(repository_: Repository) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        run = Launched(repository_, *LAUNCH, "--processes", "2", "--rendezvous", f"127.0.0.1:{port}", "dvc", "repro")
+        said = run.said()
+    assert f"port {port} is in use; leave it out to get a free one" in said
+    assert (run.process.returncode, said.count("\n")) == (2, 1)
+
+
+def test_batch_normalisation_is_refused_before_anything_is_started(repository_: Repository) -> None:
+    repository_.edit("params.yaml", "dropout: 0.0", "dropout: 0.0, batch_norm: true")
+    run = Launched(repository_, *LAUNCH, "--processes", "2", *TRAIN)
+    said = run.said()
+    assert "error: model.mlp.batch_norm: must be false with several processes" in said
+    assert (run.process.returncode, said.count("error: ")) == (2, 1)
+    Launched(repository_, *LAUNCH, "--processes", "1", *TRAIN).ends_well()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is CUDA, and this test wants none")
+def test_cuda_where_there_is_none_is_one_message(repository_: Repository) -> None:
+    repository_.edit("params.yaml", "device: cpu", "device: cuda")
+    run = Launched(repository_, *LAUNCH, "--processes", "2", *TRAIN)
+    said = run.said()
+    assert "error: train.device: cuda is not available on this machine" in said
+    assert (run.process.returncode, said.count("error: ")) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--processes", "0", "dvc"], "--processes: must be at least 1, however: 0"),
+        (["--processes", "2", "--timeout", "0", "dvc"], "--timeout: must be at least 1, however: 0"),
+        (["--processes", "2", "--nodes", "2", "dvc"], "--node-rank: is needed where neither of SLURM_NODEID, "),
+        (["--processes", "2", "--nodes", "2", "--node-rank", "0", "dvc"], "--rendezvous: is needed with --nodes"),
+        (
+            ["--processes", "2", "--nodes", "2", "--node-rank", "2", "--rendezvous", "a:1", "dvc"],
+            "--node-rank: must be from 0 to 1, one less than --nodes, however: 2",
+        ),
+        (["--processes", "2", "--rendezvous", "here", "dvc"], "--rendezvous: must be a host and a port, such as "),
+        (["--processes", "2", "--rendezvous", "no.such.invalid:1", "dvc"], "cannot listen there: "),
+        (["--processes", "2", "--rendezvous", "192.0.2.1:1", "dvc"], "cannot listen there: "),
+        (["--processes", "1"], "needs a command, such as: relight launch --processes 2 dvc repro"),
+        (["--processes", "1", "dvcc"], "relight launch: dvcc: cannot be run: No such file or directory"),
+    ],
+)
+def test_arguments_that_make_no_sense(
+    arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RELIGHT_TIMEOUT", "300")  # the command sets it, and the test must leave it as it was
+    assert main(["launch", *arguments]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_the_document_shows_commands_that_there_are_and_a_manifest_that_can_be_read(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = (REPOSITORY / "docs/scale.md").read_text(encoding="utf-8")
+    with pytest.raises(SystemExit):
+        main(["launch", "--help"])
+    known = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
+    shown = {word for line in re.findall(r"relight launch[^`\n]*", text) for word in re.findall(r"--[a-z-]+", line)}
+    assert shown == known - {"--help", "--timeout"}
+    (manifest,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    service, job = yaml.safe_load_all(manifest)
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    assert service["metadata"]["name"] == job["spec"]["template"]["spec"]["subdomain"]
+    assert container["command"][:2] == ["relight", "launch"]

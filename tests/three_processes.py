@@ -1,0 +1,144 @@
+"""Run by each of three processes: what they compute together, beside what one computes alone. The first prints it."""
+
+import io
+import json
+import sys
+from typing import Any
+
+import torch
+import torch.distributed as dist
+
+from relight.domain.batches import ResidentBatches
+from relight.domain.description import untrained_model
+from relight.domain.early_stopping import EarlyStopping
+from relight.domain.group import Alone, Group
+from relight.domain.losses import mse
+from relight.domain.optimizers import build_optimizer
+from relight.domain.rows import as_trainee_sees, rows_for, trainee_of
+from relight.domain.seeding import seed_of
+from relight.domain.several_processes import SeveralProcesses
+from relight.domain.shared_batches import SharedBatches
+from relight.domain.training import fit
+from relight.domain.training_state import TrainingState
+from relight.params.model import ModelParams
+from relight.params.train import OptimizerParams
+from tests.feature_tables import small_table
+
+SMALL: dict[str, Any] = {"n_blocks": 1, "d_block": 8, "dropout": 0.0}
+PLE: dict[str, Any] = {**SMALL, "n_bins": 6, "d_embedding": 3}
+FAMILIES: dict[str, dict[str, Any]] = {
+    "linear": {},
+    "mlp": {"mlp": SMALL},
+    "mlp_ple": {"mlp_ple": PLE},
+    "ft_transformer": {
+        "ft_transformer": {"n_blocks": 1, "d_block": 8, "n_heads": 2, "attention_dropout": 0.0, "ffn_dropout": 0.0}
+    },
+    "tabm": {"tabm": {**PLE, "k": 3}},
+    "tabm_small": {"tabm_small": {**PLE, "k": 2}},
+}
+DROPS = {"mlp": {"n_blocks": 2, "d_block": 40, "dropout": 0.3}}
+ADAMW = OptimizerParams(name="adamw", learning_rate=0.02, weight_decay=0.01, momentum=0.0)
+
+
+class Keeps:
+    """A watch that saves the state after so many steps, as a checkpoint would."""
+
+    def __init__(self, group: Group, after: int) -> None:
+        self.group, self.left = group, after
+        self.kept = io.BytesIO()
+
+    def after_step(self, state: TrainingState) -> None:
+        self.left -= 1
+        if self.left == 0:
+            torch.save(self.group.save(state), self.kept)
+
+    def after_epoch(self, state: TrainingState) -> None: ...
+
+    def at_end(self, state: TrainingState) -> None: ...
+
+    def saved(self) -> dict[str, Any]:
+        self.kept.seek(0)
+        return dict(torch.load(self.kept, weights_only=True))
+
+
+def train(
+    group: Group,
+    family: str,
+    *,
+    sections: dict[str, Any] = FAMILIES,
+    seeds: int = 1,
+    weighted: bool = False,
+    batch_size: Any = 16,
+    clip: float | None = None,
+    after: int = 0,
+    saved: dict[str, Any] | None = None,
+) -> tuple[TrainingState, Keeps]:
+    """Four epochs of 60 rows, in batches of 16, 16, 16 and 12; three processes share them unevenly."""
+    table = small_table(weighted=weighted)
+    params = ModelParams.model_validate({"name": family, "numeric": "standardize", **sections[family]})
+    model = untrained_model(params, table.features, target_scale="standardize", seed=3, seeds=seeds)
+    trainee = trainee_of(model)
+    state = TrainingState(trainee, build_optimizer(ADAMW, trainee), EarlyStopping(9))
+    torch.manual_seed(seed_of(3, group.rank))
+    if saved is not None:
+        state.restore(saved)
+    train_rows, validation = (
+        as_trainee_sees(model, rows_for(model, part, "")) for part in (table.train, table.validation)
+    )
+    batches = ResidentBatches(train_rows, batch_size, 3)
+    watch = Keeps(group, after)
+    fit(
+        state,
+        batches if group.size == 1 else SharedBatches(batches, group.rank, group.size),
+        validation,
+        loss_fn=mse,
+        score_fn=lambda outputs: float(outputs.double().square().mean()),
+        schedule=lambda _: 0.02,
+        epochs=4,
+        gradient_clip=clip,
+        watch=watch,
+        group=group,
+    )
+    return state, watch
+
+
+def curve(state: TrainingState) -> list[list[float]]:
+    return [list(epoch) for epoch in state.history]
+
+
+def both(group: Group, family: str, **how: Any) -> dict[str, Any]:
+    """The curve of three processes, and that of one."""
+    three = curve(train(group, family, **how)[0])
+    return {"three": three, "one": curve(train(Alone(), family, **how)[0]) if group.rank == 0 else None}
+
+
+def weights(state: TrainingState) -> dict[str, list[float]]:
+    return {name: value.flatten().tolist() for name, value in state.model.state_dict().items()}
+
+
+def resumed(group: Group, after: int) -> dict[str, Any]:
+    """The weights and the curve of a run that never stopped, and of one that goes on from what it saved."""
+    never, watch = train(group, "mlp", sections={"mlp": DROPS}, after=after)
+    again, _ = train(group, "mlp", sections={"mlp": DROPS}, saved=group.share(watch.saved()))
+    return {"never": [curve(never), weights(never)], "again": [curve(again), weights(again)]}
+
+
+def main() -> None:
+    dist.init_process_group("gloo", init_method=f"file://{sys.argv[1]}", rank=int(sys.argv[2]), world_size=3)
+    torch.set_num_threads(1)
+    group = SeveralProcesses(torch.device("cpu"))
+    found = {
+        **{family: both(group, family) for family in FAMILIES},
+        "copies": both(group, "mlp", seeds=2, clip=0.5),
+        "weighted": both(group, "mlp", weighted=True),
+        "full": both(group, "mlp", batch_size="full"),
+        "two rows": both(group, "mlp", batch_size=2),
+        "resumed in the middle": resumed(group, after=6),
+        "resumed at the start": resumed(group, after=1),
+    }
+    if group.rank == 0:
+        sys.stdout.write(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
