@@ -1,11 +1,15 @@
 """Same input, same bytes: again, elsewhere, and with the test rows changed."""
 
 import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+import torch
 
 from relight.params.model import MlpParams, ModelParams
 from relight.params.prepare import PrepareParams
@@ -67,7 +71,7 @@ def write_table(path: Path, *, seed: int, test_seed: int) -> None:
     pl.DataFrame({"a": known, "b": b, "colour": colour, "part": parts, "y": y}).write_csv(path)
 
 
-def train_on(folder: Path, table: str, seed: int) -> dict[str, bytes]:
+def train_on(folder: Path, table: str, seed: int, threads: int = 1, d_block: int = 16) -> dict[str, bytes]:
     folder.mkdir(exist_ok=True)
     prepare(
         PrepareParams(source=table, target="y", task="auto", ignore=["part"]),
@@ -79,9 +83,9 @@ def train_on(folder: Path, table: str, seed: int) -> dict[str, bytes]:
         validation=folder / "validation", features=folder / "features.json", report=folder / "report.json",
     )  # fmt: skip
     train(
-        ModelParams(name="mlp", numeric="standardize", mlp=MlpParams(n_blocks=2, d_block=16, dropout=0.1)),
+        ModelParams(name="mlp", numeric="standardize", mlp=MlpParams(n_blocks=2, d_block=d_block, dropout=0.1)),
         TrainParams(
-            seed=seed, epochs=20, batch_size=32, loss="auto", device="cpu", threads=1,
+            seed=seed, epochs=20, batch_size=32, loss="auto", device="cpu", threads=threads,
             optimizer=OptimizerParams(name="adamw", learning_rate=0.01, weight_decay=0.01, momentum=0.0),
             early_stopping=EarlyStoppingParams(patience=5),
         ),
@@ -113,3 +117,30 @@ def test_changed_train_rows_and_seeds_do_change_them(tmp_path: Path, monkeypatch
     for name in TRAIN_ARTIFACTS:
         assert one[name] != two[name], name
         assert one[name] != other_seed[name], name
+
+
+@pytest.fixture
+def busy(quiet: object) -> Iterator[None]:  # noqa: ARG001  # first the quiet runs
+    """Another process burns a core meanwhile."""
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as process:
+        yield
+        process.kill()
+
+
+@pytest.fixture
+def quiet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[int, dict[str, bytes]]]:
+    """What one and two threads make of wide layers while nothing else is going on here."""
+    before, mode = torch.get_num_threads(), torch.get_deterministic_debug_mode()
+    monkeypatch.chdir(tmp_path)
+    write_table(Path("one.csv"), seed=1, test_seed=2)
+    yield {threads: train_on(Path(f"quiet {threads}"), "one.csv", 7, threads, d_block=192) for threads in (1, 2)}
+    torch.set_num_threads(before)
+    torch.set_deterministic_debug_mode(mode)
+
+
+@pytest.mark.usefixtures("busy")
+def test_on_a_busy_machine_the_bytes_are_those_of_a_quiet_one(quiet: dict[int, dict[str, bytes]]) -> None:
+    """One thread and two may differ from each other, never from themselves."""
+    for threads, wanted in quiet.items():
+        assert train_on(Path(f"busy {threads}"), "one.csv", 7, threads, d_block=192) == wanted
+        assert torch.get_num_threads() == threads

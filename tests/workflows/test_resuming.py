@@ -1,5 +1,7 @@
 """Training with a disk that fails, processes that die, weights that run away: in one process, without dvc."""
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,10 @@ import torch
 from safetensors.numpy import save_file
 
 from relight.errors import RunError
+from relight.io.runner.lifetime import Terminated
 from relight.params.model import ModelParams
 from relight.params.train import TrainParams
+from relight.workflows import train as workflow
 from relight.workflows.train import train
 from tests.faults import Killed, faulty, full_disk, killed
 from tests.feature_tables import small_table
@@ -153,6 +157,42 @@ def test_epochs_that_the_rate_depends_on_start_anew(tmp_path: Path, capsys: pyte
         capsys.readouterr().err
     )
     assert longer == run(tmp_path / "at once", epochs=6, **falling)
+
+
+def signal_before(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SIGTERM arrives at the first call of something that the workflow does."""
+    call = getattr(workflow, name)
+
+    def interrupted(*arguments: Any, **named: Any) -> Any:
+        monkeypatch.undo()
+        os.kill(os.getpid(), signal.SIGTERM)
+        return call(*arguments, **named)
+
+    monkeypatch.setattr(workflow, name, interrupted)
+
+
+@pytest.mark.parametrize(
+    ("moment", "place"), [("fit", (0, 1)), ("validation_score", (0, 1)), ("predict", (3, 0)), ("save_weights", (3, 0))]
+)
+def test_a_stop_before_the_first_step_waits_for_it_and_one_after_the_last_trains_nothing_again(
+    moment: str, place: tuple[int, int], tmp_path: Path, whole: list[bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = signal.signal(signal.SIGTERM, lambda *_: _terminate())
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        signal_before(moment, monkeypatch)
+        with pytest.raises(Terminated) as caught:
+            run(tmp_path / "run")
+    signal.signal(signal.SIGTERM, before)
+    assert caught.value.args == (
+        "a checkpoint is kept at epoch {}, step {}; `dvc repro` goes on from there".format(*place),
+    )
+    assert run(tmp_path / "run") == whole
+    assert "goes on from a checkpoint, at epoch {}, step {}\n".format(*place) in capsys.readouterr().err
+
+
+def _terminate() -> None:
+    """As the stage runner does."""
+    raise Terminated
 
 
 def test_weights_that_run_away_end_the_run_with_the_last_good_checkpoint(
