@@ -20,7 +20,7 @@ class Loss(Protocol):
 
 def l1(predictions: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
     """mean |prediction - target|; both (n_rows, 1)."""
-    return _mean_of(functional.l1_loss(predictions, _for_members(predictions, targets), reduction="none"), weights)
+    return _mean_of((predictions - _for_members(predictions, targets)).abs(), weights)
 
 
 def mse(predictions: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:

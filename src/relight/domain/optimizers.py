@@ -47,7 +47,7 @@ class Sgd:
             self.weights,
             gradients,
             self.momenta,
-            fused=True,
+            foreach=False,  # a kernel for all weights at once costs more to call than it saves
             lr=self.learning_rate,
             weight_decay=self.params.weight_decay,
             momentum=self.params.momentum,

@@ -7,12 +7,26 @@ PREDICTION_ROWS = 65_536  # at most this many rows at once, so that prediction h
 PREDICTION_NUMBERS = 2**24  # at most this many numbers in one layer: 64 MiB
 
 
-def predict(model: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
-    """The raw outputs of the model in inference mode, (n_rows, d_out) or (n_rows, n_members, d_out)."""
-    model.eval()
+def predict(model: nn.Module, inputs: tuple[Tensor, ...], at_once: int | None = None) -> Tensor:
+    """The raw outputs of the model in inference mode, (n_rows, d_out) or (n_rows, n_members, d_out).
+
+    Args:
+        at_once: `rows_at_once`, where the caller knows it already.
+    """
+    set_mode(model, training=False)
+    at_once = at_once or rows_at_once(model)
     with torch.inference_mode():
-        chunks = zip(*(torch.split(part, rows_at_once(model)) for part in inputs), strict=True)
+        if len(inputs[0]) <= at_once:
+            whole: Tensor = model(*inputs)
+            return whole
+        chunks = zip(*(torch.split(part, at_once) for part in inputs), strict=True)
         return torch.cat([model(*chunk) for chunk in chunks])
+
+
+def set_mode(model: nn.Module, *, training: bool) -> None:
+    """As `model.train(training)`, in a quarter of its time: beside a step of 50 points that is not nothing."""
+    for module in model.modules():
+        vars(module)["training"] = training
 
 
 def rows_at_once(model: nn.Module) -> int:

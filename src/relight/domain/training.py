@@ -10,7 +10,7 @@ from relight.domain.batches import Batches
 from relight.domain.clipping import clip_gradients
 from relight.domain.losses import Loss
 from relight.domain.models.members import Members
-from relight.domain.predicting import predict
+from relight.domain.predicting import predict, rows_at_once, set_mode
 from relight.domain.rows import Rows
 from relight.domain.schedules import Schedule
 from relight.domain.training_state import Epoch, TrainingState
@@ -48,10 +48,11 @@ def fit(
     Raises:
         RunError: at the end of the first epoch whose loss is not finite.
     """
+    at_once = rows_at_once(state.model)
     while not state.is_over(epochs):
         state.optimizer.learning_rate = schedule(state.epoch)
         train_epoch(state, train, loss_fn, gradient_clip, watch)
-        validation_loss, score = validate(state.model, validation, loss_fn, score_fn)
+        validation_loss, score = validate(state.model, validation, loss_fn, score_fn, at_once)
         done = Epoch(state.epoch, state.loss.item(), validation_loss, score, state.optimizer.learning_rate)
         _assert_finite(done)
         state.end_epoch(done)
@@ -64,7 +65,7 @@ def fit(
 def train_epoch(state: TrainingState, train: Batches, loss_fn: Loss, gradient_clip: float | None, watch: Watch) -> None:
     """The batches of the epoch that are left."""
     model, optimizer = state.model, state.optimizer
-    model.train()
+    set_mode(model, training=True)
     # Each of several copies feels its own loss, not its share of their mean.
     whole = torch.full_like(state.loss, len(model.copies)) if isinstance(model, Members) else None
     for rows, share in train.of_epoch(state.epoch, state.step):
@@ -79,10 +80,11 @@ def train_epoch(state: TrainingState, train: Batches, loss_fn: Loss, gradient_cl
         watch.after_step(state)
 
 
-def validate(model: nn.Module, validation: Rows, loss_fn: Loss, score_fn: Score) -> tuple[float, float]:
-    """The loss and the score over all rows, without learning from them."""
-    outputs = predict(model, validation.inputs)
-    return loss_fn(outputs, validation.target, validation.weight).item(), score_fn(outputs)
+def validate(model: nn.Module, validation: Rows, loss_fn: Loss, score_fn: Score, at_once: int) -> tuple[float, float]:
+    """The loss and the score over all rows, `at_once` in one go, without learning from them."""
+    with torch.inference_mode():
+        outputs = predict(model, validation.inputs, at_once)
+        return loss_fn(outputs, validation.target, validation.weight).item(), score_fn(outputs)
 
 
 def copies_of(model: nn.Module) -> list[list[Tensor]]:

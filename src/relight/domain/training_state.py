@@ -59,7 +59,8 @@ class TrainingState:
 
     def count(self, loss: Tensor, share: float | Tensor) -> None:
         """Write a step down: the loss of its batch, without its graph. It stays on the device until the epoch ends."""
-        self.loss += loss * share
+        part = loss * share if isinstance(share, Tensor) or share < 1 else loss
+        self.loss = part if self.step == 0 else self.loss.add_(part)
         self.step += 1
 
     def end_epoch(self, done: Epoch) -> None:
@@ -68,7 +69,6 @@ class TrainingState:
         if self.early_stopping:
             self.early_stopping.update(done.validation_score, self.model)
         self.epoch, self.step = self.epoch + 1, 0
-        self.loss.zero_()
 
     def is_finite(self) -> bool:
         """Whether the loss so far and all weights are numbers."""
