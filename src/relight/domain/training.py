@@ -1,7 +1,8 @@
 """The training loop: five steps in plain sight. Knows tensors, not files; writes and prints nothing."""
 
 import math
-from typing import Protocol
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,8 @@ from relight.domain.schedules import Schedule
 from relight.domain.training_state import Epoch, TrainingState
 from relight.domain.validation_score import Score
 from relight.errors import RunError
+
+NO_CASTING: AbstractContextManager[Any] = nullcontext()
 
 
 class Watch(Protocol):
@@ -40,10 +43,16 @@ def fit(
     epochs: int,
     gradient_clip: float | None,
     watch: Watch,
+    network: nn.Module | None = None,
+    casting: AbstractContextManager[Any] = NO_CASTING,
 ) -> None:
     """Train the model of `state` in place, from where it is.
 
     With early stopping the model ends with its best weights, else with its last.
+
+    Args:
+        network: what stands for the model in the forward pass of a step, on the same weights.
+        casting: within which forward and loss of a step are computed.
 
     Raises:
         RunError: at the end of the first epoch whose loss is not finite.
@@ -51,7 +60,7 @@ def fit(
     at_once = rows_at_once(state.model)
     while not state.is_over(epochs):
         state.optimizer.learning_rate = schedule(state.epoch)
-        train_epoch(state, train, loss_fn, gradient_clip, watch)
+        train_epoch(state, train, loss_fn, gradient_clip, watch, network, casting)
         validation_loss, score = validate(state.model, validation, loss_fn, score_fn, at_once)
         done = Epoch(state.epoch, state.loss.item(), validation_loss, score, state.optimizer.learning_rate)
         _assert_finite(done)
@@ -62,15 +71,25 @@ def fit(
         state.model.load_state_dict(state.early_stopping.best_weights)
 
 
-def train_epoch(state: TrainingState, train: Batches, loss_fn: Loss, gradient_clip: float | None, watch: Watch) -> None:
+def train_epoch(
+    state: TrainingState,
+    train: Batches,
+    loss_fn: Loss,
+    gradient_clip: float | None,
+    watch: Watch,
+    network: nn.Module | None = None,
+    casting: AbstractContextManager[Any] = NO_CASTING,
+) -> None:
     """The batches of the epoch that are left."""
     model, optimizer = state.model, state.optimizer
+    forward = model if network is None else network
     set_mode(model, training=True)
     # Each of several copies feels its own loss, not its share of their mean.
     whole = torch.full_like(state.loss, len(model.copies)) if isinstance(model, Members) else None
     for rows, share in train.of_epoch(state.epoch, state.step):
-        predictions = model(*rows.inputs)  # 1. forward
-        loss = loss_fn(predictions, rows.target, rows.weight)  # 2. loss
+        with casting:
+            predictions = forward(*rows.inputs)  # 1. forward
+            loss = loss_fn(predictions, rows.target, rows.weight)  # 2. loss
         optimizer.zero_grad()  # 3. zero_grad
         loss.backward(whole)  # type: ignore[no-untyped-call]  # 4. backward
         if gradient_clip is not None:

@@ -78,4 +78,6 @@ class TrainParams(Section):
     calibration: Literal["auto", "none", "temperature"] = "none"
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(examples=["auto"])
     threads: int = Field(ge=1, le=4096, examples=[1])
+    precision: Literal["fp32", "bf16"] = "fp32"
+    compile: bool = False
     checkpoint_seconds: float = Field(default=60, gt=0, le=MOST)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from relight.domain.batches import ResidentBatches
 from relight.domain.class_weights import row_weights, settle_class_weights
+from relight.domain.compiling import compiled
 from relight.domain.description import Description, proof_of, untrained_model
 from relight.domain.devices import choose_device, compute_the_same_each_time, describe_device
 from relight.domain.early_stopping import EarlyStopping
@@ -19,6 +20,7 @@ from relight.domain.fitted import Fitted
 from relight.domain.log_loss import log_loss
 from relight.domain.losses import loss_for
 from relight.domain.optimizers import build_optimizer
+from relight.domain.precision import casting_for
 from relight.domain.predicting import predict
 from relight.domain.rows import Arrays, Rows, as_trainee_sees, rows_for, trainee_of
 from relight.domain.schedules import schedule_for
@@ -168,6 +170,8 @@ def _fit(
             epochs=params.epochs,
             gradient_clip=params.gradient_clip,
             watch=Watching(checkpoints, progress, curves, stop, seconds=params.checkpoint_seconds),
+            network=compiled(trainee) if params.compile else None,
+            casting=casting_for(params.precision, device),
         )
     write_json(speed, {**progress.facts(state.epoch), **describe_device(device), "threads": params.threads})
     model.to("cpu")
