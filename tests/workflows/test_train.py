@@ -120,6 +120,7 @@ OPTIONS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {  # name → t
     "schedule": ("regression", {}, {"schedule": {"name": "cosine"}}),
     "warmup": ("regression", {}, {"schedule": {"name": "constant", "warmup": 1}}),
     "gradient_clip": ("regression", {}, {"gradient_clip": 0.1}),
+    "precision": ("regression", {}, {"precision": "bf16"}),
     "numeric standardize": ("regression", {"numeric": "standardize"}, {}),
     "numeric none": ("regression", {"numeric": "none", "target": "standardize"}, {}),
     "target none": ("regression", {"target": "none"}, {}),

@@ -43,11 +43,14 @@ class Sgd:
     @torch.no_grad()
     def step(self) -> None:
         gradients = [weight.grad for weight in self.weights if weight.grad is not None]
+        if self.params.momentum == 0 and self.params.weight_decay == 0:
+            # The same bits; for a small model the function looks at its settings for longer than it computes.
+            torch._foreach_add_(self.weights, gradients, alpha=-self.learning_rate)
+            return
         sgd(
             self.weights,
             gradients,
             self.momenta,
-            foreach=False,  # a kernel for all weights at once costs more to call than it saves
             lr=self.learning_rate,
             weight_decay=self.params.weight_decay,
             momentum=self.params.momentum,

@@ -1,7 +1,8 @@
 """The training loop: five steps in plain sight. Knows tensors, not files; writes and prints nothing."""
 
 import math
-from typing import Protocol
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,8 @@ from relight.domain.stored import StoredRows
 from relight.domain.training_state import Epoch, TrainingState
 from relight.domain.validation_score import Score
 from relight.errors import RunError
+
+NO_CASTING: AbstractContextManager[Any] = nullcontext()
 
 
 class Watch(Protocol):
@@ -43,20 +46,26 @@ def fit(
     gradient_clip: float | None,
     watch: Watch,
     group: Group | None = None,
+    network: nn.Module | None = None,
+    casting: AbstractContextManager[Any] = NO_CASTING,
 ) -> None:
     """Train the model of `state` in place, from where it is.
 
     With early stopping the model ends with its best weights, else with its last.
 
+    Args:
+        network: what stands for the model in the forward pass of a step, on the same weights.
+        casting: within which forward and loss of a step are computed.
+
     Raises:
         RunError: at the end of the first epoch whose loss is not finite.
     """
     group = group or Alone()
-    network = group.network(state.model, validation)
+    network = group.network(network or state.model, validation)
     at_once = rows_at_once(state.model)
     while not state.is_over(epochs):
         state.optimizer.learning_rate = schedule(state.epoch)
-        train_epoch(state, train, loss_fn, gradient_clip, watch, network)
+        train_epoch(state, train, loss_fn, gradient_clip, watch, network, casting)
         train_loss = group.sum(state.loss).item()
         validation_loss, score = validate(state.model, validation, loss_fn, score_fn, at_once, group)
         done = group.decide(Epoch(state.epoch, train_loss, validation_loss, score, state.optimizer.learning_rate))
@@ -75,6 +84,7 @@ def train_epoch(
     gradient_clip: float | None,
     watch: Watch,
     network: nn.Module | None = None,
+    casting: AbstractContextManager[Any] = NO_CASTING,
 ) -> None:
     """The batches of the epoch that are left.
 
@@ -87,8 +97,9 @@ def train_epoch(
     # Each of several copies feels its own loss, not its share of their mean.
     whole = torch.full_like(state.loss, len(model.copies)) if isinstance(model, Members) else None
     for rows, share, pull in train.of_epoch(state.epoch, state.step):
-        predictions = network(*rows.inputs)  # 1. forward
-        loss = loss_fn(predictions, rows.target, rows.weight)  # 2. loss
+        with casting:
+            predictions = network(*rows.inputs)  # 1. forward
+            loss = loss_fn(predictions, rows.target, rows.weight)  # 2. loss
         optimizer.zero_grad()  # 3. zero_grad
         loss.backward(_times(whole, pull))  # type: ignore[no-untyped-call]  # 4. backward
         if gradient_clip is not None:

@@ -79,4 +79,6 @@ class TrainParams(Section):
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(examples=["auto"])
     threads: int = Field(ge=1, le=4096, examples=[1])
     memory_gb: float | None = Field(default=None, ge=0.25, le=MOST)
+    precision: Literal["fp32", "bf16"] = "fp32"
+    compile: bool = False
     checkpoint_seconds: float = Field(default=60, gt=0, le=MOST)

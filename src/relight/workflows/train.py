@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from relight.domain.class_weights import settle_class_weights
 from relight.domain.compatibility import assert_can_share
+from relight.domain.compiling import compiled
 from relight.domain.description import Description, proof_of, untrained_model
 from relight.domain.devices import choose_device, compute_the_same_each_time, describe_device, device_of_process
 from relight.domain.early_stopping import EarlyStopping
@@ -23,6 +24,7 @@ from relight.domain.log_loss import log_loss
 from relight.domain.losses import loss_for
 from relight.domain.optimizers import build_optimizer
 from relight.domain.part import Part, batches_of, read_part, validation_of
+from relight.domain.precision import casting_for
 from relight.domain.predicting import predict
 from relight.domain.rows import trainee_of
 from relight.domain.schedules import schedule_for
@@ -212,6 +214,8 @@ def _fit(
             gradient_clip=params.gradient_clip,
             watch=_watch(params, checkpoints, progress, LiveCurves(live_curves, Epoch._fields), stop, group, device),
             group=group,
+            network=compiled(trainee) if params.compile else None,
+            casting=casting_for(params.precision, device),
         )
     if progress:
         write_json(speed, {**progress.facts(state.epoch), **describe_device(device), "threads": params.threads})
