@@ -64,7 +64,7 @@ store = StoredTensors(Path(sys.argv[1]))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 part = read_part(model, store, None, "the train rows", 0.25)
 total = 0.0
-for rows, _ in batches_of(model, part, torch.device("cpu"), batch_size=1024, seed=0, ahead=ahead).of_epoch(0):
+for rows, *_ in batches_of(model, part, torch.device("cpu"), batch_size=1024, seed=0, ahead=ahead).of_epoch(0):
     total += rows.inputs[0][:, 0].double().sum().item()
 after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(json.dumps([total, (after - before) / 1024]), file=sys.stdout)
