@@ -442,8 +442,8 @@ CATALOGUE = [
         make=make.split_table,
         command=make.train_model,
     ),
-    later(56, "port taken", "several processes come with torchrun, in a later part"),
-    later(57, "killed worker", "several processes come with torchrun, in a later part"),
+    later(56, "port taken", "seen in tests/test_launch.py, which starts several processes"),
+    later(57, "killed worker", "seen in tests/test_launch.py, which starts several processes"),
     Case(
         58,
         "absent device",

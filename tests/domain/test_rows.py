@@ -90,9 +90,3 @@ def test_rows_move_to_a_device_together() -> None:
     moved = Rows((torch.zeros(2, 1), torch.ones(2, 1)), torch.zeros(2, 1), torch.ones(2)).to(torch.device("meta"))
     assert moved.weight is not None
     assert {part.device.type for part in (*moved.inputs, moved.target, moved.weight)} == {"meta"}
-
-
-def test_rows_that_all_weigh_nothing_are_refused() -> None:
-    arrays = {"numeric": NUMERIC, "categories": CATEGORIES, "target": TARGET, "weight": np.zeros(2, np.float32)}
-    with pytest.raises(InputError, match=r"the train rows: all of them weigh 0; look at prepare\.weight"):
-        rows_for(fronted(), arrays, "the train rows")
