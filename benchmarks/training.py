@@ -154,7 +154,9 @@ def relight(
             schedule=schedule_for(ScheduleParams(), peak=optimizer.learning_rate, epochs=epochs),
             epochs=epochs,
             gradient_clip=None,
-            watch=Watching(checkpoints, Progress(epochs, len(train.target)), curves, stop, seconds=60),
+            watch=Watching(
+                checkpoints, Progress(epochs, len(train.target)), curves, stop, seconds=60, save=TrainingState.save
+            ),
         )
     return state.history
 
