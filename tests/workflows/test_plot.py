@@ -1,9 +1,7 @@
-from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
 import pytest
-import torch
 
 from relight.domain.schema import Task
 from relight.params.evaluate import EvaluateParams
@@ -17,15 +15,6 @@ PICTURES = {  # the score of classes is their loss: one curve says both
     "multiclass": {"loss", "confusion", "roc", "calibration", *OF_COLUMNS},
     "distribution": {"loss", "score", "confusion", *OF_COLUMNS},
 }
-
-
-@pytest.fixture(autouse=True)
-def settings_of_torch() -> Iterator[None]:
-    """A workflow sets threads and determinism for its whole process."""
-    threads, mode = torch.get_num_threads(), torch.get_deterministic_debug_mode()
-    yield
-    torch.set_num_threads(threads)
-    torch.set_deterministic_debug_mode(mode)
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -2,7 +2,6 @@
 
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +29,6 @@ USUAL = {
     "device": "cpu", "threads": 1, "checkpoint_seconds": 1e-9,
 }  # fmt: skip
 RESULTS = ("model.pth", "model.json", "curves.csv")
-
-
-@pytest.fixture(autouse=True)
-def settings_of_torch() -> Iterator[None]:
-    """A workflow sets threads and determinism for its whole process."""
-    threads, mode = torch.get_num_threads(), torch.get_deterministic_debug_mode()
-    yield
-    torch.set_num_threads(threads)
-    torch.set_deterministic_debug_mode(mode)
 
 
 def run(folder: Path, model: dict[str, Any] | None = None, **params: Any) -> list[bytes]:

@@ -14,9 +14,7 @@ from relight.errors import InputError
 from relight.io.tensors import Layout, TensorsWriter
 from tests.closure import REPOSITORY
 from tests.feature_tables import small_table
-from tests.workflows.test_train import Trained, settings_of_torch
-
-__all__ = ["settings_of_torch"]
+from tests.workflows.test_train import Trained
 
 BYTES = ("model.pth", "model.json", "curves.csv")
 
