@@ -2,7 +2,13 @@ from typing import Any
 
 import pytest
 
-from relight.domain.compatibility import assert_can_stop_early, assert_train_suits, remarks, settle_loss
+from relight.domain.compatibility import (
+    assert_can_record,
+    assert_can_stop_early,
+    assert_train_suits,
+    remarks,
+    settle_loss,
+)
 from relight.domain.features import Features
 from relight.domain.schema import Task
 from relight.errors import InputError
@@ -131,3 +137,17 @@ def test_the_scale_of_the_target_is_looked_at_too() -> None:
 
 def test_a_batch_in_words_is_never_odd() -> None:
     assert remarks(params(batch_size="auto"), features(n_train=1), cores=2) == []
+
+
+@pytest.mark.parametrize(
+    ("device", "processes", "said"),
+    [
+        ("cpu", 1, "train.cuda_graph: needs a CUDA device, and this training runs on cpu; set it to false"),
+        ("cuda", 2, "train.cuda_graph: must be false with several processes, which talk to each other in a step"),
+    ],
+)
+def test_a_cuda_graph_is_for_one_process_on_cuda(device: str, processes: int, said: str) -> None:
+    assert_can_record("cuda", 1)
+    with pytest.raises(InputError) as caught:
+        assert_can_record(device, processes)
+    assert caught.value.problems == (said,)

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from relight.domain.batches import ResidentBatches
-from relight.domain.predicting import predict
+from relight.domain.predicting import outputs_of, predict
 from relight.domain.row_order import RowOrder, rows_of
 from relight.domain.rows import Rows
 from relight.domain.stored import StoredBatches, StoredInputs
@@ -63,5 +63,5 @@ def test_inputs_in_a_file_are_predicted_as_those_in_memory() -> None:
     model = nn.Linear(1, 3)
     rows = table(1000, weighted=False)._replace(inputs=(torch.randn(1000, 1),))
     stored = StoredInputs(Reader(rows), 1000)
-    assert torch.equal(predict(model, stored, at_once=64), predict(model, rows.inputs, at_once=64))
+    assert torch.equal(outputs_of(model, stored, 64), outputs_of(model, rows.inputs, 64))
     assert predict(model, stored).shape == (1000, 3)

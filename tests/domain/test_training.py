@@ -15,7 +15,7 @@ from relight.domain.models.members import Members
 from relight.domain.optimizers import Optimizer, build_optimizer
 from relight.domain.rows import Rows, as_trainee_sees, rows_for, trainee_of
 from relight.domain.schedules import Schedule
-from relight.domain.training import fit, train_epoch
+from relight.domain.training import fit, train_epoch, train_step
 from relight.domain.training_state import Epoch, TrainingState
 from relight.domain.validation_score import validation_score
 from relight.errors import RunError
@@ -80,7 +80,9 @@ def train_once(
 ) -> float:
     """One epoch; its train loss."""
     state = TrainingState(model, optimizer)
-    train_epoch(state, ResidentBatches(rows, batch_size, seed), loss_fn, gradient_clip, Unwatched())
+    model.train()
+    step = train_step(state, model, loss_fn, gradient_clip)
+    train_epoch(state, ResidentBatches(rows, batch_size, seed), step, Unwatched())
     return state.loss.item()
 
 

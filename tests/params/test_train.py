@@ -37,6 +37,12 @@ def test_momentum_is_for_sgd_alone(name: str) -> None:
         OptimizerParams.model_validate({**SGD, "name": name})
 
 
+def test_a_model_is_compiled_or_its_steps_are_recorded() -> None:
+    assert TrainParams.model_validate({**WHOLE, "cuda_graph": True}).cuda_graph
+    with pytest.raises(ValidationError, match="cuda_graph must be false where compile is true"):
+        TrainParams.model_validate({**WHOLE, "cuda_graph": True, "compile": True})
+
+
 @pytest.mark.parametrize("class_weights", ["none", "balanced", {"yes": 2.0, "no": 0}])
 def test_class_weights_are_a_word_or_a_number_for_each_class(class_weights: Any) -> None:
     assert TrainParams.model_validate({**WHOLE, "class_weights": class_weights}).class_weights == class_weights

@@ -3,6 +3,7 @@
 import os
 import signal
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 
+from relight.domain import fitting
 from relight.errors import RunError
 from relight.io.runner.lifetime import Terminated
 from relight.params.model import ModelParams
@@ -149,27 +151,38 @@ def test_epochs_that_the_rate_depends_on_start_anew(tmp_path: Path, capsys: pyte
     assert longer == run(tmp_path / "at once", epochs=6, **falling)
 
 
-def signal_before(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """SIGTERM arrives at the first call of something that the workflow does."""
-    call = getattr(workflow, name)
+def signal_before(module: ModuleType, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SIGTERM arrives at the first call of something that the module does."""
+    call = getattr(module, name)
 
     def interrupted(*arguments: Any, **named: Any) -> Any:
         monkeypatch.undo()
         os.kill(os.getpid(), signal.SIGTERM)
         return call(*arguments, **named)
 
-    monkeypatch.setattr(workflow, name, interrupted)
+    monkeypatch.setattr(module, name, interrupted)
 
 
 @pytest.mark.parametrize(
-    ("moment", "place"), [("fit", (0, 1)), ("validation_score", (0, 1)), ("predict", (3, 0)), ("save_weights", (3, 0))]
+    ("module", "moment", "place"),
+    [
+        (fitting, "fit", (0, 1)),
+        (fitting, "validation_score", (0, 1)),
+        (workflow, "predict", (3, 0)),
+        (workflow, "save_weights", (3, 0)),
+    ],
 )
 def test_a_stop_before_the_first_step_waits_for_it_and_one_after_the_last_trains_nothing_again(
-    moment: str, place: tuple[int, int], tmp_path: Path, whole: list[bytes], capsys: pytest.CaptureFixture[str]
+    module: ModuleType,
+    moment: str,
+    place: tuple[int, int],
+    tmp_path: Path,
+    whole: list[bytes],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     before = signal.signal(signal.SIGTERM, lambda *_: _terminate())
     with pytest.MonkeyPatch.context() as monkeypatch:
-        signal_before(moment, monkeypatch)
+        signal_before(module, moment, monkeypatch)
         with pytest.raises(Terminated) as caught:
             run(tmp_path / "run")
     signal.signal(signal.SIGTERM, before)

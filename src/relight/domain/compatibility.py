@@ -120,6 +120,20 @@ def assert_can_share(model: ModelParams) -> None:
         )
 
 
+def assert_can_record(device: str, processes: int) -> None:
+    """
+    Args:
+        device: its type, as of torch.
+
+    Raises:
+        InputError: when there is no CUDA graph for this training.
+    """
+    if device != "cuda":
+        raise InputError(f"train.cuda_graph: needs a CUDA device, and this training runs on {device}; set it to false")
+    if processes > 1:
+        raise InputError("train.cuda_graph: must be false with several processes, which talk to each other in a step")
+
+
 def remarks(params: TrainParams, features: Features, cores: int) -> list[str]:
     """What is odd, and works all the same."""
     found = []

@@ -4,7 +4,7 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
-from relight.domain.predicting import Inputs, predict
+from relight.domain.predicting import Inputs, outputs_of
 from relight.domain.rows import Rows
 from relight.domain.stored import StoredRows
 from relight.domain.training_state import Epoch, TrainingState
@@ -59,7 +59,7 @@ class Alone:
         return model
 
     def predict(self, model: nn.Module, inputs: tuple[Tensor, ...] | Inputs, at_once: int) -> Tensor:
-        return predict(model, inputs, at_once)
+        return outputs_of(model, inputs, at_once)
 
     def sum(self, value: Tensor) -> Tensor:
         return value

@@ -31,24 +31,25 @@ class Sgd:
     weights: list[Tensor]
     params: OptimizerParams
     learning_rate: float
+    values: list[Tensor] = field(init=False)
     momenta: list[Tensor | None] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.values = without_gradients(self.weights)
         self.momenta = [None] * len(self.weights)
 
     def zero_grad(self) -> None:
         for weight in self.weights:
             weight.grad = None
 
-    @torch.no_grad()
     def step(self) -> None:
         gradients = [weight.grad for weight in self.weights if weight.grad is not None]
         if self.params.momentum == 0 and self.params.weight_decay == 0:
             # The same bits; for a small model the function looks at its settings for longer than it computes.
-            torch._foreach_add_(self.weights, gradients, alpha=-self.learning_rate)
+            torch._foreach_add_(self.values, gradients, alpha=-self.learning_rate)
             return
         sgd(
-            self.weights,
+            self.values,
             gradients,
             self.momenta,
             lr=self.learning_rate,
@@ -79,11 +80,13 @@ class Adam:
     weights: list[Tensor]
     params: OptimizerParams
     learning_rate: float
+    values: list[Tensor] = field(init=False)
     means: list[Tensor] = field(init=False)
     squares: list[Tensor] = field(init=False)
     steps: list[Tensor] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.values = without_gradients(self.weights)
         self.means = [torch.zeros_like(weight) for weight in self.weights]
         self.squares = [torch.zeros_like(weight) for weight in self.weights]
         self.steps = [torch.zeros((), device=weight.device) for weight in self.weights]
@@ -92,12 +95,11 @@ class Adam:
         for weight in self.weights:
             weight.grad = None
 
-    @torch.no_grad()
     def step(self) -> None:
         gradients = [weight.grad for weight in self.weights if weight.grad is not None]
         update = adamw if self.params.name == "adamw" else adam
         update(
-            self.weights,
+            self.values,
             gradients,
             self.means,
             self.squares,
@@ -124,6 +126,11 @@ class Adam:
 
 
 Optimizer = Sgd | Adam
+
+
+def without_gradients(weights: list[Tensor]) -> list[Tensor]:
+    """The same memory, where a step need not say each time that it is nothing to learn from."""
+    return [weight.detach() for weight in weights]
 
 
 def build_optimizer(params: OptimizerParams, model: nn.Module) -> Optimizer:

@@ -18,20 +18,20 @@ class Inputs(Protocol):
         ...
 
 
-def predict(model: nn.Module, inputs: tuple[Tensor, ...] | Inputs, at_once: int | None = None) -> Tensor:
-    """The raw outputs of the model in inference mode, (n_rows, d_out) or (n_rows, n_members, d_out).
-
-    Args:
-        at_once: `rows_at_once`, where the caller knows it already.
-    """
+def predict(model: nn.Module, inputs: tuple[Tensor, ...] | Inputs) -> Tensor:
+    """The raw outputs of the model in inference mode, (n_rows, d_out) or (n_rows, n_members, d_out)."""
     set_mode(model, training=False)
-    at_once = at_once or rows_at_once(model)
     with torch.inference_mode():
-        if isinstance(inputs, tuple) and len(inputs[0]) <= at_once:
-            whole: Tensor = model(*inputs)
-            return whole
-        chunks = _chunks(inputs, at_once) if isinstance(inputs, tuple) else inputs.chunks(at_once)
-        return torch.cat([model(*chunk) for chunk in chunks])
+        return outputs_of(model, inputs, rows_at_once(model))
+
+
+def outputs_of(model: nn.Module, inputs: tuple[Tensor, ...] | Inputs, at_once: int) -> Tensor:
+    """As `predict`, for a caller who has set both modes."""
+    if isinstance(inputs, tuple) and len(inputs[0]) <= at_once:
+        whole: Tensor = model(*inputs)
+        return whole
+    chunks = _chunks(inputs, at_once) if isinstance(inputs, tuple) else inputs.chunks(at_once)
+    return torch.cat([model(*chunk) for chunk in chunks])
 
 
 def _chunks(inputs: tuple[Tensor, ...], at_once: int) -> Iterator[tuple[Tensor, ...]]:

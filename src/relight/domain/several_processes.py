@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
-from relight.domain.predicting import Inputs, predict
+from relight.domain.predicting import Inputs, outputs_of
 from relight.domain.rows import Rows
 from relight.domain.stored import StoredRows
 from relight.domain.training_state import Epoch, TrainingState
@@ -45,12 +45,12 @@ class SeveralProcesses:
     def predict(self, model: nn.Module, inputs: tuple[Tensor, ...] | Inputs, at_once: int) -> Tensor:
         """Each process takes a part of equal length, the last row filling it up; rows in a file each takes whole."""
         if not isinstance(inputs, tuple):
-            return predict(model, inputs, at_once)
+            return outputs_of(model, inputs, at_once)
         n_rows = len(inputs[0])
         length = -(-n_rows // self.size)
         places = torch.arange(self.rank * length, (self.rank + 1) * length, device=inputs[0].device)
         places.clamp_(max=n_rows - 1)
-        part = predict(model, tuple(values.index_select(0, places) for values in inputs), at_once)
+        part = outputs_of(model, tuple(values.index_select(0, places) for values in inputs), at_once)
         return torch.cat(self._gather(part))[:n_rows]
 
     def sum(self, value: Tensor) -> Tensor:

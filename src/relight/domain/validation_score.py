@@ -41,5 +41,5 @@ def validation_score(task: Task, loss: LossName, back: nn.Module, target: Tensor
 
 def _mean(values: Tensor, weights: Tensor | None) -> float:
     if weights is None:
-        return values.sum().item() / len(values)  # cheaper than the mean: one operation, not two
+        return values.sum().item() / values.numel()  # cheaper than the mean: one operation, not two
     return ((values * weights).sum() / weights.sum()).item()

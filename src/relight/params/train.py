@@ -81,4 +81,13 @@ class TrainParams(Section):
     memory_gb: float | None = Field(default=None, ge=0.25, le=MOST)
     precision: Literal["fp32", "bf16"] = "fp32"
     compile: bool = False
+    cuda_graph: bool = False
     checkpoint_seconds: float = Field(default=60, gt=0, le=MOST)
+
+    @model_validator(mode="after")
+    def one_way_to_be_faster(self) -> Self:
+        if self.compile and self.cuda_graph:
+            raise PydanticCustomError(
+                "cuda_graph", "cuda_graph must be false where compile is true: choose the one that is faster for you"
+            )
+        return self

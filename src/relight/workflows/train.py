@@ -3,38 +3,25 @@
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
 import torch
-from torch import Tensor, nn
 
-from relight.domain.class_weights import settle_class_weights
-from relight.domain.compatibility import assert_can_share
-from relight.domain.compiling import compiled
+from relight.domain.calibrating import calibrate
+from relight.domain.compatibility import assert_can_record, assert_can_share
 from relight.domain.description import Description, proof_of, untrained_model
 from relight.domain.devices import choose_device, compute_the_same_each_time, describe_device, device_of_process
-from relight.domain.early_stopping import EarlyStopping
 from relight.domain.features import Features
-from relight.domain.fitted import Fitted
+from relight.domain.fitting import Training, fit_as_asked, start
 from relight.domain.group import Alone, Group
-from relight.domain.log_loss import log_loss
-from relight.domain.losses import loss_for
-from relight.domain.optimizers import build_optimizer
-from relight.domain.part import Part, batches_of, read_part, validation_of
-from relight.domain.precision import casting_for
+from relight.domain.parts import read_parts
 from relight.domain.predicting import predict
-from relight.domain.rows import trainee_of
-from relight.domain.schedules import schedule_for
-from relight.domain.seeding import seed_of
-from relight.domain.settling import Settled, settle
-from relight.domain.shared_batches import SharedBatches
-from relight.domain.temperature import Temperature, best_temperature
-from relight.domain.training import Watch, fit
+from relight.domain.settling import settle
+from relight.domain.training import Watch
 from relight.domain.training_state import Epoch, TrainingState
-from relight.domain.validation_score import validation_score
 from relight.errors import InputError
 from relight.io.agreement import Agreement
 from relight.io.ahead import ahead
@@ -54,12 +41,17 @@ from relight.params.model import ModelParams
 from relight.params.train import TrainParams
 
 
-class Parts(NamedTuple):
-    """The rows that train may see."""
+class Team(NamedTuple):
+    """The processes that train together, as this one sees them.
 
-    train: Part
-    validation: Part
-    sample_weight: Tensor | None  # of the validation rows, without the weights of the classes
+    Attributes:
+        device: of this process.
+        checkpoints: of the first process; None in the others.
+    """
+
+    device: torch.device
+    group: Group
+    checkpoints: Checkpoints | None
 
 
 def train(
@@ -90,26 +82,33 @@ def train(
     device = choose_device(params.device)
     settled = settle(model_params, params, known, device.type)
     rank = rank_to_be()
+    if params.cuda_graph:
+        assert_can_record(device.type, 1 if rank is None else rank.processes)
     if rank is not None:
         assert_can_share(settled.model)
         device = device_of_process(device, rank.local_rank, rank.local_processes)
     about = _about(model_params, params, digests, device, rank)
-    with Checkpoints(kept, about) if rank is None or rank.rank == 0 else nullcontext() as checkpoints:
+    with _checkpoints(kept, about, rank) as checkpoints:
         with _group(rank, device, about) as group:
             model = untrained_model(
                 settled.model, known, target_scale=settled.target_scale, seed=params.seed, seeds=params.seeds
             )
-            parts = _parts(model, params, known, StoredTensors(train_rows), StoredTensors(validation_rows))
-            history = _fit(model, params, settled, parts, known, device, checkpoints, live_curves, speed, group)
+            parts = read_parts(model, params, known, StoredTensors(train_rows), StoredTensors(validation_rows))
+            training = Training(model, parts, params, settled, known)
+            history = _fit(training, Team(device, group, checkpoints), live_curves, speed)
         if checkpoints is None:
             return
         if settled.calibration == "temperature":
-            _calibrate(model, known, parts)
+            calibrate(model, known.task, parts)
         _write_curves(curves, history)
         save_weights(weights, model)
-        proof = proof_of(predict(model, parts.validation.rows.inputs))
-        write_json(description, _describe(params, settled, known, history, proof, group.size))
+        write_json(description, _describe(training, history, group.size))
         checkpoints.finish(weights)
+
+
+def _checkpoints(kept: Path, about: About, rank: Rank | None) -> AbstractContextManager[Checkpoints | None]:
+    """The first process keeps them."""
+    return Checkpoints(kept, about) if rank is None or rank.rank == 0 else nullcontext()
 
 
 @contextmanager
@@ -147,123 +146,57 @@ def _about(
     }
 
 
-def _describe(
-    params: TrainParams, settled: Settled, features: Features, history: list[Epoch], proof: str, processes: int
-) -> Description:
+def _describe(training: Training, history: list[Epoch], processes: int) -> Description:
+    params, settled = training.params, training.settled
     best = min(history, key=lambda epoch: epoch.validation_score) if params.early_stopping else history[-1]
     return Description(
         **settled._asdict(),
-        features=features,
+        features=training.features,
         seed=params.seed,
         seeds=params.seeds,
         threads=params.threads,
         processes=processes,
         epochs=len(history),
         best_epoch=best.epoch,
-        proof=proof,
+        proof=proof_of(predict(training.model, training.parts.validation.rows.inputs)),
         versions=versions(),
     )
 
 
-def _parts(
-    model: nn.Module, params: TrainParams, features: Features, train: StoredTensors, validation: StoredTensors
-) -> Parts:
-    """The rows as tensors, each with its weight in the loss."""
-    class_weights = settle_class_weights(params, features)
-    has_weight = "weight" in validation.names
-    sample = validation.read([range(validation.n_rows)], ["weight"])["weight"] if has_weight else None
-    return Parts(
-        read_part(model, train, class_weights, "the train rows", params.memory_gb),
-        read_part(model, validation, class_weights, "the validation rows", params.memory_gb),
-        None if sample is None else torch.from_numpy(sample),
-    )
-
-
-def _fit(
-    model: nn.Module,
-    params: TrainParams,
-    settled: Settled,
-    parts: Parts,
-    features: Features,
-    device: torch.device,
-    checkpoints: Checkpoints | None,
-    live_curves: Path,
-    speed: Path,
-    group: Group,
-) -> list[Epoch]:
+def _fit(training: Training, team: Team, live_curves: Path, speed: Path) -> list[Epoch]:
     """Fit on the chosen device; the model comes back to the CPU, where it is saved and proved."""
-    model.to(device)
-    trainee = trainee_of(model)
-    back = model.back if isinstance(model, Fitted) else nn.Identity()
-    torch.manual_seed(seed_of(params.seed, group.rank))
-    state = _state(params, trainee, checkpoints, group)
-    batch_size: Literal["full"] | int = "full" if params.batch_size == "full" else settled.batch_size
-    batches = batches_of(model, parts.train, device, batch_size=batch_size, seed=params.seed, ahead=ahead)
-    progress = Progress(params.epochs, len(parts.train.rows.target), done=state.epoch) if checkpoints else None
+    params, model = training.params, training.model
+    model.to(team.device)
+    state = _start(training, team)
+    n_rows = len(training.parts.train.rows.target)
+    progress = Progress(params.epochs, n_rows, done=state.epoch) if team.checkpoints else None
     with PatientStop() as stop:
-        fit(
-            state,
-            batches if group.size == 1 else SharedBatches(batches, group.rank, group.size),
-            validation_of(model, parts.validation, device),
-            loss_fn=loss_for(settled.loss, params.label_smoothing),
-            score_fn=validation_score(
-                features.task, settled.loss, back, parts.validation.rows.target, parts.sample_weight
-            ),
-            schedule=schedule_for(params.schedule, peak=params.optimizer.learning_rate, epochs=params.epochs),
-            epochs=params.epochs,
-            gradient_clip=params.gradient_clip,
-            watch=_watch(params, checkpoints, progress, LiveCurves(live_curves, Epoch._fields), stop, group, device),
-            group=group,
-            network=compiled(trainee) if params.compile else None,
-            casting=casting_for(params.precision, device),
-        )
+        watch = _watch(team, params, progress, LiveCurves(live_curves, Epoch._fields), stop)
+        fit_as_asked(training, state, team.group, watch, ahead)
     if progress:
-        write_json(speed, {**progress.facts(state.epoch), **describe_device(device), "threads": params.threads})
+        write_json(speed, {**progress.facts(state.epoch), **describe_device(team.device), "threads": params.threads})
     model.to("cpu")
     return state.history
 
 
-def _watch(
-    params: TrainParams,
-    checkpoints: Checkpoints | None,
-    progress: Progress | None,
-    curves: LiveCurves,
-    stop: PatientStop,
-    group: Group,
-    device: torch.device,
-) -> Watch:
-    """What happens beside the training; in the first process it is seen and kept."""
-    agreement = None if group.size == 1 else Agreement(device)
-    if checkpoints and progress:
-        seconds = params.checkpoint_seconds
-        return Watching(checkpoints, progress, curves, stop, seconds=seconds, save=group.save, agreement=agreement)
-    assert agreement
-    return Helping(stop, agreement, group.save)
-
-
-def _state(params: TrainParams, trainee: nn.Module, checkpoints: Checkpoints | None, group: Group) -> TrainingState:
-    """The start of the training, or where a checkpoint says that it was."""
-    stopping = EarlyStopping(params.early_stopping.patience) if params.early_stopping else None
-    state = TrainingState(trainee, build_optimizer(params.optimizer, trainee), stopping)
-    saved = group.share(None if checkpoints is None else checkpoints.newest(params.epochs))
-    if saved is not None:
-        state.restore(saved)
-        if group.rank == 0:
-            sys.stderr.write(f"train: goes on from a checkpoint, at epoch {state.epoch}, step {state.step}\n")
+def _start(training: Training, team: Team) -> TrainingState:
+    """A word is said where it is not the very beginning."""
+    newest = team.checkpoints.newest(training.params.epochs) if team.checkpoints else None
+    saved = team.group.share(newest)
+    state = start(training, team.group, saved)
+    if newest is not None:
+        sys.stderr.write(f"train: goes on from a checkpoint, at epoch {state.epoch}, step {state.step}\n")
     return state
 
 
-def _calibrate(model: nn.Module, features: Features, parts: Parts) -> None:
-    """Put the temperature that suits the validation rows best behind the model."""
-    assert isinstance(model, Fitted)
-    assert isinstance(model.back, Temperature)
-    logits = predict(model, parts.validation.rows.inputs)  # at temperature 1
-    target = parts.validation.rows.target
-    model.back.temperature.fill_(
-        best_temperature(
-            lambda t: log_loss(features.task, logits.double() / t, target, parts.sample_weight), n_rows=len(target)
-        )
-    )
+def _watch(team: Team, params: TrainParams, progress: Progress | None, curves: LiveCurves, stop: PatientStop) -> Watch:
+    """What happens beside the training; in the first process it is seen and kept."""
+    agreement = None if team.group.size == 1 else Agreement(team.device)
+    if team.checkpoints and progress:
+        save, seconds = team.group.save, params.checkpoint_seconds
+        return Watching(team.checkpoints, progress, curves, stop, seconds=seconds, save=save, agreement=agreement)
+    assert agreement
+    return Helping(stop, agreement, team.group.save)
 
 
 def _write_curves(path: Path, history: list[Epoch]) -> None:

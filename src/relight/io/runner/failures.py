@@ -27,9 +27,23 @@ def exit_code(command: Callable[[], None], name: str) -> int:
         _explain(f"{name}: not enough memory; use a smaller train.batch_size, model or table")
         return 1
     except Exception as error:  # The last net under every command: a person gets a sentence.
-        _explain(f"{name}: internal error: {type(error).__name__}: {error}; RELIGHT_DEBUG=1 shows where")
+        _explain(f"{name}: {_gpu_is_full(error) or _internal(error)}")
         return 1
     return 0
+
+
+def _gpu_is_full(error: Exception) -> str | None:
+    """By its name: torch is not for every command."""
+    if type(error).__name__ != "OutOfMemoryError":
+        return None
+    return (
+        "not enough memory on the GPU; use a smaller train.batch_size or model, a train.memory_gb below the size of "
+        "the train rows, or train.device: cpu"
+    )
+
+
+def _internal(error: Exception) -> str:
+    return f"internal error: {type(error).__name__}: {error}; RELIGHT_DEBUG=1 shows where"
 
 
 def _explain(*problems: str) -> None:

@@ -1,0 +1,45 @@
+"""Steps recorded as CUDA graphs against steps as they are, on a GPU."""
+
+import torch
+
+from relight.domain.batches import ResidentBatches
+from relight.domain.cuda_graph import Recorded
+from relight.domain.rows import Rows
+from training_jobs.measuring import Job, timed
+from training_jobs.network import ADAMW, network, product_rows, setting
+from training_jobs.relight_fit import relight_fit
+
+
+def cuda_graph(n_rows: int, batch: int = 256) -> Job | None:
+    """None where there is no GPU."""
+    if not torch.cuda.is_available():
+        print("\nCUDA graph against eager: skipped, no GPU is here")
+        return None
+    rows = Rows(*_on_gpu(*product_rows(n_rows)))
+    return Job(
+        f"{setting(n_rows, batch)}, one GPU, one epoch",
+        {"eager": lambda: train(rows, batch, False), "CUDA graph": lambda: train(rows, batch, True)},
+        {},
+        "",
+    )
+
+
+def train(rows: Rows, batch: int, recorded: bool) -> float:
+    """Seconds of one epoch, its recording included."""
+    batches, few = ResidentBatches(rows, batch, seed=42), rows.pick(torch.arange(batch, device="cuda"))
+    return timed(
+        lambda: relight_fit(
+            network().to("cuda"),
+            batches,
+            few,
+            n_rows=len(rows.target),
+            loss="mse",
+            optimizer=ADAMW,
+            epochs=1,
+            faster=Recorded if recorded else None,
+        )
+    )
+
+
+def _on_gpu(x: torch.Tensor, y: torch.Tensor) -> tuple[tuple[torch.Tensor], torch.Tensor]:
+    return (x.to("cuda"),), y.to("cuda")

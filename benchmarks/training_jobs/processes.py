@@ -1,0 +1,107 @@
+"""Two processes that train one model, beside one process; each computes with one thread.
+
+The processes are started for each run, about 5 CPU seconds for each, and that is not timed: of two epochs the second
+one is. It takes two free cores to see what the second process brings, so there is no goal.
+"""
+
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+
+from relight.domain.batches import ResidentBatches
+from relight.domain.devices import compute_the_same_each_time
+from relight.domain.group import Alone, Group
+from relight.domain.losses import mse
+from relight.domain.optimizers import build_optimizer
+from relight.domain.rows import Rows
+from relight.domain.several_processes import SeveralProcesses
+from relight.domain.shared_batches import SharedBatches
+from relight.domain.training import fit
+from relight.domain.training_state import TrainingState
+from training_jobs.measuring import Job
+from training_jobs.network import ADAMW, LEARNING_RATE, network, product_rows, setting
+
+
+def processes(n_rows: int, batch: int) -> Job:
+    """One epoch; each process takes its part of the rows of every batch."""
+    return Job(
+        f"Two processes: {setting(n_rows, batch)}, 1 thread each, the second epoch",
+        {
+            "one process": lambda: in_processes(1, n_rows, batch),
+            "two processes": lambda: in_processes(2, n_rows, batch),
+        },
+        {},
+        "",
+    )
+
+
+def in_processes(size: int, n_rows: int, batch: int) -> float:
+    """The seconds that the first process counts; each starts afresh."""
+    with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(size, get_context("spawn")) as pool:
+        train = partial(one_of, size, Path(folder) / "store", n_rows, batch)
+        seconds, *_ = pool.map(train, range(size))
+    return seconds
+
+
+def one_of(size: int, store: Path, n_rows: int, batch: int, rank: int) -> float:
+    """Trains in this process, with the others."""
+    compute_the_same_each_time(1)
+    with group_of(size, store, rank) as group:
+        return second_epoch(group, n_rows, batch)
+
+
+@contextmanager
+def group_of(size: int, store: Path, rank: int) -> Iterator[Group]:
+    """
+    Args:
+        store: a file that is not there yet, through which they meet.
+    """
+    if size == 1:
+        yield Alone()
+        return
+    dist.init_process_group("gloo", init_method=store.as_uri(), rank=rank, world_size=size)
+    yield SeveralProcesses(torch.device("cpu"))
+    dist.destroy_process_group()
+
+
+class Clock:
+    """Notes when each epoch ends."""
+
+    def __init__(self) -> None:
+        self.marks: list[float] = []
+
+    def after_step(self, state: TrainingState) -> None: ...
+
+    def after_epoch(self, state: TrainingState) -> None:  # noqa: ARG002  # as of Watch
+        self.marks.append(time.perf_counter())
+
+    def at_end(self, state: TrainingState) -> None: ...
+
+
+def second_epoch(group: Group, n_rows: int, batch: int) -> float:
+    """Seconds; the first epoch warms up."""
+    x, y = product_rows(n_rows)
+    rows, model, clock = Rows((x,), y), network(), Clock()
+    batches = ResidentBatches(rows, batch, seed=42)
+    fit(
+        TrainingState(model, build_optimizer(ADAMW, model)),
+        batches if group.size == 1 else SharedBatches(batches, group.rank, group.size),
+        rows.pick(torch.arange(2)),
+        loss_fn=mse,
+        score_fn=lambda _: 0.0,
+        schedule=lambda _: LEARNING_RATE,
+        epochs=2,
+        gradient_clip=None,
+        watch=clock,
+        group=group,
+    )
+    first, second = clock.marks
+    return second - first

@@ -1,0 +1,94 @@
+"""A whole training, as params.yaml describes it."""
+
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import nn
+
+from relight.domain.batches import Batches
+from relight.domain.compiling import compiled
+from relight.domain.cuda_graph import Recorded
+from relight.domain.early_stopping import EarlyStopping
+from relight.domain.features import Features
+from relight.domain.fitted import Fitted
+from relight.domain.group import Group
+from relight.domain.losses import loss_for
+from relight.domain.optimizers import build_optimizer
+from relight.domain.part import batches_of, validation_of
+from relight.domain.parts import Parts
+from relight.domain.precision import casting_for
+from relight.domain.rows import trainee_of
+from relight.domain.schedules import schedule_for
+from relight.domain.seeding import seed_of
+from relight.domain.settling import Settled
+from relight.domain.shared_batches import SharedBatches
+from relight.domain.stored import Ahead
+from relight.domain.training import Watch, fit
+from relight.domain.training_state import TrainingState
+from relight.domain.validation_score import Score, validation_score
+from relight.params.train import TrainParams
+
+
+class Training(NamedTuple):
+    """What is trained, on what and how.
+
+    Attributes:
+        model: untrained, on the CPU.
+        settled: what `auto` means here.
+    """
+
+    model: nn.Module
+    parts: Parts
+    params: TrainParams
+    settled: Settled
+    features: Features
+
+
+def start(training: Training, group: Group, saved: dict[str, Any] | None) -> TrainingState:
+    """Of what learns in the model, on its device: before the first step, or where `saved` says that it was."""
+    params, trainee = training.params, trainee_of(training.model)
+    torch.manual_seed(seed_of(params.seed, group.rank))
+    stopping = EarlyStopping(params.early_stopping.patience) if params.early_stopping else None
+    state = TrainingState(trainee, build_optimizer(params.optimizer, trainee), stopping)
+    if saved is not None:
+        state.restore(saved)
+    return state
+
+
+def fit_as_asked(training: Training, state: TrainingState, group: Group, watch: Watch, ahead: Ahead) -> None:
+    """Train the model, whose state is `state`, in place.
+
+    Raises:
+        InputError: for a full batch of rows that are not in memory, or a model to compile without a compiler.
+        RunError: when the loss is no longer a number.
+    """
+    params = training.params
+    fit(
+        state,
+        _batches(training, group, state.device, ahead),
+        validation_of(training.model, training.parts.validation, state.device),
+        loss_fn=loss_for(training.settled.loss, params.label_smoothing),
+        score_fn=_score(training),
+        schedule=schedule_for(params.schedule, peak=params.optimizer.learning_rate, epochs=params.epochs),
+        epochs=params.epochs,
+        gradient_clip=params.gradient_clip,
+        watch=watch,
+        group=group,
+        network=compiled(state.model) if params.compile else None,
+        casting=casting_for(params.precision, state.device),
+        faster=(lambda step: Recorded(step, state.optimizer)) if params.cuda_graph else None,
+    )
+
+
+def _batches(training: Training, group: Group, device: torch.device, ahead: Ahead) -> Batches:
+    params, rows = training.params, training.parts.train
+    size: Literal["full"] | int = "full" if params.batch_size == "full" else training.settled.batch_size
+    batches = batches_of(training.model, rows, device, batch_size=size, seed=params.seed, ahead=ahead)
+    return batches if group.size == 1 else SharedBatches(batches, group.rank, group.size)
+
+
+def _score(training: Training) -> Score:
+    model, parts = training.model, training.parts
+    back = model.back if isinstance(model, Fitted) else nn.Identity()
+    target = parts.validation.rows.target
+    return validation_score(training.features.task, training.settled.loss, back, target, parts.sample_weight)
