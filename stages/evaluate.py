@@ -2,7 +2,7 @@
 
 from relight.io.runner.stage import Stage, run_stage
 from relight.params.evaluate import EvaluateParams
-from relight.workflows.evaluate import evaluate
+from relight.workflows.evaluate.evaluate import evaluate
 
 
 def main(stage: Stage) -> None:

@@ -2,7 +2,7 @@
 
 from relight.io.runner.stage import Stage, run_stage
 from relight.params.prepare import PrepareParams
-from relight.workflows.prepare import prepare
+from relight.workflows.prepare.prepare import prepare
 
 
 def main(stage: Stage) -> None:

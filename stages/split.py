@@ -2,7 +2,7 @@
 
 from relight.io.runner.stage import Stage, run_stage
 from relight.params.split import SplitParams
-from relight.workflows.split import split
+from relight.workflows.split.split import split
 
 
 def main(stage: Stage) -> None:

@@ -16,9 +16,9 @@ from relight.params.model import ModelParams
 from relight.params.prepare import PrepareParams
 from relight.params.split import SplitParams
 from relight.params.train import TrainParams
-from relight.workflows.evaluate import evaluate
-from relight.workflows.prepare import prepare
-from relight.workflows.split import split
+from relight.workflows.evaluate.evaluate import evaluate
+from relight.workflows.prepare.prepare import prepare
+from relight.workflows.split.split import split
 from relight.workflows.train import train
 
 PARAMS = """\

@@ -15,9 +15,9 @@ from relight.params.model import ModelParams
 from relight.params.plot import PlotParams
 from relight.params.split import SplitParams
 from relight.params.train import TrainParams
-from relight.workflows.evaluate import evaluate
+from relight.workflows.evaluate.evaluate import evaluate
 from relight.workflows.plot import plot
-from relight.workflows.split import split
+from relight.workflows.split.split import split
 from relight.workflows.train import train
 
 KINDS = {

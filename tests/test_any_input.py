@@ -19,8 +19,8 @@ from relight.io.yaml12 import parse_yaml
 from relight.params.prepare import PrepareParams
 from relight.params.split import SplitParams
 from relight.workflows.check import check
-from relight.workflows.prepare import prepare
-from relight.workflows.split import split
+from relight.workflows.prepare.prepare import prepare
+from relight.workflows.split.split import split
 from tests.bad_inputs import LINE, PARAMS
 
 FOLDER = [HealthCheck.function_scoped_fixture]  # one folder for all examples: each writes its files anew

@@ -15,8 +15,8 @@ from relight.params.model import MlpParams, ModelParams
 from relight.params.prepare import PrepareParams
 from relight.params.split import SplitParams
 from relight.params.train import EarlyStoppingParams, OptimizerParams, TrainParams
-from relight.workflows.prepare import prepare
-from relight.workflows.split import split
+from relight.workflows.prepare.prepare import prepare
+from relight.workflows.split.split import split
 from relight.workflows.train import train
 from tests.repositories import Repository, make_repository
 

@@ -110,7 +110,7 @@ def _launch(arguments: argparse.Namespace) -> str:
 
 
 def _predict(arguments: argparse.Namespace) -> str:
-    from relight.workflows.predict import predict
+    from relight.workflows.predict.predict import predict
 
     return predict(arguments.table, models=arguments.models, output=arguments.output)
 

@@ -23,7 +23,8 @@ from relight.io.checkpoints import load_weights
 from relight.params.model import ModelParams
 from relight.workflows import export as workflow
 from relight.workflows.export import export
-from relight.workflows.predict import clean_chunks, predict
+from relight.workflows.predict.predict import predict
+from relight.workflows.predict.table import clean_chunks
 from tests.saved_models import TINY, Saved, raw_feeds, save_model
 
 SIX_LINES = """\

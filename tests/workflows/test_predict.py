@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from relight.errors import InputError
-from relight.workflows import predict as workflow
-from relight.workflows.predict import predict
+from relight.workflows.predict import table as workflow
+from relight.workflows.predict.predict import predict
 from tests.saved_models import RAW, Saved, save_model
 
 EVERYTHING = "x label flag when c many"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from relight.params.prepare import PrepareParams
-from relight.workflows.prepare import prepare
+from relight.workflows.prepare.prepare import prepare
 
 PLAIN: dict[str, Any] = {"target": "y", "task": "auto", "ignore": []}
 TABLE = "code,when,amount,share,rest,y\n" + "".join(

@@ -1,5 +1,5 @@
-"""split: share the rows out, describe the train rows, write each part as tensors. The table streams by once;
-before that, its categories and dates do, for codes need their levels."""
+"""split, for a table of independent rows. It streams by once; before that, its categories and dates do, for codes
+need their levels."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -21,36 +21,26 @@ from relight.domain.splitting import PARTS, TEST, TRAIN, VALIDATION, Parts, assi
 from relight.domain.statistics import CHUNK_ROWS, Statistics
 from relight.errors import InputError
 from relight.io.ahead import ahead, side_by_side
-from relight.io.artifacts import read_model, write_json
+from relight.io.artifacts import write_json
 from relight.io.table_batches import TableBatches, count_rows, read_columns
 from relight.io.tensors import Layout, TensorsWriter
 from relight.params.split import SplitParams
+from relight.workflows.split.files import Files
 
 Result = TypeVar("Result")
 
 
-def split(
-    params: SplitParams,
-    *,
-    table: Path,
-    schema: Path,
-    train: Path,
-    validation: Path,
-    test: Path,
-    features: Path,
-    report: Path,
-) -> None:
-    """Write three files of tensors, what the train rows alone say of each feature, and the sizes of the parts."""
-    known = read_model(schema, Schema)
+def split_table(params: SplitParams, known: Schema, table: Path, files: Files) -> None:
+    """Of a table of independent rows, which may be larger than memory."""
     if (n_rows := count_rows(table)) != known.rows:
         raise InputError(f"{table}: has {n_rows} rows, and its schema says {known.rows}; run `dvc repro`")
     params, choice = settle_split(params, known)
     parts = assign_parts(params, _columns(table, columns_to_split(params, known)), known)
     inputs = find_inputs(params, known, _learned(params, known, parts, table))
-    train_rows, all_rows = _write_parts(known, inputs, parts, table, (train, validation, test))
+    train_rows, all_rows = _write_parts(known, inputs, parts, table, files[:3])
     described = train_rows.features()
-    write_json(features, described)
-    write_json(report, all_rows.report(params, described).preceded_by(choice))
+    write_json(files.features, described)
+    write_json(files.report, all_rows.report(params, described).preceded_by(choice))
 
 
 def _columns(table: Path, columns: list[str]) -> pl.DataFrame:

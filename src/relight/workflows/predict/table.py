@@ -1,4 +1,4 @@
-"""predict: a new table → answers, from the model alone. No training data is needed."""
+"""predict, for a table of independent rows."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +9,7 @@ from torch import nn
 
 from relight.domain.answers import answers
 from relight.domain.columns import UncleanError, clean_as
-from relight.domain.description import FORMAT, Description
-from relight.domain.devices import compute_the_same_each_time
+from relight.domain.description import Description
 from relight.domain.encoding import encode
 from relight.domain.features import Features
 from relight.domain.models.building import build_model
@@ -21,7 +20,6 @@ from relight.domain.rows import inputs_for
 from relight.domain.schema import Kind
 from relight.domain.surprises import Surprises
 from relight.errors import InputError
-from relight.io.artifacts import read_format
 from relight.io.atomic import write_parts
 from relight.io.checkpoints import load_weights
 from relight.io.parquet import cut
@@ -30,7 +28,7 @@ from relight.io.source import Table
 CHUNK_ROWS = 65_536
 
 
-def predict(table: Path, *, models: Path, output: Path) -> str:
+def predict_table(table: Path, known: Description, *, weights: Path, output: Path) -> str:
     """Write one prediction for each row, in the order of the table; returns what to tell the person.
 
     A table larger than memory passes through in chunks.
@@ -38,26 +36,11 @@ def predict(table: Path, *, models: Path, output: Path) -> str:
     Raises:
         InputError: for missing columns, values that do not fit, or a damaged model.
     """
-    _check_paths(output, table)
-    known = read_format(models / "model.json", Description, FORMAT)
-    compute_the_same_each_time(known.threads)
     model = build_model(known.model, known.features, target_scale=known.target_scale, seeds=known.seeds)
-    load_weights(models / "model.pth", model)
+    load_weights(weights, model)
     surprises = Surprises(known.features)
     write_parts(output, _answer_lines(table, known.features, model, surprises))
     return f"{output}: {surprises.n_rows} predictions of {known.features.target}{surprises.sentences()}\n"
-
-
-def _check_paths(output: Path, table: Path) -> None:
-    """Before any work: a typing mistake must not overwrite the table or the model."""
-    if table.suffix == ".yaml":
-        raise InputError(f"{table}: must be a table (.csv, .tsv, .parquet, or a folder of them)")
-    if output.suffix != ".csv":
-        raise InputError(f"{output}: must end in .csv; name such a file with -o")
-    if not output.parent.is_dir():
-        raise InputError(f"{output}: cannot be written: there is no folder {output.parent}; make it first")
-    if any(place.exists() and table.exists() and place.samefile(table) for place in (output, output.parent)):
-        raise InputError(f"{output}: is the table itself, or in it; name another file with -o")
 
 
 def _answer_lines(table: Path, features: Features, model: nn.Module, surprises: Surprises) -> Iterator[bytes]:

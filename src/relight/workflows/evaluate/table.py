@@ -1,4 +1,4 @@
-"""evaluate: reload the saved model, prove that it is the trained one, score it on every part."""
+"""evaluate, for a table of independent rows."""
 
 from collections.abc import Callable
 from functools import partial
@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from relight.domain import reports as tables
 from relight.domain.answers import answers
 from relight.domain.description import Description, proof_of, untrained_model
-from relight.domain.devices import compute_the_same_each_time
 from relight.domain.fitted import Fitted
 from relight.domain.importance import no_importance, permutation_importance, sample_of_rows
 from relight.domain.judging import Parts, Said, judge
@@ -29,39 +28,25 @@ from relight.domain.slice_scores import no_slices, slice_scores
 from relight.domain.slicing import assert_slices, columns_to_slice
 from relight.domain.temperature import Temperature
 from relight.errors import RunError
-from relight.io.artifacts import read_model, write_json
+from relight.io.artifacts import write_json
 from relight.io.checkpoints import load_weights
 from relight.io.table_batches import read_columns
 from relight.io.tensors import read_tensors
 from relight.params.evaluate import EvaluateParams
+from relight.workflows.evaluate.files import Files
 
 
-def evaluate(
-    params: EvaluateParams,
-    *,
-    weights: Path,
-    description: Path,
-    schema: Path,
-    table: Path,
-    train_rows: Path,
-    validation_rows: Path,
-    test_rows: Path,
-    metrics: Path,
-    reports: Path,
-) -> None:
-    """Write the metrics of every part, and tables of what the model says of the test rows.
-
+def evaluate_table(params: EvaluateParams, known: Description, found: Schema, weights: Path, files: Files) -> None:
+    """
     Raises:
         InputError: for a slice that is no column of the table.
         RunError: when the saved model is not the trained one.
     """
-    known, found = read_model(description, Description), read_model(schema, Schema)
     assert_slices(params, columns_to_slice(found))
-    compute_the_same_each_time(known.threads)
     model = build_model(known.model, known.features, target_scale=known.target_scale, seeds=known.seeds)
     load_weights(weights, model)
     task = known.features.task
-    paths = {"train": train_rows, "validation": validation_rows, "test": test_rows}
+    paths = {"train": files.train, "validation": files.validation, "test": files.test}
     parts = {part: labelled_rows(task, read_tensors(path)) for part, path in paths.items()}
     _prove(model, known, parts["validation"])
     if known.features.test_rows_validate:
@@ -70,13 +55,13 @@ def evaluate(
     judged = judge(params, known.features, parts, said, _parameters(model, found), known.threads)
     fitted, calibrated = list(judged.get("references", {})), said.uncalibrated is not None
     notes = remarks_on_scores(params, known.features, parts, fitted, calibrated=calibrated)
-    sliced = read_columns(table, params.slices)[parts["test"].row] if params.slices else None
+    sliced = read_columns(files.table, params.slices)[parts["test"].row] if params.slices else None
     written = _tables(params, model, known, parts, said, sliced)
-    write_json(metrics, judged)
-    reports.mkdir()
-    write_json(reports / "notes.json", {"notes": notes})
+    write_json(files.metrics, judged)
+    files.reports.mkdir()
+    write_json(files.reports / "notes.json", {"notes": notes})
     for name, content in written.items():
-        (reports / f"{name}.csv").write_text(content.write_csv())
+        (files.reports / f"{name}.csv").write_text(content.write_csv())
 
 
 def _prove(model: nn.Module, known: Description, validation: LabelledRows) -> None:

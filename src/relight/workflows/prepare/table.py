@@ -1,4 +1,4 @@
-"""prepare: read the source, find out what its columns are, write a clean table and its schema."""
+"""prepare, for a table of independent rows: find out what its columns are, clean them."""
 
 from pathlib import Path
 
@@ -12,8 +12,8 @@ from relight.params.line import LineParams
 from relight.params.prepare import PrepareParams
 
 
-def prepare(params: PrepareParams, *, source: Path, table: Path, schema: Path) -> None:
-    """Write the clean table (Parquet) and its schema (JSON).
+def prepare_table(params: PrepareParams, *, source: Path, table: Path, schema: Path) -> None:
+    """Write the clean table and its schema.
 
     The rows pass in stretches, so that a table larger than memory can be prepared.
     """

@@ -1,0 +1,33 @@
+"""predict: new rows → answers, from the model alone; by what the task needs. No training data is needed."""
+
+from pathlib import Path
+
+from relight.domain.description import FORMAT, Description
+from relight.domain.devices import compute_the_same_each_time
+from relight.errors import InputError
+from relight.io.artifacts import read_format
+from relight.workflows.predict.table import predict_table
+
+
+def predict(table: Path, *, models: Path, output: Path) -> str:
+    """Write the answers for a table; returns what to tell the person.
+
+    Raises:
+        InputError: for missing columns, values that do not fit, or a damaged model.
+    """
+    _check_paths(output, table)
+    known = read_format(models / "model.json", Description, FORMAT)
+    compute_the_same_each_time(known.threads)
+    return predict_table(table, known, weights=models / "model.pth", output=output)
+
+
+def _check_paths(output: Path, table: Path) -> None:
+    """Before any work: a typing mistake must not overwrite the table or the model."""
+    if table.suffix == ".yaml":
+        raise InputError(f"{table}: must be a table (.csv, .tsv, .parquet, or a folder of them)")
+    if output.suffix != ".csv":
+        raise InputError(f"{output}: must end in .csv; name such a file with -o")
+    if not output.parent.is_dir():
+        raise InputError(f"{output}: cannot be written: there is no folder {output.parent}; make it first")
+    if any(place.exists() and table.exists() and place.samefile(table) for place in (output, output.parent)):
+        raise InputError(f"{output}: is the table itself, or in it; name another file with -o")

@@ -1,0 +1,11 @@
+"""prepare: the source → clean rows and their schema, by what the task needs."""
+
+from pathlib import Path
+
+from relight.params.prepare import PrepareParams
+from relight.workflows.prepare.table import prepare_table
+
+
+def prepare(params: PrepareParams, *, source: Path, table: Path, schema: Path) -> None:
+    """Write the clean rows (Parquet) and their schema (JSON)."""
+    prepare_table(params, source=source, table=table, schema=schema)

@@ -1,0 +1,25 @@
+"""split: share the rows out, describe the train rows, write each part as tensors; by what the task needs."""
+
+from pathlib import Path
+
+from relight.domain.schema import Schema
+from relight.io.artifacts import read_model
+from relight.params.split import SplitParams
+from relight.workflows.split.files import Files
+from relight.workflows.split.table import split_table
+
+
+def split(
+    params: SplitParams,
+    *,
+    table: Path,
+    schema: Path,
+    train: Path,
+    validation: Path,
+    test: Path,
+    features: Path,
+    report: Path,
+) -> None:
+    """Write three files of tensors, what the train rows alone say of each feature, and the sizes of the parts."""
+    files = Files(train, validation, test, features, report)
+    split_table(params, read_model(schema, Schema), table, files)
