@@ -1,6 +1,7 @@
 """Several processes train one model, on this machine. Every command has a time limit: a hang is a failure."""
 
 import os
+import random
 import re
 import shutil
 import signal
@@ -9,7 +10,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import polars.testing
@@ -184,24 +188,9 @@ def wait_for_new_checkpoint(root: Path) -> None:
     wait_until(lambda: any(path.stat().st_mtime_ns != before.get(path) for path in kept(root)))
 
 
-def killed_worker(run: Launched) -> None:
-    os.kill(run.worker(), signal.SIGKILL)
-    said = run.said()
-    assert said.count("error: worker 1 was killed by signal 9 (out of memory?); the same command goes on from") == 1
-    assert said.count("error: ") == 2
-    assert "error: train: the last good checkpoint is that at epoch" in said
-
-
 def killed_group(run: Launched) -> None:
     os.killpg(run.process.pid, signal.SIGKILL)
     run.said()
-
-
-def killed_first(run: Launched) -> None:
-    worker = run.worker()
-    os.kill(run.first(), signal.SIGKILL)
-    run.said()
-    wait_until(lambda: not is_alive(worker), seconds=30)
 
 
 def terminated(run: Launched) -> None:
@@ -214,20 +203,128 @@ def interrupted(run: Launched) -> None:
     assert "was stopped; a checkpoint is kept at epoch" in run.said()
 
 
-def test_killed_in_every_way_and_started_again_they_give_the_bytes_of_a_run_that_never_was(long_: Repository) -> None:
+def test_stopped_in_every_way_and_started_again_they_give_the_bytes_of_a_run_that_never_was(long_: Repository) -> None:
     two = (*LAUNCH, "--processes", "2")
     never = Repository(shutil.copytree(long_.root, long_.root.parent / "never", symlinks=True))
     Launched(never, *two, *TRAIN).ends_well()
-    for end in (killed_worker, killed_group, killed_first, terminated, interrupted):
+    for stop in (terminated, interrupted):
         run = Launched(long_, *two, *TRAIN)
         wait_for_new_checkpoint(long_.root)
         pids = [run.first(), run.worker()]
-        end(run)
+        stop(run)
         assert run.process.returncode != 0
         wait_until(lambda pids=pids: not any(is_alive(pid) for pid in pids), seconds=30)
         assert not (long_.root / "models/model.pth").exists()
     assert "train: goes on from a checkpoint, at epoch" in Launched(long_, *two, "dvc", "repro", "train").ends_well()
     assert long_.bytes_of(*WRITTEN) == never.bytes_of(*WRITTEN)
+
+
+ADAMW = {"name": "adamw", "learning_rate": 0.002, "weight_decay": 0.01, "momentum": 0.0}
+SGD = {"name": "sgd", "learning_rate": 0.05, "weight_decay": 0.0, "momentum": 0.9}
+OFTEN = {"checkpoint_seconds": 0.02, "device": "cpu", "threads": 1, "seed": 7, "loss": "auto"}
+LONG_EPOCHS = "few long epochs of TabM"
+KILLED: dict[str, dict[str, Any]] = {  # sections of params.yaml; several times longer than the runs until the kills
+    "mini-batches of an MLP with dropout": {
+        "model": {"name": "mlp", "numeric": "standardize", "mlp": {"n_blocks": 2, "d_block": 24, "dropout": 0.2}},
+        "train": {
+            **OFTEN, "epochs": 120, "batch_size": 33, "optimizer": ADAMW, "early_stopping": {"patience": 999},
+            "schedule": {"name": "cosine", "warmup": 5}, "calibration": "temperature",
+        },
+    },
+    LONG_EPOCHS: {
+        "model": {"name": "tabm_small", "numeric": "quantile_normal",
+                  "tabm_small": {"k": 2, "n_blocks": 1, "d_block": 8, "n_bins": 4, "d_embedding": 2}},
+        "train": {
+            **OFTEN, "epochs": 8, "batch_size": 3, "optimizer": ADAMW, "early_stopping": None, "gradient_clip": 1.0,
+        },
+    },
+    "full batches of a line": {
+        "model": {"name": "linear", "numeric": "standardize"},
+        "train": {**OFTEN, "epochs": 900, "batch_size": "full", "optimizer": SGD, "early_stopping": None},
+    },
+}  # fmt: skip
+KILLS = 20  # of all cases together
+VICTIMS = ("dvc", "all", "first", "worker")
+REPRO = (*LAUNCH, "--processes", "2", "dvc", "repro", "evaluate")
+
+
+def victims_of(case: str) -> list[str]:
+    """A share of the kills. Each victim has as many as another, in an order that is the same each time."""
+    order = [victim for victim in VICTIMS for _ in range(KILLS // len(VICTIMS))]
+    random.Random(KILLS).shuffle(order)
+    return order[list(KILLED).index(case) :: len(KILLED)]
+
+
+def with_params(prepared: Repository, root: Path, sections: dict[str, Any]) -> Repository:
+    shutil.copytree(prepared.root, root, symlinks=True)
+    (root / "params.yaml").write_text(yaml.safe_dump({**yaml.safe_load(PARAMS), **sections}))
+    return Repository(root)
+
+
+def wait_for_checkpoints(run: Launched, number: int) -> None:
+    """Until so many new ones were seen; a training that is over too early, or gets nowhere, is a failure."""
+    until = time.monotonic() + LIMIT
+    for _ in range(number):
+        before = written(run.root)
+        while written(run.root) == before:
+            if run.process.poll() is not None or time.monotonic() > until:
+                with suppress(ProcessLookupError):
+                    os.killpg(run.process.pid, signal.SIGKILL)
+                pytest.fail(f"no new checkpoint to be killed after: {run.said()}")
+            time.sleep(0.002)
+
+
+def written(root: Path) -> set[tuple[str, int]]:
+    return {(path.name, path.stat().st_mtime_ns) for path in kept(root)}
+
+
+def kill(run: Launched, victim: str) -> str:
+    """Returns what it said; by then no process of it is left, whichever was killed."""
+    pids = {"dvc": run.process.pid, "first": run.first(), "worker": run.worker()}
+    if victim == "all":
+        os.killpg(run.process.pid, signal.SIGKILL)
+    else:
+        os.kill(pids[victim], signal.SIGKILL)
+    said = run.said()
+    assert run.process.returncode != 0
+    wait_until(lambda: not any(is_alive(pid) for pid in pids.values()), seconds=30)
+    assert not (run.root / "models/model.pth").exists(), "killed too late"
+    if victim == "worker":
+        assert said.count("error: worker 1 was killed by signal 9 (out of memory?); the same command goes on from") == 1
+        assert said.count("error: train: the last good checkpoint is that at epoch") == 1
+        assert said.count("error: ") == 2
+    rwlock = run.root / ".dvc/tmp/rwlock"  # a kill may leave it empty, and DVC cannot read that
+    if rwlock.exists() and rwlock.stat().st_size == 0:
+        rwlock.unlink()
+    return said
+
+
+def went_on_at(said: str) -> tuple[int, int]:
+    """Epoch and step."""
+    (place,) = re.findall(r"train: goes on from a checkpoint, at epoch (\d+), step (\d+)", said)
+    return int(place[0]), int(place[1])
+
+
+@pytest.mark.parametrize("case", KILLED)
+def test_two_processes_killed_again_and_again_end_with_the_bytes_of_a_run_that_never_was(
+    case: str, prepared: Repository, tmp_path: Path
+) -> None:
+    never = with_params(prepared, tmp_path / "never", KILLED[case])
+    Launched(never, *REPRO).ends_well()
+    killed, draw = with_params(prepared, tmp_path / "killed", KILLED[case]), random.Random(case)
+    places: list[tuple[int, int]] = []  # where each run but the first went on
+    for turn, victim in enumerate(victims_of(case)):
+        run = Launched(killed, *REPRO)
+        wait_for_checkpoints(run, draw.randint(1, 3))
+        time.sleep(draw.uniform(0, 0.15))
+        said = kill(run, victim)
+        if turn > 0:
+            places.append(went_on_at(said))
+    places.append(went_on_at(Launched(killed, *REPRO).ends_well()))
+    assert killed.bytes_of(*WRITTEN, "reports/metrics.json") == never.bytes_of(*WRITTEN, "reports/metrics.json")
+    assert places == sorted(set(places))  # each run did some steps before its end
+    if case == LONG_EPOCHS:
+        assert any(one[0] == next_one[0] for one, next_one in pairwise(places)), "no two kills within an epoch"
 
 
 def test_a_checkpoint_of_two_processes_is_not_for_one(long_: Repository) -> None:

@@ -17,7 +17,7 @@ from relight.io.artifacts import read_model, write_json
 from relight.io.tensors import read_tensors
 from relight.params.split import SplitParams
 from relight.workflows.split import table as workflow
-from relight.workflows.split.split import split
+from relight.workflows.split.split import split as split_stage
 
 N_ROWS = 1000
 KINDS = {"a": "numeric", "flag": "boolean", "t": "datetime", "shop": "categorical", "id": "ignored"}
@@ -60,7 +60,7 @@ def split(
     rows.write_parquet(folder / "table", row_group_size=row_group_size)
     write_json(folder / "schema", known)
     outs = {name: folder / name for name in (*PARTS, "features", "report")}
-    split(asked, table=folder / "table", schema=folder / "schema", **outs)
+    split_stage(asked, table=folder / "table", schema=folder / "schema", **outs)
     return {name: path.read_bytes() for name, path in outs.items()}
 
 
