@@ -26,6 +26,7 @@ from tests.repositories import REPOSITORY, Repository, clean_environment, make_r
 
 LIMIT = 120  # seconds
 LAUNCH = (sys.executable, "-c", "from relight.cli import entry; entry()", "launch")
+COMPILER = shutil.which(os.environ.get("CXX", "g++")) or shutil.which("clang++")
 TRAIN = (sys.executable, "-m", "stages.train")
 PARAMS = """\
 prepare: {source: data/raw/penguins.csv, target: species, task: auto, ignore: []}
@@ -325,6 +326,22 @@ def test_two_processes_killed_again_and_again_end_with_the_bytes_of_a_run_that_n
     assert places == sorted(set(places))  # each run did some steps before its end
     if case == LONG_EPOCHS:
         assert any(one[0] == next_one[0] for one, next_one in pairwise(places)), "no two kills within an epoch"
+
+
+@pytest.mark.skipif(COMPILER is None, reason="no C++ compiler is here")
+def test_two_processes_with_a_compiled_model_killed_once_end_with_the_bytes_of_a_run_that_never_was(
+    long_: Repository, tmp_path: Path
+) -> None:
+    two, cache = (*LAUNCH, "--processes", "2"), {"TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache")}
+    long_.edit("params.yaml", "threads: 1", "threads: 1\n  compile: true")
+    never = Repository(shutil.copytree(long_.root, tmp_path / "never", symlinks=True))
+    Launched(never, *two, *TRAIN, env=cache).ends_well()
+    run = Launched(long_, *two, *TRAIN, env=cache)
+    wait_for_new_checkpoint(long_.root)
+    killed_group(run)
+    said = Launched(long_, *two, "dvc", "repro", "train", env=cache).ends_well()
+    assert "train: goes on from a checkpoint, at epoch" in said
+    assert long_.bytes_of(*WRITTEN) == never.bytes_of(*WRITTEN)
 
 
 def test_a_checkpoint_of_two_processes_is_not_for_one(long_: Repository) -> None:

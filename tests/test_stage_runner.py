@@ -72,6 +72,10 @@ def start_endless_training(repository: Repository, *command: str, **env: str) ->
         ("open('stray.txt', 'w')", "stage split writes stray.txt, which is not among its outs"),
         ("open('data/split/features.json', 'w')", "stage split writes data/split/features.json"),
         ("import os\nos.remove('params.yaml')", "stage split changes params.yaml, which is not among its outs"),
+        (
+            "import os\nos.remove(os.path.abspath('params.yaml')[1:], dir_fd=os.open('/', 0))",
+            "stage split changes params.yaml",
+        ),
         ("import os\nos.mkdir('folder')", "stage split changes folder, which is not among its outs"),
         ("import relight.domain.score_table", "src/relight/domain/score_table.py, which is not among its deps"),
         ("try:\n    open('stray.txt', 'w')\nexcept Exception:\n    pass", "stage split writes stray.txt"),
@@ -105,6 +109,14 @@ def test_what_pip_wrote_beside_the_code_may_be_read(finished_copy: Repository) -
 def test_reading_what_is_declared_is_fine(finished_copy: Repository) -> None:
     before_split(finished_copy, "open('data/prepared/schema.json').read()\nopen('/etc/hostname').read()")
     assert run_split(finished_copy).returncode == 0
+
+
+def test_a_temporary_folder_elsewhere_may_be_emptied(finished_copy: Repository) -> None:
+    """Python removes its files by their names alone, from the open folder; torch.compile does so."""
+    code = "import tempfile\nwith tempfile.TemporaryDirectory() as folder:\n    open(folder + '/stray', 'w').close()"
+    before_split(finished_copy, code)
+    done = run_split(finished_copy)
+    assert done.returncode == 0, done.stderr
 
 
 def test_an_output_that_is_not_written_is_a_failure(finished_copy: Repository) -> None:

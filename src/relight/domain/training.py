@@ -66,7 +66,7 @@ def fit(
         RunError: at the end of the first epoch whose loss is not finite.
     """
     group = group or Alone()
-    network = group.network(network or state.model, validation)
+    network = group.network(state.model if network is None else network, validation)  # a compiled one has no truth
     step = train_step(state, network, loss_fn, gradient_clip, casting)
     step = faster(step) if faster else step
     at_once = rows_at_once(state.model)

@@ -14,7 +14,14 @@ from typing import Self
 from relight.errors import RunError
 
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-_CHANGING = {"os.rename": 2, "os.remove": 1, "os.mkdir": 1, "os.rmdir": 1, "os.truncate": 1}
+# Of each event the places of its paths among the arguments, and of the open folders that they begin at; -1 is none.
+_CHANGING: dict[str, dict[int, int | None]] = {
+    "os.rename": {0: 2, 1: 3},
+    "os.remove": {0: 1},
+    "os.mkdir": {0: 2},
+    "os.rmdir": {0: 1},
+    "os.truncate": {0: None},
+}
 _EVERY_STAGE_READS = ("params.yaml", "dvc.yaml")
 
 
@@ -63,7 +70,8 @@ class Audit:
             writing = isinstance(flags, int) and bool(flags & _WRITING)
             self._check("writes" if writing else "reads", path, self.writable if writing else None)
         elif event in _CHANGING:
-            for path in args[: _CHANGING[event]]:
+            for place, folder in _CHANGING[event].items():
+                path = args[place] if folder is None else _in_folder(args[folder], args[place])
                 if not (event == "os.mkdir" and self._leads_to_writable(path)):
                     self._check("changes", path, self.writable)
 
@@ -73,6 +81,10 @@ class Audit:
         full = os.path.abspath(os.fsdecode(path))
         allowed = [*self.readable, *self.writable] if writable is None else writable
         if not self._in_repository(full) or _is_under(_source_of(full), allowed):
+            return
+        if verb == "reads" and not os.path.lexists(
+            full
+        ):  # a name in a folder of its own, of which the event says nothing
             return
         if _is_bytecode(full) or _is_install_record(full):
             return
@@ -108,6 +120,16 @@ class Audit:
 
 def _is_under(path: str, folders: Iterable[str]) -> bool:
     return any(path == folder or path.startswith(folder + os.sep) for folder in folders)
+
+
+def _in_folder(descriptor: object, path: object) -> object:
+    """The path from an open folder, as shutil.rmtree names what it removes; None where the folder is not known."""
+    if descriptor in (None, -1) or not isinstance(path, str | bytes | os.PathLike) or os.path.isabs(path):
+        return path
+    try:
+        return os.path.join(os.readlink(f"/proc/self/fd/{descriptor}"), os.fsdecode(path))
+    except OSError:  # no Linux
+        return None
 
 
 def _is_bytecode(full: str) -> bool:
