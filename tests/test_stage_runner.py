@@ -120,7 +120,9 @@ def test_a_temporary_folder_elsewhere_may_be_emptied(finished_copy: Repository) 
 
 
 def test_an_output_that_is_not_written_is_a_failure(finished_copy: Repository) -> None:
-    finished_copy.edit("src/relight/workflows/split.py", "    write_json(report", "    assert (report")
+    finished_copy.edit(
+        "src/relight/workflows/split/table.py", "    write_json(files.report", "    assert (files.report"
+    )
     done = run_split(finished_copy)
     assert done.returncode == 1
     assert "stage split did not write data/split/report.json" in done.stderr
@@ -130,7 +132,9 @@ def test_outputs_are_whole_or_not_there(finished_copy: Repository) -> None:
     """The stage fails after its first file: by hand the old files stay, under dvc there are none."""
     outs = finished_copy.bytes_of(*(f"data/split/{name}" for name in SPLIT_OUTS))
     finished_copy.edit(
-        "src/relight/workflows/split.py", "    write_json(features", "    1 / 0\n    write_json(features"
+        "src/relight/workflows/split/table.py",
+        "    write_json(files.features",
+        "    1 / 0\n    write_json(files.features",
     )
     finished_copy.edit(
         "params.yaml", "train: 0.8\n  validation: 0.0\n  test: 0.2", "train: 0.5\n  validation: 0.0\n  test: 0.5"

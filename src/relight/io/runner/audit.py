@@ -84,7 +84,7 @@ class Audit:
             return
         if verb == "reads" and not os.path.lexists(
             full
-        ):  # a name in a folder of its own, of which the event says nothing
+        ):  # a name in a folder that the event does not tell
             return
         if _is_bytecode(full) or _is_install_record(full):
             return
