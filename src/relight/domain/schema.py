@@ -2,9 +2,11 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-Task = Literal["regression", "binary", "multiclass", "distribution"]
+from relight.domain.frequency import Frequency
+
+Task = Literal["regression", "binary", "multiclass", "distribution", "forecast"]
 Part = Literal["train", "validation", "test"]
 Kind = Literal["numeric", "boolean", "categorical", "datetime", "ignored"]
 
@@ -18,6 +20,22 @@ class Column(BaseModel):
     kind: Kind
 
 
+class SeriesSchema(BaseModel):
+    """What is to be foretold, as `params.sequence` names it, every `auto` replaced."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    time: str
+    series: str | None
+    length: int
+    horizon: int
+    step: int
+    season: int
+    fill: Literal["forward", "interpolate", "error"]
+    known: list[str]
+    frequency: Frequency
+
+
 class Schema(BaseModel):
     """The table in one page.
 
@@ -28,6 +46,7 @@ class Schema(BaseModel):
         classes: the labels in their order, from the whole table; None for regression.
         generated: the true parameters, where the data was made on a known line.
         notes: what a person should know, in whole sentences.
+        series: of a forecast alone.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,6 +61,7 @@ class Schema(BaseModel):
     columns: list[Column]
     generated: dict[str, float] | None
     notes: list[str]
+    series: SeriesSchema | None = Field(default=None, exclude_if=lambda value: value is None)
 
     @property
     def features(self) -> list[Column]:

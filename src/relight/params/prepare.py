@@ -1,11 +1,12 @@
 """The `prepare` section: which table, which target, which task, what its columns are."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from relight.params.section import Section
+from relight.params.sequence import SequenceParams
 
 ColumnKind = Literal["numeric", "categorical", "boolean", "datetime", "ignore"]
 
@@ -23,7 +24,19 @@ def _target(value: Any) -> Any:
 class PrepareParams(Section):
     source: str = Field(min_length=1, examples=["data/raw/line.yaml"])
     target: Annotated[str | list[str], BeforeValidator(_target)] = Field(examples=["y"])
-    task: Literal["auto", "regression", "binary", "multiclass", "distribution"] = Field(examples=["auto"])
+    task: Literal["auto", "regression", "binary", "multiclass", "distribution", "forecast"] = Field(examples=["auto"])
     ignore: list[str] = Field(examples=[[]])
     columns: dict[str, ColumnKind] = Field(default={})
     weight: str | None = None
+    sequence: SequenceParams | None = None
+
+    @model_validator(mode="after")
+    def sequence_is_for_forecasts(self) -> Self:
+        if (self.task == "forecast") != (self.sequence is not None):
+            raise PydanticCustomError(
+                "sequence",
+                "sequence must be there with task: forecast, and with no other; as {time: date, horizon: 24}",
+            )
+        if self.task == "forecast" and not isinstance(self.target, str):
+            raise PydanticCustomError("sequence", "target must be one column with task: forecast")
+        return self

@@ -82,9 +82,7 @@ class Audit:
         allowed = [*self.readable, *self.writable] if writable is None else writable
         if not self._in_repository(full) or _is_under(_source_of(full), allowed):
             return
-        if verb == "reads" and not os.path.lexists(
-            full
-        ):  # a name in a folder that the event does not tell
+        if verb == "reads" and not os.path.lexists(full):  # a name in a folder that the event does not tell
             return
         if _is_bytecode(full) or _is_install_record(full):
             return

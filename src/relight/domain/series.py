@@ -1,0 +1,176 @@
+"""Series: a long table → rows on a regular grid of time, ordered, with gaps where the table has none."""
+
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from relight.domain.columns import UncleanError, as_labels, clean_as, clean_column
+from relight.domain.dates import MOMENT
+from relight.domain.frequency import Frequency
+from relight.domain.grid import find_steps, times_of
+from relight.domain.naming import did_you_mean
+from relight.domain.schema import Column, Schema, SeriesSchema
+from relight.domain.split_choice import NAMED
+from relight.errors import InputError
+from relight.params.prepare import PrepareParams
+from relight.params.sequence import SequenceParams
+
+LEAST_LENGTH, PART_OF_SERIES = 96, 4  # a window is at most a quarter of the longest series
+STEP = "step"  # the number of a row in its series, from 0
+
+
+class Regular(NamedTuple):
+    rows: pl.DataFrame
+    schema: Schema
+
+
+def regular_series(raw: pl.DataFrame, params: PrepareParams) -> Regular:
+    """The series on their grid; rows that the table lacks are there, with gaps.
+
+    Raises:
+        InputError: with all columns that cannot be used.
+    """
+    asked = params.sequence
+    assert asked is not None
+    assert isinstance(params.target, str)
+    columns, notes = _clean(raw, params, asked)
+    keys = [asked.series] if asked.series else []
+    rows = pl.DataFrame(columns).sort([*keys, asked.time], maintain_order=True)
+    try:
+        whole, frequency, n_added = _on_grid(rows, asked)
+    except UncleanError as unclean:
+        raise InputError(f"prepare.sequence.time: '{asked.time}' {unclean}") from unclean
+    notes += [f"Times that the table lacks between the first and the last: {n_added}; they count as gaps."] * (
+        n_added > 0
+    )
+    return Regular(whole, _schema(whole, params, asked, frequency, notes))
+
+
+def _clean(raw: pl.DataFrame, params: PrepareParams, asked: SequenceParams) -> tuple[dict[str, pl.Series], list[str]]:
+    problems = _missing(raw, params, asked)
+    if problems:
+        raise InputError(*problems)
+    columns: dict[str, pl.Series] = {}
+    notes: list[str] = []
+    for name in raw.columns:
+        if name in params.ignore:
+            continue
+        try:
+            values, note = _column(name, raw[name], params, asked)
+        except UncleanError as unclean:
+            problems.append(f"{params.source}: column '{name}' {unclean}")
+            continue
+        columns |= {} if values is None else {name: values}
+        notes += note
+    if problems:
+        raise InputError(*problems)
+    return columns, notes
+
+
+def _missing(raw: pl.DataFrame, params: PrepareParams, asked: SequenceParams) -> list[str]:
+    named = {"prepare.target": params.target, "prepare.sequence.time": asked.time}
+    named |= {"prepare.sequence.series": asked.series} if asked.series else {}
+    named |= {f"prepare.sequence.known: {name}": name for name in asked.known}
+    problems = [
+        f"{key}: '{name}' is not a column{did_you_mean(str(name), raw.columns)}"
+        for key, name in named.items()
+        if name not in raw.columns
+    ]
+    if STEP in raw.columns and STEP not in params.ignore:
+        problems.append(f"{params.source}: column '{STEP}' has a name that prepare needs itself; rename it")
+    return problems
+
+
+def _column(
+    name: str, raw: pl.Series, params: PrepareParams, asked: SequenceParams
+) -> tuple[pl.Series | None, list[str]]:
+    """A clean column, or None for one that a forecast cannot read, with a note."""
+    if name == asked.time:
+        return _times(raw), []
+    if name in (asked.series, NAMED):
+        labels = as_labels(raw)
+        if labels.null_count():
+            raise UncleanError(f"has {labels.null_count()} gaps; fill them in")
+        return labels, []
+    if name == params.target:
+        return clean_as("numeric", raw, why="to be foretold"), []
+    cleaned = clean_column(raw)
+    if cleaned.kind not in ("numeric", "boolean"):
+        return None, [f"Column '{name}' is no number; forecasts read numbers and the calendar, and leave it out."]
+    return cleaned.values.cast(pl.Float64), []
+
+
+def _times(raw: pl.Series) -> pl.Series:
+    cleaned = clean_column(raw)
+    if cleaned.kind not in ("numeric", "datetime"):
+        raise UncleanError("must hold dates as 2024-01-31, or whole numbers, to order the rows by")
+    if cleaned.values.null_count():
+        raise UncleanError(f"has {cleaned.values.null_count()} gaps; a row without a time has no place")
+    return cleaned.values.cast(pl.Float64) if cleaned.kind == "numeric" else cleaned.values.cast(MOMENT)
+
+
+def _on_grid(rows: pl.DataFrame, asked: SequenceParams) -> tuple[pl.DataFrame, Frequency, int]:
+    """Every step from the first to the last row of each series."""
+    codes = rows[asked.series].rle_id().to_numpy() if asked.series else np.zeros(rows.height, dtype=np.int64)
+    numbers, frequency = find_steps(rows[asked.time], codes)
+    first = rows[asked.time][int(numbers.argmin())]
+    rows = rows.with_columns(pl.Series(STEP, numbers, dtype=pl.Int64))
+    keys = [asked.series] if asked.series else []
+    ends = rows.group_by(keys, maintain_order=True) if keys else None
+    spans = (
+        ends.agg(pl.int_range(pl.col(STEP).min(), pl.col(STEP).max() + 1).alias(STEP)).explode(STEP)
+        if ends is not None
+        else pl.DataFrame({STEP: np.arange(numbers.min(), numbers.max() + 1)})
+    )
+    whole = spans.join(rows.drop(asked.time), on=[*keys, STEP], how="left", maintain_order="left")
+    whole = whole.with_columns(times_of(whole[STEP], first, frequency).alias(asked.time))
+    if NAMED in whole.columns:  # a step that the table lacks belongs to the part of the one before it
+        whole = whole.with_columns(pl.col(NAMED).forward_fill())
+    return whole, frequency, whole.height - rows.height
+
+
+def _schema(
+    rows: pl.DataFrame, params: PrepareParams, asked: SequenceParams, frequency: Frequency, notes: list[str]
+) -> Schema:
+    roles = {asked.time, asked.series, params.target, STEP}
+    columns = [
+        Column(name=name, kind="ignored" if name == NAMED else "numeric") for name in rows.columns if name not in roles
+    ]
+    season = frequency.season if asked.season == "auto" else asked.season
+    longest = rows.group_by(asked.series).len()["len"].max() if asked.series else rows.height
+    assert isinstance(longest, int)
+    length = _length(season, longest) if asked.length == "auto" else asked.length
+    gaps = rows[str(params.target)].null_count()
+    said = [f"Steps without a value of '{params.target}': {gaps}; they are filled ({asked.fill}), and never scored."]
+    if gaps and asked.fill == "error":
+        raise InputError(
+            f"prepare.sequence.fill: error, and '{params.target}' has no value at {gaps} steps; "
+            "fill them in, or set fill to forward or interpolate"
+        )
+    return Schema(
+        rows=rows.height,
+        target=str(params.target),
+        targets=[str(params.target)],
+        weight=None,
+        task="forecast",
+        classes=None,
+        columns=columns,
+        generated=None,
+        notes=[*notes, *(said if gaps else [])],
+        series=SeriesSchema(
+            time=asked.time,
+            series=asked.series,
+            length=length,
+            horizon=asked.horizon,
+            step=asked.step,
+            season=season,
+            fill=asked.fill,
+            known=asked.known,
+            frequency=frequency,
+        ),
+    )
+
+
+def _length(season: int, longest: int) -> int:
+    return max(1, min(max(LEAST_LENGTH, 2 * season), longest // PART_OF_SERIES))

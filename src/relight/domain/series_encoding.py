@@ -1,0 +1,71 @@
+"""The rows of series → the arrays of one part: what a forecast may see, and where its windows begin."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+
+from relight.domain.cycles import waves
+from relight.domain.schema import SeriesSchema
+from relight.domain.series_features import SeriesFeatures
+from relight.domain.splitting import Parts
+
+Arrays = dict[str, np.ndarray]
+
+
+def encode_part(rows: pl.DataFrame, target: str, features: SeriesFeatures, parts: Parts, part: int) -> Arrays:
+    """The rows of a part, with those before it that its first windows see.
+
+    Returns:
+        value (n,) float32: the target, its gaps filled, by what is known at the end of the part.
+        target (n,) float32: the target, NaN where there is none.
+        covariates (n, n_covariates + n_waves) float32, NaN where there is none.
+        origin (n_windows,) int64: the place of each window's first target; `length` rows lie before it, and its
+            `horizon` targets are of the part. A window without any value to foretell is left out.
+        row (n,) int64: the place in the table.
+    """
+    found = [_of_series(place, group, target, features, part) for place, group in _series(rows, features.known, parts)]
+    starts = np.cumsum([0, *(len(arrays["value"]) for arrays in found)])
+    joined = {name: np.concatenate([arrays[name] for arrays in found]) for name in found[0] if name != "origin"}
+    origins = [arrays["origin"] + start for arrays, start in zip(found, starts[:-1], strict=True)]
+    return {**joined, "origin": np.concatenate(origins)}
+
+
+def _series(rows: pl.DataFrame, known: SeriesSchema, parts: Parts) -> Iterator[tuple[int, pl.DataFrame]]:
+    """Each series with the parts of its rows, and its place in the table."""
+    whole = rows.with_columns(pl.Series("part", parts, dtype=pl.Int8))
+    groups = whole.partition_by(known.series, maintain_order=True) if known.series else [whole]
+    place = 0
+    for group in groups:
+        yield place, group
+        place += group.height
+
+
+def _of_series(place: int, group: pl.DataFrame, target: str, features: SeriesFeatures, part: int) -> Arrays:
+    known, of_part = features.known, np.flatnonzero(group["part"].to_numpy() == part)
+    begin, end = (int(of_part[0]), int(of_part[-1]) + 1) if len(of_part) else (0, 0)
+    first = max(0, begin - known.length)
+    until = group.head(end)
+    seen = until.slice(first)
+    truth = seen[target].cast(pl.Float32).fill_null(float("nan")).to_numpy()
+    covariates = [seen[c.name].cast(pl.Float32).fill_null(float("nan")).to_numpy() for c in features.covariates]
+    numbers = np.stack(covariates, axis=1) if covariates else np.empty((seen.height, 0), dtype=np.float32)
+    return {
+        "value": filled(until[target], known.fill).slice(first).cast(pl.Float32).to_numpy(),
+        "target": truth,
+        "covariates": np.concatenate([numbers, waves(seen[known.time], features.cycles)], axis=1),
+        "origin": _origins(truth, begin - first, known),
+        "row": np.arange(place + first, place + end, dtype=np.int64),
+    }
+
+
+def filled(values: pl.Series, how: str) -> pl.Series:
+    """Without gaps, by the values up to the last one of these alone; a gap at the beginning takes the first value."""
+    between = values.interpolate() if how == "interpolate" else values
+    return between.fill_null(strategy="forward").fill_null(strategy="backward").fill_null(0.0)
+
+
+def _origins(truth: np.ndarray, begin: int, known: SeriesSchema) -> np.ndarray:
+    origins = np.arange(max(begin, known.length), len(truth) - known.horizon + 1, known.step, dtype=np.int64)
+    there = np.concatenate([[0], np.cumsum(np.isfinite(truth))])
+    return origins[there[origins + known.horizon] > there[origins]]
