@@ -2,7 +2,9 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
+
+from relight.params.sequence import SequenceParams
 
 Task = Literal["regression", "binary", "multiclass", "distribution"]
 Part = Literal["train", "validation", "test"]
@@ -28,6 +30,7 @@ class Schema(BaseModel):
         classes: the labels in their order, from the whole table; None for regression.
         generated: the true parameters, where the data was made on a known line.
         notes: what a person should know, in whole sentences.
+        sequence: how the rows make sequences; None where each stands for itself.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,6 +45,7 @@ class Schema(BaseModel):
     columns: list[Column]
     generated: dict[str, float] | None
     notes: list[str]
+    sequence: SequenceParams | None = Field(default=None, exclude_if=lambda value: value is None)
 
     @property
     def features(self) -> list[Column]:

@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from relight.params.section import Section
+from relight.params.sequence import SequenceParams
 
 ColumnKind = Literal["numeric", "categorical", "boolean", "datetime", "ignore"]
 
@@ -27,3 +28,4 @@ class PrepareParams(Section):
     ignore: list[str] = Field(examples=[[]])
     columns: dict[str, ColumnKind] = Field(default={})
     weight: str | None = None
+    sequence: SequenceParams | None = None
