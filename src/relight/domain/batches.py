@@ -27,6 +27,20 @@ class Batch(NamedTuple):
     pull: Tensor | None = None
 
 
+class Resident(Protocol):
+    """Rows on the device, of which some are picked: `Rows`, or `Sequences`."""
+
+    @property
+    def target(self) -> Tensor: ...
+
+    @property
+    def weight(self) -> Tensor | None: ...
+
+    def pick(self, places: Tensor) -> Rows: ...
+
+    def whole(self) -> Rows: ...
+
+
 class Batches(Protocol):
     """All train rows, once in each epoch."""
 
@@ -45,7 +59,7 @@ class ResidentBatches:
     A single row that is left over joins the batch before it: batch normalisation knows no deviation of one row.
     """
 
-    rows: Rows
+    rows: Resident
     batch_size: Literal["full"] | int
     seed: int
     window: int = WHOLE
@@ -53,7 +67,7 @@ class ResidentBatches:
     def of_epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
         if self.batch_size == "full":
             if first == 0:
-                yield Batch(self.rows, 1.0)
+                yield Batch(self.rows.whole(), 1.0)
             return
         n_rows = len(self.rows.target)
         all_weight = total_weight(self.rows.weight, n_rows)

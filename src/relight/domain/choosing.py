@@ -8,6 +8,8 @@ MOST_NUMBERS = 20_000_000  # train rows times columns that a CPU passes through 
 
 def family_for(features: Features, device: str) -> ModelName:
     """The ensemble where the machine can pay for it; its embeddings before one network where it cannot."""
+    if features.sequence is not None:
+        return "convolution"
     if device != "cpu":
         return "tabm"
     return "tabm_small" if features.n_train * len(features.names) <= MOST_NUMBERS else "mlp_ple"
@@ -22,5 +24,7 @@ def choose_model(params: ModelParams, features: Features, device: str) -> tuple[
     if params.name != "auto":
         return params, ""
     chosen = family_for(features, device)
+    if features.sequence is not None:
+        return params.model_copy(update={"name": chosen}), f"auto chose {chosen} for sequences."
     why = f"auto chose {chosen} for {features.n_train} train rows and {len(features.names)} columns on {device}."
     return params.model_copy(update={"name": chosen}), why

@@ -51,6 +51,7 @@ def assert_train_suits(params: TrainParams, model: ModelParams, features: Featur
         *_problems_of(lambda: settle_class_weights(params, features)),
         *_problems_of(lambda: settle_target_scale(model, features)),
         *_problems_of(lambda: assert_can_normalise(params, model, features)),
+        *_problems_of(lambda: assert_has_no_graph(params, features)),
     ]
     if problems:
         raise InputError(*problems)
@@ -107,6 +108,16 @@ def assert_can_normalise(params: TrainParams, model: ModelParams, features: Feat
         )
 
 
+def assert_has_no_graph(params: TrainParams, features: Features) -> None:
+    """A recorded step has one shape, and batches of sequences are as long as their longest.
+
+    Raises:
+        InputError: when steps of sequences are to be recorded.
+    """
+    if params.cuda_graph and features.sequence is not None:
+        raise InputError("train.cuda_graph: must be false for sequences, whose batches are of different lengths")
+
+
 def assert_can_share(model: ModelParams) -> None:
     """Each of several processes would normalise by the statistics of its own rows: that is another model.
 
@@ -117,6 +128,11 @@ def assert_can_share(model: ModelParams) -> None:
         raise InputError(
             "model.mlp.batch_norm: must be false with several processes, for each would normalise by its own rows; "
             "set it to false, or train in one process"
+        )
+    if model.name == "convolution":
+        raise InputError(
+            "model.name: convolution has batch normalisation, and each of several processes would normalise by its "
+            "own sequences; set model.name to gru, or train in one process"
         )
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from relight.domain.schema import Task
+from relight.params.sequence import SequenceParams
 
 Moment = Literal["year", "month", "weekday", "hour", "elapsed"]
 
@@ -79,6 +80,21 @@ class TargetStatistics(BaseModel):
     log_skew: float | None
 
 
+class SequenceFeatures(BaseModel):
+    """How rows make sequences, and what the train sequences say of them.
+
+    Attributes:
+        n_steps: of all train sequences; what is said of each feature is said of so many rows.
+        longest: steps of the longest train sequence.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    columns: SequenceParams
+    n_steps: int
+    longest: int
+
+
 class Features(BaseModel):
     """Everything that turns a clean table into tensors, and tensors into answers.
 
@@ -90,6 +106,7 @@ class Features(BaseModel):
         n_train: how many rows the train part has. Nothing here depends on the test rows.
         test_rows_validate: with `split.validation: 0` the test rows stand in for the validation
             rows in the curves, as in the tutorial.
+        sequence: where rows make sequences; a row of the train part is a sequence then.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -106,6 +123,12 @@ class Features(BaseModel):
     class_counts: list[int] | None
     n_train: int
     test_rows_validate: bool
+    sequence: SequenceFeatures | None = Field(default=None, exclude_if=lambda value: value is None)
+
+    @property
+    def n_described(self) -> int:
+        """So many train rows, or steps of train sequences, the statistics of each feature are of."""
+        return self.n_train if self.sequence is None else self.sequence.n_steps
 
     @property
     def names(self) -> list[str]:

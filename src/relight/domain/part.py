@@ -8,11 +8,12 @@ import torch
 from torch import nn
 
 from relight.domain.back import Back
-from relight.domain.batches import Batches, ResidentBatches, chunks_of, total_weight
+from relight.domain.batches import WHOLE, Batches, ResidentBatches, chunks_of, total_weight
 from relight.domain.class_weights import row_weights
 from relight.domain.fitted import Fitted
 from relight.domain.row_order import RowOrder, window_rows
 from relight.domain.rows import Arrays, Rows, as_trainee_sees, assert_some_count, rows_for
+from relight.domain.sequences import Sequences, as_trainee_sees_sequences, sequences_of
 from relight.domain.stored import Ahead, Read, StoredBatches, StoredInputs, StoredRows
 from relight.errors import InputError
 
@@ -43,7 +44,7 @@ class Part:
         all_weight: of all rows together.
     """
 
-    rows: Rows | StoredRows
+    rows: Rows | StoredRows | Sequences
     window: int
     all_weight: float
 
@@ -60,6 +61,9 @@ def read_part(
         InputError: when no row counts, or a model without a front would have to read a gap.
     """
 
+    if "start" in store.names:
+        return _sequences(store, class_weights, where, memory_gb)
+
     def read(blocks: list[range]) -> Rows:
         arrays = store.read(blocks, [name for name in store.names if name != "row"])
         weight = row_weights(class_weights, arrays["target"], arrays.get("weight"))
@@ -70,6 +74,25 @@ def read_part(
     all_weight = total_weight(rows.weight, store.n_rows)
     assert_some_count(all_weight, where)
     return Part(rows, window_rows(store.row_bytes), all_weight)
+
+
+def _sequences(store: Store, class_weights: list[float] | None, where: str, memory_gb: float | None) -> Part:
+    """
+    Raises:
+        InputError: when no sequence counts, or they take more than they may.
+    """
+    of_steps = ("numeric", "categories")
+    arrays = store.read([range(store.n_rows)], [name for name in store.names if name not in of_steps])
+    rows = sequences_of({**arrays, **store.read([range(int(arrays["length"].sum()))], of_steps)}, class_weights)
+    n_bytes = rows.steps.nbytes + rows.codes.nbytes
+    if memory_gb is not None and n_bytes > memory_gb * GB:
+        raise InputError(
+            f"train.memory_gb: the steps of sequences are held in memory, however: {where} take {n_bytes / GB:.3g} GB "
+            f"and {memory_gb:g} are allowed; set it to null"
+        )
+    all_weight = total_weight(rows.weight, store.n_rows)
+    assert_some_count(all_weight, where)
+    return Part(rows, WHOLE, all_weight)
 
 
 def _stored(read: Read, n_rows: int) -> StoredRows:
@@ -88,6 +111,8 @@ def batches_of(
     Raises:
         InputError: for a full batch of rows that are not in memory.
     """
+    if isinstance(part.rows, Sequences):
+        return ResidentBatches(as_trainee_sees_sequences(model, part.rows.to(device)), batch_size, seed)
     if isinstance(part.rows, Rows):
         rows = as_trainee_sees(model, part.rows.to(device))
         return ResidentBatches(rows, batch_size, seed, part.window)
@@ -102,6 +127,9 @@ def batches_of(
 
 def validation_of(model: nn.Module, part: Part, device: torch.device) -> Rows | StoredRows:
     """The rows behind the front of the model, on the device; the target on the network's scale."""
+    if isinstance(part.rows, Sequences):
+        sequences = as_trainee_sees_sequences(model, part.rows.to(device))
+        return StoredRows(sequences.inputs, sequences.target, sequences.weight)
     if isinstance(part.rows, Rows):
         return as_trainee_sees(model, part.rows.to(device))
     inputs = StoredInputs(_seen(model, part.rows, device), part.rows.inputs.n_rows)

@@ -69,7 +69,7 @@ class AllRows:
         return PartsReport(
             rows={part: int((self._parts == index).sum()) for index, part in enumerate(PARTS)},
             left_out=left_out,
-            notes=[*_chosen(params, left_out), *self._twins(), *self._untaught(), *self._unknown(), *_silent(features)],
+            notes=[*chosen(params, left_out), *self._twins(), *self._untaught(), *self._unknown(), *silent(features)],
         )
 
     def _twins(self) -> list[str]:
@@ -83,11 +83,7 @@ class AllRows:
 
     def _untaught(self) -> list[str]:
         """Classes that the train rows do not show."""
-        notes = []
-        for label, train, test in zip(self._classes, self._class_counts[TRAIN], self._class_counts[TEST], strict=True):
-            asked = f"; test rows that ask for it: {test}" if test else ""
-            notes += [] if train else [f"Class '{label}' has no train rows; the model cannot learn it{asked}."]
-        return notes
+        return untaught(self._classes, self._class_counts)
 
     def _unknown(self) -> list[str]:
         """Test rows with a category that train lacks, for each column."""
@@ -122,17 +118,30 @@ def count_twins(hashes: np.ndarray, parts: Parts) -> int:
     return int(again.sum()) - int((again[1:] & again[:-1]).sum())  # one in three parts is one, too
 
 
-def _chosen(params: SplitParams, left_out: int) -> list[str]:
+def untaught(classes: list[str], counts: np.ndarray) -> list[str]:
+    """Classes that the train rows do not show.
+
+    Args:
+        counts: (n_parts, n_classes) rows.
+    """
+    notes = []
+    for label, train, test in zip(classes, counts[TRAIN], counts[TEST], strict=True):
+        asked = f"; test rows that ask for it: {test}" if test else ""
+        notes += [] if train else [f"Class '{label}' has no train rows; the model cannot learn it{asked}."]
+    return notes
+
+
+def chosen(params: SplitParams, left_out: int) -> list[str]:
     """What the sizes of the parts do not show."""
     gap = [f"Rows left out between the parts: {left_out} (split.gap is {params.gap})."] if left_out else []
     fold = [f"The test rows are fold {params.fold} of the folds 0 to {params.folds - 1}."] if params.folds else []
     return [*gap, *fold]
 
 
-def _silent(features: Features) -> list[str]:
+def silent(features: Features) -> list[str]:
     """Columns of which the train rows say nothing."""
     numbers = [number for number in features.numeric if number.moment is None]
-    empty = [n.name for n in numbers if n.gaps == features.n_train]
+    empty = [n.name for n in numbers if n.gaps == features.n_described]
     empty += [category.name for category in features.categorical if not category.levels]
     constant = [n.name for n in numbers if n.low == n.high and n.name not in empty]
     notes = [f"Columns without a value in the train rows: {_quoted(empty)}; they tell the model nothing."] * bool(empty)

@@ -37,6 +37,10 @@ class Rows(NamedTuple):
         inputs = tuple(part.index_select(0, places) for part in self.inputs)
         return Rows(inputs, self.target.index_select(0, places), weight)
 
+    def whole(self) -> "Rows":
+        """All of them."""
+        return self
+
     def slice(self, start: int, stop: int) -> "Rows":
         """The rows from start to stop, without a copy."""
         weight = None if self.weight is None else self.weight[start:stop]

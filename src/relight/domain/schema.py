@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from relight.domain.frequency import Frequency
+from relight.params.sequence import SequenceParams
 
 Task = Literal["regression", "binary", "multiclass", "distribution", "forecast"]
 Part = Literal["train", "validation", "test"]
@@ -47,6 +48,7 @@ class Schema(BaseModel):
         generated: the true parameters, where the data was made on a known line.
         notes: what a person should know, in whole sentences.
         series: of a forecast alone.
+        sequence: how the rows make sequences; None where each stands for itself.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -62,6 +64,7 @@ class Schema(BaseModel):
     generated: dict[str, float] | None
     notes: list[str]
     series: SeriesSchema | None = Field(default=None, exclude_if=lambda value: value is None)
+    sequence: SequenceParams | None = Field(default=None, exclude_if=lambda value: value is None)
 
     @property
     def features(self) -> list[Column]:

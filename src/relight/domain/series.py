@@ -1,6 +1,6 @@
 """Series: a long table → rows on a regular grid of time, ordered, with gaps where the table has none."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -20,6 +20,19 @@ LEAST_LENGTH, PART_OF_SERIES = 96, 4  # a window is at most a quarter of the lon
 STEP = "step"  # the number of a row in its series, from 0
 
 
+class _Asked(NamedTuple):
+    """The section of a forecast, with what it leaves out."""
+
+    time: str
+    series: str | None
+    length: Literal["auto"] | int
+    horizon: int
+    step: int
+    season: Literal["auto"] | int
+    fill: Literal["forward", "interpolate", "error"]
+    known: list[str]
+
+
 class Regular(NamedTuple):
     rows: pl.DataFrame
     schema: Schema
@@ -31,9 +44,9 @@ def regular_series(raw: pl.DataFrame, params: PrepareParams) -> Regular:
     Raises:
         InputError: with all columns that cannot be used.
     """
-    asked = params.sequence
-    assert asked is not None
+    assert params.sequence is not None
     assert isinstance(params.target, str)
+    asked = _asked(params.sequence)
     columns, notes = _clean(raw, params, asked)
     keys = [asked.series] if asked.series else []
     rows = pl.DataFrame(columns).sort([*keys, asked.time], maintain_order=True)
@@ -47,7 +60,21 @@ def regular_series(raw: pl.DataFrame, params: PrepareParams) -> Regular:
     return Regular(whole, _schema(whole, params, asked, frequency, notes))
 
 
-def _clean(raw: pl.DataFrame, params: PrepareParams, asked: SequenceParams) -> tuple[dict[str, pl.Series], list[str]]:
+def _asked(params: SequenceParams) -> _Asked:
+    assert params.time is not None
+    return _Asked(
+        params.time,
+        params.series,
+        params.length or "auto",
+        params.horizon or 1,
+        params.step or 1,
+        params.season or "auto",
+        params.fill or "forward",
+        params.known or [],
+    )
+
+
+def _clean(raw: pl.DataFrame, params: PrepareParams, asked: _Asked) -> tuple[dict[str, pl.Series], list[str]]:
     problems = _missing(raw, params, asked)
     if problems:
         raise InputError(*problems)
@@ -68,7 +95,7 @@ def _clean(raw: pl.DataFrame, params: PrepareParams, asked: SequenceParams) -> t
     return columns, notes
 
 
-def _missing(raw: pl.DataFrame, params: PrepareParams, asked: SequenceParams) -> list[str]:
+def _missing(raw: pl.DataFrame, params: PrepareParams, asked: _Asked) -> list[str]:
     named = {"prepare.target": params.target, "prepare.sequence.time": asked.time}
     named |= {"prepare.sequence.series": asked.series} if asked.series else {}
     named |= {f"prepare.sequence.known: {name}": name for name in asked.known}
@@ -82,9 +109,7 @@ def _missing(raw: pl.DataFrame, params: PrepareParams, asked: SequenceParams) ->
     return problems
 
 
-def _column(
-    name: str, raw: pl.Series, params: PrepareParams, asked: SequenceParams
-) -> tuple[pl.Series | None, list[str]]:
+def _column(name: str, raw: pl.Series, params: PrepareParams, asked: _Asked) -> tuple[pl.Series | None, list[str]]:
     """A clean column, or None for one that a forecast cannot read, with a note."""
     if name == asked.time:
         return _times(raw), []
@@ -110,7 +135,7 @@ def _times(raw: pl.Series) -> pl.Series:
     return cleaned.values.cast(pl.Float64) if cleaned.kind == "numeric" else cleaned.values.cast(MOMENT)
 
 
-def _on_grid(rows: pl.DataFrame, asked: SequenceParams) -> tuple[pl.DataFrame, Frequency, int]:
+def _on_grid(rows: pl.DataFrame, asked: _Asked) -> tuple[pl.DataFrame, Frequency, int]:
     """Every step from the first to the last row of each series."""
     codes = rows[asked.series].rle_id().to_numpy() if asked.series else np.zeros(rows.height, dtype=np.int64)
     numbers, frequency = find_steps(rows[asked.time], codes)
@@ -130,9 +155,7 @@ def _on_grid(rows: pl.DataFrame, asked: SequenceParams) -> tuple[pl.DataFrame, F
     return whole, frequency, whole.height - rows.height
 
 
-def _schema(
-    rows: pl.DataFrame, params: PrepareParams, asked: SequenceParams, frequency: Frequency, notes: list[str]
-) -> Schema:
+def _schema(rows: pl.DataFrame, params: PrepareParams, asked: _Asked, frequency: Frequency, notes: list[str]) -> Schema:
     roles = {asked.time, asked.series, params.target, STEP}
     columns = [
         Column(name=name, kind="ignored" if name == NAMED else "numeric") for name in rows.columns if name not in roles

@@ -96,6 +96,18 @@ def open_source(source: Path) -> Table | LineParams:
     return checked.params
 
 
+def read_whole(source: Path) -> pl.DataFrame:
+    """All rows of a table at once; CSV as texts.
+
+    Raises:
+        InputError: with all that keeps it from being read; for the description of a generated table.
+    """
+    content = open_source(source)
+    if isinstance(content, LineParams):
+        raise InputError(f"{source}: must be a table for prepare.sequence, however: it describes a generated line")
+    return pl.concat(list(content.frames({})))
+
+
 def source_kind(source: Path) -> SourceKind:
     """What the source is, by its name; a folder is what its files are.
 

@@ -72,6 +72,13 @@ class TensorsWriter:
             content, place = content[written:], place + written
 
 
+def write_tensors(path: Path, arrays: Arrays) -> None:
+    """Whole arrays, which may be of different lengths."""
+    layouts = {name: Layout(array.dtype.name, array.shape) for name, array in arrays.items()}
+    with TensorsWriter(path, layouts) as file:
+        file.write(0, arrays)
+
+
 def _header(layouts: Mapping[str, Layout]) -> tuple[bytes, dict[str, int]]:
     """What stands before the arrays, byte for byte as the safetensors library writes it; where each array starts."""
     order = sorted(layouts, key=lambda name: (-list(_CODES).index(layouts[name].dtype), name))

@@ -1,14 +1,19 @@
 """The `model` section: which network, what stands before it, and what behind."""
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
+from relight.params.activation import Activation
 from relight.params.section import Section
+from relight.params.sequence_models import ConvolutionParams, RecurrentParams
 
-Activation = Literal["relu", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "softplus"]
-ModelName = Literal["linear_parameters", "linear", "mlp", "mlp_ple", "ft_transformer", "tabm", "tabm_small"]
+TableModelName = Literal["linear_parameters", "linear", "mlp", "mlp_ple", "ft_transformer", "tabm", "tabm_small"]
+LabelModelName = Literal["convolution", "rnn", "lstm", "gru"]  # of sequences with one label each
+ModelName = Literal[TableModelName, LabelModelName]
+
+SEQUENCE_SECTIONS: tuple[str, ...] = ("convolution", "rnn", "lstm", "gru")
 
 
 class MlpParams(Section):
@@ -66,9 +71,7 @@ class TabmSmallParams(TabmParams):
 
 
 class ModelParams(Section):
-    name: Literal["auto", "linear_parameters", "linear", "mlp", "mlp_ple", "ft_transformer", "tabm", "tabm_small"] = (
-        Field(examples=["linear"])
-    )
+    name: Literal["auto", ModelName] = Field(examples=["linear"])
     numeric: Literal["none", "standardize", "quantile_normal"] = Field(examples=["none"])
     target: Literal["auto", "none", "standardize", "log"] = "auto"
     mlp: MlpParams | None = None
@@ -76,6 +79,18 @@ class ModelParams(Section):
     ft_transformer: FtTransformerParams = FtTransformerParams()
     tabm: TabmParams = TabmParams()
     tabm_small: TabmSmallParams = TabmSmallParams()
+    convolution: ConvolutionParams = ConvolutionParams()
+    rnn: RecurrentParams = RecurrentParams()
+    lstm: RecurrentParams = RecurrentParams()
+    gru: RecurrentParams = RecurrentParams()
+
+    @model_serializer(mode="wrap")
+    def without_idle_sections(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Of a model of a table, those of sequences are left out where nobody has changed them."""
+        written: dict[str, Any] = write(self)
+        fields, idle = type(self).model_fields, () if self.name in SEQUENCE_SECTIONS else SEQUENCE_SECTIONS
+        kept = [key for key in written if key not in idle or getattr(self, key) != fields[key].default]
+        return {key: written[key] for key in kept}
 
     @model_validator(mode="after")
     def own_section_is_there(self) -> Self:

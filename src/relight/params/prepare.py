@@ -31,12 +31,16 @@ class PrepareParams(Section):
     sequence: SequenceParams | None = None
 
     @model_validator(mode="after")
-    def sequence_is_for_forecasts(self) -> Self:
-        if (self.task == "forecast") != (self.sequence is not None):
+    def a_forecast_has_a_time(self) -> Self:
+        foretells = self.sequence is not None and self.sequence.is_forecast
+        if self.task == "forecast" and not foretells:
             raise PydanticCustomError(
-                "sequence",
-                "sequence must be there with task: forecast, and with no other; as {time: date, horizon: 24}",
+                "sequence", "sequence must name the time of a forecast, as {time: date, horizon: 24}, and no id"
             )
-        if self.task == "forecast" and not isinstance(self.target, str):
+        if foretells and self.task != "forecast":
+            raise PydanticCustomError(
+                "sequence", "sequence must have an id, as {id: sequence, time: step}; or set task to forecast"
+            )
+        if foretells and not isinstance(self.target, str):
             raise PydanticCustomError("sequence", "target must be one column with task: forecast")
         return self

@@ -11,9 +11,12 @@ from relight.domain.cleaning import FIRST_ROWS, Cleaning, clean_table
 from relight.domain.compatibility import assert_train_suits, remarks, settle_loss
 from relight.domain.describing import describe
 from relight.domain.features import Features
+from relight.domain.judging_sequences import assert_evaluate_suits_sequences
 from relight.domain.models.requirements import assert_model_reads
 from relight.domain.parts_report import PartsReport, report_parts
 from relight.domain.schema import Schema
+from relight.domain.sequence_cleaning import clean_sequences
+from relight.domain.sequence_splitting import split_by_sequence
 from relight.domain.slicing import assert_slices, columns_to_slice
 from relight.domain.split_choice import settle_split
 from relight.domain.split_columns import columns_to_split
@@ -22,7 +25,7 @@ from relight.domain.statistics import CHUNK_ROWS
 from relight.errors import InputError
 from relight.io.parquet import cut
 from relight.io.sections import Sections, check_sections
-from relight.io.source import Table, open_source
+from relight.io.source import Table, open_source, read_whole
 from relight.io.yaml12 import read_yaml
 from relight.params.line import LineParams
 from relight.params.prepare import PrepareParams
@@ -72,6 +75,9 @@ def _clean(params: PrepareParams | None, problems: list[str]) -> _Clean | _First
     if params is None:
         return None
     try:
+        if params.sequence is not None:  # whole, whatever its size: prepare holds all of it, too
+            clean = clean_sequences(read_whole(Path(params.source)), params)
+            return _Clean([clean.rows], clean.schema)
         content = open_source(Path(params.source))
         if isinstance(content, Table) and content.n_bytes > MOST_BYTES:
             first = content.head(CHECKED_ROWS)
@@ -97,6 +103,8 @@ def _describe(params: SplitParams | None, clean: _Clean, problems: list[str]) ->
     if params is None:
         return None
     try:
+        if clean.schema.sequence is not None:
+            return split_by_sequence(params, clean.schema, pl.concat(clean.chunks))[2:4]
         params, choice = settle_split(params, clean.schema)
         columns = columns_to_split(params, clean.schema)
         table = pl.concat([chunk.select(columns) for chunk in clean.chunks])
@@ -121,6 +129,8 @@ def _unknown_slices(sections: Sections, clean: _Clean | _FirstRows | None) -> li
     prepare, evaluate = sections.prepare.params, sections.evaluate.params
     if prepare is None or evaluate is None or clean is None:
         return []
+    if prepare.sequence is not None:
+        return _problems_of(assert_evaluate_suits_sequences, evaluate)
     if isinstance(clean, _Clean):
         return _problems_of(assert_slices, evaluate, columns_to_slice(clean.schema))
     targets = [prepare.target] if isinstance(prepare.target, str) else prepare.target

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from relight.params.model import Activation
+from relight.params.activation import Activation
 
 
 def activation(name: Activation) -> nn.Module:  # noqa: C901 - a list, not a knot

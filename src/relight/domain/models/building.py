@@ -58,8 +58,22 @@ def _body(params: ModelParams, features: Features, front: Front, d_out: int) -> 
             from relight.domain.models.ft_transformer import FtTransformer
 
             return FtTransformer(front.d_numbers, front.n_levels, d_out, params.ft_transformer)
+        case "convolution" | "rnn" | "lstm" | "gru":
+            return _of_sequences(params, features, front, d_out)
         case "auto":
             raise AssertionError("auto is settled before a model is built")
+
+
+def _of_sequences(params: ModelParams, features: Features, front: Front, d_out: int) -> nn.Module:
+    from relight.domain.models.sequence_building import sequence_body
+    from relight.domain.models.steps import Steps
+
+    assert features.sequence is not None
+    assert params.name in ("convolution", "rnn", "lstm", "gru")
+    categories = Categories(front.n_levels)
+    d_past, length = front.d_numbers + sum(categories.widths), features.sequence.longest
+    section = getattr(params, params.name)
+    return Steps(categories, sequence_body(params.name, section, d_past, 0, d_out, length=length, horizon=0))
 
 
 def _network(params: ModelParams, d_in: int, d_out: int) -> nn.Module:

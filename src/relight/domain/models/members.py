@@ -14,6 +14,6 @@ class Members(nn.Module):
         super().__init__()
         self.copies = nn.ModuleList(copies)
 
-    def forward(self, numbers: Tensor, codes: Tensor) -> Tensor:
-        outputs = [copy(numbers, codes) for copy in self.copies]
+    def forward(self, *inputs: Tensor) -> Tensor:
+        outputs = [copy(*inputs) for copy in self.copies]
         return torch.cat([one if one.dim() == 3 else one.unsqueeze(1) for one in outputs], dim=1)

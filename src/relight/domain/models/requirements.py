@@ -3,7 +3,7 @@
 from relight.domain.features import Features
 from relight.domain.narrow import columns_to_keep
 from relight.errors import InputError
-from relight.params.model import ModelParams
+from relight.params.model import SEQUENCE_SECTIONS, ModelParams
 
 
 def assert_model_reads(params: ModelParams, features: Features) -> None:
@@ -12,6 +12,7 @@ def assert_model_reads(params: ModelParams, features: Features) -> None:
     Raises:
         InputError: when the model cannot read these features.
     """
+    _assert_kind(params, features)
     plain = not features.categorical and not any(feature.gaps for feature in features.numeric)
     is_line = features.task == "regression" and len(features.numeric) == 1 and plain
     if params.name == "linear_parameters" and not is_line:
@@ -19,9 +20,22 @@ def assert_model_reads(params: ModelParams, features: Features) -> None:
             "model.name: linear_parameters must have one numeric column without gaps, and a regression, "
             f"however: {len(features.names)} columns, {features.task}; set model.name to linear"
         )
-    has_gaps = any(0 < feature.gaps < features.n_train for feature in features.numeric)
+    has_gaps = any(0 < feature.gaps < features.n_described for feature in features.numeric)
     if not (features.categorical or has_gaps or columns_to_keep(features, params.numeric)):
         raise InputError(
             "prepare.source: the train rows have the same value in every column that the model may see, "
             f"however: it must learn from {', '.join(features.names[:20])}; bring columns that differ"
         )
+
+
+def _assert_kind(params: ModelParams, features: Features) -> None:
+    """Some models read a row, others a sequence of them."""
+    if params.name == "auto" or (params.name in SEQUENCE_SECTIONS) == (features.sequence is not None):
+        return
+    if features.sequence is not None:
+        suited = ", ".join(SEQUENCE_SECTIONS)
+        raise InputError(f"model.name: must be one of auto, {suited} for sequences, however: {params.name}")
+    raise InputError(
+        f"model.name: {params.name} is for sequences, however: each row stands for itself; set model.name to auto, "
+        "or say in prepare.sequence how the rows make sequences"
+    )

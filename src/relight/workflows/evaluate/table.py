@@ -77,18 +77,18 @@ def _prove(model: nn.Module, known: Description, validation: LabelledRows) -> No
 def _said(model: nn.Module, known: Description, parts: Parts) -> Said:
     """The answers for each part, and for the test rows those before the temperature, and of each seed."""
     said = {part: _answers(model, known, rows, part) for part, rows in parts.items()}
-    temperature = _temperature(model)
+    temperature = temperature_of(model)
     uncalibrated = None
     if temperature is not None:  # the outputs are logits divided by it
         uncalibrated = _answers(model, known, parts["test"], "test", lambda outputs: outputs * temperature)
     seeds = [
-        _answers(model, known, parts["test"], "test", partial(_members_of, known.seeds, seed))
+        _answers(model, known, parts["test"], "test", partial(members_of, known.seeds, seed))
         for seed in range(known.seeds if known.seeds > 1 else 0)
     ]
     return Said(said, uncalibrated, seeds)
 
 
-def _members_of(n_seeds: int, seed: int, outputs: Tensor) -> Tensor:
+def members_of(n_seeds: int, seed: int, outputs: Tensor) -> Tensor:
     """The members that one seed drew, out of (n_rows, n_seeds * n_members, d_out)."""
     return outputs.chunk(n_seeds, dim=1)[seed]
 
@@ -109,7 +109,7 @@ def _answers(
     return np.concatenate(said)
 
 
-def _temperature(model: nn.Module) -> Tensor | None:
+def temperature_of(model: nn.Module) -> Tensor | None:
     """Of the model's back, where it was fitted."""
     if not isinstance(model, Fitted) or not isinstance(model.back, Temperature):
         return None
@@ -138,7 +138,7 @@ def _tables(
         drawn = {"n_resamples": params.bootstrap, "seed": params.seed}
         written["slices"] = slice_scores(features.task, test, predicted, sliced, **drawn)
     ranking = importance["column"].to_list() or features.columns
-    return {**written, **_regression_tables(known, parts, said, ranking), **_class_tables(known, test, said)}
+    return {**written, **_regression_tables(known, parts, said, ranking), **class_tables(known, test, said)}
 
 
 def _importance(params: EvaluateParams, model: nn.Module, known: Description, test: LabelledRows) -> pl.DataFrame:
@@ -171,7 +171,7 @@ def _regression_tables(known: Description, parts: Parts, said: Said, ranking: li
     }
 
 
-def _class_tables(known: Description, test: LabelledRows, said: Said) -> dict[str, pl.DataFrame]:
+def class_tables(known: Description, test: LabelledRows, said: Said) -> dict[str, pl.DataFrame]:
     if known.features.task not in ("binary", "multiclass"):
         return {"roc": tables.no_roc(), "calibration": tables.no_reliability(), "classes": tables.no_classes()}
     predicted, weight = said.parts["test"], test.weight

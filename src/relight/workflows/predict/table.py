@@ -49,7 +49,7 @@ def _answer_lines(table: Path, features: Features, model: nn.Module, surprises: 
         encoded = encode(rows, features)
         said = answers(features.task, outputs_of(model, inputs_for(model, *encoded, str(table))))
         _check_finite(said, table, surprises.n_rows)
-        lines = _answer_table(features, said).write_csv(include_header=surprises.n_rows == 0)
+        lines = answer_table(features, said).write_csv(include_header=surprises.n_rows == 0)
         surprises.add(encoded)
         yield lines.encode()
 
@@ -62,23 +62,29 @@ def _chunk_rows(model: nn.Module) -> int:
 
 def clean_chunks(table: Path, features: Features, n_rows: int) -> Iterator[pl.DataFrame]:
     """The model's columns of a table, cleaned as the train rows were; other columns are left out."""
-    kinds, first_row = _kinds(features), 1
+    first_row = 1
     for raw in cut(Table(table).frames({}), n_rows):
-        problems = [
-            f"{table}: column '{name}' is missing{did_you_mean(name, raw.columns, features.columns)}"
-            for name in kinds
-            if name not in raw.columns
-        ]
-        cleaned = []
-        for name, kind in kinds.items():
-            try:
-                cleaned += [clean_as(kind, raw[name], first_row).alias(name)] if name in raw.columns else []
-            except UncleanError as unclean:
-                problems.append(f"{table}: column '{name}' {unclean}")
-        if problems:
-            raise InputError(*problems)
-        yield pl.DataFrame(cleaned)
+        yield clean_rows(table, raw, features, first_row)
         first_row += raw.height
+
+
+def clean_rows(table: Path, raw: pl.DataFrame, features: Features, first_row: int) -> pl.DataFrame:
+    """The model's columns of some rows."""
+    kinds = _kinds(features)
+    problems = [
+        f"{table}: column '{name}' is missing{did_you_mean(name, raw.columns, features.columns)}"
+        for name in kinds
+        if name not in raw.columns
+    ]
+    cleaned = []
+    for name, kind in kinds.items():
+        try:
+            cleaned += [clean_as(kind, raw[name], first_row).alias(name)] if name in raw.columns else []
+        except UncleanError as unclean:
+            problems.append(f"{table}: column '{name}' {unclean}")
+    if problems:
+        raise InputError(*problems)
+    return pl.DataFrame(cleaned)
 
 
 def _kinds(features: Features) -> dict[str, Kind]:
@@ -95,7 +101,7 @@ def _check_finite(said: np.ndarray, table: Path, n_before: int) -> None:
         )
 
 
-def _answer_table(features: Features, said: np.ndarray) -> pl.DataFrame:
+def answer_table(features: Features, said: np.ndarray) -> pl.DataFrame:
     if features.classes is None:
         return pl.DataFrame({"prediction": said})
     labels = np.array(features.classes)[said.argmax(axis=1)]
