@@ -19,7 +19,7 @@ def answer_tensor(task: Task, outputs: Tensor) -> Tensor:
     logits.
     """
     match task:
-        case "regression":
+        case "regression" | "forecast":
             said = outputs
         case "binary":
             positive = torch.sigmoid(outputs)

@@ -19,6 +19,7 @@ LOSSES_OF: dict[Task, tuple[LossName, ...]] = {  # the first is what `auto` mean
     "binary": ("bce",),
     "multiclass": ("cross_entropy", "nll"),
     "distribution": ("kl_div",),
+    "forecast": ("l1", "mse", "huber"),
 }
 
 
@@ -75,8 +76,8 @@ def assert_can_calibrate(params: TrainParams, features: Features) -> None:
     """
     if params.calibration != "temperature":
         return
-    if features.task == "regression":
-        raise InputError(f"train.calibration: must be none for regression, however: {params.calibration}")
+    if features.task in ("regression", "forecast"):
+        raise InputError(f"train.calibration: must be none for {features.task}, however: {params.calibration}")
     if features.test_rows_validate:
         raise InputError("train.calibration: needs validation rows; set split.validation above 0")
 

@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from relight.domain.schema import Task
+from relight.domain.series_features import SeriesFeatures
 from relight.params.sequence import SequenceParams
 
 Moment = Literal["year", "month", "weekday", "hour", "elapsed"]
@@ -107,6 +108,7 @@ class Features(BaseModel):
         test_rows_validate: with `split.validation: 0` the test rows stand in for the validation
             rows in the curves, as in the tutorial.
         sequence: where rows make sequences; a row of the train part is a sequence then.
+        series: of a forecast; a row of the train part is a window then.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -124,6 +126,7 @@ class Features(BaseModel):
     n_train: int
     test_rows_validate: bool
     sequence: SequenceFeatures | None = Field(default=None, exclude_if=lambda value: value is None)
+    series: SeriesFeatures | None = Field(default=None, exclude_if=lambda value: value is None)
 
     @property
     def n_described(self) -> int:

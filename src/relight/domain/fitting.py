@@ -11,10 +11,12 @@ from relight.domain.cuda_graph import Recorded
 from relight.domain.early_stopping import EarlyStopping
 from relight.domain.features import Features
 from relight.domain.fitted import Fitted
+from relight.domain.forecast_score import forecast_score, where_observed
 from relight.domain.group import Group
-from relight.domain.losses import loss_for
+from relight.domain.losses import Loss, loss_for
+from relight.domain.models.forecaster import Forecaster
 from relight.domain.optimizers import build_optimizer
-from relight.domain.part import batches_of, validation_of
+from relight.domain.part import Part, batches_of, validation_of
 from relight.domain.parts import Parts
 from relight.domain.precision import casting_for
 from relight.domain.rows import trainee_of
@@ -26,6 +28,7 @@ from relight.domain.stored import Ahead
 from relight.domain.training import Watch, fit
 from relight.domain.training_state import TrainingState
 from relight.domain.validation_score import Score, validation_score
+from relight.domain.windows import Windows, as_trainee_sees_windows
 from relight.params.train import TrainParams
 
 
@@ -50,9 +53,25 @@ def start(training: Training, group: Group, saved: dict[str, Any] | None) -> Tra
     torch.manual_seed(seed_of(params.seed, group.rank))
     stopping = EarlyStopping(params.early_stopping.patience) if params.early_stopping else None
     state = TrainingState(trainee, build_optimizer(params.optimizer, trainee), stopping)
+    if isinstance(training.model, Forecaster):
+        _fit_autoregression(training.model, training.parts, validated=not training.features.test_rows_validate)
     if saved is not None:
         state.restore(saved)
     return state
+
+
+def _fit_autoregression(model: Forecaster, parts: Parts, *, validated: bool) -> None:
+    """In closed form, before the first step; without validation rows the smallest penalty."""
+    train, validation = (
+        as_trainee_sees_windows(model, _windows(part).to(model.back.mean.device))
+        for part in (parts.train, parts.validation)
+    )
+    model.body.autoregression.fit(train, validation if validated else None)
+
+
+def _windows(part: Part) -> Windows:
+    assert isinstance(part.rows, Windows)
+    return part.rows
 
 
 def fit_as_asked(training: Training, state: TrainingState, group: Group, watch: Watch, ahead: Ahead) -> None:
@@ -67,7 +86,7 @@ def fit_as_asked(training: Training, state: TrainingState, group: Group, watch: 
         state,
         _batches(training, group, state.device, ahead),
         validation_of(training.model, training.parts.validation, state.device),
-        loss_fn=loss_for(training.settled.loss, params.label_smoothing),
+        loss_fn=_loss(training),
         score_fn=_score(training),
         schedule=schedule_for(params.schedule, peak=params.optimizer.learning_rate, epochs=params.epochs),
         epochs=params.epochs,
@@ -87,7 +106,14 @@ def _batches(training: Training, group: Group, device: torch.device, ahead: Ahea
     return batches if group.size == 1 else SharedBatches(batches, group.rank, group.size)
 
 
+def _loss(training: Training) -> Loss:
+    loss = loss_for(training.settled.loss, training.params.label_smoothing)
+    return where_observed(loss) if training.features.series is not None else loss
+
+
 def _score(training: Training) -> Score:
+    if isinstance(training.model, Forecaster):
+        return forecast_score(training.settled.loss, training.model.back, training.parts.validation.rows.target)
     model, parts = training.model, training.parts
     back = model.back if isinstance(model, Fitted) else nn.Identity()
     target = parts.validation.rows.target

@@ -1,6 +1,6 @@
 """Times as numbers of steps: found from the times themselves, and checked that each stands on the grid."""
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -39,10 +39,10 @@ def find_steps(times: pl.Series, series: np.ndarray) -> Steps:
     return Steps((counted - counted.min()) // every, Frequency(unit=unit, every=every, month_end=month_end))
 
 
-def times_of(numbers: pl.Series, first: object, frequency: Frequency) -> pl.Series:
+def times_of(numbers: pl.Series, first: Any, frequency: Frequency) -> pl.Series:
     """The times of step numbers, counted from the time `first`; as `find_steps` read them."""
     if frequency.unit == "number":
-        return (numbers * frequency.every).cast(pl.Float64) + float(first)  # type: ignore[arg-type]
+        return pl.Series((numbers.to_numpy() * frequency.every).astype(np.float64)) + first
     begin = pl.Series([first], dtype=pl.Datetime("us")).new_from_index(0, len(numbers))
     if frequency.unit == "second":
         return begin + (numbers * frequency.every * SECOND).cast(pl.Duration("us"))

@@ -35,6 +35,8 @@ def scorer_for(task: Task, target: np.ndarray, predicted: np.ndarray) -> Scorer:
             return ClassScorer(target, predicted)
         case "distribution":
             return DistributionScorer(target, predicted)
+        case "forecast":
+            raise AssertionError("forecasts are judged by judging_forecasts")
 
 
 def scores_of(task: Task, target: np.ndarray, predicted: np.ndarray, weight: np.ndarray | None = None) -> Scores:
@@ -51,6 +53,8 @@ def headline(task: Task) -> str:
             return "log_loss"
         case "distribution":
             return "kl_divergence"
+        case "forecast":
+            return "mae"
 
 
 def row_weights(n_rows: int, weight: np.ndarray | None) -> np.ndarray:

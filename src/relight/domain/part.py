@@ -1,6 +1,6 @@
 """The rows of one part as a training takes them: in memory, or in their file where the params say that it is enough."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -11,13 +11,20 @@ from relight.domain.back import Back
 from relight.domain.batches import WHOLE, Batches, ResidentBatches, chunks_of, total_weight
 from relight.domain.class_weights import row_weights
 from relight.domain.fitted import Fitted
+from relight.domain.models.forecaster import Forecaster
 from relight.domain.row_order import RowOrder, window_rows
 from relight.domain.rows import Arrays, Rows, as_trainee_sees, assert_some_count, rows_for
 from relight.domain.sequences import Sequences, as_trainee_sees_sequences, sequences_of
 from relight.domain.stored import Ahead, Read, StoredBatches, StoredInputs, StoredRows
+from relight.domain.windows import Windows, as_trainee_sees_windows, windows_of
 from relight.errors import InputError
 
 GB = 1e9
+
+
+class Shaped(Protocol):
+    @property
+    def shape(self) -> tuple[int, ...]: ...
 
 
 class Store(Protocol):
@@ -32,6 +39,9 @@ class Store(Protocol):
     @property
     def row_bytes(self) -> int: ...
 
+    @property
+    def layouts(self) -> Mapping[str, Shaped]: ...
+
     def read(self, blocks: Sequence[range], names: Sequence[str]) -> Arrays: ...
 
 
@@ -44,7 +54,7 @@ class Part:
         all_weight: of all rows together.
     """
 
-    rows: Rows | StoredRows | Sequences
+    rows: Rows | StoredRows | Sequences | Windows
     window: int
     all_weight: float
 
@@ -61,6 +71,8 @@ def read_part(
         InputError: when no row counts, or a model without a front would have to read a gap.
     """
 
+    if "origin" in store.names:
+        return _windows(model, store, where)
     if "start" in store.names:
         return _sequences(store, class_weights, where, memory_gb)
 
@@ -95,6 +107,22 @@ def _sequences(store: Store, class_weights: list[float] | None, where: str, memo
     return Part(rows, WHOLE, all_weight)
 
 
+def _windows(model: nn.Module, store: Store, where: str) -> Part:
+    """
+    Raises:
+        InputError: when there is none.
+    """
+    assert isinstance(model, Forecaster)
+    n_windows, n_steps = (store.layouts[name].shape[0] for name in ("origin", "value"))
+    if n_windows == 0:
+        raise InputError(
+            f"{where}: hold no window of prepare.sequence.length and horizon; use a shorter length, or longer parts"
+        )
+    of_windows = store.read([range(n_windows)], ["origin"])
+    of_steps = store.read([range(n_steps)], ["value", "target", "covariates"])
+    return Part(windows_of({**of_windows, **of_steps}, model.features), WHOLE, float(n_windows))
+
+
 def _stored(read: Read, n_rows: int) -> StoredRows:
     """Target and weight are few numbers of each row, and are held."""
     held = [(rows.target, rows.weight) for rows in (read([chunk]) for chunk in chunks_of(n_rows))]
@@ -111,6 +139,8 @@ def batches_of(
     Raises:
         InputError: for a full batch of rows that are not in memory.
     """
+    if isinstance(part.rows, Windows):
+        return ResidentBatches(as_trainee_sees_windows(model, part.rows.to(device)), batch_size, seed)
     if isinstance(part.rows, Sequences):
         return ResidentBatches(as_trainee_sees_sequences(model, part.rows.to(device)), batch_size, seed)
     if isinstance(part.rows, Rows):
@@ -127,6 +157,9 @@ def batches_of(
 
 def validation_of(model: nn.Module, part: Part, device: torch.device) -> Rows | StoredRows:
     """The rows behind the front of the model, on the device; the target on the network's scale."""
+    if isinstance(part.rows, Windows):
+        windows = as_trainee_sees_windows(model, part.rows.to(device))
+        return StoredRows(windows.inputs, windows.target)
     if isinstance(part.rows, Sequences):
         sequences = as_trainee_sees_sequences(model, part.rows.to(device))
         return StoredRows(sequences.inputs, sequences.target, sequences.weight)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from relight.domain.back import Back
 from relight.domain.fitted import Fitted
+from relight.domain.models.forecaster import Forecaster
 from relight.domain.predicting import rows_at_once
 from relight.errors import InputError
 
@@ -85,7 +86,7 @@ def inputs_for(model: nn.Module, numeric: np.ndarray, categories: np.ndarray, wh
 
 def trainee_of(model: nn.Module) -> nn.Module:
     """What learns: the network between a front and a back that do not."""
-    return model.body if isinstance(model, Fitted) else model
+    return model.body if isinstance(model, Fitted | Forecaster) else model
 
 
 def as_trainee_sees(model: nn.Module, rows: Rows) -> Rows:

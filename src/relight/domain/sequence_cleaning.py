@@ -209,6 +209,7 @@ def _with_task(raw: pl.DataFrame, params: PrepareParams, steps: _Steps) -> Prepa
 def _target_problems(raw: pl.DataFrame, params: PrepareParams, steps: _Steps) -> list[str]:
     """Such as names of sequences as their classes."""
     assert params.task != "distribution"
+    assert params.task != "forecast"
     name = target_names(params)[0]
     try:
         clean_target(raw[name][steps.first_rows], params.task)

@@ -67,7 +67,7 @@ def _assert_in_order(
         if len(of_part) and of_part.min() <= last:
             time = rows[known.time][int(np.flatnonzero((parts == part) & (steps <= last))[0])] if known else ""
             raise InputError(
-                f"split.column: '{name}' must cut by time, however: '{time}' is of part {PARTS[part]}, and a later time "
-                "is of the part before; set split.method to ordered"
+                f"split.column: '{name}' must cut by time, however: '{time}' is of part {PARTS[part]}, and a later "
+                "time is of the part before; set split.method to ordered"
             )
         last = int(of_part.max()) if len(of_part) else last

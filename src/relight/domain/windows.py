@@ -1,14 +1,16 @@
 """Windows of series: views into the steps, gathered batch by batch and never copied as a whole."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from relight.domain.models.forecaster import Forecaster
+from relight.domain.row_order import rows_of
 from relight.domain.rows import Rows
 from relight.domain.series_features import SeriesFeatures
+from relight.domain.stored import StoredInputs
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,10 @@ class Windows:
         return self._strip(self.truth.unsqueeze(1), self.horizon).index_select(0, self.origin).squeeze(2)
 
     @property
-    def inputs(self) -> "WindowInputs":
-        return WindowInputs(self)
+    def inputs(self) -> StoredInputs:
+        """Past and future, so many windows at a time; never the targets."""
+        silent = replace(self, tells=False)
+        return StoredInputs(lambda blocks: silent.pick(rows_of(blocks).to(self.device)), len(self))
 
     def to(self, device: torch.device) -> "Windows":
         parts = (self.steps.to(device), self.truth.to(device), self.origin.to(device))
@@ -61,24 +65,16 @@ class Windows:
         target = self._strip(self.truth.unsqueeze(1), self.horizon).index_select(0, origin).squeeze(2)
         return Rows((past, future, target) if self.tells else (past, future), target)
 
+    def whole(self) -> Rows:
+        """All of them, for a batch that holds all."""
+        return self.pick(torch.arange(len(self), device=self.device))
+
     @staticmethod
     def _strip(steps: Tensor, width: int) -> Tensor:
         """(n_steps - width + 1, width, n): each row the steps from one on, in the memory of the steps."""
         by_step, by_channel = steps.stride()
         size = (max(0, len(steps) - width + 1), width, steps.shape[1])
         return steps.as_strided(size, (by_step, by_step, by_channel), steps.storage_offset())
-
-
-class WindowInputs:
-    """What the model's forward takes, some windows at a time."""
-
-    def __init__(self, windows: Windows) -> None:
-        self._windows = windows
-
-    def chunks(self, at_once: int) -> Iterator[tuple[Tensor, ...]]:
-        """Past and future; never the targets."""
-        for places in torch.arange(len(self._windows), device=self._windows.device).split(at_once):
-            yield self._windows.pick(places).inputs[:2]
 
 
 def windows_of(arrays: dict[str, np.ndarray], features: SeriesFeatures) -> Windows:
@@ -93,3 +89,11 @@ def windows_of(arrays: dict[str, np.ndarray], features: SeriesFeatures) -> Windo
         known.horizon,
         features.n_future,
     )
+
+
+def as_trainee_sees_windows(model: nn.Module, windows: Windows) -> Windows:
+    """The steps in the network's units: once, not in every batch."""
+    assert isinstance(model, Forecaster)
+    with torch.no_grad():
+        steps, truth = model.front.steps(windows.steps), model.back.to_network(windows.truth)
+    return replace(windows, steps=steps, truth=truth, tells=model.body.wants_truth)

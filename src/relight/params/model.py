@@ -7,13 +7,21 @@ from pydantic_core import PydanticCustomError
 
 from relight.params.activation import Activation
 from relight.params.section import Section
-from relight.params.sequence_models import ConvolutionParams, RecurrentParams
+from relight.params.sequence_models import (
+    ConvolutionParams,
+    DecoderParams,
+    DLinearParams,
+    PatchTransformerParams,
+    RecurrentParams,
+)
 
 TableModelName = Literal["linear_parameters", "linear", "mlp", "mlp_ple", "ft_transformer", "tabm", "tabm_small"]
-LabelModelName = Literal["convolution", "rnn", "lstm", "gru"]  # of sequences with one label each
-ModelName = Literal[TableModelName, LabelModelName]
+LabelModelName = Literal["convolution", "rnn", "lstm", "gru"]  # of sequences with one label each, and of forecasts
+ForecastModelName = Literal["decoder", "dlinear", "patch_transformer"]  # of forecasts alone
+ModelName = Literal[TableModelName, LabelModelName, ForecastModelName]
 
 SEQUENCE_SECTIONS: tuple[str, ...] = ("convolution", "rnn", "lstm", "gru")
+FORECAST_SECTIONS: tuple[str, ...] = (*SEQUENCE_SECTIONS, "decoder", "dlinear", "patch_transformer")
 
 
 class MlpParams(Section):
@@ -83,12 +91,15 @@ class ModelParams(Section):
     rnn: RecurrentParams = RecurrentParams()
     lstm: RecurrentParams = RecurrentParams()
     gru: RecurrentParams = RecurrentParams()
+    decoder: DecoderParams = DecoderParams()
+    dlinear: DLinearParams = DLinearParams()
+    patch_transformer: PatchTransformerParams = PatchTransformerParams()
 
     @model_serializer(mode="wrap")
     def without_idle_sections(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Of a model of a table, those of sequences are left out where nobody has changed them."""
         written: dict[str, Any] = write(self)
-        fields, idle = type(self).model_fields, () if self.name in SEQUENCE_SECTIONS else SEQUENCE_SECTIONS
+        fields, idle = type(self).model_fields, () if self.name in FORECAST_SECTIONS else FORECAST_SECTIONS
         kept = [key for key in written if key not in idle or getattr(self, key) != fields[key].default]
         return {key: written[key] for key in kept}
 

@@ -15,6 +15,9 @@ class Examples(Protocol):
 
     def __len__(self) -> int: ...
 
+    @property
+    def device(self) -> torch.device: ...
+
     def pick(self, places: Tensor) -> "Example": ...
 
 
@@ -109,10 +112,11 @@ class _Sums(NamedTuple):
 
 def _pairs(model: Autoregression, windows: Examples) -> Iterator[tuple[Tensor, Tensor]]:
     """Inputs, and targets without the last value, float64 on the CPU."""
-    for places in torch.arange(len(windows)).split(CHUNK):
+    for places in torch.split(torch.arange(len(windows), device=windows.device), CHUNK):
         rows = windows.pick(places)
         past, future = rows.inputs[:2]
-        yield model.design(past, future).double(), rows.target.double() - past[:, -1:, 0].double()
+        last = past[:, -1:, 0].cpu().double()
+        yield model.design(past, future).cpu().double(), rows.target.cpu().double() - last
 
 
 def _error(model: Autoregression, solution: _Solution, windows: Examples) -> float:

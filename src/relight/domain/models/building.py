@@ -28,6 +28,10 @@ def build_model(params: ModelParams, features: Features, *, target_scale: Target
         InputError: when the model cannot read these features.
     """
     assert_model_reads(params, features)
+    if features.series is not None:
+        from relight.domain.models.forecast_building import build_forecaster
+
+        return build_forecaster(params, features.series)
     d_out = 1 if features.task in ("regression", "binary") else len(features.classes or [])
     if not needs_front(params, features, target_scale, seeds):
         return _network(params, len(features.numeric), d_out)
@@ -60,6 +64,8 @@ def _body(params: ModelParams, features: Features, front: Front, d_out: int) -> 
             return FtTransformer(front.d_numbers, front.n_levels, d_out, params.ft_transformer)
         case "convolution" | "rnn" | "lstm" | "gru":
             return _of_sequences(params, features, front, d_out)
+        case "decoder" | "dlinear" | "patch_transformer":
+            raise AssertionError("a forecast is built by forecast_building")
         case "auto":
             raise AssertionError("auto is settled before a model is built")
 

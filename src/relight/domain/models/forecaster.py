@@ -84,11 +84,12 @@ class Forecast(nn.Module):
 class Forecaster(nn.Module):
     """Raw windows in, values in the target's own unit out. **Shape**: as `WindowFront` in, (n, horizon) out."""
 
-    def __init__(self, front: WindowFront, body: Forecast, back: WindowBack) -> None:
+    def __init__(self, features: SeriesFeatures, body: Forecast) -> None:
         super().__init__()
-        self.front = front
+        self.features = features
+        self.front = WindowFront(features)
         self.body = body
-        self.back = back
+        self.back = WindowBack(features)
 
     def forward(self, past: Tensor, future: Tensor) -> Tensor:
         outputs: Tensor = self.back(self.body(*self.front(past, future)))

@@ -3,7 +3,7 @@
 from relight.domain.features import Features
 from relight.domain.narrow import columns_to_keep
 from relight.errors import InputError
-from relight.params.model import SEQUENCE_SECTIONS, ModelParams
+from relight.params.model import FORECAST_SECTIONS, SEQUENCE_SECTIONS, ModelParams
 
 
 def assert_model_reads(params: ModelParams, features: Features) -> None:
@@ -13,6 +13,8 @@ def assert_model_reads(params: ModelParams, features: Features) -> None:
         InputError: when the model cannot read these features.
     """
     _assert_kind(params, features)
+    if features.series is not None:
+        return
     plain = not features.categorical and not any(feature.gaps for feature in features.numeric)
     is_line = features.task == "regression" and len(features.numeric) == 1 and plain
     if params.name == "linear_parameters" and not is_line:
@@ -30,7 +32,12 @@ def assert_model_reads(params: ModelParams, features: Features) -> None:
 
 def _assert_kind(params: ModelParams, features: Features) -> None:
     """Some models read a row, others a sequence of them."""
-    if params.name == "auto" or (params.name in SEQUENCE_SECTIONS) == (features.sequence is not None):
+    if features.series is not None:
+        if params.name not in ("auto", "mlp", *FORECAST_SECTIONS):
+            suited = ", ".join(("auto", "mlp", *FORECAST_SECTIONS))
+            raise InputError(f"model.name: must be one of {suited} for a forecast, however: {params.name}")
+        return
+    if params.name == "auto" or (params.name in FORECAST_SECTIONS) == (features.sequence is not None):
         return
     if features.sequence is not None:
         suited = ", ".join(SEQUENCE_SECTIONS)

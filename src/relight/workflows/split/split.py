@@ -7,6 +7,7 @@ from relight.io.artifacts import read_model
 from relight.params.split import SplitParams
 from relight.workflows.split.files import Files
 from relight.workflows.split.sequence import split_sequences
+from relight.workflows.split.series import split_forecast
 from relight.workflows.split.table import split_table
 
 
@@ -24,6 +25,8 @@ def split(
     """Write three files of tensors, what the train rows alone say of each feature, and the sizes of the parts."""
     files = Files(train, validation, test, features, report)
     known = read_model(schema, Schema)
+    if known.series is not None:
+        return split_forecast(params, known, table, files)
     if known.sequence is not None:
         return split_sequences(params, known, table, files)
     return split_table(params, known, table, files)
