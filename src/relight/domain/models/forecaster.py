@@ -75,7 +75,7 @@ class Forecast(nn.Module):
         last = past[:, -1:, 0]
         level = torch.cat([past[:, :, :1] - last.unsqueeze(2), past[:, :, 1:]], dim=2)
         lengths = torch.full((len(past),), past.shape[1], dtype=torch.int64, device=past.device)
-        told = () if truth is None else (truth - last,)
+        told = () if truth is None else ((truth - last).nan_to_num(nan=0.0),)
         learned = self.network(level, lengths, future, *told)
         out: Tensor = last + self.autoregression(past, future) + self.gate * learned
         return out

@@ -1,0 +1,94 @@
+"""evaluate, for forecasts."""
+
+from pathlib import Path
+
+import polars as pl
+
+from relight.domain import reports as tables
+from relight.domain.description import Description, proof_of
+from relight.domain.importance import no_importance
+from relight.domain.judging_forecasts import (
+    Foretold,
+    assert_evaluate_suits_forecasts,
+    by_series,
+    by_step,
+    foretell,
+    judge_forecasts,
+    predictions,
+)
+from relight.domain.models.building import build_model
+from relight.domain.models.forecaster import Forecaster
+from relight.domain.predicting import predict
+from relight.domain.slice_scores import no_slices
+from relight.domain.windows import Windows, windows_of
+from relight.errors import RunError
+from relight.io.artifacts import write_json
+from relight.io.checkpoints import load_weights
+from relight.io.parquet import read_parquet
+from relight.io.tensors import read_tensors
+from relight.params.evaluate import EvaluateParams
+from relight.workflows.evaluate.files import Files
+
+PATHS = ("train", "validation", "test")
+
+
+def evaluate_forecasts(params: EvaluateParams, known: Description, weights: Path, files: Files) -> None:
+    """
+    Raises:
+        InputError: for what evaluate cannot say of forecasts.
+        RunError: when the saved model is not the trained one.
+    """
+    assert_evaluate_suits_forecasts(params)
+    model = build_model(known.model, known.features, target_scale=known.target_scale, seeds=known.seeds)
+    assert isinstance(model, Forecaster)
+    load_weights(weights, model)
+    arrays = {part: read_tensors(getattr(files, part)) for part in PATHS}
+    windows = {part: windows_of(found, model.features) for part, found in arrays.items()}
+    _prove(model, known, windows["validation"])
+    if known.features.test_rows_validate:
+        del windows["validation"]
+    parts = {part: foretell(model, found) for part, found in windows.items()}
+    rows = _rows(model, files)[arrays["test"]["row"]]
+    write_json(files.metrics, judge_forecasts(parts, model.features.seasonal_error))
+    files.reports.mkdir()
+    write_json(files.reports / "notes.json", {"notes": []})
+    for name, content in _tables(model, parts, rows, windows["test"]).items():
+        (files.reports / f"{name}.csv").write_text(content.write_csv())
+
+
+def _prove(model: Forecaster, known: Description, validation: Windows) -> None:
+    """The reloaded weights say, bit for bit, what the trained ones said before they were saved."""
+    if proof_of(predict(model, validation.inputs)) != known.proof:
+        raise RunError(
+            "models/model.pth: does not say what the model said before it was saved; it was changed, or made "
+            "on another kind of machine. Run `dvc repro --force train`"
+        )
+
+
+def _rows(model: Forecaster, files: Files) -> pl.DataFrame:
+    """The time of each row of the table, and its series where there are several."""
+    known = model.features.known
+    return read_parquet(files.table).select([known.time, *([known.series] if known.series else [])])
+
+
+def _tables(
+    model: Forecaster, parts: dict[str, Foretold], rows: pl.DataFrame, windows: Windows
+) -> dict[str, pl.DataFrame]:
+    """Those of forecasts, and the others without rows: DVC's plots name them."""
+    known, error = model.features.known, model.features.seasonal_error
+    series = rows[known.series][windows.origin.numpy()] if known.series else None
+    said = predictions(parts, rows, windows, known.time)
+    errors = said["target"] - said["prediction"]
+    return {
+        "predictions": said,
+        "steps": by_step(parts, error),
+        "series": by_series(parts["test"], series, error),
+        "residuals": pl.DataFrame({"prediction": said["prediction"], "residual": errors}).drop_nulls(),
+        "importance": no_importance(),
+        "slices": no_slices(),
+        "residuals_by_feature": tables.no_residuals_by_feature(),
+        "line": tables.no_line(),
+        "roc": tables.no_roc(),
+        "calibration": tables.no_reliability(),
+        "classes": tables.no_classes(),
+    }
