@@ -42,7 +42,7 @@ def find_steps(times: pl.Series, series: np.ndarray) -> Steps:
 def times_of(numbers: pl.Series, first: Any, frequency: Frequency) -> pl.Series:
     """The times of step numbers, counted from the time `first`; as `find_steps` read them."""
     if frequency.unit == "number":
-        return pl.Series((numbers.to_numpy() * frequency.every).astype(np.float64)) + first
+        return pl.Series((numbers.to_numpy() * frequency.every + first).astype(np.float64))
     begin = pl.Series([first], dtype=pl.Datetime("us")).new_from_index(0, len(numbers))
     if frequency.unit == "second":
         return begin + (numbers * frequency.every * SECOND).cast(pl.Duration("us"))

@@ -90,5 +90,7 @@ def _says(seen: list[Json]) -> str:
 
 
 def _baseline(task: str) -> str:
+    if task == "forecast":
+        return "Baseline: the last value, said for every step ahead. A model that is not better has learned nothing."
     what = "the mean of the train rows" if task == "regression" else "the class shares of the train rows"
     return f"Baseline: {what}, said for every row. A model that is not better has learned nothing."

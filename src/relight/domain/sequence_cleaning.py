@@ -139,7 +139,8 @@ def _clean_symbols(raw: pl.DataFrame, params: PrepareParams, symbols: str) -> Cl
     except UncleanError as unclean:
         raise InputError(f"{params.source}: column '{symbols}' {unclean}") from unclean
     lengths = clean.rows[symbols].str.len_chars()
-    note = f"Each row is a sequence of {lengths.min()} to {lengths.max()} characters of '{symbols}'."
+    shortest, longest = (str(length) for length in (lengths.min(), lengths.max()))
+    note = f"Each row is a sequence of {shortest} to {longest} characters of '{symbols}'."
     schema = clean.schema.model_copy(update={"notes": []})  # they are of a column of names
     return CleanTable(clean.rows, _of_sequences(schema, SequenceParams(symbols=symbols), note))
 

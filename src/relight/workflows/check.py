@@ -17,6 +17,8 @@ from relight.domain.parts_report import PartsReport, report_parts
 from relight.domain.schema import Schema
 from relight.domain.sequence_cleaning import clean_sequences
 from relight.domain.sequence_splitting import split_by_sequence
+from relight.domain.series import regular_series
+from relight.domain.series_splitting import split_series
 from relight.domain.slicing import assert_slices, columns_to_slice
 from relight.domain.split_choice import settle_split
 from relight.domain.split_columns import columns_to_split
@@ -76,7 +78,8 @@ def _clean(params: PrepareParams | None, problems: list[str]) -> _Clean | _First
         return None
     try:
         if params.sequence is not None:  # whole, whatever its size: prepare holds all of it, too
-            clean = clean_sequences(read_whole(Path(params.source)), params)
+            read = regular_series if params.task == "forecast" else clean_sequences
+            clean = read(read_whole(Path(params.source)), params)
             return _Clean([clean.rows], clean.schema)
         content = open_source(Path(params.source))
         if isinstance(content, Table) and content.n_bytes > MOST_BYTES:
@@ -103,6 +106,8 @@ def _describe(params: SplitParams | None, clean: _Clean, problems: list[str]) ->
     if params is None:
         return None
     try:
+        if clean.schema.series is not None:
+            return split_series(params, clean.schema, pl.concat(clean.chunks))[1:3]
         if clean.schema.sequence is not None:
             return split_by_sequence(params, clean.schema, pl.concat(clean.chunks))[2:4]
         params, choice = settle_split(params, clean.schema)

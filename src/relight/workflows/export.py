@@ -51,6 +51,8 @@ def export(form: ExportFormat, *, models: Path, output: Path | None, prepared: P
     place = output or models / f"model.{form}"
     _check_place(place, form)
     known = read_format(models / "model.json", Description, FORMAT)
+    if known.features.series is not None:
+        raise InputError("export: a forecast reads no fixed columns, but the rows before; use `relight predict`")
     if known.features.sequence is not None:
         raise InputError("export: a model of sequences reads no fixed number of columns; use `relight predict`")
     compute_the_same_each_time(known.threads)

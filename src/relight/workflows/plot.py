@@ -8,7 +8,7 @@ import polars as pl
 import yaml
 from matplotlib.figure import Figure
 
-from relight.domain import column_figures, figures
+from relight.domain import column_figures, figures, forecast_figures
 from relight.domain.page_content import common_content
 from relight.io.artifacts import read_json
 from relight.io.card import write_card
@@ -73,6 +73,8 @@ def _figures(known: Json, scores: Json, curves: pl.DataFrame, reports: Path) -> 
     drawn = {"loss": figures.loss_curves(curves, validation, best_epoch)}
     if "validation_score" in curves.columns and not _is_the_loss(curves):
         drawn["score"] = figures.score_curve(curves, validation, best_epoch)
+    if features["task"] == "forecast":
+        return {**drawn, **_forecast_figures(reports)}
     columns = _column_figures(reports, scores)
     if features["classes"] is None:
         return {**_line_figures(reports), **drawn, **_regression_figures(reports), **columns}
@@ -97,6 +99,17 @@ def _regression_figures(reports: Path) -> dict[str, Figure]:
         "predicted": figures.predicted_against_true(pl.read_csv(reports / "predictions.csv")),
         "residuals": figures.residuals(_read(reports, "residuals")),
     }
+
+
+def _forecast_figures(reports: Path) -> dict[str, Figure]:
+    predictions = pl.read_csv(reports / "predictions.csv", try_parse_dates=True)
+    steps, series = pl.read_csv(reports / "steps.csv"), pl.read_csv(reports / "series.csv")
+    drawn = {"forecasts": forecast_figures.forecasts(predictions)}
+    if steps["ahead"].n_unique() > 1:
+        drawn["error_by_step"] = forecast_figures.error_by_step(steps)
+    if series.height > 1:
+        drawn["error_by_series"] = forecast_figures.error_by_series(series)
+    return drawn
 
 
 def _class_figures(reports: Path, classes: list[str], auc: float | None) -> dict[str, Figure]:

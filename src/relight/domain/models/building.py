@@ -54,20 +54,16 @@ def _body(params: ModelParams, features: Features, front: Front, d_out: int) -> 
             return Flat(categories, _network(params, front.d_numbers + sum(categories.widths), d_out))
         case "mlp_ple":
             return _mlp_ple(params.mlp_ple, features, front, d_out)
-        case "tabm":
-            return _tabm(params.tabm, features, front, d_out)
-        case "tabm_small":
-            return _tabm(params.tabm_small, features, front, d_out)
+        case "tabm" | "tabm_small":
+            return _tabm(getattr(params, params.name), features, front, d_out)
         case "ft_transformer":
             from relight.domain.models.ft_transformer import FtTransformer
 
             return FtTransformer(front.d_numbers, front.n_levels, d_out, params.ft_transformer)
         case "convolution" | "rnn" | "lstm" | "gru":
             return _of_sequences(params, features, front, d_out)
-        case "decoder" | "dlinear" | "patch_transformer":
-            raise AssertionError("a forecast is built by forecast_building")
-        case "auto":
-            raise AssertionError("auto is settled before a model is built")
+        case _:
+            raise AssertionError("auto is settled before a model is built, and a forecast by forecast_building")
 
 
 def _of_sequences(params: ModelParams, features: Features, front: Front, d_out: int) -> nn.Module:

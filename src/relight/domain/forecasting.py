@@ -1,0 +1,122 @@
+"""The rows of new series → windows at their ends, and the times that are to be foretold."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from relight.domain.features import Features
+from relight.domain.grid import times_of
+from relight.domain.schema import SeriesSchema
+from relight.domain.series import STEP
+from relight.domain.series_encoding import Arrays, encode_part
+from relight.domain.series_features import SeriesFeatures
+from relight.domain.split_choice import NAMED
+from relight.domain.splitting import TEST, TRAIN
+from relight.errors import InputError
+from relight.params.prepare import PrepareParams
+from relight.params.sequence import SequenceParams
+
+
+class History(NamedTuple):
+    """
+    Attributes:
+        arrays: one window for each series, as `encode_part` gives them.
+        lines: the series and time of each step that is to be foretold.
+    """
+
+    arrays: Arrays
+    lines: pl.DataFrame
+
+
+def history_params(table: Path, columns: list[str], features: Features) -> PrepareParams:
+    """How to clean new rows: as those of the training, and nothing else of the table."""
+    series = features.series
+    assert series is not None
+    known = series.known
+    names = {covariate.name for covariate in series.covariates}
+    used = {known.time, known.series, features.target, *names}
+    return PrepareParams(
+        source=str(table),
+        target=features.target,
+        task="forecast",
+        ignore=[name for name in columns if name not in used],
+        sequence=SequenceParams(
+            time=known.time,
+            series=known.series,
+            length=known.length,
+            horizon=known.horizon,
+            season=known.season,
+            fill="interpolate" if known.fill == "interpolate" else "forward",
+            known=known.known,
+        ),
+    )
+
+
+def continued(rows: pl.DataFrame, features: Features, where: str) -> History:
+    """
+    Args:
+        rows: on their grid; after the last value of a series they may hold what is known of the steps to come.
+        where: names the table in messages.
+
+    Raises:
+        InputError: for series that are shorter than the past that a forecast sees.
+    """
+    series = features.series
+    assert series is not None
+    groups = rows.partition_by(series.known.series, maintain_order=True) if series.known.series else [rows]
+    missing = [c.name for c in series.covariates if c.name not in rows.columns]
+    problems = [f"{where}: column '{name}' is missing" for name in missing] or _short(groups, features, where)
+    if problems:
+        raise InputError(*problems)
+    ends = [_with_future(group, features.target, series.known) for group in groups]
+    found = [_window(end, features.target, series) for end in ends]
+    arrays = {name: np.concatenate([one[name] for one in found]) for name in found[0]}
+    starts = np.cumsum([0, *(len(one["value"]) for one in found[:-1])])
+    arrays["origin"] = np.concatenate([one["origin"] + start for one, start in zip(found, starts, strict=True)])
+    lines = pl.concat([end.tail(series.known.horizon) for end in ends])
+    named = [series.known.series] if series.known.series else []
+    return History(arrays, lines.select([*named, series.known.time]))
+
+
+def _short(groups: list[pl.DataFrame], features: Features, where: str) -> list[str]:
+    series = features.series
+    assert series is not None
+    known = series.known
+    return [
+        f"{where}: {_name(group, known)} has {n_rows} steps up to its last value of '{features.target}', and a "
+        f"forecast sees {known.length}; add earlier rows"
+        for group in groups
+        if (n_rows := _until_last(group, features.target)) < known.length
+    ]
+
+
+def _name(group: pl.DataFrame, known: SeriesSchema) -> str:
+    return f"series '{group[known.series][0]}'" if known.series else "the series"
+
+
+def _until_last(group: pl.DataFrame, target: str) -> int:
+    """How many rows there are up to the last one with a value."""
+    there = group[target].is_not_null().arg_true()
+    return int(there[-1]) + 1 if len(there) else 0
+
+
+def _with_future(group: pl.DataFrame, target: str, known: SeriesSchema) -> pl.DataFrame:
+    """The past that the forecast sees, and the steps to come with what is known of them."""
+    end = _until_last(group, target)
+    last = int(group[STEP][end - 1])
+    steps = pl.DataFrame({STEP: np.arange(last + 1, last + 1 + known.horizon)})
+    to_come = steps.join(group.drop(known.time), on=STEP, how="left", maintain_order="left")
+    times = times_of(steps[STEP] - last, group[known.time][end - 1], known.frequency).alias(known.time)
+    named = [pl.lit(group[known.series][0]).alias(known.series)] if known.series else []
+    past = group.slice(end - known.length, known.length)
+    return pl.concat([past, to_come.with_columns(times, *named).select(past.columns)])
+
+
+def _window(rows: pl.DataFrame, target: str, series: SeriesFeatures) -> Arrays:
+    """One window, whose targets nobody knows: it is placed by hand."""
+    parts = np.full(rows.height, TEST, dtype=np.int8)
+    parts[: series.known.length] = TRAIN
+    arrays = encode_part(rows.drop(NAMED, strict=False), target, series, parts, TEST)
+    return {**arrays, "origin": np.array([series.known.length], dtype=np.int64)}
