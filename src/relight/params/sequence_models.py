@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from relight.params.model import Activation
+from relight.params.activation import Activation
 from relight.params.section import Section
 
 Cell = Literal["rnn", "lstm", "gru"]
