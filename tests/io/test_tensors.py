@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import save
 
 from relight.errors import InputError
-from relight.io.tensors import Arrays, Layout, StoredTensors, TensorsWriter, read_tensors
+from relight.io.tensors import Arrays, Layout, StoredTensors, TensorsWriter, read_tensors, write_tensors
 
 
 def arrays() -> Arrays:
@@ -143,3 +143,18 @@ def test_a_file_that_shrinks_while_it_is_read_is_noticed(tmp_path: Path) -> None
     os.truncate(tmp_path / "a", (tmp_path / "a").stat().st_size - 4)
     with pytest.raises(InputError, match=r"a: is damaged \(it ends too early\)"):
         stored.read([range(2)], ["numeric", "target"])
+
+
+def test_whole_arrays_may_be_of_different_lengths(tmp_path: Path) -> None:
+    arrays = {
+        "numeric": np.arange(6, dtype=np.float32).reshape(3, 2),
+        "length": np.array([2, 1]),
+        "none": np.empty((3, 0), np.int32),
+    }
+    write_tensors(tmp_path / "one", arrays)
+    found = read_tensors(tmp_path / "one")
+    assert {name: (array.tolist(), array.dtype) for name, array in found.items()} == {
+        name: (array.tolist(), array.dtype) for name, array in arrays.items()
+    }
+    write_tensors(tmp_path / "two", dict(reversed(arrays.items())))
+    assert (tmp_path / "two").read_bytes() == (tmp_path / "one").read_bytes() == save(arrays)

@@ -40,7 +40,8 @@ def common_content(known: Json, found: Json, parts: Json, scores: Json, notes: l
 def _choices(known: Json, found: Json) -> list[tuple[str, str]]:
     """What was chosen for the person, and what the model does not see."""
     features, choice = known["features"], known["model_choice"].removesuffix(".")
-    ignored = [column["name"] for column in found["columns"] if column["kind"] == "ignored"]
+    roles = _roles(found)
+    ignored = [c["name"] for c in found["columns"] if c["kind"] == "ignored" and c["name"] not in roles]
     constant = [f["name"] for f in features["numeric"] if f["low"] == f["high"]]
     scales = {
         "none": "as it is",
@@ -54,6 +55,7 @@ def _choices(known: Json, found: Json) -> list[tuple[str, str]]:
         "numbers": known["model"]["numeric"],
         "batch size": str(known["batch_size"]),
         "seeds": f"{known['seeds']} models, their answers averaged" if known["seeds"] > 1 else "",
+        "sequences": ", ".join(f"{name} {role}" for name, role in roles.items()),
         "ignored": ", ".join(ignored),
         "dropped": f"{', '.join(constant)}: the same value in every train row" if constant else "",
     }
@@ -67,9 +69,19 @@ def _columns(features: Json, found: Json) -> list[Json]:
     for feature in features["categorical"]:
         used.setdefault(feature["name"], []).append(feature)
     return [
-        {"name": column["name"], "kind": column["kind"], "says": _says(used.get(column["name"], []))}
+        {
+            "name": column["name"],
+            "kind": column["kind"],
+            "says": _roles(found).get(column["name"]) or _says(used.get(column["name"], [])),
+        }
         for column in found["columns"]
     ]
+
+
+def _roles(found: Json) -> dict[str, str]:
+    """What columns are for, where rows make sequences."""
+    roles = {"id": "names the sequence", "time": "orders its steps", "symbols": "holds a step in each character"}
+    return {name: roles[key] for key, name in found.get("sequence", {}).items() if key in roles}
 
 
 def _says(seen: list[Json]) -> str:

@@ -138,9 +138,8 @@ def _clean_symbols(raw: pl.DataFrame, params: PrepareParams, symbols: str) -> Cl
         refuse_gaps(clean.rows[symbols], 1)
     except UncleanError as unclean:
         raise InputError(f"{params.source}: column '{symbols}' {unclean}") from unclean
-    lengths = clean.rows[symbols].str.len_chars()
-    shortest, longest = (str(length) for length in (lengths.min(), lengths.max()))
-    note = f"Each row is a sequence of {shortest} to {longest} characters of '{symbols}'."
+    lengths = clean.rows[symbols].str.len_chars().to_numpy()
+    note = f"Each row is a sequence of {lengths.min()} to {lengths.max()} characters of '{symbols}'."
     schema = clean.schema.model_copy(update={"notes": []})  # they are of a column of names
     return CleanTable(clean.rows, _of_sequences(schema, SequenceParams(symbols=symbols), note))
 
@@ -191,7 +190,7 @@ def _times(raw: pl.Series) -> pl.Series:
     cleaned = clean_column(raw)
     if cleaned.kind not in ("numeric", "datetime"):
         shown = cleaned.values.drop_nulls()
-        raise UncleanError(f"must hold numbers or dates, however: {str(shown[0])[:40]!r}")
+        raise UncleanError(f"must hold numbers or dates, however: '{str(shown.cast(pl.String)[0])[:40]}'")
     return cleaned.values
 
 
@@ -232,11 +231,11 @@ def _twice(steps: _Steps, order: np.ndarray) -> list[str]:
     if not again.any():
         return []
     at = int(again.argmax())
-    rows, id_ = order[at : at + 2] + 1, steps.ids[int(order[at])]
+    rows, id_, others = order[at : at + 2] + 1, steps.ids[int(order[at])], int(again.sum()) - 1
+    more = f", and {others} more {'rows come' if others > 1 else 'row comes'} a second time" if others else ""
     return [
         f"id and time must name each row once, however: {steps.ids.name} '{id_}' has "
-        f"{steps.times.name} {times[at]} in rows {rows[0]} and {rows[1]}, and {int(again.sum())} such rows in all; "
-        "delete one of them, or correct its time"
+        f"{steps.times.name} {times[at]} in rows {rows[0]} and {rows[1]}{more}; delete one of them, or correct its time"
     ]
 
 
@@ -254,5 +253,5 @@ def differing(values: pl.Series, ids: pl.Series, place: np.ndarray) -> list[str]
     at = int(wrong.arg_max() or 0)
     return [
         f"'{values.name}' must be the same in all rows of a sequence, however: "
-        f"{ids.name} '{ids[at]}' has '{first[at]}' and '{values[at]}' (row {at + 1})"
+        f"{ids.name} '{ids[at]}' has '{first[at]}' and '{values[at]}'"
     ]

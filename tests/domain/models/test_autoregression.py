@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import Ridge
+
+from relight.domain.models.autoregression import PENALTIES, Autoregression
+from relight.domain.rows import Rows
+
+
+class Examples:
+    """Windows that are held."""
+
+    device = torch.device("cpu")
+
+    def __init__(self, past: torch.Tensor, future: torch.Tensor, target: torch.Tensor) -> None:
+        self.past, self.future, self.target = past, future, target
+
+    def __len__(self) -> int:
+        return len(self.past)
+
+    def pick(self, places: torch.Tensor) -> Rows:
+        return Rows((self.past[places], self.future[places]), self.target[places])
+
+
+def examples(n: int, seed: int, noise: float = 0.1) -> Examples:
+    """Two steps ahead: a weighted past, a covariate known ahead, and a wave."""
+    generator = torch.Generator().manual_seed(seed)
+    past, future = torch.randn(n, 6, 4, generator=generator), torch.randn(n, 2, 2, generator=generator)
+    last = past[:, -1:, 0]
+    told = last + 0.5 * (past[:, -2:-1, 0] - last) + future[:, :, 0] - 2 * future[:, :1, 1]
+    return Examples(past, future, told + noise * torch.randn(n, 2, generator=generator))
+
+
+def new_model() -> Autoregression:
+    return Autoregression(length=6, horizon=2, n_covariates=2, n_known=1, n_waves=1)
+
+
+def test_it_finds_the_line_that_made_the_data() -> None:
+    model = new_model()
+    model.fit(examples(2000, 0, noise=0.0), examples(500, 1, noise=0.0))
+    test = examples(300, 2, noise=0.0)
+    said = test.past[:, -1:, 0] + model(test.past, test.future)
+    torch.testing.assert_close(said, test.target, atol=1e-4, rtol=1e-4)
+
+
+def test_without_validation_it_is_the_ridge_regression_of_scikit_learn() -> None:
+    model, train = new_model(), examples(400, 0)
+    model.fit(train, None)
+    inputs = model.design(train.past, train.future).double().numpy()
+    targets = (train.target - train.past[:, -1:, 0]).double().numpy()
+    scale = inputs.std(axis=0)
+    ridge = Ridge(alpha=PENALTIES[0] * len(inputs)).fit((inputs - inputs.mean(axis=0)) / scale, targets)
+    np.testing.assert_allclose(model.weight.numpy(), (ridge.coef_ / scale).T, atol=1e-5)
+
+
+def test_the_penalty_is_the_one_that_the_validation_windows_like_best() -> None:
+    train, validation = examples(30, 0, noise=3.0), examples(2000, 1)
+    smallest, chosen = new_model(), new_model()
+    smallest.fit(train, None)
+    chosen.fit(train, validation)
+
+    def error(model: Autoregression) -> float:
+        return float(
+            (validation.past[:, -1:, 0] + model(validation.past, validation.future) - validation.target).abs().mean()
+        )
+
+    assert error(chosen) < error(smallest)
+
+
+def test_windows_with_a_gap_in_their_targets_and_columns_that_never_vary_teach_nothing() -> None:
+    train, model, other = examples(100, 0), new_model(), new_model()
+    train.past[:, :, 1] = 7.0
+    model.fit(train, None)
+    spoiled = Examples(torch.cat([train.past, 100 + train.past[:1]]), torch.cat([train.future, train.future[:1]]),
+                       torch.cat([train.target, torch.tensor([[torch.nan, 1.0]])]))  # fmt: skip
+    other.fit(spoiled, None)
+    assert torch.equal(model.weight, other.weight)
+    assert bool(model.weight.isfinite().all())
+    assert model.weight[5].abs().max() == pytest.approx(0, abs=1e-6)  # the column of sevens

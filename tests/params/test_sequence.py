@@ -1,0 +1,27 @@
+import pytest
+from pydantic import ValidationError
+
+from relight.params.sequence import SequenceParams
+
+
+def test_a_sequence_has_an_id_and_a_time_or_symbols() -> None:
+    assert SequenceParams(id="a", time="t").model_dump() == {"id": "a", "time": "t"}
+    assert SequenceParams(symbols="text").model_dump() == {"symbols": "text"}
+
+
+@pytest.mark.parametrize(
+    ("given", "rule"),
+    [
+        ({}, "must have id and time"),
+        ({"id": "a"}, "must have id and time"),
+        ({"time": "t"}, "must have id and time"),
+        ({"symbols": "text", "id": "a"}, "symbols must stand alone"),
+        ({"symbols": "text", "time": "t"}, "symbols must stand alone"),
+        ({"id": "a", "time": "a"}, "must be two columns, however: both are 'a'"),
+        ({"id": "", "time": "t"}, "at least 1 character"),
+        ({"id": "a", "time": "t", "steps": "s"}, "Extra inputs are not permitted"),
+    ],
+)
+def test_other_combinations_are_refused(given: dict[str, str], rule: str) -> None:
+    with pytest.raises(ValidationError, match=rule):
+        SequenceParams(**given)

@@ -1,0 +1,204 @@
+"""Forecasts from end to end: with the real `dvc`, by bytes, and with bad inputs."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from relight.errors import InputError
+from relight.params.model import MlpParams, ModelName, ModelParams
+from relight.params.prepare import PrepareParams
+from relight.params.sequence import SequenceParams
+from relight.params.split import SplitParams
+from relight.params.train import EarlyStoppingParams, OptimizerParams, TrainParams
+from relight.workflows.prepare.prepare import prepare
+from relight.workflows.split.split import split
+from relight.workflows.train import train
+from tests.repositories import Repository, make_repository
+
+TRAIN_ARTIFACTS = ("model.pth", "model.json", "curves.csv")
+ADAMW = OptimizerParams(name="adamw", learning_rate=0.001, weight_decay=0.01, momentum=0.0)
+
+
+def relight(repository: Repository, *arguments: str) -> tuple[int, str]:
+    """The command of the code in the repository."""
+    start = "import sys; from relight.cli import main; sys.exit(main(sys.argv[1:]))"
+    done = repository.run("python", "-c", start, *arguments, env={"PYTHONPATH": "src"})
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def co2(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """The recipe. For reading alone."""
+    root = tmp_path_factory.mktemp("co2") / "repository"
+    root.mkdir()
+    repository = make_repository(root)
+    shutil.copy(root / "recipes/co2_weekly.yaml", root / "params.yaml")
+    assert repository.repro() == ["prepare", "split", "train", "evaluate", "plot"]
+    return repository
+
+
+def test_it_is_better_than_every_method_that_others_tried(co2: Repository) -> None:
+    """LightGBM on lags 0.2879, convolutions 0.2939, linear autoregression 0.3025 on the same test weeks."""
+    metrics = json.loads((co2.root / "reports/metrics.json").read_text())
+    assert metrics["test"]["mae"] < 0.2879
+    assert metrics["test"]["mae"] < metrics["references"]["linear_autoregression"]["test"]["mae"]
+    assert metrics["baseline"]["test"]["mae"] == pytest.approx(0.404595, abs=1e-5)  # as others measured it
+    assert metrics["references"]["seasonal_naive"]["test"]["mae"] == pytest.approx(1.65033, abs=1e-4)
+    assert 0.7 < metrics["test"]["coverage_80"] < 0.9
+    assert {path.stem for path in (co2.root / "reports/plots").glob("*.png")} == {"forecasts", "loss", "score"}
+    page = (co2.root / "reports/report.html").read_text(encoding="utf-8")
+    assert "auto chose mlp for a forecast, beside a linear autoregression" in page
+    assert "no window&#39;s target reaches into another part" in page or "no window's target" in page
+
+
+def test_predict_goes_on_from_the_last_rows(co2: Repository) -> None:
+    """The next week of all rows but the last is what evaluate said of the last."""
+    table = pl.read_csv(co2.root / "data/raw/co2_weekly.csv")
+    table.head(-1).write_csv(co2.root / "new.csv")
+    code, said = relight(co2, "predict", "new.csv", "-o", "next.csv")
+    assert (code, said) == (0, "next.csv: 1 predictions of co2, 1 for each series\n")
+    (line,) = pl.read_csv(co2.root / "next.csv").to_dicts()
+    known = pl.read_csv(co2.root / "reports/evaluate/predictions.csv").tail(1).to_dicts()[0]
+    assert line["date"] == known["time"] == "2001-12-29T00:00:00.000000"
+    assert line["prediction"] == pytest.approx(known["prediction"], abs=1e-3)
+
+
+def test_check_says_what_the_pipeline_will_do_and_export_what_it_cannot(co2: Repository) -> None:
+    code, said = relight(co2, "check")
+    assert code == 0, said
+    assert "target co2: forecast, loss l1" in said
+    assert "note: Windows: 1358 train, 346 validation, 440 test" in said or "note: Windows: " in said
+    code, said = relight(co2, "export", "--format", "onnx")
+    assert code == 2
+    assert "error: export: a forecast reads no fixed columns" in said
+
+
+def two_shops(n_days: int = 400) -> pl.DataFrame:
+    """Two series with a week in them, a covariate that is known ahead, and one that is not."""
+    generator = np.random.default_rng(0)
+    days = np.arange(n_days)
+    frames = []
+    for place, name in enumerate(("north", "south")):
+        holiday = (generator.random(n_days) < 0.1).astype(float)
+        visits = 50 + 10 * np.sin(2 * np.pi * days / 7 + place) + generator.normal(size=n_days)
+        sales = 100 * (place + 1) + visits + 20 * holiday + generator.normal(size=n_days)
+        date = pl.date_range(pl.date(2023, 1, 1), pl.date(2023, 1, 1) + pl.duration(days=n_days - 1), eager=True)
+        frames.append(pl.DataFrame({"date": date, "shop": name, "sales": sales, "holiday": holiday, "visits": visits}))
+    return pl.concat(frames).sample(fraction=1, shuffle=True, seed=1)
+
+
+def run(folder: Path, table: pl.DataFrame, name: ModelName = "mlp", epochs: int = 3, horizon: int = 3) -> list[bytes]:
+    """Up to the train stage, in one process; the bytes of what it made."""
+    folder.mkdir(exist_ok=True)
+    table.write_csv(folder / "table.csv")
+    sequence = SequenceParams(time="date", series="shop", length=28, horizon=horizon, known=["holiday"])
+    asked = PrepareParams(source="table.csv", target="sales", task="forecast", ignore=[], sequence=sequence)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        prepare(asked, source=Path("table.csv"), table=folder / "rows", schema=folder / "schema.json")
+    parts = {name: folder / name for name in ("train", "validation", "test", "features", "report")}
+    shares = SplitParams(method="auto", column=None, train=0.6, validation=0.2, test=0.2, seed=0)
+    split(shares, table=folder / "rows", schema=folder / "schema.json", **parts)
+    train(
+        ModelParams(name=name, numeric="standardize", mlp=MlpParams(n_blocks=1, d_block=16, dropout=0.1)),
+        TrainParams(
+            seed=1, epochs=epochs, batch_size=64, loss="auto", optimizer=ADAMW,
+            early_stopping=EarlyStoppingParams(patience=9), device="cpu", threads=1,
+        ),
+        train_rows=folder / "train",
+        validation_rows=folder / "validation",
+        features=folder / "features",
+        weights=folder / "model.pth",
+        description=folder / "model.json",
+        curves=folder / "curves.csv",
+        live_curves=folder / "live.csv",
+        speed=folder / "speed.json",
+        kept=folder / "kept",
+        digests={},
+    )  # fmt: skip
+    return [(folder / artifact).read_bytes() for artifact in TRAIN_ARTIFACTS]
+
+
+@pytest.mark.parametrize(
+    "name", ["mlp", "dlinear", "convolution", "rnn", "lstm", "gru", "decoder", "patch_transformer"]
+)
+def test_each_network_trains_on_several_series_to_the_same_bytes_twice(name: ModelName, tmp_path: Path) -> None:
+    assert run(tmp_path / "one", two_shops(120), name, 1) == run(tmp_path / "other", two_shops(120), name, 1)
+    weights = torch.load(tmp_path / "one/model.pth", weights_only=True)
+    assert all(bool(value.isfinite().all()) for value in weights.values())
+    assert bool((weights["body.gate"] != 0).any())  # the network has its part
+
+
+def test_what_comes_after_the_train_and_validation_days_changes_nothing_of_the_training(tmp_path: Path) -> None:
+    table = two_shops()
+    days = table["date"].unique().sort()
+    first_test = days[round(0.8 * len(days))]
+    other = table.with_columns(
+        pl.when(pl.col("date") >= first_test).then(pl.col(name) * 3 + 7).otherwise(pl.col(name)).alias(name)
+        for name in ("sales", "holiday", "visits")
+    )
+    assert run(tmp_path / "one", table) == run(tmp_path / "other", other)
+
+
+def test_what_comes_after_the_train_days_changes_no_number_that_the_model_starts_from(tmp_path: Path) -> None:
+    table = two_shops()
+    days = table["date"].unique().sort()
+    first = days[round(0.6 * len(days))]
+    other = table.with_columns(pl.when(pl.col("date") >= first).then(pl.col("sales") + 500).otherwise("sales"))
+    for folder, rows in (("one", table), ("other", other)):
+        run(tmp_path / folder, rows, epochs=1)
+    for file in ("features", "train"):
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "other" / file).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (
+            lambda table: pl.concat([table, table.head(1)]),
+            "prepare.sequence.time: 'date' must hold each time once in its series, however: ",
+        ),
+        (
+            lambda table: table.with_columns(
+                pl.when(pl.int_range(pl.len()) == 5)
+                .then(pl.col("date").cast(pl.Datetime("us")) + pl.duration(hours=5))
+                .otherwise(pl.col("date").cast(pl.Datetime("us")))
+                .alias("date")
+            ),
+            "prepare.sequence.time: 'date' must have one frequency, however: most times are 1 day apart, and '",
+        ),
+        (
+            lambda table: table.filter(pl.col("date") < pl.date(2023, 1, 30)),
+            "split: part train holds no window: 34 rows, and a window needs 28 of the past and 3 to foretell",
+        ),
+        (
+            lambda table: table.with_columns(pl.lit("much").alias("sales")),
+            "table.csv: column 'sales' ",
+        ),
+        (
+            lambda table: table.drop("holiday"),
+            "prepare.sequence.known: holiday: 'holiday' is not a column",
+        ),
+    ],
+)
+def test_bad_series_are_named(spoil, says: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(InputError) as caught:
+        run(tmp_path, spoil(two_shops(60) if "window" not in says else two_shops(120)))
+    assert says in "\n".join(caught.value.problems)
+
+
+@pytest.mark.parametrize("method", ["random", "stratified", "group"])
+def test_parts_that_are_not_by_time_are_refused(method: str, tmp_path: Path) -> None:
+    run(tmp_path, two_shops(120), epochs=1)
+    column = "shop" if method == "group" else None
+    shares = SplitParams.model_validate(
+        {"method": method, "column": column, "train": 0.6, "validation": 0.2, "test": 0.2, "seed": 0}
+    )
+    outs = {name: tmp_path / name for name in ("train", "validation", "test", "features", "report")}
+    with pytest.raises(InputError, match=r"split\.method: must be auto, ordered or column for a forecast"):
+        split(shares, table=tmp_path / "rows", schema=tmp_path / "schema.json", **outs)
