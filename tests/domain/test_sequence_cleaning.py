@@ -119,7 +119,7 @@ def test_a_sequence_without_symbols_is_refused(texts: list[object], problem: str
 def test_new_sequences_are_ordered_in_the_same_way() -> None:
     ids, order = order_new_steps(STEPS.drop("y"), SequenceParams(id="who", time="t"), "new.csv")
     assert (ids.to_list(), order.tolist()) == (["b", "a", "b", "a", "c"], [2, 0, 3, 1, 4])
-    with pytest.raises(InputError, match="new.csv: column 'whom' is missing; did you mean 'who'"):
+    with pytest.raises(InputError, match=r"new.csv: column 'whom' is missing; did you mean 'who'"):
         order_new_steps(STEPS, SequenceParams(id="whom", time="t"), "new.csv")
-    with pytest.raises(InputError, match="new.csv: id and time must name each row once"):
+    with pytest.raises(InputError, match=r"new.csv: id and time must name each row once"):
         order_new_steps(pl.concat([STEPS, STEPS]), SequenceParams(id="who", time="t"), "new.csv")

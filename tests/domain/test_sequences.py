@@ -148,7 +148,7 @@ def test_a_part_of_sequences_is_read_trained_on_and_validated() -> None:
 
 def test_sequences_that_take_more_than_they_may_are_refused() -> None:
     model = build_model(ModelParams(name="gru", numeric="standardize"), features(), target_scale="none")
-    with pytest.raises(InputError, match="train.memory_gb: the steps of sequences are held in memory"):
+    with pytest.raises(InputError, match=r"train.memory_gb: the steps of sequences are held in memory"):
         read_part(model, InMemory(arrays()), None, "the train rows", memory_gb=1e-9)
 
 
@@ -157,7 +157,7 @@ def test_models_of_tables_and_of_sequences_are_told_apart() -> None:
     with pytest.raises(InputError, match=rule):
         assert_model_reads(ModelParams(name="tabm", numeric="none"), features())
     table = features().model_copy(update={"sequence": None})
-    with pytest.raises(InputError, match="model.name: lstm is for sequences, however: each row stands for itself"):
+    with pytest.raises(InputError, match=r"model.name: lstm is for sequences, however: each row stands for itself"):
         assert_model_reads(ModelParams(name="lstm", numeric="none"), table)
     for name in ("auto", *NAMES):
         assert_model_reads(ModelParams(name=name, numeric="none"), features())

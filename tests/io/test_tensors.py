@@ -146,7 +146,11 @@ def test_a_file_that_shrinks_while_it_is_read_is_noticed(tmp_path: Path) -> None
 
 
 def test_whole_arrays_may_be_of_different_lengths(tmp_path: Path) -> None:
-    arrays = {"numeric": np.arange(6, dtype=np.float32).reshape(3, 2), "length": np.array([2, 1]), "none": np.empty((3, 0), np.int32)}
+    arrays = {
+        "numeric": np.arange(6, dtype=np.float32).reshape(3, 2),
+        "length": np.array([2, 1]),
+        "none": np.empty((3, 0), np.int32),
+    }
     write_tensors(tmp_path / "one", arrays)
     found = read_tensors(tmp_path / "one")
     assert {name: (array.tolist(), array.dtype) for name, array in found.items()} == {
