@@ -10,11 +10,14 @@ import polars as pl
 import pytest
 import torch
 
+from relight.params.evaluate import EvaluateParams
 from relight.params.model import ModelName, ModelParams, RecurrentParams
 from relight.params.prepare import PrepareParams
 from relight.params.sequence import SequenceParams
 from relight.params.split import SplitParams
 from relight.params.train import EarlyStoppingParams, OptimizerParams, TrainParams
+from relight.workflows.evaluate.evaluate import evaluate
+from relight.workflows.predict.predict import predict
 from relight.workflows.prepare.prepare import prepare
 from relight.workflows.split.split import split
 from relight.workflows.train import train
@@ -150,7 +153,7 @@ def write_steps(path: Path, *, seed: int, test_seed: int, extra_test_step: bool 
     pl.concat([part.sample(fraction=1, shuffle=True, seed=seed) for part in parts]).write_csv(path)
 
 
-def train_on(folder: Path, table: str, name: ModelName = "gru") -> dict[str, bytes]:
+def train_on(folder: Path, table: str, name: ModelName = "gru", seeds: int = 1) -> dict[str, bytes]:
     folder.mkdir()
     prepare(
         PrepareParams(
@@ -166,7 +169,7 @@ def train_on(folder: Path, table: str, name: ModelName = "gru") -> dict[str, byt
     train(
         ModelParams(name=name, numeric="quantile_normal", gru=RecurrentParams(d_hidden=8)),
         TrainParams(
-            seed=1, epochs=5, batch_size=8, loss="auto", device="cpu", threads=1,
+            seed=1, seeds=seeds, epochs=5, batch_size=8, loss="auto", device="cpu", threads=1,
             optimizer=OptimizerParams(name="adamw", learning_rate=0.01, weight_decay=0.01, momentum=0.0),
             early_stopping=EarlyStoppingParams(patience=3),
         ),
@@ -204,3 +207,29 @@ def test_changed_test_sequences_leave_every_train_artifact_as_it_was() -> None:
     for name in (*TRAIN_ARTIFACTS, "train", "validation", "features.json"):
         assert one[name] == two[name], name
         assert one[name] != three[name], name
+
+
+@pytest.mark.usefixtures("_as_before")
+def test_numbers_are_scored_and_predicted_with_the_id_of_each_sequence() -> None:
+    """The mean of two seeds; gaps, and a colour that no train row has."""
+    write_steps(Path("one.csv"), seed=1, test_seed=2)
+    folder = Path("models")
+    train_on(folder, "one.csv", seeds=2)
+    evaluate(
+        EvaluateParams(bootstrap=10),
+        weights=folder / "model.pth", description=folder / "model.json", schema=folder / "schema.json",
+        table=folder / "table.parquet", train_rows=folder / "train", validation_rows=folder / "validation",
+        test_rows=folder / "test", metrics=Path("metrics.json"), reports=Path("reports"),
+    )  # fmt: skip
+    metrics, said = json.loads(Path("metrics.json").read_text()), pl.read_csv("reports/predictions.csv")
+    assert said.columns == ["row", "id", "target", "prediction"]
+    mae = float((said["prediction"] - said["target"]).abs().mean())  # type: ignore[arg-type]
+    assert metrics["test"]["mae"] == pytest.approx(mae, rel=1e-5)
+    assert set(metrics["seeds"]["test"]) >= {"mae", "rmse"}
+    truth = pl.read_csv("one.csv").filter(pl.col("split") == "test").unique("who", maintain_order=True)
+    assert said["id"].to_list() == truth["who"].to_list()
+    np.testing.assert_allclose(said["target"], truth["y"], rtol=1e-6)
+    told = predict(Path("one.csv"), models=folder, output=Path("new.csv"))
+    assert told.startswith("new.csv: 40 predictions of y, one for each sequence; ")
+    again = said.join(pl.read_csv("new.csv"), on="id", maintain_order="left")
+    np.testing.assert_allclose(again["prediction"], again["prediction_right"], rtol=1e-4, atol=1e-6)

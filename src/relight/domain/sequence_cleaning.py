@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 
 from relight.domain import texts
+from relight.domain.agreeing import differing
 from relight.domain.cleaning import CleanTable, clean_table
 from relight.domain.columns import TEXTS, UncleanError, clean_column
 from relight.domain.naming import did_you_mean
@@ -236,22 +237,4 @@ def _twice(steps: _Steps, order: np.ndarray) -> list[str]:
     return [
         f"id and time must name each row once, however: {steps.ids.name} '{id_}' has "
         f"{steps.times.name} {times[at]} in rows {rows[0]} and {rows[1]}{more}; delete one of them, or correct its time"
-    ]
-
-
-def differing(values: pl.Series, ids: pl.Series, place: np.ndarray) -> list[str]:
-    """What is wrong where a value must be the same in all rows of a sequence.
-
-    Args:
-        place: (n_rows,) of each row's sequence, from 0.
-    """
-    first_rows = np.unique(place, return_index=True)[1]
-    first = values[first_rows][place]
-    wrong = values.ne_missing(first)
-    if not wrong.any():
-        return []
-    at = int(wrong.arg_max() or 0)
-    return [
-        f"'{values.name}' must be the same in all rows of a sequence, however: "
-        f"{ids.name} '{ids[at]}' has '{first[at]}' and '{values[at]}'"
     ]

@@ -5,13 +5,13 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from relight.domain.agreeing import differing
 from relight.domain.describing import TrainRows, count_classes, statistics_of_numbers
 from relight.domain.encoding import Encoded, EncodedChunk, encode, encode_target
 from relight.domain.features import Features, Inputs, SequenceFeatures
 from relight.domain.inputs import find_inputs, learn
 from relight.domain.parts_report import PartsReport, chosen, count_twins, silent, untaught
 from relight.domain.schema import Schema
-from relight.domain.sequence_cleaning import differing
 from relight.domain.split_choice import settle_split
 from relight.domain.split_columns import columns_to_split
 from relight.domain.splitting import LEFT_OUT, PARTS, TEST, TRAIN, VALIDATION, Parts, assign_parts

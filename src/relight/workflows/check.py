@@ -109,7 +109,8 @@ def _describe(params: SplitParams | None, clean: _Clean, problems: list[str]) ->
         if clean.schema.series is not None:
             return split_series(params, clean.schema, pl.concat(clean.chunks))[1:3]
         if clean.schema.sequence is not None:
-            return split_by_sequence(params, clean.schema, pl.concat(clean.chunks))[2:4]
+            done = split_by_sequence(params, clean.schema, pl.concat(clean.chunks))
+            return done.features, done.report
         params, choice = settle_split(params, clean.schema)
         columns = columns_to_split(params, clean.schema)
         table = pl.concat([chunk.select(columns) for chunk in clean.chunks])

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch import nn
 
 from relight.domain.models.patch_transformer import PatchTransformer
 from relight.params.sequence_models import PatchTransformerParams
@@ -50,9 +51,12 @@ def test_patches_without_a_real_step_are_not_attended_to() -> None:
 
 
 def test_the_same_patch_elsewhere_is_another_token() -> None:
-    network = model(8)
+    """Without positions, attention and an output that reads every place alike could not tell the two."""
+    network = model(8, patch=2, stride=2)
     one, other = torch.zeros(1, 8, 1), torch.zeros(1, 8, 1)
-    one[0, 1], other[0, 3] = 1.0, 1.0
+    one[0, 0], other[0, 4] = 1.0, 1.0
     inputs = torch.tensor([8]), torch.zeros(1, 0, 0)
-    network.output.weight.data[:] = torch.randn(8).repeat(network.n_patches)  # reads every place alike
+    network.output.weight.data[:] = torch.randn(8).repeat(network.n_patches)
     assert not torch.allclose(network(one, *inputs), network(other, *inputs), atol=1e-5)
+    nn.init.zeros_(network.positions)
+    torch.testing.assert_close(network(one, *inputs), network(other, *inputs))

@@ -24,18 +24,22 @@ from relight.params.sequence_models import (
 SMALL: dict[SequenceModelName, list[SequenceParams]] = {
     "convolution": [
         ConvolutionParams(n_blocks=2, d_block=4),
-        ConvolutionParams(n_blocks=2, d_block=4, pool=2, activation="tanh"),
         ConvolutionParams(n_blocks=3, d_block=4, dilated=True, causal=True),
+        ConvolutionParams(n_blocks=2, d_block=4, pool=2, activation="tanh"),
     ],
     "rnn": [RecurrentParams(d_hidden=4, n_layers=2)],
     "lstm": [RecurrentParams(d_hidden=4, bidirectional=False)],
-    "gru": [RecurrentParams(d_hidden=4, bidirectional=True)],
+    "gru": [RecurrentParams(d_hidden=4)],
     "decoder": [DecoderParams(d_hidden=4, cell=cell) for cell in ("rnn", "lstm", "gru")],
     "dlinear": [DLinearParams(kernel=5)],
     "patch_transformer": [PatchTransformerParams(patch=4, stride=2, d_block=8, n_heads=2)],
 }
 CASES = [(name, params) for name, several in SMALL.items() for params in several]
 CLASSIFYING = [case for case in CASES if case[0] not in ("decoder", "dlinear")]
+# two seconds each: one of each kind; strict, for a plain trace keeps the number of rows in a recurrent layer
+EXPORTED = [
+    (name, SMALL[name][-1]) for name in ("convolution", "lstm", "gru", "decoder", "dlinear", "patch_transformer")
+]
 LENGTH, HORIZON, D_PAST, D_FUTURE, N_CLASSES = 9, 3, 2, 2, 5
 
 
@@ -149,7 +153,7 @@ def test_two_trainings_have_the_same_bits_under_deterministic_operations(
     assert all(torch.equal(value, states[1][key]) for key, value in states[0].items())
 
 
-@pytest.mark.parametrize(("name", "params"), CASES)
+@pytest.mark.parametrize(("name", "params"), EXPORTED)
 def test_the_exported_graph_answers_the_same_for_any_number_of_rows(
     name: SequenceModelName, params: SequenceParams
 ) -> None:

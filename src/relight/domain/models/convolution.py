@@ -32,7 +32,7 @@ class Convolution(nn.Module):
         self.blocks = nn.ModuleList(ConvolutionBlock(widths[k], params, place=k) for k in range(params.n_blocks))
         self.reads_last = horizon > 0
         self.output = nn.Linear((2 + self.reads_last) * params.d_block + d_future_total, d_out)
-        self.d_widest = length * max(d_past, params.kernel * params.d_block)
+        self.d_widest = length * max(d_past, params.d_block)
 
     def forward(self, past: Tensor, lengths: Tensor, future: Tensor) -> Tensor:
         real = real_steps(lengths, past.shape[1])

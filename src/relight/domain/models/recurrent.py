@@ -30,7 +30,7 @@ class Recurrent(nn.Module):
         self.layers = nn.ModuleList(RecurrentLayer(width, params, cell) for width in widths)
         self.dropout = nn.Dropout(params.dropout)
         self.output = nn.Linear(2 * d_layer + d_future_total, d_out)
-        self.d_widest = length * max(d_past, 4 * d_layer)  # an LSTM holds four numbers for each unit
+        self.d_widest = length * max(d_past, 4 * params.d_hidden)  # an LSTM holds four numbers for each unit
 
     def forward(self, past: Tensor, lengths: Tensor, future: Tensor) -> Tensor:
         x = past
