@@ -40,7 +40,7 @@ def common_content(known: Json, found: Json, parts: Json, scores: Json, notes: l
 def _choices(known: Json, found: Json) -> list[tuple[str, str]]:
     """What was chosen for the person, and what the model does not see."""
     features, choice = known["features"], known["model_choice"].removesuffix(".")
-    ignored = [column["name"] for column in found["columns"] if column["kind"] == "ignored"]
+    ignored = [c["name"] for c in found["columns"] if c["kind"] == "ignored" and c["name"] != found.get("query")]
     constant = [f["name"] for f in features["numeric"] if f["low"] == f["high"]]
     scales = {
         "none": "as it is",
@@ -51,6 +51,7 @@ def _choices(known: Json, found: Json) -> list[tuple[str, str]]:
         "model": f"{known['model']['name']} ({choice})" if choice else known["model"]["name"],
         "loss": known["loss"],
         "target": scales[known["target_scale"]] if features["task"] == "regression" else "",
+        "query": features.get("query", ""),
         "numbers": known["model"]["numeric"],
         "batch size": str(known["batch_size"]),
         "seeds": f"{known['seeds']} models, their answers averaged" if known["seeds"] > 1 else "",
@@ -90,5 +91,7 @@ def _says(seen: list[Json]) -> str:
 
 
 def _baseline(task: str) -> str:
+    if task == "ranking":
+        return "Baseline: what a random order scores on average. A model that is not better has learned nothing."
     what = "the mean of the train rows" if task == "regression" else "the class shares of the train rows"
     return f"Baseline: {what}, said for every row. A model that is not better has learned nothing."

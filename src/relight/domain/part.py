@@ -11,6 +11,7 @@ from relight.domain.back import Back
 from relight.domain.batches import Batches, ResidentBatches, chunks_of, total_weight
 from relight.domain.class_weights import row_weights
 from relight.domain.fitted import Fitted
+from relight.domain.query_batches import QueryBatches
 from relight.domain.row_order import RowOrder, window_rows
 from relight.domain.rows import Arrays, Rows, as_trainee_sees, assert_some_count, rows_for
 from relight.domain.stored import Ahead, Read, StoredBatches, StoredInputs, StoredRows
@@ -41,11 +42,13 @@ class Part:
         rows: on the CPU, before the front.
         window: rows that are shuffled among each other.
         all_weight: of all rows together.
+        has_queries: whether they are candidates of queries, which stay together.
     """
 
     rows: Rows | StoredRows
     window: int
     all_weight: float
+    has_queries: bool = False
 
 
 def read_part(
@@ -57,7 +60,7 @@ def read_part(
         memory_gb: a part of more GB stays in its file.
 
     Raises:
-        InputError: when no row counts, or a model without a front would have to read a gap.
+        InputError: when no row counts, a model without a front would have to read a gap, or queries do not fit.
     """
 
     def read(blocks: list[range]) -> Rows:
@@ -66,10 +69,15 @@ def read_part(
         return rows_for(model, arrays if weight is None else {**arrays, "weight": weight}, where)
 
     fits = memory_gb is None or store.n_rows * store.row_bytes <= memory_gb * GB
+    if not fits and "query" in store.names:
+        raise InputError(
+            f"train.memory_gb: {where} must fit, for the candidates of a query stay together, however: they take "
+            f"{store.n_rows * store.row_bytes / GB:.2g} GB; set it to null, or to more"
+        )
     rows = read([range(store.n_rows)]) if fits else _stored(read, store.n_rows)
     all_weight = total_weight(rows.weight, store.n_rows)
     assert_some_count(all_weight, where)
-    return Part(rows, window_rows(store.row_bytes), all_weight)
+    return Part(rows, window_rows(store.row_bytes), all_weight, "query" in store.names)
 
 
 def _stored(read: Read, n_rows: int) -> StoredRows:
@@ -90,6 +98,8 @@ def batches_of(
     """
     if isinstance(part.rows, Rows):
         rows = as_trainee_sees(model, part.rows.to(device))
+        if part.has_queries:
+            return QueryBatches(rows, batch_size, seed)
         return ResidentBatches(rows, batch_size, seed, part.window)
     if batch_size == "full":
         raise InputError(

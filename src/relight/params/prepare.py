@@ -1,8 +1,8 @@
 """The `prepare` section: which table, which target, which task, what its columns are."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from relight.params.section import Section
@@ -23,7 +23,24 @@ def _target(value: Any) -> Any:
 class PrepareParams(Section):
     source: str = Field(min_length=1, examples=["data/raw/line.yaml"])
     target: Annotated[str | list[str], BeforeValidator(_target)] = Field(examples=["y"])
-    task: Literal["auto", "regression", "binary", "multiclass", "distribution"] = Field(examples=["auto"])
+    task: Literal["auto", "regression", "binary", "multiclass", "distribution", "ranking"] = Field(examples=["auto"])
     ignore: list[str] = Field(examples=[[]])
     columns: dict[str, ColumnKind] = Field(default={})
     weight: str | None = None
+    query: str | None = None
+
+    @model_validator(mode="after")
+    def query_fits_task(self) -> Self:
+        if self.task != "ranking" and self.query is not None:
+            raise PydanticCustomError(
+                "column", f"query must be null with task: {self.task} (it is for ranking), however: '{self.query}'"
+            )
+        if self.task == "ranking" and not self.query:
+            raise PydanticCustomError(
+                "column", "query must name the column that says which query a row is a candidate of, with task: ranking"
+            )
+        if self.task == "ranking" and self.weight is not None:
+            raise PydanticCustomError(
+                "column", f"weight must be null with task: ranking (queries count the same), however: '{self.weight}'"
+            )
+        return self

@@ -45,27 +45,27 @@ def predict_table(table: Path, known: Description, *, weights: Path, output: Pat
 
 def _answer_lines(table: Path, features: Features, model: nn.Module, surprises: Surprises) -> Iterator[bytes]:
     """The answers as CSV, chunk by chunk."""
-    for rows in clean_chunks(table, features, _chunk_rows(model)):
+    for rows in clean_chunks(table, features, chunk_rows(model)):
         encoded = encode(rows, features)
         said = answers(features.task, outputs_of(model, inputs_for(model, *encoded, str(table))))
-        _check_finite(said, table, surprises.n_rows)
+        check_finite(said, table, surprises.n_rows)
         lines = _answer_table(features, said).write_csv(include_header=surprises.n_rows == 0)
         surprises.add(encoded)
         yield lines.encode()
 
 
-def _chunk_rows(model: nn.Module) -> int:
+def chunk_rows(model: nn.Module) -> int:
     """Whole batches of the model, so that a chunk's end changes no answer's last bits."""
     batch = rows_at_once(model)
     return batch * max(1, CHUNK_ROWS // batch)
 
 
 def clean_chunks(table: Path, features: Features, n_rows: int) -> Iterator[pl.DataFrame]:
-    """The model's columns of a table, cleaned as the train rows were; other columns are left out."""
+    """The model's columns of a table, and the query's, cleaned as the train rows were; others are left out."""
     kinds, first_row = _kinds(features), 1
     for raw in cut(Table(table).frames({}), n_rows):
         problems = [
-            f"{table}: column '{name}' is missing{did_you_mean(name, raw.columns, features.columns)}"
+            f"{table}: column '{name}' is missing{did_you_mean(name, raw.columns, list(kinds))}"
             for name in kinds
             if name not in raw.columns
         ]
@@ -83,10 +83,15 @@ def clean_chunks(table: Path, features: Features, n_rows: int) -> Iterator[pl.Da
 
 def _kinds(features: Features) -> dict[str, Kind]:
     kinds: dict[str, Kind] = {feature.column: feature.kind for feature in features.numeric}
-    return {**kinds, **{feature.name: "categorical" for feature in features.categorical}}
+    kinds |= {feature.name: "categorical" for feature in features.categorical}
+    return kinds if features.query is None else {**kinds, features.query: "ignored"}
 
 
-def _check_finite(said: np.ndarray, table: Path, n_before: int) -> None:
+def check_finite(said: np.ndarray, table: Path, n_before: int) -> None:
+    """
+    Raises:
+        InputError: with the row of the first answer that is none.
+    """
     wrong = np.flatnonzero(~np.isfinite(said.reshape(len(said), -1)).all(axis=1))
     if len(wrong):
         raise InputError(
