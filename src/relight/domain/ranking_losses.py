@@ -19,7 +19,7 @@ from torch.nn import functional
 MARGIN = 1.0
 MOST_PAIRS = 2**22  # at once, where no gradient asks for all of them
 
-# index_add and index_select give the same bits each time, also on a GPU; scatter_add does not.
+# index_add, and scatter_reduce with amax, give the same bits each time, also on a GPU.
 
 
 def listwise(scores: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
