@@ -193,4 +193,5 @@ def test_every_loss_that_params_may_name_is_there() -> None:
     named = set(get_args(LossName))
     suited = {loss for losses in LOSSES_OF.values() for loss in losses}
     in_params = set(get_args(TrainParams.model_fields["loss"].annotation)) - {"auto"}
-    assert set(TASKS) == named == suited == in_params
+    of_orders = {"listwise", "margin_ranking"}  # tests/domain/test_ranking_losses.py
+    assert {*TASKS, *of_orders} == named == suited == in_params

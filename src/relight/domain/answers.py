@@ -8,7 +8,7 @@ from relight.domain.schema import Task
 
 
 def answers(task: Task, outputs: Tensor) -> np.ndarray:
-    """(n_rows,) numbers for regression, (n_rows, n_classes) probabilities for classes, float32."""
+    """(n_rows,) numbers for regression, scores for ranking, (n_rows, n_classes) probabilities for classes, float32."""
     return answer_tensor(task, outputs).numpy()
 
 
@@ -19,7 +19,7 @@ def answer_tensor(task: Task, outputs: Tensor) -> Tensor:
     logits.
     """
     match task:
-        case "regression" | "forecast":
+        case "regression" | "forecast" | "ranking":
             said = outputs
         case "binary":
             positive = torch.sigmoid(outputs)
@@ -27,4 +27,4 @@ def answer_tensor(task: Task, outputs: Tensor) -> Tensor:
         case "multiclass" | "distribution":
             said = torch.softmax(outputs, dim=-1)
     averaged = said.mean(dim=1) if said.dim() == 3 else said
-    return averaged.squeeze(1) if task == "regression" else averaged
+    return averaged.squeeze(1) if task in ("regression", "ranking") else averaged

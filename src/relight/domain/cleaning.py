@@ -14,6 +14,7 @@ from relight.domain.facts import Facts
 from relight.domain.generating import generate_line, truth_of
 from relight.domain.outcomes import Outcome
 from relight.domain.plans import ColumnPlan, clean_planned, plan_column
+from relight.domain.query_column import query_labels
 from relight.domain.roles import asked_kind, feature_names, role_problems
 from relight.domain.schema import Column, Kind, Schema
 from relight.errors import InputError
@@ -121,6 +122,7 @@ class Cleaning:
             target=", ".join(self._outcome.targets),
             targets=self._outcome.targets,
             weight=self._outcome.weight,
+            query=self._params.query,
             task=settled.task,
             classes=settled.classes,
             columns=[Column(name=p.name, kind="ignored" if p.name in twins else p.kind) for p in self._plans],
@@ -139,6 +141,8 @@ class Cleaning:
 
     def _clean_column(self, plan: ColumnPlan, raw: pl.Series, first_row: int, problems: list[str]) -> pl.Series:
         try:
+            if plan.name == self._params.query:
+                return query_labels(raw, first_row)
             return clean_planned(plan, raw, first_row).alias(plan.name)
         except UncleanError as unclean:
             problems.append(f"{self._params.source}: column '{plan.name}' {unclean}")

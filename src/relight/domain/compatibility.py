@@ -12,7 +12,7 @@ from relight.errors import InputError
 from relight.params.model import ModelParams
 from relight.params.train import TrainParams
 
-LossName = Literal["l1", "mse", "huber", "bce", "cross_entropy", "nll", "kl_div"]
+LossName = Literal["l1", "mse", "huber", "bce", "cross_entropy", "nll", "kl_div", "listwise", "margin_ranking"]
 
 LOSSES_OF: dict[Task, tuple[LossName, ...]] = {  # the first is what `auto` means
     "regression": ("mse", "l1", "huber"),
@@ -20,6 +20,7 @@ LOSSES_OF: dict[Task, tuple[LossName, ...]] = {  # the first is what `auto` mean
     "multiclass": ("cross_entropy", "nll"),
     "distribution": ("kl_div",),
     "forecast": ("l1", "mse", "huber"),
+    "ranking": ("listwise", "margin_ranking"),
 }
 
 
@@ -53,6 +54,7 @@ def assert_train_suits(params: TrainParams, model: ModelParams, features: Featur
         *_problems_of(lambda: settle_target_scale(model, features)),
         *_problems_of(lambda: assert_can_normalise(params, model, features)),
         *_problems_of(lambda: assert_has_no_graph(params, features)),
+        *_problems_of(lambda: assert_can_batch_queries(params, features)),
     ]
     if problems:
         raise InputError(*problems)
@@ -76,7 +78,7 @@ def assert_can_calibrate(params: TrainParams, features: Features) -> None:
     """
     if params.calibration != "temperature":
         return
-    if features.task in ("regression", "forecast"):
+    if features.task in ("regression", "forecast", "ranking"):
         raise InputError(f"train.calibration: must be none for {features.task}, however: {params.calibration}")
     if features.test_rows_validate:
         raise InputError("train.calibration: needs validation rows; set split.validation above 0")
@@ -119,12 +121,24 @@ def assert_has_no_graph(params: TrainParams, features: Features) -> None:
         raise InputError("train.cuda_graph: must be false for sequences, whose batches are of different lengths")
 
 
-def assert_can_share(model: ModelParams) -> None:
-    """Each of several processes would normalise by the statistics of its own rows: that is another model.
+def assert_can_batch_queries(params: TrainParams, features: Features) -> None:
+    """
+    Raises:
+        InputError: when steps on whole queries, no two of one length, would have to be recorded.
+    """
+    if params.cuda_graph and features.task == "ranking":
+        raise InputError("train.cuda_graph: must be false for ranking, whose batches differ in length")
+
+
+def assert_can_share(model: ModelParams, task: Task) -> None:
+    """Each of several processes would normalise by the statistics of its own rows, and compare the candidates of a
+    query that it has itself: that is another model.
 
     Raises:
-        InputError: when the model has batch normalisation.
+        InputError: when the model has batch normalisation, or learns a ranking.
     """
+    if task == "ranking":
+        raise InputError("prepare.task: ranking is trained in one process, for the candidates of a query stay together")
     if model.name == "mlp" and model.mlp is not None and model.mlp.batch_norm:
         raise InputError(
             "model.mlp.batch_norm: must be false with several processes, for each would normalise by its own rows; "

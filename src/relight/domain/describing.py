@@ -34,7 +34,7 @@ class TrainRows:
         self._sample.add(rows.numeric)
         if self._schema.task == "regression":
             self._target = self._target.add(rows.target[:, 0])
-        elif self._schema.task != "distribution":
+        elif self._schema.task in ("binary", "multiclass"):
             self._class_counts += count_classes(rows.target, len(self._class_counts))
 
     def features(self) -> Features:
@@ -46,6 +46,7 @@ class TrainRows:
             target=schema.target,
             targets=schema.targets,
             weight=schema.weight,
+            query=schema.query,
             classes=schema.classes,
             numeric=[self._number(place, number) for place, number in enumerate(self._inputs.numeric)],
             categorical=list(self._inputs.categorical),

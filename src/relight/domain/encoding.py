@@ -70,10 +70,10 @@ def encode_chunk(table: pl.DataFrame, schema: Schema, inputs: Features | Inputs)
 
 
 def encode_target(table: pl.DataFrame, schema: Schema) -> np.ndarray:
-    """float32 (n, 1) for regression and binary (the second class is 1), int64 (n,) for multiclass,
+    """float32 (n, 1) for regression, ranking and binary (the second class is 1), int64 (n,) for multiclass,
     float32 (n, n_classes) for a distribution."""
     match schema.task:
-        case "regression" | "distribution" | "forecast":
+        case "regression" | "distribution" | "forecast" | "ranking":
             return np.stack([_numbers(table[name]) for name in schema.targets], axis=1)
         case "binary":
             return (_codes(table[schema.target], _labels(schema)) - 1).astype(np.float32).reshape(-1, 1)

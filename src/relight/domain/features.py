@@ -102,6 +102,7 @@ class Features(BaseModel):
     Attributes:
         targets: the columns of the target: one, or for a distribution one for each class.
         weight: the column of sample weights, if there is one.
+        query: the column that says which query a row is a candidate of, for a ranking.
         target_statistics: of the train rows, for a regression; None for classes.
         class_counts: train rows of each class, in the order of `classes`; None for regression and distributions.
         n_train: how many rows the train part has. Nothing here depends on the test rows.
@@ -118,6 +119,7 @@ class Features(BaseModel):
     target: str
     targets: list[str]
     weight: str | None
+    query: str | None = Field(default=None, exclude_if=lambda name: name is None)
     classes: list[str] | None
     numeric: list[NumericFeature]
     categorical: list[CategoricalFeature]

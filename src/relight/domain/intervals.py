@@ -3,6 +3,7 @@
 import numpy as np
 
 from relight.domain.metrics import Scorer, row_weights, scorer_for
+from relight.domain.query_intervals import resampled_queries
 from relight.domain.schema import Task
 
 LEVELS = (0.025, 0.975)
@@ -26,6 +27,9 @@ def bootstrap_intervals(
     the sample's share around the score of all rows (Bickel, Götze and van Zwet 1997, "Resampling fewer than n
     observations").
     """
+    if task == "ranking":
+        means = resampled_queries(target, predicted, n_resamples=n_resamples, seed=seed)
+        return {name: _percentiles(values) for name, values in means.items()}
     weights, scores = row_weights(len(target), weight), scorer_for(task, target, predicted)
     whole = scores(weights)
     if len(target) <= MOST_ROWS:

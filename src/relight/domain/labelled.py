@@ -12,7 +12,8 @@ class LabelledRows(NamedTuple):
     Attributes:
         numeric: (n_rows, n_numeric) float32, NaN for a gap.
         categories: (n_rows, n_categorical) int32, 0 for a gap or an unknown level.
-        target: (n_rows,) numbers or int64 class codes; for a distribution (n_rows, n_classes).
+        target: (n_rows,) numbers or int64 class codes; for a distribution (n_rows, n_classes);
+            for a ranking (n_rows, 2) float64: relevance, and the number of the query.
         row: (n_rows,) each row's place in the prepared table.
         weight: (n_rows,) of the rows, or None.
     """
@@ -34,6 +35,8 @@ def labelled_rows(task: Task, arrays: dict[str, np.ndarray]) -> LabelledRows:
     target = arrays["target"]
     if task == "regression":
         target = target.reshape(-1)
+    elif task == "ranking":
+        target = np.column_stack([target.reshape(-1), arrays["query"]]).astype(np.float64)
     elif task != "distribution":
         target = target.reshape(-1).astype(np.int64)
     return LabelledRows(arrays["numeric"], arrays["categories"], target, arrays["row"], arrays.get("weight"))

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from relight.domain.compatibility import LossName
+from relight.domain.ranking_losses import listwise, margin_ranking
 
 
 class Loss(Protocol):
@@ -61,15 +62,16 @@ def kl_div(log_probabilities: Tensor, targets: Tensor, weights: Tensor | None = 
     return _mean_of(functional.kl_div(log_probabilities, targets, reduction="none").sum(dim=-1), weights)
 
 
+AS_THEY_ARE: dict[LossName, Loss] = {
+    "l1": l1, "mse": mse, "huber": huber, "listwise": listwise, "margin_ranking": margin_ranking,
+}  # fmt: skip
+
+
 def loss_for(name: LossName, label_smoothing: float = 0.0) -> Loss:
     """The loss of raw outputs. Smoothing gives every class a share of the label (Szegedy et al. 2016, section 7)."""
     match name:
-        case "l1":
-            return l1
-        case "mse":
-            return mse
-        case "huber":
-            return huber
+        case "l1" | "mse" | "huber" | "listwise" | "margin_ranking":
+            return AS_THEY_ARE[name]
         case "bce":
             return _smoothed_bce(label_smoothing) if label_smoothing else bce
         case "cross_entropy":

@@ -6,6 +6,7 @@ import numpy as np
 
 from relight.domain.class_metrics import ClassScorer
 from relight.domain.distribution_metrics import DistributionScorer
+from relight.domain.ranking_metrics import RankingScorer
 from relight.domain.regression_metrics import RegressionScorer
 from relight.domain.schema import Task
 
@@ -25,7 +26,7 @@ def scorer_for(task: Task, target: np.ndarray, predicted: np.ndarray) -> Scorer:
     """The task's scores.
 
     Args:
-        target: (n_rows,) numbers or class codes; for a distribution (n_rows, n_classes).
+        target: (n_rows,) numbers or class codes; for a distribution (n_rows, n_classes); for a ranking (n_rows, 2).
         predicted: (n_rows,) numbers, or (n_rows, n_classes) probabilities.
     """
     match task:
@@ -37,6 +38,8 @@ def scorer_for(task: Task, target: np.ndarray, predicted: np.ndarray) -> Scorer:
             return DistributionScorer(target, predicted)
         case "forecast":
             raise AssertionError("forecasts are judged by judging_forecasts")
+        case "ranking":
+            return RankingScorer(target, predicted)
 
 
 def scores_of(task: Task, target: np.ndarray, predicted: np.ndarray, weight: np.ndarray | None = None) -> Scores:
@@ -45,7 +48,7 @@ def scores_of(task: Task, target: np.ndarray, predicted: np.ndarray, weight: np.
 
 
 def headline(task: Task) -> str:
-    """The loss that stands for the task: what importance and slices are measured in."""
+    """The score that stands for the task: what importance and slices are measured in."""
     match task:
         case "regression":
             return "rmse"
@@ -55,6 +58,14 @@ def headline(task: Task) -> str:
             return "kl_divergence"
         case "forecast":
             return "mae"
+        case "ranking":
+            return "ndcg@10"
+
+
+def headline_loss(task: Task, scores: Scores) -> float:
+    """The same, where lower is better: 1 - NDCG@10 for a ranking."""
+    value = scores[headline(task)]
+    return 1 - value if task == "ranking" else value
 
 
 def row_weights(n_rows: int, weight: np.ndarray | None) -> np.ndarray:

@@ -6,6 +6,7 @@ import polars as pl
 
 from relight.domain.columns import UncleanError, clean_as
 from relight.domain.plans import read_type
+from relight.domain.relevance import clean_relevance
 from relight.domain.roles import target_names
 from relight.domain.schema import Task
 from relight.domain.targets import (
@@ -54,6 +55,8 @@ class Outcome:
         if all(name in first.columns for name in self.targets):
             if self.is_distribution:
                 self._clean_shares(first, 1, problems)
+            elif self.asked == "ranking":
+                self._clean_relevance(first, 1, problems)
             else:
                 self._plan_target(first[self.targets[0]], is_whole, problems)
         if self.weight in first.columns and self.weight not in self.targets:
@@ -68,6 +71,8 @@ class Outcome:
         weight = self._clean_weight(raw, first_row, problems) if self.weight is not None else []
         if self.is_distribution:
             return [*weight, *self._clean_shares(raw, first_row, problems)]
+        if self.asked == "ranking":
+            return self._clean_relevance(raw, first_row, problems)
         assert self._plan is not None
         name = self.targets[0]
         try:
@@ -86,6 +91,8 @@ class Outcome:
         problems += self._weight_problems()
         if self.is_distribution:
             return Settled("distribution", self.targets)
+        if self.asked == "ranking":
+            return Settled("ranking", None)
         assert self._plan is not None
         if self._plan.labels is None:
             return Settled("regression", None)
@@ -98,12 +105,21 @@ class Outcome:
     def _plan_target(self, raw: pl.Series, is_whole: bool, problems: list[str]) -> None:
         assert self.asked != "distribution"
         assert self.asked != "forecast"
+        assert self.asked != "ranking"
         try:
             self._plan = plan_target(raw, self.asked)
             if is_whole:
                 clean_target(raw, self.asked)
         except UncleanError as unclean:
             problems.append(f"{self.source}: target '{raw.name}' {unclean}")
+
+    def _clean_relevance(self, raw: pl.DataFrame, first_row: int, problems: list[str]) -> list[pl.Series]:
+        name = self.targets[0]
+        try:
+            return [clean_relevance(raw[name], first_row).alias(name)]
+        except UncleanError as unclean:
+            problems.append(f"{self.source}: target '{name}' {unclean}")
+            return []
 
     def _find_types(self, first: pl.DataFrame) -> None:
         quantities = [*self.targets] if self._plan is None or self._plan.labels is None else []

@@ -52,6 +52,7 @@ def _choices(known: Json, found: Json) -> list[tuple[str, str]]:
         "model": f"{known['model']['name']} ({choice})" if choice else known["model"]["name"],
         "loss": known["loss"],
         "target": scales[known["target_scale"]] if features["task"] == "regression" else "",
+        "query": features.get("query", ""),
         "numbers": known["model"]["numeric"],
         "batch size": str(known["batch_size"]),
         "seeds": f"{known['seeds']} models, their answers averaged" if known["seeds"] > 1 else "",
@@ -81,7 +82,8 @@ def _columns(features: Json, found: Json) -> list[Json]:
 def _roles(found: Json) -> dict[str, str]:
     """What columns are for, where rows make sequences."""
     roles = {"id": "names the sequence", "time": "orders its steps", "symbols": "holds a step in each character"}
-    return {name: roles[key] for key, name in found.get("sequence", {}).items() if key in roles}
+    found_roles = {name: roles[key] for key, name in found.get("sequence", {}).items() if key in roles}
+    return {**found_roles, **({found["query"]: "names the query"} if found.get("query") else {})}
 
 
 def _says(seen: list[Json]) -> str:
@@ -104,5 +106,7 @@ def _says(seen: list[Json]) -> str:
 def _baseline(task: str) -> str:
     if task == "forecast":
         return "Baseline: the last value, said for every step ahead. A model that is not better has learned nothing."
+    if task == "ranking":
+        return "Baseline: what a random order scores on average. A model that is not better has learned nothing."
     what = "the mean of the train rows" if task == "regression" else "the class shares of the train rows"
     return f"Baseline: {what}, said for every row. A model that is not better has learned nothing."

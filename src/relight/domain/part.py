@@ -12,6 +12,7 @@ from relight.domain.batches import WHOLE, Batches, ResidentBatches, chunks_of, t
 from relight.domain.class_weights import row_weights
 from relight.domain.fitted import Fitted
 from relight.domain.models.forecaster import Forecaster
+from relight.domain.query_batches import QueryBatches
 from relight.domain.row_order import RowOrder, window_rows
 from relight.domain.rows import Arrays, Rows, as_trainee_sees, assert_some_count, rows_for
 from relight.domain.sequences import Sequences, as_trainee_sees_sequences, sequences_of
@@ -52,11 +53,13 @@ class Part:
         rows: on the CPU, before the front.
         window: rows that are shuffled among each other.
         all_weight: of all rows together.
+        has_queries: whether they are candidates of queries, which stay together.
     """
 
     rows: Rows | StoredRows | Sequences | Windows
     window: int
     all_weight: float
+    has_queries: bool = False
 
 
 def read_part(
@@ -68,7 +71,7 @@ def read_part(
         memory_gb: a part of more GB stays in its file.
 
     Raises:
-        InputError: when no row counts, or a model without a front would have to read a gap.
+        InputError: when no row counts, a model without a front would have to read a gap, or queries do not fit.
     """
 
     if "origin" in store.names:
@@ -82,10 +85,15 @@ def read_part(
         return rows_for(model, arrays if weight is None else {**arrays, "weight": weight}, where)
 
     fits = memory_gb is None or store.n_rows * store.row_bytes <= memory_gb * GB
+    if not fits and "query" in store.names:
+        raise InputError(
+            f"train.memory_gb: {where} must fit, for the candidates of a query stay together, however: they take "
+            f"{store.n_rows * store.row_bytes / GB:.2g} GB; set it to null, or to more"
+        )
     rows = read([range(store.n_rows)]) if fits else _stored(read, store.n_rows)
     all_weight = total_weight(rows.weight, store.n_rows)
     assert_some_count(all_weight, where)
-    return Part(rows, window_rows(store.row_bytes), all_weight)
+    return Part(rows, window_rows(store.row_bytes), all_weight, "query" in store.names)
 
 
 def _sequences(store: Store, class_weights: list[float] | None, where: str, memory_gb: float | None) -> Part:
@@ -145,6 +153,8 @@ def batches_of(
         return ResidentBatches(as_trainee_sees_sequences(model, part.rows.to(device)), batch_size, seed)
     if isinstance(part.rows, Rows):
         rows = as_trainee_sees(model, part.rows.to(device))
+        if part.has_queries:
+            return QueryBatches(rows, batch_size, seed)
         return ResidentBatches(rows, batch_size, seed, part.window)
     if batch_size == "full":
         raise InputError(

@@ -30,10 +30,12 @@ def fit_reference(
     The validation rows choose the regularisation of the linear model and the number of trees; without them
     the penalty is 1, and a tenth of the train rows stops the trees. None where scikit-learn has no such
     model: trees for a distribution, or any model for train rows of one class alone. The same number of
-    threads gives the same bits.
+    threads gives the same bits. Of a ranking they predict the relevance, each row by itself.
     """
     from threadpoolctl import threadpool_limits
 
+    if task == "ranking":
+        train, validation, task = _pointwise(train), validation and _pointwise(validation), "regression"
     if task in ("binary", "multiclass") and len(np.unique(train.target)) < 2:
         return None
     with threadpool_limits(threads), warnings.catch_warnings():
@@ -45,6 +47,11 @@ def fit_reference(
                 return None
             case "hist_gradient_boosting", _:
                 return _fit_trees(task, train, validation, n_classes)
+
+
+def _pointwise(rows: LabelledRows) -> LabelledRows:
+    """Candidates without their queries."""
+    return rows._replace(target=rows.target[:, 0])
 
 
 def _fit_linear(task: Task, train: LabelledRows, validation: LabelledRows | None, n_classes: int) -> Answers:

@@ -4,6 +4,7 @@ from relight.domain.features import Features
 from relight.domain.importance import MOST_ROWS as MOST_SHUFFLED
 from relight.domain.intervals import MOST_ROWS as MOST_RESAMPLED
 from relight.domain.judging import Parts
+from relight.domain.remarks_on_queries import remarks_on_queries
 from relight.params.evaluate import EvaluateParams
 
 FEW = 200  # test rows: their scores say little about a tenth
@@ -21,7 +22,7 @@ def remarks_on_scores(
     n_test, validated = len(parts["test"].target), "validation" in parts
     skipped = [name for name in params.references if name not in found]
     said = {
-        f"The test part has {n_test} rows: its scores are rough.": n_test < FEW,
+        f"The test part has {n_test} rows: its scores are rough.": n_test < FEW and features.task != "ranking",
         f"Intervals are of {MOST_RESAMPLED} of the {n_test} test rows, scaled to all of them.": (
             params.bootstrap > 0 and n_test > MOST_RESAMPLED
         ),
@@ -38,4 +39,9 @@ def remarks_on_scores(
             params.threshold != "none" and features.task == "binary" and not validated
         ),
     }
-    return [sentence for sentence, holds in said.items() if holds]
+    of_queries = (
+        []
+        if features.task != "ranking"
+        else [sentence for part, rows in parts.items() for sentence in remarks_on_queries(part, rows.target)]
+    )
+    return [*of_queries, *(sentence for sentence, holds in said.items() if holds)]

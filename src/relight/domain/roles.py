@@ -16,8 +16,8 @@ def feature_names(params: PrepareParams, names: list[str]) -> list[str]:
 
 
 def asked_kind(params: PrepareParams, name: str) -> ColumnKind | None:
-    """The kind that the params give a column; None where it is to be found out."""
-    return "ignore" if name in params.ignore else params.columns.get(name)
+    """The kind that the params give a column; None where it is to be found out. The query is never a feature."""
+    return "ignore" if name in params.ignore or name == params.query else params.columns.get(name)
 
 
 def role_problems(params: PrepareParams, names: list[str]) -> list[str]:
@@ -26,6 +26,7 @@ def role_problems(params: PrepareParams, names: list[str]) -> list[str]:
     asked = [
         *(("prepare.target", name) for name in targets),
         *([("prepare.weight", params.weight)] if params.weight is not None else []),
+        *([("prepare.query", params.query)] if params.query is not None else []),
         *(("prepare.ignore", name) for name in params.ignore),
         *(("prepare.columns", name) for name in params.columns),
     ]
@@ -35,13 +36,19 @@ def role_problems(params: PrepareParams, names: list[str]) -> list[str]:
 def _problem(params: PrepareParams, key: str, name: str, names: list[str]) -> str | None:
     is_target = name in target_names(params)
     if key != "prepare.target" and is_target:
-        rules = {"prepare.ignore": "cannot be ignored", "prepare.weight": "cannot be the weight as well"}
+        rules = {
+            "prepare.ignore": "cannot be ignored",
+            "prepare.weight": "cannot be the weight as well",
+            "prepare.query": "cannot be the query as well",
+        }
         return f"{key}: '{name}' is the target, and {rules.get(key, 'its kind follows from prepare.task')}"
     if name not in names:
         return f"{key}: '{name}' is not a column of {params.source}{did_you_mean(name, names)}"
     if key in ("prepare.ignore", "prepare.columns") and name == params.weight:
         rule = "cannot be ignored" if key == "prepare.ignore" else "must hold numbers"
         return f"{key}: '{name}' is the weight, and {rule}"
+    if key == "prepare.columns" and name == params.query and params.columns[name] != "ignore":
+        return f"{key}: '{name}' is the query, which the model never sees; delete it here"
     if key == "prepare.columns" and name in params.ignore and params.columns[name] != "ignore":
         return f"{key}: '{name}' is {params.columns[name]} here, and stands in prepare.ignore as well; delete one"
     return None

@@ -20,7 +20,8 @@ class Rows(NamedTuple):
 
     Attributes:
         inputs: what the model's forward takes, each (n_rows, ...).
-        target: (n_rows, 1) float32, (n_rows,) int64, or (n_rows, n_classes) float32 shares.
+        target: (n_rows, 1) float32, (n_rows,) int64, or (n_rows, n_classes) float32 shares; for a ranking
+            (n_rows, 2) float32: relevance, and the number of the query.
         weight: (n_rows,) float32: how much each row counts in the loss; None where all count the same.
     """
 
@@ -65,7 +66,10 @@ def rows_for(model: nn.Module, arrays: Arrays, where: str) -> Rows:
     """
     weight = torch.from_numpy(arrays["weight"]) if "weight" in arrays else None
     inputs = inputs_for(model, arrays["numeric"], arrays["categories"], where)
-    return Rows(inputs, torch.from_numpy(arrays["target"]), weight)
+    target = torch.from_numpy(arrays["target"])
+    if "query" in arrays:
+        target = torch.cat([target, torch.from_numpy(arrays["query"]).float().unsqueeze(1)], dim=1)
+    return Rows(inputs, target, weight)
 
 
 def inputs_for(model: nn.Module, numeric: np.ndarray, categories: np.ndarray, where: str) -> tuple[Tensor, ...]:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from relight.domain.frequency import Frequency
 from relight.params.sequence import SequenceParams
 
-Task = Literal["regression", "binary", "multiclass", "distribution", "forecast"]
+Task = Literal["regression", "binary", "multiclass", "distribution", "forecast", "ranking"]
 Part = Literal["train", "validation", "test"]
 Kind = Literal["numeric", "boolean", "categorical", "datetime", "ignored"]
 
@@ -44,6 +44,7 @@ class Schema(BaseModel):
         target: the name of the target; for a distribution its columns, joined by commas.
         targets: the columns of the target: one, or for a distribution one for each class.
         weight: the column of sample weights, if there is one.
+        query: the column that says which query a row is a candidate of, for a ranking.
         classes: the labels in their order, from the whole table; None for regression.
         generated: the true parameters, where the data was made on a known line.
         notes: what a person should know, in whole sentences.
@@ -58,6 +59,7 @@ class Schema(BaseModel):
     target: str
     targets: list[str]
     weight: str | None
+    query: str | None = Field(default=None, exclude_if=lambda name: name is None)
     task: Task
     classes: list[str] | None
     columns: list[Column]

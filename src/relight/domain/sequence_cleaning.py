@@ -211,6 +211,7 @@ def _target_problems(raw: pl.DataFrame, params: PrepareParams, steps: _Steps) ->
     """Such as names of sequences as their classes."""
     assert params.task != "distribution"
     assert params.task != "forecast"
+    assert params.task != "ranking"
     name = target_names(params)[0]
     try:
         clean_target(raw[name][steps.first_rows], params.task)

@@ -43,7 +43,8 @@ def columns_to_split(params: SplitParams, schema: Schema) -> list[str]:
     known = [*(column.name for column in schema.columns), *schema.targets, *([schema.weight] if schema.weight else [])]
     if params.column not in known:
         raise InputError(f"split.column: '{params.column}' is not a column{did_you_mean(params.column, known)}")
-    return [params.column]
+    of_ranking = [] if schema.query is None else [schema.query, schema.target]
+    return list(dict.fromkeys([params.column, *of_ranking]))
 
 
 def complete(table: pl.DataFrame, params: SplitParams) -> pl.Series:

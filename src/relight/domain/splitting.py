@@ -7,6 +7,7 @@ import polars as pl
 
 from relight.domain.folding import deal_folds
 from relight.domain.ordering import smallest
+from relight.domain.queries import assert_queries_whole
 from relight.domain.schema import Part, Schema
 from relight.domain.split_columns import coded, complete, first_of, moments
 from relight.errors import InputError
@@ -37,6 +38,8 @@ def assign_parts(params: SplitParams, table: pl.DataFrame, schema: Schema) -> Pa
     if empty:
         shown = ", ".join(f"{part} {count}" for part, count in counts.items())
         raise InputError(f"split: part {empty[0]} gets no rows ({shown}); use more rows, or other fractions")
+    if schema.query is not None:
+        assert_queries_whole(table, schema, parts, PARTS)
     return parts
 
 

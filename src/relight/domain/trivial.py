@@ -9,7 +9,7 @@ from relight.domain.schema import Task
 def trivial_answers(
     task: Task, target: np.ndarray, n_rows: int, n_classes: int, weight: np.ndarray | None = None
 ) -> np.ndarray:
-    """The train rows' mean, or their class shares, for every row.
+    """The train rows' mean, or their class shares, for every row; for a ranking no order at all.
 
     Args:
         target: of the train rows; (n_train,) numbers or class codes, or (n_train, n_classes) shares.
@@ -18,6 +18,8 @@ def trivial_answers(
     Returns:
         (n_rows,) numbers, or (n_rows, n_classes) probabilities, float64.
     """
+    if task == "ranking":
+        return np.zeros(n_rows)  # a constant scores what a random order scores on average
     weights = row_weights(len(target), weight)
     match task:
         case "regression":

@@ -11,13 +11,14 @@ from torch import Tensor, nn
 from relight.domain.answers import answer_tensor
 from relight.domain.compatibility import LossName
 from relight.domain.log_loss import log_loss
+from relight.domain.order_score import order_score
 from relight.domain.schema import Task
 
 Score = Callable[[Tensor], float]
 
 
 def validation_score(task: Task, loss: LossName, back: nn.Module, target: Tensor, weight: Tensor | None) -> Score:
-    """Outputs on the network's scale → RMSE (MAE where the loss is l1), or log loss for classes.
+    """Outputs on the network's scale → RMSE (MAE where the loss is l1), log loss for classes, or 1 - NDCG@10.
 
     Args:
         target: in its own unit, on the CPU.
@@ -36,6 +37,9 @@ def validation_score(task: Task, loss: LossName, back: nn.Module, target: Tensor
             return _mean(errors.abs(), weights)
         return math.sqrt(_mean(errors.square(), weights))
 
+    if task == "ranking":
+        of_order = order_score(target)
+        return lambda outputs: of_order(answer_tensor(task, back(outputs)).cpu())
     return of_numbers if task == "regression" else of_classes
 
 

@@ -24,11 +24,14 @@ def _target(value: Any) -> Any:
 class PrepareParams(Section):
     source: str = Field(min_length=1, examples=["data/raw/line.yaml"])
     target: Annotated[str | list[str], BeforeValidator(_target)] = Field(examples=["y"])
-    task: Literal["auto", "regression", "binary", "multiclass", "distribution", "forecast"] = Field(examples=["auto"])
+    task: Literal["auto", "regression", "binary", "multiclass", "distribution", "forecast", "ranking"] = Field(
+        examples=["auto"]
+    )
     ignore: list[str] = Field(examples=[[]])
     columns: dict[str, ColumnKind] = Field(default={})
     weight: str | None = None
     sequence: SequenceParams | None = None
+    query: str | None = None
 
     @model_validator(mode="after")
     def a_forecast_has_a_time(self) -> Self:
@@ -43,4 +46,20 @@ class PrepareParams(Section):
             )
         if foretells and not isinstance(self.target, str):
             raise PydanticCustomError("sequence", "target must be one column with task: forecast")
+        return self
+
+    @model_validator(mode="after")
+    def query_fits_task(self) -> Self:
+        if self.task != "ranking" and self.query is not None:
+            raise PydanticCustomError(
+                "column", f"query must be null with task: {self.task} (it is for ranking), however: '{self.query}'"
+            )
+        if self.task == "ranking" and not self.query:
+            raise PydanticCustomError(
+                "column", "query must name the column that says which query a row is a candidate of, with task: ranking"
+            )
+        if self.task == "ranking" and self.weight is not None:
+            raise PydanticCustomError(
+                "column", f"weight must be null with task: ranking (queries count the same), however: '{self.weight}'"
+            )
         return self

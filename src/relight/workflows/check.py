@@ -165,6 +165,7 @@ def _summary(sections: Sections, schema: Schema, features: Features, report: Par
             f"{sections.prepare.params.source}: {schema.rows} rows ({parts})",
             f"target {features.target}: {features.task}, loss {loss}",
             *([f"weight {features.weight}"] if features.weight is not None else []),
+            *([f"query {features.query}: its candidates are ranked"] if features.query is not None else []),
             *(f"  {name}: {kind}" for name, kind in kinds.items()),
             *(f"note: {note}" for note in (*schema.notes, *report.notes, *odd)),
             "",

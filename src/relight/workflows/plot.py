@@ -8,7 +8,7 @@ import polars as pl
 import yaml
 from matplotlib.figure import Figure
 
-from relight.domain import column_figures, figures, forecast_figures
+from relight.domain import column_figures, figures, forecast_figures, ranking_figures
 from relight.domain.page_content import common_content
 from relight.io.artifacts import read_json
 from relight.io.card import write_card
@@ -23,6 +23,7 @@ TEXTS = {  # names, labels and values stay texts, whatever they look like
     "importance": ("column",),
     "slices": ("column", "value"),
     "residuals_by_feature": ("feature",),
+    "queries": ("query",),
 }
 
 
@@ -76,6 +77,8 @@ def _figures(known: Json, scores: Json, curves: pl.DataFrame, reports: Path) -> 
     if features["task"] == "forecast":
         return {**drawn, **_forecast_figures(reports)}
     columns = _column_figures(reports, scores)
+    if features["task"] == "ranking":
+        return {**drawn, "ndcg_by_size": ranking_figures.ndcg_by_size(_read(reports, "queries")), **columns}
     if features["classes"] is None:
         return {**_line_figures(reports), **drawn, **_regression_figures(reports), **columns}
     return {**drawn, **_class_figures(reports, features["classes"], scores["test"].get("auc")), **columns}

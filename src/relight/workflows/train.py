@@ -85,7 +85,7 @@ def train(
     if params.cuda_graph:
         assert_can_record(device.type, 1 if rank is None else rank.processes)
     if rank is not None:
-        assert_can_share(settled.model)
+        assert_can_share(settled.model, known.task)
         device = device_of_process(device, rank.local_rank, rank.local_processes)
     about = _about(model_params, params, digests, device, rank)
     with _checkpoints(kept, about, rank) as checkpoints:

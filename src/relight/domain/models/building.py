@@ -32,7 +32,7 @@ def build_model(params: ModelParams, features: Features, *, target_scale: Target
         from relight.domain.models.forecast_building import build_forecaster
 
         return build_forecaster(params, features.series)
-    d_out = 1 if features.task in ("regression", "binary") else len(features.classes or [])
+    d_out = 1 if features.task in ("regression", "binary", "ranking") else len(features.classes or [])
     if not needs_front(params, features, target_scale, seeds):
         return _network(params, len(features.numeric), d_out)
     front = Front(features, params.numeric)
@@ -41,6 +41,8 @@ def build_model(params: ModelParams, features: Features, *, target_scale: Target
 
 
 def _back(features: Features, target_scale: TargetScale) -> nn.Module:
+    if features.task == "ranking":
+        return nn.Identity()
     if features.task != "regression":
         return Temperature()
     return nn.Identity() if target_scale == "none" else Back(features, target_scale)

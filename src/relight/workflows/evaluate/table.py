@@ -18,9 +18,10 @@ from relight.domain.importance import no_importance, permutation_importance, sam
 from relight.domain.judging import Parts, Said, judge
 from relight.domain.labelled import LabelledRows, labelled_rows
 from relight.domain.learned import learned_line
-from relight.domain.metrics import headline, scores_of
+from relight.domain.metrics import headline_loss, scores_of
 from relight.domain.models.building import build_model
 from relight.domain.predicting import predict, rows_at_once
+from relight.domain.query_sample import sample_of_queries
 from relight.domain.remarks_on_scores import remarks_on_scores
 from relight.domain.rows import inputs_for
 from relight.domain.schema import Schema
@@ -34,6 +35,7 @@ from relight.io.table_batches import read_columns
 from relight.io.tensors import read_tensors
 from relight.params.evaluate import EvaluateParams
 from relight.workflows.evaluate.files import Files
+from relight.workflows.evaluate.ranking import ranking_tables
 
 
 def evaluate_table(params: EvaluateParams, known: Description, found: Schema, weights: Path, files: Files) -> None:
@@ -57,6 +59,7 @@ def evaluate_table(params: EvaluateParams, known: Description, found: Schema, we
     notes = remarks_on_scores(params, known.features, parts, fitted, calibrated=calibrated)
     sliced = read_columns(files.table, params.slices)[parts["test"].row] if params.slices else None
     written = _tables(params, model, known, parts, said, sliced)
+    written |= ranking_tables(found, files.table, parts["test"], said.parts["test"])
     write_json(files.metrics, judged)
     files.reports.mkdir()
     write_json(files.reports / "notes.json", {"notes": notes})
@@ -144,11 +147,14 @@ def _tables(
 def _importance(params: EvaluateParams, model: nn.Module, known: Description, test: LabelledRows) -> pl.DataFrame:
     if params.importance == 0:
         return no_importance()
-    rows, task = test.at(sample_of_rows(len(test.target), params.seed)), known.features.task
+    task = known.features.task
+    n_rows = len(test.target)
+    chosen = sample_of_queries(test.target, params.seed) if task == "ranking" else sample_of_rows(n_rows, params.seed)
+    rows = test.at(chosen)
 
     def loss_of(numeric: np.ndarray, categories: np.ndarray) -> float:
         said = _answers(model, known, rows._replace(numeric=numeric, categories=categories), "test")
-        return scores_of(task, rows.target, said, rows.weight)[headline(task)]
+        return headline_loss(task, scores_of(task, rows.target, said, rows.weight))
 
     drawn = {"n_repeats": params.importance, "seed": params.seed}
     return permutation_importance(loss_of, rows.numeric, rows.categories, known.features, **drawn)

@@ -6,6 +6,7 @@ from relight.domain.description import FORMAT, Description
 from relight.domain.devices import compute_the_same_each_time
 from relight.errors import InputError
 from relight.io.artifacts import read_format
+from relight.workflows.predict.ranking import predict_ranking
 from relight.workflows.predict.sequence import predict_sequences
 from relight.workflows.predict.series import predict_series
 from relight.workflows.predict.table import predict_table
@@ -24,6 +25,8 @@ def predict(table: Path, *, models: Path, output: Path) -> str:
         return predict_series(table, known, weights=models / "model.pth", output=output)
     if known.features.sequence is not None:
         return predict_sequences(table, known, weights=models / "model.pth", output=output)
+    if known.features.task == "ranking":
+        return predict_ranking(table, known, weights=models / "model.pth", output=output)
     return predict_table(table, known, weights=models / "model.pth", output=output)
 
 

@@ -45,16 +45,16 @@ def predict_table(table: Path, known: Description, *, weights: Path, output: Pat
 
 def _answer_lines(table: Path, features: Features, model: nn.Module, surprises: Surprises) -> Iterator[bytes]:
     """The answers as CSV, chunk by chunk."""
-    for rows in clean_chunks(table, features, _chunk_rows(model)):
+    for rows in clean_chunks(table, features, chunk_rows(model)):
         encoded = encode(rows, features)
         said = answers(features.task, outputs_of(model, inputs_for(model, *encoded, str(table))))
-        _check_finite(said, table, surprises.n_rows)
+        check_finite(said, table, surprises.n_rows)
         lines = answer_table(features, said).write_csv(include_header=surprises.n_rows == 0)
         surprises.add(encoded)
         yield lines.encode()
 
 
-def _chunk_rows(model: nn.Module) -> int:
+def chunk_rows(model: nn.Module) -> int:
     """Whole batches of the model, so that a chunk's end changes no answer's last bits."""
     batch = rows_at_once(model)
     return batch * max(1, CHUNK_ROWS // batch)
@@ -65,6 +65,23 @@ def clean_chunks(table: Path, features: Features, n_rows: int) -> Iterator[pl.Da
     first_row = 1
     for raw in cut(Table(table).frames({}), n_rows):
         yield clean_rows(table, raw, features, first_row)
+    """The model's columns of a table, and the query's, cleaned as the train rows were; others are left out."""
+    kinds, first_row = _kinds(features), 1
+    for raw in cut(Table(table).frames({}), n_rows):
+        problems = [
+            f"{table}: column '{name}' is missing{did_you_mean(name, raw.columns, list(kinds))}"
+            for name in kinds
+            if name not in raw.columns
+        ]
+        cleaned = []
+        for name, kind in kinds.items():
+            try:
+                cleaned += [clean_as(kind, raw[name], first_row).alias(name)] if name in raw.columns else []
+            except UncleanError as unclean:
+                problems.append(f"{table}: column '{name}' {unclean}")
+        if problems:
+            raise InputError(*problems)
+        yield pl.DataFrame(cleaned)
         first_row += raw.height
 
 
@@ -89,10 +106,15 @@ def clean_rows(table: Path, raw: pl.DataFrame, features: Features, first_row: in
 
 def _kinds(features: Features) -> dict[str, Kind]:
     kinds: dict[str, Kind] = {feature.column: feature.kind for feature in features.numeric}
-    return {**kinds, **{feature.name: "categorical" for feature in features.categorical}}
+    kinds |= {feature.name: "categorical" for feature in features.categorical}
+    return kinds if features.query is None else {**kinds, features.query: "ignored"}
 
 
-def _check_finite(said: np.ndarray, table: Path, n_before: int) -> None:
+def check_finite(said: np.ndarray, table: Path, n_before: int) -> None:
+    """
+    Raises:
+        InputError: with the row of the first answer that is none.
+    """
     wrong = np.flatnonzero(~np.isfinite(said.reshape(len(said), -1)).all(axis=1))
     if len(wrong):
         raise InputError(

@@ -14,6 +14,7 @@ from relight.domain.encoding import EncodedChunk, columns_to_encode, encode_chun
 from relight.domain.features import Inputs
 from relight.domain.inputs import Learned, columns_to_learn, find_inputs, learn
 from relight.domain.parts_report import AllRows
+from relight.domain.queries import numbers_of_queries
 from relight.domain.schema import Schema
 from relight.domain.split_choice import settle_split
 from relight.domain.split_columns import columns_to_split
@@ -23,7 +24,7 @@ from relight.errors import InputError
 from relight.io.ahead import ahead, side_by_side
 from relight.io.artifacts import write_json
 from relight.io.table_batches import TableBatches, count_rows, read_columns
-from relight.io.tensors import Layout, TensorsWriter
+from relight.io.tensors import Arrays, Layout, TensorsWriter
 from relight.params.split import SplitParams
 from relight.workflows.split.files import Files
 
@@ -35,9 +36,12 @@ def split_table(params: SplitParams, known: Schema, table: Path, files: Files) -
     if (n_rows := count_rows(table)) != known.rows:
         raise InputError(f"{table}: has {n_rows} rows, and its schema says {known.rows}; run `dvc repro`")
     params, choice = settle_split(params, known)
-    parts = assign_parts(params, _columns(table, columns_to_split(params, known)), known)
+    columns = _columns(table, columns_to_split(params, known))
+    parts = assign_parts(params, columns, known)
+    beside = numbers_of_queries(columns, known, parts)
+    del columns
     inputs = find_inputs(params, known, _learned(params, known, parts, table))
-    train_rows, all_rows = _write_parts(known, inputs, parts, table, files[:3])
+    train_rows, all_rows = _write_parts(known, inputs, parts, table, files[:3], beside)
     described = train_rows.features()
     write_json(files.features, described)
     write_json(files.report, all_rows.report(params, described).preceded_by(choice))
@@ -55,12 +59,16 @@ def _learned(params: SplitParams, schema: Schema, parts: Parts, table: Path) -> 
 
 
 def _write_parts(
-    schema: Schema, inputs: Inputs, parts: Parts, table: Path, paths: tuple[Path, ...]
+    schema: Schema, inputs: Inputs, parts: Parts, table: Path, paths: tuple[Path, ...], beside: Arrays
 ) -> tuple[TrainRows, AllRows]:
+    """
+    Args:
+        beside: int32, (n_rows of the table,) each, which are written beside what is read of the table.
+    """
     train_rows, all_rows = TrainRows(schema, inputs, parts), AllRows(schema, inputs, parts)
     with ExitStack() as files:
-        writers = _open_files(files, schema, inputs, parts, paths)
-        for written in _written(table, schema, inputs, parts, writers):
+        writers = _open_files(files, schema, inputs, parts, paths, list(beside))
+        for written in _written(table, schema, inputs, parts, writers, beside):
             all_rows.add(written.chunk, written.encoded)
             train_rows.add(written.train, written.numbers)
     return train_rows, all_rows
@@ -76,7 +84,7 @@ class _Written(NamedTuple):
 
 
 def _written(
-    table: Path, schema: Schema, inputs: Inputs, parts: Parts, writers: dict[int, list[TensorsWriter]]
+    table: Path, schema: Schema, inputs: Inputs, parts: Parts, writers: dict[int, list[TensorsWriter]], beside: Arrays
 ) -> Iterator[_Written]:
     """The table in chunks, in order; each of them finds its place in the files by itself."""
 
@@ -86,8 +94,10 @@ def _written(
         places = {part: np.flatnonzero(of_chunk == part) for part in writers}
         rows = {part: encoded.take(found) for part, found in places.items()}
         for part, files in writers.items():
+            of_table = {name: values[places[part] + start] for name, values in beside.items()}
+            arrays = {**rows[part].tensors(), **of_table, "row": places[part] + start}
             for file in files:
-                file.write(first_rows[part][start // CHUNK_ROWS], {**rows[part].tensors(), "row": places[part] + start})
+                file.write(first_rows[part][start // CHUNK_ROWS], arrays)
         return _Written(chunk, encoded, rows[TRAIN], statistics_of_numbers(rows[TRAIN]))
 
     first_rows = {part: _first_rows(parts == part) for part in writers}
@@ -109,18 +119,18 @@ def _each_chunk(
 
 
 def _open_files(
-    files: ExitStack, schema: Schema, inputs: Inputs, parts: Parts, paths: tuple[Path, ...]
+    files: ExitStack, schema: Schema, inputs: Inputs, parts: Parts, paths: tuple[Path, ...], beside: list[str]
 ) -> dict[int, list[TensorsWriter]]:
     """The files of each part. Without validation rows the test rows stand in for them."""
     stands_in = VALIDATION if bool((parts == VALIDATION).any()) else TEST
     writers: dict[int, list[TensorsWriter]] = {part: [] for part in range(len(PARTS))}
     for part, path in zip((TRAIN, stands_in, TEST), paths, strict=True):
-        layouts = _layouts(schema, inputs, int((parts == part).sum()))
+        layouts = _layouts(schema, inputs, int((parts == part).sum()), beside)
         writers[part].append(files.enter_context(TensorsWriter(path, layouts)))
     return writers
 
 
-def _layouts(schema: Schema, inputs: Inputs, n_rows: int) -> dict[str, Layout]:
+def _layouts(schema: Schema, inputs: Inputs, n_rows: int, beside: list[str]) -> dict[str, Layout]:
     """`numeric`, `categories`, `target`, `row` (each row's place in the table, from 0), and `weight`."""
     target = (
         Layout("int64", (n_rows,)) if schema.task == "multiclass" else Layout("float32", (n_rows, len(schema.targets)))
@@ -131,5 +141,6 @@ def _layouts(schema: Schema, inputs: Inputs, n_rows: int) -> dict[str, Layout]:
         "categories": Layout("int32", (n_rows, len(inputs.categorical))),
         "target": target,
         "row": Layout("int64", (n_rows,)),
+        **{name: Layout("int32", (n_rows,)) for name in beside},
         **weight,
     }
