@@ -29,6 +29,7 @@ CLASSES: dict[str, list[str] | None] = {
     "multiclass": ["high", "low", "mid"],
     "distribution": ["a", "b", "c"],
 }
+OF_ROWS: tuple[Task, ...] = ("regression", "binary", "multiclass", "distribution")  # tasks of independent rows
 EVERYTHING = EvaluateParams(
     references=["linear", "hist_gradient_boosting"],
     slices=["colour", "id", "when", "gaps"],

@@ -55,7 +55,7 @@ BAD = {
     "the target": (("query: query", "query: relevance"), "prepare.query: 'relevance' is the target, and cannot be the"),
     "a feature": (("columns: {}", "columns: {query: numeric}"), "prepare.columns: 'query' is the query"),
     "a query elsewhere": (("task: ranking", "task: regression"), "query must be null with task: regression"),
-    "weights": (("ignore: []", "ignore: []\n  weight: x0"), r"weight must be null with task: ranking \(queries"),
+    "weights": (("ignore: []", "ignore: []\n  weight: x0"), "weight must be null with task: ranking"),
     "several targets": (("target: relevance", "target: [x0, x1]"), "must be auto or distribution with several target"),
     "random": (("method: auto", "method: random"), "split.method: must be one of auto, group, column for ranking"),
     "stratified": (("method: auto", "method: stratified"), "split.method: must be one of auto, group, column for rank"),

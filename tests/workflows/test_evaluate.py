@@ -1,7 +1,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -9,12 +9,11 @@ import pytest
 import torch
 from sklearn import metrics as independent
 
-from relight.domain.schema import Task
 from relight.errors import InputError
 from relight.params.evaluate import EvaluateParams
-from tests.evaluated_tables import EVERYTHING, Evaluated, files_of
+from tests.evaluated_tables import EVERYTHING, OF_ROWS, Evaluated, files_of
 
-TASKS = get_args(Task)
+TASKS = OF_ROWS
 CALIBRATED: dict[str, dict[str, Any]] = {
     task: {"calibration": "temperature"} if task in ("binary", "multiclass") else {} for task in TASKS
 }

@@ -1,13 +1,12 @@
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
 from relight.domain.schema import Task
 from relight.params.evaluate import EvaluateParams
-from tests.evaluated_tables import EVERYTHING, Evaluated, files_of
+from tests.evaluated_tables import EVERYTHING, OF_ROWS, Evaluated, files_of
 
-TASKS = get_args(Task)
+TASKS = OF_ROWS
 OF_COLUMNS = {"importance", "slices_1", "slices_2", "slices_3", "slices_4"}
 PICTURES = {  # the score of classes is their loss: one curve says both
     "regression": {"loss", "score", "predicted", "residuals", "residuals_by_feature", *OF_COLUMNS},

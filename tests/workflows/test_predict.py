@@ -38,15 +38,15 @@ def test_one_row_for_each_and_what_no_train_row_had_is_said(saved: Saved) -> Non
 
 def test_chunks_change_nothing(saved: Saved, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = predicted(saved)
-    monkeypatch.setattr(workflow, "_chunk_rows", lambda _model: 2)
+    monkeypatch.setattr(workflow, "chunk_rows", lambda _model: 2)
     assert predicted(saved) == whole
 
 
 def test_a_chunk_is_whole_batches_of_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workflow, "rows_at_once", lambda _model: 50_000)
-    assert workflow._chunk_rows(None) == 50_000  # type: ignore[arg-type]
+    assert workflow.chunk_rows(None) == 50_000  # type: ignore[arg-type]
     monkeypatch.setattr(workflow, "rows_at_once", lambda _model: 30_000)
-    assert workflow._chunk_rows(None) == 60_000  # type: ignore[arg-type]
+    assert workflow.chunk_rows(None) == 60_000  # type: ignore[arg-type]
 
 
 def test_tsv_gzip_folder_and_parquet_read_alike(saved: Saved, tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_tsv_gzip_folder_and_parquet_read_alike(saved: Saved, tmp_path: Path) ->
 
 
 def test_the_row_of_a_mistake_is_counted_over_chunks(saved: Saved, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workflow, "_chunk_rows", lambda _model: 2)
+    monkeypatch.setattr(workflow, "chunk_rows", lambda _model: 2)
     saved.table.write_text(RAW.replace("1e6,", "hot,").replace("2030-06-15 23:59:59", "tomorrow"), encoding="utf-8")
     with pytest.raises(InputError) as refusal:
         predicted(saved)
