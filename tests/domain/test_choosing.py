@@ -1,7 +1,9 @@
 import pytest
 
 from relight.domain.choosing import choose_model
+from relight.domain.features import SequenceFeatures
 from relight.params.model import ModelParams, TabmParams
+from relight.params.sequence import SequenceParams
 from tests.feature_tables import category, features_of, number
 
 TABLE = features_of([number("a", [0, 1])], [category("c", 2)], n_train=5000)
@@ -19,6 +21,14 @@ def test_auto_suits_the_device_and_says_why(device: str, name: str) -> None:
 def test_a_cpu_passes_so_many_numbers_through_an_ensemble(n_train: int, name: str) -> None:
     table = TABLE.model_copy(update={"n_train": n_train})  # of 2 columns
     assert choose_model(ModelParams(name="auto", numeric="standardize"), table, "cpu")[0].name == name
+
+
+def test_sequences_are_for_convolutions_on_every_device() -> None:
+    sequence = SequenceFeatures(columns=SequenceParams(id="who", time="t"), n_steps=100, longest=7)
+    features = features_of([number("a", [0, 1])]).model_copy(update={"sequence": sequence})
+    for device in ("cpu", "cuda"):
+        chosen, why = choose_model(ModelParams(name="auto", numeric="none"), features, device)
+        assert (chosen.name, why) == ("convolution", "auto chose convolution for sequences.")
 
 
 def test_a_name_stays() -> None:

@@ -4,15 +4,17 @@ import pytest
 
 from relight.domain.compatibility import (
     assert_can_record,
+    assert_can_share,
     assert_can_stop_early,
     assert_train_suits,
     remarks,
     settle_loss,
 )
-from relight.domain.features import Features
+from relight.domain.features import Features, SequenceFeatures
 from relight.domain.schema import Task
 from relight.errors import InputError
 from relight.params.model import ModelParams
+from relight.params.sequence import SequenceParams
 from relight.params.train import TrainParams
 from tests.feature_tables import features_of, number
 
@@ -121,6 +123,20 @@ def test_batch_normalisation_needs_two_rows(batch_size: Any, n_train: int) -> No
     assert said.startswith("train.batch_size: must be at least 2 rows with model.mlp.batch_norm, however: ")
     assert problems(params(batch_size=batch_size), LINEAR, seen) == []
     assert problems(params(batch_size=2), NORMALISED, features()) == []
+
+
+def test_batches_of_sequences_have_no_one_shape_to_record() -> None:
+    sequence = SequenceFeatures(columns=SequenceParams(id="who", time="t"), n_steps=100, longest=7)
+    model = ModelParams(name="gru", numeric="none")
+    (said,) = problems(params(cuda_graph=True), model, features().model_copy(update={"sequence": sequence}))
+    assert said.startswith("train.cuda_graph: must be false for sequences")
+    assert problems(params(cuda_graph=True), LINEAR, features()) == []
+
+
+def test_each_of_several_processes_would_normalise_by_its_own_sequences() -> None:
+    with pytest.raises(InputError, match=r"model.name: convolution has batch normalisation"):
+        assert_can_share(ModelParams(name="convolution", numeric="none"))
+    assert_can_share(ModelParams(name="gru", numeric="none"))
 
 
 def test_all_problems_are_said_at_once() -> None:

@@ -58,7 +58,7 @@ class InMemory:
 
 
 def test_picked_sequences_are_padded_with_zeros_to_the_longest_of_them() -> None:
-    rows = sequences_of(arrays(), None).pick(torch.tensor([1, 0]))
+    rows = sequences_of(arrays()).pick(torch.tensor([1, 0]))
     steps, codes, lengths = rows.inputs
     assert steps.tolist() == [[[3], [0]], [[1], [2]]]
     assert codes.tolist() == [[[0], [0]], [[1], [2]]]
@@ -77,7 +77,7 @@ def test_a_batch_is_no_copy_of_everything() -> None:
 
 
 def test_every_epoch_sees_every_sequence_once_with_its_target_and_weight() -> None:
-    sequences = sequences_of({**arrays(), "weight": np.array([1, 2, 1], dtype=np.float32)}, None)
+    sequences = sequences_of({**arrays(), "weight": np.array([1, 2, 1], dtype=np.float32)})
     batches = list(ResidentBatches(sequences, 2, seed=3).of_epoch(5))
     seen = torch.cat([batch.rows.target for batch in batches])
     assert sorted(seen.tolist()) == [0, 1, 2]
@@ -94,7 +94,7 @@ def test_what_training_sees_is_what_the_saved_model_makes_of_padded_steps(name: 
     model = build_model(ModelParams(name=name, numeric=numeric), features(), target_scale="none")  # type: ignore[arg-type]
     assert isinstance(model, Fitted)
     model.eval()
-    raw = sequences_of(arrays(), None)
+    raw = sequences_of(arrays())
     seen = as_trainee_sees_sequences(model, raw).whole()
     with torch.inference_mode():
         torch.testing.assert_close(model.body(*seen.inputs), model(*raw.whole().inputs))
@@ -102,7 +102,7 @@ def test_what_training_sees_is_what_the_saved_model_makes_of_padded_steps(name: 
 
 def test_the_front_fills_gaps_and_marks_them_before_the_padding_is_added() -> None:
     model = build_model(ModelParams(name="gru", numeric="standardize"), features(), target_scale="none")
-    seen = as_trainee_sees_sequences(model, sequences_of(arrays(), None)).whole()
+    seen = as_trainee_sees_sequences(model, sequences_of(arrays())).whole()
     gap, padding = seen.inputs[0][2], seen.inputs[0][1]
     assert gap.tolist() == [[0.5, 0], [0, 1], [1, 0]]  # (4 - 2) / 4, the mean with its mark, (6 - 2) / 4
     assert padding.tolist() == [[0.25, 0], [0, 0], [0, 0]]
@@ -126,7 +126,7 @@ def test_padding_reaches_the_network_as_zeros_whatever_stands_there() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_an_answer_does_not_depend_on_the_others_nor_on_how_many_at_once(name: ModelName) -> None:
     model = build_model(ModelParams(name=name, numeric="standardize"), features(), target_scale="none")
-    sequences = sequences_of(arrays(), None)
+    sequences = sequences_of(arrays())
     together = predict(model, sequences.inputs)
     with torch.inference_mode():
         torch.testing.assert_close(outputs_of(model, sequences.inputs, 1), together)

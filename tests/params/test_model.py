@@ -1,7 +1,15 @@
 import pytest
 from pydantic import ValidationError
 
-from relight.params.model import FtTransformerParams, MlpParams, ModelParams, TabmParams, TabmSmallParams
+from relight.params.model import (
+    SEQUENCE_SECTIONS,
+    FtTransformerParams,
+    MlpParams,
+    ModelParams,
+    TabmParams,
+    TabmSmallParams,
+)
+from relight.params.sequence_models import RecurrentParams
 
 
 def test_an_mlp_needs_its_own_section_and_the_others_do_not() -> None:
@@ -33,3 +41,13 @@ def test_tabm_is_the_recipe_that_tabarena_and_autogluon_share_and_the_small_one_
     shared = {"n_blocks": 2, "dropout": 0.1, "n_bins": 48}
     assert TabmParams().model_dump() == {**shared, "k": 32, "d_block": 512, "d_embedding": 16}
     assert TabmSmallParams().model_dump() == {**shared, "k": 16, "d_block": 192, "d_embedding": 8}
+
+
+def test_sections_of_sequences_are_written_where_they_are_of_use_or_were_changed() -> None:
+    """So that a model of a table is described as before there were any."""
+    assert not set(SEQUENCE_SECTIONS) & set(ModelParams(name="linear", numeric="none").model_dump())
+    assert set(SEQUENCE_SECTIONS) <= set(ModelParams(name="gru", numeric="none").model_dump())
+    changed = ModelParams(name="auto", numeric="none", gru=RecurrentParams(d_hidden=8))
+    assert set(SEQUENCE_SECTIONS) & set(changed.model_dump()) == {"gru"}
+    for params in (changed, ModelParams(name="lstm", numeric="none", lstm=RecurrentParams(n_layers=2))):
+        assert ModelParams.model_validate_json(params.model_dump_json()) == params

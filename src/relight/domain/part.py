@@ -13,7 +13,7 @@ from relight.domain.class_weights import row_weights
 from relight.domain.fitted import Fitted
 from relight.domain.models.forecaster import Forecaster
 from relight.domain.query_batches import QueryBatches
-from relight.domain.row_order import RowOrder, window_rows
+from relight.domain.row_order import RowOrder, rows_of, window_rows
 from relight.domain.rows import Arrays, Rows, as_trainee_sees, assert_some_count, rows_for
 from relight.domain.sequences import Sequences, as_trainee_sees_sequences, sequences_of
 from relight.domain.stored import Ahead, Read, StoredBatches, StoredInputs, StoredRows
@@ -103,7 +103,9 @@ def _sequences(store: Store, class_weights: list[float] | None, where: str, memo
     """
     of_steps = ("numeric", "categories")
     arrays = store.read([range(store.n_rows)], [name for name in store.names if name not in of_steps])
-    rows = sequences_of({**arrays, **store.read([range(int(arrays["length"].sum()))], of_steps)}, class_weights)
+    weight = row_weights(class_weights, arrays["target"], arrays.get("weight"))
+    arrays |= store.read([range(int(arrays["length"].sum()))], of_steps)
+    rows = sequences_of(arrays if weight is None else {**arrays, "weight": weight})
     n_bytes = rows.steps.nbytes + rows.codes.nbytes
     if memory_gb is not None and n_bytes > memory_gb * GB:
         raise InputError(
@@ -172,7 +174,8 @@ def validation_of(model: nn.Module, part: Part, device: torch.device) -> Rows | 
         return StoredRows(windows.inputs, windows.target)
     if isinstance(part.rows, Sequences):
         sequences = as_trainee_sees_sequences(model, part.rows.to(device))
-        return StoredRows(sequences.inputs, sequences.target, sequences.weight)
+        inputs = StoredInputs(lambda blocks: sequences.pick(rows_of(blocks).to(device)), len(sequences.start))
+        return StoredRows(inputs, sequences.target, sequences.weight)
     if isinstance(part.rows, Rows):
         return as_trainee_sees(model, part.rows.to(device))
     inputs = StoredInputs(_seen(model, part.rows, device), part.rows.inputs.n_rows)

@@ -1,18 +1,16 @@
 """Sequences of unequal length as a training takes them: their steps lie in memory one after the other, and are padded
 batch by batch."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from relight.domain.back import Back
-from relight.domain.class_weights import row_weights
 from relight.domain.fitted import Fitted
 from relight.domain.predicting import rows_at_once
-from relight.domain.row_order import rows_of
 from relight.domain.rows import Arrays, Rows
-from relight.domain.stored import StoredInputs
 
 
 @dataclass(frozen=True)
@@ -34,9 +32,8 @@ class Sequences:
     weight: Tensor | None = None
 
     @property
-    def inputs(self) -> StoredInputs:
-        """Stands where the inputs of rows stand: so many sequences at a time, padded when they are asked for."""
-        return StoredInputs(lambda blocks: self.pick(rows_of(blocks).to(self.start.device)), len(self.start))
+    def inputs(self) -> "SequenceInputs":
+        return SequenceInputs(self)
 
     def to(self, device: torch.device) -> "Sequences":
         weight = None if self.weight is None else self.weight.to(device)
@@ -66,9 +63,22 @@ class Sequences:
         return found.masked_fill_(padding.unsqueeze(2), 0)
 
 
-def sequences_of(arrays: Arrays, class_weights: list[float] | None) -> Sequences:
+@dataclass(frozen=True)
+class SequenceInputs:
+    """Stands where the inputs of rows stand."""
+
+    sequences: Sequences
+
+    def chunks(self, at_once: int) -> Iterator[tuple[Tensor, ...]]:
+        """So many sequences at a time, in order, padded when they are asked for."""
+        places = torch.arange(len(self.sequences.start), device=self.sequences.start.device)
+        for some in torch.split(places, at_once):
+            yield self.sequences.pick(some).inputs
+
+
+def sequences_of(arrays: Arrays) -> Sequences:
     """The arrays of one part as split wrote them."""
-    weight = row_weights(class_weights, arrays["target"], arrays.get("weight"))
+    weight = arrays.get("weight")
     steps, codes, start, length, target = (
         torch.from_numpy(arrays[name]) for name in ("numeric", "categories", "start", "length", "target")
     )

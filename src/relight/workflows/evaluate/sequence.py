@@ -39,7 +39,7 @@ def evaluate_sequences(params: EvaluateParams, known: Description, weights: Path
     load_weights(weights, model)
     paths = {"train": files.train, "validation": files.validation, "test": files.test}
     arrays = {part: read_tensors(path) for part, path in paths.items()}
-    sequences = {part: sequences_of(found, None) for part, found in arrays.items()}
+    sequences = {part: sequences_of(found) for part, found in arrays.items()}
     _prove(model, known, sequences["validation"])
     if features.test_rows_validate:
         del arrays["validation"], sequences["validation"]
