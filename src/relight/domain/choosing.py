@@ -1,7 +1,7 @@
 """`model.name: auto`: which family suits a table and a machine. It chooses by size, never by trying."""
 
 from relight.domain.features import Features
-from relight.params.model import ModelName, ModelParams
+from relight.params.model import ModelName, ModelParams, TowerParams
 
 MOST_NUMBERS = 20_000_000  # train rows times columns that a CPU passes through tabm_small in minutes
 
@@ -19,8 +19,11 @@ def choose_model(params: ModelParams, features: Features, device: str) -> tuple[
     Args:
         device: its type, as of torch: cuda, mps or cpu.
     """
+    if features.task == "similarity" and params.name in ("auto", "tower"):
+        chosen = params.model_copy(update={"name": "tower", "tower": params.tower or TowerParams()})
+        return chosen, "" if params.name != "auto" else "auto chose tower: similarity."
     if params.name != "auto":
         return params, ""
-    chosen = family_for(features, device)
-    why = f"auto chose {chosen} for {features.n_train} train rows and {len(features.names)} columns on {device}."
-    return params.model_copy(update={"name": chosen}), why
+    family = family_for(features, device)
+    why = f"auto chose {family} for {features.n_train} train rows and {len(features.names)} columns on {device}."
+    return params.model_copy(update={"name": family}), why

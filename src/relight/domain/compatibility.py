@@ -12,13 +12,14 @@ from relight.errors import InputError
 from relight.params.model import ModelParams
 from relight.params.train import TrainParams
 
-LossName = Literal["l1", "mse", "huber", "bce", "cross_entropy", "nll", "kl_div"]
+LossName = Literal["l1", "mse", "huber", "bce", "cross_entropy", "nll", "kl_div", "hinge_embedding"]
 
 LOSSES_OF: dict[Task, tuple[LossName, ...]] = {  # the first is what `auto` means
     "regression": ("mse", "l1", "huber"),
     "binary": ("bce",),
     "multiclass": ("cross_entropy", "nll"),
     "distribution": ("kl_div",),
+    "similarity": ("hinge_embedding",),
 }
 
 
@@ -51,6 +52,7 @@ def assert_train_suits(params: TrainParams, model: ModelParams, features: Featur
         *_problems_of(lambda: settle_class_weights(params, features)),
         *_problems_of(lambda: settle_target_scale(model, features)),
         *_problems_of(lambda: assert_can_normalise(params, model, features)),
+        *_problems_of(lambda: assert_one_tower(params, features)),
     ]
     if problems:
         raise InputError(*problems)
@@ -74,8 +76,8 @@ def assert_can_calibrate(params: TrainParams, features: Features) -> None:
     """
     if params.calibration != "temperature":
         return
-    if features.task == "regression":
-        raise InputError(f"train.calibration: must be none for regression, however: {params.calibration}")
+    if features.task in ("regression", "similarity"):
+        raise InputError(f"train.calibration: must be none for {features.task}, however: {params.calibration}")
     if features.test_rows_validate:
         raise InputError("train.calibration: needs validation rows; set split.validation above 0")
 
@@ -105,6 +107,16 @@ def assert_can_normalise(params: TrainParams, model: ModelParams, features: Feat
             f"train.batch_size: must be at least 2 rows with model.mlp.batch_norm, however: {params.batch_size} "
             f"of {features.n_train} train rows"
         )
+
+
+def assert_one_tower(params: TrainParams, features: Features) -> None:
+    """The distances of several towers have no scale in common.
+
+    Raises:
+        InputError: when there would be several.
+    """
+    if features.task == "similarity" and params.seeds > 1:
+        raise InputError(f"train.seeds: must be 1 for similarity, however: {params.seeds}")
 
 
 def assert_can_share(model: ModelParams) -> None:

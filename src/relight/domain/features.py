@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from relight.domain.schema import Task
 
@@ -79,6 +79,24 @@ class TargetStatistics(BaseModel):
     log_skew: float | None
 
 
+class PairFeatures(BaseModel):
+    """How the two sides of a pair are read; numbers and categories are described once, by both sides together.
+
+    Attributes:
+        left, right: the prefixes of the columns of either side.
+        texts: the columns, without a prefix, that are read by their letters.
+        n_buckets, n_slots: of the codes of their n-grams.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    left: str
+    right: str
+    texts: list[str]
+    n_buckets: int
+    n_slots: int
+
+
 class Features(BaseModel):
     """Everything that turns a clean table into tensors, and tensors into answers.
 
@@ -90,6 +108,7 @@ class Features(BaseModel):
         n_train: how many rows the train part has. Nothing here depends on the test rows.
         test_rows_validate: with `split.validation: 0` the test rows stand in for the validation
             rows in the curves, as in the tutorial.
+        pairs: how the two sides are read, for similarity; then the names of the features have no prefix.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -106,6 +125,7 @@ class Features(BaseModel):
     class_counts: list[int] | None
     n_train: int
     test_rows_validate: bool
+    pairs: PairFeatures | None = Field(default=None, exclude_if=lambda value: value is None)
 
     @property
     def names(self) -> list[str]:

@@ -67,7 +67,7 @@ def fit_as_asked(training: Training, state: TrainingState, group: Group, watch: 
         state,
         _batches(training, group, state.device, ahead),
         validation_of(training.model, training.parts.validation, state.device),
-        loss_fn=loss_for(training.settled.loss, params.label_smoothing),
+        loss_fn=loss_for(training.settled.loss, params.label_smoothing, params.margin),
         score_fn=_score(training),
         schedule=schedule_for(params.schedule, peak=params.optimizer.learning_rate, epochs=params.epochs),
         epochs=params.epochs,

@@ -6,6 +6,7 @@ import numpy as np
 
 from relight.domain.class_metrics import ClassScorer
 from relight.domain.distribution_metrics import DistributionScorer
+from relight.domain.pair_metrics import PairScorer
 from relight.domain.regression_metrics import RegressionScorer
 from relight.domain.schema import Task
 
@@ -35,6 +36,8 @@ def scorer_for(task: Task, target: np.ndarray, predicted: np.ndarray) -> Scorer:
             return ClassScorer(target, predicted)
         case "distribution":
             return DistributionScorer(target, predicted)
+        case "similarity":
+            return PairScorer(target, predicted)
 
 
 def scores_of(task: Task, target: np.ndarray, predicted: np.ndarray, weight: np.ndarray | None = None) -> Scores:
@@ -51,6 +54,8 @@ def headline(task: Task) -> str:
             return "log_loss"
         case "distribution":
             return "kl_divergence"
+        case "similarity":
+            return "auc"
 
 
 def row_weights(n_rows: int, weight: np.ndarray | None) -> np.ndarray:

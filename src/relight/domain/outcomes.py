@@ -97,6 +97,7 @@ class Outcome:
 
     def _plan_target(self, raw: pl.Series, is_whole: bool, problems: list[str]) -> None:
         assert self.asked != "distribution"
+        assert self.asked != "similarity"
         try:
             self._plan = plan_target(raw, self.asked)
             if is_whole:

@@ -2,9 +2,9 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-Task = Literal["regression", "binary", "multiclass", "distribution"]
+Task = Literal["regression", "binary", "multiclass", "distribution", "similarity"]
 Part = Literal["train", "validation", "test"]
 Kind = Literal["numeric", "boolean", "categorical", "datetime", "ignored"]
 
@@ -18,6 +18,35 @@ class Column(BaseModel):
     kind: Kind
 
 
+class PairColumn(BaseModel):
+    """What stands on both sides of a pair.
+
+    Attributes:
+        name: without the prefix of a side.
+        is_text: whether it is compared by its letters: names of many kinds, and whole numbers beside being numbers.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    kind: Literal["numeric", "boolean", "categorical", "datetime"]
+    is_text: bool
+
+
+class PairColumns(BaseModel):
+    """The two sides of a table of pairs.
+
+    Attributes:
+        left, right: the prefixes of the columns of either side.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    left: str
+    right: str
+    columns: list[PairColumn]
+
+
 class Schema(BaseModel):
     """The table in one page.
 
@@ -28,6 +57,7 @@ class Schema(BaseModel):
         classes: the labels in their order, from the whole table; None for regression.
         generated: the true parameters, where the data was made on a known line.
         notes: what a person should know, in whole sentences.
+        pairs: what stands on both sides, for similarity.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,6 +72,7 @@ class Schema(BaseModel):
     columns: list[Column]
     generated: dict[str, float] | None
     notes: list[str]
+    pairs: PairColumns | None = Field(default=None, exclude_if=lambda value: value is None)
 
     @property
     def features(self) -> list[Column]:

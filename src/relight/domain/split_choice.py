@@ -14,5 +14,5 @@ def settle_split(params: SplitParams, schema: Schema) -> tuple[SplitParams, str]
     if named and params.folds is None:
         changes, why = {"method": "column", "column": NAMED}, "there is a column of that name"
         return params.model_copy(update=changes), f"split.method: auto chose column '{NAMED}': {why}."
-    method = "stratified" if schema.task in ("binary", "multiclass") else "random"
+    method = "stratified" if schema.task in ("binary", "multiclass", "similarity") else "random"
     return params.model_copy(update={"method": method}), f"split.method: auto chose {method}: {schema.task}."

@@ -12,12 +12,13 @@ from relight.domain.answers import answer_tensor
 from relight.domain.compatibility import LossName
 from relight.domain.log_loss import log_loss
 from relight.domain.schema import Task
+from relight.domain.similarity import one_minus_auc
 
 Score = Callable[[Tensor], float]
 
 
 def validation_score(task: Task, loss: LossName, back: nn.Module, target: Tensor, weight: Tensor | None) -> Score:
-    """Outputs on the network's scale → RMSE (MAE where the loss is l1), or log loss for classes.
+    """Outputs on the network's scale → RMSE (MAE where the loss is l1), log loss for classes, or 1 - AUC for pairs.
 
     Args:
         target: in its own unit, on the CPU.
@@ -36,6 +37,8 @@ def validation_score(task: Task, loss: LossName, back: nn.Module, target: Tensor
             return _mean(errors.abs(), weights)
         return math.sqrt(_mean(errors.square(), weights))
 
+    if task == "similarity":
+        return lambda distances: one_minus_auc(distances, target, weight)
     return of_numbers if task == "regression" else of_classes
 
 

@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 from relight.params.section import Section
 
 Activation = Literal["relu", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "softplus"]
-ModelName = Literal["linear_parameters", "linear", "mlp", "mlp_ple", "ft_transformer", "tabm", "tabm_small"]
+ModelName = Literal["linear_parameters", "linear", "mlp", "mlp_ple", "ft_transformer", "tabm", "tabm_small", "tower"]
 
 
 class MlpParams(Section):
@@ -65,10 +65,19 @@ class TabmSmallParams(TabmParams):
     d_embedding: int = Field(default=8, ge=1, le=512)
 
 
+class TowerParams(Section):
+    """
+    Attributes:
+        d_embedding: how many numbers stand for each column of a record.
+    """
+
+    d_embedding: int = Field(default=64, ge=2, le=1024)
+
+
 class ModelParams(Section):
-    name: Literal["auto", "linear_parameters", "linear", "mlp", "mlp_ple", "ft_transformer", "tabm", "tabm_small"] = (
-        Field(examples=["linear"])
-    )
+    name: Literal[
+        "auto", "linear_parameters", "linear", "mlp", "mlp_ple", "ft_transformer", "tabm", "tabm_small", "tower"
+    ] = Field(examples=["linear"])
     numeric: Literal["none", "standardize", "quantile_normal"] = Field(examples=["none"])
     target: Literal["auto", "none", "standardize", "log"] = "auto"
     mlp: MlpParams | None = None
@@ -76,6 +85,7 @@ class ModelParams(Section):
     ft_transformer: FtTransformerParams = FtTransformerParams()
     tabm: TabmParams = TabmParams()
     tabm_small: TabmSmallParams = TabmSmallParams()
+    tower: TowerParams | None = Field(default=None, exclude_if=lambda value: value is None)
 
     @model_validator(mode="after")
     def own_section_is_there(self) -> Self:

@@ -51,6 +51,10 @@ def export(form: ExportFormat, *, models: Path, output: Path | None, prepared: P
     place = output or models / f"model.{form}"
     _check_place(place, form)
     known = read_format(models / "model.json", Description, FORMAT)
+    if known.features.pairs is not None:
+        raise InputError(
+            "export: a tower reads the letters of texts, which a graph cannot; use `relight predict` or `relight embed`"
+        )
     compute_the_same_each_time(known.threads)
     model = build_model(known.model, known.features, target_scale=known.target_scale, seeds=known.seeds)
     load_weights(models / "model.pth", model)

@@ -16,9 +16,10 @@ from relight.domain.models.linear import Linear, LinearParameters
 from relight.domain.models.members import Members
 from relight.domain.models.mlp import Mlp
 from relight.domain.models.requirements import assert_model_reads
+from relight.domain.models.tower import Pairs, Tower
 from relight.domain.target_choice import TargetScale
 from relight.domain.temperature import Temperature
-from relight.params.model import MlpPleParams, ModelParams, TabmParams
+from relight.params.model import MlpPleParams, ModelParams, TabmParams, TowerParams
 
 
 def build_model(params: ModelParams, features: Features, *, target_scale: TargetScale, seeds: int = 1) -> nn.Module:
@@ -28,6 +29,8 @@ def build_model(params: ModelParams, features: Features, *, target_scale: Target
         InputError: when the model cannot read these features.
     """
     assert_model_reads(params, features)
+    if features.pairs is not None:
+        return Pairs(Tower(features, features.pairs, params.tower or TowerParams()))
     d_out = 1 if features.task in ("regression", "binary") else len(features.classes or [])
     if not needs_front(params, features, target_scale, seeds):
         return _network(params, len(features.numeric), d_out)
@@ -58,8 +61,8 @@ def _body(params: ModelParams, features: Features, front: Front, d_out: int) -> 
             from relight.domain.models.ft_transformer import FtTransformer
 
             return FtTransformer(front.d_numbers, front.n_levels, d_out, params.ft_transformer)
-        case "auto":
-            raise AssertionError("auto is settled before a model is built")
+        case "auto" | "tower":
+            raise AssertionError("the tower has no front; auto is settled before a model is built")
 
 
 def _network(params: ModelParams, d_in: int, d_out: int) -> nn.Module:

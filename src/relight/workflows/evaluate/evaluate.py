@@ -8,6 +8,7 @@ from relight.domain.schema import Schema
 from relight.io.artifacts import read_model
 from relight.params.evaluate import EvaluateParams
 from relight.workflows.evaluate.files import Files
+from relight.workflows.evaluate.pairs import evaluate_pairs
 from relight.workflows.evaluate.table import evaluate_table
 
 
@@ -33,4 +34,7 @@ def evaluate(
     known, found = read_model(description, Description), read_model(schema, Schema)
     compute_the_same_each_time(known.threads)
     files = Files(table, train_rows, validation_rows, test_rows, metrics, reports)
+    if known.features.pairs is not None:
+        evaluate_pairs(params, known, found, weights, files)
+        return
     evaluate_table(params, known, found, weights, files)

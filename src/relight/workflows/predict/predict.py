@@ -6,6 +6,7 @@ from relight.domain.description import FORMAT, Description
 from relight.domain.devices import compute_the_same_each_time
 from relight.errors import InputError
 from relight.io.artifacts import read_format
+from relight.workflows.predict.pairs import predict_pairs
 from relight.workflows.predict.table import predict_table
 
 
@@ -18,6 +19,8 @@ def predict(table: Path, *, models: Path, output: Path) -> str:
     _check_paths(output, table)
     known = read_format(models / "model.json", Description, FORMAT)
     compute_the_same_each_time(known.threads)
+    if known.features.pairs is not None:
+        return predict_pairs(table, known, weights=models / "model.pth", output=output)
     return predict_table(table, known, weights=models / "model.pth", output=output)
 
 

@@ -6,6 +6,7 @@ from relight.domain.schema import Schema
 from relight.io.artifacts import read_model
 from relight.params.split import SplitParams
 from relight.workflows.split.files import Files
+from relight.workflows.split.pairs import split_pairs
 from relight.workflows.split.table import split_table
 
 
@@ -22,4 +23,8 @@ def split(
 ) -> None:
     """Write three files of tensors, what the train rows alone say of each feature, and the sizes of the parts."""
     files = Files(train, validation, test, features, report)
-    split_table(params, read_model(schema, Schema), table, files)
+    known = read_model(schema, Schema)
+    if known.task == "similarity":
+        split_pairs(params, known, table, files)
+        return
+    split_table(params, known, table, files)
