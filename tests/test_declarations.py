@@ -125,8 +125,10 @@ def test_every_recipe_is_a_whole_params_yaml() -> None:
         "breast_cancer",
         "diabetes",
         "digits",
+        "febrl_pairs",
         "line-parameters",
         "penguins",
+        "similarity",
         "table",
     ]
     for recipe in recipes:

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from relight.domain.describing import TrainRows, statistics_of_numbers
+from relight.domain.describing import TrainRows, count_classes, statistics_of_numbers
 from relight.domain.encoding import encode_chunk
 from relight.domain.features import Features, Inputs, PairFeatures
 from relight.domain.inputs import find_inputs, learn
@@ -25,11 +25,10 @@ def describe_pairs(params: SplitParams, schema: Schema, parts: Parts, table: pl.
     encoded = encode_chunk(train, records, inputs)
     rows.add(encoded, statistics_of_numbers(encoded))
     described = rows.features()
-    counts = [count // 2 for count in described.class_counts or []]
     return described.model_copy(
         update={
             "weight": schema.weight,
-            "class_counts": counts,
+            "class_counts": (count_classes(encoded.target, len(schema.classes or [])) // 2).tolist(),
             "n_train": train.height // 2,
             "test_rows_validate": not bool((parts == VALIDATION).any()),
             "pairs": PairFeatures(
