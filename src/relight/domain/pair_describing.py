@@ -20,6 +20,7 @@ def describe_pairs(params: SplitParams, schema: Schema, parts: Parts, table: pl.
     assert schema.pairs
     train = _stacked(schema.pairs, schema.target, table.filter(parts == TRAIN))
     records = _of_records(schema, train.height)
+    params = params.model_copy(update={"column": None})  # names a column of the table, not of a record
     inputs = find_inputs(params, records, [learn(params, records, train)]) if records.features else Inputs([], [])
     rows = TrainRows(records, inputs, np.full(train.height, TRAIN, dtype=np.int8))
     encoded = encode_chunk(train, records, inputs)
