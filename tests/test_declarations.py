@@ -123,12 +123,18 @@ def test_every_recipe_is_a_whole_params_yaml() -> None:
     recipes = sorted(Path(REPOSITORY / "recipes").glob("*.yaml"))
     assert [recipe.stem for recipe in recipes] == [
         "breast_cancer",
+        "co2_weekly",
         "diabetes",
         "digits",
+        "febrl_pairs",
+        "forecast",
         "japanese_vowels",
         "line-parameters",
         "penguins",
+        "ranking",
+        "seattle_temps",
         "sequences",
+        "similarity",
         "table",
     ]
     for recipe in recipes:

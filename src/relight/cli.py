@@ -36,6 +36,10 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, "check", _check, "read params.yaml and the data, and say all that is wrong")
     data = _add(commands, "data", _data, "write a sample table to data/raw/")
     data.add_argument("name", nargs="?", help="breast_cancer | diabetes | digits; else the one params.yaml names")
+    embed = _add(commands, "embed", _embed, "write the embeddings of records, by a similarity model in models/")
+    embed.add_argument("table", type=Path, help="records: the columns of either side, with or without its prefix")
+    embed.add_argument("-o", "--output", type=Path, required=True, help="the .csv to write")
+    embed.add_argument("--models", type=Path, default=MODELS, help="the folder of model.pth and model.json")
     export = _add(commands, "export", _export, "write the model as one file that answers without Relight")
     export.add_argument("--format", choices=["onnx", "pt2"], required=True, help="for ONNX Runtime, or for PyTorch")
     export.add_argument("-o", "--output", type=Path, help="the file to write; else model.onnx or model.pt2 in models/")
@@ -82,6 +86,12 @@ def _data(arguments: argparse.Namespace) -> str:
     if arguments.name:
         return write_sample(arguments.name, RAW)
     return write_sample_for(Path(read_section(read_yaml(PARAMS), "prepare", PrepareParams).source))
+
+
+def _embed(arguments: argparse.Namespace) -> str:
+    from relight.workflows.embed import embed
+
+    return embed(arguments.table, models=arguments.models, output=arguments.output)
 
 
 def _export(arguments: argparse.Namespace) -> str:

@@ -33,6 +33,7 @@ def params(**changed: Any) -> TrainParams:
 
 @pytest.mark.parametrize(("task", "loss"), [
     ("regression", "mse"), ("binary", "bce"), ("multiclass", "cross_entropy"), ("distribution", "kl_div"),
+    ("similarity", "hinge_embedding"),
 ])  # fmt: skip
 def test_auto_is_the_first_loss_of_the_task(task: Task, loss: str) -> None:
     assert settle_loss("auto", task) == loss

@@ -107,6 +107,7 @@ TASKS: dict[str, tuple[int, Tensor]] = {  # width of the outputs, targets of thr
     "cross_entropy": (4, torch.tensor([3, 0, 2])),
     "nll": (4, torch.tensor([3, 0, 2])),
     "kl_div": (4, torch.tensor([[0.1, 0.2, 0.3, 0.4], [1, 0, 0, 0], [0.25] * 4], dtype=torch.float64)),
+    "hinge_embedding": (1, column(0, 0, 1)),
 }
 THEIRS = {
     "l1": functional.l1_loss,
@@ -116,6 +117,7 @@ THEIRS = {
     "cross_entropy": functional.cross_entropy,
     "nll": functional.cross_entropy,
     "kl_div": lambda x, t: functional.kl_div(functional.log_softmax(x, dim=1), t, reduction="batchmean"),
+    "hinge_embedding": lambda raw, target: functional.hinge_embedding_loss(raw, 2 * target - 1),
 }
 
 
@@ -195,3 +197,23 @@ def test_every_loss_that_params_may_name_is_there() -> None:
     in_params = set(get_args(TrainParams.model_fields["loss"].annotation)) - {"auto"}
     of_orders = {"listwise", "margin_ranking"}  # tests/domain/test_ranking_losses.py
     assert {*TASKS, *of_orders} == named == suited == in_params
+
+
+def test_hinge_embedding_is_that_of_torch() -> None:
+    torch.manual_seed(0)
+    distances, alike = 3 * torch.rand(20, 1), (torch.rand(20, 1) < 0.5).float()
+    expected = torch.nn.HingeEmbeddingLoss(margin=1.5)(distances, 2 * alike - 1)
+    torch.testing.assert_close(loss_for("hinge_embedding", margin=1.5)(distances, alike), expected)
+
+
+def test_hinge_embedding_by_hand() -> None:
+    """Alike at 0.4: 0.4. Not alike at 0.3 and 2.0, margin 1: 0.7 and 0. With weights 1, 2, 1: (0.4 + 1.4) / 4."""
+    distances, alike = torch.tensor([[0.4], [0.3], [2.0]]), torch.tensor([[1.0], [0.0], [0.0]])
+    loss = loss_for("hinge_embedding")
+    assert loss(distances, alike).item() == pytest.approx(1.1 / 3)
+    assert loss(distances, alike, torch.tensor([1.0, 2.0, 1.0])).item() == pytest.approx(1.8 / 4)
+
+
+def test_hinge_embedding_refuses_shapes_that_would_broadcast() -> None:
+    with pytest.raises(ValueError, match="must"):
+        loss_for("hinge_embedding")(torch.zeros(3, 1), torch.zeros(3))

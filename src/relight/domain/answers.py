@@ -26,5 +26,7 @@ def answer_tensor(task: Task, outputs: Tensor) -> Tensor:
             said = torch.cat([1 - positive, positive], dim=-1)
         case "multiclass" | "distribution":
             said = torch.softmax(outputs, dim=-1)
+        case "similarity":
+            raise AssertionError("a distance says nothing without its scale: see domain/similarity.py")
     averaged = said.mean(dim=1) if said.dim() == 3 else said
     return averaged.squeeze(1) if task in ("regression", "ranking") else averaged

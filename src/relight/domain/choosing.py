@@ -1,7 +1,7 @@
 """`model.name: auto`: which family suits a table and a machine. It chooses by size, never by trying."""
 
 from relight.domain.features import Features
-from relight.params.model import MlpParams, ModelName, ModelParams
+from relight.params.model import MlpParams, ModelName, ModelParams, TowerParams
 
 FORECAST_MLP = MlpParams(n_blocks=2, d_block=128, dropout=0.1)  # small beside the autoregression
 MOST_NUMBERS = 20_000_000  # train rows times columns that a CPU passes through tabm_small in minutes
@@ -24,6 +24,9 @@ def choose_model(params: ModelParams, features: Features, device: str) -> tuple[
     Args:
         device: its type, as of torch: cuda, mps or cpu.
     """
+    if features.task == "similarity" and params.name in ("auto", "tower"):
+        tower = params.model_copy(update={"name": "tower", "tower": params.tower or TowerParams()})
+        return tower, "" if params.name != "auto" else "auto chose tower: similarity."
     if params.name != "auto":
         return params, ""
     chosen = family_for(features, device)

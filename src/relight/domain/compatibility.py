@@ -12,7 +12,9 @@ from relight.errors import InputError
 from relight.params.model import ModelParams
 from relight.params.train import TrainParams
 
-LossName = Literal["l1", "mse", "huber", "bce", "cross_entropy", "nll", "kl_div", "listwise", "margin_ranking"]
+LossName = Literal[
+    "l1", "mse", "huber", "bce", "cross_entropy", "nll", "kl_div", "listwise", "margin_ranking", "hinge_embedding"
+]
 
 LOSSES_OF: dict[Task, tuple[LossName, ...]] = {  # the first is what `auto` means
     "regression": ("mse", "l1", "huber"),
@@ -21,6 +23,7 @@ LOSSES_OF: dict[Task, tuple[LossName, ...]] = {  # the first is what `auto` mean
     "distribution": ("kl_div",),
     "forecast": ("l1", "mse", "huber"),
     "ranking": ("listwise", "margin_ranking"),
+    "similarity": ("hinge_embedding",),
 }
 
 
@@ -55,6 +58,7 @@ def assert_train_suits(params: TrainParams, model: ModelParams, features: Featur
         *_problems_of(lambda: assert_can_normalise(params, model, features)),
         *_problems_of(lambda: assert_has_no_graph(params, features)),
         *_problems_of(lambda: assert_can_batch_queries(params, features)),
+        *_problems_of(lambda: assert_one_tower(params, features)),
     ]
     if problems:
         raise InputError(*problems)
@@ -78,7 +82,7 @@ def assert_can_calibrate(params: TrainParams, features: Features) -> None:
     """
     if params.calibration != "temperature":
         return
-    if features.task in ("regression", "forecast", "ranking"):
+    if features.task in ("regression", "forecast", "ranking", "similarity"):
         raise InputError(f"train.calibration: must be none for {features.task}, however: {params.calibration}")
     if features.test_rows_validate:
         raise InputError("train.calibration: needs validation rows; set split.validation above 0")
@@ -109,6 +113,16 @@ def assert_can_normalise(params: TrainParams, model: ModelParams, features: Feat
             f"train.batch_size: must be at least 2 rows with model.mlp.batch_norm, however: {params.batch_size} "
             f"of {features.n_train} train rows"
         )
+
+
+def assert_one_tower(params: TrainParams, features: Features) -> None:
+    """The distances of several towers have no scale in common.
+
+    Raises:
+        InputError: when there would be several.
+    """
+    if features.task == "similarity" and params.seeds > 1:
+        raise InputError(f"train.seeds: must be 1 for similarity, however: {params.seeds}")
 
 
 def assert_has_no_graph(params: TrainParams, features: Features) -> None:

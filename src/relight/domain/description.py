@@ -11,6 +11,7 @@ from relight.domain.features import Features
 from relight.domain.fitted import Fitted
 from relight.domain.models.building import build_model
 from relight.domain.models.members import Members
+from relight.domain.similarity import PairScale
 from relight.domain.target_choice import TargetScale
 from relight.params.model import ModelParams
 
@@ -28,6 +29,7 @@ class Description(BaseModel):
         seeds: how many copies stand side by side.
         threads: of the training; the same number gives the same bits.
         processes: that trained together; the same number gives the same bits. Left out where it is 1.
+        similarity: what a distance means, for pairs.
         proof: sha256 of the outputs for the validation rows, made before the weights were saved.
         versions: of what made the model.
     """
@@ -46,6 +48,7 @@ class Description(BaseModel):
     seeds: int
     threads: int
     processes: int = Field(default=1, exclude_if=lambda number: number == 1)
+    similarity: PairScale | None = Field(default=None, exclude_if=lambda value: value is None)
     epochs: int
     best_epoch: int
     proof: str

@@ -75,7 +75,7 @@ def encode_target(table: pl.DataFrame, schema: Schema) -> np.ndarray:
     match schema.task:
         case "regression" | "distribution" | "forecast" | "ranking":
             return np.stack([_numbers(table[name]) for name in schema.targets], axis=1)
-        case "binary":
+        case "binary" | "similarity":
             return (_codes(table[schema.target], _labels(schema)) - 1).astype(np.float32).reshape(-1, 1)
         case "multiclass":
             return _codes(table[schema.target], _labels(schema)).astype(np.int64) - 1

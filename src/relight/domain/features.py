@@ -96,6 +96,24 @@ class SequenceFeatures(BaseModel):
     longest: int
 
 
+class PairFeatures(BaseModel):
+    """How the two sides of a pair are read; numbers and categories are described once, by both sides together.
+
+    Attributes:
+        left, right: the prefixes of the columns of either side.
+        texts: the columns, without a prefix, that are read by their letters.
+        n_buckets, n_slots: of the codes of their n-grams.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    left: str
+    right: str
+    texts: list[str]
+    n_buckets: int
+    n_slots: int
+
+
 class Features(BaseModel):
     """Everything that turns a clean table into tensors, and tensors into answers.
 
@@ -110,6 +128,7 @@ class Features(BaseModel):
             rows in the curves, as in the tutorial.
         sequence: where rows make sequences; a row of the train part is a sequence then.
         series: of a forecast; a row of the train part is a window then.
+        pairs: how the two sides are read, for similarity; then the names of the features have no prefix.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -129,6 +148,7 @@ class Features(BaseModel):
     test_rows_validate: bool
     sequence: SequenceFeatures | None = Field(default=None, exclude_if=lambda value: value is None)
     series: SeriesFeatures | None = Field(default=None, exclude_if=lambda value: value is None)
+    pairs: PairFeatures | None = Field(default=None, exclude_if=lambda value: value is None)
 
     @property
     def n_described(self) -> int:

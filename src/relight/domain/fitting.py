@@ -107,7 +107,7 @@ def _batches(training: Training, group: Group, device: torch.device, ahead: Ahea
 
 
 def _loss(training: Training) -> Loss:
-    loss = loss_for(training.settled.loss, training.params.label_smoothing)
+    loss = loss_for(training.settled.loss, training.params.label_smoothing, training.params.margin)
     return where_observed(loss) if training.features.series is not None else loss
 
 

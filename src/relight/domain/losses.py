@@ -62,12 +62,22 @@ def kl_div(log_probabilities: Tensor, targets: Tensor, weights: Tensor | None = 
     return _mean_of(functional.kl_div(log_probabilities, targets, reduction="none").sum(dim=-1), weights)
 
 
+def hinge_embedding(distances: Tensor, alike: Tensor, margin: float, weights: Tensor | None = None) -> Tensor:
+    """mean of the distance where a pair is alike (1), else of max(0, margin - distance) (0); both (n_rows, 1).
+
+    torch.nn.HingeEmbeddingLoss, whose 1 and -1 are 1 and 0 here (Hadsell, Chopra and LeCun 2006, "Dimensionality
+    reduction by learning an invariant mapping", with distances in place of their squares).
+    """
+    signs = 2 * _for_members(distances, alike) - 1
+    return _mean_of(functional.hinge_embedding_loss(distances, signs, margin=margin, reduction="none"), weights)
+
+
 AS_THEY_ARE: dict[LossName, Loss] = {
     "l1": l1, "mse": mse, "huber": huber, "listwise": listwise, "margin_ranking": margin_ranking,
 }  # fmt: skip
 
 
-def loss_for(name: LossName, label_smoothing: float = 0.0) -> Loss:
+def loss_for(name: LossName, label_smoothing: float = 0.0, margin: float = 1.0) -> Loss:
     """The loss of raw outputs. Smoothing gives every class a share of the label (Szegedy et al. 2016, section 7)."""
     match name:
         case "l1" | "mse" | "huber" | "listwise" | "margin_ranking":
@@ -80,6 +90,8 @@ def loss_for(name: LossName, label_smoothing: float = 0.0) -> Loss:
             return _of_logits(_smoothed_nll(label_smoothing) if label_smoothing else nll)
         case "kl_div":
             return _of_logits(kl_div)
+        case "hinge_embedding":
+            return lambda distances, alike, weights=None: hinge_embedding(distances, alike, margin, weights)
 
 
 def _of_logits(loss: Loss) -> Loss:

@@ -6,6 +6,7 @@ import numpy as np
 
 from relight.domain.class_metrics import ClassScorer
 from relight.domain.distribution_metrics import DistributionScorer
+from relight.domain.pair_metrics import PairScorer
 from relight.domain.ranking_metrics import RankingScorer
 from relight.domain.regression_metrics import RegressionScorer
 from relight.domain.schema import Task
@@ -40,6 +41,8 @@ def scorer_for(task: Task, target: np.ndarray, predicted: np.ndarray) -> Scorer:
             raise AssertionError("forecasts are judged by judging_forecasts")
         case "ranking":
             return RankingScorer(target, predicted)
+        case "similarity":
+            return PairScorer(target, predicted)
 
 
 def scores_of(task: Task, target: np.ndarray, predicted: np.ndarray, weight: np.ndarray | None = None) -> Scores:
@@ -60,6 +63,8 @@ def headline(task: Task) -> str:
             return "mae"
         case "ranking":
             return "ndcg@10"
+        case "similarity":
+            return "auc"
 
 
 def headline_loss(task: Task, scores: Scores) -> float:

@@ -106,6 +106,7 @@ class Outcome:
         assert self.asked != "distribution"
         assert self.asked != "forecast"
         assert self.asked != "ranking"
+        assert self.asked != "similarity"
         try:
             self._plan = plan_target(raw, self.asked)
             if is_whole:

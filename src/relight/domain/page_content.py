@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from relight.domain.pair_content import pair_columns
 from relight.domain.score_table import reference_table, score_table, seeds_table, threshold_table
 
 Json = dict[str, Any]
@@ -32,7 +33,7 @@ def common_content(known: Json, found: Json, parts: Json, scores: Json, notes: l
         "threshold": threshold_table(scores),
         "seeds": seeds_table(scores),
         "notes": [*found["notes"], *parts["notes"], *notes],
-        "columns": _columns(features, found),
+        "columns": pair_columns(features, found) if found.get("pairs") else _columns(features, found),
         "versions": known["versions"],
     }
 
@@ -57,6 +58,7 @@ def _choices(known: Json, found: Json) -> list[tuple[str, str]]:
         "batch size": str(known["batch_size"]),
         "seeds": f"{known['seeds']} models, their answers averaged" if known["seeds"] > 1 else "",
         "sequences": ", ".join(f"{name} {role}" for name, role in roles.items()),
+        "threshold": f"distance {known['similarity']['threshold']:.4g}" if known.get("similarity") else "",
         "ignored": ", ".join(ignored),
         "dropped": f"{', '.join(constant)}: the same value in every train row" if constant else "",
     }

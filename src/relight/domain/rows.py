@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from relight.domain.back import Back
 from relight.domain.fitted import Fitted
 from relight.domain.models.forecaster import Forecaster
+from relight.domain.pair_inputs import pair_inputs
 from relight.domain.predicting import rows_at_once
 from relight.errors import InputError
 
@@ -65,6 +66,8 @@ def rows_for(model: nn.Module, arrays: Arrays, where: str) -> Rows:
         InputError: when a model without a front would have to read a gap.
     """
     weight = torch.from_numpy(arrays["weight"]) if "weight" in arrays else None
+    if "left_numeric" in arrays:
+        return Rows(pair_inputs(arrays), torch.from_numpy(arrays["target"]), weight)
     inputs = inputs_for(model, arrays["numeric"], arrays["categories"], where)
     target = torch.from_numpy(arrays["target"])
     if "query" in arrays:

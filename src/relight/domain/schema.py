@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from relight.domain.frequency import Frequency
 from relight.params.sequence import SequenceParams
 
-Task = Literal["regression", "binary", "multiclass", "distribution", "forecast", "ranking"]
+Task = Literal["regression", "binary", "multiclass", "distribution", "forecast", "ranking", "similarity"]
 Part = Literal["train", "validation", "test"]
 Kind = Literal["numeric", "boolean", "categorical", "datetime", "ignored"]
 
@@ -37,6 +37,35 @@ class SeriesSchema(BaseModel):
     frequency: Frequency
 
 
+class PairColumn(BaseModel):
+    """What stands on both sides of a pair.
+
+    Attributes:
+        name: without the prefix of a side.
+        is_text: whether it is compared by its letters: names of many kinds, and whole numbers beside being numbers.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    kind: Literal["numeric", "boolean", "categorical", "datetime"]
+    is_text: bool
+
+
+class PairColumns(BaseModel):
+    """The two sides of a table of pairs.
+
+    Attributes:
+        left, right: the prefixes of the columns of either side.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    left: str
+    right: str
+    columns: list[PairColumn]
+
+
 class Schema(BaseModel):
     """The table in one page.
 
@@ -50,6 +79,7 @@ class Schema(BaseModel):
         notes: what a person should know, in whole sentences.
         series: of a forecast alone.
         sequence: how the rows make sequences; None where each stands for itself.
+        pairs: what stands on both sides, for similarity.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -67,6 +97,7 @@ class Schema(BaseModel):
     notes: list[str]
     series: SeriesSchema | None = Field(default=None, exclude_if=lambda value: value is None)
     sequence: SequenceParams | None = Field(default=None, exclude_if=lambda value: value is None)
+    pairs: PairColumns | None = Field(default=None, exclude_if=lambda value: value is None)
 
     @property
     def features(self) -> list[Column]:

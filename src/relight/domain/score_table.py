@@ -5,6 +5,7 @@ from typing import Any
 HIGHER_IS_BETTER = (
     "r2", "accuracy", "auc", "average_precision", "f1", "balanced_accuracy", "precision", "recall", "top_1",
     "ndcg@5", "ndcg@10", "map", "pairwise_accuracy",
+    "recall_at_1", "recall_at_5",
 )  # fmt: skip
 
 Table = dict[str, Any]

@@ -212,6 +212,7 @@ def _target_problems(raw: pl.DataFrame, params: PrepareParams, steps: _Steps) ->
     assert params.task != "distribution"
     assert params.task != "forecast"
     assert params.task != "ranking"
+    assert params.task != "similarity"
     name = target_names(params)[0]
     try:
         clean_target(raw[name][steps.first_rows], params.task)

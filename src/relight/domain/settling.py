@@ -51,5 +51,5 @@ def settle(model: ModelParams, params: TrainParams, features: Features, device: 
 
 def settle_calibration(name: str, features: Features) -> Calibration:
     """`auto` is a temperature wherever there are probabilities, and validation rows to fit it on."""
-    can = features.task not in ("regression", "forecast", "ranking") and not features.test_rows_validate
+    can = features.task not in ("regression", "forecast", "ranking", "similarity") and not features.test_rows_validate
     return "temperature" if name == "temperature" or (name == "auto" and can) else "none"

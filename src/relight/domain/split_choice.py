@@ -28,5 +28,5 @@ def settle_split(params: SplitParams, schema: Schema) -> tuple[SplitParams, str]
     if schema.query is not None:
         changes, why = {"method": "group", "column": schema.query}, "the candidates of a query stay together"
         return params.model_copy(update=changes), f"split.method: auto chose group by '{schema.query}': {why}."
-    method = "stratified" if schema.task in ("binary", "multiclass") else "random"
+    method = "stratified" if schema.task in ("binary", "multiclass", "similarity") else "random"
     return params.model_copy(update={"method": method}), f"split.method: auto chose {method}: {schema.task}."

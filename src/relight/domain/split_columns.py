@@ -33,7 +33,7 @@ def columns_to_split(params: SplitParams, schema: Schema) -> list[str]:
         InputError: a column that is missing, a stratified split without classes.
     """
     if params.method == "stratified":
-        if schema.task not in ("binary", "multiclass"):
+        if schema.task not in ("binary", "multiclass", "similarity"):
             raise InputError(
                 "split.method: stratified is for classes, and the target is a quantity; use method: random"
             )

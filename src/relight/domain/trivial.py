@@ -16,7 +16,8 @@ def trivial_answers(
         weight: of the train rows.
 
     Returns:
-        (n_rows,) numbers, or (n_rows, n_classes) probabilities, float64.
+        (n_rows,) numbers (for pairs how far the share of those that are alike is above one half), or
+        (n_rows, n_classes) probabilities, float64.
     """
     if task == "ranking":
         return np.zeros(n_rows)  # a constant scores what a random order scores on average
@@ -28,4 +29,6 @@ def trivial_answers(
             shares = np.bincount(target, weights, n_classes) / weights.sum()
         case "distribution":
             shares = np.average(target.astype(np.float64), axis=0, weights=weights)
+        case "similarity":
+            return np.full(n_rows, np.average(target == 1, weights=weights) - 0.5)
     return np.tile(shares, (n_rows, 1))

@@ -13,12 +13,13 @@ from relight.domain.compatibility import LossName
 from relight.domain.log_loss import log_loss
 from relight.domain.order_score import order_score
 from relight.domain.schema import Task
+from relight.domain.similarity import one_minus_auc
 
 Score = Callable[[Tensor], float]
 
 
 def validation_score(task: Task, loss: LossName, back: nn.Module, target: Tensor, weight: Tensor | None) -> Score:
-    """Outputs on the network's scale → RMSE (MAE where the loss is l1), log loss for classes, or 1 - NDCG@10.
+    """Outputs on the network's scale → RMSE (MAE where the loss is l1), log loss for classes, 1 - NDCG@10, or 1 - AUC.
 
     Args:
         target: in its own unit, on the CPU.
@@ -40,6 +41,8 @@ def validation_score(task: Task, loss: LossName, back: nn.Module, target: Tensor
     if task == "ranking":
         of_order = order_score(target)
         return lambda outputs: of_order(answer_tensor(task, back(outputs)).cpu())
+    if task == "similarity":
+        return lambda distances: one_minus_auc(distances, target, weight)
     return of_numbers if task == "regression" else of_classes
 
 

@@ -18,7 +18,7 @@ from relight.params.sequence_models import (
 TableModelName = Literal["linear_parameters", "linear", "mlp", "mlp_ple", "ft_transformer", "tabm", "tabm_small"]
 LabelModelName = Literal["convolution", "rnn", "lstm", "gru"]  # of sequences with one label each, and of forecasts
 ForecastModelName = Literal["decoder", "dlinear", "patch_transformer"]  # of forecasts alone
-ModelName = Literal[TableModelName, LabelModelName, ForecastModelName]
+ModelName = Literal[TableModelName, LabelModelName, ForecastModelName, "tower"]
 
 SEQUENCE_SECTIONS: tuple[str, ...] = ("convolution", "rnn", "lstm", "gru")
 FORECAST_SECTIONS: tuple[str, ...] = (*SEQUENCE_SECTIONS, "decoder", "dlinear", "patch_transformer")
@@ -78,6 +78,15 @@ class TabmSmallParams(TabmParams):
     d_embedding: int = Field(default=8, ge=1, le=512)
 
 
+class TowerParams(Section):
+    """
+    Attributes:
+        d_embedding: how many numbers stand for each column of a record.
+    """
+
+    d_embedding: int = Field(default=64, ge=2, le=1024)
+
+
 class ModelParams(Section):
     name: Literal["auto", ModelName] = Field(examples=["linear"])
     numeric: Literal["none", "standardize", "quantile_normal"] = Field(examples=["none"])
@@ -94,6 +103,7 @@ class ModelParams(Section):
     decoder: DecoderParams = DecoderParams()
     dlinear: DLinearParams = DLinearParams()
     patch_transformer: PatchTransformerParams = PatchTransformerParams()
+    tower: TowerParams | None = Field(default=None, exclude_if=lambda value: value is None)
 
     @model_serializer(mode="wrap")
     def without_idle_sections(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:

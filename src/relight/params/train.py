@@ -69,8 +69,19 @@ class TrainParams(Section):
     seeds: int = Field(default=1, ge=1, le=64)
     batch_size: Annotated[Literal["auto", "full"] | int, BeforeValidator(_batch_size)] = Field(examples=["full"])
     loss: Literal[
-        "auto", "l1", "mse", "huber", "bce", "cross_entropy", "nll", "kl_div", "listwise", "margin_ranking"
+        "auto",
+        "l1",
+        "mse",
+        "huber",
+        "bce",
+        "cross_entropy",
+        "nll",
+        "kl_div",
+        "listwise",
+        "margin_ranking",
+        "hinge_embedding",
     ] = Field(examples=["auto"])
+    margin: float = Field(default=1.0, gt=0)
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     class_weights: Annotated[Literal["none", "balanced"] | dict[str, float], BeforeValidator(_class_weights)] = "none"
     optimizer: OptimizerParams = Field(examples=["{name: sgd, learning_rate: 0.01, weight_decay: 0.0, momentum: 0.0}"])

@@ -13,6 +13,7 @@ from relight.domain.describing import describe
 from relight.domain.features import Features
 from relight.domain.judging_sequences import assert_evaluate_suits_sequences
 from relight.domain.models.requirements import assert_model_reads
+from relight.domain.pair_checking import Others, check_pairs
 from relight.domain.parts_report import PartsReport, report_parts
 from relight.domain.schema import Schema
 from relight.domain.sequence_cleaning import clean_sequences
@@ -61,6 +62,8 @@ def check(params: Path) -> str:
     """
     sections = check_sections(read_yaml(params))
     problems = list(sections.problems)
+    if sections.prepare.params is not None and sections.prepare.params.task == "similarity":
+        return _check_pairs(sections, sections.prepare.params)
     clean = _clean(sections.prepare.params, problems)
     problems += _unknown_slices(sections, clean)
     if isinstance(clean, _FirstRows) and not problems:
@@ -71,6 +74,18 @@ def check(params: Path) -> str:
     if problems or not isinstance(clean, _Clean) or described is None:
         raise InputError(*problems)
     return _summary(sections, clean.schema, *described)
+
+
+def _check_pairs(sections: Sections, prepare: PrepareParams) -> str:
+    try:
+        content = open_source(Path(prepare.source))
+        if not isinstance(content, Table):
+            raise InputError("prepare.source: must be a table for similarity, however: a generated line")
+        raw = pl.concat(content.frames({}))
+    except InputError as error:
+        raise InputError(*sections.problems, *error.problems) from error
+    others = Others(sections.split.params, sections.model.params, sections.train.params, sections.evaluate.params)
+    return check_pairs(raw, prepare, others, list(sections.problems), os.cpu_count() or 1)
 
 
 def _clean(params: PrepareParams | None, problems: list[str]) -> _Clean | _FirstRows | None:

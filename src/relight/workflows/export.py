@@ -55,6 +55,10 @@ def export(form: ExportFormat, *, models: Path, output: Path | None, prepared: P
         raise InputError("export: a forecast reads no fixed columns, but the rows before; use `relight predict`")
     if known.features.sequence is not None:
         raise InputError("export: a model of sequences reads no fixed number of columns; use `relight predict`")
+    if known.features.pairs is not None:
+        raise InputError(
+            "export: a tower reads the letters of texts, which a graph cannot; use `relight predict` or `relight embed`"
+        )
     compute_the_same_each_time(known.threads)
     model = build_model(known.model, known.features, target_scale=known.target_scale, seeds=known.seeds)
     load_weights(models / "model.pth", model)

@@ -8,7 +8,7 @@ import polars as pl
 import yaml
 from matplotlib.figure import Figure
 
-from relight.domain import column_figures, figures, forecast_figures, ranking_figures
+from relight.domain import column_figures, figures, forecast_figures, pair_figures, ranking_figures
 from relight.domain.page_content import common_content
 from relight.io.artifacts import read_json
 from relight.io.card import write_card
@@ -81,6 +81,9 @@ def _figures(known: Json, scores: Json, curves: pl.DataFrame, reports: Path) -> 
         return {**drawn, "ndcg_by_size": ranking_figures.ndcg_by_size(_read(reports, "queries")), **columns}
     if features["classes"] is None:
         return {**_line_figures(reports), **drawn, **_regression_figures(reports), **columns}
+    if features.get("pairs"):
+        table = pl.read_csv(reports / "distances.csv")
+        drawn["distances"] = pair_figures.distances(table, known["similarity"]["threshold"])
     return {**drawn, **_class_figures(reports, features["classes"], scores["test"].get("auc")), **columns}
 
 

@@ -17,6 +17,7 @@ from relight.domain.devices import choose_device, compute_the_same_each_time, de
 from relight.domain.features import Features
 from relight.domain.fitting import Training, fit_as_asked, start
 from relight.domain.group import Alone, Group
+from relight.domain.pair_scale import scale_of
 from relight.domain.parts import read_parts
 from relight.domain.predicting import predict
 from relight.domain.settling import settle
@@ -156,6 +157,7 @@ def _describe(training: Training, history: list[Epoch], processes: int) -> Descr
         seeds=params.seeds,
         threads=params.threads,
         processes=processes,
+        similarity=scale_of(training.model, training.parts, known) if (known := training.features).pairs else None,
         epochs=len(history),
         best_epoch=best.epoch,
         proof=proof_of(predict(training.model, training.parts.validation.rows.inputs)),

@@ -16,9 +16,10 @@ from relight.domain.models.linear import Linear, LinearParameters
 from relight.domain.models.members import Members
 from relight.domain.models.mlp import Mlp
 from relight.domain.models.requirements import assert_model_reads
+from relight.domain.models.tower import Pairs, Tower
 from relight.domain.target_choice import TargetScale
 from relight.domain.temperature import Temperature
-from relight.params.model import MlpPleParams, ModelParams, TabmParams
+from relight.params.model import MlpPleParams, ModelParams, TabmParams, TowerParams
 
 
 def build_model(params: ModelParams, features: Features, *, target_scale: TargetScale, seeds: int = 1) -> nn.Module:
@@ -28,6 +29,8 @@ def build_model(params: ModelParams, features: Features, *, target_scale: Target
         InputError: when the model cannot read these features.
     """
     assert_model_reads(params, features)
+    if features.pairs is not None:
+        return Pairs(Tower(features, features.pairs, params.tower or TowerParams()))
     if features.series is not None:
         from relight.domain.models.forecast_building import build_forecaster
 
@@ -65,7 +68,7 @@ def _body(params: ModelParams, features: Features, front: Front, d_out: int) -> 
         case "convolution" | "rnn" | "lstm" | "gru":
             return _of_sequences(params, features, front, d_out)
         case _:
-            raise AssertionError("auto is settled before a model is built, and a forecast by forecast_building")
+            raise AssertionError("auto is settled before; forecasts and towers have no front of this kind")
 
 
 def _of_sequences(params: ModelParams, features: Features, front: Front, d_out: int) -> nn.Module:

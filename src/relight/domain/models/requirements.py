@@ -6,12 +6,37 @@ from relight.errors import InputError
 from relight.params.model import FORECAST_SECTIONS, SEQUENCE_SECTIONS, ModelParams
 
 
+def assert_tower_reads(params: ModelParams, features: Features, texts: list[str]) -> None:
+    """
+    Raises:
+        InputError: when the numbers are not on a scale of their own, or nothing differs.
+    """
+    if params.numeric != "standardize":
+        raise InputError(f"model.numeric: must be standardize for similarity, however: {params.numeric}")
+    if not (texts or columns_to_keep(features, params.numeric) or any(len(f.levels) > 1 for f in features.categorical)):
+        raise InputError(
+            "prepare.source: the train rows have the same value in every column on both sides, "
+            f"however: it must learn from {', '.join(features.names[:20])}; bring columns that differ"
+        )
+
+
 def assert_model_reads(params: ModelParams, features: Features) -> None:
     """Two bare parameters are a line through one column, and nothing else; the others need something to learn from.
 
     Raises:
         InputError: when the model cannot read these features.
     """
+    if (features.task == "similarity") != (params.name == "tower") and (features.task, params.name) != (
+        "similarity",
+        "auto",
+    ):
+        raise InputError(
+            f"model.name: must be tower for similarity, and is for nothing else, however: {params.name} for "
+            f"{features.task}; auto chooses what suits the task"
+        )
+    if features.pairs is not None:
+        assert_tower_reads(params, features, features.pairs.texts)
+        return
     _assert_kind(params, features)
     if features.series is not None:
         return

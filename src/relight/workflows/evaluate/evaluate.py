@@ -8,6 +8,7 @@ from relight.domain.schema import Schema
 from relight.io.artifacts import read_model
 from relight.params.evaluate import EvaluateParams
 from relight.workflows.evaluate.files import Files
+from relight.workflows.evaluate.pairs import evaluate_pairs
 from relight.workflows.evaluate.sequence import evaluate_sequences
 from relight.workflows.evaluate.series import evaluate_forecasts
 from relight.workflows.evaluate.table import evaluate_table
@@ -35,6 +36,8 @@ def evaluate(
     known, found = read_model(description, Description), read_model(schema, Schema)
     compute_the_same_each_time(known.threads)
     files = Files(table, train_rows, validation_rows, test_rows, metrics, reports)
+    if known.features.pairs is not None:
+        return evaluate_pairs(params, known, found, weights, files)
     if known.features.series is not None:
         return evaluate_forecasts(params, known, weights, files)
     if known.features.sequence is not None:

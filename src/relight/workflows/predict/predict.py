@@ -6,6 +6,7 @@ from relight.domain.description import FORMAT, Description
 from relight.domain.devices import compute_the_same_each_time
 from relight.errors import InputError
 from relight.io.artifacts import read_format
+from relight.workflows.predict.pairs import predict_pairs
 from relight.workflows.predict.ranking import predict_ranking
 from relight.workflows.predict.sequence import predict_sequences
 from relight.workflows.predict.series import predict_series
@@ -21,6 +22,8 @@ def predict(table: Path, *, models: Path, output: Path) -> str:
     _check_paths(output, table)
     known = read_format(models / "model.json", Description, FORMAT)
     compute_the_same_each_time(known.threads)
+    if known.features.pairs is not None:
+        return predict_pairs(table, known, weights=models / "model.pth", output=output)
     if known.features.series is not None:
         return predict_series(table, known, weights=models / "model.pth", output=output)
     if known.features.sequence is not None:

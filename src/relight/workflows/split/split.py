@@ -6,6 +6,7 @@ from relight.domain.schema import Schema
 from relight.io.artifacts import read_model
 from relight.params.split import SplitParams
 from relight.workflows.split.files import Files
+from relight.workflows.split.pairs import split_pairs
 from relight.workflows.split.sequence import split_sequences
 from relight.workflows.split.series import split_forecast
 from relight.workflows.split.table import split_table
@@ -25,6 +26,8 @@ def split(
     """Write three files of tensors, what the train rows alone say of each feature, and the sizes of the parts."""
     files = Files(train, validation, test, features, report)
     known = read_model(schema, Schema)
+    if known.pairs is not None:
+        return split_pairs(params, known, table, files)
     if known.series is not None:
         return split_forecast(params, known, table, files)
     if known.sequence is not None:

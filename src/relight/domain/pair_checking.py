@@ -1,0 +1,109 @@
+"""A table of pairs against all of params.yaml, before anything runs."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import polars as pl
+
+from relight.domain.compatibility import assert_train_suits, remarks
+from relight.domain.features import Features
+from relight.domain.models.requirements import assert_model_reads
+from relight.domain.pair_describing import describe_pairs, report_pairs
+from relight.domain.pair_requirements import assert_pairs_evaluate
+from relight.domain.pairing import clean_pairs
+from relight.domain.parts_report import PartsReport
+from relight.domain.schema import Schema
+from relight.domain.slicing import assert_slices, columns_to_slice
+from relight.domain.split_choice import settle_split
+from relight.domain.split_columns import columns_to_split
+from relight.domain.splitting import assign_parts
+from relight.errors import InputError
+from relight.params.evaluate import EvaluateParams
+from relight.params.model import ModelParams
+from relight.params.prepare import PrepareParams
+from relight.params.split import SplitParams
+from relight.params.train import TrainParams
+
+
+class Others(NamedTuple):
+    """The sections beside prepare; None where a section has problems of its own."""
+
+    split: SplitParams | None
+    model: ModelParams | None
+    train: TrainParams | None
+    evaluate: EvaluateParams | None
+
+
+def check_pairs(raw: pl.DataFrame, prepare: PrepareParams, others: Others, known: list[str], cores: int) -> str:
+    """What the pipeline will do.
+
+    Args:
+        known: the problems of params.yaml itself.
+
+    Raises:
+        InputError: with all that is wrong.
+    """
+    problems = list(known)
+    described: tuple[Schema, Features, PartsReport] | None = None
+    try:
+        rows, schema = clean_pairs(raw, prepare)
+        if (evaluate := others.evaluate) is not None:
+            problems += _problems_of(lambda: assert_slices(evaluate, columns_to_slice(schema)))
+            problems += _problems_of(lambda: assert_pairs_evaluate(evaluate))
+        described = _describe(rows, schema, others.split) if others.split is not None else None
+    except InputError as error:
+        problems += error.problems
+    if described is not None:
+        problems += _mismatches(others, described[1])
+    if problems or described is None:
+        raise InputError(*problems)
+    return _summary(prepare, others, described, cores)
+
+
+def _describe(rows: pl.DataFrame, schema: Schema, split: SplitParams) -> tuple[Schema, Features, PartsReport]:
+    params, choice = settle_split(split, schema)
+    parts = assign_parts(params, rows.select(columns_to_split(params, schema)), schema)
+    features = describe_pairs(params, schema, parts, rows)
+    return schema, features, report_pairs(schema, features, parts, rows).preceded_by(choice)
+
+
+def _mismatches(others: Others, features: Features) -> list[str]:
+    model, train, found = others.model, others.train, list[str]()
+    if model is not None:
+        found += _problems_of(lambda: assert_model_reads(model, features))
+        if train is not None:
+            found += _problems_of(lambda: assert_train_suits(train, model, features))
+    return found
+
+
+def _problems_of(check: Callable[[], object]) -> list[str]:
+    try:
+        check()
+    except InputError as error:
+        return list(error.problems)
+    return []
+
+
+def _summary(
+    prepare: PrepareParams, others: Others, described: tuple[Schema, Features, PartsReport], cores: int
+) -> str:
+    schema, features, report = described
+    assert schema.pairs
+    assert others.train
+    parts = ", ".join(f"{count} {part}" for part, count in report.rows.items() if count)
+    text = {
+        column.name: "text" if column.kind == "categorical" else f"{column.kind} and text"
+        for column in schema.pairs.columns
+        if column.is_text
+    }
+    notes = [*schema.notes, *report.notes, *remarks(others.train, features, cores)]
+    return "\n".join(
+        [
+            f"{prepare.source}: {schema.rows} pairs ({parts})",
+            f"target {features.target}: similarity, '{(schema.classes or [])[1]}' is alike, loss hinge_embedding",
+            *(f"  {column.name}: {text.get(column.name, column.kind)}" for column in schema.pairs.columns),
+            *(f"  {column.name}: not seen" for column in schema.columns if column.kind == "ignored"),
+            *(f"note: {note}" for note in notes),
+            "",
+        ]
+    )
