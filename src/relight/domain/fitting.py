@@ -16,9 +16,10 @@ from relight.domain.group import Group
 from relight.domain.losses import Loss, loss_for
 from relight.domain.models.forecaster import Forecaster
 from relight.domain.optimizers import build_optimizer
-from relight.domain.part import Part, batches_of, validation_of
+from relight.domain.part import batches_of, validation_of
 from relight.domain.parts import Parts
 from relight.domain.precision import casting_for
+from relight.domain.predicting import set_mode
 from relight.domain.rows import trainee_of
 from relight.domain.schedules import schedule_for
 from relight.domain.seeding import seed_of
@@ -61,17 +62,29 @@ def start(training: Training, group: Group, saved: dict[str, Any] | None) -> Tra
 
 
 def _fit_autoregression(model: Forecaster, parts: Parts, *, validated: bool) -> None:
-    """In closed form, before the first step; without validation rows the smallest penalty."""
-    train, validation = (
-        as_trainee_sees_windows(model, _windows(part).to(model.back.mean.device))
-        for part in (parts.train, parts.validation)
-    )
+    """In closed form, before the first step."""
+    train, validation = _as_the_network_sees(model, parts)
     model.body.autoregression.fit(train, validation if validated else None)
 
 
-def _windows(part: Part) -> Windows:
-    assert isinstance(part.rows, Windows)
-    return part.rows
+def _as_the_network_sees(model: Forecaster, parts: Parts) -> list[Windows]:
+    """The windows of train and validation."""
+    held = [part.rows for part in (parts.train, parts.validation)]
+    device = model.back.mean.device
+    return [as_trainee_sees_windows(model, rows.to(device)) for rows in held if isinstance(rows, Windows)]
+
+
+def finish(training: Training) -> None:
+    """After the training, once the validation rows have nothing left to choose.
+
+    The line of a forecast is fitted anew on the validation windows, too, for the steps just before those that are to
+    be foretold say most of them. Without validation rows of its own nothing is done.
+    """
+    if isinstance(training.model, Forecaster) and not training.features.test_rows_validate:
+        body = training.model.body
+        set_mode(body, training=False)
+        with torch.no_grad():
+            body.autoregression.refit(_as_the_network_sees(training.model, training.parts), body.learned)
 
 
 def fit_as_asked(training: Training, state: TrainingState, group: Group, watch: Watch, ahead: Ahead) -> None:

@@ -7,7 +7,7 @@ import polars as pl
 import torch
 
 from relight.domain.forecast_metrics import Scores, coverage, forecast_scores, half_widths
-from relight.domain.forecast_references import NAIVE, references_of
+from relight.domain.forecast_references import NAIVE, Reference
 from relight.domain.models.forecaster import Forecaster
 from relight.domain.predicting import predict
 from relight.domain.windows import Windows
@@ -51,10 +51,9 @@ def assert_evaluate_suits_forecasts(params: EvaluateParams) -> None:
         raise InputError(*problems)
 
 
-def foretell(model: Forecaster, windows: Windows) -> Foretold:
+def foretell(model: Forecaster, references: dict[str, Reference], windows: Windows) -> Foretold:
     """What the model and its references say of a part."""
     said = {"model": predict(model, windows.inputs).numpy()}
-    references = references_of(model)
     held: dict[str, list[np.ndarray]] = {name: [] for name in references}
     with torch.inference_mode():
         for past, future in windows.inputs.chunks(WINDOWS_AT_ONCE):

@@ -15,7 +15,7 @@ from relight.domain.compatibility import assert_can_record, assert_can_share
 from relight.domain.description import Description, proof_of, untrained_model
 from relight.domain.devices import choose_device, compute_the_same_each_time, describe_device, device_of_process
 from relight.domain.features import Features
-from relight.domain.fitting import Training, fit_as_asked, start
+from relight.domain.fitting import Training, finish, fit_as_asked, start
 from relight.domain.group import Alone, Group
 from relight.domain.pair_scale import scale_of
 from relight.domain.parts import read_parts
@@ -177,6 +177,7 @@ def _fit(training: Training, team: Team, live_curves: Path, speed: Path) -> list
         fit_as_asked(training, state, team.group, watch, ahead)
     if progress:
         write_json(speed, {**progress.facts(state.epoch), **describe_device(team.device), "threads": params.threads})
+    finish(training)
     model.to("cpu")
     return state.history
 

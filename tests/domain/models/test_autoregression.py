@@ -77,3 +77,33 @@ def test_windows_with_a_gap_in_their_targets_and_columns_that_never_vary_teach_n
     assert torch.equal(model.weight, other.weight)
     assert bool(model.weight.isfinite().all())
     assert model.weight[5].abs().max() == pytest.approx(0, abs=1e-6)  # the column of sevens
+
+
+def test_a_past_that_says_nothing_further_back_is_cut() -> None:
+    """The next value depends on the last two; of 32 steps fewer are looked at, and the weights of the others are 0."""
+    generator = torch.Generator().manual_seed(3)
+    model = Autoregression(length=32, horizon=1, n_covariates=0, n_known=0, n_waves=0)
+
+    def windows(n: int) -> Examples:
+        past = torch.randn(n, 32, 1, generator=generator)
+        told = past[:, -1] + 0.5 * (past[:, -2] - past[:, -1]) + 0.5 * torch.randn(n, 1, generator=generator)
+        return Examples(past, torch.empty(n, 1, 0), told)
+
+    model.fit(windows(60), windows(400))
+    n_lags = int(model.chosen[0])
+    assert n_lags < 32
+    assert bool((model.weight[: 32 - n_lags] == 0).all())
+    assert bool((model.weight[32 - n_lags :] != 0).all())
+
+
+def test_refitted_it_is_the_line_through_all_windows_and_what_is_said_already_is_left_to_others() -> None:
+    first, second, model, other = examples(60, 0), examples(50, 1), new_model(), new_model()
+    model.fit(first, None)
+    model.refit([first, second], lambda past, _: torch.zeros_like(past[:, :1, 0]))
+    both = Examples(
+        *(torch.cat([getattr(first, name), getattr(second, name)]) for name in ("past", "future", "target"))
+    )
+    other.fit(both, None)
+    torch.testing.assert_close(model.weight, other.weight)
+    model.refit([first, second], lambda past, future: other(past, future))
+    torch.testing.assert_close(model.weight, torch.zeros_like(model.weight), atol=1e-5, rtol=0)

@@ -72,12 +72,16 @@ class Forecast(nn.Module):
         return bool(getattr(self.network, "wants_truth", False))
 
     def forward(self, past: Tensor, future: Tensor, truth: Tensor | None = None) -> Tensor:
+        out: Tensor = past[:, -1:, 0] + self.autoregression(past, future) + self.learned(past, future, truth)
+        return out
+
+    def learned(self, past: Tensor, future: Tensor, truth: Tensor | None = None) -> Tensor:
+        """What the network adds, (n, horizon)."""
         last = past[:, -1:, 0]
         level = torch.cat([past[:, :, :1] - last.unsqueeze(2), past[:, :, 1:]], dim=2)
         lengths = torch.full((len(past),), past.shape[1], dtype=torch.int64, device=past.device)
         told = () if truth is None else ((truth - last).nan_to_num(nan=0.0),)
-        learned = self.network(level, lengths, future, *told)
-        out: Tensor = last + self.autoregression(past, future) + self.gate * learned
+        out: Tensor = self.gate * self.network(level, lengths, future, *told)
         return out
 
 
