@@ -6,6 +6,7 @@ from relight.domain.compatibility import (
     assert_can_record,
     assert_can_share,
     assert_can_stop_early,
+    assert_one_model,
     assert_train_suits,
     remarks,
     settle_loss,
@@ -136,8 +137,8 @@ def test_batches_of_sequences_have_no_one_shape_to_record() -> None:
 
 def test_each_of_several_processes_would_normalise_by_its_own_sequences() -> None:
     with pytest.raises(InputError, match=r"model.name: convolution has batch normalisation"):
-        assert_can_share(ModelParams(name="convolution", numeric="none"))
-    assert_can_share(ModelParams(name="gru", numeric="none"))
+        assert_can_share(ModelParams(name="convolution", numeric="none"), "multiclass")
+    assert_can_share(ModelParams(name="gru", numeric="none"), "multiclass")
 
 
 def test_all_problems_are_said_at_once() -> None:
@@ -168,3 +169,15 @@ def test_a_cuda_graph_is_for_one_process_on_cuda(device: str, processes: int, sa
     with pytest.raises(InputError) as caught:
         assert_can_record(device, processes)
     assert caught.value.problems == (said,)
+
+
+def test_a_ranking_is_trained_in_one_process() -> None:
+    with pytest.raises(InputError, match=r"prepare\.task: ranking is trained in one process"):
+        assert_can_share(ModelParams(name="linear", numeric="none"), "ranking")
+
+
+@pytest.mark.parametrize("task", ["similarity", "forecast"])
+def test_one_model_alone_where_several_have_no_mean(task: Task) -> None:
+    with pytest.raises(InputError, match=rf"train\.seeds: must be 1 for {task}, however: 2"):
+        assert_one_model(params(seeds=2), features(task=task))
+    assert_one_model(params(seeds=2), features())

@@ -58,7 +58,7 @@ def assert_train_suits(params: TrainParams, model: ModelParams, features: Featur
         *_problems_of(lambda: assert_can_normalise(params, model, features)),
         *_problems_of(lambda: assert_has_no_graph(params, features)),
         *_problems_of(lambda: assert_can_batch_queries(params, features)),
-        *_problems_of(lambda: assert_one_tower(params, features)),
+        *_problems_of(lambda: assert_one_model(params, features)),
     ]
     if problems:
         raise InputError(*problems)
@@ -115,14 +115,14 @@ def assert_can_normalise(params: TrainParams, model: ModelParams, features: Feat
         )
 
 
-def assert_one_tower(params: TrainParams, features: Features) -> None:
-    """The distances of several towers have no scale in common.
+def assert_one_model(params: TrainParams, features: Features) -> None:
+    """The distances of several towers have no scale in common, and a forecast has one line.
 
     Raises:
         InputError: when there would be several.
     """
-    if features.task == "similarity" and params.seeds > 1:
-        raise InputError(f"train.seeds: must be 1 for similarity, however: {params.seeds}")
+    if features.task in ("similarity", "forecast") and params.seeds > 1:
+        raise InputError(f"train.seeds: must be 1 for {features.task}, however: {params.seeds}")
 
 
 def assert_has_no_graph(params: TrainParams, features: Features) -> None:

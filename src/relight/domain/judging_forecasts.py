@@ -11,8 +11,6 @@ from relight.domain.forecast_references import NAIVE, Reference
 from relight.domain.models.forecaster import Forecaster
 from relight.domain.predicting import predict
 from relight.domain.windows import Windows
-from relight.errors import InputError
-from relight.params.evaluate import EvaluateParams
 
 WINDOWS_AT_ONCE = 4096
 
@@ -31,24 +29,6 @@ class Foretold(NamedTuple):
     @property
     def model(self) -> np.ndarray:
         return self.said["model"]
-
-
-def assert_evaluate_suits_forecasts(params: EvaluateParams) -> None:
-    """
-    Raises:
-        InputError: for what evaluate says of rows of a table alone.
-    """
-    asked = {"references": params.references, "slices": params.slices, "bootstrap": params.bootstrap}
-    asked |= {"importance": params.importance}
-    problems = [
-        f"evaluate.{name}: is not there for a forecast (its references are always in the table); leave it out"
-        for name, value in asked.items()
-        if value
-    ]
-    if params.threshold != "none":
-        problems.append(f"evaluate.threshold: must be none for a forecast, however: {params.threshold}")
-    if problems:
-        raise InputError(*problems)
 
 
 def foretell(model: Forecaster, references: dict[str, Reference], windows: Windows) -> Foretold:

@@ -75,7 +75,7 @@ def read_part(
     """
 
     if "origin" in store.names:
-        return _windows(model, store, where)
+        return _windows(model, store, where, memory_gb)
     if "start" in store.names:
         return _sequences(store, class_weights, where, memory_gb)
 
@@ -106,21 +106,24 @@ def _sequences(store: Store, class_weights: list[float] | None, where: str, memo
     weight = row_weights(class_weights, arrays["target"], arrays.get("weight"))
     arrays |= store.read([range(int(arrays["length"].sum()))], of_steps)
     rows = sequences_of(arrays if weight is None else {**arrays, "weight": weight})
-    n_bytes = rows.steps.nbytes + rows.codes.nbytes
-    if memory_gb is not None and n_bytes > memory_gb * GB:
-        raise InputError(
-            f"train.memory_gb: the steps of sequences are held in memory, however: {where} take {n_bytes / GB:.3g} GB "
-            f"and {memory_gb:g} are allowed; set it to null"
-        )
+    _assert_fits(rows.steps.nbytes + rows.codes.nbytes, "sequences", where, memory_gb)
     all_weight = total_weight(rows.weight, store.n_rows)
     assert_some_count(all_weight, where)
     return Part(rows, WHOLE, all_weight)
 
 
-def _windows(model: nn.Module, store: Store, where: str) -> Part:
+def _assert_fits(n_bytes: int, what: str, where: str, memory_gb: float | None) -> None:
+    if memory_gb is not None and n_bytes > memory_gb * GB:
+        raise InputError(
+            f"train.memory_gb: the steps of {what} are held in memory, however: {where} take {n_bytes / GB:.3g} GB "
+            f"and {memory_gb:g} are allowed; set it to null"
+        )
+
+
+def _windows(model: nn.Module, store: Store, where: str, memory_gb: float | None) -> Part:
     """
     Raises:
-        InputError: when there is none.
+        InputError: when there is none, or they take more than they may.
     """
     assert isinstance(model, Forecaster)
     n_windows, n_steps = (store.layouts[name].shape[0] for name in ("origin", "value"))
@@ -130,6 +133,7 @@ def _windows(model: nn.Module, store: Store, where: str) -> Part:
         )
     of_windows = store.read([range(n_windows)], ["origin"])
     of_steps = store.read([range(n_steps)], ["value", "target", "covariates"])
+    _assert_fits(sum(array.nbytes for array in of_steps.values()), "series", where, memory_gb)
     return Part(windows_of({**of_windows, **of_steps}, model.features), WHOLE, float(n_windows))
 
 

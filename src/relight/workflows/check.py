@@ -11,6 +11,7 @@ from relight.domain.cleaning import FIRST_ROWS, Cleaning, clean_table
 from relight.domain.compatibility import assert_train_suits, remarks, settle_loss
 from relight.domain.describing import describe
 from relight.domain.features import Features
+from relight.domain.forecast_requirements import assert_evaluate_suits_forecasts
 from relight.domain.judging_sequences import assert_evaluate_suits_sequences
 from relight.domain.models.requirements import assert_model_reads
 from relight.domain.pair_checking import Others, check_pairs
@@ -150,6 +151,8 @@ def _unknown_slices(sections: Sections, clean: _Clean | _FirstRows | None) -> li
     prepare, evaluate = sections.prepare.params, sections.evaluate.params
     if prepare is None or evaluate is None or clean is None:
         return []
+    if prepare.task == "forecast":
+        return _problems_of(assert_evaluate_suits_forecasts, evaluate)
     if prepare.sequence is not None:
         return _problems_of(assert_evaluate_suits_sequences, evaluate)
     if isinstance(clean, _Clean):

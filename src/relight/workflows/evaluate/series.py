@@ -7,10 +7,10 @@ import polars as pl
 from relight.domain import reports as tables
 from relight.domain.description import Description, proof_of
 from relight.domain.forecast_references import fit_line, references_of
+from relight.domain.forecast_requirements import assert_evaluate_suits_forecasts
 from relight.domain.importance import no_importance
 from relight.domain.judging_forecasts import (
     Foretold,
-    assert_evaluate_suits_forecasts,
     by_series,
     by_step,
     foretell,
