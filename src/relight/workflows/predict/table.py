@@ -61,35 +61,18 @@ def chunk_rows(model: nn.Module) -> int:
 
 
 def clean_chunks(table: Path, features: Features, n_rows: int) -> Iterator[pl.DataFrame]:
-    """The model's columns of a table, cleaned as the train rows were; other columns are left out."""
+    """The model's columns of a table, and the query's, cleaned as the train rows were; others are left out."""
     first_row = 1
     for raw in cut(Table(table).frames({}), n_rows):
         yield clean_rows(table, raw, features, first_row)
-    """The model's columns of a table, and the query's, cleaned as the train rows were; others are left out."""
-    kinds, first_row = _kinds(features), 1
-    for raw in cut(Table(table).frames({}), n_rows):
-        problems = [
-            f"{table}: column '{name}' is missing{did_you_mean(name, raw.columns, list(kinds))}"
-            for name in kinds
-            if name not in raw.columns
-        ]
-        cleaned = []
-        for name, kind in kinds.items():
-            try:
-                cleaned += [clean_as(kind, raw[name], first_row).alias(name)] if name in raw.columns else []
-            except UncleanError as unclean:
-                problems.append(f"{table}: column '{name}' {unclean}")
-        if problems:
-            raise InputError(*problems)
-        yield pl.DataFrame(cleaned)
         first_row += raw.height
 
 
 def clean_rows(table: Path, raw: pl.DataFrame, features: Features, first_row: int) -> pl.DataFrame:
-    """The model's columns of some rows."""
+    """The model's columns of some rows, and the query's."""
     kinds = _kinds(features)
     problems = [
-        f"{table}: column '{name}' is missing{did_you_mean(name, raw.columns, features.columns)}"
+        f"{table}: column '{name}' is missing{did_you_mean(name, raw.columns, list(kinds))}"
         for name in kinds
         if name not in raw.columns
     ]
