@@ -75,9 +75,22 @@ def program_from_tensors(model: Answering, features: Features) -> ExportedProgra
     return _program(model, (numeric, categories), ({0: Dim("n_rows")}, {0: Dim("n_rows")}))
 
 
-def _program(model: nn.Module, example: tuple[object, ...], rows: tuple[object, ...]) -> ExportedProgram:
+def program_by_name(model: nn.Module, inputs: dict[str, Tensor], free: dict[str, tuple[str, ...]]) -> ExportedProgram:
+    """The graph of a model whose inputs have names.
+
+    Args:
+        inputs: examples of them.
+        free: of each input the names of its first dimensions, which may have any size.
+    """
+    sizes = {name: Dim(name) for names in free.values() for name in names}
+    return _program(model, (), {name: {k: sizes[d] for k, d in enumerate(free[name])} for name in inputs}, inputs)
+
+
+def _program(
+    model: nn.Module, example: tuple[object, ...], rows: object, named: dict[str, Tensor] | None = None
+) -> ExportedProgram:
     # strict: the authors' attention says `len(q)`, a number that a plain trace would keep as a constant
-    program = torch.export.export(model.eval(), example, dynamic_shapes=rows, strict=True)
+    program = torch.export.export(model.eval(), example, named, dynamic_shapes=rows, strict=True)  # type: ignore[arg-type]
     program.example_inputs = None  # they would be a pickle inside the file
     for node in program.graph.nodes:
         node.meta = {key: value for key, value in node.meta.items() if key in KEPT}

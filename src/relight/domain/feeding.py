@@ -9,6 +9,7 @@ import polars as pl
 from relight.domain.features import Features
 
 Feeds = dict[str, np.ndarray]
+Facts = dict[str, str]
 
 NO_DATE = -(2**63)  # what NumPy writes for a date that is missing, NaT
 
@@ -52,7 +53,24 @@ def _array(values: pl.Series, column: Input) -> np.ndarray:
             return values.fill_null("").to_numpy().astype(np.object_)
 
 
-def properties_of(features: Features) -> dict[str, str]:
+def properties_of(features: Features) -> Facts:
     """What an exported file says about itself, each a text."""
     classes = json.dumps(features.classes, ensure_ascii=False)
     return {"format": str(features.format), "task": features.task, "target": features.target, "classes": classes}
+
+
+def facts_of_series(features: Features) -> Facts:
+    """The same of a forecast: what the channels of its inputs are, and how far apart its steps."""
+    assert features.series is not None
+    covariates = features.series.covariates
+    past = [features.target, *(covariate.name for covariate in covariates)]
+    ahead = [covariate.name for covariate in covariates if covariate.known]
+    names = {name: json.dumps(found, ensure_ascii=False) for name, found in (("past", past), ("known", ahead))}
+    return {**properties_of(features), **names, "step": str(features.series.known.frequency)}
+
+
+def facts_of_sequences(features: Features) -> Facts:
+    """The same of a model of sequences: the numbers of a step, and the levels of its categories from code 1 on."""
+    numeric = json.dumps([feature.name for feature in features.numeric], ensure_ascii=False)
+    categories = json.dumps([feature.model_dump() for feature in features.categorical], ensure_ascii=False)
+    return {**properties_of(features), "numeric": numeric, "categories": categories}

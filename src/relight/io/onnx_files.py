@@ -20,6 +20,8 @@ LARGEST = 2**31 - 2**20  # bytes: a protobuf message ends at 2 GB
 LABELS = "ai.onnx.ml"  # the operators that map texts
 LABELS_VERSION = 2
 ROWS = "n_rows"  # what the file calls the first dimension
+STEPS = "length"  # and the second one of sequences, where it is free
+THREE = 3
 ABOUT_TORCHVISION = "torch.onnx._internal.exporter._registration"
 
 
@@ -96,7 +98,10 @@ def _forget_the_trace(model: onnx.ModelProto) -> None:
         part.ClearField("metadata_props")
         part.ClearField("doc_string")
     for value in (*graph.input, *graph.output):
-        value.type.tensor_type.shape.dim[0].dim_param = ROWS
+        sizes = value.type.tensor_type.shape.dim
+        sizes[0].dim_param = ROWS
+        if len(sizes) == THREE and sizes[1].dim_param:
+            sizes[1].dim_param = STEPS
 
 
 def _prefix(columns: Iterable[str]) -> str:
