@@ -179,5 +179,5 @@ def test_a_ranking_is_trained_in_one_process() -> None:
 @pytest.mark.parametrize("task", ["similarity", "forecast"])
 def test_one_model_alone_where_several_have_no_mean(task: Task) -> None:
     with pytest.raises(InputError, match=rf"train\.seeds: must be 1 for {task}, however: 2"):
-        assert_one_model(params(seeds=2), features(task=task))
+        assert_one_model(params(seeds=2), features().model_copy(update={"task": task}))
     assert_one_model(params(seeds=2), features())
