@@ -1,0 +1,57 @@
+"""Relight: windows are views into the steps, gathered batch by batch."""
+
+import torch
+from torch import Tensor, nn
+from training_jobs.relight_fit import the_same_each_time, watching
+
+from relight.domain.batches import ResidentBatches
+from relight.domain.forecast_score import where_observed
+from relight.domain.losses import l1
+from relight.domain.optimizers import build_optimizer
+from relight.domain.training import fit
+from relight.domain.training_state import TrainingState
+from relight.domain.windows import Windows
+from relight.params.train import OptimizerParams
+from sequence_jobs.cost import Pace, Stopwatch
+from sequence_jobs.setting import BATCH, HORIZON, LEARNING_RATE, LENGTH, WEIGHT_DECAY, NLinear, series
+
+ADAMW = OptimizerParams(name="adamw", learning_rate=LEARNING_RATE, weight_decay=WEIGHT_DECAY, momentum=0.0)
+VALIDATION_WINDOWS = 1024
+
+
+class OfPast(nn.Module):
+    """The same model, which here is given past (n, LENGTH, 1) and future (n, HORIZON, 0)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = NLinear()
+
+    def forward(self, past: Tensor, _: Tensor) -> Tensor:
+        out: Tensor = self.network(past.squeeze(2))
+        return out
+
+
+def relight_windows(n_steps: int) -> Pace:
+    """One epoch as the stage trains: the same each time, over what was observed, validated, watched."""
+    values = series(n_steps)
+    origin = torch.arange(LENGTH, n_steps - HORIZON + 1)
+    train, validation = (
+        Windows(values.unsqueeze(1), values, some, LENGTH, HORIZON, n_future=0)
+        for some in (origin, origin[-VALIDATION_WINDOWS:])
+    )
+    model = OfPast()
+    state = TrainingState(model, build_optimizer(ADAMW, model))
+    with the_same_each_time(), watching(1, len(origin)) as watch:
+        stopwatch = Stopwatch()
+        fit(
+            state,
+            ResidentBatches(train, BATCH, seed=42),
+            validation,
+            loss_fn=where_observed(l1),
+            score_fn=lambda _: 0.0,
+            schedule=lambda _: LEARNING_RATE,
+            epochs=1,
+            gradient_clip=None,
+            watch=watch,
+        )
+        return stopwatch.pace(len(origin))
