@@ -31,7 +31,10 @@ class Resident(Protocol):
     """Rows on the device, of which some are picked: `Rows`, or `Sequences`."""
 
     @property
-    def target(self) -> Tensor: ...
+    def n_rows(self) -> int: ...
+
+    @property
+    def device(self) -> torch.device: ...
 
     @property
     def weight(self) -> Tensor | None: ...
@@ -69,9 +72,9 @@ class ResidentBatches:
             if first == 0:
                 yield Batch(self.rows.whole(), 1.0)
             return
-        n_rows = len(self.rows.target)
+        n_rows = self.rows.n_rows
         all_weight = total_weight(self.rows.weight, n_rows)
-        order = RowOrder(n_rows, self.window).whole(self.seed + epoch).to(self.rows.target.device)
+        order = RowOrder(n_rows, self.window).whole(self.seed + epoch).to(self.rows.device)
         for picked in torch.split(order, batch_sizes(len(order), self.batch_size))[first:]:
             rows = self.rows.pick(picked)
             yield Batch(rows, weight_of(rows) / all_weight)

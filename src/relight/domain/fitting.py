@@ -121,7 +121,8 @@ def _batches(training: Training, group: Group, device: torch.device, ahead: Ahea
 
 def _loss(training: Training) -> Loss:
     loss = loss_for(training.settled.loss, training.params.label_smoothing, training.params.margin)
-    return where_observed(loss) if training.features.series is not None else loss
+    held = [part.rows for part in (training.parts.train, training.parts.validation)]
+    return where_observed(loss) if any(isinstance(rows, Windows) and rows.has_gaps for rows in held) else loss
 
 
 def _score(training: Training) -> Score:

@@ -30,6 +30,14 @@ class Rows(NamedTuple):
     target: Tensor
     weight: Tensor | None = None
 
+    @property
+    def n_rows(self) -> int:
+        return len(self.target)
+
+    @property
+    def device(self) -> torch.device:
+        return self.target.device
+
     def to(self, device: torch.device) -> "Rows":
         weight = None if self.weight is None else self.weight.to(device)
         return Rows(tuple(part.to(device) for part in self.inputs), self.target.to(device), weight)

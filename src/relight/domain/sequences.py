@@ -35,6 +35,14 @@ class Sequences:
     def inputs(self) -> "SequenceInputs":
         return SequenceInputs(self)
 
+    @property
+    def n_rows(self) -> int:
+        return len(self.start)
+
+    @property
+    def device(self) -> torch.device:
+        return self.start.device
+
     def to(self, device: torch.device) -> "Sequences":
         weight = None if self.weight is None else self.weight.to(device)
         start, length = self.start.to(device), self.length.to(device)

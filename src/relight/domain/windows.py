@@ -38,6 +38,15 @@ class Windows:
         return len(self.origin)
 
     @property
+    def n_rows(self) -> int:
+        return len(self.origin)
+
+    @property
+    def has_gaps(self) -> bool:
+        """Whether some step has no value to foretell."""
+        return not bool(self.truth.isfinite().all())
+
+    @property
     def device(self) -> torch.device:
         return self.origin.device
 
