@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -130,11 +131,12 @@ def test_predict_wants_a_query_in_every_row(ranked: Repository, tmp_path: Path) 
             predict(tmp_path / "new.csv", models=ranked.root / "models", output=tmp_path / "said.csv")
 
 
-def test_the_exported_model_gives_the_scores(ranked: Repository) -> None:
+@pytest.mark.parametrize("form", ["onnx", "pt2"])
+def test_the_exported_model_gives_the_scores(ranked: Repository, form: Literal["onnx", "pt2"]) -> None:
     """Compared with those of the model, on the pipeline's own rows."""
     models, prepared = ranked.root / "models", ranked.root / "data/prepared/table.parquet"
-    place, validation = ranked.root / "exported.pt2", ranked.root / "data/split/validation.safetensors"
-    assert "answers" in export("pt2", models=models, output=place, prepared=prepared, validation=validation)
+    place, validation = ranked.root / f"exported.{form}", ranked.root / "data/split/validation.safetensors"
+    assert "answers" in export(form, models=models, output=place, prepared=prepared, validation=validation)
     assert place.stat().st_size > 0
 
 
