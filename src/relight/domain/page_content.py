@@ -55,6 +55,7 @@ def _choices(known: Json, found: Json) -> list[tuple[str, str]]:
         "target": scales[known["target_scale"]] if features["task"] == "regression" else "",
         "query": features.get("query", ""),
         "numbers": known["model"]["numeric"],
+        "windows": _windows(features.get("series")),
         "batch size": str(known["batch_size"]),
         "seeds": f"{known['seeds']} models, their answers averaged" if known["seeds"] > 1 else "",
         "sequences": ", ".join(f"{name} {role}" for name, role in roles.items()),
@@ -79,6 +80,17 @@ def _columns(features: Json, found: Json) -> list[Json]:
         }
         for column in found["columns"]
     ]
+
+
+def _windows(series: Json | None) -> str:
+    """What a forecast sees, and what it says."""
+    if series is None:
+        return ""
+    known = series["known"]
+    waves = ", ".join(cycle["name"] for cycle in series["cycles"])
+    return f"{known['length']} steps of the past, {known['horizon']} ahead" + (
+        f"; {waves} by the calendar" * bool(waves)
+    )
 
 
 def _roles(found: Json) -> dict[str, str]:

@@ -16,7 +16,7 @@ class ConvolutionParams(Section):
     """Blocks of convolution, normalisation, activation, pooling, dropout; `dilated` ones see far without pooling."""
 
     n_blocks: int = Field(default=3, ge=1, le=16)
-    d_block: int = Field(default=64, ge=1, le=4096)
+    d_block: int = Field(default=128, ge=1, le=4096)
     kernel: int = Field(default=3, ge=1, le=255)
     pool: int = Field(default=1, ge=1, le=64)
     dropout: float = Field(default=0.2, ge=0, lt=1)
