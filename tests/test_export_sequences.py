@@ -80,9 +80,9 @@ def test_sequences_of_any_length_are_answered_as_predict_does(form: ExportFormat
         assert shapes == [["n_rows"], ["n_rows", "length", 1], ["n_rows", "length", 1]]
 
 
-@pytest.mark.parametrize("form", ["onnx", "pt2"])
-def test_a_recurrent_network_takes_the_length_of_the_longest_train_sequence(form: ExportFormat) -> None:
-    _, place, levels = exported("gru", form)
+def test_a_recurrent_network_takes_the_length_of_the_longest_train_sequence() -> None:
+    """As pt2: to write the same as ONNX takes a minute, for each step becomes nodes of its own."""
+    _, place, levels = exported("gru", "pt2")
     table, expected = pl.read_csv("steps.csv"), pl.read_csv("said.csv")["prediction"].to_numpy()
     inputs = raw_inputs(table, levels, 6)
-    np.testing.assert_allclose(answers_of(form, place, inputs), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(answers_of("pt2", place, inputs), expected, rtol=1e-4, atol=1e-5)

@@ -92,7 +92,7 @@ def test_other_networks_are_exported_too(name: ModelName, form: ExportFormat, tm
 
 
 def test_the_same_bytes_twice_and_what_they_say_of_themselves(trained: Path) -> None:
-    first = {form: checked(form, trained)[1] for form in ("onnx", "pt2")}  # type: ignore[arg-type]
+    first = {form: checked(form, trained)[1] for form in ("onnx", "pt2")}
     assert {form: checked(form, trained)[1] for form in first} == first  # type: ignore[arg-type]
     facts = {prop.key: prop.value for prop in onnx.load_from_string(first["onnx"]).metadata_props}
     assert json.loads(facts["past"]) == ["sales", "visits", "holiday"]

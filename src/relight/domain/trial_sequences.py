@@ -13,7 +13,8 @@ def trial_sequences(features: Features) -> Inputs:
     """Made-up steps in sequences of 1, 2, 3 and more steps; as `real_sequences` in the rest."""
     assert features.sequence is not None
     encoded, longest = encode(trial_rows(features, gaps=True), features), features.sequence.longest
-    length, n_rows = [], len(encoded.numeric)
+    length: list[int] = []
+    n_rows = len(encoded.numeric)
     while sum(length) < n_rows:
         length.append(min(1 + len(length) % longest, n_rows - sum(length)))
     return _padded(encoded.numeric, encoded.categories, np.array(length), longest)
