@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from relight.domain.description import Description, proof_of
+from relight.domain.description import Description
 from relight.domain.models.building import build_model
 from relight.domain.pair_inputs import pair_inputs
 from relight.domain.pair_judging import judge_pairs, pair_tables, remarks_on_pairs
@@ -10,13 +10,13 @@ from relight.domain.pair_requirements import assert_pairs_evaluate
 from relight.domain.predicting import predict
 from relight.domain.schema import Schema
 from relight.domain.slicing import assert_slices, columns_to_slice
-from relight.errors import RunError
 from relight.io.artifacts import write_json
 from relight.io.checkpoints import load_weights
 from relight.io.table_batches import read_columns
 from relight.io.tensors import read_tensors
 from relight.params.evaluate import EvaluateParams
 from relight.workflows.evaluate.files import Files
+from relight.workflows.evaluate.proof import assert_proved
 
 
 def evaluate_pairs(params: EvaluateParams, known: Description, found: Schema, weights: Path, files: Files) -> None:
@@ -33,11 +33,7 @@ def evaluate_pairs(params: EvaluateParams, known: Description, found: Schema, we
     paths = {"train": files.train, "validation": files.validation, "test": files.test}
     parts = {part: read_tensors(path) for part, path in paths.items()}
     outputs = {part: predict(model, pair_inputs(arrays)) for part, arrays in parts.items()}
-    if proof_of(outputs["validation"]) != known.proof:
-        raise RunError(
-            "models/model.pth: does not say what the model said before it was saved; it was changed, or made "
-            "on another kind of machine. Run `dvc repro --force train`"
-        )
+    assert_proved(outputs["validation"], known)
     if known.features.test_rows_validate:
         del parts["validation"]
     distances = {part: outputs[part].numpy() for part in parts}

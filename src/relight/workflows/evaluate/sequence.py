@@ -7,7 +7,7 @@ import polars as pl
 from torch import nn
 
 from relight.domain import reports as tables
-from relight.domain.description import Description, proof_of
+from relight.domain.description import Description
 from relight.domain.importance import no_importance
 from relight.domain.judging import Parts, Said, judge
 from relight.domain.judging_sequences import assert_evaluate_suits_sequences, labelled_sequences
@@ -17,13 +17,13 @@ from relight.domain.remarks_on_scores import remarks_on_scores
 from relight.domain.sequence_answers import sequence_answers
 from relight.domain.sequences import Sequences, sequences_of
 from relight.domain.slice_scores import no_slices
-from relight.errors import RunError
 from relight.io.artifacts import write_json
 from relight.io.checkpoints import load_weights
 from relight.io.table_batches import read_columns
 from relight.io.tensors import read_tensors
 from relight.params.evaluate import EvaluateParams
 from relight.workflows.evaluate.files import Files
+from relight.workflows.evaluate.proof import assert_proved
 from relight.workflows.evaluate.table import class_tables, members_of, temperature_of
 
 
@@ -40,7 +40,7 @@ def evaluate_sequences(params: EvaluateParams, known: Description, weights: Path
     paths = {"train": files.train, "validation": files.validation, "test": files.test}
     arrays = {part: read_tensors(path) for part, path in paths.items()}
     sequences = {part: sequences_of(found) for part, found in arrays.items()}
-    _prove(model, known, sequences["validation"])
+    assert_proved(predict(model, sequences["validation"].inputs), known)
     if features.test_rows_validate:
         del arrays["validation"], sequences["validation"]
     parts = {part: labelled_sequences(features.task, found) for part, found in arrays.items()}
@@ -53,15 +53,6 @@ def evaluate_sequences(params: EvaluateParams, known: Description, weights: Path
     write_json(files.reports / "notes.json", {"notes": notes})
     for name, content in written.items():
         (files.reports / f"{name}.csv").write_text(content.write_csv())
-
-
-def _prove(model: nn.Module, known: Description, validation: Sequences) -> None:
-    """The reloaded weights say, bit for bit, what the trained ones said before they were saved."""
-    if proof_of(predict(model, validation.inputs)) != known.proof:
-        raise RunError(
-            "models/model.pth: does not say what the model said before it was saved; it was changed, or made "
-            "on another kind of machine. Run `dvc repro --force train`"
-        )
 
 
 def _said(model: nn.Module, known: Description, parts: dict[str, Sequences]) -> Said:

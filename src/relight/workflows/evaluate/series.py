@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from relight.domain import reports as tables
-from relight.domain.description import Description, proof_of
+from relight.domain.description import Description
 from relight.domain.forecast_references import fit_line, references_of
 from relight.domain.forecast_requirements import assert_evaluate_suits_forecasts
 from relight.domain.importance import no_importance
@@ -22,13 +22,13 @@ from relight.domain.models.forecaster import Forecaster
 from relight.domain.predicting import predict
 from relight.domain.slice_scores import no_slices
 from relight.domain.windows import Windows, windows_of
-from relight.errors import RunError
 from relight.io.artifacts import write_json
 from relight.io.checkpoints import load_weights
 from relight.io.parquet import read_parquet
 from relight.io.tensors import read_tensors
 from relight.params.evaluate import EvaluateParams
 from relight.workflows.evaluate.files import Files
+from relight.workflows.evaluate.proof import assert_proved
 
 NOTES = [
     "The linear part was fitted on the validation windows as well, once they had nothing left to choose: their scores "
@@ -49,7 +49,7 @@ def evaluate_forecasts(params: EvaluateParams, known: Description, weights: Path
     load_weights(weights, model)
     arrays = {part: read_tensors(getattr(files, part)) for part in PATHS}
     windows = {part: windows_of(found, model.features) for part, found in arrays.items()}
-    _prove(model, known, windows["validation"])
+    assert_proved(predict(model, windows["validation"].inputs), known)
     if known.features.test_rows_validate:
         del windows["validation"]
     references = references_of(model, fit_line(model, windows["train"], windows.get("validation")))
@@ -60,15 +60,6 @@ def evaluate_forecasts(params: EvaluateParams, known: Description, weights: Path
     write_json(files.reports / "notes.json", {"notes": NOTES if "validation" in windows else []})
     for name, content in _tables(model, parts, rows, windows["test"]).items():
         (files.reports / f"{name}.csv").write_text(content.write_csv())
-
-
-def _prove(model: Forecaster, known: Description, validation: Windows) -> None:
-    """The reloaded weights say, bit for bit, what the trained ones said before they were saved."""
-    if proof_of(predict(model, validation.inputs)) != known.proof:
-        raise RunError(
-            "models/model.pth: does not say what the model said before it was saved; it was changed, or made "
-            "on another kind of machine. Run `dvc repro --force train`"
-        )
 
 
 def _rows(model: Forecaster, files: Files) -> pl.DataFrame:

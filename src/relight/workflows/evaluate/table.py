@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from relight.domain import reports as tables
 from relight.domain.answers import answers
-from relight.domain.description import Description, proof_of, untrained_model
+from relight.domain.description import Description, untrained_model
 from relight.domain.fitted import Fitted
 from relight.domain.importance import no_importance, permutation_importance, sample_of_rows
 from relight.domain.judging import Parts, Said, judge
@@ -28,13 +28,13 @@ from relight.domain.schema import Schema
 from relight.domain.slice_scores import no_slices, slice_scores
 from relight.domain.slicing import assert_slices, columns_to_slice
 from relight.domain.temperature import Temperature
-from relight.errors import RunError
 from relight.io.artifacts import write_json
 from relight.io.checkpoints import load_weights
 from relight.io.table_batches import read_columns
 from relight.io.tensors import read_tensors
 from relight.params.evaluate import EvaluateParams
 from relight.workflows.evaluate.files import Files
+from relight.workflows.evaluate.proof import assert_proved
 from relight.workflows.evaluate.ranking import ranking_tables
 
 
@@ -50,7 +50,7 @@ def evaluate_table(params: EvaluateParams, known: Description, found: Schema, we
     task = known.features.task
     paths = {"train": files.train, "validation": files.validation, "test": files.test}
     parts = {part: labelled_rows(task, read_tensors(path)) for part, path in paths.items()}
-    _prove(model, known, parts["validation"])
+    assert_proved(_outputs(model, parts["validation"]), known)
     if known.features.test_rows_validate:
         del parts["validation"]
     said = _said(model, known, parts)
@@ -67,14 +67,8 @@ def evaluate_table(params: EvaluateParams, known: Description, found: Schema, we
         (files.reports / f"{name}.csv").write_text(content.write_csv())
 
 
-def _prove(model: nn.Module, known: Description, validation: LabelledRows) -> None:
-    """The reloaded weights say, bit for bit, what the trained ones said before they were saved."""
-    outputs = predict(model, inputs_for(model, validation.numeric, validation.categories, "the validation rows"))
-    if proof_of(outputs) != known.proof:
-        raise RunError(
-            "models/model.pth: does not say what the model said before it was saved; it was changed, or made "
-            "on another kind of machine. Run `dvc repro --force train`"
-        )
+def _outputs(model: nn.Module, validation: LabelledRows) -> Tensor:
+    return predict(model, inputs_for(model, validation.numeric, validation.categories, "the validation rows"))
 
 
 def _said(model: nn.Module, known: Description, parts: Parts) -> Said:
