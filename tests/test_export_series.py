@@ -118,7 +118,7 @@ def test_a_file_whose_calendar_is_another_is_not_written(trained: Path, monkeypa
 
 def test_whole_numbers_without_waves_and_covariates_need_the_past_alone(tmp_path: Path) -> None:
     days = two_shops(120).sort("shop", "date").select("shop", "sales", date=pl.int_range(pl.len()).over("shop") * 2)
-    run(tmp_path, days, "dlinear", epochs=1)
+    run(tmp_path, days, "dlinear", epochs=1, known=())
     said, content = checked("onnx", tmp_path)
     assert [given.name for given in onnxruntime.InferenceSession(content).get_inputs()] == ["past"]
     assert "windows as the model does" in said
