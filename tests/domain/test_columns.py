@@ -3,7 +3,8 @@ from datetime import UTC, date, datetime, time
 import polars as pl
 import pytest
 
-from relight.domain.columns import LARGEST, UncleanError, as_labels, clean_as, clean_column
+from relight.domain.columns import LARGEST, UncleanError, clean_as, clean_column
+from relight.domain.labels import as_labels
 from relight.domain.schema import Kind
 
 NAN, INFINITY = float("nan"), float("inf")

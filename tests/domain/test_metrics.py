@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from relight.domain.metrics import headline, row_weights, scores_of
+from relight.domain.metrics import headline, scores_of
 from relight.domain.schema import Task
+from relight.domain.weighing import row_weights
 
 NUMBERS = np.array([1.0, 2.0])
 PROBABILITIES = np.array([[0.8, 0.2], [0.4, 0.6]])

@@ -7,10 +7,11 @@ import polars as pl
 import pytest
 import torch
 
-from relight.domain.schema import Schema
-from relight.domain.series import STEP, regular_series
+from relight.domain.schema import STEP, Schema
+from relight.domain.series import regular_series
+from relight.domain.series_describing import describe_series
 from relight.domain.series_encoding import encode_part, filled
-from relight.domain.series_features import SeriesFeatures, describe_series
+from relight.domain.series_features import SeriesFeatures
 from relight.domain.series_parts import assign_series_parts
 from relight.domain.splitting import TEST, TRAIN, VALIDATION
 from relight.domain.windows import windows_of

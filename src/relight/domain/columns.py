@@ -10,10 +10,10 @@ import numpy as np
 import polars as pl
 
 from relight.domain import dates, texts
+from relight.domain.labels import as_labels
 from relight.domain.schema import Kind
 
 LARGEST = float(np.finfo(np.float32).max)
-EXACT = 2**53  # float64 has every whole number up to here
 TEXTS = (pl.String, pl.Categorical, pl.Enum)
 
 
@@ -73,17 +73,6 @@ def clean_as(kind: Kind, raw: pl.Series, first_row: int = 1, why: str = "as in t
             return _as_moments(raw, first_row)
         case "categorical":
             return as_labels(raw)
-
-
-def as_labels(raw: pl.Series) -> pl.Series:
-    """Values as texts; a whole number reads `3`, never `3.0`, whatever type it came in."""
-    if raw.dtype.is_float():
-        known = raw.fill_nan(None)
-        whole = (known == known.round()) & (known.abs() <= EXACT)
-        return known.cast(pl.Int64, strict=False).cast(pl.String).zip_with(whole, known.cast(pl.String))
-    if raw.dtype == pl.Boolean:
-        return raw.cast(pl.String)
-    return texts.tidy(raw.cast(pl.String))
 
 
 def refuse_leading_zeros(raw: pl.Series, first_row: int) -> None:

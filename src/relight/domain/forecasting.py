@@ -8,8 +8,7 @@ import polars as pl
 
 from relight.domain.features import Features
 from relight.domain.grid import times_of
-from relight.domain.schema import SeriesSchema
-from relight.domain.series import STEP
+from relight.domain.schema import STEP, SeriesSchema
 from relight.domain.series_encoding import Arrays, encode_part
 from relight.domain.series_features import SeriesFeatures
 from relight.domain.split_choice import NAMED

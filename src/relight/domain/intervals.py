@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from relight.domain.metrics import Scorer, row_weights, scorer_for
+from relight.domain.metrics import Scorer, scorer_for
 from relight.domain.query_intervals import resampled_queries
 from relight.domain.schema import Task
+from relight.domain.weighing import row_weights
 
 LEVELS = (0.025, 0.975)
 MOST_ROWS = 20_000  # of a resample

@@ -10,6 +10,7 @@ from relight.domain.pair_metrics import PairScorer
 from relight.domain.ranking_metrics import RankingScorer
 from relight.domain.regression_metrics import RegressionScorer
 from relight.domain.schema import Task
+from relight.domain.weighing import row_weights
 
 Scores = dict[str, float]
 
@@ -71,10 +72,3 @@ def headline_loss(task: Task, scores: Scores) -> float:
     """The same, where lower is better: 1 - NDCG@10 for a ranking."""
     value = scores[headline(task)]
     return 1 - value if task == "ranking" else value
-
-
-def row_weights(n_rows: int, weight: np.ndarray | None) -> np.ndarray:
-    """The weights as float64; 1 for every row where there are none, or where all are 0."""
-    if weight is None or not weight.any():
-        return np.ones(n_rows)
-    return weight.astype(np.float64)

@@ -3,9 +3,9 @@
 import numpy as np
 import polars as pl
 
-from relight.domain.columns import as_labels
 from relight.domain.encoding import encode
 from relight.domain.features import Features, Inputs
+from relight.domain.labels import as_labels
 from relight.domain.ngrams import ngram_codes
 from relight.domain.schema import PairColumns
 

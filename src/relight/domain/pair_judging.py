@@ -10,12 +10,13 @@ from relight.domain.features import Features
 from relight.domain.importance import no_importance
 from relight.domain.intervals import bootstrap_intervals
 from relight.domain.labelled import LabelledRows
-from relight.domain.metrics import Scores, row_weights, scores_of
+from relight.domain.metrics import Scores, scores_of
 from relight.domain.overlap import overlap
 from relight.domain.pair_metrics import groups_of, recall_at
 from relight.domain.similarity import PairScale, best_threshold
 from relight.domain.slice_scores import no_slices, slice_scores
 from relight.domain.trivial import trivial_answers
+from relight.domain.weighing import row_weights
 from relight.params.evaluate import EvaluateParams
 
 Arrays = dict[str, np.ndarray]

@@ -5,7 +5,8 @@ from typing import NamedTuple
 import polars as pl
 
 from relight.domain.cleaning import CleanTable
-from relight.domain.columns import TEXTS, Cleaned, UncleanError, as_labels, clean_as, clean_column
+from relight.domain.columns import TEXTS, Cleaned, UncleanError, clean_as, clean_column
+from relight.domain.labels import as_labels
 from relight.domain.roles import asked_kind, feature_names, role_problems, target_names
 from relight.domain.schema import Column, PairColumn, PairColumns, Schema
 from relight.domain.targets import clean_target

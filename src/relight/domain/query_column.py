@@ -2,7 +2,8 @@
 
 import polars as pl
 
-from relight.domain.columns import UncleanError, as_labels
+from relight.domain.columns import UncleanError
+from relight.domain.labels import as_labels
 from relight.domain.targets import refuse_gaps
 
 

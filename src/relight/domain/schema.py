@@ -21,6 +21,9 @@ class Column(BaseModel):
     kind: Kind
 
 
+STEP = "step"  # the column of the clean rows of series that counts the steps of time
+
+
 class SeriesSchema(BaseModel):
     """What is to be foretold, as `params.sequence` names it, every `auto` replaced."""
 

@@ -5,19 +5,19 @@ from typing import Literal, NamedTuple
 import numpy as np
 import polars as pl
 
-from relight.domain.columns import UncleanError, as_labels, clean_as, clean_column
+from relight.domain.columns import UncleanError, clean_as, clean_column
 from relight.domain.dates import MOMENT
 from relight.domain.frequency import Frequency
 from relight.domain.grid import find_steps, times_of
+from relight.domain.labels import as_labels
 from relight.domain.naming import did_you_mean
-from relight.domain.schema import Column, Schema, SeriesSchema
+from relight.domain.schema import STEP, Column, Schema, SeriesSchema
 from relight.domain.split_choice import NAMED
 from relight.errors import InputError
 from relight.params.prepare import PrepareParams
 from relight.params.sequence import SequenceParams
 
 LEAST_LENGTH, PART_OF_SERIES = 96, 4  # a window is at most a quarter of the longest series
-STEP = "step"  # the number of a row in its series, from 0
 
 
 class _Asked(NamedTuple):

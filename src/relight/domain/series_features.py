@@ -1,14 +1,9 @@
-"""What the train rows say of series: scales, covariates, cycles of the calendar."""
+"""What is known of series beside their columns: scales, covariates, cycles of the calendar."""
 
-from typing import NamedTuple
-
-import numpy as np
-import polars as pl
 from pydantic import BaseModel, ConfigDict
 
-from relight.domain.cycles import Cycle, find_cycles
-from relight.domain.schema import Schema, SeriesSchema
-from relight.domain.splitting import TRAIN, Parts
+from relight.domain.cycles import Cycle
+from relight.domain.schema import SeriesSchema
 
 
 class Covariate(BaseModel):
@@ -55,45 +50,3 @@ class SeriesFeatures(BaseModel):
     def n_channels(self) -> int:
         """How many numbers each step of the past has, the target among them."""
         return 1 + len(self.covariates) + sum(2 * cycle.harmonics for cycle in self.cycles)
-
-
-class _Differences(NamedTuple):
-    scale: float
-    seasonal_error: float | None
-
-
-def describe_series(rows: pl.DataFrame, schema: Schema, parts: Parts) -> SeriesFeatures:
-    """From the train rows alone.
-
-    Args:
-        rows: on their grid, the series one after the other; the target with its gaps.
-    """
-    known = schema.series
-    assert known is not None
-    train = rows.filter(parts == TRAIN)
-    differences = _differences(train, schema.target, known)
-    ordered = sorted(schema.features, key=lambda column: column.name in known.known)
-    return SeriesFeatures(
-        known=known,
-        mean=float(train[schema.target].mean() or 0.0),  # type: ignore[arg-type]  # of numbers
-        **differences._asdict(),
-        covariates=[_covariate(train[column.name], column.name in known.known) for column in ordered],
-        cycles=find_cycles(train[known.time], known.frequency, known.season),
-    )
-
-
-def _covariate(values: pl.Series, is_known: bool) -> Covariate:
-    there = values.drop_nulls().to_numpy()
-    mean, std = (float(there.mean()), float(there.std())) if len(there) else (0.0, 0.0)
-    return Covariate(name=values.name, mean=mean, std=std, known=is_known)
-
-
-def _differences(train: pl.DataFrame, target: str, known: SeriesSchema) -> _Differences:
-    keys = [known.series] if known.series else []
-    groups = train.partition_by(keys, maintain_order=True) if keys else [train]
-    values = [group[target].cast(pl.Float64).to_numpy() for group in groups]
-    steps = np.concatenate([value[1:] - value[:-1] for value in values])
-    seasons = np.concatenate([np.abs(value[known.season :] - value[: -known.season]) for value in values])
-    scale = float(np.nanstd(steps)) if np.isfinite(steps).any() else 0.0
-    error = float(np.nanmean(seasons)) if np.isfinite(seasons).any() else 0.0
-    return _Differences(scale or 1.0, error or None)

@@ -7,10 +7,9 @@ import polars as pl
 
 from relight.domain.features import Features
 from relight.domain.parts_report import PartsReport
-from relight.domain.schema import Schema
-from relight.domain.series import STEP
+from relight.domain.schema import STEP, Schema
+from relight.domain.series_describing import describe_series
 from relight.domain.series_encoding import Arrays, encode_part
-from relight.domain.series_features import describe_series
 from relight.domain.series_parts import assign_series_parts
 from relight.domain.splitting import PARTS, TEST, TRAIN, VALIDATION
 from relight.errors import InputError

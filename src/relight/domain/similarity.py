@@ -4,8 +4,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
-from relight.domain.metrics import row_weights
 from relight.domain.ranking import Ranked, auc
+from relight.domain.weighing import row_weights
 
 HALVINGS = 60  # of the range in which the slope is sought
 

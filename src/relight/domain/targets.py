@@ -10,8 +10,9 @@ from typing import Literal, NamedTuple
 import polars as pl
 
 from relight.domain import texts
-from relight.domain.columns import TEXTS, UncleanError, UnfitValueError, as_labels, clean_as, clean_column
+from relight.domain.columns import TEXTS, UncleanError, UnfitValueError, clean_as, clean_column
 from relight.domain.facts import FEWEST_IDS
+from relight.domain.labels import as_labels
 from relight.domain.schema import Task
 
 MOST_CLASSES_OF_NUMBERS = 20  # more different whole numbers than this are a quantity

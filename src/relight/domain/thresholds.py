@@ -5,8 +5,9 @@ from typing import Literal
 import numpy as np
 
 from relight.domain.class_metrics import decision_scores
-from relight.domain.metrics import Scores, row_weights
+from relight.domain.metrics import Scores
 from relight.domain.ranking import Ranked
+from relight.domain.weighing import row_weights
 
 
 def best_threshold(

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from relight.domain.metrics import row_weights
 from relight.domain.schema import Task
+from relight.domain.weighing import row_weights
 
 
 def trivial_answers(

@@ -20,7 +20,7 @@ from relight.domain.group import Alone, Group
 from relight.domain.pair_scale import scale_of
 from relight.domain.parts import read_parts
 from relight.domain.predicting import predict
-from relight.domain.settling import settle
+from relight.domain.settling import Settled, settle
 from relight.domain.training import Watch
 from relight.domain.training_state import Epoch, TrainingState
 from relight.errors import InputError
@@ -80,14 +80,9 @@ def train(
     """
     known = read_model(features, Features)
     compute_the_same_each_time(params.threads)
-    device = choose_device(params.device)
+    device, rank = choose_device(params.device), rank_to_be()
     settled = settle(model_params, params, known, device.type)
-    rank = rank_to_be()
-    if params.cuda_graph:
-        assert_can_record(device.type, 1 if rank is None else rank.processes)
-    if rank is not None:
-        assert_can_share(settled.model, known.task)
-        device = device_of_process(device, rank.local_rank, rank.local_processes)
+    device = _device(device, params, settled, known, rank)
     about = _about(model_params, params, digests, device, rank)
     with _checkpoints(kept, about, rank) as checkpoints:
         with _group(rank, device, about) as group:
@@ -105,6 +100,22 @@ def train(
         save_weights(weights, model)
         write_json(description, _describe(training, history, group.size))
         checkpoints.finish(weights)
+
+
+def _device(
+    device: torch.device, params: TrainParams, settled: Settled, known: Features, rank: Rank | None
+) -> torch.device:
+    """That of this process.
+
+    Raises:
+        InputError: when this training cannot be shared or recorded as asked.
+    """
+    if params.cuda_graph:
+        assert_can_record(device.type, 1 if rank is None else rank.processes)
+    if rank is None:
+        return device
+    assert_can_share(settled.model, known.task)
+    return device_of_process(device, rank.local_rank, rank.local_processes)
 
 
 def _checkpoints(kept: Path, about: About, rank: Rank | None) -> AbstractContextManager[Checkpoints | None]:
