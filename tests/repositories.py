@@ -35,6 +35,12 @@ class Repository:
         assert done.returncode == 0, done.stdout + done.stderr
         return [line.split("'")[1] for line in done.stdout.splitlines() if line.startswith("Running stage")]
 
+    def relight(self, *arguments: str) -> tuple[int, str]:
+        """The command of the code in the repository: its exit code, and all that it said."""
+        start = "import sys; from relight.cli import main; sys.exit(main(sys.argv[1:]))"
+        done = self.run("python", "-c", start, *arguments, env={"PYTHONPATH": "src"})
+        return done.returncode, done.stdout + done.stderr
+
     def edit(self, path: str, old: str, new: str) -> None:
         text = (self.root / path).read_text(encoding="utf-8")
         assert old in text, f"{path} has no {old!r}"
@@ -75,4 +81,20 @@ def make_repository(root: Path) -> Repository:
     ):
         done = repository.run(*command)
         assert done.returncode == 0, done.stderr
+    return repository
+
+
+def run_recipe(folder: Path, recipe: str, *edits: tuple[str, str]) -> Repository:
+    """A repository in this folder in which a recipe has run from end to end.
+
+    Args:
+        edits: old and new texts in its params.
+    """
+    root = folder / "repository"
+    root.mkdir()
+    repository = make_repository(root)
+    shutil.copy(root / f"recipes/{recipe}.yaml", root / "params.yaml")
+    for old, new in edits:
+        repository.edit("params.yaml", old, new)
+    assert repository.repro() == ["prepare", "split", "train", "evaluate", "plot"]
     return repository

@@ -1,7 +1,6 @@
 """Forecasts from end to end: with the real `dvc`, by bytes, and with bad inputs."""
 
 import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,35 +11,19 @@ import torch
 
 from relight.errors import InputError
 from relight.params.model import MlpParams, ModelName, ModelParams
-from relight.params.prepare import PrepareParams
-from relight.params.sequence import SequenceParams
 from relight.params.split import SplitParams
 from relight.params.train import EarlyStoppingParams, OptimizerParams, TrainParams
-from relight.workflows.prepare.prepare import prepare
 from relight.workflows.split.split import split
-from relight.workflows.train import train
-from tests.repositories import Repository, make_repository
+from tests.in_process import prepared_and_split, trained
+from tests.repositories import Repository, run_recipe
 
-TRAIN_ARTIFACTS = ("model.pth", "model.json", "curves.csv")
 ADAMW = OptimizerParams(name="adamw", learning_rate=0.001, weight_decay=0.01, momentum=0.0)
-
-
-def relight(repository: Repository, *arguments: str) -> tuple[int, str]:
-    """The command of the code in the repository."""
-    start = "import sys; from relight.cli import main; sys.exit(main(sys.argv[1:]))"
-    done = repository.run("python", "-c", start, *arguments, env={"PYTHONPATH": "src"})
-    return done.returncode, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
 def co2(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     """The recipe. For reading alone."""
-    root = tmp_path_factory.mktemp("co2") / "repository"
-    root.mkdir()
-    repository = make_repository(root)
-    shutil.copy(root / "recipes/co2_weekly.yaml", root / "params.yaml")
-    assert repository.repro() == ["prepare", "split", "train", "evaluate", "plot"]
-    return repository
+    return run_recipe(tmp_path_factory.mktemp("co2"), "co2_weekly")
 
 
 def test_it_is_better_than_every_method_that_others_tried(co2: Repository) -> None:
@@ -60,7 +43,7 @@ def test_predict_goes_on_from_the_last_rows(co2: Repository) -> None:
     """The next week of all rows but the last is what evaluate said of the last."""
     table = pl.read_csv(co2.root / "data/raw/co2_weekly.csv")
     table.head(-1).write_csv(co2.root / "new.csv")
-    code, said = relight(co2, "predict", "new.csv", "-o", "next.csv")
+    code, said = co2.relight("predict", "new.csv", "-o", "next.csv")
     assert (code, said) == (0, "next.csv: 1 predictions of co2, 1 for each series\n")
     (line,) = pl.read_csv(co2.root / "next.csv").to_dicts()
     known = pl.read_csv(co2.root / "reports/evaluate/predictions.csv").tail(1).to_dicts()[0]
@@ -68,12 +51,21 @@ def test_predict_goes_on_from_the_last_rows(co2: Repository) -> None:
     assert line["prediction"] == pytest.approx(known["prediction"], abs=1e-3)
 
 
+def test_rows_at_other_steps_than_those_of_the_training_are_refused(co2: Repository) -> None:
+    days = pl.DataFrame({"date": [f"2001-01-{day:02}" for day in range(1, 29)], "co2": 370.0})
+    days.write_csv(co2.root / "days.csv")
+    code, said = co2.relight("predict", "days.csv", "-o", "never.csv")
+    assert code == 2
+    assert "error: days.csv: column 'date' must have steps of 1 week, as in training, however: 1 day" in said
+    assert not (co2.root / "never.csv").exists()
+
+
 def test_check_says_what_the_pipeline_will_do_and_export_answers_as_the_model(co2: Repository) -> None:
-    code, said = relight(co2, "check")
+    code, said = co2.relight("check")
     assert code == 0, said
     assert "target co2: forecast, loss l1" in said
     assert "note: Windows: 1318 train, 365 validation, 457 test; no window's target reaches into another part." in said
-    code, said = relight(co2, "export", "--format", "onnx")
+    code, said = co2.relight("export", "--format", "onnx")
     assert code == 0, said
     assert "windows as the model does; the largest difference is" in said
 
@@ -103,32 +95,16 @@ def run(
     """Up to the train stage, in one process; the bytes of what it made."""
     folder.mkdir(exist_ok=True)
     table.write_csv(folder / "table.csv")
-    sequence = SequenceParams(time="date", series="shop", length=28, horizon=horizon, known=list(known))
-    asked = PrepareParams(source="table.csv", target="sales", task="forecast", ignore=[], sequence=sequence)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        prepare(asked, source=Path("table.csv"), table=folder / "rows", schema=folder / "schema.json")
-    parts = {name: folder / name for name in ("train", "validation", "test", "features", "report")}
-    shares = SplitParams(method="auto", column=None, train=0.6, validation=0.2, test=0.2, seed=0)
-    split(shares, table=folder / "rows", schema=folder / "schema.json", **parts)
-    train(
+    sequence = {"time": "date", "series": "shop", "length": 28, "horizon": horizon, "known": list(known)}
+    prepared_and_split(folder, {"target": "sales", "task": "forecast", "sequence": sequence})
+    return trained(
+        folder,
         ModelParams(name=name, numeric="standardize", mlp=MlpParams(n_blocks=1, d_block=16, dropout=0.1)),
         TrainParams(
             seed=1, epochs=epochs, batch_size=64, loss="auto", optimizer=ADAMW,
             early_stopping=EarlyStoppingParams(patience=9), device="cpu", threads=1,
         ),
-        train_rows=folder / "train",
-        validation_rows=folder / "validation",
-        features=folder / "features",
-        weights=folder / "model.pth",
-        description=folder / "model.json",
-        curves=folder / "curves.csv",
-        live_curves=folder / "live.csv",
-        speed=folder / "speed.json",
-        kept=folder / "kept",
-        digests={},
     )  # fmt: skip
-    return [(folder / artifact).read_bytes() for artifact in TRAIN_ARTIFACTS]
 
 
 @pytest.mark.parametrize(

@@ -8,17 +8,11 @@ import polars as pl
 import pytest
 
 from relight.params.model import ModelParams
-from relight.params.prepare import PrepareParams
-from relight.params.split import SplitParams
 from relight.params.train import TrainParams
-from relight.workflows.prepare.prepare import prepare
-from relight.workflows.split.split import split
-from relight.workflows.train import train
 from tests.faults import Killed, faulty, killed
+from tests.in_process import prepared_and_split, trained
 from tests.ranking_tables import ranking_table
 
-PARTS = ("train", "validation", "test", "features", "report")
-RESULTS = ("model.pth", "model.json", "curves.csv")
 TRAIN = {
     "seed": 3, "epochs": 3, "batch_size": 12, "loss": "auto", "early_stopping": {"patience": 2}, "device": "cpu",
     "optimizer": {"name": "adamw", "learning_rate": 0.01, "weight_decay": 0.01, "momentum": 0.0}, "threads": 1,
@@ -77,27 +71,8 @@ def run(folder: Path, task: str) -> list[bytes]:
     table, asked, model = TASKS[task]
     folder.mkdir(exist_ok=True)
     table.write_csv(folder / "table.csv")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        params = PrepareParams.model_validate({"source": "table.csv", "ignore": [], **asked})
-        prepare(params, source=Path("table.csv"), table=folder / "rows", schema=folder / "schema")
-    shares = SplitParams(method="auto", column=None, train=0.6, validation=0.2, test=0.2, seed=0)
-    split(shares, table=folder / "rows", schema=folder / "schema", **{part: folder / part for part in PARTS})
-    train(
-        ModelParams.model_validate(model),
-        TrainParams.model_validate(TRAIN),
-        train_rows=folder / "train",
-        validation_rows=folder / "validation",
-        features=folder / "features",
-        weights=folder / "model.pth",
-        description=folder / "model.json",
-        curves=folder / "curves.csv",
-        live_curves=folder / "live.csv",
-        speed=folder / "speed.json",
-        kept=folder / "kept",
-        digests={},
-    )
-    return [(folder / name).read_bytes() for name in RESULTS]
+    prepared_and_split(folder, asked)
+    return trained(folder, ModelParams.model_validate(model), TrainParams.model_validate(TRAIN))
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -21,30 +21,15 @@ from relight.workflows.predict.predict import predict
 from relight.workflows.prepare.prepare import prepare
 from relight.workflows.split.split import split
 from relight.workflows.train import train
-from tests.repositories import Repository
+from tests.repositories import Repository, run_recipe
 
 TRAIN_ARTIFACTS = ("model.pth", "model.json", "curves.csv")
-
-
-def relight(repository: Repository, *arguments: str) -> tuple[int, str]:
-    """The command of the code in the repository."""
-    start = "import sys; from relight.cli import main; sys.exit(main(sys.argv[1:]))"
-    done = repository.run("python", "-c", start, *arguments, env={"PYTHONPATH": "src"})
-    return done.returncode, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
 def vowels(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     """The recipe with a tenth of its epochs. For reading alone."""
-    from tests.repositories import make_repository
-
-    root = tmp_path_factory.mktemp("vowels") / "repository"
-    root.mkdir()
-    repository = make_repository(root)
-    shutil.copy(root / "recipes/japanese_vowels.yaml", root / "params.yaml")
-    repository.edit("params.yaml", "epochs: 60", "epochs: 10")
-    assert repository.repro() == ["prepare", "split", "train", "evaluate", "plot"]
-    return repository
+    return run_recipe(tmp_path_factory.mktemp("vowels"), "japanese_vowels", ("epochs: 60", "epochs: 10"))
 
 
 def test_nine_speakers_are_told_apart(vowels: Repository) -> None:
@@ -63,7 +48,7 @@ def test_nine_speakers_are_told_apart(vowels: Repository) -> None:
 def test_predict_says_of_each_sequence_what_evaluate_said_in_whatever_order_its_rows_come(vowels: Repository) -> None:
     table = pl.read_csv(vowels.root / "data/raw/japanese_vowels.csv.gz")
     table.drop("label", "split").sample(fraction=1, shuffle=True, seed=1).write_csv(vowels.root / "new.csv")
-    code, said = relight(vowels, "predict", "new.csv", "-o", "again.csv")
+    code, said = vowels.relight("predict", "new.csv", "-o", "again.csv")
     assert (code, said) == (0, "again.csv: 640 predictions of label, one for each sequence\n")
     again, known = pl.read_csv(vowels.root / "again.csv"), pl.read_csv(vowels.root / "reports/evaluate/predictions.csv")
     assert again.columns == ["id", "prediction", *(f"probability_{k}" for k in range(1, 10))]
@@ -76,11 +61,11 @@ def test_predict_says_of_each_sequence_what_evaluate_said_in_whatever_order_its_
 
 
 def test_check_says_what_the_pipeline_will_do_and_export_answers_as_the_model(vowels: Repository) -> None:
-    code, said = relight(vowels, "check")
+    code, said = vowels.relight("check")
     assert code == 0
     assert "9961 rows (410 train, 102 validation, 128 test)" in said
     assert "note: 9961 rows are 640 sequences of 7 to 29 steps." in said
-    code, said = relight(vowels, "export", "--format", "onnx")
+    code, said = vowels.relight("export", "--format", "onnx")
     assert code == 0, said
     assert "sequences as the model does; the largest difference is" in said
 
@@ -89,13 +74,13 @@ def test_check_names_all_that_does_not_fit_sequences(repository: Repository) -> 
     shutil.copy(repository.root / "recipes/japanese_vowels.yaml", repository.root / "params.yaml")
     repository.edit("params.yaml", "name: auto", "name: tabm")
     repository.edit("params.yaml", "{bootstrap: 200}", "{references: [linear], slices: [x1], importance: 5}")
-    code, said = relight(repository, "check")
+    code, said = repository.relight("check")
     assert code == 2
     assert "model.name: must be one of auto, convolution, rnn, lstm, gru for sequences, however: tabm" in said
     for rule in ("references: must be []", "slices: must be []", "importance: must be 0"):
         assert f"evaluate.{rule} for sequences" in said
     repository.edit("params.yaml", "{id: seq_id, time: t}", "{id: seq_id, symbols: t}")
-    assert "prepare.sequence: symbols must stand alone" in relight(repository, "check")[1]
+    assert "prepare.sequence: symbols must stand alone" in repository.relight("check")[1]
 
 
 def write_texts(path: Path) -> None:
@@ -124,13 +109,13 @@ def test_the_recipe_for_sequences_of_ones_own_wants_a_source_a_target_and_their_
     assert metrics["test"]["accuracy"] > 0.9 > 0.6 > metrics["baseline"]["test"]["accuracy"]
     assert "threshold" in metrics
     (repository.root / "new.csv").write_text("text\naaaab\nbbbba\nzzbbbb\n")
-    code, said = relight(repository, "predict", "new.csv", "-o", "said.csv")
+    code, said = repository.relight("predict", "new.csv", "-o", "said.csv")
     assert (code, said) == (
         0, "said.csv: 3 predictions of which, one for each sequence; 2 categories were missing or unknown\n"
     )  # fmt: skip
     assert pl.read_csv(repository.root / "said.csv")["prediction"].to_list() == ["more a", "more b", "more b"]
     (repository.root / "empty.csv").write_text("text,n\naaaab,1\n,2\n")
-    code, said = relight(repository, "predict", "empty.csv", "-o", "said.csv")
+    code, said = repository.relight("predict", "empty.csv", "-o", "said.csv")
     assert code == 2
     assert "empty.csv: column 'text' has 1 missing value (row 2)" in said
 

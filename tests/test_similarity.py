@@ -1,6 +1,5 @@
 """Pairs of records from end to end: the real `dvc` on FEBRL's persons, and small tables whose answer is known."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ from relight.workflows.prepare.prepare import prepare
 from relight.workflows.split.split import split
 from relight.workflows.train import train
 from tests.pair_tables import pairs
-from tests.repositories import REPOSITORY, Repository, make_repository
+from tests.repositories import REPOSITORY, Repository, run_recipe
 
 HERE = {"PYTHONPATH": "src"}  # the code of this repository, wherever `relight` is installed from
 
@@ -65,12 +64,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="module")
 def febrl(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     """The recipe, run by the real `dvc`. For reading alone."""
-    root = tmp_path_factory.mktemp("febrl") / "repository"
-    root.mkdir()
-    repository = make_repository(root)
-    shutil.copy(root / "recipes/febrl_pairs.yaml", root / "params.yaml")
-    assert repository.repro() == ["prepare", "split", "train", "evaluate", "plot"]
-    return repository
+    return run_recipe(tmp_path_factory.mktemp("febrl"), "febrl_pairs")
 
 
 def test_the_recipe_finds_the_same_persons(febrl: Repository) -> None:

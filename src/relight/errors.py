@@ -5,6 +5,8 @@ RelightError          carries `problems`, one line each; ends the process with `
 └── RunError          1: the run itself failed (diverged, disk full, files changed under it)
 """
 
+from collections.abc import Callable
+
 
 class RelightError(Exception):
     exit_code = 1
@@ -20,3 +22,12 @@ class InputError(RelightError):
 
 class RunError(RelightError):
     exit_code = 1
+
+
+def problems_of(check: Callable[[], object]) -> list[str]:
+    """What is wrong by one check, so that others may say theirs, too; empty where nothing is."""
+    try:
+        check()
+    except InputError as error:
+        return list(error.problems)
+    return []

@@ -84,7 +84,7 @@ def test_each_window_is_what_a_loop_copies(part: int, step: int) -> None:
             if np.isfinite(target).any():
                 expected.append((value[origin - 5 : origin], target))
     found = windows.whole()
-    assert len(windows) == len(expected)
+    assert windows.n_rows == len(expected)
     past, future = found.inputs
     np.testing.assert_allclose(past[:, :, 0].numpy(), np.stack([one for one, _ in expected]))
     np.testing.assert_allclose(found.target.numpy(), np.stack([one for _, one in expected]))

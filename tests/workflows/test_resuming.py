@@ -17,9 +17,9 @@ from relight.io.runner.lifetime import Terminated
 from relight.params.model import ModelParams
 from relight.params.train import TrainParams
 from relight.workflows import train as workflow
-from relight.workflows.train import train
 from tests.faults import Killed, faulty, full_disk, killed
 from tests.feature_tables import small_table
+from tests.in_process import trained
 
 MODEL = {
     "name": "mlp", "numeric": "standardize", "mlp": {"n_blocks": 1, "d_block": 8, "dropout": 0.2, "batch_norm": True},
@@ -37,24 +37,14 @@ def run(folder: Path, model: dict[str, Any] | None = None, **params: Any) -> lis
     """Train in a folder, which keeps the checkpoints; what it made."""
     folder.mkdir(exist_ok=True)
     table = small_table()
-    (folder / "features.json").write_text(table.features.model_dump_json())
+    (folder / "features").write_text(table.features.model_dump_json())
     for part, arrays in (("train", table.train), ("validation", table.validation)):
         save_file({name: np.ascontiguousarray(values) for name, values in arrays.items()}, folder / part)
-    train(
+    return trained(
+        folder,
         ModelParams.model_validate({**MODEL, **(model or {})}),
         TrainParams.model_validate({**USUAL, **params}),
-        train_rows=folder / "train",
-        validation_rows=folder / "validation",
-        features=folder / "features.json",
-        weights=folder / "model.pth",
-        description=folder / "model.json",
-        curves=folder / "curves.csv",
-        live_curves=folder / "live.csv",
-        speed=folder / "speed.json",
-        kept=folder / "kept",
-        digests={},
     )
-    return [(folder / name).read_bytes() for name in RESULTS]
 
 
 def checkpoint(folder: Path) -> dict[str, Any]:

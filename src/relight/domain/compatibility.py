@@ -1,6 +1,5 @@
 """What the train section asks of the table: checked before anything runs, and again by train."""
 
-from collections.abc import Callable
 from typing import Literal
 
 from relight.domain.batch_size import settle_batch_size
@@ -8,7 +7,7 @@ from relight.domain.class_weights import settle_class_weights
 from relight.domain.features import Features
 from relight.domain.schema import Task
 from relight.domain.target_choice import settle_target_scale
-from relight.errors import InputError
+from relight.errors import InputError, problems_of
 from relight.params.model import ModelParams
 from relight.params.train import TrainParams
 
@@ -49,16 +48,16 @@ def assert_train_suits(params: TrainParams, model: ModelParams, features: Featur
         InputError: with all that does not fit.
     """
     problems = [
-        *_problems_of(lambda: settle_loss(params.loss, features.task)),
-        *_problems_of(lambda: assert_can_stop_early(params, features)),
-        *_problems_of(lambda: assert_can_calibrate(params, features)),
-        *_problems_of(lambda: assert_can_smooth(params, features)),
-        *_problems_of(lambda: settle_class_weights(params, features)),
-        *_problems_of(lambda: settle_target_scale(model, features)),
-        *_problems_of(lambda: assert_can_normalise(params, model, features)),
-        *_problems_of(lambda: assert_has_no_graph(params, features)),
-        *_problems_of(lambda: assert_can_batch_queries(params, features)),
-        *_problems_of(lambda: assert_one_model(params, features)),
+        *problems_of(lambda: settle_loss(params.loss, features.task)),
+        *problems_of(lambda: assert_can_stop_early(params, features)),
+        *problems_of(lambda: assert_can_calibrate(params, features)),
+        *problems_of(lambda: assert_can_smooth(params, features)),
+        *problems_of(lambda: settle_class_weights(params, features)),
+        *problems_of(lambda: settle_target_scale(model, features)),
+        *problems_of(lambda: assert_can_normalise(params, model, features)),
+        *problems_of(lambda: assert_has_no_graph(params, features)),
+        *problems_of(lambda: assert_can_batch_queries(params, features)),
+        *problems_of(lambda: assert_one_model(params, features)),
     ]
     if problems:
         raise InputError(*problems)
@@ -195,11 +194,3 @@ def remarks(params: TrainParams, features: Features, cores: int) -> list[str]:
     if params.threads > cores:
         found.append(f"train.threads: {params.threads} is more than the {cores} cores of this machine")
     return found
-
-
-def _problems_of(check: Callable[[], object]) -> list[str]:
-    try:
-        check()
-    except InputError as error:
-        return list(error.problems)
-    return []

@@ -8,7 +8,7 @@ import polars as pl
 
 from relight.domain.features import Features
 from relight.domain.grid import times_of
-from relight.domain.schema import STEP, SeriesSchema
+from relight.domain.schema import STEP, Schema, SeriesSchema
 from relight.domain.series_encoding import Arrays, encode_part
 from relight.domain.series_features import SeriesFeatures
 from relight.domain.split_choice import NAMED
@@ -53,17 +53,19 @@ def history_params(table: Path, columns: list[str], features: Features) -> Prepa
     )
 
 
-def continued(rows: pl.DataFrame, features: Features, where: str) -> History:
+def continued(rows: pl.DataFrame, schema: Schema, features: Features, where: str) -> History:
     """
     Args:
         rows: on their grid; after the last value of a series they may hold what is known of the steps to come.
+        schema: of these rows.
         where: names the table in messages.
 
     Raises:
-        InputError: for series that are shorter than the past that a forecast sees.
+        InputError: for another frequency, or series that are shorter than the past that a forecast sees.
     """
     series = features.series
     assert series is not None
+    _assert_frequency(schema, series.known, where)
     groups = rows.partition_by(series.known.series, maintain_order=True) if series.known.series else [rows]
     missing = [c.name for c in series.covariates if c.name not in rows.columns]
     problems = [f"{where}: column '{name}' is missing" for name in missing] or _short(groups, features, where)
@@ -77,6 +79,14 @@ def continued(rows: pl.DataFrame, features: Features, where: str) -> History:
     lines = pl.concat([end.tail(series.known.horizon) for end in ends])
     named = [series.known.series] if series.known.series else []
     return History(arrays, lines.select([*named, series.known.time]))
+
+
+def _assert_frequency(schema: Schema, known: SeriesSchema, where: str) -> None:
+    assert schema.series is not None
+    if (found := schema.series.frequency) != known.frequency:
+        raise InputError(
+            f"{where}: column '{known.time}' must have steps of {known.frequency}, as in training, however: {found}"
+        )
 
 
 def _short(groups: list[pl.DataFrame], features: Features, where: str) -> list[str]:

@@ -42,7 +42,11 @@ def _choices(known: Json, found: Json) -> list[tuple[str, str]]:
     """What was chosen for the person, and what the model does not see."""
     features, choice = known["features"], known["model_choice"].removesuffix(".")
     roles = _roles(found)
-    ignored = [c["name"] for c in found["columns"] if c["kind"] == "ignored" and c["name"] not in roles]
+    ignored = [
+        column["name"]
+        for column in found["columns"]
+        if column["kind"] == "ignored" and column["name"] not in {*roles, found.get("query")}
+    ]
     constant = [f["name"] for f in features["numeric"] if f["low"] == f["high"]]
     scales = {
         "none": "as it is",
@@ -76,7 +80,7 @@ def _columns(features: Json, found: Json) -> list[Json]:
         {
             "name": column["name"],
             "kind": column["kind"],
-            "says": _roles(found).get(column["name"]) or _says(used.get(column["name"], [])),
+            "says": _role(column["name"], found) or _says(used.get(column["name"], [])),
         }
         for column in found["columns"]
     ]
@@ -93,11 +97,15 @@ def _windows(series: Json | None) -> str:
     )
 
 
+def _role(name: str, found: Json) -> str:
+    """What a column is for, where it is no feature; empty for the others."""
+    return "names the query" if name == found.get("query") else _roles(found).get(name, "")
+
+
 def _roles(found: Json) -> dict[str, str]:
     """What columns are for, where rows make sequences."""
     roles = {"id": "names the sequence", "time": "orders its steps", "symbols": "holds a step in each character"}
-    found_roles = {name: roles[key] for key, name in found.get("sequence", {}).items() if key in roles}
-    return {**found_roles, **({found["query"]: "names the query"} if found.get("query") else {})}
+    return {name: roles[key] for key, name in found.get("sequence", {}).items() if key in roles}
 
 
 def _says(seen: list[Json]) -> str:

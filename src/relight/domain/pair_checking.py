@@ -1,6 +1,5 @@
 """A table of pairs against all of params.yaml, before anything runs."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import polars as pl
@@ -17,7 +16,7 @@ from relight.domain.slicing import assert_slices, columns_to_slice
 from relight.domain.split_choice import settle_split
 from relight.domain.split_columns import columns_to_split
 from relight.domain.splitting import assign_parts
-from relight.errors import InputError
+from relight.errors import InputError, problems_of
 from relight.params.evaluate import EvaluateParams
 from relight.params.model import ModelParams
 from relight.params.prepare import PrepareParams
@@ -48,8 +47,8 @@ def check_pairs(raw: pl.DataFrame, prepare: PrepareParams, others: Others, known
     try:
         rows, schema = clean_pairs(raw, prepare)
         if (evaluate := others.evaluate) is not None:
-            problems += _problems_of(lambda: assert_slices(evaluate, columns_to_slice(schema)))
-            problems += _problems_of(lambda: assert_pairs_evaluate(evaluate))
+            problems += problems_of(lambda: assert_slices(evaluate, columns_to_slice(schema)))
+            problems += problems_of(lambda: assert_pairs_evaluate(evaluate))
         described = _describe(rows, schema, others.split) if others.split is not None else None
     except InputError as error:
         problems += error.problems
@@ -70,18 +69,10 @@ def _describe(rows: pl.DataFrame, schema: Schema, split: SplitParams) -> tuple[S
 def _mismatches(others: Others, features: Features) -> list[str]:
     model, train, found = others.model, others.train, list[str]()
     if model is not None:
-        found += _problems_of(lambda: assert_model_reads(model, features))
+        found += problems_of(lambda: assert_model_reads(model, features))
         if train is not None:
-            found += _problems_of(lambda: assert_train_suits(train, model, features))
+            found += problems_of(lambda: assert_train_suits(train, model, features))
     return found
-
-
-def _problems_of(check: Callable[[], object]) -> list[str]:
-    try:
-        check()
-    except InputError as error:
-        return list(error.problems)
-    return []
 
 
 def _summary(

@@ -35,6 +35,10 @@ class StoredRows(NamedTuple):
     target: Tensor
     weight: Tensor | None = None
 
+    @property
+    def n_rows(self) -> int:
+        return len(self.target)
+
 
 @dataclass(frozen=True)
 class StoredBatches:

@@ -34,9 +34,6 @@ class Windows:
     tells: bool = False
     weight: None = None
 
-    def __len__(self) -> int:
-        return len(self.origin)
-
     @property
     def n_rows(self) -> int:
         return len(self.origin)
@@ -59,7 +56,7 @@ class Windows:
     def inputs(self) -> StoredInputs:
         """Past and future, so many windows at a time; never the targets."""
         silent = replace(self, tells=False)
-        return StoredInputs(lambda blocks: silent.pick(rows_of(blocks).to(self.device)), len(self))
+        return StoredInputs(lambda blocks: silent.pick(rows_of(blocks).to(self.device)), self.n_rows)
 
     def to(self, device: torch.device) -> "Windows":
         parts = (self.steps.to(device), self.truth.to(device), self.origin.to(device))
@@ -76,7 +73,7 @@ class Windows:
 
     def whole(self) -> Rows:
         """All of them, for a batch that holds all."""
-        return self.pick(torch.arange(len(self), device=self.device))
+        return self.pick(torch.arange(self.n_rows, device=self.device))
 
     @staticmethod
     def _strip(steps: Tensor, width: int) -> Tensor:

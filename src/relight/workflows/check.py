@@ -1,9 +1,8 @@
 """check: read params and data, and say all that is wrong, before anything runs. Writes nothing."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, ParamSpec
+from typing import NamedTuple
 
 import polars as pl
 
@@ -26,7 +25,7 @@ from relight.domain.split_choice import settle_split
 from relight.domain.split_columns import columns_to_split
 from relight.domain.splitting import assign_parts
 from relight.domain.statistics import CHUNK_ROWS
-from relight.errors import InputError
+from relight.errors import InputError, problems_of
 from relight.io.parquet import cut
 from relight.io.sections import Sections, check_sections
 from relight.io.source import Table, open_source, read_whole
@@ -37,8 +36,6 @@ from relight.params.split import SplitParams
 
 MOST_BYTES = 64 << 20  # of a larger source the first rows alone are checked: prepare and split read all of it anyway
 CHECKED_ROWS = 16_384
-
-Asked = ParamSpec("Asked")
 
 
 class _Clean(NamedTuple):
@@ -141,9 +138,9 @@ def _describe(params: SplitParams | None, clean: _Clean, problems: list[str]) ->
 def _mismatches(sections: Sections, features: Features) -> list[str]:
     found: list[str] = []
     if (model := sections.model.params) is not None:
-        found += _problems_of(assert_model_reads, model, features)
+        found += problems_of(lambda: assert_model_reads(model, features))
         if (train := sections.train.params) is not None:
-            found += _problems_of(assert_train_suits, train, model, features)
+            found += problems_of(lambda: assert_train_suits(train, model, features))
     return found
 
 
@@ -152,22 +149,14 @@ def _unknown_slices(sections: Sections, clean: _Clean | _FirstRows | None) -> li
     if prepare is None or evaluate is None or clean is None:
         return []
     if prepare.task == "forecast":
-        return _problems_of(assert_evaluate_suits_forecasts, evaluate)
+        return problems_of(lambda: assert_evaluate_suits_forecasts(evaluate))
     if prepare.sequence is not None:
-        return _problems_of(assert_evaluate_suits_sequences, evaluate)
+        return problems_of(lambda: assert_evaluate_suits_sequences(evaluate))
     if isinstance(clean, _Clean):
-        return _problems_of(assert_slices, evaluate, columns_to_slice(clean.schema))
+        return problems_of(lambda: assert_slices(evaluate, columns_to_slice(clean.schema)))
     targets = [prepare.target] if isinstance(prepare.target, str) else prepare.target
     weight = [] if prepare.weight is None else [prepare.weight]
-    return _problems_of(assert_slices, evaluate, [*clean.cleaning.kinds, *targets, *weight])
-
-
-def _problems_of(assert_suits: Callable[Asked, object], *args: Asked.args, **kwargs: Asked.kwargs) -> list[str]:
-    try:
-        assert_suits(*args, **kwargs)
-    except InputError as error:
-        return list(error.problems)
-    return []
+    return problems_of(lambda: assert_slices(evaluate, [*clean.cleaning.kinds, *targets, *weight]))
 
 
 def _summary(sections: Sections, schema: Schema, features: Features, report: PartsReport) -> str:

@@ -181,8 +181,7 @@ def _fit(training: Training, team: Team, live_curves: Path, speed: Path) -> list
     params, model = training.params, training.model
     model.to(team.device)
     state = _start(training, team)
-    n_rows = len(training.parts.train.rows.target)
-    progress = Progress(params.epochs, n_rows, done=state.epoch) if team.checkpoints else None
+    progress = Progress(params.epochs, training.parts.train.rows.n_rows, done=state.epoch) if team.checkpoints else None
     with PatientStop() as stop:
         watch = _watch(team, params, progress, LiveCurves(live_curves, Epoch._fields), stop)
         fit_as_asked(training, state, team.group, watch, ahead)

@@ -3,6 +3,7 @@ import pytest
 import torch
 from sklearn.linear_model import Ridge
 
+from relight.domain.models import autoregression
 from relight.domain.models.autoregression import PENALTIES, Autoregression
 from relight.domain.rows import Rows
 
@@ -15,7 +16,8 @@ class Examples:
     def __init__(self, past: torch.Tensor, future: torch.Tensor, target: torch.Tensor) -> None:
         self.past, self.future, self.target = past, future, target
 
-    def __len__(self) -> int:
+    @property
+    def n_rows(self) -> int:
         return len(self.past)
 
     def pick(self, places: torch.Tensor) -> Rows:
@@ -107,3 +109,13 @@ def test_refitted_it_is_the_line_through_all_windows_and_what_is_said_already_is
     torch.testing.assert_close(model.weight, other.weight)
     model.refit([first, second], lambda past, future: other(past, future))
     torch.testing.assert_close(model.weight, torch.zeros_like(model.weight), atol=1e-5, rtol=0)
+
+
+def test_what_is_kept_of_the_windows_does_not_grow_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The penalty is chosen while the windows pass by: in pieces of any size it is the same one."""
+    train, validation, one, other = examples(80, 0, noise=3.0), examples(500, 1), new_model(), new_model()
+    one.fit(train, validation)
+    monkeypatch.setattr(autoregression, "CHUNK", 7)
+    other.fit(train, validation)
+    assert one.chosen.tolist() == other.chosen.tolist()
+    torch.testing.assert_close(one.weight, other.weight)

@@ -20,7 +20,7 @@ def test_the_answer_is_the_last_value_and_the_line_and_the_gates_share_of_the_ne
     line.weight.copy_(torch.tensor([[1.0, 0.0], [0.0, 2.0]]))
     line.bias.copy_(torch.tensor([0.5, 0.0]))
     spy = Spy()
-    model = Forecast(line, spy, horizon=2)
+    model = Forecast(line, spy, d_window=3, horizon=2)
     past = torch.tensor([[[1.0], [3.0], [7.0]]])
     # differences to the last value: -6 and -4
     assert model(past, torch.empty(1, 2, 0)).tolist() == [[7 - 6 + 0.5, 7 - 8]]
@@ -38,7 +38,7 @@ def test_a_level_that_was_never_seen_changes_the_answer_by_the_level_alone() -> 
     line.weight.copy_(torch.randn(2, 2))
     network = nn.Sequential(nn.Flatten(), nn.Linear(3, 2))
     network.forward = lambda past, _lengths, _future: network[1](past.flatten(1))  # type: ignore[method-assign]
-    model = Forecast(line, network, horizon=2)
+    model = Forecast(line, network, d_window=3, horizon=2)
     model.gate.data.fill_(1.0)
     past, nothing = torch.randn(4, 3, 1), torch.empty(4, 2, 0)
     torch.testing.assert_close(model(past + 1000, nothing), model(past, nothing) + 1000, atol=1e-3, rtol=0)

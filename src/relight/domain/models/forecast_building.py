@@ -32,7 +32,8 @@ def build_forecaster(params: ModelParams, features: SeriesFeatures) -> Forecaste
     n_known = sum(covariate.known for covariate in features.covariates)
     n_waves = features.n_channels - 1 - n_covariates
     linear = Autoregression(known.length, known.horizon, n_covariates, n_known, n_waves)
-    return Forecaster(features, Forecast(linear, _network(params, features), known.horizon))
+    d_window = known.length * features.n_channels + known.horizon * features.n_future
+    return Forecaster(features, Forecast(linear, _network(params, features), d_window, known.horizon))
 
 
 def _network(params: ModelParams, features: SeriesFeatures) -> nn.Module:

@@ -60,8 +60,13 @@ class Forecast(nn.Module):
     **Shape**: past (n, length, n_channels) and future (n, horizon, n_future), scaled, in; (n, horizon) out.
     """
 
-    def __init__(self, autoregression: Autoregression, network: nn.Module, horizon: int) -> None:
+    def __init__(self, autoregression: Autoregression, network: nn.Module, d_window: int, horizon: int) -> None:
+        """
+        Args:
+            d_window: how many numbers a window holds.
+        """
         super().__init__()
+        self.d_widest = d_window  # of many windows at once they are what takes memory
         self.autoregression = autoregression
         self.network = network
         self.gate = nn.Parameter(torch.zeros(horizon))

@@ -26,8 +26,8 @@ def predict_series(table: Path, known: Description, *, weights: Path, output: Pa
     assert isinstance(model, Forecaster)
     load_weights(weights, model)
     raw = pl.concat(list(Table(table).frames({})))
-    rows = regular_series(raw, history_params(table, raw.columns, known.features)).rows
-    history = continued(rows, known.features, str(table))
+    rows, schema = regular_series(raw, history_params(table, raw.columns, known.features))
+    history = continued(rows, schema, known.features, str(table))
     said = predict(model, windows_of(history.arrays, model.features).inputs).numpy()
     lines = history.lines.with_columns(pl.Series("prediction", said.reshape(-1)))
     write_parts(output, [lines.write_csv().encode()])

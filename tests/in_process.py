@@ -1,0 +1,51 @@
+"""Stages in this process, without dvc: for tests that look at bytes, or let a stage fail."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from relight.params.model import ModelParams
+from relight.params.prepare import PrepareParams
+from relight.params.split import SplitParams
+from relight.params.train import TrainParams
+from relight.workflows.prepare.prepare import prepare
+from relight.workflows.split.split import split
+from relight.workflows.train import train
+
+PARTS = ("train", "validation", "test", "features", "report")
+RESULTS = ("model.pth", "model.json", "curves.csv")
+
+
+def prepared_and_split(folder: Path, asked: dict[str, Any], *, train: float = 0.6) -> None:
+    """From `table.csv` in the folder to the tensors of its parts: `train`, a fifth each for the others.
+
+    Args:
+        asked: the prepare section without its source.
+    """
+    params = PrepareParams.model_validate({"source": "table.csv", "ignore": [], **asked})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        prepare(params, source=Path("table.csv"), table=folder / "rows", schema=folder / "schema.json")
+    shares = {"method": "auto", "column": None, "train": train, "validation": 0.2, "test": 0.8 - train, "seed": 0}
+    outs = {part: folder / part for part in PARTS}
+    split(SplitParams.model_validate(shares), table=folder / "rows", schema=folder / "schema.json", **outs)
+
+
+def trained(folder: Path, model: ModelParams, params: TrainParams) -> list[bytes]:
+    """What the train stage makes of the parts in a folder, which keeps its checkpoints, too."""
+    train(
+        model,
+        params,
+        train_rows=folder / "train",
+        validation_rows=folder / "validation",
+        features=folder / "features",
+        weights=folder / "model.pth",
+        description=folder / "model.json",
+        curves=folder / "curves.csv",
+        live_curves=folder / "live.csv",
+        speed=folder / "speed.json",
+        kept=folder / "kept",
+        digests={},
+    )
+    return [(folder / name).read_bytes() for name in RESULTS]
