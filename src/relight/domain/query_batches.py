@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, NamedTuple
 
 import torch
@@ -31,12 +32,17 @@ class QueryBatches:
             if first == 0:
                 yield Batch(self.rows, 1.0)
             return
-        known = teaching_queries(self.rows.target)
+        known = self._queries
         generator = torch.Generator().manual_seed(self.seed + epoch)
         order = torch.randperm(len(known.sizes), generator=generator)
         for picked in torch.split(order, packed(known.sizes[order], self.batch_size))[first:]:
             places = known.rows_of(picked).to(self.rows.target.device)
             yield Batch(self.rows.pick(places), len(picked) / len(order))
+
+    @cached_property
+    def _queries(self) -> "Queries":
+        """To find them sorts all rows: once, not in each epoch."""
+        return teaching_queries(self.rows.target)
 
 
 class Queries(NamedTuple):

@@ -21,7 +21,7 @@ LABELS = "ai.onnx.ml"  # the operators that map texts
 LABELS_VERSION = 2
 ROWS = "n_rows"  # what the file calls the first dimension
 STEPS = "length"  # and the second one of sequences, where it is free
-THREE = 3
+RANK = 3  # of inputs with steps: rows, steps, channels
 ABOUT_TORCHVISION = "torch.onnx._internal.exporter._registration"
 
 
@@ -100,7 +100,7 @@ def _forget_the_trace(model: onnx.ModelProto) -> None:
     for value in (*graph.input, *graph.output):
         sizes = value.type.tensor_type.shape.dim
         sizes[0].dim_param = ROWS
-        if len(sizes) == THREE and sizes[1].dim_param:
+        if len(sizes) == RANK and sizes[1].dim_param:
             sizes[1].dim_param = STEPS
 
 

@@ -15,6 +15,7 @@ from relight.domain.pair_cleaning import clean_records, record_kinds
 from relight.domain.pair_encoding import encode_records
 from relight.domain.predicting import rows_at_once, set_mode
 from relight.errors import InputError
+from relight.io.answers_place import assert_can_hold_answers
 from relight.io.artifacts import read_format
 from relight.io.atomic import write_parts
 from relight.io.checkpoints import load_weights
@@ -33,7 +34,7 @@ def embed(table: Path, *, models: Path, output: Path) -> str:
     Raises:
         InputError: for a model of another task, missing columns, values that do not fit, or a damaged model.
     """
-    _check_paths(output, table)
+    assert_can_hold_answers(output, table)
     known = read_format(models / "model.json", Description, FORMAT)
     if known.features.pairs is None:
         raise InputError(f"embed: the model must be one of similarity, however: {known.features.task}")
@@ -72,15 +73,3 @@ def _points(model: Pairs, arrays: dict[str, np.ndarray]) -> np.ndarray:
         inputs = (torch.from_numpy(arrays[part]) for part in ("numeric", "categories", "text"))
         points: np.ndarray = model.tower(*inputs).numpy()
     return points
-
-
-def _check_paths(output: Path, table: Path) -> None:
-    """Before any work: a typing mistake must not overwrite the table."""
-    if output.suffix != ".csv":
-        raise InputError(f"{output}: must end in .csv; name such a file with -o")
-    if not output.parent.is_dir():
-        raise InputError(f"{output}: cannot be written: there is no folder {output.parent}; make it first")
-    if table.suffix == ".yaml":
-        raise InputError(f"{table}: must be a table (.csv, .tsv, .parquet, or a folder of them)")
-    if any(place.exists() and table.exists() and place.samefile(table) for place in (output, output.parent)):
-        raise InputError(f"{output}: is the table itself, or in it; name another file with -o")

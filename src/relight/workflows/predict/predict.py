@@ -4,7 +4,7 @@ from pathlib import Path
 
 from relight.domain.description import FORMAT, Description
 from relight.domain.devices import compute_the_same_each_time
-from relight.errors import InputError
+from relight.io.answers_place import assert_can_hold_answers
 from relight.io.artifacts import read_format
 from relight.workflows.predict.pairs import predict_pairs
 from relight.workflows.predict.ranking import predict_ranking
@@ -19,7 +19,7 @@ def predict(table: Path, *, models: Path, output: Path) -> str:
     Raises:
         InputError: for missing columns, values that do not fit, or a damaged model.
     """
-    _check_paths(output, table)
+    assert_can_hold_answers(output, table)
     known = read_format(models / "model.json", Description, FORMAT)
     compute_the_same_each_time(known.threads)
     if known.features.pairs is not None:
@@ -31,15 +31,3 @@ def predict(table: Path, *, models: Path, output: Path) -> str:
     if known.features.task == "ranking":
         return predict_ranking(table, known, weights=models / "model.pth", output=output)
     return predict_table(table, known, weights=models / "model.pth", output=output)
-
-
-def _check_paths(output: Path, table: Path) -> None:
-    """Before any work: a typing mistake must not overwrite the table or the model."""
-    if table.suffix == ".yaml":
-        raise InputError(f"{table}: must be a table (.csv, .tsv, .parquet, or a folder of them)")
-    if output.suffix != ".csv":
-        raise InputError(f"{output}: must end in .csv; name such a file with -o")
-    if not output.parent.is_dir():
-        raise InputError(f"{output}: cannot be written: there is no folder {output.parent}; make it first")
-    if any(place.exists() and table.exists() and place.samefile(table) for place in (output, output.parent)):
-        raise InputError(f"{output}: is the table itself, or in it; name another file with -o")
