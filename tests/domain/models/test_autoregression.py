@@ -92,10 +92,46 @@ def test_a_past_that_says_nothing_further_back_is_cut() -> None:
         return Examples(past, torch.empty(n, 1, 0), told)
 
     model.fit(windows(60), windows(400))
-    n_lags = int(model.chosen[0])
-    assert n_lags < 32
-    assert bool((model.weight[: 32 - n_lags] == 0).all())
-    assert bool((model.weight[32 - n_lags :] != 0).all())
+    assert model.chosen.any(dim=1).tolist() == [False, False, False, False, True]  # of 32, 16, 8, 4, 2 steps
+    assert bool((model.weight[:30] == 0).all())
+    assert bool((model.weight[30:] != 0).all())
+
+
+def test_what_the_validation_windows_cannot_tell_from_the_best_is_averaged() -> None:
+    """Two windows cannot tell any of the penalties apart, and two thousand can."""
+    train, few, many = examples(30, 0, noise=3.0), new_model(), new_model()
+    few.fit(train, examples(2, 1))
+    many.fit(train, examples(2000, 1))
+    assert int(few.chosen.sum()) > int(many.chosen.sum())
+    alone = [
+        line.weight for line, chosen in zip(each_alone(train), few.chosen.flatten().tolist(), strict=True) if chosen
+    ]
+    torch.testing.assert_close(few.weight, torch.stack(alone).mean(dim=0))
+
+
+def test_as_good_as_the_best_is_less_than_one_standard_error_above_it() -> None:
+    train, validation, model = examples(30, 0, noise=3.0), examples(40, 1, noise=2.0), new_model()
+    model.fit(train, validation)
+    left = (validation.target - validation.past[:, -1:, 0]).double()
+    with torch.no_grad():
+        off = [
+            (line(validation.past, validation.future) - left).abs().mean(dim=1).numpy() for line in each_alone(train)
+        ]
+    best = min(off, key=lambda errors: float(errors.mean()))
+    near = [(errors - best).mean() <= (errors - best).std() / np.sqrt(len(best)) for errors in off]
+    assert model.chosen.flatten().tolist() == near
+    assert 1 < sum(near) < len(near)
+
+
+def each_alone(train: Examples) -> list[Autoregression]:
+    """The line for each past and penalty."""
+    lines = []
+    for place in range(new_model().chosen.numel()):
+        line = new_model()
+        line.chosen.view(-1)[place] = True
+        line.refit([train], lambda past, _: torch.zeros_like(past[:, :1, 0]))
+        lines.append(line)
+    return lines
 
 
 def test_refitted_it_is_the_line_through_all_windows_and_what_is_said_already_is_left_to_others() -> None:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 PENALTIES = (1e-6, 1e-5, 1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0)
-FEWEST_LAGS = 4
+FEWEST_LAGS = 2
 CHUNK = 1024
 
 Said = Callable[[Tensor, Tensor], Tensor]  # past and future → (n, horizon), what another part of the forecast adds
@@ -37,7 +37,10 @@ class Autoregression(nn.Module):
     """The next values from the differences of the past ones to the last, from covariates, and from the calendar.
 
     Ridge regression in closed form (Hoerl and Kennard 1970) on standardized inputs: a direction in which the past
-    hardly varies is one that it says little about. It stands in buffers: nothing of it learns by steps.
+    hardly varies is one that it says little about. Of how many steps of the past it looks at, and of which penalty,
+    the validation windows decide; where they are too few to tell some from the best (by one standard error: Breiman et
+    al. 1984, "Classification and regression trees", 3.4.3), their mean is taken, which is a line, too.
+    It stands in buffers: nothing of it learns by steps.
 
     **Shape**
         - past: (n, length, n_channels), the target first
@@ -45,7 +48,7 @@ class Autoregression(nn.Module):
         - output: (n, horizon), what the values differ by from the last one
 
     Attributes:
-        chosen: (2,) int64: of how many steps of the past it was found best to look at, and of which penalty.
+        chosen: (n_pasts, n_penalties) bool: what it is the mean of; the longest past and the smallest penalty first.
     """
 
     weight: Tensor
@@ -58,7 +61,7 @@ class Autoregression(nn.Module):
         d_in = length - 1 + n_covariates + horizon * n_known + n_waves
         self.register_buffer("weight", torch.zeros(d_in, horizon))
         self.register_buffer("bias", torch.zeros(horizon))
-        self.register_buffer("chosen", torch.tensor([length, 0]))
+        self.register_buffer("chosen", torch.zeros(len(self._pasts()), len(PENALTIES), dtype=torch.bool))
 
     def forward(self, past: Tensor, future: Tensor) -> Tensor:
         return self.design(past, future) @ self.weight + self.bias
@@ -70,34 +73,38 @@ class Autoregression(nn.Module):
         return torch.cat([lags, latest, future[:, :, : self.n_known].flatten(1), future[:, 0, self.n_known :]], dim=1)
 
     def fit(self, train: Examples, validation: Examples | None) -> None:
-        """Least squares over the train windows, with as many lags and the penalty that the validation windows like best
-        (MAE); without them all lags and the smallest penalty."""
-        sums = _Sums.of(self, [train])
-        tried = [(n_lags, place) for n_lags in self._lags(validation) for place in range(len(PENALTIES))]
-        solutions = [solution for n_lags in self._lags(validation) for solution in sums.solutions(self._kept(n_lags))]
-        best = 0 if validation is None else _best(self, solutions, validation)
-        self.chosen.copy_(torch.tensor(tried[best]))
-        self._take(solutions[best])
+        """Least squares over the train windows, with those pasts and penalties that the validation windows like best
+        (MAE); without them the longest past and the smallest penalty."""
+        solutions = self._solutions(_Sums.of(self, [train]))
+        self.chosen.zero_()
+        if validation is None:
+            self.chosen[0, 0] = True
+        else:
+            self.chosen.copy_(_Errors.of(self, solutions, validation).near_the_best().view_as(self.chosen))
+        self._take(solutions)
 
     def refit(self, examples: Sequence[Examples], said: Said) -> None:
         """The same over all of these windows, with what was chosen, on what another part of the forecast leaves."""
-        n_lags, penalty = self.chosen.tolist()
-        self._take(list(_Sums.of(self, examples, said).solutions(self._kept(n_lags)))[penalty])
+        self._take(self._solutions(_Sums.of(self, examples, said)))
 
-    def _lags(self, validation: Examples | None) -> list[int]:
-        """All, half of them, and so on."""
+    def _pasts(self) -> list[int]:
+        """Of how many steps: all, half of them, and so on."""
         found = [self.length]
-        while validation is not None and found[-1] // 2 >= FEWEST_LAGS:
+        while found[-1] // 2 >= FEWEST_LAGS:
             found.append(found[-1] // 2)
         return found
+
+    def _solutions(self, sums: "_Sums") -> list["_Solution"]:
+        return [solution for n_lags in self._pasts() for solution in sums.solutions(self._kept(n_lags))]
 
     def _kept(self, n_lags: int) -> Tensor:
         """The places of the last lags, and of all that are none."""
         return torch.arange(self.length - n_lags, len(self.weight))
 
-    def _take(self, solution: "_Solution") -> None:
-        self.weight.copy_(solution.weight)
-        self.bias.copy_(solution.bias)
+    def _take(self, solutions: list["_Solution"]) -> None:
+        taken = [solutions[place] for place in self.chosen.flatten().nonzero().flatten().tolist()]
+        self.weight.copy_(torch.stack([solution.weight for solution in taken]).mean(dim=0))
+        self.bias.copy_(torch.stack([solution.bias for solution in taken]).mean(dim=0))
 
 
 class _Solution(NamedTuple):
@@ -153,11 +160,37 @@ def _pairs(model: Autoregression, windows: Examples, said: Said | None = None) -
         yield model.design(past, future).cpu().double(), left
 
 
-def _best(model: Autoregression, solutions: list[_Solution], windows: Examples) -> int:
-    """The place of the solution with the smallest mean absolute error. The windows pass by once, some at a time."""
-    weight, bias = (torch.stack(parts) for parts in zip(*solutions, strict=True))
-    off = torch.zeros(len(solutions), dtype=torch.float64)
-    for inputs, targets in _pairs(model, windows):
-        said = inputs @ weight + bias.unsqueeze(1)  # (n_solutions, n, horizon)
-        off += (said - targets).abs().nansum(dim=(1, 2))
-    return int(off.argmin())
+class _Errors(NamedTuple):
+    """Of each solution on the validation windows that have a target, float64.
+
+    Attributes:
+        n: windows.
+        total: (n_solutions,) the sum of their mean absolute errors.
+        products: (n_solutions, n_solutions) the sums of the products of those of two solutions.
+    """
+
+    n: int
+    total: Tensor
+    products: Tensor
+
+    @classmethod
+    def of(cls, model: Autoregression, solutions: list[_Solution], windows: Examples) -> "_Errors":
+        """The windows pass by once, some at a time."""
+        weight, bias = (torch.stack(parts) for parts in zip(*solutions, strict=True))
+        n, total = 0, torch.zeros(len(solutions), dtype=torch.float64)
+        products = torch.zeros(len(solutions), len(solutions), dtype=torch.float64)
+        for inputs, targets in _pairs(model, windows):
+            said = inputs @ weight + bias.unsqueeze(1)  # (n_solutions, n_windows, horizon)
+            off = (said - targets).abs().nanmean(dim=2)[:, targets.isfinite().any(dim=1)]
+            n, total, products = n + off.shape[1], total + off.sum(dim=1), products + off @ off.T
+        return cls(n, total, products)
+
+    def near_the_best(self) -> Tensor:
+        """(n_solutions,) bool: those whose error is less than one standard error above the smallest."""
+        best, squares = int(self.total.argmin()), self.products.diagonal()
+        n = max(self.n, 1)
+        above = (self.total - self.total[best]) / n
+        variance = (squares - 2 * self.products[best] + squares[best]) / n - above.square()
+        near = above <= (variance.clamp(min=0) / n).sqrt()
+        near[best] = True
+        return near
