@@ -1,0 +1,38 @@
+"""DVC's objects: files that are named by the MD5 of their bytes, in a cache or on a remote."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from relight.errors import RunError
+
+FOLDER = ".dir"  # ends the name of an object that lists the files of a folder
+
+
+def object_path(md5: str) -> Path:
+    """Where an object lies in a cache or on a remote."""
+    return Path("files", "md5", md5[:2], md5[2:])
+
+
+def md5_of(path: Path) -> str:
+    """Of the bytes of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def is_intact(cache: Path, md5: str) -> bool:
+    """Whether the object is there with the bytes that its name says."""
+    path = cache / object_path(md5)
+    return path.is_file() and md5_of(path) == md5.removesuffix(FOLDER)
+
+
+def files_of(cache: Path, md5: str) -> dict[str, str]:
+    """The MD5 of each file of a folder, by its path in the folder.
+
+    Raises:
+        RunError: when the list is not in the cache, or damaged.
+    """
+    path = cache / object_path(md5)
+    if not is_intact(cache, md5):
+        raise RunError(f"{path}: is missing or damaged; delete it if it is there, and run `dvc pull` or `dvc repro`")
+    return {item["relpath"]: item["md5"] for item in json.loads(path.read_bytes())}
