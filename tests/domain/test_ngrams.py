@@ -40,7 +40,7 @@ def test_codes_are_places_from_1_and_0_for_none() -> None:
 
 
 def test_few_n_grams_share_a_place() -> None:
-    """Of the triples of three letters each, 26³, every place has about four, and none more than chance would give it."""
+    """Of the 26³ triples every place has about four, and none more than chance would give it."""
     letters = torch.cartesian_prod(*[torch.arange(97, 123)] * 3)
     numbers = ngrams(torch.nn.functional.pad(letters, (0, 1)))  # ` abc `
     triples = numbers[:, 4]

@@ -7,7 +7,7 @@ from relight.domain.overlap import overlap
 
 
 def test_the_share_of_common_n_grams_by_hand() -> None:
-    """Of ` aaa ` the six n-grams [ a], [ aa], [aa], [aaa], [aa ], [a ] (one comes twice), of ` aa ` all but [aaa]: 5 of 6;
+    """` aaa ` has the n-grams [ a], [ aa], [aa], [aaa], [aa ], [a ], one of them twice, ` aa ` all but [aaa]: 5 of 6;
     a number that differs: 0; a category with a gap is left out."""
     arrays = {
         "left_numeric": np.array([[1.0], [np.nan]], np.float32),

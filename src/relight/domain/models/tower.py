@@ -62,7 +62,7 @@ class Texts(nn.Module):
     def __init__(self, n_texts: int, n_buckets: int, d_embedding: int) -> None:
         super().__init__()
         self.n_points = n_texts + (n_texts > 1)
-        self.points = nn.EmbeddingBag(n_buckets + 1, d_embedding, mode="sum", padding_idx=0)
+        self.points: nn.Module = nn.EmbeddingBag(n_buckets + 1, d_embedding, mode="sum", padding_idx=0)
 
     def forward(self, codes: Tensor) -> Tensor:
         n_rows, n_texts, n_slots = codes.shape
