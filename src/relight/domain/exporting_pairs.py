@@ -58,10 +58,21 @@ class AnsweringPairs(nn.Module):
         right_categories: Tensor | None = None,
         right_letters: Tensor | None = None,
     ) -> Said:
-        sides = (left_numeric, left_categories, left_letters, right_numeric, right_categories, right_letters)
-        distance = self.model(*(torch.zeros(0, 0, 2) if part is None else part for part in sides)).squeeze(1)
+        pairs = ((left_numeric, right_numeric), (left_categories, right_categories), (left_letters, right_letters))
+        return self.records(*(_stacked(left, right) for left, right in pairs))
+
+    def records(self, numeric: Tensor, categories: Tensor, letters: Tensor) -> Said:
+        """The same of all left records and, behind them, all right ones: a graph of half the size."""
+        points = self.model.points(numeric, categories, letters)
+        left, right = points.reshape(2, -1, self.model.body.tower.d_widest)
+        distance = self.model.body.distance(left, right).squeeze(1)
         score = self.threshold - distance.double()
         return distance, (self.slope * score).sigmoid().float(), (score >= 0).long()
+
+
+def _stacked(left: Tensor | None, right: Tensor | None) -> Tensor:
+    """What is not there is not read."""
+    return torch.zeros(0) if left is None or right is None else torch.cat([left, right])
 
 
 class PairsFromColumns(nn.Module):
@@ -81,11 +92,9 @@ class PairsFromColumns(nn.Module):
 
     def forward(self, columns: list[Tensor]) -> Said:
         half = len(columns) // 2
-        said: Said = self.answering(*self._side(columns[:half]), *self._side(columns[half:]))
-        return said
-
-    def _side(self, columns: list[Tensor]) -> tuple[Tensor, Tensor, Tensor | None]:
-        return *self.columns(columns), columns[-1] if self.letters[0] else None
+        both = [torch.cat([columns[place], columns[half + place]]) for place in range(half)]
+        numeric, categories = self.columns(both)
+        return self.answering.records(numeric, categories, both[-1])  # without a text nothing reads the last
 
 
 def program_of_columns_of_pairs(model: PairsFromColumns) -> ExportedProgram:
