@@ -1,4 +1,3 @@
-import pytest
 import torch
 
 from relight.domain.exporting_sequences import AnsweringSequences, program_of_sequences
@@ -32,10 +31,8 @@ def test_an_input_that_is_left_out_is_one_without_columns() -> None:
     assert torch.equal(answers(torch.tensor([3]), numeric), answers(torch.tensor([3]), numeric, none))
 
 
-@pytest.mark.parametrize(("name", "is_free"), [("convolution", True), ("gru", False)])
-def test_the_length_is_free_where_no_layer_is_recurrent(name: ModelName, is_free: bool) -> None:
-    program = program_of_sequences(answering(name), features())
+def test_the_length_of_recurrent_layers_is_that_of_the_longest_train_sequence() -> None:
+    program = program_of_sequences(answering("gru"), features())
     shapes = {node.name: node.meta["val"].shape for node in program.graph.nodes if node.op == "placeholder"}
     assert isinstance(shapes["numeric"][0], torch.SymInt)
-    assert isinstance(shapes["numeric"][1], torch.SymInt) == is_free
-    assert is_free or shapes["numeric"][1] == 3
+    assert shapes["numeric"][1:] == (3, 1)
