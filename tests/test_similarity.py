@@ -21,7 +21,6 @@ from relight.params.train import TrainParams
 from relight.workflows.check import check
 from relight.workflows.embed import embed
 from relight.workflows.evaluate.evaluate import evaluate
-from relight.workflows.export import export
 from relight.workflows.predict.predict import predict
 from relight.workflows.prepare.prepare import prepare
 from relight.workflows.split.split import split
@@ -292,8 +291,6 @@ def test_new_pairs_and_records(folder: Path) -> None:
     ]
     with pytest.raises(InputError, match="must end in"):
         embed(Path("short.csv"), models=done.root, output=Path("e.txt"))
-    with pytest.raises(InputError, match="use `relight predict` or `relight embed`"):
-        export("onnx", models=done.root, output=None, prepared=Path("no"), validation=Path("no"))
 
 
 def test_embed_is_for_similarity(finished: Repository) -> None:

@@ -1,30 +1,50 @@
-import zlib
-
-import numpy as np
 import polars as pl
+import pytest
+import torch
 
-from relight.domain.ngrams import ngram_codes, ngrams
+from relight.domain.letters import N_BUCKETS, N_LETTERS, letters_of
+from relight.domain.ngrams import codes_of, ngrams
 
-
-def test_pairs_and_triples_of_a_padded_text_in_small_letters() -> None:
-    assert ngrams("Ab") == [" a", " ab", "ab", "ab ", "b "]
-    assert ngrams("") == ["  "]
-
-
-def test_codes_are_crc32_in_buckets_from_1_in_slots_from_the_left() -> None:
-    codes = ngram_codes(pl.Series(["Ab", None, "ab", "abc"]), n_buckets=100, n_slots=4)
-    of_ab = [1 + zlib.crc32(gram) % 100 for gram in (b" a", b" ab", b"ab", b"ab ")]
-    assert (codes.dtype, codes.shape) == (np.int32, (4, 4))
-    assert codes[0].tolist() == codes[2].tolist() == of_ab
-    assert codes[1].tolist() == [0, 0, 0, 0]
-    assert codes[3].tolist() == [*of_ab[:3], 1 + zlib.crc32(b"abc") % 100]
+LAST = chr(0x10FFFF)
 
 
-def test_crc32_is_the_one_of_every_machine() -> None:
-    """CRC-32 of "123456789" is 0xCBF43926 (the check value of its definition)."""
-    assert zlib.crc32(b"123456789") == 0xCBF43926
-    assert ngram_codes(pl.Series(["é"]), 4096, 1).tolist() == [[1 + zlib.crc32(" é".encode()) % 4096]]
+def by_hand(text: str) -> list[str]:
+    """Pairs and triples of ` text ` from left to right, the first 48 of them."""
+    padded = f" {text.lower()} "
+    return [padded[at : at + n] for at in range(len(padded)) for n in (2, 3) if at + n <= len(padded)][:48]
 
 
-def test_a_column_without_a_text() -> None:
-    assert ngram_codes(pl.Series([None, None], dtype=pl.String), 8, 3).tolist() == [[0, 0, 0], [0, 0, 0]]
+def spelled(number: int) -> str:
+    """What an n-gram's number says."""
+    points = [number // 0x110000**2, number // 0x110000 % 0x110000, number % 0x110000]
+    return "".join(map(chr, points)).rstrip("\0")
+
+
+@pytest.mark.parametrize("text", ["a", "Ab", "anna maria", "x" * 23, "y" * 24, "z" * 25, "w" * 99, f"é😀{LAST}{LAST}"])
+def test_pairs_and_triples_of_a_padded_text_each_a_number_of_its_own(text: str) -> None:
+    (found,) = ngrams(torch.from_numpy(letters_of(pl.Series([text])))).tolist()
+    assert len(found) == 2 * (N_LETTERS - 1)
+    assert sorted(spelled(number) for number in found if number) == sorted(by_hand(text))
+
+
+def test_a_gap_has_none() -> None:
+    assert ngrams(torch.zeros(2, 3, 5, dtype=torch.int32)).tolist() == torch.zeros(2, 3, 8).tolist()
+
+
+def test_codes_are_places_from_1_and_0_for_none() -> None:
+    """` a` is (32 * 0x110000 + 97) * 0x110000 = 39,719,965,622,272; modulo 1,000,003 that is 462,734."""
+    number = (32 * 0x110000 + 97) * 0x110000
+    largest = 0x10FFFF * (0x110000**2 + 0x110000 + 1)
+    codes = codes_of(torch.tensor([0, number, largest]), 100)
+    assert codes.tolist() == [0, 35, 1 + largest % 1_000_003 % 100]
+
+
+def test_few_n_grams_share_a_place() -> None:
+    """Of the 26³ triples every place has about four, and none more than chance would give it."""
+    letters = torch.cartesian_prod(*[torch.arange(97, 123)] * 3)
+    numbers = ngrams(torch.nn.functional.pad(letters, (0, 1)))  # ` abc `
+    triples = numbers[:, 4]
+    counts = torch.bincount(codes_of(triples, N_BUCKETS), minlength=N_BUCKETS + 1)[1:]
+    assert len(triples.unique()) == 26**3
+    assert int(counts.max()) <= 14
+    assert int((counts == 0).sum()) <= 0.02 * N_BUCKETS  # by chance 1.4 % would have none

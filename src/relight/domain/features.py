@@ -102,7 +102,8 @@ class PairFeatures(BaseModel):
     Attributes:
         left, right: the prefixes of the columns of either side.
         texts: the columns, without a prefix, that are read by their letters.
-        n_buckets, n_slots: of the codes of their n-grams.
+        n_letters: so many of a text are read.
+        n_buckets: for the codes of their n-grams.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -110,8 +111,8 @@ class PairFeatures(BaseModel):
     left: str
     right: str
     texts: list[str]
+    n_letters: int
     n_buckets: int
-    n_slots: int
 
 
 class Features(BaseModel):

@@ -1,31 +1,36 @@
-"""A text as numbers: the places of its short runs of letters, by a hash that is the same on every machine."""
+"""The short runs of letters of a text, and their places in a table by a hash that is the same on every machine.
 
-import zlib
+Whole numbers of 64 bits that never overflow: a graph computes them as PyTorch does.
+"""
 
-import numpy as np
-import polars as pl
+import torch
+from torch import Tensor
 
-N_BUCKETS = 4096
-N_SLOTS = 48  # a text of 24 letters; of a longer one its beginning
-LENGTHS = (2, 3)
-
-
-def ngrams(text: str) -> list[str]:
-    """Of ` text ` in small letters, the pairs and triples of neighbours, from left to right."""
-    padded = f" {text.lower()} "
-    return [padded[at : at + n] for at in range(len(padded)) for n in LENGTHS if at + n <= len(padded)]
+SPACE = ord(" ")
+N_CODE_POINTS = 0x110000  # of Unicode; its third power is below 2**63
+PRIME = 1_000_003  # tells the n-grams apart whose last letters differ by a multiple of the buckets
 
 
-def ngram_codes(texts: pl.Series, n_buckets: int = N_BUCKETS, n_slots: int = N_SLOTS) -> np.ndarray:
-    """Codes 1 to n_buckets of each text, int32 (n_rows, n_slots); 0 for an empty slot, all of them for a gap.
+def ngrams(letters: Tensor) -> Tensor:
+    """Of ` text ` the pairs and triples of neighbours, each as a number of its own; 0 beyond the end.
 
-    Of n-grams beyond the slots nothing is known. The hash is CRC-32 of their UTF-8.
+    **Shape**: (..., n_letters) code points, 0 behind the text, in; (..., 2 * (n_letters - 1)) int64 out: the pairs,
+    then the triples. Of a text that fills all letters nothing is known of what follows, and no end.
     """
-    levels = texts.drop_nulls().unique().sort()
-    of_level = np.zeros((len(levels) + 1, n_slots), dtype=np.int32)
-    for place, text in enumerate(levels, start=1):
-        codes = [1 + zlib.crc32(gram.encode()) % n_buckets for gram in ngrams(text)[:n_slots]]
-        of_level[place, : len(codes)] = codes
-    places = texts.cast(pl.Enum(levels)).to_physical().cast(pl.Int64) + 1
-    codes_of: np.ndarray = of_level[places.fill_null(0).to_numpy()]
-    return codes_of
+    padded = _with_spaces(letters.long())
+    first, second, third = padded[..., :-2], padded[..., 1:-1], padded[..., 2:]
+    pairs = (first * N_CODE_POINTS + second) * N_CODE_POINTS
+    return torch.cat([pairs * (second > 0), (pairs + third) * (third > 0)], dim=-1)
+
+
+def codes_of(ngrams: Tensor, n_buckets: int) -> Tensor:
+    """The place of each n-gram, 1 to n_buckets; 0 for none. **Shape**: any, int64; the same out."""
+    return (1 + ngrams % PRIME % n_buckets) * (ngrams > 0)
+
+
+def _with_spaces(letters: Tensor) -> Tensor:
+    """A space before the text and one behind it, if there is a text; (..., 1 + n_letters)."""
+    is_there = (letters[..., :1] > 0).long()
+    padded = torch.cat([SPACE * is_there, letters], dim=-1)
+    ends = (padded[..., 1:] == 0) & (padded[..., :-1] > 0)
+    return torch.cat([padded[..., :1], padded[..., 1:] + SPACE * ends], dim=-1)

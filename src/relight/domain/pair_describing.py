@@ -7,7 +7,7 @@ from relight.domain.describing import TrainRows, count_classes, statistics_of_nu
 from relight.domain.encoding import encode_chunk
 from relight.domain.features import Features, Inputs, PairFeatures
 from relight.domain.inputs import find_inputs, learn
-from relight.domain.ngrams import N_BUCKETS, N_SLOTS
+from relight.domain.letters import N_BUCKETS, N_LETTERS
 from relight.domain.pair_encoding import encode_sides, names_of, one_side
 from relight.domain.parts_report import PartsReport, count_twins
 from relight.domain.schema import Column, PairColumns, Schema
@@ -36,8 +36,8 @@ def describe_pairs(params: SplitParams, schema: Schema, parts: Parts, table: pl.
                 left=schema.pairs.left,
                 right=schema.pairs.right,
                 texts=[column.name for column in schema.pairs.columns if column.is_text],
+                n_letters=N_LETTERS,
                 n_buckets=N_BUCKETS,
-                n_slots=N_SLOTS,
             ),
         }
     )

@@ -6,7 +6,7 @@ import polars as pl
 from relight.domain.encoding import encode
 from relight.domain.features import Features, Inputs
 from relight.domain.labels import as_labels
-from relight.domain.ngrams import ngram_codes
+from relight.domain.letters import N_LETTERS, letters_of
 from relight.domain.schema import PairColumns
 
 SIDES = ("left", "right")
@@ -26,19 +26,20 @@ def encode_records(records: pl.DataFrame, inputs: Features | Inputs, texts: list
     """One side without its prefix.
 
     Returns:
-        numeric (n_rows, n_numeric) float32, categories (n_rows, n_categorical) int32, and text (n_rows, n_texts,
-        n_slots) int32.
+        numeric (n_rows, n_numeric) float32, categories (n_rows, n_categorical) int32, and letters (n_rows, n_texts,
+        n_letters) int32.
     """
     encoded = encode(records, inputs)
-    codes = [ngram_codes(as_labels(records[name])) for name in texts]
-    text = np.stack(codes, axis=1) if codes else np.zeros((records.height, 0, 0), dtype=np.int32)
-    return {"numeric": encoded.numeric, "categories": encoded.categories, "text": text}
+    letters = np.zeros((records.height, len(texts), N_LETTERS), dtype=np.int32)
+    for place, name in enumerate(texts):
+        letters[:, place] = letters_of(as_labels(records[name]))
+    return {"numeric": encoded.numeric, "categories": encoded.categories, "letters": letters}
 
 
 def encode_sides(
     left: pl.DataFrame, right: pl.DataFrame, inputs: Features | Inputs, texts: list[str]
 ) -> dict[str, np.ndarray]:
-    """Both sides: `left_numeric`, `left_categories`, `left_text`, and so on."""
+    """Both sides: `left_numeric`, `left_categories`, `left_letters`, and so on."""
     sides = zip(SIDES, (left, right), strict=True)
     return {
         f"{side}_{part}": array

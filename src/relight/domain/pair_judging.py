@@ -111,7 +111,7 @@ def rows_of(arrays: Arrays) -> LabelledRows:
 
 def _scores(arrays: Arrays, score: np.ndarray) -> Scores:
     rows = rows_of(arrays)
-    left = groups_of([arrays["left_numeric"], arrays["left_categories"], arrays["left_text"]])
+    left = groups_of([arrays["left_numeric"], arrays["left_categories"], arrays["left_letters"]])
     return {**scores_of("similarity", rows.target, score, rows.weight), **recall_at(left, rows.target, score)}
 
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from relight.domain.back import Back
 from relight.domain.fitted import Fitted
 from relight.domain.models.forecaster import Forecaster
+from relight.domain.models.tower import Pairs
 from relight.domain.pair_inputs import pair_inputs
 from relight.domain.predicting import rows_at_once
 from relight.errors import InputError
@@ -101,15 +102,16 @@ def inputs_for(model: nn.Module, numeric: np.ndarray, categories: np.ndarray, wh
 
 def trainee_of(model: nn.Module) -> nn.Module:
     """What learns: the network between a front and a back that do not."""
-    return model.body if isinstance(model, Fitted | Forecaster) else model
+    return model.body if isinstance(model, Fitted | Forecaster | Pairs) else model
 
 
 def as_trainee_sees(model: nn.Module, rows: Rows) -> Rows:
     """The rows after the front, the target on the network's scale: once, not in every step."""
-    if not isinstance(model, Fitted):
+    if not isinstance(model, Fitted | Pairs):
         return rows
     with torch.no_grad():
         chunks = zip(*(torch.split(part, rows_at_once(model.front)) for part in rows.inputs), strict=True)
-        numbers, codes = zip(*(model.front(*chunk) for chunk in chunks), strict=True)
-        target = model.back.to_network(rows.target) if isinstance(model.back, Back) else rows.target
-    return Rows((torch.cat(numbers), torch.cat(codes)), target, rows.weight)
+        inputs = tuple(torch.cat(parts) for parts in zip(*(model.front(*chunk) for chunk in chunks), strict=True))
+        back = model.back if isinstance(model, Fitted) else None
+        target = back.to_network(rows.target) if isinstance(back, Back) else rows.target
+    return Rows(inputs, target, rows.weight)

@@ -30,6 +30,7 @@ def onnx_bytes(
     columns: Columns,
     classes: Sequence[str] | None,
     facts: Mapping[str, str],
+    outputs: Sequence[str] = (),
 ) -> bytes:
     """The file of a program that takes one tensor for each column.
 
@@ -37,18 +38,19 @@ def onnx_bytes(
         columns: the name of each input, and for a category its levels: they become the codes 1, 2, ...
         classes: with them the outputs are `probabilities` and `label`, else `prediction`.
         facts: what stands in the file's metadata.
+        outputs: the names of what the program says, where it says the place of the class behind that itself.
 
     Raises:
         InputError: when the weights do not fit into one file.
     """
     if sum(tensor.numel() * tensor.element_size() for tensor in program.state_dict.values()) > LARGEST:
         raise InputError("an ONNX file holds at most 2 GB of weights; export with --format pt2")
-    model = _translated(program, len(columns))
+    model = _translated(program, len(columns), outputs)
     _forget_the_trace(model)
     inside = _prefix(columns)
     _rename(model.graph, inside)
     _read_columns(model.graph, columns)
-    _write_answers(model.graph, columns, classes, inside)
+    _write_answers(model.graph, columns, classes, outputs, inside)
     model.opset_import.append(helper.make_opsetid(LABELS, LABELS_VERSION))
     helper.set_model_props(model, dict(facts))
     onnx.checker.check_model(model)
@@ -63,14 +65,14 @@ def run_onnx(content: bytes, feeds: Mapping[str, np.ndarray]) -> dict[str, np.nd
     return dict(zip(names, session.run(names, dict(feeds)), strict=True))
 
 
-def _translated(program: ExportedProgram, n_columns: int) -> onnx.ModelProto:
+def _translated(program: ExportedProgram, n_columns: int, outputs: Sequence[str]) -> onnx.ModelProto:
     with _without_remarks():
         exported = torch.onnx.export(
             program,
             dynamo=True,
             verbose=False,
             input_names=[f"column_{place}" for place in range(n_columns)],
-            output_names=["answers"],
+            output_names=[*outputs, "answers"],
         )
     assert exported is not None
     return exported.model_proto
@@ -150,16 +152,22 @@ def _coder(name: str, code: str, levels: Sequence[str]) -> onnx.NodeProto:
     )
 
 
-def _write_answers(graph: onnx.GraphProto, columns: Columns, classes: Sequence[str] | None, prefix: str) -> None:
-    answers = graph.output[0]
-    said = _free("prediction" if classes is None else "probabilities", columns)
-    graph.node.append(helper.make_node("Identity", [answers.name], [said]))
-    answers.name = said
+def _write_answers(
+    graph: onnx.GraphProto, columns: Columns, classes: Sequence[str] | None, outputs: Sequence[str], prefix: str
+) -> None:
+    place = graph.output.pop().name if outputs else prefix + "most_probable"
+    for answers, name in zip(
+        graph.output, outputs or ["prediction" if classes is None else "probabilities"], strict=True
+    ):
+        said = _free(name, columns)
+        graph.node.append(helper.make_node("Identity", [answers.name], [said]))
+        answers.name = said
     if classes is None:
         return
-    labels, place, label = prefix + "classes", prefix + "most_probable", _free("label", columns)
+    labels, label = prefix + "classes", _free("label", columns)
     graph.initializer.append(numpy_helper.from_array(np.array(classes, dtype=np.object_), labels))
-    graph.node.append(helper.make_node("ArgMax", [said], [place], axis=1, keepdims=0))
+    if not outputs:
+        graph.node.append(helper.make_node("ArgMax", [graph.output[0].name], [place], axis=1, keepdims=0))
     graph.node.append(helper.make_node("Gather", [labels, place], [label]))
     graph.output.append(helper.make_tensor_value_info(label, TensorProto.STRING, [ROWS]))
 

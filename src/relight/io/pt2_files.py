@@ -20,10 +20,10 @@ def pt2_bytes(program: ExportedProgram, facts: str) -> bytes:
     return buffer.getvalue()
 
 
-def run_pt2(content: bytes, *inputs: np.ndarray, **named: np.ndarray) -> np.ndarray:
-    """The answers of a file that `pt2_bytes` has just made."""
+def run_pt2(content: bytes, *inputs: np.ndarray, **named: np.ndarray) -> list[np.ndarray]:
+    """The outputs of a file that `pt2_bytes` has just made."""
     program = torch.export.load(io.BytesIO(content))
     by_name = {name: torch.from_numpy(part) for name, part in named.items()}
     with torch.inference_mode():
-        answers: np.ndarray = program.module()(*(torch.from_numpy(part) for part in inputs), **by_name).numpy()
-    return answers
+        found = program.module()(*(torch.from_numpy(part) for part in inputs), **by_name)
+    return [output.numpy() for output in (found if isinstance(found, tuple) else (found,))]

@@ -44,7 +44,7 @@ def embed(table: Path, *, models: Path, output: Path) -> str:
     load_weights(models / "model.pth", model)
     counts: list[int] = []
     write_parts(output, _lines(table, known, model, counts))
-    return f"{output}: {sum(counts)} embeddings of {model.tower.d_widest} numbers\n"
+    return f"{output}: {sum(counts)} embeddings of {model.body.tower.d_widest} numbers\n"
 
 
 def _lines(table: Path, known: Description, model: Pairs, counts: list[int]) -> Iterator[bytes]:
@@ -70,6 +70,6 @@ def _prefix(raw: pl.DataFrame, known: Description) -> str:
 def _points(model: Pairs, arrays: dict[str, np.ndarray]) -> np.ndarray:
     set_mode(model, training=False)
     with torch.inference_mode():
-        inputs = (torch.from_numpy(arrays[part]) for part in ("numeric", "categories", "text"))
-        points: np.ndarray = model.tower(*inputs).numpy()
+        inputs = (torch.from_numpy(arrays[part]) for part in ("numeric", "categories", "letters"))
+        points: np.ndarray = model.points(*inputs).numpy()
     return points

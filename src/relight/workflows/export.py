@@ -14,13 +14,27 @@ from relight.domain.description import FORMAT, Description
 from relight.domain.devices import compute_the_same_each_time
 from relight.domain.encoding import Encoded, encode
 from relight.domain.exporting import Answering, FromColumns, program_from_columns, program_from_tensors
+from relight.domain.exporting_pairs import (
+    OUTPUTS,
+    AnsweringPairs,
+    PairsFromColumns,
+    program_of_columns_of_pairs,
+    program_of_pairs,
+)
 from relight.domain.exporting_sequences import AnsweringSequences, program_of_sequences
 from relight.domain.exporting_series import Foretelling, program_of_forecast
 from relight.domain.features import Features
 from relight.domain.feeding import Facts, facts_of_sequences, facts_of_series, feeds, inputs_of, properties_of
 from relight.domain.models.building import build_model
 from relight.domain.models.forecaster import Forecaster
+from relight.domain.models.tower import Pairs
+from relight.domain.pair_cleaning import record_kinds
+from relight.domain.pair_encoding import encode_sides, one_side
+from relight.domain.pair_feeding import facts_of_pairs, pair_columns, pair_feeds
+from relight.domain.pair_inputs import pair_inputs
+from relight.domain.predicting import predict
 from relight.domain.series_features import SeriesFeatures
+from relight.domain.trial_pairs import trial_pairs
 from relight.domain.trial_rows import trial_rows
 from relight.domain.trial_sequences import real_sequences, trial_sequences
 from relight.domain.trial_windows import real_windows, trial_windows, windows_of_model
@@ -66,15 +80,13 @@ def export(form: ExportFormat, *, models: Path, output: Path | None, prepared: P
     place = output or models / f"model.{form}"
     _check_place(place, form)
     known = read_format(models / "model.json", Description, FORMAT)
-    if known.features.pairs is not None:
-        raise InputError(
-            "export: a tower reads the letters of texts, which a graph cannot; use `relight predict` or `relight embed`"
-        )
     compute_the_same_each_time(known.threads)
     model = build_model(known.model, known.features, target_scale=known.target_scale, seeds=known.seeds)
     load_weights(models / "model.pth", model)
     if isinstance(model, Forecaster):
         exported = _forecast(form, model, known.features, prepared, validation)
+    elif isinstance(model, Pairs):
+        exported = _pairs(form, model, known, prepared, validation)
     elif known.features.sequence is not None:
         exported = _sequences(form, model, known.features, validation)
     else:
@@ -87,6 +99,7 @@ def export(form: ExportFormat, *, models: Path, output: Path | None, prepared: P
         )
     write_bytes(place, exported.content)
     what = "windows" if known.features.series else "sequences" if known.features.sequence else "rows"
+    what = "pairs" if known.features.pairs else what
     n = len(exported.answers)
     return f"{place}: answers {n} {what} as the model does; the largest difference is {difference:.1g}\n"
 
@@ -102,13 +115,18 @@ def _check_place(place: Path, form: ExportFormat) -> None:
 def _rows(answering: Answering, features: Features, prepared: Path, validation: Path) -> pl.DataFrame:
     """Clean rows to compare: of the pipeline's own table, too, where it is there and is the one of this model."""
     made_up = trial_rows(features, gaps=answering.has_front)  # without a front no gap can be read
+    rows = _with_real_rows(made_up, prepared, validation)
+    return rows if answering.has_front else rows.drop_nulls()
+
+
+def _with_real_rows(made_up: pl.DataFrame, prepared: Path, validation: Path) -> pl.DataFrame:
     if not (prepared.is_file() and validation.is_file()):
         return made_up
     kinds = parquet_schema(prepared)
     if any(kinds.get(name) != kind for name, kind in made_up.schema.items()):
         return made_up
     real = _real_rows(prepared, made_up.columns, read_tensors(validation)["row"][:REAL_ROWS])
-    return pl.concat([made_up, *(real if answering.has_front else (part.drop_nulls() for part in real))])
+    return pl.concat([made_up, *real])
 
 
 def _real_rows(prepared: Path, names: list[str], places: np.ndarray) -> Iterator[pl.DataFrame]:
@@ -141,7 +159,7 @@ def _pt2(answering: Answering, features: Features, encoded: Encoded) -> tuple[by
     levels = {"categories": [feature.model_dump() for feature in features.categorical]}
     about = json_text({**properties_of(features), **names, **levels})
     content = pt2_bytes(program_from_tensors(answering, features), about)
-    return content, run_pt2(content, *encoded)
+    return content, run_pt2(content, *encoded)[0]
 
 
 def _forecast(form: ExportFormat, model: Forecaster, features: Features, prepared: Path, validation: Path) -> _Exported:
@@ -178,6 +196,27 @@ def _sequences(form: ExportFormat, model: nn.Module, features: Features, validat
     return _Exported(content, answers, expected)
 
 
+def _pairs(form: ExportFormat, model: Pairs, known: Description, prepared: Path, validation: Path) -> _Exported:
+    features, scale = known.features, known.similarity
+    assert features.pairs
+    assert scale
+    table = _with_real_rows(trial_pairs(features), prepared, validation)
+    names = list(record_kinds(features))
+    left, right = (one_side(table, prefix, names) for prefix in (features.pairs.left, features.pairs.right))
+    arrays = encode_sides(left, right, features, features.pairs.texts)
+    answering, facts = AnsweringPairs(model, scale).eval(), facts_of_pairs(features, scale)
+    if form == "pt2":
+        content = pt2_bytes(program_of_pairs(answering, features), json_text(facts))
+        said = run_pt2(content, **{name: values for name, values in arrays.items() if values.shape[1]})
+    else:
+        program = program_of_columns_of_pairs(PairsFromColumns(answering, features))
+        content = onnx_bytes(program, pair_columns(features), features.classes, facts, OUTPUTS)
+        said = list(run_onnx(content, pair_feeds(table, features)).values())
+    distance = predict(model, pair_inputs(arrays)).numpy()
+    expected = np.stack([distance.reshape(-1), scale.similarity(distance)], axis=1)
+    return _Exported(content, np.stack(said[:2], axis=1), expected)
+
+
 def _joined(made_up: dict[str, np.ndarray], real: dict[str, np.ndarray] | None) -> dict[str, np.ndarray]:
     if real is None:
         return made_up
@@ -190,7 +229,7 @@ def _by_name(
     """The file of a program whose inputs have names, and its answers."""
     if form == "pt2":
         content = pt2_bytes(program, json_text(facts))
-        return content, run_pt2(content, **inputs)
+        return content, run_pt2(content, **inputs)[0]
     content = onnx_bytes(program, dict.fromkeys(inputs), features.classes, facts)
     answers, *_label = run_onnx(content, inputs).values()
     return content, answers

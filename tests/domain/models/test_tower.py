@@ -10,6 +10,7 @@ from relight.domain.models.tower import Pairs
 from relight.domain.pair_describing import describe_pairs, tensors_of_pairs
 from relight.domain.pair_inputs import pair_inputs
 from relight.domain.pairing import clean_pairs
+from relight.domain.rows import Rows, as_trainee_sees, trainee_of
 from relight.params.model import ModelParams
 from relight.params.prepare import PrepareParams
 from relight.params.split import SplitParams
@@ -40,11 +41,11 @@ def test_swapped_sides_have_the_same_distance_to_the_bit() -> None:
 
 def test_the_distance_is_that_of_torch_between_the_points_of_the_one_tower() -> None:
     model, _, inputs = tower_for(pairs(60))
-    left, right = model.tower(*inputs[:3]), model.tower(*inputs[3:])
+    left, right = model.points(*inputs[:3]), model.points(*inputs[3:])
     expected = (left - right).double().square().sum(dim=1, keepdim=True).sqrt()
     assert model(*inputs).shape == (60, 1)
     torch.testing.assert_close(model(*inputs).double(), expected, rtol=1e-5, atol=1e-6)
-    assert left.shape[1] == model.tower.d_widest
+    assert left.shape[1] == model.body.tower.d_widest
 
 
 def test_a_record_is_at_no_distance_of_itself_and_its_gradient_is_a_number() -> None:
@@ -90,3 +91,20 @@ def test_first_name_and_surname_that_have_changed_places_are_nearer_than_two_oth
     model, _, inputs = tower_for(pl.concat([swapped, strange]), d_embedding=64)
     distance = model(*inputs)[:, 0]
     assert distance[:36].mean() < 0.95 * distance[36:].mean()
+
+
+def test_letters_before_every_step_are_the_codes_that_training_sees_once() -> None:
+    model, _, inputs = tower_for(pairs(60))
+    seen = as_trainee_sees(model, Rows(inputs, torch.zeros(60, 1), None))
+    assert torch.equal(trainee_of(model)(*seen.inputs), model(*inputs))
+    assert seen.inputs[2].shape == (60, 2, 48)
+
+
+def test_a_text_that_is_missing_is_halfway_between_the_same_and_another() -> None:
+    """One text: the square of the distance is 0 for the same in other letters, and 1 for a gap."""
+    names = [f"{a}{b}" for a in "abcdefgh" for b in "stuvwxyz"]
+    left = [*names, "Ab", "ab", None]
+    table = pl.DataFrame({"left_a": left, "right_a": [*names[::-1], "aB", None, None], "match": (["1", "0"] * 34)[:67]})
+    model, features, inputs = tower_for(table)
+    assert not features.categorical
+    assert model(*inputs)[64:, 0].tolist() == pytest.approx([0.0, 1.0, 0.0], abs=1e-6)

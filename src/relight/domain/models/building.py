@@ -16,7 +16,7 @@ from relight.domain.models.linear import Linear, LinearParameters
 from relight.domain.models.members import Members
 from relight.domain.models.mlp import Mlp
 from relight.domain.models.requirements import assert_model_reads
-from relight.domain.models.tower import Pairs, Tower
+from relight.domain.models.tower import Pairs
 from relight.domain.target_choice import TargetScale
 from relight.domain.temperature import Temperature
 from relight.params.model import MlpPleParams, ModelParams, TabmParams, TowerParams
@@ -30,7 +30,7 @@ def build_model(params: ModelParams, features: Features, *, target_scale: Target
     """
     assert_model_reads(params, features)
     if features.pairs is not None:
-        return Pairs(Tower(features, features.pairs, params.tower or TowerParams()))
+        return Pairs(features, features.pairs, params.tower or TowerParams())
     if features.series is not None:
         from relight.domain.models.forecast_building import build_forecaster
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from relight.domain.features import Features, NumericFeature, PairFeatures
+from relight.domain.models.spelling import Spelling
 from relight.domain.narrow import columns_to_keep
 from relight.params.model import TowerParams
 
@@ -61,7 +62,7 @@ class Texts(nn.Module):
     def __init__(self, n_texts: int, n_buckets: int, d_embedding: int) -> None:
         super().__init__()
         self.n_points = n_texts + (n_texts > 1)
-        self.points = nn.EmbeddingBag(n_buckets + 1, d_embedding, mode="sum", padding_idx=0)
+        self.points: nn.Module = nn.EmbeddingBag(n_buckets + 1, d_embedding, mode="sum", padding_idx=0)
 
     def forward(self, codes: Tensor) -> Tensor:
         n_rows, n_texts, n_slots = codes.shape
@@ -118,7 +119,7 @@ class Tower(nn.Module):
             yield self.texts(text)
 
 
-class Pairs(nn.Module):
+class Apart(nn.Module):
     """Both sides through the one tower, and how far apart they are. **Shape**: as `Tower`, twice; (n_rows, 1) out."""
 
     def __init__(self, tower: Tower) -> None:
@@ -130,15 +131,33 @@ class Pairs(nn.Module):
         self,
         left_numeric: Tensor,
         left_categories: Tensor,
-        left_text: Tensor,
+        left_codes: Tensor,
         right_numeric: Tensor,
         right_categories: Tensor,
-        right_text: Tensor,
+        right_codes: Tensor,
     ) -> Tensor:
-        left = self.tower(left_numeric, left_categories, left_text)
-        right = self.tower(right_numeric, right_categories, right_text)
+        left = self.tower(left_numeric, left_categories, left_codes)
+        right = self.tower(right_numeric, right_categories, right_codes)
         distances: Tensor = self.distance(left, right)
         return distances
+
+
+class Pairs(nn.Module):
+    """The same of texts by their letters. **Shape**: as `Spelling` in, (n_rows, 1) out."""
+
+    def __init__(self, features: Features, pairs: PairFeatures, params: TowerParams) -> None:
+        super().__init__()
+        self.front = Spelling(pairs)
+        self.body = Apart(Tower(features, pairs, params))
+
+    def forward(self, *sides: Tensor) -> Tensor:
+        distances: Tensor = self.body(*self.front(*sides))
+        return distances
+
+    def points(self, numeric: Tensor, categories: Tensor, letters: Tensor) -> Tensor:
+        """Of records, (n_rows, d_points)."""
+        points: Tensor = self.body.tower(numeric, categories, self.front.codes(letters))
+        return points
 
 
 def _buffers(tower: Tower, numbers: list[NumericFeature], kept: list[int]) -> None:
