@@ -11,6 +11,7 @@ from relight.domain.cuda_graph import Recorded
 from relight.domain.early_stopping import EarlyStopping
 from relight.domain.features import Features
 from relight.domain.fitted import Fitted
+from relight.domain.forecast_intervals import settle_half_widths
 from relight.domain.forecast_score import forecast_score, where_observed
 from relight.domain.group import Group
 from relight.domain.losses import Loss, loss_for
@@ -78,10 +79,13 @@ def finish(training: Training) -> None:
     """After the training, once the validation rows have nothing left to choose.
 
     The line of a forecast is fitted anew on the validation windows, too, for the steps just before those that are to
-    be foretold say most of them. Without validation rows of its own nothing is done.
+    be foretold say most of them; how wide its intervals are is settled before. Without validation rows of its own
+    nothing is done.
     """
     if isinstance(training.model, Forecaster) and not training.features.test_rows_validate:
-        body = training.model.body
+        body, validation = training.model.body, training.parts.validation.rows
+        assert isinstance(validation, Windows)
+        settle_half_widths(training.model, validation.to(training.model.half_width.device))
         set_mode(body, training=False)
         with torch.no_grad():
             body.autoregression.refit(_as_the_network_sees(training.model, training.parts), body.learned)
