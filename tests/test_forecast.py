@@ -9,15 +9,30 @@ import polars as pl
 import pytest
 import torch
 
+from relight.domain.description import Description
+from relight.domain.models.autoregression import Autoregression
+from relight.domain.models.building import build_model
+from relight.domain.predicting import predict
+from relight.domain.windows import windows_of
 from relight.errors import InputError
+from relight.io.artifacts import read_model
+from relight.io.checkpoints import load_weights
+from relight.io.tensors import read_tensors
 from relight.params.model import MlpParams, ModelName, ModelParams
 from relight.params.split import SplitParams
 from relight.params.train import EarlyStoppingParams, OptimizerParams, TrainParams
+from relight.workflows.predict.predict import predict as predict_rows
 from relight.workflows.split.split import split
-from tests.in_process import prepared_and_split, trained
+from tests.in_process import PARTS, prepared_and_split, trained
 from tests.repositories import Repository, run_recipe
 
 ADAMW = OptimizerParams(name="adamw", learning_rate=0.001, weight_decay=0.01, momentum=0.0)
+
+MODEL = ModelParams(name="mlp", numeric="standardize", mlp=MlpParams(n_blocks=1, d_block=16, dropout=0.1))
+TRAIN = TrainParams(
+    seed=1, epochs=3, batch_size=64, loss="auto", optimizer=ADAMW, early_stopping=EarlyStoppingParams(patience=9),
+    device="cpu", threads=1,
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +52,7 @@ def test_it_is_better_than_every_method_that_others_tried(co2: Repository) -> No
     page = (co2.root / "reports/report.html").read_text(encoding="utf-8")
     assert "auto chose mlp for a forecast, beside a linear autoregression" in page
     assert "104 steps of the past, 1 ahead; year by the calendar" in page
+    assert all(words in page for words in ("orders the steps, 1 week apart", "is foretold; mean 3"))
 
 
 def test_predict_goes_on_from_the_last_rows(co2: Repository) -> None:
@@ -44,11 +60,15 @@ def test_predict_goes_on_from_the_last_rows(co2: Repository) -> None:
     table = pl.read_csv(co2.root / "data/raw/co2_weekly.csv")
     table.head(-1).write_csv(co2.root / "new.csv")
     code, said = co2.relight("predict", "new.csv", "-o", "next.csv")
-    assert (code, said) == (0, "next.csv: 1 predictions of co2, 1 for each series\n")
+    assert (code, said) == (
+        0,
+        "next.csv: 1 predictions of co2, 1 for each series; low to high holds 80% of what comes\n",
+    )
     (line,) = pl.read_csv(co2.root / "next.csv").to_dicts()
     known = pl.read_csv(co2.root / "reports/evaluate/predictions.csv").tail(1).to_dicts()[0]
     assert line["date"] == known["time"] == "2001-12-29T00:00:00.000000"
-    assert line["prediction"] == pytest.approx(known["prediction"], abs=1e-3)
+    for name in ("prediction", "low", "high"):
+        assert line[name] == pytest.approx(known[name], abs=1e-3)
 
 
 def test_rows_at_other_steps_than_those_of_the_training_are_refused(co2: Repository) -> None:
@@ -97,14 +117,7 @@ def run(
     table.write_csv(folder / "table.csv")
     sequence = {"time": "date", "series": "shop", "length": 28, "horizon": horizon, "known": list(known)}
     prepared_and_split(folder, {"target": "sales", "task": "forecast", "sequence": sequence})
-    return trained(
-        folder,
-        ModelParams(name=name, numeric="standardize", mlp=MlpParams(n_blocks=1, d_block=16, dropout=0.1)),
-        TrainParams(
-            seed=1, epochs=epochs, batch_size=64, loss="auto", optimizer=ADAMW,
-            early_stopping=EarlyStoppingParams(patience=9), device="cpu", threads=1,
-        ),
-    )  # fmt: skip
+    return trained(folder, MODEL.model_copy(update={"name": name}), TRAIN.model_copy(update={"epochs": epochs}))
 
 
 @pytest.mark.parametrize(
@@ -175,6 +188,36 @@ def test_bad_series_are_named(spoil, says: str, tmp_path: Path) -> None:  # type
     assert says in "\n".join(caught.value.problems)
 
 
+def test_intervals_are_settled_before_the_line_has_seen_the_validation_days(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(tmp_path / "whole", two_shops(120))
+    monkeypatch.setattr(Autoregression, "refit", lambda *_: None)
+    run(tmp_path / "before", two_shops(120))
+    whole, before = (torch.load(tmp_path / name / "model.pth", weights_only=True) for name in ("whole", "before"))
+    assert not torch.equal(whole["body.autoregression.weight"], before["body.autoregression.weight"])
+    assert torch.equal(whole["half_width"], before["half_width"])
+    known = read_model(tmp_path / "before/model.json", Description)
+    model = build_model(known.model, known.features, target_scale=known.target_scale, seeds=1)
+    load_weights(tmp_path / "before/model.pth", model)
+    assert known.features.series is not None
+    windows = windows_of(read_tensors(tmp_path / "before/validation"), known.features.series)
+    errors = (predict(model, windows.inputs) - windows.target).abs().sort(dim=0).values
+    assert len(errors) == 44  # 24 days of two shops
+    torch.testing.assert_close(before["half_width"], errors[35])  # the 36th: ceil(45 * 0.8)
+
+
+def test_without_validation_days_nothing_is_said_of_intervals(tmp_path: Path) -> None:
+    run(tmp_path, two_shops(120), epochs=1)
+    shares = {"method": "auto", "column": None, "train": 0.8, "validation": 0.0, "test": 0.2, "seed": 0}
+    outs = {name: tmp_path / name for name in PARTS}
+    split(SplitParams.model_validate(shares), table=tmp_path / "rows", schema=tmp_path / "schema.json", **outs)
+    trained(tmp_path, MODEL, TRAIN.model_copy(update={"early_stopping": None, "epochs": 1}))
+    said = predict_rows(tmp_path / "table.csv", models=tmp_path, output=tmp_path / "said.csv")
+    assert said == f"{tmp_path}/said.csv: 6 predictions of sales, 3 for each series\n"
+    assert pl.read_csv(tmp_path / "said.csv").columns == ["shop", "date", "prediction"]
+
+
 @pytest.mark.parametrize("method", ["random", "stratified", "group"])
 def test_parts_that_are_not_by_time_are_refused(method: str, tmp_path: Path) -> None:
     run(tmp_path, two_shops(120), epochs=1)
@@ -182,6 +225,6 @@ def test_parts_that_are_not_by_time_are_refused(method: str, tmp_path: Path) -> 
     shares = SplitParams.model_validate(
         {"method": method, "column": column, "train": 0.6, "validation": 0.2, "test": 0.2, "seed": 0}
     )
-    outs = {name: tmp_path / name for name in ("train", "validation", "test", "features", "report")}
+    outs = {name: tmp_path / name for name in PARTS}
     with pytest.raises(InputError, match=r"split\.method: must be auto, ordered or column for a forecast"):
         split(shares, table=tmp_path / "rows", schema=tmp_path / "schema.json", **outs)

@@ -3,6 +3,7 @@ import torch
 from torch import Tensor, nn
 
 from relight.domain.batches import Batch, ResidentBatches
+from relight.domain.forecast_score import observed_steps
 from relight.domain.losses import cross_entropy, l1, mse
 from relight.domain.rows import Rows
 from relight.domain.shared_batches import SharedBatches
@@ -34,6 +35,15 @@ def test_weights_decide_how_much_a_piece_counts_by_hand() -> None:
     ((one, other),) = pieces_of(ResidentBatches(numbers(4, torch.tensor([3.0, 1.0, 0.0, 0.0])), "full", 0), 2)
     assert (one.pull, other.pull) == (2, 0)
     assert (one.share, other.share) == (1, 0)
+
+
+def test_targets_that_are_there_decide_how_much_a_piece_counts_by_hand() -> None:
+    # of four windows with a gap in three targets: 1 of 2 targets there, 1 of 2 | 1 of 2, 2 of 2
+    target = torch.tensor([[1.0, torch.nan], [1.0, torch.nan], [torch.nan, 1.0], [1.0, 1.0]])
+    alone = ResidentBatches(Rows((torch.zeros(4, 1),), target), "full", 0)
+    one, other = (next(SharedBatches(alone, rank, 2, observed_steps).of_epoch(0)) for rank in range(2))
+    assert (one.pull, other.pull) == (pytest.approx(2 * 2 / 5), pytest.approx(2 * 3 / 5))
+    assert (one.share, other.share) == (pytest.approx(0.4), pytest.approx(0.6))
 
 
 def test_a_batch_in_which_no_row_counts_moves_nothing() -> None:

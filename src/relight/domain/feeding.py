@@ -60,12 +60,17 @@ def properties_of(features: Features) -> Facts:
 
 
 def facts_of_series(features: Features) -> Facts:
-    """The same of a forecast: what the channels of its inputs are, and how far apart its steps."""
+    """The same of a forecast: what the channels of its inputs are, and how far apart its steps.
+
+    A channel that is 1 where a category has a level and 0 elsewhere is told with both.
+    """
     assert features.series is not None
     covariates = features.series.covariates
     past = [features.target, *(covariate.name for covariate in covariates)]
+    levels = {c.name: {"column": c.column, "level": c.level} for c in covariates if c.level is not None}
     ahead = [covariate.name for covariate in covariates if covariate.known]
-    names = {name: json.dumps(found, ensure_ascii=False) for name, found in (("past", past), ("known", ahead))}
+    named = {"past": past, "known": ahead, **({"levels": levels} if levels else {})}
+    names = {name: json.dumps(found, ensure_ascii=False) for name, found in named.items()}
     return {**properties_of(features), **names, "step": str(features.series.known.frequency)}
 
 

@@ -5,13 +5,14 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import nn
 
-from relight.domain.batches import Batches
+from relight.domain.batches import Batches, weight_of
 from relight.domain.compiling import compiled
 from relight.domain.cuda_graph import Recorded
 from relight.domain.early_stopping import EarlyStopping
 from relight.domain.features import Features
 from relight.domain.fitted import Fitted
-from relight.domain.forecast_score import forecast_score, where_observed
+from relight.domain.forecast_intervals import settle_half_widths
+from relight.domain.forecast_score import forecast_score, observed_steps, where_observed
 from relight.domain.group import Group
 from relight.domain.losses import Loss, loss_for
 from relight.domain.models.forecaster import Forecaster
@@ -78,10 +79,13 @@ def finish(training: Training) -> None:
     """After the training, once the validation rows have nothing left to choose.
 
     The line of a forecast is fitted anew on the validation windows, too, for the steps just before those that are to
-    be foretold say most of them. Without validation rows of its own nothing is done.
+    be foretold say most of them; how wide its intervals are is settled before. Without validation rows of its own
+    nothing is done.
     """
     if isinstance(training.model, Forecaster) and not training.features.test_rows_validate:
-        body = training.model.body
+        body, validation = training.model.body, training.parts.validation.rows
+        assert isinstance(validation, Windows)
+        settle_half_widths(training.model, validation.to(training.model.half_width.device))
         set_mode(body, training=False)
         with torch.no_grad():
             body.autoregression.refit(_as_the_network_sees(training.model, training.parts), body.learned)
@@ -116,13 +120,20 @@ def _batches(training: Training, group: Group, device: torch.device, ahead: Ahea
     params, rows = training.params, training.parts.train
     size: Literal["full"] | int = "full" if params.batch_size == "full" else training.settled.batch_size
     batches = batches_of(training.model, rows, device, batch_size=size, seed=params.seed, ahead=ahead)
-    return batches if group.size == 1 else SharedBatches(batches, group.rank, group.size)
+    if group.size == 1:
+        return batches
+    return SharedBatches(batches, group.rank, group.size, observed_steps if _has_gaps(training) else weight_of)
 
 
 def _loss(training: Training) -> Loss:
     loss = loss_for(training.settled.loss, training.params.label_smoothing, training.params.margin)
+    return where_observed(loss) if _has_gaps(training) else loss
+
+
+def _has_gaps(training: Training) -> bool:
+    """Whether some step of a forecast has no value to foretell."""
     held = [part.rows for part in (training.parts.train, training.parts.validation)]
-    return where_observed(loss) if any(isinstance(rows, Windows) and rows.has_gaps for rows in held) else loss
+    return any(isinstance(rows, Windows) and rows.has_gaps for rows in held)
 
 
 def _score(training: Training) -> Score:

@@ -4,8 +4,6 @@ import numpy as np
 
 Scores = dict[str, float]
 
-COVERED = 0.8  # the share of the truth that an interval should hold
-
 
 def forecast_scores(target: np.ndarray, predicted: np.ndarray, seasonal_error: float | None) -> Scores:
     """MAE, RMSE, sMAPE and MASE.
@@ -29,22 +27,12 @@ def forecast_scores(target: np.ndarray, predicted: np.ndarray, seasonal_error: f
     return scores if seasonal_error is None else {**scores, "mase": scores["mae"] / seasonal_error}
 
 
-def half_widths(target: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """(horizon,): so far from the forecast the truth lay at most in `COVERED` of these windows, for each step ahead.
-
-    Split conformal prediction (Lei et al. 2018, "Distribution-Free Predictive Inference for Regression", section 2.2):
-    the ceil((n + 1) COVERED)-th smallest error, where there are so many.
-    """
-    found = []
-    for errors in np.abs(target.astype(np.float64) - predicted).T:
-        there = np.sort(errors[np.isfinite(errors)])
-        rank = min(len(there), int(np.ceil((len(there) + 1) * COVERED)))
-        found.append(there[rank - 1] if rank else np.inf)
-    return np.array(found)
-
-
 def coverage(target: np.ndarray, predicted: np.ndarray, widths: np.ndarray) -> float:
-    """The share of the truth within the intervals."""
-    there = np.isfinite(target)
+    """The share of the truth within the intervals, over the steps ahead that have one.
+
+    Args:
+        widths: (horizon,), half of an interval each; NaN where there is none, of all of them at least one.
+    """
+    there = np.isfinite(target) & np.isfinite(widths)
     inside = np.abs(target.astype(np.float64) - predicted) <= widths
     return float(inside[there].mean())

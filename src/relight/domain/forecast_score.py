@@ -8,6 +8,7 @@ from torch import Tensor
 from relight.domain.compatibility import LossName
 from relight.domain.losses import Loss
 from relight.domain.models.forecaster import WindowBack
+from relight.domain.rows import Rows
 from relight.domain.validation_score import Score
 
 
@@ -24,6 +25,11 @@ def where_observed(loss: Loss) -> Loss:
         return loss(outputs, told, weights) / share
 
     return observed
+
+
+def observed_steps(rows: Rows) -> Tensor:
+    """So many targets a loss of `where_observed` is the mean of, ()."""
+    return rows.target.isfinite().sum()
 
 
 def forecast_score(loss: LossName, back: WindowBack, target: Tensor) -> Score:

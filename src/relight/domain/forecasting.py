@@ -34,13 +34,14 @@ def history_params(table: Path, columns: list[str], features: Features) -> Prepa
     series = features.series
     assert series is not None
     known = series.known
-    names = {covariate.name for covariate in series.covariates}
-    used = {known.time, known.series, features.target, *names}
+    levels = {covariate.source: covariate.level for covariate in series.covariates}
+    used = {known.time, known.series, features.target, *levels}
     return PrepareParams(
         source=str(table),
         target=features.target,
         task="forecast",
         ignore=[name for name in columns if name not in used],
+        columns={name: "numeric" if levels[name] is None else "categorical" for name in columns if name in levels},
         sequence=SequenceParams(
             time=known.time,
             series=known.series,
@@ -67,7 +68,7 @@ def continued(rows: pl.DataFrame, schema: Schema, features: Features, where: str
     assert series is not None
     _assert_frequency(schema, series.known, where)
     groups = rows.partition_by(series.known.series, maintain_order=True) if series.known.series else [rows]
-    missing = [c.name for c in series.covariates if c.name not in rows.columns]
+    missing = [name for name in series.sources if name not in rows.columns]
     problems = [f"{where}: column '{name}' is missing" for name in missing] or _short(groups, features, where)
     if problems:
         raise InputError(*problems)

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import torch
 
-from relight.domain.forecast_metrics import Scores, coverage, forecast_scores, half_widths
+from relight.domain.forecast_metrics import Scores, coverage, forecast_scores
 from relight.domain.forecast_references import NAIVE, Reference
 from relight.domain.models.forecaster import Forecaster
 from relight.domain.predicting import predict
@@ -42,27 +42,30 @@ def foretell(model: Forecaster, references: dict[str, Reference], windows: Windo
     return Foretold(windows.target.numpy(), {**said, **{name: np.concatenate(parts) for name, parts in held.items()}})
 
 
-def judge_forecasts(parts: dict[str, Foretold], seasonal_error: float | None) -> dict[str, Any]:
-    """The scores of every part beside those of the naive forecast and the other references."""
+def judge_forecasts(parts: dict[str, Foretold], widths: np.ndarray, seasonal_error: float | None) -> dict[str, Any]:
+    """The scores of every part beside those of the naive forecast and the other references.
+
+    Args:
+        widths: (horizon,), half of an interval each; NaN where there is none.
+    """
 
     def scores(part: str, name: str) -> Scores:
         return forecast_scores(parts[part].target, parts[part].said[name], seasonal_error)
 
     metrics: dict[str, Any] = {"train": {}, "validation": {}, "test": {}}
     metrics |= {part: scores(part, "model") for part in parts}
-    metrics["test"] |= _coverage(parts)
+    metrics["test"] |= _coverage(parts["test"], widths)
     metrics["baseline"] = {part: scores(part, NAIVE) for part in parts}
     others = [name for name in parts["test"].said if name not in ("model", NAIVE)]
     metrics["references"] = {name: {part: scores(part, name) for part in parts if part != "train"} for name in others}
     return metrics
 
 
-def _coverage(parts: dict[str, Foretold]) -> Scores:
-    """Of the test windows by intervals from the errors of the validation windows, where there are some."""
-    if "validation" not in parts:
+def _coverage(test: Foretold, widths: np.ndarray) -> Scores:
+    """Of the test windows by the intervals, where there are some."""
+    if not np.isfinite(widths).any():
         return {}
-    widths = half_widths(parts["validation"].target, parts["validation"].model)
-    return {"coverage_80": coverage(parts["test"].target, parts["test"].model, widths)}
+    return {"coverage_80": coverage(test.target, test.model, widths)}
 
 
 def by_step(parts: dict[str, Foretold], seasonal_error: float | None) -> pl.DataFrame:
@@ -93,17 +96,16 @@ def by_series(test: Foretold, series: pl.Series | None, seasonal_error: float | 
     return pl.DataFrame(rows)
 
 
-def predictions(parts: dict[str, Foretold], rows: pl.DataFrame, windows: Windows, time: str) -> pl.DataFrame:
+def predictions(test: Foretold, widths: np.ndarray, rows: pl.DataFrame, windows: Windows, time: str) -> pl.DataFrame:
     """A line for each test window and step ahead.
 
     Args:
+        widths: (horizon,), half of an interval each; NaN where there is none.
         rows: of the part, as the windows count them: the time, and the series where there are several.
     """
-    test = parts["test"]
     n_windows, horizon = test.target.shape
     place = (windows.origin.numpy()[:, None] + np.arange(horizon)).reshape(-1)
     found = rows[place].rename({time: "time"}) if time != "time" else rows[place]
-    widths = _widths(parts, n_windows)
     return found.with_columns(
         pl.Series("ahead", np.tile(np.arange(1, horizon + 1), n_windows)),
         pl.Series("target", test.target.reshape(-1)).fill_nan(None),
@@ -111,9 +113,3 @@ def predictions(parts: dict[str, Foretold], rows: pl.DataFrame, windows: Windows
         pl.Series("low", (test.model - widths).reshape(-1)),
         pl.Series("high", (test.model + widths).reshape(-1)),
     )
-
-
-def _widths(parts: dict[str, Foretold], n_windows: int) -> np.ndarray:
-    if "validation" not in parts:
-        return np.full((n_windows, 1), np.nan)
-    return half_widths(parts["validation"].target, parts["validation"].model)[None, :]

@@ -4,6 +4,7 @@ from typing import Any
 
 from relight.domain.pair_content import pair_columns
 from relight.domain.score_table import reference_table, score_table, seeds_table, threshold_table
+from relight.domain.series_content import series_columns
 
 Json = dict[str, Any]
 PARTS = ("train", "validation", "test")
@@ -33,7 +34,7 @@ def common_content(known: Json, found: Json, parts: Json, scores: Json, notes: l
         "threshold": threshold_table(scores),
         "seeds": seeds_table(scores),
         "notes": [*found["notes"], *parts["notes"], *notes],
-        "columns": pair_columns(features, found) if found.get("pairs") else _columns(features, found),
+        "columns": _columns(features, found),
         "versions": known["versions"],
     }
 
@@ -71,6 +72,10 @@ def _choices(known: Json, found: Json) -> list[tuple[str, str]]:
 
 
 def _columns(features: Json, found: Json) -> list[Json]:
+    if found.get("pairs"):
+        return pair_columns(features, found)
+    if found.get("series"):
+        return series_columns(features, found)
     used: dict[str, list[Json]] = {}
     for feature in features["numeric"]:
         used.setdefault(feature["column"], []).append(feature)

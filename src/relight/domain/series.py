@@ -11,7 +11,8 @@ from relight.domain.frequency import Frequency
 from relight.domain.grid import find_steps, times_of
 from relight.domain.labels import as_labels
 from relight.domain.naming import did_you_mean
-from relight.domain.schema import STEP, Column, Schema, SeriesSchema
+from relight.domain.schema import STEP, Column, Kind, Schema, SeriesSchema
+from relight.domain.series_columns import clean_covariate, column_problems
 from relight.domain.split_choice import NAMED
 from relight.errors import InputError
 from relight.params.prepare import PrepareParams
@@ -106,7 +107,7 @@ def _missing(raw: pl.DataFrame, params: PrepareParams, asked: _Asked) -> list[st
     ]
     if STEP in raw.columns and STEP not in params.ignore:
         problems.append(f"{params.source}: column '{STEP}' has a name that prepare needs itself; rename it")
-    return problems
+    return problems + column_problems(params, {asked.time, asked.series, str(params.target)}, raw.columns)
 
 
 def _column(name: str, raw: pl.Series, params: PrepareParams, asked: _Asked) -> tuple[pl.Series | None, list[str]]:
@@ -120,10 +121,7 @@ def _column(name: str, raw: pl.Series, params: PrepareParams, asked: _Asked) -> 
         return labels, []
     if name == params.target:
         return clean_as("numeric", raw, why="to be foretold"), []
-    cleaned = clean_column(raw)
-    if cleaned.kind not in ("numeric", "boolean"):
-        return None, [f"Column '{name}' is no number; forecasts read numbers and the calendar, and leave it out."]
-    return cleaned.values.cast(pl.Float64), []
+    return clean_covariate(name, raw, params.columns.get(name))
 
 
 def _times(raw: pl.Series) -> pl.Series:
@@ -158,7 +156,7 @@ def _on_grid(rows: pl.DataFrame, asked: _Asked) -> tuple[pl.DataFrame, Frequency
 def _schema(rows: pl.DataFrame, params: PrepareParams, asked: _Asked, frequency: Frequency, notes: list[str]) -> Schema:
     roles = {asked.time, asked.series, params.target, STEP}
     columns = [
-        Column(name=name, kind="ignored" if name == NAMED else "numeric") for name in rows.columns if name not in roles
+        Column(name=values.name, kind=_kind(values)) for values in rows.iter_columns() if values.name not in roles
     ]
     season = frequency.season if asked.season == "auto" else asked.season
     longest = rows.group_by(asked.series).len()["len"].max() if asked.series else rows.height
@@ -193,6 +191,12 @@ def _schema(rows: pl.DataFrame, params: PrepareParams, asked: _Asked, frequency:
             frequency=frequency,
         ),
     )
+
+
+def _kind(values: pl.Series) -> Kind:
+    if values.name == NAMED:
+        return "ignored"
+    return "categorical" if values.dtype == pl.String else "numeric"
 
 
 def _length(season: int, longest: int) -> int:

@@ -6,9 +6,11 @@ import numpy as np
 import polars as pl
 
 from relight.domain.cycles import find_cycles
-from relight.domain.schema import Schema, SeriesSchema
+from relight.domain.schema import Column, Schema, SeriesSchema
 from relight.domain.series_features import Covariate, SeriesFeatures
 from relight.domain.splitting import TRAIN, Parts
+
+MOST_LEVELS = 20  # of a category; the others are as a gap
 
 
 class _Differences(NamedTuple):
@@ -31,9 +33,26 @@ def describe_series(rows: pl.DataFrame, schema: Schema, parts: Parts) -> SeriesF
         known=known,
         mean=float(train[schema.target].mean() or 0.0),  # type: ignore[arg-type]  # of numbers
         **differences._asdict(),
-        covariates=[_covariate(train[column.name], column.name in known.known) for column in ordered],
+        covariates=[found for column in ordered for found in _covariates(train[column.name], column, known)],
         cycles=find_cycles(train[known.time], known.frequency, known.season),
     )
+
+
+def levels_of(train: pl.Series) -> list[str]:
+    """Of a category in the train rows, the most frequent first, of equal ones in the order of texts."""
+    counts = train.drop_nulls().alias("level").value_counts(name="n")
+    return counts.sort("n", "level", descending=[True, False])["level"].to_list()
+
+
+def _covariates(train: pl.Series, column: Column, known: SeriesSchema) -> list[Covariate]:
+    is_known = column.name in known.known
+    if column.kind != "categorical":
+        return [_covariate(train, is_known)]
+    levels, name = levels_of(train)[:MOST_LEVELS], column.name
+    return [
+        Covariate(name=f"{name}={level}", mean=0.0, std=1.0, known=is_known, column=name, level=level)
+        for level in levels
+    ]
 
 
 def _covariate(values: pl.Series, is_known: bool) -> Covariate:

@@ -19,7 +19,7 @@ def encode_part(rows: pl.DataFrame, target: str, features: SeriesFeatures, parts
     Returns:
         value (n,) float32: the target, its gaps filled, by what is known at the end of the part.
         target (n,) float32: the target, NaN where there is none.
-        covariates (n, n_covariates + n_waves) float32, NaN where there is none.
+        covariates (n, n_covariates + n_waves) float32, NaN where there is none; 0 and 1 for the levels of a category.
         origin (n_windows,) int64: the place of each window's first target; `length` rows lie before it, and its
             `horizon` targets are of the part. A window without any value to foretell is left out.
         row (n,) int64: the place in the table.
@@ -48,7 +48,7 @@ def _of_series(place: int, group: pl.DataFrame, target: str, features: SeriesFea
     until = group.head(end)
     seen = until.slice(first)
     truth = seen[target].cast(pl.Float32).fill_null(float("nan")).to_numpy()
-    covariates = [seen[c.name].cast(pl.Float32).fill_null(float("nan")).to_numpy() for c in features.covariates]
+    covariates = [_numbers(seen[covariate.source], covariate.level) for covariate in features.covariates]
     numbers = np.stack(covariates, axis=1) if covariates else np.empty((seen.height, 0), dtype=np.float32)
     return {
         "value": filled(until[target], known.fill).slice(first).cast(pl.Float32).to_numpy(),
@@ -57,6 +57,13 @@ def _of_series(place: int, group: pl.DataFrame, target: str, features: SeriesFea
         "origin": _origins(truth, begin - first, known),
         "row": np.arange(place + first, place + end, dtype=np.int64),
     }
+
+
+def _numbers(values: pl.Series, level: str | None) -> np.ndarray:
+    """Of a column, or whether it has a level: then a gap, or a level that the train rows lack, is in none of them."""
+    if level is not None:
+        return (values == level).fill_null(value=False).cast(pl.Float32).to_numpy()
+    return values.cast(pl.Float32).fill_null(float("nan")).to_numpy()
 
 
 def filled(values: pl.Series, how: str) -> pl.Series:

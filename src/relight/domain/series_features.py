@@ -1,17 +1,19 @@
 """What is known of series beside their columns: scales, covariates, cycles of the calendar."""
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from relight.domain.cycles import Cycle
 from relight.domain.schema import SeriesSchema
 
 
 class Covariate(BaseModel):
-    """A number beside the target.
+    """A number beside the target: a column's, or for a category 1 where it has a level and 0 elsewhere.
 
     Attributes:
-        mean, std: of the train rows that have a value.
+        name: of the number: the column's, or `column=level`.
+        mean, std: of the train rows that have a value; 0 and 1 for a level, which stays as it is.
         known: its future is known.
+        column, level: of a level of the train rows; None for a column of numbers.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -20,6 +22,13 @@ class Covariate(BaseModel):
     mean: float
     std: float
     known: bool
+    column: str | None = Field(default=None, exclude_if=lambda name: name is None)
+    level: str | None = Field(default=None, exclude_if=lambda level: level is None)
+
+    @property
+    def source(self) -> str:
+        """The column that it is read from."""
+        return self.name if self.column is None else self.column
 
 
 class SeriesFeatures(BaseModel):
@@ -40,6 +49,11 @@ class SeriesFeatures(BaseModel):
     seasonal_error: float | None
     covariates: list[Covariate]
     cycles: list[Cycle]
+
+    @property
+    def sources(self) -> list[str]:
+        """The columns that are read beside target and time, each once."""
+        return list(dict.fromkeys(covariate.source for covariate in self.covariates))
 
     @property
     def n_future(self) -> int:

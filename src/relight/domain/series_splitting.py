@@ -8,7 +8,7 @@ import polars as pl
 from relight.domain.features import Features
 from relight.domain.parts_report import PartsReport
 from relight.domain.schema import STEP, Schema
-from relight.domain.series_describing import describe_series
+from relight.domain.series_describing import MOST_LEVELS, describe_series, levels_of
 from relight.domain.series_encoding import Arrays, encode_part
 from relight.domain.series_parts import assign_series_parts
 from relight.domain.splitting import PARTS, TEST, TRAIN, VALIDATION
@@ -53,8 +53,9 @@ def split_series(params: SplitParams, schema: Schema, rows: pl.DataFrame) -> Spl
         test_rows_validate=not validated,
         series=described,
     )
+    notes = [f"split: {choice}", *_windows(arrays), *_many_levels(rows.filter(parts == TRAIN), schema)]
     counts = {part: int((parts == place).sum()) for place, part in enumerate(PARTS)}
-    return SplitSeries(arrays, features, PartsReport(rows=counts, notes=[f"split: {choice}", *_windows(arrays)]))
+    return SplitSeries(arrays, features, PartsReport(rows=counts, notes=notes))
 
 
 def _assert_windows(schema: Schema, arrays: list[Arrays], parts: np.ndarray) -> None:
@@ -74,3 +75,12 @@ def _assert_windows(schema: Schema, arrays: list[Arrays], parts: np.ndarray) -> 
 def _windows(arrays: list[Arrays]) -> list[str]:
     counts = ", ".join(f"{len(found['origin'])} {part}" for part, found in zip(PARTS, arrays, strict=True))
     return [f"Windows: {counts}; no window's target reaches into another part."]
+
+
+def _many_levels(train: pl.DataFrame, schema: Schema) -> list[str]:
+    counts = {c.name: len(levels_of(train[c.name])) for c in schema.features if c.kind == "categorical"}
+    return [
+        f"Column '{name}' has {n_levels} levels in the train rows; a forecast reads the {MOST_LEVELS} most frequent."
+        for name, n_levels in counts.items()
+        if n_levels > MOST_LEVELS
+    ]

@@ -165,7 +165,7 @@ def _summary(sections: Sections, schema: Schema, features: Features, report: Par
     parts = ", ".join(f"{count} {part}" for part, count in report.rows.items() if count)
     loss = settle_loss(sections.train.params.loss, features.task)
     odd = remarks(sections.train.params, features, os.cpu_count() or 1)
-    seen = features.columns
+    seen = features.columns if features.series is None else features.series.sources
     kinds = {column.name: column.kind if column.name in seen else "not seen" for column in schema.columns}
     return "\n".join(
         [

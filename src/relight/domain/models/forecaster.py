@@ -6,6 +6,8 @@ from torch import Tensor, nn
 from relight.domain.models.autoregression import Autoregression
 from relight.domain.series_features import SeriesFeatures
 
+UNKNOWN = -1.0  # a half-width that nothing is known of: a file of weights holds no NaN
+
 
 class WindowFront(nn.Module):
     """Numbers in units of the train rows; a gap of a covariate is their mean.
@@ -91,7 +93,14 @@ class Forecast(nn.Module):
 
 
 class Forecaster(nn.Module):
-    """Raw windows in, values in the target's own unit out. **Shape**: as `WindowFront` in, (n, horizon) out."""
+    """Raw windows in, values in the target's own unit out. **Shape**: as `WindowFront` in, (n, horizon) out.
+
+    Attributes:
+        half_width: (horizon,) in the target's own unit: so far from the answer the truth lies at most in 80 of 100
+            cases, settled after the training; `UNKNOWN` without validation windows.
+    """
+
+    half_width: Tensor
 
     def __init__(self, features: SeriesFeatures, body: Forecast) -> None:
         super().__init__()
@@ -99,6 +108,7 @@ class Forecaster(nn.Module):
         self.front = WindowFront(features)
         self.body = body
         self.back = WindowBack(features)
+        self.register_buffer("half_width", torch.full((features.known.horizon,), UNKNOWN))
 
     def forward(self, past: Tensor, future: Tensor) -> Tensor:
         outputs: Tensor = self.back(self.body(*self.front(past, future)))

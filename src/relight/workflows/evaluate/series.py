@@ -6,6 +6,7 @@ import polars as pl
 
 from relight.domain import reports as tables
 from relight.domain.description import Description
+from relight.domain.forecast_intervals import half_widths_of
 from relight.domain.forecast_references import fit_line, references_of
 from relight.domain.forecast_requirements import assert_evaluate_suits_forecasts
 from relight.domain.importance import no_importance
@@ -32,7 +33,7 @@ from relight.workflows.evaluate.proof import assert_proved
 
 NOTES = [
     "The linear part was fitted on the validation windows as well, once they had nothing left to choose: their scores "
-    "are a little too good."
+    "are a little too good. The intervals were settled before that."
 ]
 PATHS = ("train", "validation", "test")
 
@@ -55,7 +56,7 @@ def evaluate_forecasts(params: EvaluateParams, known: Description, weights: Path
     references = references_of(model, fit_line(model, windows["train"], windows.get("validation")))
     parts = {part: foretell(model, references, found) for part, found in windows.items()}
     rows = _rows(model, files)[arrays["test"]["row"]]
-    write_json(files.metrics, judge_forecasts(parts, model.features.seasonal_error))
+    write_json(files.metrics, judge_forecasts(parts, half_widths_of(model), model.features.seasonal_error))
     files.reports.mkdir()
     write_json(files.reports / "notes.json", {"notes": NOTES if "validation" in windows else []})
     for name, content in _tables(model, parts, rows, windows["test"]).items():
@@ -74,7 +75,7 @@ def _tables(
     """Those of forecasts, and the others without rows: DVC's plots name them."""
     known, error = model.features.known, model.features.seasonal_error
     series = rows[known.series][windows.origin.numpy()] if known.series else None
-    said = predictions(parts, rows, windows, known.time)
+    said = predictions(parts["test"], half_widths_of(model), rows, windows, known.time)
     errors = said["target"] - said["prediction"]
     return {
         "predictions": said,

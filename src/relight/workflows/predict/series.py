@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from relight.domain.description import Description
+from relight.domain.forecast_intervals import COVERED, half_widths_of
 from relight.domain.forecasting import continued, history_params
 from relight.domain.models.building import build_model
 from relight.domain.models.forecaster import Forecaster
@@ -19,6 +21,8 @@ from relight.io.source import Table
 def predict_series(table: Path, known: Description, *, weights: Path, output: Path) -> str:
     """Write `horizon` lines for each series, the steps after its last value; returns what to tell the person.
 
+    Beside each answer stand the ends of its interval, where the model has intervals.
+
     Raises:
         InputError: for missing columns, another frequency, a series that is too short, or a damaged model.
     """
@@ -29,6 +33,22 @@ def predict_series(table: Path, known: Description, *, weights: Path, output: Pa
     rows, schema = regular_series(raw, history_params(table, raw.columns, known.features))
     history = continued(rows, schema, known.features, str(table))
     said = predict(model, windows_of(history.arrays, model.features).inputs).numpy()
-    lines = history.lines.with_columns(pl.Series("prediction", said.reshape(-1)))
+    ends = _ends(said, half_widths_of(model))
+    lines = history.lines.with_columns(pl.Series("prediction", said.reshape(-1)), *ends)
     write_parts(output, [lines.write_csv().encode()])
-    return f"{output}: {lines.height} predictions of {known.features.target}, {said.shape[1]} for each series\n"
+    held = f"; low to high holds {COVERED:.0%} of what comes" if ends else ""
+    what = f"{lines.height} predictions of {known.features.target}, {said.shape[1]} for each series"
+    return f"{output}: {what}{held}\n"
+
+
+def _ends(said: np.ndarray, widths: np.ndarray) -> list[pl.Series]:
+    """Of the interval around each answer, where the model has intervals.
+
+    Args:
+        said: (n_series, horizon).
+        widths: (horizon,), NaN where there is none.
+    """
+    if not np.isfinite(widths).any():
+        return []
+    low, high = (said - widths).reshape(-1), (said + widths).reshape(-1)
+    return [pl.Series("low", low).fill_nan(None), pl.Series("high", high).fill_nan(None)]
