@@ -14,6 +14,7 @@ import yaml
 from tests.closure import REPOSITORY
 from tests.repositories import Repository, clean_environment, make_repository
 
+pytestmark = pytest.mark.xdist_group("experiments")  # one worker: what the fixture makes is dear
 GUIDE = (REPOSITORY / "docs/experiments.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(bash|bash colleague|text)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SHARED = "/mnt/shared/relight"  # in the guide

@@ -11,6 +11,7 @@ import yaml
 from tests.closure import REPOSITORY
 from tests.repositories import Repository
 
+pytestmark = pytest.mark.xdist_group("workflow")  # one worker: what the fixture makes is dear
 WORKFLOW = yaml.load((REPOSITORY / ".github/workflows/relight.yml").read_text(), Loader=yaml.BaseLoader)
 STEPS = {step.get("name", step.get("uses")): step for step in WORKFLOW["jobs"]["relight"]["steps"]}
 
