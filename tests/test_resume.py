@@ -243,11 +243,33 @@ def test_a_temporary_experiment_goes_on_in_the_workspace_of_another_one(
     done = repository.run("dvc", "exp", "run", "--temp", "-n", "again", "train")
     assert done.returncode == 0, done.stderr
     assert went_on_at(done.stderr) > (0, 0)
-    (name,) = repository.run("git", "for-each-ref", "--format=%(refname)", "refs/exps/*/*/again").stdout.split()
+    assert_recorded(repository, "again", plain)
+
+
+def assert_recorded(repository: Repository, experiment: str, made: dict[str, bytes]) -> None:
+    (name,) = repository.run("git", "for-each-ref", "--format=%(refname)", f"refs/exps/*/*/{experiment}").stdout.split()
     recorded = yaml.safe_load(repository.run("git", "show", f"{name}:dvc.lock").stdout)["stages"]["train"]["outs"]
     assert {out["path"]: out["md5"] for out in recorded} == {
-        path: hashlib.md5(content).hexdigest() for path, content in plain.items()
+        path: hashlib.md5(content).hexdigest() for path, content in made.items()
     }
+
+
+def test_a_queued_experiment_whose_worker_was_killed_goes_on_when_it_is_queued_again(
+    new_copy: NewCopy, plain: dict[str, bytes]
+) -> None:
+    repository = new_copy("queue", PLAIN)
+    work = ("timeout", "300", "bash", "-c", "dvc queue start | cat")  # until the queue is empty
+    assert repository.run("dvc", "exp", "run", "--queue", "-n", "killed", "train").returncode == 0
+    running = Running(repository, *work)
+    running.wait_for_checkpoints(2)
+    (lock,) = (repository.root / ".dvc/tmp/exps").glob("tmp*/.dvc/tmp/relight/lock")
+    os.killpg(os.getpgid(int(lock.read_text().split("train, pid ")[1])), signal.SIGKILL)  # worker, dvc and stage
+    running.process.wait(timeout=60)
+    assert repository.run("dvc", "exp", "run", "--queue", "-n", "again", "train").returncode == 0
+    done = repository.run(*work)
+    assert done.returncode == 0, done.stderr
+    assert went_on_at(repository.run("dvc", "queue", "logs", "again").stdout) > (0, 0)
+    assert_recorded(repository, "again", plain)
 
 
 def test_more_epochs_go_on_and_other_params_data_or_code_never_do(new_copy: NewCopy, plain: dict[str, bytes]) -> None:

@@ -76,8 +76,9 @@ def _add(
 
 def _check(_arguments: argparse.Namespace) -> str:
     from relight.workflows.check import check
+    from relight.workflows.untracked import untracked_notes
 
-    return check(PARAMS)
+    return check(PARAMS) + untracked_notes(PARAMS)
 
 
 def _data(arguments: argparse.Namespace) -> str:
