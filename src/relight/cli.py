@@ -140,7 +140,7 @@ def _show(_arguments: argparse.Namespace) -> str:
 
 
 def _trace(arguments: argparse.Namespace) -> str:
-    from relight.workflows.trace import trace
+    from relight.workflows.trace.trace import trace
 
     return _said(*trace(arguments.path, as_json=arguments.json, ask=not arguments.no_remote))
 

@@ -3,43 +3,23 @@
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from relight.domain.lineage import Standing, State, Step, Ways, same_params, stages_behind, ways
 from relight.domain.lineage_text import step_lines, verdict_line
 from relight.domain.manifest import CODE, Manifest, changed_versions
-from relight.errors import InputError
 from relight.io.artifacts import json_text, read_format
 from relight.io.dvc import cache_folder
 from relight.io.git import files_at
-from relight.io.history import LOCK, Commit, commits_that_record, committed, names_that_record
-from relight.io.lock_file import Entry, LockedStage, read_lock, read_lock_file, texts_of
-from relight.io.objects import folders_with, found_as_recorded, md5_of_either, state_of
+from relight.io.history import commits_that_record, committed, names_that_record
+from relight.io.lock_file import Entry, texts_of
+from relight.io.objects import found_as_recorded, md5_of_either, state_of
 from relight.io.remote import Remote, ask_remote
 from relight.io.versions import all_versions
+from relight.workflows.trace.record import Lock, Record, find_record
 
-Lock = dict[str, LockedStage]
 MANIFEST, PARAMS = "models/manifest.json", "params.yaml"
 NOT_ASKED = Remote(None, "not asked", {})
-
-
-class Record(NamedTuple):
-    """Where a file stands in a dvc.lock.
-
-    Attributes:
-        commit: None where it is in none: the workspace's dvc.lock alone records it.
-        stage: that wrote it; "" of a raw file.
-        entry: the file, or the folder that holds it.
-    """
-
-    commit: Commit | None
-    lock: Lock
-    stage: str
-    entry: Entry
-
-    @property
-    def revision(self) -> str:
-        return self.commit.id if self.commit else "HEAD"
 
 
 def trace(path: Path, *, as_json: bool, ask: bool) -> tuple[str, list[str]]:
@@ -53,7 +33,7 @@ def trace(path: Path, *, as_json: bool, ask: bool) -> tuple[str, list[str]]:
         InputError: when no dvc.lock of the history records it.
     """
     cache = cache_folder()
-    record, problems = _record(path, cache)
+    record, problems = find_record(path, cache)
     names = stages_behind(*_paths(record.lock), record.stage) if record.stage else []
     remote = ask_remote(_sizes(record, names), cache) if ask else NOT_ASKED
     steps = [_step(name, record, cache, remote) for name in names]
@@ -63,74 +43,6 @@ def trace(path: Path, *, as_json: bool, ask: bool) -> tuple[str, list[str]]:
         found[step.stage] = ways(step, found, doubts, remote.problem)
     said = _machine if as_json else _text
     return said(path, record, problems, [(step, found[step.stage]) for step in steps], remote), problems
-
-
-def _record(path: Path, cache: Path) -> tuple[Record, list[str]]:
-    """That of the bytes as they are now; else, with a problem, that of the place."""
-    here, md5 = read_lock_file(), md5_of_either(path)
-    recorded = _at_place(here, path)
-    if md5 is None and recorded is None:
-        raise InputError(f"{path}: no such file, and dvc.lock records none of this name")
-    if md5 is None and recorded is not None:
-        return _found([recorded.md5], here) or _only_here(here, recorded), []
-    holders = [md5, *folders_with(cache, str(md5)), *_folder_around(here, path)]
-    found = _found([str(holder) for holder in holders], here)
-    if found and (recorded is None or found.entry.md5 == recorded.md5):
-        return found, []
-    if recorded is None:
-        raise InputError(f"{path}: no dvc.lock of this repository's history records these bytes (md5 {md5})")
-    mend = f"`dvc checkout {recorded.path}` brings the recorded one back"
-    changed = f"{path}: is not the file that dvc.lock records here (md5 {md5}; recorded {recorded.md5})"
-    if found:
-        return found, [f"{changed}; it is one of the history, traced below. {mend}"]
-    known = _found([recorded.md5], here) or _only_here(here, recorded)
-    return known, [f"{changed}; no dvc.lock of the history records it, so that one is traced below. {mend}"]
-
-
-def _found(holders: list[str], here: Lock) -> Record | None:
-    """In the history of HEAD before the workspace, and there before other branches, tags and experiments."""
-    for md5 in holders:
-        for commit in commits_that_record(md5, "HEAD"):
-            return _in_commit(commit, md5)
-        if record := _in_lock(None, here, md5):
-            return record
-        for commit in commits_that_record(md5):
-            return _in_commit(commit, md5)
-    return None
-
-
-def _in_commit(commit: Commit, md5: str) -> Record | None:
-    lock = read_lock(files_at([(commit.id, LOCK)])[commit.id, LOCK], f"{LOCK} of {commit.id[:7]}")
-    return _in_lock(commit, lock, md5)
-
-
-def _in_lock(commit: Commit | None, lock: Lock, md5: str) -> Record | None:
-    for name, stage in lock.items():
-        for entry in stage.outs.values():
-            if entry.md5 == md5:
-                return Record(commit, lock, name, entry)
-    raw = [entry for stage in lock.values() for entry in stage.deps.values() if entry.md5 == md5]
-    return Record(commit, lock, "", raw[0]) if raw else None
-
-
-def _only_here(lock: Lock, entry: Entry) -> Record:
-    record = _in_lock(None, lock, entry.md5)
-    assert record
-    return record
-
-
-def _at_place(lock: Lock, path: Path) -> Entry | None:
-    """What dvc.lock records for a path, or for a folder above it."""
-    places = {str(place) for place in (path, *path.parents)}
-    entries = [entry for stage in lock.values() for entry in (*stage.outs.values(), *stage.deps.values())]
-    return next((entry for entry in entries if entry.path in places), None)
-
-
-def _folder_around(lock: Lock, path: Path) -> list[str]:
-    """The hash of the recorded folder that the file is in, as it is now."""
-    entry = _at_place(lock, path)
-    md5 = md5_of_either(Path(entry.path)) if entry and entry.path != str(path) else None
-    return [md5] if md5 else []
 
 
 def _paths(lock: Lock) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
@@ -193,14 +105,11 @@ def _text(path: Path, record: Record, problems: list[str], steps: list[tuple[Ste
     names = names_that_record(entry.md5)
     inside = "" if entry.path == str(path) else f", as {entry.path}"
     lines = [*problems, f"{path}  md5 {entry.md5}{inside}"]
-    lines.append(
-        f"  recorded  {f'{commit.id[:7]}  {commit.day}  {commit.subject[:60]}' if commit else 'in no commit yet'}"
-    )
+    when = f"{commit.id[:7]}  {commit.day}  {commit.subject[:60]}" if commit else "in no commit yet"
+    lines.append(f"  recorded  {when}")
     lines += [f"  now in    {', '.join(names)}"] if names else []
     lines += [f"  remote    {remote.name or 'none'}: {remote.problem}"] if remote.problem else []
-    lines += (
-        [verdict_line([(step.stage, found) for step, found in steps])] if steps else ["  raw       no stage wrote it"]
-    )
+    lines.append(verdict_line([(step.stage, found) for step, found in steps]))
     width = shutil.get_terminal_size().columns
     asked = remote.name if remote.name and not remote.problem else ""
     for step, found in steps:
