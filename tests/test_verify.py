@@ -56,7 +56,7 @@ def test_a_lock_of_other_code_is_found_with_how_far_the_weights_are_and_why(comm
     assert "train  models/model.pth          differs: the largest difference of a weight is 0.25, in " in said
     assert "dvc.lock was recorded with other bytes of src/relight/workflows/train.py" in said
     assert "the model was made by other code: src/relight/workflows/train.py" in said
-    assert "error: verify: 2 of 4 outs of " in said  # the manifest names the code
+    assert "error: verify: 3 of 4 outs of " in said
 
 
 PLANTED = """        with torch.no_grad():
