@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.repositories import Repository
+from tests.repositories import REPOSITORY, Repository
 
 MODEL = "models/model.pth"
 
@@ -123,6 +124,14 @@ def test_metrics_come_from_git_and_files_of_the_same_bytes_are_told_apart_by_the
     parts = [f"data/split/{part}.safetensors" for part in ("test", "validation")]
     assert len(set(history.bytes_of(*parts).values())) == 1
     assert [traced(history, part, "--no-remote")["entry"]["path"] for part in parts] == parts
+
+
+def test_the_commands_of_the_page_run(history: Repository) -> None:
+    page = (REPOSITORY / "docs/provenance.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^relight (trace .*?) +#", page, re.MULTILINE)
+    assert len(commands) == 4
+    for command in commands:
+        assert history.relight(*command.split())[0] == 0, command
 
 
 def test_a_raw_file_is_said_to_be_one(history: Repository) -> None:

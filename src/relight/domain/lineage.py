@@ -1,8 +1,9 @@
 """From an artifact back to the raw file: which stages made it, and whether each of them can be done again."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
+T = TypeVar("T")
 State = Literal["intact", "there", "damaged", "missing", "unknown"]
 SAYS: dict[State, str] = {
     "intact": "whole",
@@ -72,11 +73,11 @@ class Ways(NamedTuple):
         return not self.cache or not self.remote or not (self.run or self.doubts)
 
 
-def stages_behind(reads: Mapping[str, set[str]], writes: Mapping[str, set[str]], last: str) -> list[str]:
+def stages_behind(reads: Mapping[str, set[T]], writes: Mapping[str, set[T]], last: str) -> list[str]:
     """The stage that wrote something, and all that it builds on; each before those that it needs.
 
     Args:
-        reads, writes: the paths of each stage.
+        reads, writes: the files of each stage.
     """
     found: list[str] = []
 

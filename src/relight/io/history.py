@@ -9,6 +9,7 @@ from relight.io.git import files_at, git
 from relight.io.objects import FOLDER, md5_of_folder
 
 LOCK = "dvc.lock"
+EXPERIMENT = "experiment "
 _OUTS = re.compile(rb"^    outs:\n((?:    [- ] .*\n)*)", re.MULTILINE)  # a hundred times as fast as reading the YAML
 
 
@@ -51,7 +52,8 @@ def names_that_record(md5: str) -> list[str]:
     """Branches, tags and experiments whose dvc.lock, as they stand now, has a hash among what the stages wrote."""
     refs = git("for-each-ref", "--format=%(refname)", "refs/heads", "refs/tags", "refs/remotes", "refs/exps").split()
     holding = _holding(refs, md5)
-    return [name for ref in refs if ref in holding and (name := _name(ref))]
+    names = [name for ref in refs if ref in holding and (name := _name(ref))]
+    return sorted(names, key=lambda name: name.startswith(EXPERIMENT))  # there may be hundreds of them
 
 
 def _holding(revisions: list[str], md5: str) -> set[str]:
@@ -70,24 +72,26 @@ def _name(ref: str) -> str:
     if kind != "exps":
         return {"heads": "", "remotes": "", "tags": "tag "}[kind] + rest
     parts = rest.split("/")  # two parts of the commit it began at, then its name
-    return f"experiment {'/'.join(parts[2:])}" if len(parts[0]) == 2 and len(parts) > 2 else ""
+    return EXPERIMENT + "/".join(parts[2:]) if len(parts[0]) == 2 and len(parts) > 2 else ""
 
 
-def committed(revision: str, entries: Iterable[tuple[str, str]]) -> set[str]:
-    """The paths that a commit holds with these very bytes.
+def committed(revision: str, entries: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Those that a commit holds with these very bytes.
 
     Args:
         entries: pairs of a path and the MD5 of a file, or of a folder.
     """
-    asked = dict(entries)
-    folders = [path for path, md5 in asked.items() if md5.endswith(FOLDER)]
-    inside = git("ls-tree", "-r", "-z", "--name-only", revision, "--", *folders).split("\0") if folders else []
-    files = [path for path in asked if path not in folders] + [path for path in inside if path]
-    held = {path: _md5(content) for (_, path), content in files_at((revision, path) for path in files).items()}
+    asked = set(entries)
+    folders = sorted({path for path, md5 in asked if md5.endswith(FOLDER)})
+    said = git("ls-tree", "-r", "-z", "--name-only", revision, "--", *folders) if folders else ""
+    inside = [path for path in said.split("\0") if path]
+    files = [path for path, md5 in asked if not md5.endswith(FOLDER)]
+    contents = files_at((revision, path) for path in {*files, *inside})
+    held = {path: _md5(content) for (_, path), content in contents.items()}
     for folder in folders:
         within = [(path.removeprefix(f"{folder}/"), held[path]) for path in inside if path.startswith(f"{folder}/")]
         held[folder] = md5_of_folder(within)
-    return {path for path, md5 in asked.items() if held.get(path) == md5}
+    return {(path, md5) for path, md5 in asked if held.get(path) == md5}
 
 
 def _md5(content: bytes) -> str:

@@ -32,6 +32,7 @@ def ask_remote(sizes: Mapping[str, int], cache: Path) -> Remote:
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
+    name = None
     try:
         with Repo() as repo:
             name = repo.config["core"].get("remote")
@@ -42,7 +43,7 @@ def ask_remote(sizes: Mapping[str, int], cache: Path) -> Remote:
                 return Remote(name, "", {md5: state_of(Path(remote.path), md5) for md5 in sizes})
             return Remote(name, "", _seen(remote.odb, sizes, cache))
     except (DvcException, OSError) as error:
-        return Remote(str(name), str(error).split("\n")[0], {})
+        return Remote(name, str(error).split("\n")[0], {})
 
 
 def _seen(odb: Any, sizes: Mapping[str, int], cache: Path) -> dict[str, Seen]:

@@ -1,9 +1,9 @@
 """trace: from a file back to the raw data, and whether each step can still be done again."""
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from relight.domain.lineage import Standing, State, Step, Ways, same_params, stages_behind, ways
 from relight.domain.lineage_text import step_lines, verdict_line
@@ -19,7 +19,25 @@ from relight.io.versions import all_versions
 from relight.workflows.trace.record import Lock, Record, find_record
 
 MANIFEST, PARAMS = "models/manifest.json", "params.yaml"
+NAMES = 4  # of branches, tags and experiments
 NOT_ASKED = Remote(None, "not asked", {})
+
+
+class Places(NamedTuple):
+    """Where bytes can be had.
+
+    Attributes:
+        held: path and MD5 of what the commit holds.
+        here: of what the workspace holds.
+        cache, remote: of an object, by its MD5.
+        makers: the stage that wrote a file.
+    """
+
+    held: set[tuple[str, str]]
+    here: set[tuple[str, str]]
+    cache: Mapping[str, State]
+    remote: Mapping[str, State]
+    makers: dict[Entry, str]
 
 
 def trace(path: Path, *, as_json: bool, ask: bool) -> tuple[str, list[str]]:
@@ -34,9 +52,10 @@ def trace(path: Path, *, as_json: bool, ask: bool) -> tuple[str, list[str]]:
     """
     cache = cache_folder()
     record, problems = find_record(path, cache)
-    names = stages_behind(*_paths(record.lock), record.stage) if record.stage else []
+    names = stages_behind(*_read_and_written(record.lock), record.stage) if record.stage else []
     remote = ask_remote(_sizes(record, names), cache) if ask else NOT_ASKED
-    steps = [_step(name, record, cache, remote) for name in names]
+    places = _look(record, names, cache, remote)
+    steps = [_step(name, record, places) for name in names]
     doubts = _doubts(record.lock, cache) if names else []
     found: dict[str, Ways] = {}
     for step in reversed(steps):
@@ -45,8 +64,12 @@ def trace(path: Path, *, as_json: bool, ask: bool) -> tuple[str, list[str]]:
     return said(path, record, problems, [(step, found[step.stage]) for step in steps], remote), problems
 
 
-def _paths(lock: Lock) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
-    return {n: set(stage.deps) for n, stage in lock.items()}, {n: set(stage.outs) for n, stage in lock.items()}
+def _read_and_written(lock: Lock) -> tuple[dict[str, set[Entry]], dict[str, set[Entry]]]:
+    """What each stage read and wrote."""
+    return (
+        {name: set(stage.deps.values()) for name, stage in lock.items()},
+        {name: set(stage.outs.values()) for name, stage in lock.items()},
+    )
 
 
 def _is_code(path: str) -> bool:
@@ -60,30 +83,56 @@ def _sizes(record: Record, names: Iterable[str]) -> dict[str, int]:
     return {entry.md5: entry.size for entry in entries if not _is_code(entry.path)}
 
 
-def _step(name: str, record: Record, cache: Path, remote: Remote) -> Step:
+def _look(record: Record, names: Iterable[str], cache: Path, remote: Remote) -> Places:
+    """Each object and file is hashed once, for data may be large."""
+    stages = [record.lock[name] for name in names]
+    entries = {entry for stage in stages for entry in (*stage.deps.values(), *stage.outs.values())}
+    data = [entry for entry in entries if not _is_code(entry.path)]
+    return Places(
+        held=committed(record.revision, [(entry.path, entry.md5) for entry in entries]),
+        here={(entry.path, entry.md5) for entry in data if md5_of_either(Path(entry.path)) == entry.md5},
+        cache={md5: state_of(cache, md5) for md5 in {entry.md5 for entry in data}},
+        remote=remote.states,
+        makers={entry: name for name, stage in record.lock.items() for entry in stage.outs.values()},
+    )
+
+
+def _step(name: str, record: Record, places: Places) -> Step:
     stage = record.lock[name]
-    makers = {path: other for other, locked in record.lock.items() for path in locked.outs}
-    entries = [*stage.deps.values(), *stage.outs.values()]
-    held = committed(record.revision, [(entry.path, entry.md5) for entry in entries])
-    params = texts_of(files_at([(record.revision, PARAMS)]).get((record.revision, PARAMS), b"{}"))
     code = {entry.path: entry.md5 for entry in stage.deps.values() if _is_code(entry.path)}
-
-    def standing(entry: Entry) -> Standing:
-        seen: State = remote.states.get(entry.md5, "unknown")
-        here = md5_of_either(Path(entry.path)) == entry.md5
-        kept = state_of(cache, entry.md5)
-        return Standing(*entry, makers.get(entry.path, ""), entry.path in held, here, kept, seen)
-
     return Step(
         name,
         stage.command,
         stage.params,
-        data=[standing(entry) for entry in stage.deps.values() if entry.path not in code],
+        data=[_standing(entry, places) for entry in stage.deps.values() if entry.path not in code],
         code=code,
-        changed_code=[path for path in code if path not in held],
-        changed_params=[name for name, value in stage.params.items() if not same_params(value, params.get(name))],
-        outs=[standing(entry) for entry in stage.outs.values()],
+        changed_code=[path for path, md5 in code.items() if (path, md5) not in places.held],
+        changed_params=_changed_params(stage.params, record.revision),
+        outs=[_standing(entry, places) for entry in stage.outs.values()],
     )
+
+
+def _standing(entry: Entry, places: Places) -> Standing:
+    return Standing(
+        *entry,
+        maker=_maker(entry, places.makers),
+        git=(entry.path, entry.md5) in places.held,
+        workspace=(entry.path, entry.md5) in places.here,
+        cache=places.cache[entry.md5],
+        remote=places.remote.get(entry.md5, "unknown"),
+    )
+
+
+def _maker(entry: Entry, makers: dict[Entry, str]) -> str:
+    """The stage; where it has run again since, and wrote other bytes, that run is not in dvc.lock any more."""
+    again = next((name for other, name in makers.items() if other.path == entry.path), None)
+    return makers.get(entry, f"an earlier {again}" if again else "")
+
+
+def _changed_params(recorded: dict[str, Any], revision: str) -> list[str]:
+    content = files_at([(revision, PARAMS)]).get((revision, PARAMS), b"{}")
+    params = texts_of(content)
+    return [section for section, value in recorded.items() if not same_params(value, params.get(section))]
 
 
 def _doubts(lock: Lock, cache: Path) -> list[str]:
@@ -107,8 +156,9 @@ def _text(path: Path, record: Record, problems: list[str], steps: list[tuple[Ste
     lines = [*problems, f"{path}  md5 {entry.md5}{inside}"]
     when = f"{commit.id[:7]}  {commit.day}  {commit.subject[:60]}" if commit else "in no commit yet"
     lines.append(f"  recorded  {when}")
-    lines += [f"  now in    {', '.join(names)}"] if names else []
-    lines += [f"  remote    {remote.name or 'none'}: {remote.problem}"] if remote.problem else []
+    more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
+    lines += [f"  now in    {', '.join(names[:NAMES])}{more}"] if names else []
+    lines += [f"  remote    {f'{remote.name}: ' if remote.name else ''}{remote.problem}"] if remote.problem else []
     lines.append(verdict_line([(step.stage, found) for step, found in steps]))
     width = shutil.get_terminal_size().columns
     asked = remote.name if remote.name and not remote.problem else ""
