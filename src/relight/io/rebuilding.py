@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
-from relight.errors import InputError
+from relight.errors import InputError, RunError
 from relight.io.git import git
 from relight.io.objects import FOLDER, files_of, is_intact, md5_of_either, object_path
 from relight.io.runner.lifetime import Terminated
@@ -32,10 +32,10 @@ def checked_out(commit: str, folder: Path) -> Iterator[Path]:
     objects = Path(git("rev-parse", "--git-path", "objects")).resolve()
     before = {number: signal.signal(number, _on_signal) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
-        git("init", "--quiet", str(folder))
+        folder.mkdir(parents=True)
+        _git(folder, "init", "--quiet")
         (folder / ".git/objects/info/alternates").write_text(f"{objects}\n", encoding="utf-8")
-        inside = (f"--git-dir={folder.resolve()}/.git", f"--work-tree={folder.resolve()}")
-        git(*inside, "checkout", "--quiet", "--detach", commit)
+        _git(folder, "checkout", "--quiet", "--detach", commit)
         (folder / ".dvc/config.local").write_text("[cache]\n    dir = cache\n", encoding="utf-8")
         yield folder
     finally:
@@ -86,6 +86,14 @@ def run_inside(command: list[str], folder: Path, environment: Mapping[str, str])
     finally:
         with _undisturbed():
             _end(child)
+
+
+def _git(folder: Path, *arguments: str) -> None:
+    """In this folder, also where a hook of Git has set the names of another one in the environment."""
+    command = ["git", "-C", str(folder), *arguments]
+    done = subprocess.run(command, env=_clean_environment(folder), capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RunError(f"verify: git {arguments[0]}: {done.stderr.strip()}")
 
 
 def _copy(source: Path, target: Path) -> None:
