@@ -15,6 +15,7 @@ def main(stage: Stage) -> None:
         features=stage.dep("data/split/features.json"),
         weights=stage.out("models/model.pth"),
         description=stage.out("models/model.json"),
+        manifest=stage.out("models/manifest.json"),
         curves=stage.out("reports/train/curves.csv"),
         live_curves=stage.live("reports/train/curves.csv"),
         speed=stage.untracked("speed.json"),

@@ -216,6 +216,7 @@ def train_model() -> None:
         features=Path("features"),
         weights=Path("models/model.pth"),
         description=Path("models/model.json"),
+        manifest=Path("models/manifest.json"),
         curves=Path("curves.csv"),
         live_curves=Path("live.csv"),
         speed=Path("speed.json"),

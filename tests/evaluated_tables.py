@@ -105,6 +105,7 @@ class Evaluated:
             train_rows=self.folder / "train", validation_rows=self.folder / "validation",
             features=self.folder / "features.json", weights=self.folder / "model.pth",
             description=self.folder / "model.json", curves=self.folder / "curves.csv",
+            manifest=self.folder / "manifest.json",
             live_curves=self.folder / "live.csv", speed=self.folder / "speed.json",
             kept=self.folder / "kept", digests={},
         )  # fmt: skip

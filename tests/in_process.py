@@ -42,6 +42,7 @@ def trained(folder: Path, model: ModelParams, params: TrainParams) -> list[bytes
         features=folder / "features",
         weights=folder / "model.pth",
         description=folder / "model.json",
+        manifest=folder / "manifest.json",
         curves=folder / "curves.csv",
         live_curves=folder / "live.csv",
         speed=folder / "speed.json",

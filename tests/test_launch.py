@@ -45,7 +45,7 @@ train:
 evaluate: {}
 plot: {dpi: 72}
 """
-WRITTEN = ("models/model.pth", "models/model.json", "reports/train/curves.csv")
+WRITTEN = ("models/model.pth", "models/model.json", "models/manifest.json", "reports/train/curves.csv")
 
 
 class Launched:

@@ -20,7 +20,8 @@ import yaml
 from tests.repositories import Repository, clean_environment, make_repository
 
 CHECKPOINTS = ".dvc/tmp/relight/checkpoints"
-RESULTS = ("models/model.pth", "models/model.json", "reports/train/curves.csv", "reports/metrics.json")
+TRAINED = ("models/model.pth", "models/model.json", "models/manifest.json", "reports/train/curves.csv")
+RESULTS = (*TRAINED, "reports/metrics.json")
 ADAMW = {"name": "adamw", "learning_rate": 0.002, "weight_decay": 0.01, "momentum": 0.0}
 SGD = {"name": "sgd", "learning_rate": 0.05, "weight_decay": 0.0, "momentum": 0.9}
 OFTEN = {"checkpoint_seconds": 0.05, "device": "cpu", "threads": 1, "seed": 42, "loss": "auto"}
@@ -195,7 +196,7 @@ def train_by_hand(repository: Repository) -> tuple[str, dict[str, bytes]]:
     """What the stage said and made, beside dvc, which knows nothing of it."""
     done = repository.run("python", "-m", "stages.train")
     assert done.returncode == 0, done.stderr
-    return done.stderr, repository.bytes_of(*RESULTS[:3])
+    return done.stderr, repository.bytes_of(*TRAINED)
 
 
 @pytest.fixture(scope="session")
@@ -228,7 +229,7 @@ def test_a_run_that_is_stopped_keeps_a_checkpoint_and_says_where_it_goes_on(
     done = stopped.run("dvc", "repro", "train")
     assert done.returncode == 0, done.stderr
     assert went_on_at(done.stderr) == (int(place[0]), int(place[1])) >= (25, 0)
-    assert stopped.bytes_of(*RESULTS[:3]) == plain
+    assert stopped.bytes_of(*TRAINED) == plain
 
 
 def test_a_temporary_experiment_goes_on_in_the_workspace_of_another_one(
@@ -316,7 +317,7 @@ def test_after_the_last_step_nothing_is_trained_again(new_copy: NewCopy, plain: 
     assert done.returncode == 0, done.stderr
     assert went_on_at(done.stderr) == (250, 0)
     assert "of 250" not in done.stderr  # no epoch is told
-    assert repository.bytes_of(*RESULTS[:3]) == plain
+    assert repository.bytes_of(*TRAINED) == plain
     assert (repository.root / CHECKPOINTS).exists()
     assert repository.run("python", "-m", "stages.split").returncode == 0  # the next stage, whichever it is
     assert not (repository.root / CHECKPOINTS).exists()

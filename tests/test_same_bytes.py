@@ -20,7 +20,7 @@ from relight.workflows.split.split import split
 from relight.workflows.train import train
 from tests.repositories import Repository, make_repository
 
-TRAIN_ARTIFACTS = ("model.pth", "model.json", "curves.csv")
+TRAIN_ARTIFACTS = ("model.pth", "model.json", "manifest.json", "curves.csv")
 
 
 def test_a_forced_run_leaves_dvc_lock_as_it_was(finished_copy: Repository) -> None:
@@ -91,6 +91,7 @@ def train_on(folder: Path, table: str, seed: int, threads: int = 1, d_block: int
         ),
         train_rows=folder / "train", validation_rows=folder / "validation", features=folder / "features.json",
         weights=folder / "model.pth", description=folder / "model.json", curves=folder / "curves.csv",
+        manifest=folder / "manifest.json",
         live_curves=folder / "live.csv", speed=folder / "speed.json", kept=folder / "kept", digests={},
     )  # fmt: skip
     return {name: (folder / name).read_bytes() for name in (*TRAIN_ARTIFACTS, "test", "train", "features.json")}

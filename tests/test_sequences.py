@@ -160,6 +160,7 @@ def train_on(folder: Path, table: str, name: ModelName = "gru", seeds: int = 1) 
         ),
         train_rows=folder / "train", validation_rows=folder / "validation", features=folder / "features.json",
         weights=folder / "model.pth", description=folder / "model.json", curves=folder / "curves.csv",
+        manifest=folder / "manifest.json",
         live_curves=folder / "live.csv", speed=folder / "speed.json", kept=folder / "kept", digests={},
     )  # fmt: skip
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file() and path.name != "speed.json"}

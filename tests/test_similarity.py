@@ -176,6 +176,7 @@ class Pipeline:
             features=root / "features.json",
             weights=root / "model.pth",
             description=root / "model.json",
+            manifest=root / "manifest.json",
             curves=root / "curves.csv",
             live_curves=root / "live.csv",
             speed=root / "speed.json",

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from relight.errors import RunError
 from relight.io.asked import SECONDS
 from relight.io.params import read_section
 from relight.io.runner.failures import exit_code
@@ -50,6 +51,13 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("-o", "--output", type=Path, required=True, help="the .csv to write")
     predict.add_argument("--models", type=Path, default=MODELS, help="the folder of model.pth and model.json")
     _add(commands, "show", _show, "print the metrics as a table")
+    trace = _add(commands, "trace", _trace, "say where a file came from, and whether it can be made again")
+    trace.add_argument("path", type=Path, help="a model, a metric or a picture, here or copied elsewhere")
+    trace.add_argument("--json", action="store_true", help="for machines")
+    trace.add_argument("--no-remote", action="store_true", help="do not ask the default remote")
+    verify = _add(commands, "verify", _verify, "make everything again from a commit, and compare the bytes")
+    verify.add_argument("revision", nargs="?", default="HEAD", help="a commit or an experiment; else HEAD")
+    verify.add_argument("--stage", help="this one alone, on the inputs that dvc.lock records")
     return parser
 
 
@@ -130,6 +138,26 @@ def _show(_arguments: argparse.Namespace) -> str:
     from relight.workflows.show import show
 
     return show(METRICS, REPORT, SPEED)
+
+
+def _trace(arguments: argparse.Namespace) -> str:
+    from relight.workflows.trace.trace import trace
+
+    return _said(*trace(arguments.path, as_json=arguments.json, ask=not arguments.no_remote))
+
+
+def _verify(arguments: argparse.Namespace) -> str:
+    from relight.workflows.verify import verify
+
+    return _said(*verify(arguments.revision, arguments.stage))
+
+
+def _said(text: str, problems: list[str]) -> str:
+    """What is wrong is an error, and does not keep the rest from being said."""
+    if problems:
+        _say(text)
+        raise RunError(*problems)
+    return text
 
 
 def entry() -> None:

@@ -5,7 +5,16 @@ from pathlib import Path
 import pytest
 
 from relight.errors import RunError
-from relight.io.objects import files_of, is_intact, md5_of, object_path
+from relight.io.objects import (
+    files_of,
+    folders_with,
+    found_as_recorded,
+    is_intact,
+    md5_of,
+    md5_of_either,
+    object_path,
+    state_of,
+)
 
 
 def put(cache: Path, content: bytes, ending: str = "") -> str:
@@ -34,3 +43,37 @@ def test_a_folder_is_a_list_of_files_and_a_damaged_list_is_not_read(tmp_path: Pa
     (tmp_path / object_path(md5)).write_bytes(listed[:-1])
     with pytest.raises(RunError, match=r"files/md5/.*: is missing or damaged; delete it"):
         files_of(tmp_path, md5)
+
+
+def test_a_folder_is_as_whole_as_its_files_are(tmp_path: Path) -> None:
+    file = put(tmp_path, b"bytes")
+    md5 = put(tmp_path, json.dumps([{"md5": file, "relpath": "in/a.png"}]).encode(), ".dir")
+    assert (state_of(tmp_path, file), state_of(tmp_path, md5)) == ("intact", "intact")
+    assert folders_with(tmp_path, file) == [md5]
+    (tmp_path / object_path(file)).write_bytes(b"bytez")
+    assert (state_of(tmp_path, file), state_of(tmp_path, md5)) == ("damaged", "damaged")
+    (tmp_path / object_path(file)).unlink()
+    assert (state_of(tmp_path, file), state_of(tmp_path, md5)) == ("missing", "missing")
+    (tmp_path / object_path(md5)).write_bytes(b"[]")
+    assert state_of(tmp_path, md5) == "damaged"
+    assert folders_with(tmp_path / "none", file) == []
+
+
+def test_a_folder_in_its_place_has_the_name_that_dvc_gives_it(tmp_path: Path) -> None:
+    """As `dvc add` of dvc 3.67 names a folder with these two files."""
+    for path, content in (("b/c.txt", b"c"), ("a.txt", b"a"), ("__pycache__/x.pyc", b"no data")):
+        (tmp_path / "folder" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "folder" / path).write_bytes(content)
+    assert md5_of_either(tmp_path / "folder") == "987a1b4d7bf340132bb13dc87b929cb5.dir"
+    assert md5_of_either(tmp_path / "folder/a.txt") == hashlib.md5(b"a").hexdigest()
+    assert md5_of_either(tmp_path / "nothing") is None
+
+
+def test_a_file_is_found_in_its_place_before_the_cache_and_only_with_its_bytes(tmp_path: Path) -> None:
+    md5, place = put(tmp_path, b"bytes"), tmp_path / "place"
+    place.write_bytes(b"bytes")
+    assert found_as_recorded(place, md5, tmp_path) == place
+    place.write_bytes(b"other")
+    assert found_as_recorded(place, md5, tmp_path) == tmp_path / object_path(md5)
+    (tmp_path / object_path(md5)).write_bytes(b"bytez")
+    assert found_as_recorded(place, md5, tmp_path) is None

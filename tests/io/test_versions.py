@@ -1,9 +1,11 @@
 import sys
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import torch
 
-from relight.io.versions import versions
+from relight.io.versions import all_versions, versions
 
 
 def test_the_versions_are_those_of_what_computes() -> None:
@@ -16,3 +18,8 @@ def test_the_versions_are_those_of_what_computes() -> None:
 
 def test_a_build_for_another_device_has_the_same_version() -> None:
     assert versions()["torch"] == str(torch.__version__).split("+")[0]
+
+
+def test_relight_itself_has_the_version_that_it_is_installed_as() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert all_versions() == {**versions(), "relight": project["version"]}

@@ -58,6 +58,7 @@ class Trained:
             features=folder / "features.json",
             weights=self.weights,
             description=folder / "model.json",
+            manifest=folder / "manifest.json",
             curves=self.curves,
             live_curves=folder / "live.csv",
             speed=folder / "speed.json",

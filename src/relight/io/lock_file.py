@@ -39,12 +39,20 @@ def read_lock(text: bytes, name: str = "dvc.lock") -> dict[str, LockedStage]:
     """
     try:
         # All values are texts, so that no hash can be taken for a number.
-        value = yaml.load(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))
-        return {stage: _stage(entry) for stage, entry in value["stages"].items()}
+        return {stage: _stage(entry) for stage, entry in texts_of(text)["stages"].items()}
     except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(
             f"{name}: is damaged, or holds the marks of a merge; `git checkout {name}` brings back the committed one"
         ) from error
+
+
+def texts_of(text: bytes) -> Any:
+    """A YAML file with every value as the text that stands there.
+
+    Raises:
+        yaml.YAMLError: when it is none.
+    """
+    return yaml.load(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))
 
 
 def read_lock_file(path: Path = Path("dvc.lock")) -> dict[str, LockedStage]:

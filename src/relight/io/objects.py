@@ -2,11 +2,15 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Literal
 
 from relight.errors import RunError
 
 FOLDER = ".dir"  # ends the name of an object that lists the files of a folder
+State = Literal["intact", "damaged", "missing"]
+NOT_DATA = "__pycache__"  # and what else .dvcignore names; the folders that the stages read hold no other of it
 
 
 def object_path(md5: str) -> Path:
@@ -36,3 +40,47 @@ def files_of(cache: Path, md5: str) -> dict[str, str]:
     if not is_intact(cache, md5):
         raise RunError(f"{path}: is missing or damaged; delete it if it is there, and run `dvc pull` or `dvc repro`")
     return {item["relpath"]: item["md5"] for item in json.loads(path.read_bytes())}
+
+
+def state_of(store: Path, md5: str) -> State:
+    """Of an object, and of a folder's every file: hashed again, whatever the name says."""
+    path = store / object_path(md5)
+    if not path.is_file():
+        return "missing"
+    if not is_intact(store, md5):
+        return "damaged"
+    if not md5.endswith(FOLDER):
+        return "intact"
+    states = {state_of(store, file) for file in files_of(store, md5).values()}
+    return "damaged" if "damaged" in states else "missing" if "missing" in states else "intact"
+
+
+def folders_with(store: Path, md5: str) -> list[str]:
+    """The folders that hold a file of these bytes, as far as their lists are here."""
+    lists = sorted((store / "files" / "md5").glob(f"*/*{FOLDER}"))
+    return [path.parent.name + path.name for path in lists if md5 in path.read_text(encoding="utf-8", errors="replace")]
+
+
+def md5_of_folder(files: Iterable[tuple[str, str]]) -> str:
+    """As DVC names a folder: by the JSON list of its files (dvc-data, `Tree`).
+
+    Args:
+        files: the path in the folder, and the MD5 of the bytes.
+    """
+    entries = [{"md5": md5, "relpath": path} for path, md5 in sorted(files)]
+    return hashlib.md5(json.dumps(entries, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + FOLDER
+
+
+def md5_of_either(path: Path) -> str | None:
+    """Of a file or a folder as it is now; None where there is neither."""
+    if path.is_dir():
+        files = [file for file in path.rglob("*") if file.is_file() and NOT_DATA not in file.parts]
+        return md5_of_folder((file.relative_to(path).as_posix(), md5_of(file)) for file in files)
+    return md5_of(path) if path.is_file() else None
+
+
+def found_as_recorded(path: Path, md5: str, cache: Path) -> Path | None:
+    """Where a file or the list of a folder lies with these very bytes: in its place, else in the cache."""
+    if md5_of_either(path) == md5:
+        return path
+    return cache / object_path(md5) if is_intact(cache, md5) else None

@@ -3,6 +3,7 @@
 import platform
 from importlib.metadata import version
 
+RELIGHT = "0.1.0"  # as in pyproject.toml; what is installed may be another copy than the code that runs
 PACKAGES = ("numpy", "polars", "rtdl_num_embeddings", "rtdl_revisiting_models", "safetensors", "tabm", "torch")
 
 
@@ -10,3 +11,8 @@ def versions() -> dict[str, str]:
     """Of Python and of each package that takes part in the numbers."""
     packages = {name: version(name).split("+")[0] for name in PACKAGES}
     return {"python": platform.python_version(), **packages}
+
+
+def all_versions() -> dict[str, str]:
+    """The same with Relight's own."""
+    return {**versions(), "relight": RELIGHT}

@@ -17,6 +17,7 @@ from relight.domain.devices import choose_device, compute_the_same_each_time, de
 from relight.domain.features import Features
 from relight.domain.fitting import Training, finish, fit_as_asked, start
 from relight.domain.group import Alone, Group
+from relight.domain.manifest import Manifest, data_and_code
 from relight.domain.pair_scale import scale_of
 from relight.domain.parts import read_parts
 from relight.domain.predicting import predict
@@ -33,13 +34,16 @@ from relight.io.joining import joined, rank_to_be
 from relight.io.live_curves import LiveCurves
 from relight.io.progress import Progress
 from relight.io.resume import About, Checkpoints, differences
+from relight.io.runner.fingerprints import sha256_of
 from relight.io.runner.lifetime import PatientStop
 from relight.io.runner.rank import Rank
 from relight.io.tensors import StoredTensors
-from relight.io.versions import versions
+from relight.io.versions import all_versions, versions
 from relight.io.watching import Watching
 from relight.params.model import ModelParams
 from relight.params.train import TrainParams
+
+OF_THIS_RUN = {"checkpoint_seconds", "memory_gb"}  # params that change no bit of the result
 
 
 class Team(NamedTuple):
@@ -64,13 +68,14 @@ def train(
     features: Path,
     weights: Path,
     description: Path,
+    manifest: Path,
     curves: Path,
     live_curves: Path,
     speed: Path,
     kept: Path,
     digests: dict[str, str],
 ) -> None:
-    """Write the weights (state_dict), their description, and the loss of every epoch.
+    """Write the weights (state_dict), their description, what they were made of, and the loss of every epoch.
 
     Args:
         live_curves: where the curves grow while the model trains.
@@ -99,6 +104,8 @@ def train(
         _write_curves(curves, history)
         save_weights(weights, model)
         write_json(description, _describe(training, history, group.size))
+        made = {path.name: sha256_of(path) for path in (weights, description)}
+        write_json(manifest, _manifest(model_params, params, digests, device, group.size, made))
         checkpoints.finish(weights)
 
 
@@ -147,7 +154,7 @@ def _about(
     model: ModelParams, params: TrainParams, digests: dict[str, str], device: torch.device, rank: Rank | None
 ) -> About:
     """All that the weights depend on. More epochs go on from a checkpoint where the rate does not depend on them."""
-    free = {"checkpoint_seconds", "memory_gb", *(["epochs"] if params.schedule.name == "constant" else [])}
+    free = {*OF_THIS_RUN, *(["epochs"] if params.schedule.name == "constant" else [])}
     return {
         "model": model.model_dump(mode="json"),
         "train": params.model_dump(mode="json", exclude=free),
@@ -173,6 +180,32 @@ def _describe(training: Training, history: list[Epoch], processes: int) -> Descr
         best_epoch=best.epoch,
         proof=proof_of(predict(training.model, training.parts.validation.rows.inputs)),
         versions=versions(),
+    )
+
+
+def _manifest(
+    model: ModelParams,
+    params: TrainParams,
+    digests: dict[str, str],
+    device: torch.device,
+    processes: int,
+    made: dict[str, str],
+) -> Manifest:
+    data, code = data_and_code(digests)
+    return Manifest(
+        params={
+            "model": model.model_dump(mode="json"),
+            "train": params.model_dump(mode="json", exclude=OF_THIS_RUN),
+        },
+        data=data,
+        code=code,
+        versions=all_versions(),
+        seed=params.seed,
+        seeds=params.seeds,
+        device=device.type,
+        threads=params.threads,
+        processes=processes,
+        made=made,
     )
 
 
