@@ -117,7 +117,7 @@ def incomparable(first: Candidate, other: Candidate) -> str:
             return f"{each.name} has no metrics"
     if tasks[0] != tasks[1]:
         return f"not comparable: {_plain(tasks[1])} here, {_plain(tasks[0])} there"
-    targets = [each.params.get("prepare", {}).get("target") for each in (first, other)]
+    targets = [flat(each.params).get("prepare.target") for each in (first, other)]
     if targets[0] != targets[1]:
         return f"not comparable: the target is {targets[1]} here, {targets[0]} there"
     if _are_other_rows(first, other):
@@ -189,7 +189,7 @@ def _interval(run: Candidate, name: str) -> Ends | None:
 
 def _of_seeds(run: Candidate, name: str) -> OfSeeds:
     found = run.metrics.get("seeds", {}).get("test", {}).get(name)
-    n = run.params.get("train", {}).get("seeds", 1)
-    if found is None or not isinstance(n, int) or n < 2:
+    n = flat(run.params).get("train.seeds", "1")
+    if found is None or not n.isdecimal() or int(n) < 2:
         return OfSeeds(1, run.metrics["test"][name], None)
-    return OfSeeds(n, found["mean"], found["std"])
+    return OfSeeds(int(n), found["mean"], found["std"])

@@ -9,7 +9,7 @@ from relight.domain.comparing import Compared
 from relight.domain.comparison_curve import Curve
 
 MOST_CURVES = 10  # the colours of the cycle
-MOST_RUNS, MOST_SCORES = 40, 6  # of pictures of scores
+MOST_RUNS, MOST_SCORES, FEW = 40, 6, 12  # of pictures of scores
 SIZE = (8.0, 5.0)
 COLUMNS = {"train_loss": "Loss of the train rows", "validation_loss": "Loss of the validation rows",
            "validation_score": "Score of the validation rows (lower is better)"}  # fmt: skip
@@ -44,8 +44,12 @@ def _curves(curves: list[Curve], column: str, title: str) -> Figure:
 
 
 def score_figures(runs: list[Compared], names: list[str]) -> dict[str, Figure]:
-    """A dot a run for each of the first scores, with its interval; the dashed line is the first run."""
-    return {name: _scores(runs, name) for name in names[:MOST_SCORES] if runs[0].scores[name].value is not None}
+    """A dot a run for each of the first scores, with its interval; the dashed line is the first run.
+
+    Of many runs the score of the task alone.
+    """
+    shown = names[: MOST_SCORES if len(runs) <= FEW else 1]
+    return {name: _scores(runs, name) for name in shown if runs[0].scores[name].value is not None}
 
 
 def _scores(runs: list[Compared], name: str) -> Figure:
@@ -54,13 +58,13 @@ def _scores(runs: list[Compared], name: str) -> Figure:
     figure.subplots_adjust(
         left=0.26, bottom=min(0.3, 0.6 / figure.get_figheight()), top=1 - 0.4 / figure.get_figheight()
     )
-    for place, run in enumerate(shown):
-        score = run.scores[name]
-        colour = "0.35" if place == 0 else "tab:blue"
-        if score.interval is not None:
-            axes.plot(score.interval, [place, place], color=colour, linewidth=2, alpha=0.45, solid_capstyle="round")
-        axes.plot([score.value or 0.0], [place], "o", color=colour, markersize=5)
-    axes.axvline(shown[0].scores[name].value or 0.0, color="0.6", linestyle="--", linewidth=1)
+    values = [run.scores[name].value or 0.0 for run in shown]
+    ends = [run.scores[name].interval or (value, value) for run, value in zip(shown, values, strict=True)]
+    colours = ["0.35", *["tab:blue"] * (len(shown) - 1)]
+    lows, highs = zip(*ends, strict=True)
+    axes.hlines(range(len(shown)), lows, highs, colors=colours, linewidth=2, alpha=0.45)
+    axes.scatter(values, range(len(shown)), c=colours, s=25, zorder=3)
+    axes.axvline(values[0], color="0.6", linestyle="--", linewidth=1)
     axes.set_yticks(range(len(shown)), [short(run.name) for run in shown])
     axes.set_ylim(len(shown) - 0.5, -0.5)
     set_fonts([run.name for run in shown], *axes.get_yticklabels())

@@ -82,9 +82,10 @@ def notes_on(runs: list[Compared]) -> list[str]:
 def how_it_is_said(runs: list[Compared]) -> str:
     """What the words on the noise rest on."""
     return (
-        f"Differences are to {runs[0].name}. Larger than the noise: a 95 % interval of the difference, on {N_RESAMPLES} "
-        "resamples of the test rows that both share, leaves 0 out, and so does that of the seeds where train.seeds is above 1. "
-        "Where predictions are not in the cache the intervals of both scores are held against each other."
+        f"Differences are to {runs[0].name}. Larger than the noise: a 95 % interval of the difference, on "
+        f"{N_RESAMPLES} resamples of the test rows that both share, leaves 0 out, and so does that of the seeds where "
+        "train.seeds is above 1. Where predictions are not in the cache the intervals of both scores are "
+        "held against each other."
     )
 
 

@@ -1,8 +1,10 @@
 """Which params differ between runs, by their dotted keys."""
 
+import re
 from typing import Any
 
 ABSENT = "–"
+FRACTION = re.compile(r"[-+]?(?:\d+\.\d*|\.\d+|\d+(?=[eE]))(?:[eE][-+]?\d+)?")
 
 
 def flat(params: dict[str, Any], above: str = "") -> dict[str, str]:
@@ -26,8 +28,10 @@ def changes(first: dict[str, str], other: dict[str, str]) -> list[tuple[str, str
 
 
 def _text(value: Any) -> str:
+    """A number in one way, however it is written: `1e-3` and `0.001` are no difference."""
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
     if isinstance(value, list):
         return f"[{', '.join(_text(each) for each in value)}]"
-    return "{}" if value == {} else str(value)
+    text = "{}" if value == {} else str(value)
+    return f"{float(text):.12g}" if FRACTION.fullmatch(text) else {"~": "null", "": "null"}.get(text, text)

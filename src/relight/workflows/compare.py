@@ -11,6 +11,7 @@ from relight.domain.comparing import Candidate, Compared, compare_runs, score_na
 from relight.domain.comparison_curve import Curve
 from relight.domain.comparison_tables import tables_of
 from relight.domain.comparison_words import arrow, changes_of, how_it_is_said, moved_in_words, notes_on, words_of
+from relight.domain.differing import flat
 from relight.domain.score_table import HIGHER_IS_BETTER
 from relight.errors import InputError, RunError
 from relight.io.cached_reports import cached_curves, cached_predictions, cached_weights
@@ -113,8 +114,9 @@ def _rows(cache: Path, run: Run) -> Answered | str:
     if task is None:
         return "there are no metrics"
     try:
+        is_weighted = flat(run.params).get("prepare.weight", "null") != "null"
         table = cached_predictions(cache, run.objects)
-        weight = cached_weights(cache, run.objects) if run.params.get("prepare", {}).get("weight") else None
+        weight = cached_weights(cache, run.objects) if is_weighted else None
         return answered(task, table, weight, run.metrics.get("threshold_distance"))
     except RunError as error:
         return error.problems[0]
