@@ -105,7 +105,7 @@ def compare_runs(candidates: list[Candidate], n_rows: int) -> list[Compared]:
 
 
 def _notes(run: Candidate, reason: str) -> list[str]:
-    unknown = [f"its test rows are not known: {run.rows}"] if isinstance(run.rows, str) else []
+    unknown = [f"the test rows are not known: {run.rows}"] if isinstance(run.rows, str) else []
     return [*run.missing, *unknown, *([reason] if reason else [])]
 
 
@@ -133,9 +133,16 @@ def _are_other_rows(first: Candidate, other: Candidate) -> bool:
     """By the rows themselves; where they are not known, by what they were drawn from and how."""
     if isinstance(first.rows, Answered) and isinstance(other.rows, Answered):
         return not same_rows(first.rows, other.rows)
-    split = [each.params.get("split") for each in (first, other)]
-    table = [each.objects.get("data/prepared/table.parquet") for each in (first, other)]
-    return split[0] != split[1] or (None not in table and table[0] != table[1])
+    if _are_equal(first, other, "data/split/test.safetensors"):
+        return False
+    splits = [flat(each.params.get("split", {})) for each in (first, other)]
+    return splits[0] != splits[1] or _are_equal(first, other, "data/prepared/table.parquet") is False
+
+
+def _are_equal(first: Candidate, other: Candidate, path: str) -> bool | None:
+    """The bytes of an out; None where one of both has none."""
+    one, two = first.objects.get(path), other.objects.get(path)
+    return None if one is None or two is None else one == two
 
 
 def _drawn(first: Candidate, candidates: list[Candidate]) -> FirstDrawn | None:

@@ -18,7 +18,9 @@ def cached_predictions(cache: Path, objects: dict[str, str]) -> pl.DataFrame:
     Raises:
         RunError: when it is not in the cache, damaged, or the run wrote none.
     """
-    listed = files_of(cache, _of(objects, PREDICTIONS))
+    folder = _of(objects, PREDICTIONS)
+    _intact(cache, folder, PREDICTIONS)
+    listed = files_of(cache, folder)
     return _table(cache, _of(listed, "predictions.csv"), "predictions.csv")
 
 
@@ -52,7 +54,7 @@ def _table(cache: Path, md5: str, name: str) -> pl.DataFrame:
 
 def _intact(cache: Path, md5: str, name: str) -> Path:
     if not is_intact(cache, md5):
-        raise RunError(f"{name}: is missing in the cache or damaged there")
+        raise RunError(f"{name} is missing in the cache or damaged there; `dvc pull` or `dvc exp pull` brings it")
     return cache / object_path(md5)
 
 

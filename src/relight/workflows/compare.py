@@ -69,12 +69,15 @@ def _on_head() -> Found:
     head = git("rev-parse", "HEAD")
     among = [each for each in experiments() if each.baseline == head]
     read = read_commits([head, *(each.commit for each in among)])
-    here, notes = read_workspace(), []
+    here = read_workspace()
+    notes: list[str] = []
     runs = [("HEAD", head, read[head])]
     if here == read[head]:
         notes.append("The workspace is as HEAD.")
     else:
         runs.append((WORKSPACE, WORKSPACE, here))
+        if here.metrics == read[head].metrics and here.objects == read[head].objects:
+            notes.append("The params of the workspace are not those of HEAD, its result still is: `dvc repro` runs it.")
     runs += [(each.name, each.commit, read[each.commit]) for each in among]
     failed = failed_experiments(head)
     if failed:
@@ -176,5 +179,5 @@ def _curves(cache: Path, runs: Iterable[tuple[str, dict[str, str]]]) -> tuple[li
         try:
             found.append(Curve(name, cached_curves(cache, objects)))
         except RunError as error:
-            lost.append(f"{name}: its curves are not known: {error.problems[0]}.")
+            lost.append(f"{name}: the curves are not known: {error.problems[0]}.")
     return found, lost
