@@ -196,7 +196,7 @@ def _interval(run: Candidate, name: str) -> Ends | None:
 
 def _of_seeds(run: Candidate, name: str) -> OfSeeds:
     found = run.metrics.get("seeds", {}).get("test", {}).get(name)
-    n = flat(run.params).get("train.seeds", "1")
+    n = "1" if found is None else flat(run.params).get("train.seeds", "1")
     if found is None or not n.isdecimal() or int(n) < 2:
         return OfSeeds(1, run.metrics["test"][name], None)
     return OfSeeds(int(n), found["mean"], found["std"])

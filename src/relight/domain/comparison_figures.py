@@ -9,7 +9,7 @@ from relight.domain.comparing import Compared
 from relight.domain.comparison_curve import Curve
 
 MOST_CURVES = 10  # the colours of the cycle
-MOST_RUNS, MOST_SCORES, FEW = 40, 6, 12  # of pictures of scores
+MOST_RUNS, MOST_SCORES, FEW = 20, 6, 12  # of pictures of scores
 SIZE = (8.0, 5.0)
 COLUMNS = {"train_loss": "Loss of the train rows", "validation_loss": "Loss of the validation rows",
            "validation_score": "Score of the validation rows (lower is better)"}  # fmt: skip
