@@ -35,6 +35,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="relight", description="A PyTorch workflow as a DVC pipeline.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add(commands, "check", _check, "read params.yaml and the data, and say all that is wrong")
+    compare = _add(
+        commands, "compare", _compare, "experiments or commits side by side: params, scores, rows that moved"
+    )
+    compare.add_argument("names", nargs="*", metavar="NAME", help="the first is what the others are held against")
+    compare.add_argument("-o", "--output", type=Path, help="the .html to write as well: one page that opens offline")
+    compare.add_argument("--markdown", action="store_true", help="print a table for a pull request")
+    compare.add_argument("--rows", type=int, default=5, help="how many of the rows that moved most are named")
     data = _add(commands, "data", _data, "write a sample table to data/raw/")
     data.add_argument("name", nargs="?", help="breast_cancer | diabetes | digits; else the one params.yaml names")
     embed = _add(commands, "embed", _embed, "write the embeddings of records, by a similarity model in models/")
@@ -87,6 +94,12 @@ def _check(_arguments: argparse.Namespace) -> str:
     from relight.workflows.untracked import untracked_notes
 
     return check(PARAMS) + untracked_notes(PARAMS)
+
+
+def _compare(arguments: argparse.Namespace) -> str:
+    from relight.workflows.compare import compare
+
+    return compare(arguments.names, page=arguments.output, markdown=arguments.markdown, n_rows=arguments.rows)
 
 
 def _data(arguments: argparse.Namespace) -> str:

@@ -1,0 +1,129 @@
+"""How far the difference of two models' scores would have moved with other test rows.
+
+A paired bootstrap: both are scored on the very same resamples of the rows, so that rows that are hard for both do not
+count as noise (Efron and Tibshirani 1993, "An introduction to the bootstrap", 8.3 and 13.3; Koehn 2004, "Statistical
+significance tests for machine translation evaluation").
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from relight.domain.answered import Answered
+from relight.domain.class_metrics import ClassScorer
+from relight.domain.distribution_metrics import DistributionScorer
+from relight.domain.metrics import scorer_for
+from relight.domain.pair_metrics import PairScorer
+from relight.domain.ranking_metrics import query_scores
+from relight.domain.regression_metrics import RegressionScorer
+from relight.domain.weighing import row_weights
+
+LEVELS = (0.025, 0.975)
+N_RESAMPLES = 500
+MOST_ROWS = 20_000  # of a resample, as those of evaluate
+
+Drawn = dict[str, np.ndarray]  # each score of each resample, (N_RESAMPLES,), NaN where it is not defined
+
+
+class Resamples(NamedTuple):
+    """How often each row, or of a ranking each measured query, is in each resample.
+
+    Attributes:
+        places: (n_sample,) the rows that are drawn from, where they are too many; else None.
+        counts: (n_resamples, n_sample), times the weights.
+        shrink: what the spread is multiplied by (Bickel, Götze and van Zwet 1997, "Resampling fewer than n").
+    """
+
+    places: np.ndarray | None
+    counts: np.ndarray
+    shrink: float
+
+
+def resamples_of(rows: Answered, seed: int = 0) -> Resamples:
+    generator = np.random.default_rng(seed)
+    if rows.task == "ranking":
+        n_queries = int(query_scores(rows.target, rows.predicted).is_measured.sum())
+        return Resamples(None, _counts(generator, np.ones(n_queries)), 1.0)
+    n_rows = len(rows.target)
+    weight = row_weights(n_rows, rows.weight)
+    if n_rows <= MOST_ROWS:
+        return Resamples(None, _counts(generator, weight), 1.0)
+    places = np.sort(generator.permutation(n_rows)[:MOST_ROWS])
+    return Resamples(places, _counts(generator, weight[places]), float(np.sqrt(MOST_ROWS / n_rows)))
+
+
+def _counts(generator: np.random.Generator, weight: np.ndarray) -> np.ndarray:
+    n = len(weight)
+    counts = np.empty((N_RESAMPLES if n else 0, n))
+    for resample in counts:
+        resample[:] = np.bincount(generator.integers(n, size=n), minlength=n) * weight
+    return counts[counts.any(axis=1)]
+
+
+def drawn_scores(rows: Answered, resamples: Resamples, *, every_score: bool) -> Drawn:
+    """The scores of one model on each resample.
+
+    Args:
+        every_score: else those alone that are means of the rows, which are a product of matrices.
+    """
+    target, predicted = rows.target, rows.predicted
+    if resamples.places is not None:
+        target, predicted = target[resamples.places], predicted[resamples.places]
+    counts, means = resamples.counts, _means(rows._replace(target=target, predicted=predicted))
+    weight = counts.sum(axis=1)
+    drawn = {name: end((counts @ values) / weight) for name, (values, end) in means.items()}
+    if not every_score or rows.task == "ranking":
+        return drawn
+    scores = scorer_for(rows.task, target, predicted)
+    found = [scores(resample) for resample in counts]
+    names = dict.fromkeys(name for each in found for name in each)
+    return {name: np.array([each.get(name, np.nan) for each in found]) for name in names if name not in drawn} | drawn
+
+
+def difference_intervals(first: Drawn, other: Drawn, shrink: float = 1.0) -> dict[str, tuple[float, float]]:
+    """95 % percentile intervals of other - first, of the scores that nine resamples of ten define for both."""
+    found = {}
+    for name in other:
+        if name not in first:
+            continue
+        moved = other[name] - first[name]
+        moved = moved[np.isfinite(moved)]
+        if len(moved) >= 0.9 * len(other[name]) > 0:
+            middle = float(moved.mean())
+            low, high = np.quantile(moved, LEVELS)
+            found[name] = (middle + shrink * (float(low) - middle), middle + shrink * (float(high) - middle))
+    return found
+
+
+Means = dict[str, tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]]
+
+
+def _means(rows: Answered) -> Means:
+    """The scores that are the mean of one number a row (of a ranking: a measured query), and what is done to it."""
+    if rows.task == "ranking":
+        values = query_scores(rows.target, rows.predicted).values
+        return {name: (of_queries, _as_it_is) for name, of_queries in values.items()}
+    scorer = scorer_for(rows.task, rows.target, rows.predicted)
+    if isinstance(scorer, RegressionScorer):
+        means: Means = {"mae": (scorer.absolute, _as_it_is), "rmse": (scorer.squared, np.sqrt)}
+        if scorer.target.all():
+            means["mape"] = (scorer.absolute / np.abs(scorer.target), _as_it_is)
+        return means
+    if isinstance(scorer, ClassScorer):
+        is_right = scorer.pair // scorer.n_classes == scorer.pair % scorer.n_classes
+        return {
+            "log_loss": (scorer.surprise, _as_it_is),
+            "brier": (scorer.brier, _as_it_is),
+            "accuracy": (is_right.astype(np.float64), _as_it_is),
+        }
+    if isinstance(scorer, DistributionScorer):
+        found = {"kl_divergence": scorer.divergence, "mae": scorer.absolute, "top_1": scorer.is_right}
+        return {name: (values, _as_it_is) for name, values in found.items()}
+    if isinstance(scorer, PairScorer):
+        return {"accuracy": ((scorer.said == scorer.is_alike).astype(np.float64), _as_it_is)}
+    raise AssertionError(rows.task)
+
+
+def _as_it_is(values: np.ndarray) -> np.ndarray:
+    return values
