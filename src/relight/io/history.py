@@ -32,10 +32,23 @@ def commits_that_record(md5: str, where: str = "--all") -> list[Commit]:
     Args:
         where: a revision, for its history alone; else all branches, tags and experiments.
     """
-    said = git("log", where, "-c", "-s", "--format=%H%x09%as%x09%s", f"-S{md5}", "--", LOCK)
-    found = [Commit(*line.split("\t", 2)) for line in said.splitlines()]
+    found = _log(where, "-c", "-s", f"-S{md5}")
     holding = _holding([commit.id for commit in found], md5)  # others took it out
     return [commit for commit in found if commit.id in holding]
+
+
+def last_run_that_records(md5: str) -> Commit | None:
+    """The last commit before HEAD, or HEAD, that changed dvc.lock, where the hash is in it still.
+
+    What made it then, with the code of that commit, may be another run than the first, to the same bytes.
+    """
+    found = _log("HEAD", "-1")
+    return found[0] if found and _holding([found[0].id], md5) else None
+
+
+def _log(*arguments: str) -> list[Commit]:
+    said = git("log", *arguments, "--format=%H%x09%as%x09%s", "--", LOCK)
+    return [Commit(*line.split("\t", 2)) for line in said.splitlines()]
 
 
 def commit_of(revision: str) -> str:

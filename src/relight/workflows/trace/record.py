@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from relight.errors import InputError
 from relight.io.git import files_at
-from relight.io.history import LOCK, Commit, commits_that_record
+from relight.io.history import LOCK, Commit, commits_that_record, last_run_that_records
 from relight.io.lock_file import Entry, LockedStage, read_lock, read_lock_file
 from relight.io.objects import folders_with, md5_of_either
 
@@ -64,7 +64,8 @@ def _of_recorded(entry: Entry, here: Lock) -> Record:
 def _found(holders: list[str], place: Path, here: Lock) -> Record | None:
     """In the history of HEAD before the workspace, and there before other branches, tags and experiments."""
     for md5 in holders:
-        for commit in commits_that_record(md5, "HEAD"):
+        latest = last_run_that_records(md5)
+        for commit in [latest] if latest else commits_that_record(md5, "HEAD"):
             return _in_commit(commit, md5, place)
         if record := _in_lock(None, here, md5, place):
             return record

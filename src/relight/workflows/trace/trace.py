@@ -11,7 +11,7 @@ from relight.domain.manifest import CODE, Manifest, changed_versions
 from relight.io.artifacts import json_text, read_format
 from relight.io.dvc import cache_folder
 from relight.io.git import files_at
-from relight.io.history import commits_that_record, committed, names_that_record
+from relight.io.history import Commit, commits_that_record, committed, names_that_record
 from relight.io.lock_file import Entry, texts_of
 from relight.io.objects import found_as_recorded, md5_of_either, state_of
 from relight.io.remote import Remote, ask_remote
@@ -154,8 +154,9 @@ def _text(path: Path, record: Record, problems: list[str], steps: list[tuple[Ste
     names = names_that_record(entry.md5)
     inside = "" if entry.path == str(path) else f", as {entry.path}"
     lines = [*problems, f"{path}  md5 {entry.md5}{inside}"]
-    when = f"{commit.id[:7]}  {commit.day}  {commit.subject[:60]}" if commit else "in no commit yet"
-    lines.append(f"  recorded  {when}")
+    lines.append(f"  recorded  {_line(commit) if commit else 'in no commit yet'}")
+    first = commits_that_record(entry.md5, commit.id)[-1:] if commit else []
+    lines += [f"  first in  {_line(found)}" for found in first if found != commit]
     more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
     lines += [f"  now in    {', '.join(names[:NAMES])}{more}"] if names else []
     lines += [f"  remote    {f'{remote.name}: ' if remote.name else ''}{remote.problem}"] if remote.problem else []
@@ -165,6 +166,10 @@ def _text(path: Path, record: Record, problems: list[str], steps: list[tuple[Ste
     for step, found in steps:
         lines += ["", *step_lines(step, found, at, asked, width)]
     return "\n".join([*lines, ""])
+
+
+def _line(commit: Commit) -> str:
+    return f"{commit.id[:7]}  {commit.day}  {commit.subject[:60]}"
 
 
 def _machine(path: Path, record: Record, problems: list[str], steps: list[tuple[Step, Ways]], remote: Remote) -> str:
