@@ -49,6 +49,8 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("table", type=Path, help="a table with the columns of the model: one file or a folder")
     predict.add_argument("-o", "--output", type=Path, required=True, help="the .csv to write")
     predict.add_argument("--models", type=Path, default=MODELS, help="the folder of model.pth and model.json")
+    pulling = _add(commands, "pull", _pull, "fetch what dvc.lock names from the remote, and check each file")
+    pulling.add_argument("name", nargs="?", metavar="REVISION|EXPERIMENT", help="fill the cache for it alone")
     _add(commands, "show", _show, "print the metrics as a table")
     return parser
 
@@ -123,6 +125,12 @@ def _predict(arguments: argparse.Namespace) -> str:
     from relight.workflows.predict.predict import predict
 
     return predict(arguments.table, models=arguments.models, output=arguments.output)
+
+
+def _pull(arguments: argparse.Namespace) -> str:
+    from relight.workflows.pull import pull
+
+    return pull(arguments.name)
 
 
 def _show(_arguments: argparse.Namespace) -> str:
