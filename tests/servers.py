@@ -48,9 +48,9 @@ class Server(NamedTuple):
 
 @contextmanager
 def s3_server(folder: Path) -> Iterator[Server]:
-    """`rclone serve s3`."""
-    (folder / "bucket").mkdir(parents=True)
-    address = ["--addr", "127.0.0.1:0", "--dir-cache-time", "0s", "--auth-key", f"{KEY},{SECRET}"]
+    """`rclone serve s3`. What is changed in its folder behind its back it sees at its next start."""
+    (folder / "bucket").mkdir(parents=True, exist_ok=True)
+    address = ["--addr", "127.0.0.1:0", "--auth-key", f"{KEY},{SECRET}"]
     with _running([_tool("rclone"), "--config", "", "serve", "s3", *address, str(folder)], folder / "log") as process:
         url = _said(folder / "log", r"Starting s3 server on \[(http://127\.0\.0\.1:\d+)/\]")
         yield Server("s3://bucket/relight", aws(url), folder / "bucket/relight", process)

@@ -106,12 +106,10 @@ def on_s3(trained: tuple[Repository, bytes], tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture
-def whole_s3(on_s3: Shared, tmp_path: Path) -> Iterator[Shared]:
-    """The same; what the test does to the files on the server is undone after it."""
-    shutil.copytree(on_s3.server.store, tmp_path / "whole")
-    yield on_s3
-    shutil.rmtree(on_s3.server.store)
-    shutil.copytree(tmp_path / "whole", on_s3.server.store)
+def folder(on_s3: Shared, tmp_path: Path) -> Path:
+    """That of another server with the same files, for a test to damage."""
+    shutil.copytree(on_s3.server.store.parent, tmp_path / "s3/bucket")
+    return tmp_path / "s3"
 
 
 def md5_of(repository: Repository, path: str) -> str:
@@ -175,14 +173,16 @@ def test_a_second_clone_takes_train_from_the_run_cache(on_s3: Shared, tmp_path: 
     [(flip_a_bit, "damaged on remote"), (cut_to_nothing, "damaged on remote"), (Path.unlink, "neither the cache nor")],
 )
 def test_what_is_damaged_on_the_remote_is_named_and_not_used(
-    whole_s3: Shared, tmp_path: Path, damage: Callable[[Path], None], word: str
+    on_s3: Shared, folder: Path, tmp_path: Path, damage: Callable[[Path], None], word: str
 ) -> None:
     """A file, one in a folder, and the list of a folder; all others come."""
-    bad = object_path(md5_of(whole_s3.origin, MODEL)), object_path(md5_of(whole_s3.origin, "reports/plots"))
+    origin = on_s3.origin
+    bad = object_path(md5_of(origin, MODEL)), object_path(md5_of(origin, "reports/plots"))
     for path in bad:
-        damage(whole_s3.server.store / path)
-    second = clone(whole_s3, tmp_path / "second")
-    code, said = relight(second, "pull", env=whole_s3.server.env)
+        damage(folder / "bucket/relight" / path)
+    second = clone(on_s3, tmp_path / "second")
+    with s3_server(folder) as server:
+        code, said = relight(second, "pull", env=server.env)
     assert code == 1
     lines = said.splitlines()
     assert [line.split(":")[1].strip() for line in lines] == [MODEL, "reports/plots"]
@@ -191,22 +191,27 @@ def test_what_is_damaged_on_the_remote_is_named_and_not_used(
     assert not (second.root / MODEL).exists()
     assert not (second.root / "reports/plots").exists()
     assert not any((second.root / ".dvc/cache" / path).exists() for path in bad)
-    # The way out that the message names.
-    for path in bad:
-        (whole_s3.server.store / path).unlink(missing_ok=True)
-    done(whole_s3.origin, "dvc", "push", env=whole_s3.server.env)
-    assert relight(second, "pull", env=whole_s3.server.env)[0] == 0
+    for path in bad:  # The way out that the message names.
+        (folder / "bucket/relight" / path).unlink(missing_ok=True)
+    with s3_server(folder) as server:
+        done(origin, "dvc", "push", env=server.env)
+        assert relight(second, "pull", env=server.env)[0] == 0
 
 
-def test_a_damaged_file_of_a_folder_is_named(whole_s3: Shared, tmp_path: Path) -> None:
-    folder = whole_s3.origin.root / ".dvc/cache" / object_path(md5_of(whole_s3.origin, "reports/evaluate"))
-    found = re.search(r'"md5": "(\w+)", "relpath": "predictions.csv"', folder.read_text())
+def test_a_damaged_file_of_a_folder_is_named(on_s3: Shared, folder: Path, tmp_path: Path) -> None:
+    """A remote without `verify = true` hands no damage on, either."""
+    listed = on_s3.origin.root / ".dvc/cache" / object_path(md5_of(on_s3.origin, "reports/evaluate"))
+    found = re.search(r'"md5": "(\w+)", "relpath": "predictions.csv"', listed.read_text())
     assert found
-    flip_a_bit(whole_s3.server.store / object_path(found[1]))
-    code, said = relight(clone(whole_s3, tmp_path / "second"), "pull", env=whole_s3.server.env)
-    assert code == 1
-    assert said.startswith("error: reports/evaluate/predictions.csv: is damaged on remote 'storage'")
-    assert len(said.splitlines()) == 1
+    flip_a_bit(folder / "bucket/relight" / object_path(found[1]))
+    second = clone(on_s3, tmp_path / "second")
+    with s3_server(folder) as server:
+        for verify in ("true", "false"):
+            done(second, "dvc", "remote", "modify", "storage", "verify", verify)
+            code, said = relight(second, "pull", env=server.env)
+            assert (code, said.count("\n")) == (1, 1)
+            assert said.startswith("error: reports/evaluate/predictions.csv: is damaged on remote 'storage'")
+            assert not (second.root / "reports/evaluate").exists()
 
 
 def test_damage_in_the_cache_is_mended_with_its_copies(on_s3: Shared, tmp_path: Path) -> None:
@@ -228,16 +233,6 @@ def test_damage_in_the_cache_is_mended_with_its_copies(on_s3: Shared, tmp_path: 
         "fetched 2 objects from remote 'storage' (s3://bucket/relight)",
     ]
     assert (second.root / MODEL).read_bytes() == in_cache.read_bytes() == whole
-
-
-def test_a_remote_without_verify_hands_no_damage_on(whole_s3: Shared, tmp_path: Path) -> None:
-    flip_a_bit(whole_s3.server.store / object_path(md5_of(whole_s3.origin, MODEL)))
-    second = clone(whole_s3, tmp_path / "second")
-    done(second, "dvc", "remote", "modify", "storage", "verify", "false")
-    code, said = relight(second, "pull", env=whole_s3.server.env)
-    assert (code, said.count("\n")) == (1, 1)
-    assert said.startswith("error: models/model.pth: is damaged on remote")
-    assert not (second.root / MODEL).exists()
 
 
 def test_a_file_that_somebody_edited_stays_and_is_named(on_s3: Shared, tmp_path: Path) -> None:
@@ -305,23 +300,27 @@ def test_a_server_that_stops_is_named(trained: tuple[Repository, bytes], tmp_pat
 # Revisions and experiments
 
 
-def test_an_experiment_is_checked_where_dvc_ends_well_without_its_files(whole_s3: Shared, tmp_path: Path) -> None:
-    second = clone(whole_s3, tmp_path / "second")
-    lost = object_path(_md5_in_experiment(whole_s3.origin, "longer"))
-    kept = (whole_s3.server.store / lost).read_bytes()
-    (whole_s3.server.store / lost).unlink()
-    assert second.run("dvc", "exp", "pull", "origin", "longer", env=dict(whole_s3.server.env)).returncode == 0
-    code, said = relight(second, "pull", "longer", env=whole_s3.server.env)
+def test_an_experiment_is_checked_where_dvc_ends_well_without_its_files(
+    on_s3: Shared, folder: Path, tmp_path: Path
+) -> None:
+    model = md5_in_experiment(on_s3.origin, "longer")
+    (folder / "bucket/relight" / object_path(model)).unlink()
+    second = clone(on_s3, tmp_path / "second")
+    with s3_server(folder) as server:
+        assert second.run("dvc", "exp", "pull", "origin", "longer", env=dict(server.env)).returncode == 0
+        code, said = relight(second, "pull", "longer", env=server.env)
     assert (code, said.count("\n")) == (1, 1)
     assert said.startswith("error: models/model.pth: is in neither the cache nor remote 'storage'")
-    (whole_s3.server.store / lost).write_bytes(kept)
-    third = clone(whole_s3, tmp_path / "third")
-    code, said = relight(third, "pull", "longer", env=whole_s3.server.env)
+
+
+def test_an_experiment_comes_from_the_git_remote(on_s3: Shared, tmp_path: Path) -> None:
+    second = clone(on_s3, tmp_path / "second")
+    code, said = relight(second, "pull", "longer", env=on_s3.server.env)
     assert code == 0, said
-    assert not (third.root / "models").exists()
-    done(third, "dvc", "exp", "apply", "longer")
-    assert relight(third, "pull")[0] == 0
-    assert md5_of(third, MODEL) == _md5_in_experiment(whole_s3.origin, "longer")
+    assert not (second.root / "models").exists()
+    done(second, "dvc", "exp", "apply", "longer")
+    assert relight(second, "pull")[0] == 0
+    assert md5_of(second, MODEL) == md5_in_experiment(on_s3.origin, "longer")
 
 
 def test_a_commit_comes_from_the_remote_of_today(on_s3: Shared, tmp_path: Path) -> None:
@@ -338,7 +337,7 @@ def test_a_commit_comes_from_the_remote_of_today(on_s3: Shared, tmp_path: Path) 
     done(second, "dvc", "exp", "list", "--all", "origin")
 
 
-def _md5_in_experiment(repository: Repository, name: str) -> str:
+def md5_in_experiment(repository: Repository, name: str) -> str:
     ref = done(repository, "git", "for-each-ref", "--format=%(refname)", "refs/exps").split()
     commit = next(line for line in ref if line.endswith(f"/{name}"))
     text = done(repository, "git", "show", f"{commit}:dvc.lock")
