@@ -28,10 +28,10 @@ def registered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("registry")
     (folder / "project").mkdir()
     project = make_repository(folder / "project")
-    done(project, "git", "init", "-q", "--bare", str(folder / "project.git"))
+    done(project, "git", "init", "-q", "--bare", "-b", "main", str(folder / "project.git"))
     done(project, "git", "remote", "add", "origin", str(folder / "project.git"))
     done(project, "dvc", "remote", "modify", "storage", "url", str(folder / "store"))
-    register, _ = blocks("bash")
+    register = blocks("bash")[0]
     for epochs, commands in (("20", register), ("30", "gto register model\ngit push origin --tags")):
         project.edit("params.yaml", "epochs: 1000" if epochs == "20" else "epochs: 20", f"epochs: {epochs}")
         project.repro("train")
@@ -47,9 +47,17 @@ def registered(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> Repository:
-    """A folder that is no repository."""
+    """Another project that uses DVC, with nothing in it yet."""
     (tmp_path / "new.csv").write_text("x\n0.1\n2\n")
-    return Repository(tmp_path)
+    project = Repository(tmp_path)
+    done(project, "git", "init", "-q")
+    done(project, "dvc", "init", "-q")
+    return project
+
+
+def address(registered: Path) -> str:
+    """A URL, as in the document: DVC looks for a repository above a path that is none of DVC's itself."""
+    return f"file://{registered}/project.git"
 
 
 def predict(elsewhere: Repository) -> list[str]:
@@ -62,21 +70,21 @@ def predict(elsewhere: Repository) -> list[str]:
 
 
 def test_the_commands_of_the_document_end_with_predictions(registered: Path, elsewhere: Repository) -> None:
-    command = blocks("bash")[1].splitlines()[0].replace(ADDRESS, str(registered / "project.git"))
+    command = blocks("bash")[1].splitlines()[0].replace(ADDRESS, address(registered))
     done(elsewhere, "bash", "-ec", command)
     assert (elsewhere.root / "models/model.pth").read_bytes() == (registered / "20.pth").read_bytes()
     assert len(predict(elsewhere)) == 3
 
 
 def test_without_a_stage_the_newest_version_comes(registered: Path, elsewhere: Repository) -> None:
-    done(elsewhere, "dvc", "artifacts", "get", str(registered / "project.git"), "model", "-o", "models")
+    done(elsewhere, "dvc", "artifacts", "get", address(registered), "model", "-o", "models")
     assert (elsewhere.root / "models/model.pth").read_bytes() == (registered / "30.pth").read_bytes()
-    done(elsewhere, "dvc", "artifacts", "get", str(registered / "project.git"), "model", "--rev", "v0.0.1", "-o", "old")
+    done(elsewhere, "dvc", "artifacts", "get", address(registered), "model", "--rev", "v0.0.1", "-o", "old")
     assert (elsewhere.root / "old/model.pth").read_bytes() == (registered / "20.pth").read_bytes()
 
 
 def test_the_python_of_the_document_ends_with_predictions(registered: Path, elsewhere: Repository) -> None:
     (code,) = blocks("python")
-    done(elsewhere, "python", "-c", code.replace(ADDRESS, str(registered / "project.git")))
+    done(elsewhere, "python", "-c", code.replace(ADDRESS, address(registered)))
     assert (elsewhere.root / "models/model.pth").read_bytes() == (registered / "20.pth").read_bytes()
     assert len(predict(elsewhere)) == 3

@@ -326,7 +326,8 @@ def test_an_experiment_comes_from_the_git_remote(on_s3: Shared, tmp_path: Path) 
 def test_a_commit_comes_from_the_remote_of_today(on_s3: Shared, tmp_path: Path) -> None:
     """The commit itself names another remote: the folder that the project starts with."""
     second = clone(on_s3, tmp_path / "second")
-    assert relight(second, "pull", "HEAD~1", env=on_s3.server.env)[0] == 0
+    code, said = relight(second, "pull", "HEAD~1", env=on_s3.server.env)
+    assert code == 0, said
     done(second, "git", "checkout", "-q", "HEAD~1")
     assert relight(second, "pull")[0] == 0
     code, said = relight(second, "pull", "nobody", env=on_s3.server.env)

@@ -4,7 +4,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple
 
@@ -83,22 +83,25 @@ class Project:
             md5s: of the objects that are missing in the cache; the first one is looked for to try the remote.
         """
         from dvc.exceptions import DownloadError
+        from dvc_objects.errors import ObjectFormatError
 
         remote = self.remote()
         with _in_one_sentence(remote):
             odb = self._odb()  # A dead server is asked once, not once for each object.
             if not odb.exists(md5s[0]) and not odb.fs.exists(odb.path):
                 raise RunError(nothing_there(remote))
+            # The remote of the workspace: a commit's own is another one, and DVC looks for one that is a folder
+            # of the clone, such as `remote`, below `/`.
+            config = {"core": {"remote": remote.name}, "remote": {remote.name: remote.options}}
+            revs = None if revision is None else [revision]
             try:
-                # The remote of the workspace: a commit's own is another one, and DVC looks for one that is a folder
-                # of the clone, such as `remote`, below `/`.
-                self._repo.fetch(
-                    revs=None if revision is None else [revision],
-                    workspace=revision is None,
-                    config={"core": {"remote": remote.name}, "remote": {remote.name: remote.options}},
-                )
+                self._repo.fetch(revs=revs, workspace=revision is None, config=config)
             except DownloadError:
                 return
+            except ObjectFormatError:  # The list of one folder stops all: each output by itself.
+                for out in self.recorded(revision):
+                    with suppress(DownloadError, ObjectFormatError):
+                        self._repo.fetch([out.path], revs=revs, workspace=revision is None, config=config)
 
     def on_remote(self, md5: str) -> tuple[Literal["whole", "damaged", "missing"], str]:
         """
