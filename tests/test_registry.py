@@ -34,7 +34,7 @@ def registered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     register = blocks("bash")[0]
     for epochs, commands in (("20", register), ("30", "gto register model\ngit push origin --tags")):
         project.edit("params.yaml", "epochs: 1000" if epochs == "20" else "epochs: 20", f"epochs: {epochs}")
-        project.repro("train")
+        project.repro()
         done(project, "git", "add", "-A")
         done(project, "git", "commit", "-qm", epochs)
         done(project, "dvc", "push")

@@ -92,7 +92,7 @@ class Project:
                 raise RunError(nothing_there(remote))
             # The remote of the workspace: a commit's own is another one, and DVC looks for one that is a folder
             # of the clone, such as `remote`, below `/`.
-            config = {"core": {"remote": remote.name}, "remote": {remote.name: remote.options}}
+            config = {"core": {"remote": "of-today"}, "remote": {"of-today": remote.options}}
             revs = None if revision is None else [revision]
             try:
                 self._repo.fetch(revs=revs, workspace=revision is None, config=config)
