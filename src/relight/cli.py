@@ -57,6 +57,8 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("table", type=Path, help="a table with the columns of the model: one file or a folder")
     predict.add_argument("-o", "--output", type=Path, required=True, help="the .csv to write")
     predict.add_argument("--models", type=Path, default=MODELS, help="the folder of model.pth and model.json")
+    pulling = _add(commands, "pull", _pull, "fetch what dvc.lock names from the remote, and check each file")
+    pulling.add_argument("name", nargs="?", metavar="REVISION|EXPERIMENT", help="fill the cache for it alone")
     _add(commands, "show", _show, "print the metrics as a table")
     trace = _add(commands, "trace", _trace, "say where a file came from, and whether it can be made again")
     trace.add_argument("path", type=Path, help="a model, a metric or a picture, here or copied elsewhere")
@@ -145,6 +147,12 @@ def _predict(arguments: argparse.Namespace) -> str:
     from relight.workflows.predict.predict import predict
 
     return predict(arguments.table, models=arguments.models, output=arguments.output)
+
+
+def _pull(arguments: argparse.Namespace) -> str:
+    from relight.workflows.pull import pull
+
+    return pull(arguments.name)
 
 
 def _show(_arguments: argparse.Namespace) -> str:

@@ -51,16 +51,6 @@ def _log(*arguments: str) -> list[Commit]:
     return [Commit(*line.split("\t", 2)) for line in said.splitlines()]
 
 
-def commit_of(revision: str) -> str:
-    """The commit of a branch, a tag, a hash, or of an experiment by its name.
-
-    Raises:
-        RunError: when there is none.
-    """
-    experiments = git("for-each-ref", "--format=%(objectname)", f"refs/exps/*/*/{revision}").split()
-    return experiments[0] if experiments else git("rev-parse", "--verify", f"{revision}^{{commit}}")
-
-
 def names_that_record(md5: str) -> list[str]:
     """Branches, tags and experiments whose dvc.lock, as they stand now, has a hash among what the stages wrote."""
     refs = git("for-each-ref", "--format=%(refname)", "refs/heads", "refs/tags", "refs/remotes", "refs/exps").split()

@@ -84,3 +84,26 @@ def found_as_recorded(path: Path, md5: str, cache: Path) -> Path | None:
     if md5_of_either(path) == md5:
         return path
     return cache / object_path(md5) if is_intact(cache, md5) else None
+
+
+class HashedCache:
+    """A cache of which each object is hashed once, however often it is asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.whole: set[str] = set()  # the MD5 of those that were found so
+
+    def holds(self, md5: str) -> bool:
+        """Whether the object is there with the bytes that its name says."""
+        if md5 not in self.whole and is_intact(self.folder, md5):
+            self.whole.add(md5)
+        return md5 in self.whole
+
+    def remove_damaged(self, md5: str) -> str | None:
+        """Remove the object if it has other bytes than its name says; returns the MD5 of those."""
+        path = self.folder / object_path(md5)
+        if not path.is_file() or self.holds(md5):
+            return None
+        found = md5_of(path)
+        path.unlink()
+        return found

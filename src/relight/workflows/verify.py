@@ -8,9 +8,10 @@ from relight.domain.manifest import Manifest, changed_versions
 from relight.errors import InputError, RunError
 from relight.io.artifacts import read_format
 from relight.io.asked import PROCESSES
+from relight.io.commits import commit_of
 from relight.io.dvc import cache_folder
 from relight.io.git import files_at
-from relight.io.history import LOCK, commit_of
+from relight.io.history import LOCK
 from relight.io.lock_file import Entry, LockedStage, read_lock
 from relight.io.objects import FOLDER, files_of, found_as_recorded, is_intact, md5_of, md5_of_either
 from relight.io.rebuilding import checked_out, place_input, run_inside
