@@ -133,7 +133,7 @@ def _look_at_experiments() -> Look:
     if head is not None:
         found += of_experiments.of_head(**head._asdict())
     stashes = experiments.stashes_of_dvc()
-    for stash in stashes:
+    for stash in stashes[-1:]:  # the next one gets another number when this one is gone
         facts = stash._asdict()
         del facts["commit"], facts["message"]
         found += of_experiments.of_stash(**facts)

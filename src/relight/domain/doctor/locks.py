@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 from relight.domain.doctor.finding import Finding, listed
 
-NO_BYTES = "is cut short or damaged"
+OURS = {"relight.io.ending_dvc", "relight.workflows.sweep.worker"}  # modules that run dvc in their own process
 
 
 def is_dvc(words: tuple[str, ...]) -> bool:
     """Whether a command line is that of a dvc that works on a repository."""
     names = [word.rsplit("/", 1)[-1] for word in words[:5]]
-    return "dvc" in names and "daemon" not in names
+    return not OURS.isdisjoint(names) or ("dvc" in names and "daemon" not in names)
 
 
 def of_rwlock(
@@ -29,7 +29,9 @@ def of_rwlock(
     """
     mend = (("rm", path),)
     if owners is None:
-        return [Finding(f"{path} {NO_BYTES}", "every dvc command that runs something stops at it", mend, True)]
+        return [
+            Finding(f"{path} is cut short or damaged", "every dvc command that runs something stops at it", mend, True)
+        ]
     stale = [
         f"pid {pid}, {_fate(living.get(pid))}"
         for pid, command in owners.items()

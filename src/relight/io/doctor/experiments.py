@@ -71,7 +71,7 @@ def stashes_of_dvc() -> list[Stash]:
     """Those of `git stash list` that DVC made: its library ends their message with a line break, Git does not."""
     found = []
     for line in _reflog("refs/stash"):
-        name, commit, message = line.split(" ", 2)
+        name, commit, message = line.removeprefix("refs/").split(" ", 2)
         content = _raw(commit)
         if content.endswith(b"\n") and b"\n\nWIP on " in content:
             found.append(read_stash(name, commit, message))
