@@ -4,6 +4,7 @@ Looks at everything and writes nothing, unless it is told to mend.
 """
 
 import os
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -27,6 +28,7 @@ from relight.io.lock_file import LockedStage
 from relight.io.objects import object_path
 
 DVC = Path(".dvc")
+WIDEST = 120  # columns of a line that is still read with ease
 
 
 class Look(NamedTuple):
@@ -59,11 +61,12 @@ def doctor(*, fix: bool) -> Report:
     if done:
         looks = _look()
     found = [finding for look in looks for finding in look.findings]
+    width = min(shutil.get_terminal_size().columns, WIDEST)
     lines = ["looked at", *(f"  {look.at:<12} {look.seen}" for look in looks), *done, ""]
     if not found:
         return Report("\n".join([*lines, "nothing found", ""]), None)
     for number, finding in enumerate(found, 1):
-        lines += text_of(number, finding)
+        lines += text_of(number, finding, width)
     return Report("\n".join([*lines, ""]), _problem(found))
 
 
@@ -145,13 +148,13 @@ def _look_at_experiments() -> Look:
 
 def _of_exec_refs(refs: dict[str, str]) -> list[Finding]:
     merges = [commit for ref, commit in refs.items() if ref == of_experiments.MERGE or "/temp/merge-" in ref]
-    if not merges:
-        return of_experiments.of_exec_refs(refs, asked_for=None, name="", differing=())
     written = recorded.read_recorded()
     outs = {out for stage in written.values() for out in stage.outs} if isinstance(written, dict) else set()
-    stash = experiments.read_stash("", merges[0], git("log", "-1", "--format=%s", merges[0]), frozenset(outs))
-    name = experiments.name_of(stash.message)
-    return of_experiments.of_exec_refs(refs, asked_for=stash.commit, name=name, differing=stash.differing)
+    asked_for = []
+    for commit in dict.fromkeys(merges):
+        stash = experiments.read_stash("", commit, git("log", "-1", "--format=%s", commit), frozenset(outs))
+        asked_for.append((commit, experiments.name_of(stash.message), stash.differing))
+    return of_experiments.of_exec_refs(refs, asked_for)
 
 
 def _look_at_queue(everybody: list[Process]) -> Look:

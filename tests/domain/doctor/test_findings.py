@@ -14,12 +14,13 @@ DVC = ("/venv/bin/python3", "/venv/bin/dvc", "repro")
 
 
 def test_commands_are_printed_as_they_are_typed() -> None:
-    finding = Finding("a", "b", (("rm", "a b"),), is_safe=True, then=(("dvc", "repro"),), remark="c")
-    assert text_of(3, finding) == [
-        "3. a: b",
+    finding = Finding("a", "some words", (("rm", "a b"),), is_safe=True, then=(("dvc", "repro"),), remark="c")
+    assert text_of(3, finding, 10) == [
+        "3. a: some",
+        "   words",
         "     rm 'a b'   # --fix does this",
         "     dvc repro",
-        "     (c)",
+        "   (c)",
     ]
     assert (listed("ab"), listed("abcde")) == ("a, b", "a, b, c and 2 more")
 
@@ -83,18 +84,18 @@ def test_a_head_that_dvc_moved_goes_back_and_one_that_a_person_moved_stays() -> 
 
 def test_refs_that_dvc_leaves_after_a_good_end_are_no_finding() -> None:
     left = {"refs/exps/exec/EXEC_HEAD": "a", "refs/exps/exec/EXEC_APPLY": "b"}
-    assert of_exec_refs(left, asked_for=None, name="", differing=()) == []
+    assert of_exec_refs(left, []) == []
 
 
 def test_what_an_experiment_asked_for_is_kept_before_its_refs_go() -> None:
     refs = {"refs/exps/exec/EXEC_MERGE": "c", "refs/exps/exec/EXEC_BRANCH": "d"}
-    (found,) = of_exec_refs(refs, asked_for="c", name="mine", differing=["params.yaml"])
+    (found,) = of_exec_refs(refs, [("c", "mine", ["params.yaml"])])
     assert found.commands == (
         ("git", "stash", "store", "-m", "experiment mine, killed", "c"),
         ("git", "update-ref", "--no-deref", "-d", "refs/exps/exec/EXEC_BRANCH"),
         ("git", "update-ref", "--no-deref", "-d", "refs/exps/exec/EXEC_MERGE"),
     )
-    (found,) = of_exec_refs(refs, asked_for="c", name="mine", differing=())
+    (found,) = of_exec_refs(refs, [("c", "mine", [])])
     assert len(found.commands) == 2
 
 

@@ -32,23 +32,22 @@ def of_head(*, commit: str, branch: str, tip: str | None, left: str) -> list[Fin
     return [Finding(f"{what}, and there are commits since", "they are on no branch", rescue)]
 
 
-def of_exec_refs(
-    refs: Mapping[str, str], *, asked_for: str | None, name: str, differing: Sequence[str]
-) -> list[Finding]:
+def of_exec_refs(refs: Mapping[str, str], asked_for: Sequence[tuple[str, str, Sequence[str]]]) -> list[Finding]:
     """
     Args:
         refs: the commit of each ref below refs/exps/exec and refs/exps/temp.
-        asked_for: the commit with the experiment's params and files, if there is one.
-        name: of the experiment.
-        differing: the files of which the workspace holds another version than `asked_for`.
+        asked_for: of each experiment among them the commit with its params and files, its name, and the files of
+            which the workspace holds another version.
     """
     if set(refs) <= STAYS:
         return []
     gone: list[Command] = [("git", "update-ref", "--no-deref", "-d", ref) for ref in sorted(refs)]
-    keep: list[Command] = []
-    if asked_for is not None and differing:
-        keep = [("git", "stash", "store", "-m", f"experiment {name}, killed", asked_for)]
-    kept = f"its {listed(differing)} stays in `git stash list`" if keep else ""
+    keep: list[Command] = [
+        ("git", "stash", "store", "-m", f"experiment {name}, killed", commit)
+        for commit, name, differing in asked_for
+        if differing
+    ]
+    kept = "what it asked for stays in `git stash list`" if keep else ""
     what = f"refs/exps holds {len(refs)} refs of an experiment that was killed ({listed(sorted(refs), 2)})"
     return [Finding(what, "`dvc exp list` and `show` hide new experiments behind them", (*keep, *gone), True, (), kept)]
 

@@ -1,6 +1,7 @@
 """What `relight doctor` found: one thing, why it matters, and the commands that mend it."""
 
 import shlex
+import textwrap
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -26,15 +27,22 @@ class Finding(NamedTuple):
     remark: str = ""
 
 
-def text_of(number: int, finding: Finding) -> list[str]:
-    """The lines of one finding, its commands as they are typed."""
+def text_of(number: int, finding: Finding, width: int) -> list[str]:
+    """The lines of one finding, at most so wide; its commands as they are typed, however long."""
     by_itself = "   # --fix does this" if finding.is_safe else ""
     return [
-        f"{number}. {finding.what}: {finding.why}",
+        *_wrapped(f"{number}. {finding.what}: {finding.why}", "", width),
         *(f"     {shlex.join(command)}{by_itself}" for command in finding.commands),
         *(f"     {shlex.join(command)}" for command in finding.then),
-        *([f"     ({finding.remark})"] if finding.remark else []),
+        *(_wrapped(f"({finding.remark})", "   ", width) if finding.remark else []),
     ]
+
+
+def _wrapped(text: str, first: str, width: int) -> list[str]:
+    """Paths and refs stay whole."""
+    return textwrap.wrap(
+        text, width, initial_indent=first, subsequent_indent="   ", break_long_words=False, break_on_hyphens=False
+    )
 
 
 def listed(names: Iterable[str], most: int = 3) -> str:
