@@ -391,16 +391,19 @@ def write_without_end(path: Path) -> None:
             file.write(b"\0" * 4096)
 
 
-def test_a_full_disk_that_dvc_ended_well_on(full_disk: Repository) -> None:
-    full_disk.repro("-f")
-    full_disk.edit("params.yaml", "importance: 0", "importance: 2")
+def test_a_full_disk_on_which_dvc_ended_with_0(full_disk: Repository) -> None:
+    """What it has left takes the small files of a folder, not the large one: DVC complains, and ends with 0."""
+    full_disk.edit("data/raw/line.yaml", "step: 0.02", "step: 0.00005")
+    full_disk.repro()
+    full_disk.edit("params.yaml", "epochs: 20", "epochs: 21")
     fill = full_disk.root / ".dvc/cache/fill"
     with pytest.raises(OSError, match="No space"):
         write_without_end(fill)
+    os.truncate(fill, fill.stat().st_size - (96 << 10))
     done = full_disk.run("dvc", "repro", "evaluate")
     assert done.returncode == 0, done.stderr
     assert "No space left" in done.stderr
-    ill(full_disk, "nothing can be written into the cache (No space left on device)", "only the workspace has")
+    ill(full_disk, "dvc.lock records reports/evaluate, and the cache has not got it; only the workspace has")
     fill.unlink()
     type_the_commands(
         full_disk, ill(full_disk, "dvc.lock records reports/evaluate").replace("   # --fix does this", "")
