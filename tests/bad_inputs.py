@@ -1,6 +1,7 @@
 """What the rows of the catalogue in `test_bad_inputs.py` are made of: a good workspace, and ways to spoil it."""
 
 import os
+import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -257,3 +258,28 @@ def train_twice_at_once() -> None:
 def date_into_the_future() -> None:
     for path in ("params.yaml", "data/raw/table.csv"):
         os.utime(path, (4e9, 4e9))  # the year 2096
+
+
+def git(*arguments: str) -> None:
+    subprocess.run(["git", *arguments], check=True, capture_output=True)
+
+
+def repository() -> None:
+    """Of Git and DVC, with one commit."""
+    write(".dvc/config", "[core]\n    analytics = false\n")()
+    git("init", "-q", "-b", "main")
+    git("config", "user.name", "Test")
+    git("config", "user.email", "test@example.invalid")
+    git("add", "params.yaml")
+    git("commit", "-qm", "start")
+
+
+def detach_head() -> None:
+    """As DVC does for the time of an experiment."""
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+    git("checkout", "-q", commit)
+
+
+def forget_email() -> None:
+    """Whatever this machine knows."""
+    git("config", "user.email", "")

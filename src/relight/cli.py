@@ -44,6 +44,8 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--rows", type=int, default=5, help="how many of the rows that moved most are named")
     data = _add(commands, "data", _data, "write a sample table to data/raw/")
     data.add_argument("name", nargs="?", help="breast_cancer | diabetes | digits; else the one params.yaml names")
+    doctor = _add(commands, "doctor", _doctor, "find what kills and full disks left, and name what mends it")
+    doctor.add_argument("--fix", action="store_true", help="mend what can be mended without losing anything")
     embed = _add(commands, "embed", _embed, "write the embeddings of records, by a similarity model in models/")
     embed.add_argument("table", type=Path, help="records: the columns of either side, with or without its prefix")
     embed.add_argument("-o", "--output", type=Path, required=True, help="the .csv to write")
@@ -110,6 +112,15 @@ def _data(arguments: argparse.Namespace) -> str:
     if arguments.name:
         return write_sample(arguments.name, RAW)
     return write_sample_for(Path(read_section(read_yaml(PARAMS), "prepare", PrepareParams).source))
+
+
+def _doctor(arguments: argparse.Namespace) -> str:
+    from relight.workflows.doctor import doctor, raise_for
+
+    report = doctor(fix=arguments.fix)
+    _say(report.text)
+    raise_for(report)
+    return ""
 
 
 def _embed(arguments: argparse.Namespace) -> str:

@@ -1,0 +1,52 @@
+"""What `relight doctor` found: one thing, why it matters, and the commands that mend it."""
+
+import shlex
+import textwrap
+from collections.abc import Iterable
+from typing import NamedTuple
+
+Command = tuple[str, ...]
+
+
+class Finding(NamedTuple):
+    """
+    Attributes:
+        what: what is wrong, and where: a clause that begins with the place.
+        why: what comes of it.
+        commands: what mends it, in their order.
+        is_safe: whether `--fix` may run the commands: nothing that anybody wrote or trained is lost by them.
+        then: what is for the person to do after the commands.
+        remark: what else the person should know.
+    """
+
+    what: str
+    why: str
+    commands: tuple[Command, ...] = ()
+    is_safe: bool = False
+    then: tuple[Command, ...] = ()
+    remark: str = ""
+
+
+def text_of(number: int, finding: Finding, width: int) -> list[str]:
+    """The lines of one finding, at most so wide; its commands as they are typed, however long."""
+    by_itself = "   # --fix does this" if finding.is_safe else ""
+    return [
+        *_wrapped(f"{number}. {finding.what}: {finding.why}", "", width),
+        *(f"     {shlex.join(command)}{by_itself}" for command in finding.commands),
+        *(f"     {shlex.join(command)}" for command in finding.then),
+        *(_wrapped(f"({finding.remark})", "   ", width) if finding.remark else []),
+    ]
+
+
+def _wrapped(text: str, first: str, width: int) -> list[str]:
+    """Paths and refs stay whole."""
+    return textwrap.wrap(
+        text, width, initial_indent=first, subsequent_indent="   ", break_long_words=False, break_on_hyphens=False
+    )
+
+
+def listed(names: Iterable[str], most: int = 3) -> str:
+    """The first names, and how many there are besides."""
+    known = list(names)
+    more = f" and {len(known) - most} more" if len(known) > most else ""
+    return ", ".join(known[:most]) + more

@@ -1,0 +1,72 @@
+"""Secrets where Git sees them, and remotes whose files nobody checks."""
+
+import re
+from collections.abc import Mapping
+
+from relight.domain.doctor.finding import Command, Finding
+
+Config = Mapping[str, Mapping[str, str]]
+
+SECRET = re.compile(
+    r"(access_key_id|secret_access_key|session_token|password|passphrase|token|sas_token|account_key|client_secret"
+    r"|connection_string|sse_customer_key|oss_key_id|oss_key_secret|gdrive_client_secret"
+    r"|gdrive_service_account_json_file_content|custom_auth_header)$"
+)
+IN_URL = re.compile(r"^\w+://[^/@\s]*:[^/@\s]+@")
+REMOTE = re.compile(r'remote "(.+)"$')
+
+
+def of_secrets(committed: Config, in_history: Config) -> list[Finding]:
+    """
+    Args:
+        committed: .dvc/config, by section and key.
+        in_history: that of the last commit.
+    """
+    return [
+        _secret(section, key, is_old=in_history.get(section, {}).get(key) == value)
+        for section, values in committed.items()
+        for key, value in values.items()
+        if (SECRET.match(key) and value) or IN_URL.match(value)
+    ]
+
+
+def of_remotes(committed: Config, local: Config) -> list[Finding]:
+    """Each remote without `verify = true`."""
+    found = []
+    for section in dict.fromkeys([*committed, *local]):
+        name = REMOTE.match(section)
+        if name is None or {**committed.get(section, {}), **local.get(section, {})}.get("verify", "").lower() == "true":
+            continue
+        where = () if section in committed else ("--local",)
+        what = f"remote {name[1]} has no `verify = true`"
+        why = "DVC believes what it pulls, whatever happened to it there"
+        found.append(Finding(what, why, (("dvc", "remote", "modify", *where, name[1], "verify", "true"),), True))
+    return found
+
+
+def remotes(committed: Config, local: Config) -> list[str]:
+    sections = dict.fromkeys([*committed, *local])
+    return [name[1] for section in sections if (name := REMOTE.match(section)) is not None]
+
+
+def _secret(section: str, key: str, *, is_old: bool) -> Finding:
+    """The value is nowhere in it."""
+    remote = REMOTE.match(section)
+    name = remote[1] if remote else section
+    history = "Git has it already: whoever has the repository has it, so make a new one where it comes from"
+    mend: tuple[Command, ...]
+    if key == "url":
+        mend = (
+            ("dvc", "remote", "modify", name, "url", "THE URL WITHOUT IT"),
+            ("dvc", "remote", "modify", "--local", name, "password", "A NEW PASSWORD"),
+        )
+    elif remote:
+        mend = (
+            ("dvc", "remote", "modify", "--unset", name, key),
+            ("dvc", "remote", "modify", "--local", name, key, "THE NEW ONE" if is_old else "THE SAME"),
+        )
+    else:
+        mend = (("dvc", "config", "--unset", f"{name}.{key}"), ("dvc", "config", "--local", f"{name}.{key}", "VALUE"))
+    what = f".dvc/config holds a secret ({name}: {'a password in ' if key == 'url' else ''}{key})"
+    why = history if is_old else "the next commit would give it to everybody who has the repository"
+    return Finding(what, why, mend, remark="the second command writes .dvc/config.local, which Git does not see")
