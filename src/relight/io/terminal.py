@@ -1,0 +1,29 @@
+"""A table as a terminal shows it."""
+
+import io
+import shutil
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+
+def table_text(heads: Sequence[str], rows: Sequence[Sequence[str]], *, width: int | None = None) -> str:
+    """Numbers to the right of the first column; the last row stands apart.
+
+    Args:
+        width: of the terminal; None: of the one there is.
+    """
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for place, head in enumerate(heads):
+        table.add_column(head, justify="left" if place == 0 else "right", overflow="fold")
+    for row in rows[:-1]:
+        table.add_row(*map(Text, row))
+    table.add_section()
+    table.add_row(*map(Text, rows[-1]), style="dim")
+    said = io.StringIO()
+    columns = width or shutil.get_terminal_size((120, 24)).columns
+    Console(file=said, width=columns, force_terminal=sys.stdout.isatty(), highlight=False).print(table)
+    return said.getvalue()

@@ -1,0 +1,135 @@
+"""sweep.yaml and params.yaml together: all that is wrong with them, and each proposal as params."""
+
+import copy
+import difflib
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from relight.domain.search_space import Proposal
+from relight.errors import InputError
+from relight.io.artifacts import read_json
+from relight.io.git import git
+from relight.io.params import check_document
+from relight.io.sections import assert_sections, check_sections
+from relight.io.yaml12 import Document, read_yaml
+from relight.params.sweep import Choices, Range, Scalar, SweepParams
+
+PARAMS, METRICS = Path("params.yaml"), Path("reports/metrics.json")
+NOT_FAST = ("prepare", "split")
+CODE = ("src", "stages", "dvc.yaml")
+
+
+class Settings(NamedTuple):
+    """
+    Attributes:
+        document: params.yaml, from which each trial differs in the params of the sweep.
+    """
+
+    sweep: SweepParams
+    document: Document
+    fast: bool
+
+
+def read_settings(file: Path, *, fast: bool) -> Settings:
+    """
+    Raises:
+        InputError: with all that is wrong in sweep.yaml, or in params.yaml.
+    """
+    asked = read_yaml(file)
+    document = read_yaml(PARAMS)
+    assert_sections(document)
+    checked = check_document(asked, SweepParams)
+    if checked.params is None:
+        raise InputError(*checked.problems)
+    problems = list(_problems(asked, checked.params, document, fast=fast))
+    if problems:
+        raise InputError(*problems)
+    return Settings(checked.params, document, fast)
+
+
+def remarks(settings: Settings) -> list[str]:
+    """What a person should know before the best is believed."""
+    split = settings.document.value["split"]
+    by_test = (settings.sweep.metric or "").startswith("test.")
+    if by_test or (settings.sweep.metric is None and split["validation"] == 0):
+        why = "metric is one of the test rows" if by_test else "split.validation is 0, so the test rows validate"
+        return [f"the test rows choose the best trial ({why}): what it reaches on them is better than on new rows"]
+    return []
+
+
+def with_proposal(document: Document, proposal: Proposal) -> Document:
+    """params.yaml with these values."""
+    value = copy.deepcopy(document.value)
+    for dotted, new in proposal.items():
+        *above, last = dotted.split(".")
+        at = value
+        for key in above:
+            at = at[key]
+        at[last] = new
+    return Document(document.name, value, document.lines)
+
+
+def why_invalid(document: Document, proposal: Proposal) -> str | None:
+    """What is wrong with these values together."""
+    problems = check_sections(with_proposal(document, proposal)).problems
+    return "; ".join(problems) or None
+
+
+def about(settings: Settings) -> dict[str, Any]:
+    """All that makes the trials of a study comparable."""
+    sweep = settings.sweep.model_dump(mode="json", include={"metric", "direction", "sampler", "seed", "prune"})
+    space = {key: [type(search).__name__, *search] for key, search in settings.sweep.params.items()}
+    code = git("ls-files", "-s", "--", *CODE) + git("diff", "HEAD", "--", *CODE)
+    return {
+        "sweep.yaml": {**sweep, "params": space},
+        "params.yaml": settings.document.value,
+        "--fast": settings.fast,
+        "the code": hashlib.sha256(code.encode()).hexdigest(),
+    }
+
+
+def _problems(asked: Document, sweep: SweepParams, document: Document, *, fast: bool) -> Iterator[str]:
+    known = dict(_leaves(document.value))
+    for key, search in sweep.params.items():
+        place = f"{asked.place(('params', key))}: params.{key}"
+        if key not in known:
+            yield f"{place}: is not in {document.name}{_did_you_mean(key, list(known))}"
+        elif fast and key.split(".")[0] in NOT_FAST:
+            yield f"{place}: must not be swept with --fast, which prepares and splits once; leave --fast out"
+        else:
+            yield from (f"{place}: {problem}" for problem in _own_problems(document, key, search))
+    if fast and sweep.metric is not None:
+        yield f"{asked.place(('metric',))}: metric: must be null with --fast, which does not evaluate"
+    elif sweep.metric is not None and METRICS.exists():
+        scores = dict(_leaves(read_json(METRICS)))
+        if sweep.metric not in scores:
+            yield f"{asked.place(('metric',))}: metric: is not in {METRICS}{_did_you_mean(sweep.metric, list(scores))}"
+
+
+def _own_problems(document: Document, key: str, search: Range | Choices) -> list[str]:
+    """Of values that are wrong whatever the others are."""
+    values: tuple[Scalar, ...] = search.values if isinstance(search, Choices) else (search.low, search.high)
+    found: list[str] = []
+    for value in values:
+        problems = check_sections(with_proposal(document, {key: value})).problems
+        own = [problem.split(f": {key}: ", 1)[1] for problem in problems if f": {key}: " in problem]
+        found += [problem for problem in own if problem not in found]
+    return found
+
+
+def _leaves(value: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for key, inner in value.items():
+        if isinstance(inner, dict) and inner:
+            yield from _leaves(inner, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", inner
+
+
+def _did_you_mean(word: str, known: list[str]) -> str:
+    """By the whole key, or by its last word alone."""
+    last = word.rsplit(".", 1)[-1]
+    same = [key for key in known if key.rsplit(".", 1)[-1] == last]
+    close = same or difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean {close[0]}?" if close else f"; known are {', '.join(known)}"
