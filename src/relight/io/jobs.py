@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from relight.errors import RunError
@@ -28,11 +28,8 @@ class Jobs:
         self._module, self._orders, self._environments = module, orders, environments
         self._running: dict[int, subprocess.Popen] = {}
 
-    def run(self, has_failed: Callable[[], bool]) -> None:
+    def run(self) -> None:
         """Until all have come to their end.
-
-        Args:
-            has_failed: whether it makes no sense to go on.
 
         Raises:
             RunError: when one ends with an error that is not that of a trial, or is killed again and again.
@@ -46,8 +43,6 @@ class Jobs:
                 for job, child in list(self._running.items()):
                     if child.poll() is not None:
                         self._end(job, child.returncode, starts)
-                if has_failed():
-                    return
         finally:
             self._stop()
 

@@ -144,7 +144,8 @@ def baseline_here() -> Baseline:
         RunError: with what Git or DVC says, where it is no repository, or has no commit.
     """
     commit = git("rev-parse", "--verify", "HEAD")
-    changes = git("stash", "create")
+    is_changed = git("status", "--porcelain", "--untracked-files=no") != ""
+    changes = git("stash", "create") if is_changed else ""  # which fails where there is nothing to stash
     return Baseline(git("rev-parse", "--show-toplevel"), commit, changes, dvc("cache", "dir"))
 
 

@@ -4,7 +4,7 @@ import math
 import re
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import Field, PlainValidator, model_validator
+from pydantic import AfterValidator, Field, PlainValidator, model_validator
 from pydantic_core import PydanticCustomError
 
 from relight.params.section import Section
@@ -71,6 +71,12 @@ def _range(value: dict[str, Any]) -> Range:
     return found
 
 
+def _name(value: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", value):
+        return value
+    raise PydanticCustomError("name", "must be letters, digits, - and _, at most 64: Git must take it as a name")
+
+
 class BudgetParams(Section):
     """
     Attributes:
@@ -98,7 +104,7 @@ class SweepParams(Section):
         params: the dotted keys of params.yaml.
     """
 
-    name: str = Field(default="sweep", pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
+    name: Annotated[str, AfterValidator(_name)] = "sweep"
     metric: str | None = None
     direction: Literal["minimize", "maximize"] | None = None
     sampler: Literal["tpe", "random", "grid"] = "tpe"
@@ -107,8 +113,14 @@ class SweepParams(Section):
     prune: bool = True
     storage: str | None = None
     params: dict[str, Annotated[Range | Choices, PlainValidator(_search)]] = Field(
-        min_length=1, examples=["{train.optimizer.learning_rate: {low: 0.001, high: 0.1, log: true}}"]
+        examples=["{train.optimizer.learning_rate: {low: 0.001, high: 0.1, log: true}}"]
     )
+
+    @model_validator(mode="after")
+    def there_is_a_param(self) -> Self:
+        if not self.params:
+            raise PydanticCustomError("column", "params must name at least one key of params.yaml")
+        return self
 
     @model_validator(mode="after")
     def metric_has_a_direction(self) -> Self:

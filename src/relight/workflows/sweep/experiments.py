@@ -30,6 +30,7 @@ def run_experiment(
     Raises:
         RunError: when a stage failed, or there is no such metric.
     """
+    (side.folder / CURVES).unlink(missing_ok=True)  # of the trial before: it would be taken for this one's
     overrides = [f"{key}={_in_hydra(value)}" for key, value in proposal.items()]
     if not side.run(name, overrides, lambda folder: is_hopeless(_scores(folder))):
         return None

@@ -3,13 +3,14 @@
 import copy
 import difflib
 import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from relight.domain.search_space import Proposal
 from relight.errors import InputError
-from relight.io.artifacts import read_json
+from relight.io.artifacts import json_text, read_json
 from relight.io.git import git
 from relight.io.params import check_document
 from relight.io.sections import assert_sections, check_sections
@@ -82,12 +83,13 @@ def about(settings: Settings) -> dict[str, Any]:
     sweep = settings.sweep.model_dump(mode="json", include={"metric", "direction", "sampler", "seed", "prune"})
     space = {key: [type(search).__name__, *search] for key, search in settings.sweep.params.items()}
     code = git("ls-files", "-s", "--", *CODE) + git("diff", "HEAD", "--", *CODE)
-    return {
+    whole = {
         "sweep.yaml": {**sweep, "params": space},
         "params.yaml": settings.document.value,
         "--fast": settings.fast,
         "the code": hashlib.sha256(code.encode()).hexdigest(),
     }
+    return dict(json.loads(json_text(whole)))  # as it will be read back
 
 
 def _problems(asked: Document, sweep: SweepParams, document: Document, *, fast: bool) -> Iterator[str]:
@@ -128,8 +130,9 @@ def _leaves(value: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]
 
 
 def _did_you_mean(word: str, known: list[str]) -> str:
-    """By the whole key, or by its last word alone."""
+    """By its last word, or the initials of that (lr), or the whole key."""
     last = word.rsplit(".", 1)[-1]
-    same = [key for key in known if key.rsplit(".", 1)[-1] == last]
+    ends = {key: key.rsplit(".", 1)[-1] for key in known}
+    same = [key for key, end in ends.items() if last in (end, "".join(part[:1] for part in end.split("_")))]
     close = same or difflib.get_close_matches(word, known, n=1)
     return f"; did you mean {close[0]}?" if close else f"; known are {', '.join(known)}"

@@ -10,18 +10,17 @@ from relight.io.dvc import dvc
 from relight.io.gpus import gpu_of, visible_gpus
 from relight.io.jobs import Jobs
 from relight.io.side_repository import Baseline, SideRepository, baseline_here, experiments_here
-from relight.io.slots import slot
+from relight.io.slots import alone, slot
 from relight.io.study import Ledger
 from relight.io.terminal import table_text
 from relight.params.sweep import SweepParams
 from relight.workflows.sweep.experiments import run_experiment
-from relight.workflows.sweep.places import ledger_of, slots_of
+from relight.workflows.sweep.places import folder_of, ledger_of, slots_of
 from relight.workflows.sweep.settings import Settings, about, read_settings, remarks
 from relight.workflows.sweep.worker import Order
 
 WORKER = "relight.workflows.sweep.worker"
 SCORE = "validation score"
-MOST_FAILURES = 5  # in a row from the first trial on: then it is not the proposals that are wrong
 
 
 def sweep(file: Path, *, jobs: int | None, fast: bool, keep: int) -> str:
@@ -40,10 +39,11 @@ def sweep(file: Path, *, jobs: int | None, fast: bool, keep: int) -> str:
     for remark in remarks(settings):
         _say(f"note: {remark}")
     if fast:
-        dvc("repro", "--quiet", "split")
+        with alone(folder_of(settings.sweep) / "split.lock"):
+            dvc("repro", "--quiet", "split")
     ledger = ledger_of(settings.sweep)
     _agree(ledger, settings)
-    _run_jobs(ledger, file, baseline, jobs=jobs, fast=fast)
+    _run_jobs(file, baseline, jobs=jobs, fast=fast)
     trials, default = _trials(ledger, settings.sweep), _default(ledger, settings)
     best = ranked(trials, maximize=settings.sweep.direction == "maximize")
     if not best:
@@ -69,12 +69,11 @@ def _agree(ledger: Ledger, settings: Settings) -> None:
         )
 
 
-def _run_jobs(ledger: Ledger, file: Path, baseline: Baseline, *, jobs: int | None, fast: bool) -> None:
+def _run_jobs(file: Path, baseline: Baseline, *, jobs: int | None, fast: bool) -> None:
     gpus = visible_gpus()
     n_jobs = jobs or max(1, len(gpus))
     orders = [Order(str(file), fast, baseline, is_first=job == 0)._asdict() for job in range(n_jobs)]
-    Jobs(WORKER, orders, [gpu_of(job, gpus) for job in range(n_jobs)]).run(lambda: False)
-    del ledger
+    Jobs(WORKER, orders, [gpu_of(job, gpus) for job in range(n_jobs)]).run()
 
 
 def _trials(ledger: Ledger, sweep_params: SweepParams) -> list[Trial]:

@@ -5,6 +5,7 @@
 
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 
 from relight.domain.search_space import Proposal
 from relight.domain.sweeping import Rungs
-from relight.errors import RelightError
+from relight.errors import RelightError, RunError
 from relight.io.runner.failures import exit_code
 from relight.io.runner.lifetime import PARENT, end_with_parent
 from relight.io.side_repository import Baseline, SideRepository
@@ -22,6 +23,8 @@ from relight.io.study import Ledger, Taken
 from relight.workflows.sweep.experiments import run_experiment
 from relight.workflows.sweep.places import ledger_of, slots_of
 from relight.workflows.sweep.settings import Settings, read_settings, why_invalid, with_proposal
+
+MOST_FAILURES = 5
 
 Run = Callable[[str, Proposal, Callable[[Sequence[float]], bool]], float | None]
 
@@ -49,10 +52,17 @@ def main(order: Order) -> None:
 
 
 def run_trials(ledger: Ledger, settings: Settings, held: Slot, run: Run) -> None:
-    """All that are left."""
+    """All that are left.
+
+    Raises:
+        RunError: when the first ones failed and none came to its end: then it is not the proposals that are wrong.
+    """
     while (taken := ledger.take(held)) is not None:
         with taken.beating():
             _run_trial(taken, settings, run)
+        ended = [row for row in ledger.rows() if row.state != "running"]
+        if len(ended) >= MOST_FAILURES and all(row.state == "failed" for row in ended):
+            raise RunError(f"relight sweep: the first {len(ended)} trials failed, the last one so: {ended[-1].why}")
 
 
 def runner(settings: Settings, baseline: Baseline, held: Slot) -> Run:
@@ -117,4 +127,6 @@ def order_of(text: str) -> Order:
 if __name__ == "__main__":
     end_with_parent()
     os.environ.pop(PARENT, None)  # it is that of this process alone
-    sys.exit(exit_code(lambda: main(order_of(sys.argv[1])), "relight sweep"))
+    code = exit_code(lambda: main(order_of(sys.argv[1])), "relight sweep")
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is about to end anyway
+    sys.exit(code)
