@@ -1,16 +1,19 @@
 """What is wrong with a sweep.yaml is said at once, with its line and the next step."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from relight.domain.search_space import Proposal
 from relight.domain.sweep_table import differing
 from relight.errors import InputError
 from relight.io.git import git
 from relight.io.yaml12 import read_yaml
+from relight.params.sweep import SweepParams
 from relight.workflows.sweep.settings import about, read_settings, remarks, why_invalid, with_proposal
 from tests.repositories import REPOSITORY
 
@@ -62,6 +65,9 @@ BAD = {
     "metric: test.accuracy\nparams:\n" + RATE: ["sweep.yaml: direction must be minimize or maximize where metric"],
     "direction: maximize\nparams:\n" + RATE: ["sweep.yaml: direction must be minimize for the validation score"],
     "sampler: grid\nparams:\n" + RATE: ["sweep.yaml: params.train.optimizer.learning_rate must have a step or be a"],
+    "params:\n  train.loss: [l1, mse]\n": [
+        "sweep.yaml:2: params.train.loss: must not be swept by the validation score"
+    ],
     "storage: postgresql://me:secret@host/db\nparams:\n" + RATE: ["sweep.yaml: storage must not hold a password"],
 }
 
@@ -136,7 +142,7 @@ def test_the_recipe_suits_the_recipe_for_a_table(folder: Path) -> None:
     assert remarks(settings) == []
 
 
-def test_what_a_study_is_about_is_the_same_once_it_is_read_back(folder: Path) -> None:
+def test_what_a_study_is_about_is_the_same_once_it_is_read_back() -> None:
     Path("sweep.yaml").write_text("params:\n  train.batch_size: [16, full]\n" + RATE)
     for command in (["init", "-q"], ["add", "params.yaml"]):
         git(*command)
@@ -148,3 +154,21 @@ def test_what_a_study_is_about_is_the_same_once_it_is_read_back(folder: Path) ->
         "--fast",
         "sweep.yaml.params.train.batch_size",
     ]
+
+
+def test_trials_of_other_rows_deserve_a_word() -> None:
+    Path("sweep.yaml").write_text("params:\n  split.seed: {low: 1, high: 9}\n")
+    assert remarks(read_settings(Path("sweep.yaml"), fast=False)) == [
+        "params.split.seed is swept, so trials are judged on other rows each: a part of the differences is chance"
+    ]
+
+
+def test_the_document_names_each_key_and_its_default() -> None:
+    text = (REPOSITORY / "docs/sweep.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| (?:`([^|]*)`)? ?\|", text, re.MULTILINE))
+    assert set(rows) == set(SweepParams.model_fields)
+    whole = yaml.safe_load((REPOSITORY / "recipes/sweep.yaml").read_text(encoding="utf-8"))
+    assert set(whole) == set(rows)
+    for key, default in rows.items():
+        if default:
+            assert yaml.safe_load(default) == whole[key]

@@ -18,6 +18,7 @@ from relight.io.yaml12 import Document, read_yaml
 from relight.params.sweep import Choices, Range, Scalar, SweepParams
 
 PARAMS, METRICS = Path("params.yaml"), Path("reports/metrics.json")
+LOSSES_OF_NUMBERS = {"l1", "mse", "huber"}
 NOT_FAST = ("prepare", "split")
 CODE = ("src", "stages", "dvc.yaml")
 
@@ -52,12 +53,17 @@ def read_settings(file: Path, *, fast: bool) -> Settings:
 
 def remarks(settings: Settings) -> list[str]:
     """What a person should know before the best is believed."""
+    found = [
+        f"params.{key} is swept, so trials are judged on other rows each: a part of the differences is chance"
+        for key in settings.sweep.params
+        if key.startswith("split.")
+    ]
     split = settings.document.value["split"]
     by_test = (settings.sweep.metric or "").startswith("test.")
     if by_test or (settings.sweep.metric is None and split["validation"] == 0):
         why = "metric is one of the test rows" if by_test else "split.validation is 0, so the test rows validate"
-        return [f"the test rows choose the best trial ({why}): what it reaches on them is better than on new rows"]
-    return []
+        found.append(f"the test rows choose the best trial ({why}): what it reaches on them is better than on new rows")
+    return found
 
 
 def with_proposal(document: Document, proposal: Proposal) -> Document:
@@ -100,6 +106,11 @@ def _problems(asked: Document, sweep: SweepParams, document: Document, *, fast: 
             yield f"{place}: is not in {document.name}{_did_you_mean(key, list(known))}"
         elif fast and key.split(".")[0] in NOT_FAST:
             yield f"{place}: must not be swept with --fast, which prepares and splits once; leave --fast out"
+        elif key == "train.loss" and sweep.metric is None and _other_units(search):
+            yield (
+                f"{place}: must not be swept by the validation score, which is the MAE with one loss and the RMSE "
+                "with another; set metric, as validation.rmse"
+            )
         else:
             yield from (f"{place}: {problem}" for problem in _own_problems(document, key, search))
     if fast and sweep.metric is not None:
@@ -108,6 +119,10 @@ def _problems(asked: Document, sweep: SweepParams, document: Document, *, fast: 
         scores = dict(_leaves(read_json(METRICS)))
         if sweep.metric not in scores:
             yield f"{asked.place(('metric',))}: metric: is not in {METRICS}{_did_you_mean(sweep.metric, list(scores))}"
+
+
+def _other_units(search: Range | Choices) -> bool:
+    return isinstance(search, Choices) and len(search.values) > 1 and bool(LOSSES_OF_NUMBERS & set(search.values))
 
 
 def _own_problems(document: Document, key: str, search: Range | Choices) -> list[str]:
