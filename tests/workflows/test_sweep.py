@@ -39,7 +39,7 @@ params:
   train.optimizer.learning_rate: {low: 0.0005, high: 0.02, log: true}
   train.optimizer.name: [adam, adamw]
 """
-LIMIT = 300  # seconds, on a busy machine
+LIMIT = 1200  # seconds, on a busy machine
 
 
 @pytest.fixture(scope="module")

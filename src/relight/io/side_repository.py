@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -49,7 +49,7 @@ class SideRepository:
     def __init__(self, folder: Path, baseline: Baseline) -> None:
         self.folder, self._baseline = folder, baseline
         if not (folder / ".git" / MADE).exists():
-            self._make()
+            self._make_anew()
 
     def run(self, name: str, overrides: list[str], is_hopeless: Callable[[Path], bool]) -> bool:
         """Run one experiment and bring it to the repository.
@@ -64,7 +64,10 @@ class SideRepository:
         Raises:
             RunError: with what DVC or the stage said, when it failed.
         """
-        self._reset()
+        try:
+            self._reset()
+        except RunError:  # a kill may have left it so that Git cannot mend it
+            self._make_anew()
         log = self.folder.with_suffix(".log")
         sets = [word for override in overrides for word in ("-S", override)]
         with open(log, "w", encoding="utf-8") as said:
@@ -96,7 +99,7 @@ class SideRepository:
             if is_hopeless(self.folder):
                 return False
 
-    def _make(self) -> None:
+    def _make_anew(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
         git("clone", "--quiet", "--shared", "--no-checkout", self._baseline.root, str(self.folder))
         for key in IDENTITY:
@@ -123,8 +126,9 @@ class SideRepository:
         self._git("clean", "--quiet", "-fd")
         if self._baseline.changes:
             self._git("restore", f"--source={self._baseline.changes}", "--staged", "--worktree", "--", ".")
-        for name in ("lock", "rwlock", "rwlock.lock"):
-            (self.folder / ".dvc/tmp" / name).unlink(missing_ok=True)
+        for path in (self.folder / ".dvc/tmp").glob("*"):  # locks, and notes that a killed dvc left half written
+            if path.name != "relight":
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def _publish(self, name: str) -> None:
         refs = self._git("for-each-ref", "--format=%(refname)", "refs/exps").split()
@@ -149,7 +153,7 @@ def baseline_here() -> Baseline:
     return Baseline(git("rev-parse", "--show-toplevel"), commit, changes, dvc("cache", "dir"))
 
 
-def experiments_here(names: Mapping[str, object], commit: str) -> set[str]:
+def experiments_here(names: Collection[str], commit: str) -> set[str]:
     """Which of these names are experiments of a commit already."""
     refs = git("for-each-ref", "--format=%(refname)", f"refs/exps/{commit[:2]}/{commit[2:]}").split()
     return {ref.rsplit("/", 1)[1] for ref in refs} & set(names)

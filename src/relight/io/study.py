@@ -87,6 +87,11 @@ class Ledger:
     def rows(self) -> list[Row]:
         return [_row(trial) for trial in self._all()]
 
+    def has_work(self) -> bool:
+        """Whether a trial may be begun, or is not known to have ended."""
+        trials = self._all()
+        return not self._is_used_up(trials) or any(trial.state == TrialState.RUNNING for trial in trials)
+
     def take(self, slot: Slot) -> "Taken | None":
         """The next trial to run: one whose process is gone, or else a new one; None when the budget is used up."""
         while True:

@@ -43,7 +43,8 @@ def sweep(file: Path, *, jobs: int | None, fast: bool, keep: int) -> str:
             dvc("repro", "--quiet", "split")
     ledger = ledger_of(settings.sweep)
     _agree(ledger, settings)
-    _run_jobs(file, baseline, jobs=jobs, fast=fast)
+    if ledger.has_work():
+        _run_jobs(file, baseline, jobs=jobs, fast=fast)
     trials, default = _trials(ledger, settings.sweep), _default(ledger, settings)
     best = ranked(trials, maximize=settings.sweep.direction == "maximize")
     if not best:
@@ -51,7 +52,7 @@ def sweep(file: Path, *, jobs: int | None, fast: bool, keep: int) -> str:
     if fast:
         _keep(settings, baseline, best[:keep])
     table = best_table(best, default, settings.sweep.metric or SCORE)
-    return f"{counts(trials)}\n\n{table_text(*table)}\n{_next(best[0].name, kept=keep > 0 or not fast)}"
+    return f"{counts(trials)}\n\n{table_text(*table)}{_next(best[0].name, baseline, fast=fast)}"
 
 
 def _agree(ledger: Ledger, settings: Settings) -> None:
@@ -84,7 +85,7 @@ def _trials(ledger: Ledger, sweep_params: SweepParams) -> list[Trial]:
 def _default(ledger: Ledger, settings: Settings) -> Trial:
     said = ledger.default() or {"value": None}
     params = {key: _value_at(settings.document.value, key) for key in settings.sweep.params}
-    return Trial("params.yaml as it is", "complete", said["value"], params)
+    return Trial("params.yaml", "complete", said["value"], params)
 
 
 def _value_at(value: Any, dotted: str) -> Any:
@@ -100,7 +101,7 @@ def _last_failure(ledger: Ledger) -> str:
 
 def _keep(settings: Settings, baseline: Baseline, best: list[Trial]) -> None:
     """Make experiments of the best."""
-    there = experiments_here({trial.name: trial for trial in best}, baseline.commit)
+    there = experiments_here([trial.name for trial in best], baseline.commit)
     new = [trial for trial in best if trial.name not in there]
     if not new:
         return
@@ -113,10 +114,13 @@ def _keep(settings: Settings, baseline: Baseline, best: list[Trial]) -> None:
                 _say(f"note: {trial.name} reaches {value:.6g} as an experiment, {trial.value:.6g} in the sweep")
 
 
-def _next(name: str, *, kept: bool) -> str:
-    if not kept:
-        return ""
-    return f"\nTake the best one over with\n  dvc exp apply {name}\n"
+def _next(name: str, baseline: Baseline, *, fast: bool) -> str:
+    """The command that comes next."""
+    if experiments_here([name], baseline.commit):
+        return f"\nTake the best one over with\n  dvc exp apply {name}\n"
+    if fast:
+        return f"\n`relight sweep --fast` makes an experiment of {name}\n"
+    return f"\nThe best one ran elsewhere: there `dvc exp push origin {name}`, here `dvc exp pull origin {name}`\n"
 
 
 def _say(what: str) -> None:
