@@ -11,7 +11,7 @@ from rich.text import Text
 
 
 def table_text(heads: Sequence[str], rows: Sequence[Sequence[str]], *, width: int | None = None) -> str:
-    """Numbers to the right of the first column; the last row stands apart. Long heads break at underscores.
+    """Numbers to the right of the first column; the last row stands apart. Where it is narrow, heads break into words.
 
     Args:
         width: of the terminal; None: of the one there is.
@@ -19,7 +19,7 @@ def table_text(heads: Sequence[str], rows: Sequence[Sequence[str]], *, width: in
     columns = width or shutil.get_terminal_size((120, 24)).columns
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
     if sum(widths) + 2 * len(widths) > columns:
-        heads = [head.replace("_", "_\n") for head in heads]
+        heads = [head.replace("_", "_\n").replace(" ", "\n") for head in heads]
     table = Table(box=None, pad_edge=False, header_style="bold")
     for place, head in enumerate(heads):
         table.add_column(head, justify="left" if place == 0 else "right", overflow="fold")
