@@ -1,4 +1,4 @@
-"""`dvc`, which ends when the process that started it does: `python -m relight.io.ending_dvc exp run`."""
+"""`dvc`, which ends when the process that started it does."""
 
 import os
 import runpy

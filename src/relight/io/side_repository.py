@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+import relight.io.ending_dvc
 from relight.errors import RunError
 from relight.io.dvc import dvc
 from relight.io.git import git
@@ -25,6 +26,11 @@ from relight.io.runner.lifetime import PARENT
 LOOKS = 0.25  # seconds between two looks at a running experiment
 IDENTITY = ("user.name", "user.email")
 MADE = "relight-made"  # in the clone's .git once it is whole
+
+# The code that runs here, whatever lies in the clone; and nothing in the environment, which the stages would inherit.
+SOURCE = str(Path(relight.io.ending_dvc.__file__).resolve().parents[2])
+START = "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); runpy.run_module('relight.io.ending_dvc', None, '__main__')"
+ENDING_DVC = [sys.executable, "-c", START, SOURCE]
 
 
 class Baseline(NamedTuple):
@@ -72,7 +78,7 @@ class SideRepository:
         sets = [word for override in overrides for word in ("-S", override)]
         with open(log, "w", encoding="utf-8") as said:
             child = subprocess.Popen(
-                [sys.executable, "-m", "relight.io.ending_dvc", "exp", "run", "-n", name, *sets],
+                [*ENDING_DVC, "exp", "run", "-n", name, *sets],
                 cwd=self.folder,
                 env=_environment(),
                 stdin=subprocess.DEVNULL,
