@@ -43,6 +43,10 @@ BAD = {
     "params:\n  learning_rate: [0.1]\n": [
         "sweep.yaml:2: params.learning_rate: is not in params.yaml; did you mean train.optimizer.learning_rate?"
     ],
+    "params:\n  train.label_smoothing: [0.0, 0.1]\n": [
+        "sweep.yaml:2: params.train.label_smoothing: is not in params.yaml; write it there first"
+    ],
+    "params:\n  trian.seed: [0, 1]\n": ["sweep.yaml:2: params.trian.seed: is not in params.yaml; did you mean "],
     "samplr: tpe\nsampler: best\nseed: -1\nparams:\n" + RATE: [
         "sweep.yaml:2: sampler: must be one of tpe, random, grid, however: the text 'best'",
         "sweep.yaml:3: seed: must be >= 0, however: -1",

@@ -29,7 +29,11 @@ MADE = "relight-made"  # in the clone's .git once it is whole
 
 # The code that runs here, whatever lies in the clone; and nothing in the environment, which the stages would inherit.
 SOURCE = str(Path(relight.io.ending_dvc.__file__).resolve().parents[2])
-START = "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); runpy.run_module('relight.io.ending_dvc', None, '__main__')"
+START = """
+import runpy, sys
+sys.path.insert(0, sys.argv.pop(1))
+runpy.run_module("relight.io.ending_dvc", None, "__main__")
+"""
 ENDING_DVC = [sys.executable, "-c", START, SOURCE]
 
 

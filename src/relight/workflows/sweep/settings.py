@@ -103,7 +103,8 @@ def _problems(asked: Document, sweep: SweepParams, document: Document, *, fast: 
     for key, search in sweep.params.items():
         place = f"{asked.place(('params', key))}: params.{key}"
         if key not in known:
-            yield f"{place}: is not in {document.name}{_did_you_mean(key, list(known))}"
+            hint = _did_you_mean(key, list(known)) if _is_unknown(document, key, search) else "; write it there first"
+            yield f"{place}: is not in {document.name}{hint}"
         elif fast and key.split(".")[0] in NOT_FAST:
             yield f"{place}: must not be swept with --fast, which prepares and splits once; leave --fast out"
         elif key == "train.loss" and sweep.metric is None and _other_units(search):
@@ -119,6 +120,19 @@ def _problems(asked: Document, sweep: SweepParams, document: Document, *, fast: 
         scores = dict(_leaves(read_json(METRICS)))
         if sweep.metric not in scores:
             yield f"{asked.place(('metric',))}: metric: is not in {METRICS}{_did_you_mean(sweep.metric, list(scores))}"
+
+
+def _is_unknown(document: Document, key: str, search: Range | Choices) -> bool:
+    """Or else it goes without saying: it has a default, and DVC sets only what stands in the file."""
+    *above, _last = key.split(".")
+    at: Any = document.value
+    for name in above:
+        at = at.get(name) if isinstance(at, dict) else None
+    if not isinstance(at, dict):
+        return True
+    first = search.values[0] if isinstance(search, Choices) else search.low
+    problems = check_sections(with_proposal(document, {key: first})).problems
+    return any(" is unknown" in problem and key in problem for problem in problems)
 
 
 def _other_units(search: Range | Choices) -> bool:
