@@ -141,7 +141,7 @@ def test_rungs_are_few_and_do_not_depend_on_the_epochs() -> None:
     assert [epoch for epoch in range(1, 201) if is_rung(epoch)] == [4, 6, 9, 14, 21, 32, 48, 72, 108, 162]
 
 
-def test_a_curve_above_the_median_is_hopeless(tmp_path: Path) -> None:
+def test_a_curve_in_the_worst_quarter_is_hopeless(tmp_path: Path) -> None:
     """Five that reach 1, then one at 2, which ends at the first rung, and one at 0.5, which does not."""
     params = sweep(budget={"trials": 7})
     one, ends = ledger(params, tmp_path), []

@@ -9,13 +9,14 @@ import re
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.pruners import MedianPruner, NopPruner
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.pruners import NopPruner, PercentilePruner
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
@@ -69,6 +70,7 @@ class Ledger:
     ) -> None:
         self._study, self._space, self._lock = study, dict(space), lock
         self._n_trials, self._minutes = n_trials, minutes
+        self._last: Trial | None = None
         self._beats: dict[int, tuple[Any, float]] = {}
 
     def about(self) -> dict[str, Any] | None:
@@ -86,6 +88,27 @@ class Ledger:
 
     def rows(self) -> list[Row]:
         return [_row(trial) for trial in self._all()]
+
+    @contextmanager
+    def beating(self) -> Iterator[None]:
+        """Within the block other machines can see that the process of the trial that was taken last is alive."""
+        over = threading.Event()
+
+        def beat() -> None:
+            count = 0
+            while not over.wait(BEAT_SECONDS):
+                count += 1
+                if self._last is not None:
+                    with suppress(UpdateFinishedTrialError):
+                        self._last.set_user_attr(BEAT, count)
+
+        beating = threading.Thread(target=beat, daemon=True)
+        beating.start()
+        try:
+            yield
+        finally:
+            over.set()
+            beating.join()
 
     def has_work(self) -> bool:
         """Whether a trial may be begun, or is not known to have ended."""
@@ -135,6 +158,7 @@ class Ledger:
 
     def _begin(self, trial: Trial, slot: Slot, attempt: int) -> "Taken":
         trial.set_user_attr(OWNER, {**slot.owner(), "attempt": attempt})
+        self._last = trial
         return Taken(self._study, trial, {key: _suggest(trial, key, space) for key, space in self._space.items()})
 
     def _look(self, trial: FrozenTrial) -> str:
@@ -169,7 +193,7 @@ class Taken:
         self._reported = set(study.get_trials(deepcopy=False)[trial.number].intermediate_values)
 
     def is_hopeless(self, step: int, score: float) -> bool:
-        """Whether the best score so far is worse than the median of the others at the same step. Lower is better."""
+        """Whether the best score so far lies in the worst quarter of the others at the same step. Lower is better."""
         if step not in self._reported:
             self._reported.add(step)
             self._trial.report(self._sign * score, step)
@@ -184,25 +208,6 @@ class Taken:
     def fail(self, why: str, seconds: float | None) -> None:
         self._trial.set_user_attr(WHY, why)
         self._finish(TrialState.FAIL, None, seconds)
-
-    @contextmanager
-    def beating(self) -> Iterator[None]:
-        """Within the block other machines can see that this process is alive."""
-        over = threading.Event()
-
-        def beat() -> None:
-            count = 0
-            while not over.wait(BEAT_SECONDS):
-                count += 1
-                self._trial.set_user_attr(BEAT, count)
-
-        beating = threading.Thread(target=beat, daemon=True)
-        beating.start()
-        try:
-            yield
-        finally:
-            over.set()
-            beating.join()
 
     def _finish(self, state: TrialState, value: float | None, seconds: float | None) -> None:
         if seconds is not None:
@@ -223,7 +228,7 @@ def open_study(url: str | None, file: Path, name: str, direction: str, sampler: 
         return optuna.create_study(
             storage=JournalStorage(KillableJournal(file)) if url is None else _database(url),
             sampler=sampler,
-            pruner=MedianPruner(n_startup_trials=5, n_min_trials=3) if prune else NopPruner(),
+            pruner=PercentilePruner(75.0, n_startup_trials=5, n_min_trials=3) if prune else NopPruner(),
             study_name=name,
             direction="maximize" if direction == "maximize" else "minimize",
             load_if_exists=True,

@@ -99,7 +99,7 @@ class SweepParams(Section):
     Attributes:
         name: of the study; its trials are NAME-0000, NAME-0001, ...
         metric: as it stands in reports/metrics.json, dotted; None: the validation score, which early stopping looks at.
-        prune: whether a trial ends early whose validation curve is worse than the median of the others.
+        prune: whether a trial ends early whose validation curve is in the worst quarter.
         storage: a database URL that several machines share; None: a file in this repository.
         params: the dotted keys of params.yaml.
     """

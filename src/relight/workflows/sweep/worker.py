@@ -48,7 +48,8 @@ def main(order: Order) -> None:
         run = runner(settings, order.baseline, held)
         if order.is_first and ledger.default() is None:
             _run_default(ledger, settings, run)
-        run_trials(ledger, settings, held, run)
+        with ledger.beating():
+            run_trials(ledger, settings, held, run)
 
 
 def run_trials(ledger: Ledger, settings: Settings, held: Slot, run: Run) -> None:
@@ -58,8 +59,7 @@ def run_trials(ledger: Ledger, settings: Settings, held: Slot, run: Run) -> None
         RunError: when the first ones failed and none came to its end: then it is not the proposals that are wrong.
     """
     while (taken := ledger.take(held)) is not None:
-        with taken.beating():
-            _run_trial(taken, settings, run)
+        _run_trial(taken, settings, run)
         ended = [row for row in ledger.rows() if row.state != "running"]
         if len(ended) >= MOST_FAILURES and all(row.state == "failed" for row in ended):
             raise RunError(f"relight sweep: the first {len(ended)} trials failed, the last one so: {ended[-1].why}")
@@ -94,7 +94,7 @@ def _run_trial(taken: Taken, settings: Settings, run: Run) -> None:
         said = f"failed: {why}"
     elif value is None:
         taken.prune(seconds)
-        said = "ended early: its validation curve was worse than the median"
+        said = "ended early: its validation curve was in the worst quarter"
     else:
         taken.complete(value, seconds)
         said = f"{value:.6g}"
