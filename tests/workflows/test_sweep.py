@@ -97,9 +97,7 @@ def rows_of(repository: Repository) -> list[Row]:
 
 
 def ledger(params: SweepParams, file: Path) -> Ledger:
-    study = open_study(
-        params.storage, file, params.name, params.direction or "minimize", Proposing(params), prune=params.prune
-    )
+    study = open_study(params.storage, file, params.name, params.direction or "minimize", Proposing(params))
     lock = file.with_name("take.lock")
     return Ledger(study, distributions(params), lock, n_trials=params.budget.trials, minutes=params.budget.minutes)
 

@@ -13,10 +13,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.exceptions import UpdateFinishedTrialError
-from optuna.pruners import NopPruner, PercentilePruner
+from optuna.pruners import NopPruner
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
@@ -27,6 +28,7 @@ from relight.io.slots import Slot, alone, look
 
 BEAT_SECONDS = 20.0
 DEAD_SECONDS = 90.0  # without a beat, for a process of another machine
+LEAST_OTHERS = 5  # that a curve is compared with
 MOST_ATTEMPTS = 3  # a trial that ends its process so often, for want of memory say, is left alone
 OWNER, BEAT, SECONDS, WHY, ABOUT, DEFAULT = "owner", "beat", "seconds", "why", "about", "default"
 
@@ -193,11 +195,17 @@ class Taken:
         self._reported = set(study.get_trials(deepcopy=False)[trial.number].intermediate_values)
 
     def is_hopeless(self, step: int, score: float) -> bool:
-        """Whether the best score so far lies in the worst quarter of the others at the same step. Lower is better."""
+        """Whether the best score so far lies in the worst quarter of the others at the same step. Lower is better.
+
+        Of all others, those that ended early or still run included: Optuna's pruners look at the complete ones alone,
+        which are the better ones, and so end more and more.
+        """
         if step not in self._reported:
             self._reported.add(step)
             self._trial.report(self._sign * score, step)
-        return self._trial.should_prune()
+        trials = [trial for trial in self._study.get_trials(deepcopy=False) if trial.number != self.number]
+        others = [self._sign * trial.intermediate_values[step] for trial in trials if step in trial.intermediate_values]
+        return len(others) >= LEAST_OTHERS and score > float(np.percentile(others, 75))
 
     def complete(self, value: float, seconds: float) -> None:
         self._finish(TrialState.COMPLETE, value, seconds)
@@ -215,7 +223,7 @@ class Taken:
         self._study.tell(self._trial, value, state=state, skip_if_finished=True)
 
 
-def open_study(url: str | None, file: Path, name: str, direction: str, sampler: BaseSampler, *, prune: bool) -> Any:
+def open_study(url: str | None, file: Path, name: str, direction: str, sampler: BaseSampler) -> Any:
     """The study of this name, made where there is none.
 
     Args:
@@ -228,7 +236,7 @@ def open_study(url: str | None, file: Path, name: str, direction: str, sampler: 
         return optuna.create_study(
             storage=JournalStorage(KillableJournal(file)) if url is None else _database(url),
             sampler=sampler,
-            pruner=PercentilePruner(75.0, n_startup_trials=5, n_min_trials=3) if prune else NopPruner(),
+            pruner=NopPruner(),  # `is_hopeless` decides
             study_name=name,
             direction="maximize" if direction == "maximize" else "minimize",
             load_if_exists=True,

@@ -25,8 +25,6 @@ def ledger_of(sweep: SweepParams) -> Ledger:
         InputError: when the database cannot be reached.
     """
     folder, direction = folder_of(sweep), sweep.direction or "minimize"
-    study = open_study(
-        sweep.storage, folder / "study.journal", sweep.name, direction, Proposing(sweep), prune=sweep.prune
-    )
+    study = open_study(sweep.storage, folder / "study.journal", sweep.name, direction, Proposing(sweep))
     minutes = sweep.budget.minutes
     return Ledger(study, distributions(sweep), folder / "take.lock", n_trials=n_trials(sweep), minutes=minutes)
