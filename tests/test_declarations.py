@@ -120,7 +120,7 @@ def test_a_stage_imports_nothing_that_it_does_not_need(stage: str, unwanted: lis
 
 def test_every_recipe_is_a_whole_params_yaml() -> None:
     sections = list(yaml.safe_load((REPOSITORY / "params.yaml").read_text()))
-    recipes = sorted(Path(REPOSITORY / "recipes").glob("*.yaml"))
+    recipes = sorted(set(Path(REPOSITORY / "recipes").glob("*.yaml")) - {REPOSITORY / "recipes/sweep.yaml"})
     assert [recipe.stem for recipe in recipes] == [
         "breast_cancer",
         "co2_weekly",

@@ -16,6 +16,7 @@ PARAMS, MODELS, RAW = Path("params.yaml"), Path("models"), Path("data/raw")
 PREPARED, VALIDATION = Path("data/prepared/table.parquet"), Path("data/split/validation.safetensors")
 METRICS, REPORT = Path("reports/metrics.json"), Path("reports/report.html")
 SPEED = Path(".dvc/tmp/relight/speed.json")
+SWEEP = Path("sweep.yaml")
 
 Command = Callable[[argparse.Namespace], str]
 
@@ -62,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     pulling = _add(commands, "pull", _pull, "fetch what dvc.lock names from the remote, and check each file")
     pulling.add_argument("name", nargs="?", metavar="REVISION|EXPERIMENT", help="fill the cache for it alone")
     _add(commands, "show", _show, "print the metrics as a table")
+    _add_sweep(commands)
     trace = _add(commands, "trace", _trace, "say where a file came from, and whether it can be made again")
     trace.add_argument("path", type=Path, help="a model, a metric or a picture, here or copied elsewhere")
     trace.add_argument("--json", action="store_true", help="for machines")
@@ -80,6 +82,20 @@ def _add_launch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     launch.add_argument("--rendezvous", metavar="HOST:PORT", help="where the first machine listens for the others")
     launch.add_argument("--timeout", type=int, default=SECONDS, help="seconds that a process waits for the others")
     launch.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND", help="such as dvc repro")
+
+
+def _add_sweep(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    sweep = _add(commands, "sweep", _sweep, "try params by the dozen; each trial is a DVC experiment")
+    sweep.add_argument("file", type=Path, nargs="?", default=SWEEP, help="which params and how; sweep.yaml")
+    sweep.add_argument("--jobs", type=_count, help="processes side by side; one for each GPU, or one")
+    sweep.add_argument("--fast", action="store_true", help="train in the process, for models of seconds")
+    sweep.add_argument("--keep", type=int, default=1, help="with --fast: so many of the best become experiments")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1, however: {text}")
+    return int(text)
 
 
 def _add(
@@ -170,6 +186,12 @@ def _show(_arguments: argparse.Namespace) -> str:
     from relight.workflows.show import show
 
     return show(METRICS, REPORT, SPEED)
+
+
+def _sweep(arguments: argparse.Namespace) -> str:
+    from relight.workflows.sweep.sweep import sweep
+
+    return sweep(arguments.file, jobs=arguments.jobs, fast=arguments.fast, keep=arguments.keep)
 
 
 def _trace(arguments: argparse.Namespace) -> str:

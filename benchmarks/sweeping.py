@@ -1,0 +1,123 @@
+"""What a sweep costs beside what it runs.
+
+In a copy of the repository, on the table of penguins, pair by pair and in turn:
+
+- `--fast`: the loop of a job of a sweep (proposals, ledger, pruning by a rule that never ends a trial) beside the
+  same trainings in a bare loop, both in this process;
+- experiments: `relight sweep` from end to end beside `dvc exp run -S ...` of the same params, one after another in
+  the workspace, both from an empty cache of runs.
+
+    python benchmarks/sweeping.py [TRIALS] [PAIRS]
+"""
+
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(REPOSITORY))
+sys.path.insert(0, str(REPOSITORY / "src"))
+
+from relight.io.side_repository import Baseline  # noqa: E402  (the repository is no package)
+from relight.io.slots import slot  # noqa: E402
+from relight.workflows.sweep.fast import FastTrainer  # noqa: E402
+from relight.workflows.sweep.places import ledger_of, slots_of  # noqa: E402
+from relight.workflows.sweep.settings import read_settings, with_proposal  # noqa: E402
+from relight.workflows.sweep.worker import run_trials, runner  # noqa: E402
+from tests.repositories import Repository, make_repository  # noqa: E402
+
+MOST_FAST, MOST_EXPERIMENTS = 1.05, 1.2
+SWEEP = """\
+name: {name}
+budget: {{trials: {trials}}}
+seed: {seed}
+prune: {prune}
+params:
+  train.optimizer.learning_rate: {{low: 0.0005, high: 0.02, log: true}}
+  train.optimizer.weight_decay: {{low: 0.00001, high: 0.1, log: true}}
+  model.mlp.dropout: {{low: 0.0, high: 0.5}}
+"""
+
+
+def main(trials: int, pairs: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "relight"
+        root.mkdir()
+        repository = penguins(root)
+        os.chdir(root)
+        fast = [fast_pair(trials, seed) for seed in range(pairs)]
+        experiments = [experiment_pair(repository, max(2, trials // 5), seed) for seed in range(max(1, pairs // 2))]
+    print("                                          sweep s   bare s   ratio (median)")
+    show("--fast, a job's loop", fast, MOST_FAST)
+    show("experiments, the whole command", experiments, MOST_EXPERIMENTS)
+
+
+def show(name: str, pairs: list[tuple[float, float]], at_most: float) -> None:
+    ratios = [ours / bare for ours, bare in pairs]
+    ours, bare = (statistics.median(column) for column in zip(*pairs, strict=True))
+    print(f"{name:<40} {ours:8.2f} {bare:8.2f} {statistics.median(ratios):7.3f}", end="")
+    print(f"   (at most {at_most}; {len(pairs)} pairs, {min(ratios):.3f} to {max(ratios):.3f})")
+
+
+def penguins(root: Path) -> Repository:
+    repository = make_repository(root)
+    shutil.copy(root / "recipes/penguins.yaml", root / "params.yaml")
+    run(repository, "dvc", "repro", "-q")
+    run(repository, "git", "add", "-A")
+    run(repository, "git", "commit", "-qm", "penguins")
+    return repository
+
+
+def write_sweep(name: str, trials: int, seed: int, *, prune: bool) -> None:
+    text = SWEEP.format(name=name, trials=trials, seed=seed, prune=str(prune).lower())
+    Path("sweep.yaml").write_text(text, encoding="utf-8")
+
+
+def fast_pair(trials: int, seed: int) -> tuple[float, float]:
+    """Wall seconds of a job's loop, and of the same trainings alone. The first warms up both."""
+    write_sweep(f"fast-{seed}", trials, seed, prune=False)
+    settings = read_settings(Path("sweep.yaml"), fast=True)
+    trainer = FastTrainer()
+    trainer.train(settings.document, lambda _scores: False)
+    began = time.perf_counter()
+    with slot(slots_of(settings.sweep)) as held:
+        ledger = ledger_of(settings.sweep)
+        with ledger.beating():
+            run_trials(ledger, settings, held, runner(settings, Baseline("", "", "", ""), held))
+    ours = time.perf_counter() - began
+    proposals = [row.params for row in ledger.rows()]
+    began = time.perf_counter()
+    for proposal in proposals:
+        trainer.train(with_proposal(settings.document, proposal), lambda _scores: False)
+    return ours, time.perf_counter() - began
+
+
+def experiment_pair(repository: Repository, trials: int, seed: int) -> tuple[float, float]:
+    write_sweep(f"slow-{seed}", trials, seed, prune=False)
+    settings = read_settings(Path("sweep.yaml"), fast=False)
+    began = time.perf_counter()
+    code, said = repository.relight("sweep")
+    ours = time.perf_counter() - began
+    assert code == 0, said
+    proposals = [row.params for row in ledger_of(settings.sweep).rows()]
+    shutil.rmtree(".dvc/cache/runs")
+    began = time.perf_counter()
+    for number, proposal in enumerate([{}, *proposals]):
+        sets = [word for key, value in proposal.items() for word in ("-S", f"{key}={value!r}")]
+        run(repository, "dvc", "exp", "run", "-q", "-n", f"bare-{seed}-{number}", *sets)
+        run(repository, "git", "checkout", "-q", ".")
+    return ours, time.perf_counter() - began
+
+
+def run(repository: Repository, *command: str) -> None:
+    done: subprocess.CompletedProcess[str] = repository.run(*command)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+if __name__ == "__main__":
+    main(*(int(word) for word in sys.argv[1:3]) if len(sys.argv) > 2 else (15, 4))
