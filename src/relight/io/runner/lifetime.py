@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 from types import FrameType
 from typing import Self
 
@@ -58,7 +59,23 @@ def end_with_parent() -> None:
     parent = int(os.environ.get(PARENT, os.getppid()))
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if _is_orphan():
+        os._exit(PARENT_DIED)
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def _is_orphan() -> bool:
+    """Whether dvc started this process and died before it could ask, while it imported torch, say.
+
+    Another process is the parent by then, and which one it was before nobody knows (Linux alone tells what it is).
+    """
+    if "DVC_STAGE" not in os.environ or PARENT in os.environ:
+        return False
+    try:
+        command = Path(f"/proc/{os.getppid()}/cmdline").read_bytes()
+    except OSError:
+        return False
+    return b"dvc" not in command and b"python" not in command
 
 
 def _on_sigterm(_signal: int, _frame: FrameType | None) -> None:
