@@ -12,6 +12,8 @@ import pytest
 
 from tests.repositories import Repository, make_repository
 
+pytestmark = pytest.mark.xdist_group("compare")  # one worker: what the fixture makes is dear
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 in_a_browser = pytest.mark.skipif(

@@ -8,6 +8,8 @@ import pytest
 
 from tests.repositories import REPOSITORY, Repository, make_repository
 
+pytestmark = pytest.mark.xdist_group("registry")  # one worker: what the fixture makes is dear
+
 DOCUMENT = (REPOSITORY / "docs/sharing.md").read_text(encoding="utf-8").partition("## The registry")[2]
 ADDRESS = "https://example.com/your/project.git"
 

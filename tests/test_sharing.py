@@ -17,6 +17,8 @@ from relight.io.remote_failures import SECRET as NAMED_LIKE_A_SECRET
 from tests.repositories import REPOSITORY, Repository, make_repository
 from tests.servers import SECRET, Server, aws, s3_server, seaweed_server, ssh_server
 
+pytestmark = pytest.mark.xdist_group("sharing")  # one worker: what the fixture makes is dear
+
 RELIGHT = "import sys; from relight.cli import main; sys.exit(main(sys.argv[1:]))"
 MODEL = "models/model.pth"
 

@@ -12,6 +12,8 @@ import yaml
 
 from tests.repositories import REPOSITORY, Repository
 
+pytestmark = pytest.mark.xdist_group("trace")  # one worker: what the fixture makes is dear
+
 MODEL = "models/model.pth"
 
 
