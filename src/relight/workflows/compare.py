@@ -72,17 +72,24 @@ def _on_head() -> Found:
     here = read_workspace()
     notes: list[str] = []
     runs = [("HEAD", head, read[head])]
-    if here == read[head]:
-        notes.append("The workspace is as HEAD.")
+    on_head = [*runs, *((each.name, each.commit, read[each.commit]) for each in among)]
+    same = next((name for name, _, run in on_head if _is_as(here, run)), None)
+    if same is not None:
+        notes.append(f"The workspace is as {same}.")
     else:
         runs.append((WORKSPACE, WORKSPACE, here))
         if here.metrics == read[head].metrics and here.objects == read[head].objects:
             notes.append("The params of the workspace are not those of HEAD, its result still is: `dvc repro` runs it.")
-    runs += [(each.name, each.commit, read[each.commit]) for each in among]
+    runs += on_head[1:]
     failed = failed_experiments(head)
     if failed:
         notes.append(f"Failed, and without a result: {', '.join(failed)}; `dvc queue logs NAME` says why.")
     return Found(runs, notes)
+
+
+def _is_as(one: Run, other: Run) -> bool:
+    """Whatever way `dvc exp run` has written the params."""
+    return one._replace(params={}) == other._replace(params={}) and flat(one.params) == flat(other.params)
 
 
 def _named(names: list[str]) -> Found:
