@@ -478,7 +478,7 @@ CATALOGUE = [
         command=("doctor",),
     ),
     Case(60, "not in the repository", "params.yaml: no such file in /", make=lambda: os.remove("params.yaml")),
-    later(61, "remote out of reach", "remotes come in a later part"),
+    later(61, "remote out of reach", "seen in tests/test_sharing.py, which starts real servers"),
     Case(
         62,
         "two trainings at once",

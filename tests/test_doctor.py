@@ -421,7 +421,7 @@ def test_a_fresh_clone_and_a_shallow_one(patient: Repository, tmp_path: Path) ->
     assert done.returncode == 1
     assert "Git has no user.name and no user.email" in unwrapped(done.stdout)
     assert "is a shallow clone (1 commits)" in unwrapped(done.stdout)
-    assert "dvc.lock records 14 outs" in unwrapped(done.stdout)
+    assert "dvc.lock records 15 outs" in unwrapped(done.stdout)
     assert "dvc pull" in done.stdout
     git(clone, "fetch", "-q", "--unshallow")
     git(clone, "config", "user.name", "Test")
