@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from relight.errors import RunError
-from relight.io.history import commit_of, commits_that_record, committed, names_that_record
+from relight.io.history import commits_that_record, committed, last_run_that_records, names_that_record
 from relight.io.objects import md5_of_either
 
 ONE, TWO, RAW = "1" * 32, "2" * 32, "a" * 32
@@ -56,6 +55,17 @@ def test_a_commit_counts_where_a_stage_wrote_the_hash(commits: list[str]) -> Non
     assert commits_that_record("3" * 32) == []
 
 
+def test_the_last_run_is_the_last_change_of_the_lock_that_has_the_hash_still(commits: list[str]) -> None:
+    assert last_run_that_records(ONE) is None  # evaluate still reads it, and none wrote it again
+    Path("other").touch()
+    git("add", "-A")
+    git("commit", "-qm", "no run")
+    last = last_run_that_records(TWO)
+    assert last is not None
+    assert last.id == commits[1]
+    assert last_run_that_records("3" * 32) is None
+
+
 def test_a_merge_counts_where_it_brought_what_no_parent_had(commits: list[str]) -> None:
     git("checkout", "-qb", "side", commits[0])
     Path("other").write_text("o")
@@ -73,13 +83,6 @@ def test_names_are_of_branches_tags_and_experiments_and_not_of_the_notes_of_dvc(
         git("update-ref", f"refs/exps/{name}", commits[0])
     assert names_that_record(ONE) == ["tag v1", "experiment a/b"]
     assert names_that_record(TWO) == ["main"]
-
-
-def test_a_revision_is_a_commit_or_the_name_of_an_experiment(commits: list[str]) -> None:
-    git("update-ref", f"refs/exps/{commits[0][:2]}/{commits[0][2:]}/fast", commits[0])
-    assert (commit_of("fast"), commit_of("HEAD"), commit_of(commits[0][:8])) == (commits[0], commits[1], commits[0])
-    with pytest.raises(RunError, match="git rev-parse"):
-        commit_of("nowhere")
 
 
 def test_files_and_folders_are_held_with_the_very_bytes(commits: list[str]) -> None:

@@ -42,8 +42,9 @@ def last_run_that_records(md5: str) -> Commit | None:
 
     What made it then, with the code of that commit, may be another run than the first, to the same bytes.
     """
-    found = _log("HEAD", "-1")
-    return found[0] if found and _holding([found[0].id], md5) else None
+    last, found = _log("HEAD", "-1"), commits_that_record(md5, "HEAD")
+    holding = _holding([commit.id for commit in (*last, *found)], md5)
+    return last[0] if last and last[0].id in holding else None
 
 
 def _log(*arguments: str) -> list[Commit]:

@@ -29,6 +29,8 @@ from relight.io.slots import Slot, alone, look
 BEAT_SECONDS = 20.0
 DEAD_SECONDS = 90.0  # without a beat, for a process of another machine
 LEAST_OTHERS = 5  # that a curve is compared with
+BEING_MADE = ("already exists", "UNIQUE constraint", "uplicate")  # what databases say of tables made twice at once
+MOST_TRIES, SECONDS_BETWEEN_TRIES = 5, 0.5
 MOST_ATTEMPTS = 3  # a trial that ends its process so often, for want of memory say, is left alone
 OWNER, BEAT, SECONDS, WHY, ABOUT, DEFAULT = "owner", "beat", "seconds", "why", "about", "default"
 
@@ -249,10 +251,22 @@ def _database(url: str) -> BaseStorage:
         raise InputError(f"storage: {missing[1]} is not set in the environment; set it, and start again")
     options = {"connect_args": {"timeout": 60}} if whole.startswith("sqlite") else {"pool_pre_ping": True}
     try:
-        return RDBStorage(whole, engine_kwargs=options)
+        return _opened(whole, options)
     except Exception as error:  # of SQLAlchemy, of each driver, of Optuna: all say that it cannot be reached
         said = str(error).split("\n")[0]
         raise InputError(f"storage: {url} cannot be opened: {said}; see docs/sweep.md") from error
+
+
+def _opened(url: str, options: dict[str, Any]) -> BaseStorage:
+    """Another machine may be making the same tables right now: a moment later they are there."""
+    for _ in range(MOST_TRIES):
+        try:
+            return RDBStorage(url, engine_kwargs=options)
+        except Exception as error:
+            if not any(words in str(error) for words in BEING_MADE):
+                raise
+        time.sleep(SECONDS_BETWEEN_TRIES)
+    return RDBStorage(url, engine_kwargs=options)
 
 
 def _suggest(trial: Trial, key: str, space: BaseDistribution) -> Any:
