@@ -2,8 +2,7 @@
 
 In a copy of the repository, on the table of penguins, pair by pair and in turn:
 
-- `--fast`: the loop of a job of a sweep (proposals, ledger, pruning by a rule that never ends a trial) beside the
-  same trainings in a bare loop, both in this process;
+- `--fast`: the loop of a job of a sweep (proposals, ledger, pruning) beside the trainings in it alone;
 - experiments: `relight sweep` from end to end beside `dvc exp run -S ...` of the same params, one after another in
   the workspace, both from an empty cache of runs.
 
@@ -17,18 +16,19 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))
 sys.path.insert(0, str(REPOSITORY / "src"))
 
-from relight.io.side_repository import Baseline  # noqa: E402  (the repository is no package)
+from relight.domain.search_space import Proposal  # noqa: E402  (the repository is no package)
 from relight.io.slots import slot  # noqa: E402
 from relight.workflows.sweep.fast import FastTrainer  # noqa: E402
 from relight.workflows.sweep.places import ledger_of, slots_of  # noqa: E402
 from relight.workflows.sweep.settings import read_settings, with_proposal  # noqa: E402
-from relight.workflows.sweep.worker import run_trials, runner  # noqa: E402
+from relight.workflows.sweep.worker import run_trials  # noqa: E402
 from tests.repositories import Repository, make_repository  # noqa: E402
 
 MOST_FAST, MOST_EXPERIMENTS = 1.05, 1.2
@@ -79,22 +79,32 @@ def write_sweep(name: str, trials: int, seed: int, *, prune: bool) -> None:
 
 
 def fast_pair(trials: int, seed: int) -> tuple[float, float]:
-    """Wall seconds of a job's loop, and of the same trainings alone. The first warms up both."""
-    write_sweep(f"fast-{seed}", trials, seed, prune=False)
+    """Wall seconds of a job's loop, and of the trainings in it. One training before warms up."""
+    write_sweep(f"fast-{seed}", trials, seed, prune=True)
     settings = read_settings(Path("sweep.yaml"), fast=True)
-    trainer = FastTrainer()
+    trainer, seconds = FastTrainer(), [0.0]
     trainer.train(settings.document, lambda _scores: False)
+
+    def run_timed(_name: str, proposal: Proposal, is_hopeless: Callable[[Sequence[float]], bool]) -> float | None:
+        looking = [0.0]  # is of the sweep, not of the training
+
+        def looked(scores: Sequence[float]) -> bool:
+            began = time.perf_counter()
+            said = is_hopeless(scores)
+            looking[0] += time.perf_counter() - began
+            return said
+
+        began = time.perf_counter()
+        value = trainer.train(with_proposal(settings.document, proposal), looked)
+        seconds[0] += time.perf_counter() - began - looking[0]
+        return value
+
     began = time.perf_counter()
     with slot(slots_of(settings.sweep)) as held:
         ledger = ledger_of(settings.sweep)
         with ledger.beating():
-            run_trials(ledger, settings, held, runner(settings, Baseline("", "", "", ""), held))
-    ours = time.perf_counter() - began
-    proposals = [row.params for row in ledger.rows()]
-    began = time.perf_counter()
-    for proposal in proposals:
-        trainer.train(with_proposal(settings.document, proposal), lambda _scores: False)
-    return ours, time.perf_counter() - began
+            run_trials(ledger, settings, held, run_timed)
+    return time.perf_counter() - began, seconds[0]
 
 
 def experiment_pair(repository: Repository, trials: int, seed: int) -> tuple[float, float]:
