@@ -10,7 +10,8 @@ from relight.domain.search_space import distributions, grid, n_trials
 from relight.domain.sweep_table import Trial, best_table, counts, differing, ranked
 from relight.domain.sweeping import Rungs, is_rung, value_of
 from relight.io.slots import slot
-from relight.io.study import Ledger, open_study
+from relight.io.study import Ledger
+from relight.io.study_storage import open_study
 from relight.params.sweep import SweepParams
 
 SPACE = {

@@ -17,7 +17,8 @@ import yaml
 
 from relight.domain.sampler import Proposing
 from relight.domain.search_space import distributions
-from relight.io.study import Ledger, Row, open_study
+from relight.io.study import Ledger, Row
+from relight.io.study_storage import open_study
 from relight.params.sweep import SweepParams
 from tests.repositories import Repository, clean_environment, make_repository
 

@@ -4,8 +4,6 @@ A trial that was under way when its process died stays RUNNING in the storage. W
 over with the same number and the same params: none is lost, none is counted twice.
 """
 
-import os
-import re
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -17,24 +15,15 @@ import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.exceptions import UpdateFinishedTrialError
-from optuna.pruners import NopPruner
-from optuna.samplers import BaseSampler
-from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from relight.errors import InputError
-from relight.io.journal import KillableJournal
 from relight.io.slots import Slot, alone, look
 
 BEAT_SECONDS = 20.0
 DEAD_SECONDS = 90.0  # without a beat, for a process of another machine
 LEAST_OTHERS = 5  # that a curve is compared with
-BEING_MADE = ("already exists", "UNIQUE constraint", "uplicate")  # what databases say of tables made twice at once
-MOST_TRIES, SECONDS_BETWEEN_TRIES = 5, 0.5
 MOST_ATTEMPTS = 3  # a trial that ends its process so often, for want of memory say, is left alone
 OWNER, BEAT, SECONDS, WHY, ABOUT, DEFAULT = "owner", "beat", "seconds", "why", "about", "default"
-
-optuna.logging.set_verbosity(optuna.logging.ERROR)  # the sweep says itself what a person wants to know
 
 
 class Row(NamedTuple):
@@ -223,50 +212,6 @@ class Taken:
         if seconds is not None:
             self._trial.set_user_attr(SECONDS, seconds)
         self._study.tell(self._trial, value, state=state, skip_if_finished=True)
-
-
-def open_study(url: str | None, file: Path, name: str, direction: str, sampler: BaseSampler) -> Any:
-    """The study of this name, made where there is none.
-
-    Args:
-        url: of a database; None: the journal `file`.
-
-    Raises:
-        InputError: when the database cannot be reached.
-    """
-    with alone(file.with_suffix(".lock")):
-        return optuna.create_study(
-            storage=JournalStorage(KillableJournal(file)) if url is None else _database(url),
-            sampler=sampler,
-            pruner=NopPruner(),  # `is_hopeless` decides
-            study_name=name,
-            direction="maximize" if direction == "maximize" else "minimize",
-            load_if_exists=True,
-        )
-
-
-def _database(url: str) -> BaseStorage:
-    whole = os.path.expandvars(url)
-    if missing := re.search(r"\$\{(\w+)\}", whole):
-        raise InputError(f"storage: {missing[1]} is not set in the environment; set it, and start again")
-    options = {"connect_args": {"timeout": 60}} if whole.startswith("sqlite") else {"pool_pre_ping": True}
-    try:
-        return _opened(whole, options)
-    except Exception as error:  # of SQLAlchemy, of each driver, of Optuna: all say that it cannot be reached
-        said = str(error).split("\n")[0]
-        raise InputError(f"storage: {url} cannot be opened: {said}; see docs/sweep.md") from error
-
-
-def _opened(url: str, options: dict[str, Any]) -> BaseStorage:
-    """Another machine may be making the same tables right now: a moment later they are there."""
-    for _ in range(MOST_TRIES):
-        try:
-            return RDBStorage(url, engine_kwargs=options)
-        except Exception as error:
-            if not any(words in str(error) for words in BEING_MADE):
-                raise
-        time.sleep(SECONDS_BETWEEN_TRIES)
-    return RDBStorage(url, engine_kwargs=options)
 
 
 def _suggest(trial: Trial, key: str, space: BaseDistribution) -> Any:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from relight.domain.sampler import Proposing
 from relight.domain.search_space import distributions, n_trials
-from relight.io.study import Ledger, open_study
+from relight.io.study import Ledger
+from relight.io.study_storage import open_study
 from relight.params.sweep import SweepParams
 
 SWEEPS = Path(".dvc/tmp/relight/sweeps")
