@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -44,6 +45,14 @@ def test_a_worker_that_says_nothing_has_a_code() -> None:
 def test_workers_that_were_told_to_stop_have_not_failed() -> None:
     with pytest.raises(Terminated), worker("raise SystemExit(143)") as workers:
         workers.wait()
+
+
+def test_nobody_watches_afterwards() -> None:
+    before = threading.active_count()
+    for _ in range(20):
+        with pytest.raises(Terminated), worker("raise SystemExit(143)") as workers:
+            workers.wait()
+        assert threading.active_count() == before
 
 
 def test_the_one_that_was_killed_is_named_before_those_that_failed_after_it() -> None:

@@ -34,6 +34,8 @@ class Workers:
         self._running: dict[int, subprocess.Popen] = {}
         self._said: dict[int, IO[str]] = {}
         self._over = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+        self._reading = threading.Lock()
 
     def __enter__(self) -> Self:
         for rank, environment in self._environments.items():
@@ -46,7 +48,7 @@ class Workers:
                 stdout=self._said[rank],
                 stderr=subprocess.STDOUT,
             )
-        threading.Thread(target=self._watch, daemon=True).start()
+        self._watcher.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
@@ -55,6 +57,7 @@ class Workers:
             RunError: instead of a lost connection, with the worker that was lost.
         """
         self._over.set()
+        self._watcher.join()  # it reads what is closed below
         # What torch raises where a connection is lost has no class of its own.
         failure = self._failure_within(_SECONDS_TO_DIE) if isinstance(error, RuntimeError) else None
         stops = kind is None or issubclass(kind, Terminated | KeyboardInterrupt)
@@ -88,8 +91,10 @@ class Workers:
         return self._last_word(failed[0]) if failed else None
 
     def _last_word(self, rank: int) -> str:
-        self._said[rank].seek(0)
-        lines = [line for line in self._said[rank].read().splitlines() if line.strip()]
+        with self._reading:  # both threads ask, and a file has one position
+            self._said[rank].seek(0)
+            said = self._said[rank].read()
+        lines = [line for line in said.splitlines() if line.strip()]
         last = lines[-1].removeprefix("error: ") if lines else f"ended with code {self._running[rank].returncode}"
         return f"worker {rank}: {last}"
 
