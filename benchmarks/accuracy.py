@@ -129,11 +129,13 @@ def write_params(root: Path, source: str, target: str, seed: int) -> None:
     (root / "params.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def run(command: list[str], root: Path) -> None:
+def run(command: list[str], root: Path) -> str:
+    """What it printed; ends this program where the command fails."""
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(done.stdout + done.stderr)
+    return done.stdout
 
 
 def scores_of_others(others: pl.DataFrame, case: str, score: str) -> dict[str, float]:

@@ -312,8 +312,9 @@ def test_a_damaged_object_is_mended_from_the_workspace(patient: Repository, dama
 
 
 def test_a_damaged_object_that_was_checked_out_is_pulled_or_made_again(patient: Repository) -> None:
-    (patient.root / "shared").mkdir()
-    assert patient.run("dvc", "remote", "modify", "storage", "url", "shared").returncode == 0
+    shared = patient.root / "shared"
+    shared.mkdir()
+    assert patient.run("dvc", "remote", "modify", "storage", "url", str(shared)).returncode == 0
     assert patient.run("dvc", "push").returncode == 0
     model, curves = an_object(patient, "models/model.pth"), an_object(patient, "reports/train/curves.csv")
     good = patient.bytes_of("models/model.pth", "reports/train/curves.csv")
@@ -322,7 +323,7 @@ def test_a_damaged_object_that_was_checked_out_is_pulled_or_made_again(patient: 
         (patient.root / name).unlink()
     assert patient.run("dvc", "checkout").returncode == 0
     assert patient.bytes_of("models/model.pth") != {"models/model.pth": good["models/model.pth"]}
-    shutil.rmtree(patient.root / "shared/files/md5" / model.parent.name)  # of one there is no other copy
+    shutil.rmtree(shared / "files/md5" / model.parent.name)  # of one there is no other copy
     said = ill(patient, "rm models/model.pth", "dvc pull models/model.pth", "dvc repro")
     assert "has the right bytes" not in unwrapped(said)
     assert patient.relight("doctor", "--fix")[0] == 1
@@ -368,6 +369,8 @@ def test_a_secret_in_the_committed_config_and_a_remote_that_is_not_verified(pati
     assert "PWTEST" not in said
     type_the_commands(patient, said.replace("   # --fix does this", ""))
     healthy(patient)
+    assert patient.run("dvc", "remote", "modify", "far", "url", "shared").returncode == 0
+    ill(patient, "remote far has a relative path: ../shared")
     assert "secret_access_key = THE NEW ONE" in (patient.root / ".dvc/config.local").read_text()
 
 

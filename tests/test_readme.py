@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -43,7 +44,7 @@ def test_every_link_leads_to_a_file(text: str) -> None:
     assert [target for target in targets if not (REPOSITORY / target).exists()] == []
 
 
-def test_the_commands_of_the_readme_run(repository: Repository) -> None:
+def test_the_commands_of_the_readme_run(repository: Repository, home: Path) -> None:
     """In their order, on the table that the README predicts."""
     shutil.copy(repository.root / "recipes/penguins.yaml", repository.root / "params.yaml")
     repository.repro()
@@ -55,5 +56,5 @@ def test_the_commands_of_the_readme_run(repository: Repository) -> None:
         done = repository.run("bash", "-c", line)
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
         assert "WARNING" not in done.stderr, f"{line}\n{done.stderr}"
-    assert (repository.root / ".dvc/remote/files").is_dir()
+    assert (home / ".local/share/relight/remote/files").is_dir()
     assert len((repository.root / "predictions.csv").read_text().splitlines()) == 345

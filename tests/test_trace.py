@@ -36,6 +36,7 @@ def history(finished: Repository, tmp_path_factory: pytest.TempPathFactory) -> R
     repository = Repository(root)
     commit_all(repository, "one")
     succeed(repository, "git", "tag", "v1")
+    succeed(repository, "dvc", "remote", "modify", "--local", "storage", "url", ".dvc/remote")
     succeed(repository, "dvc", "push", "-q")
     repository.edit("params.yaml", "epochs: 1000", "epochs: 20")
     repository.repro()

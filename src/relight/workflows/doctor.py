@@ -181,6 +181,7 @@ def _look_at_settings(has_commit: bool) -> Look:
     remotes = of_settings.remotes(known.committed, known.local)
     found = of_settings.of_secrets(known.committed, known.in_history)
     found += of_settings.of_remotes(known.committed, known.local)
+    found += of_settings.of_relative_remotes(known.committed)
     return Look("settings", f".dvc/config; remotes: {len(remotes)}", found)
 
 

@@ -7,7 +7,7 @@ from relight.domain.doctor.locks import is_dvc, of_rwlock, of_stage_lock
 from relight.domain.doctor.objects import of_object
 from relight.domain.doctor.queue import of_folder, of_task
 from relight.domain.doctor.recorded import of_broken, of_out
-from relight.domain.doctor.settings import of_remotes, of_secrets
+from relight.domain.doctor.settings import of_relative_remotes, of_remotes, of_secrets
 from relight.domain.doctor.surroundings import of_disk, of_git, of_python
 
 DVC = ("/venv/bin/python3", "/venv/bin/dvc", "repro")
@@ -215,3 +215,10 @@ def test_the_surroundings() -> None:
     assert of_disk(cache="c", error=None, free=10, needed=10) == []
     assert "0.0 MB are left" in of_disk(cache="c", error=None, free=9, needed=2_000_000)[0].what
     assert "(Read-only file system)" in of_disk(cache="c", error="Read-only file system", free=9, needed=0)[0].what
+
+
+def test_a_relative_remote_is_named_and_one_that_is_found_from_everywhere_is_not() -> None:
+    (found,) = of_relative_remotes({'remote "a"': {"url": "../shared"}, "core": {"remote": "a"}})
+    assert (found.what, found.is_safe) == ("remote a has a relative path: ../shared", False)
+    for url in ("/mnt/shared", "~/shared", "s3://bucket/x", "ssh://user@server/x"):
+        assert of_relative_remotes({'remote "a"': {"url": url}}) == []

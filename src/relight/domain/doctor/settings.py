@@ -1,7 +1,8 @@
-"""Secrets where Git sees them, and remotes whose files nobody checks."""
+"""Secrets where Git sees them, remotes whose files nobody checks, and remotes that DVC looks for elsewhere."""
 
 import re
 from collections.abc import Mapping
+from pathlib import PurePath
 
 from relight.domain.doctor.finding import Command, Finding
 
@@ -41,6 +42,22 @@ def of_remotes(committed: Config, local: Config) -> list[Finding]:
         what = f"remote {name[1]} has no `verify = true`"
         why = "DVC believes what it pulls, whatever happened to it there"
         found.append(Finding(what, why, (("dvc", "remote", "modify", *where, name[1], "verify", "true"),), True))
+    return found
+
+
+def of_relative_remotes(committed: Config) -> list[Finding]:
+    """Each remote that `dvc exp push` would not find, for it would look below the root of the disk."""
+    found = []
+    for section, values in committed.items():
+        name, url = REMOTE.match(section), values.get("url", "~")
+        if name is None or "://" in url or url.startswith("~") or PurePath(url).is_absolute():
+            continue
+        why = (
+            f"`dvc exp push` would copy to /.dvc/{url}: in a commit, DVC begins a relative path at the root of the disk"
+        )
+        mend = (("dvc", "remote", "modify", name[1], "url", "AN ABSOLUTE PATH OR AN ADDRESS"),)
+        remark = "commit .dvc/config after it; experiments that are there already keep the one they were made with"
+        found.append(Finding(f"remote {name[1]} has a relative path: {url}", why, mend, remark=remark))
     return found
 
 
