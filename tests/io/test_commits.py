@@ -49,9 +49,17 @@ def test_an_experiment_of_the_git_remote_comes_with_the_call(commits: list[str],
 
 
 def test_a_name_of_nothing_or_of_several_is_said(commits: list[str]) -> None:
-    with pytest.raises(InputError, match="nowhere: is no commit, tag, branch or experiment; `dvc exp list` lists them"):
+    said = "nowhere: is no experiment, commit, branch or tag; `dvc exp list --all` has their names"
+    with pytest.raises(InputError, match=said):
         commit_of("nowhere")
+    git("commit", "-q", "--allow-empty", "-m", "three")
     for baseline, commit in zip(commits, reversed(commits), strict=True):
         name_experiment("twice", baseline, commit)
-    with pytest.raises(InputError, match="twice: several experiments are called so"):
+    with pytest.raises(InputError, match="twice: is the name of several experiments"):
         commit_of("twice")
+
+
+def test_of_several_experiments_of_one_name_that_of_head_is_meant(commits: list[str]) -> None:
+    for baseline, commit in zip(commits, reversed(commits), strict=True):
+        name_experiment("twice", baseline, commit)
+    assert commit_of("twice") == commits[0]

@@ -79,9 +79,9 @@ def test_a_merge_counts_where_it_brought_what_no_parent_had(commits: list[str]) 
 
 def test_names_are_of_branches_tags_and_experiments_and_not_of_the_notes_of_dvc(commits: list[str]) -> None:
     git("tag", "v1", commits[0])
-    for name in (f"{commits[0][:2]}/{commits[0][2:]}/a/b", "exec/EXEC_HEAD", "stash"):
+    for name in (f"{commits[0][:2]}/{commits[0][2:]}/ab", "exec/EXEC_HEAD", "stash"):
         git("update-ref", f"refs/exps/{name}", commits[0])
-    assert names_that_record(ONE) == ["tag v1", "experiment a/b"]
+    assert names_that_record(ONE) == ["tag v1", "experiment ab"]
     assert names_that_record(TWO) == ["main"]
 
 

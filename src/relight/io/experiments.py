@@ -50,11 +50,14 @@ def commits_of(names: list[str]) -> dict[str, str]:
     return {name: line.split()[0] for name, line in zip(names, answers, strict=True) if line.endswith(" commit")}
 
 
-def commit_named(name: str, known: dict[str, str], among: list[Experiment], head: str) -> str:
+def commit_named(
+    name: str, known: dict[str, str], among: list[Experiment], head: str, remote: str | None = None
+) -> str:
     """As DVC reads a name: Git's, else an experiment's, and of several those of HEAD first.
 
     Args:
         known: what Git knows of the names.
+        remote: of Git, where it was asked, too.
 
     Raises:
         InputError: for a name of nothing, or of several experiments elsewhere.
@@ -64,7 +67,8 @@ def commit_named(name: str, known: dict[str, str], among: list[Experiment], head
     named = [each for each in among if each.name == name]
     here = [each for each in named if each.baseline == head] or named
     if not here:
-        raise InputError(f"{name}: is no experiment, commit, branch or tag; `dvc exp list --all` has their names")
+        lists = ("dvc", "exp", "list", "--all", *([remote] if remote else []))
+        raise InputError(f"{name}: is no experiment, commit, branch or tag; `{' '.join(lists)}` has their names")
     if len(here) > 1:
         listed = ", ".join(f"{each.commit[:7]} on {each.baseline[:7]}" for each in here)
         raise InputError(f"{name}: is the name of several experiments ({listed}); name one by its commit")

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from relight.io.experiments import PLACE
 from relight.io.git import files_at, git
 from relight.io.objects import FOLDER, md5_of_folder
 
@@ -75,8 +76,8 @@ def _name(ref: str) -> str:
     _, kind, rest = ref.split("/", 2)
     if kind != "exps":
         return {"heads": "", "remotes": "", "tags": "tag "}[kind] + rest
-    parts = rest.split("/")  # two parts of the commit it began at, then its name
-    return EXPERIMENT + "/".join(parts[2:]) if len(parts[0]) == 2 and len(parts) > 2 else ""
+    place = PLACE.fullmatch(ref)
+    return EXPERIMENT + place[3] if place else ""
 
 
 def committed(revision: str, entries: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:

@@ -4,7 +4,6 @@ Each is written to a temporary name, flushed to the disk and renamed, and carrie
 live in a folder named by all that the result depends on, outside the outputs: DVC removes outputs before a run.
 """
 
-import fcntl
 import hashlib
 import io
 import os
@@ -19,12 +18,14 @@ import torch
 from relight.errors import InputError, RunError
 from relight.io.artifacts import json_text, read_json
 from relight.io.atomic import TEMPORARY, write_parts, write_text
+from relight.io.holding import hold
 from relight.io.runner.lifetime import Terminated
 from relight.io.runner.recorded import FINISHED, remove
 
 About = dict[str, Any]  # nested mappings of names to what stands in JSON
 Saved = dict[str, Any]
 
+LOCK = "lock"
 NAMES = ("even.checkpoint", "odd.checkpoint")
 ABOUT = "about.json"
 MOST_RUNS = 8  # of which checkpoints are kept
@@ -63,7 +64,7 @@ class Checkpoints:
         """Take the folder, unless another process trains the same there: then nothing is kept."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._lock = _lock(self._folder)
+            self._lock = hold(self._folder / LOCK)
             if self._lock is None:
                 _say("another process trains just this; no checkpoints are kept here")
             else:
@@ -154,21 +155,10 @@ class Checkpoints:
                 error.problems += (f"train: the last good checkpoint is that at {self.last}, in {self._folder}",)
 
 
-def _lock(folder: Path) -> int | None:
-    """Hold a folder until the file is closed or the process ends; None where another process holds it."""
-    file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(file)
-        return None
-    return file
-
-
 @contextmanager
 def _held(folder: Path) -> Iterator[bool]:
     """Whether nobody else holds the folder; for the block nobody will."""
-    lock = _lock(folder)
+    lock = hold(folder / LOCK)
     try:
         yield lock is not None
     finally:

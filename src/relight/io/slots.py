@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from relight.io.holding import hold
+
 Alive = Literal["alive", "dead", "unknown"]
 
 
@@ -33,7 +35,7 @@ def slot(folder: Path) -> Iterator[Slot]:
     """The first free one, for the block. The kernel frees it when the process ends, however it ends."""
     folder.mkdir(parents=True, exist_ok=True)
     number = 0
-    while (file := _held(folder.resolve() / f"{number}.lock")) is None:
+    while (file := hold(folder.resolve() / f"{number}.lock")) is None:
         number += 1
     try:
         holder = uuid.uuid4().hex
@@ -51,7 +53,7 @@ def look(owner: dict[str, str]) -> Alive:
         return "unknown"
     if path.read_text(encoding="utf-8") != owner["holder"]:
         return "dead"
-    file = _held(path)
+    file = hold(path)
     if file is None:
         return "alive"
     os.close(file)
@@ -65,13 +67,3 @@ def alone(path: Path) -> Iterator[None]:
     with open(path, "a", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def _held(path: Path) -> int | None:
-    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(file)
-        return None
-    return file
