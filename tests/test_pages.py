@@ -1,0 +1,50 @@
+"""What the pages of docs/ tell a person to type is what the programs take. Most pages are also walked through by a
+test of their own; here no command of any page may be forgotten."""
+
+import argparse
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from dvc.cli import parse_args
+from dvc.cli.parser import DvcParserError
+
+from relight import cli
+from tests.closure import REPOSITORY
+
+PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+
+
+def typed(page: Path) -> list[list[str]]:
+    """The words of each line of a bash block, after `VARIABLE=value`; what is piped is another line."""
+    blocks = re.findall(r"^ *```bash\n(.*?)^ *```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    words = [shlex.split(part, comments=True) for line in lines for part in re.split(r" \| | && ", line)]
+    return [[word for word in each if not re.match(r"[A-Z_]+=", word)] for each in words]
+
+
+def test_the_pages_have_commands() -> None:
+    assert sum(len(typed(page)) for page in PAGES) > 80
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+def test_relight_takes_each_command(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[str] = []
+    monkeypatch.setattr(cli, "exit_code", lambda _run, name: taken.append(name) or 0)
+    wanted = [words[1:] for words in typed(page) if words[:1] == ["relight"]]
+    for words in wanted:
+        try:
+            cli.main(words)
+        except SystemExit:
+            pytest.fail(f"{page.name}: relight {shlex.join(words)}")
+    assert len(taken) == len(wanted)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+def test_dvc_takes_each_command(page: Path) -> None:
+    for words in (words[1:] for words in typed(page) if words[:1] == ["dvc"]):
+        try:
+            assert isinstance(parse_args(words), argparse.Namespace)
+        except (DvcParserError, SystemExit):
+            pytest.fail(f"{page.name}: dvc {shlex.join(words)}")
