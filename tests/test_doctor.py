@@ -369,8 +369,8 @@ def test_a_secret_in_the_committed_config_and_a_remote_that_is_not_verified(pati
     assert "PWTEST" not in said
     type_the_commands(patient, said.replace("   # --fix does this", ""))
     healthy(patient)
-    assert patient.run("dvc", "remote", "modify", "far", "url", "shared").returncode == 0
-    ill(patient, "remote far has a relative path: ../shared")
+    assert patient.run("dvc", "remote", "add", "near", "shared").returncode == 0
+    ill(patient, "remote near has a relative path: ../shared")
     assert "secret_access_key = THE NEW ONE" in (patient.root / ".dvc/config.local").read_text()
 
 

@@ -131,7 +131,7 @@ def _data(arguments: argparse.Namespace) -> str:
 
 
 def _doctor(arguments: argparse.Namespace) -> str:
-    from relight.workflows.doctor import doctor, raise_for
+    from relight.workflows.doctor.doctor import doctor, raise_for
 
     report = doctor(fix=arguments.fix)
     _say(report.text)

@@ -27,6 +27,14 @@ class Finding(NamedTuple):
     remark: str = ""
 
 
+class Look(NamedTuple):
+    """What was looked at, and what was found there."""
+
+    at: str
+    seen: str
+    findings: list[Finding]
+
+
 def text_of(number: int, finding: Finding, width: int) -> list[str]:
     """The lines of one finding, at most so wide; its commands as they are typed, however long."""
     by_itself = "   # --fix does this" if finding.is_safe else ""
