@@ -26,6 +26,8 @@ from relight.workflows.split.split import split
 from tests.in_process import PARTS, prepared_and_split, trained
 from tests.repositories import Repository, run_recipe
 
+pytestmark = pytest.mark.xdist_group("forecast")  # one worker: what the fixture makes is dear
+
 ADAMW = OptimizerParams(name="adamw", learning_rate=0.001, weight_decay=0.01, momentum=0.0)
 
 MODEL = ModelParams(name="mlp", numeric="standardize", mlp=MlpParams(n_blocks=1, d_block=16, dropout=0.1))

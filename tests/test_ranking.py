@@ -17,6 +17,8 @@ from relight.workflows.predict.predict import predict
 from tests.ranking_tables import ranking_table
 from tests.repositories import Repository, make_repository
 
+pytestmark = pytest.mark.xdist_group("ranking")  # one worker: what the fixture makes is dear
+
 STAGES = ["prepare", "split", "train", "evaluate", "plot"]
 TRAINED = ("models/model.pth", "models/model.json", "reports/train/curves.csv", "data/split/train.safetensors")
 WRITTEN = (*TRAINED, "reports/metrics.json", "reports/evaluate/queries.csv", "reports/report.html", "models/README.md")

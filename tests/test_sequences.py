@@ -23,6 +23,8 @@ from relight.workflows.split.split import split
 from relight.workflows.train import train
 from tests.repositories import Repository, run_recipe
 
+pytestmark = pytest.mark.xdist_group("sequences")  # one worker: what the fixture makes is dear
+
 TRAIN_ARTIFACTS = ("model.pth", "model.json", "curves.csv")
 
 

@@ -28,6 +28,8 @@ from relight.workflows.train import train
 from tests.pair_tables import pairs
 from tests.repositories import REPOSITORY, Repository, run_recipe
 
+pytestmark = pytest.mark.xdist_group("similarity")  # one worker: what the fixture makes is dear
+
 HERE = {"PYTHONPATH": "src"}  # the code of this repository, wherever `relight` is installed from
 
 PARTS = {"train": 0.6, "validation": 0.2, "test": 0.2}

@@ -33,6 +33,12 @@ def new_clone(finished: Repository, tmp_path_factory: pytest.TempPathFactory) ->
     return Repository(folder / "clone")
 
 
+def test_the_groups_of_the_tests_have_an_effect(request: pytest.FixtureRequest) -> None:
+    """Where workers share the tests: else each of them makes the dear fixtures of each group."""
+    is_shared = getattr(request.config.option, "loadgroup", False)
+    assert request.node.nodeid.endswith("@workflow") == is_shared
+
+
 def test_it_runs_for_pull_requests_and_main_with_the_whole_history_and_pinned_actions() -> None:
     assert WORKFLOW["on"] == {"pull_request": "", "push": {"branches": ["main"]}}
     uses = [step["uses"] for step in STEPS.values() if "uses" in step]

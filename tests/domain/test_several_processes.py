@@ -12,6 +12,8 @@ import pytest
 
 from tests.three_processes import FAMILIES
 
+pytestmark = pytest.mark.xdist_group("several_processes")  # one worker: what the fixture makes is dear
+
 HERE = Path(__file__).resolve().parent.parent.parent
 
 
