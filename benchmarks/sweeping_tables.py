@@ -1,9 +1,9 @@
 """Whether a sweep is worth its time: its best trial beside the recipe that it started from, on real tables.
 
-For each table (`benchmarks/accuracy.py` says whose) this copies the repository, sets nothing but source, target and
-seed in `recipes/table.yaml`, runs `dvc repro`, then `relight sweep --fast` with `recipes/sweep.yaml` as it stands, and
-takes over what it found with `dvc exp apply`. Validation rows choose; what is printed are the scores of the test rows:
-RMSE for numbers, log loss for classes, of each seed and their mean.
+For each table (of `benchmarks/tables/`, or a sample of `relight data`) this copies the repository, sets nothing but
+source, target and seed in `recipes/table.yaml`, runs `dvc repro`, then `relight sweep --fast` with `recipes/sweep.yaml`
+as it stands, and takes over what it found with `dvc exp apply`. Validation rows choose; what is printed are the scores
+of the test rows: RMSE for numbers, log loss for classes, of each seed and their mean.
 
     python benchmarks/sweeping_tables.py [--tables FOLDER] [--only NAME ...] [--seeds N] [--trials N] [--jobs N]
 """
@@ -14,13 +14,21 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from accuracy import REPOSITORY, SCORE_OF, make_repository, print_row, run, shown, write_params
 
-LARGE_ENOUGH = ("diamonds", "digits", "flights_late")  # others have some hundred rows: one row decides what is better
+from relight.workflows.data import write_sample
+
+QUICK = ("diabetes", "digits", "penguins")  # diamonds and flights_late take an hour and more on two cores
 HEAD = ("table", "score", "default", "best of the sweep", "ratio of means", "seconds of a sweep")
 BUDGET = "budget: {trials: 40, minutes: null}"
+
+
+class Table(NamedTuple):
+    file: Path
+    target: str
+    score: str
 
 
 class Pair(NamedTuple):
@@ -34,27 +42,38 @@ class Pair(NamedTuple):
 def main(tables: Path, only: list[str], seeds: int, trials: int, jobs: int) -> None:
     print_row(*HEAD)
     print_row(*["---"] * len(HEAD))
-    for name in only:
-        meta = json.loads((tables / name / "meta.json").read_text(encoding="utf-8"))
-        score = SCORE_OF[meta["task"]]
-        pairs = [pair(tables / name / meta["file"], meta, score, seed, trials, jobs) for seed in range(1, seeds + 1)]
-        print_row(name, score, *beside(pairs))
+    with tempfile.TemporaryDirectory() as samples:
+        for name in only:
+            table = table_of(tables / name) if (tables / name).exists() else sample(name, Path(samples))
+            pairs = [pair(table, seed, trials, jobs) for seed in range(1, seeds + 1)]
+            print_row(name, table.score, *beside(pairs))
 
 
-def pair(table: Path, meta: dict[str, Any], score: str, seed: int, trials: int, jobs: int) -> Pair:
+def table_of(folder: Path) -> Table:
+    meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+    return Table(folder / meta["file"], meta["target"], SCORE_OF[meta["task"]])
+
+
+def sample(name: str, folder: Path) -> Table:
+    """Of `relight data`; its parts are those that the recipe makes."""
+    write_sample(name, folder)
+    return Table(folder / f"{name}.csv", "target", "rmse" if name == "diabetes" else "log_loss")
+
+
+def pair(table: Table, seed: int, trials: int, jobs: int) -> Pair:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "repository"
-        make_repository(root, table)
-        write_params(root, f"data/raw/{table.name}", meta["target"], seed)
+        make_repository(root, table.file)
+        write_params(root, f"data/raw/{table.file.name}", table.target, seed)
         write_sweep(root, trials)
         run(["dvc", "repro", "--quiet"], root)
         commit(root)
-        default = score_of(root, score)
+        default = score_of(root, table.score)
         began = time.perf_counter()
         run(["relight", "sweep", "--fast", "--jobs", str(jobs)], root)
         seconds = time.perf_counter() - began
         run(["dvc", "exp", "apply", "--quiet", experiment(root)], root)
-        return Pair(default, score_of(root, score), seconds)
+        return Pair(default, score_of(root, table.score), seconds)
 
 
 def write_sweep(root: Path, trials: int) -> None:
@@ -94,7 +113,7 @@ def beside(pairs: list[Pair]) -> tuple[str, ...]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tables", type=Path, default=REPOSITORY / "benchmarks/tables")
-    parser.add_argument("--only", nargs="+", default=LARGE_ENOUGH)
+    parser.add_argument("--only", nargs="+", default=QUICK)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--trials", type=int, default=40)
     parser.add_argument("--jobs", type=int, default=2)
