@@ -191,7 +191,11 @@ def test_a_file_that_holds_no_state_dict_is_refused(content: Any, said: str, tmp
         read_state(tmp_path / "model.pth")
 
 
-@pytest.mark.parametrize("content", [b"", b"x,y\n1,2\n", zipped({"a": b"text"}, zipfile.ZIP_STORED), b"\x80\x04."])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"x,y\n1,2\n", zipped({"a": b"text"}, zipfile.ZIP_STORED), b"\x80\x04."],
+    ids=["nothing", "a table", "a zip", "a pickle"],  # a zip holds the time
+)
 def test_a_file_of_something_else_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "model.pth").write_bytes(content)
     with pytest.raises(InputError, match=r"model\.pth: is damaged or foreign \(not a PyTorch state_dict\)"):

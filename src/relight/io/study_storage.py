@@ -49,8 +49,17 @@ def _database(url: str) -> BaseStorage:
     try:
         return _opened(whole, options)
     except Exception as error:  # of SQLAlchemy, of each driver, of Optuna: all say that it cannot be reached
-        said = str(error).split("\n")[0]
-        raise InputError(f"storage: {url} cannot be opened: {said}; see docs/sweep.md") from error
+        raise InputError(f"storage: {url} cannot be opened: {_why(error)}; see docs/sweep.md") from error
+
+
+def _why(error: BaseException) -> str:
+    """A driver that is missing by its name, which Optuna leaves out."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ImportError) and cause.name:
+            return f"its driver {cause.name} is not installed"
+        cause = cause.__cause__ or cause.__context__
+    return str(error).split("\n")[0]
 
 
 def _opened(url: str, options: dict[str, Any]) -> BaseStorage:
