@@ -102,7 +102,8 @@ def same_bytes(one: Path, other: Path) -> bool:
 
 def test_what_cannot_be_verified_is_said(committed: Repository) -> None:
     code, said = committed.relight("verify", "nowhere")
-    assert (code, said) == (2, "error: nowhere: is no commit, tag, branch or experiment; `dvc exp list` lists them\n")
+    known = "`dvc exp list --all` has their names"
+    assert (code, said) == (2, f"error: nowhere: is no experiment, commit, branch or tag; {known}\n")
     code, said = committed.relight("verify", "HEAD~1")
     assert (code, said) == (2, "error: dvc.lock: is not in HEAD~1; run `dvc repro` and commit it\n")
     code, said = committed.relight("verify", "--stage", "fit")
