@@ -3,7 +3,7 @@
 from relight.io.runner.stage import Stage, run_stage
 from relight.params.model import ModelParams
 from relight.params.train import TrainParams
-from relight.workflows.train import train
+from relight.workflows.train.train import train
 
 
 def main(stage: Stage) -> None:

@@ -20,7 +20,7 @@ from relight.params.train import TrainParams
 from relight.workflows.evaluate.evaluate import evaluate
 from relight.workflows.prepare.prepare import prepare
 from relight.workflows.split.split import split
-from relight.workflows.train import train
+from relight.workflows.train.train import train
 
 PARAMS = """\
 prepare:

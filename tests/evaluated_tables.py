@@ -18,7 +18,7 @@ from relight.params.train import TrainParams
 from relight.workflows.evaluate.evaluate import evaluate
 from relight.workflows.plot import plot
 from relight.workflows.split.split import split
-from relight.workflows.train import train
+from relight.workflows.train.train import train
 
 KINDS = {
     "x": "numeric", "gaps": "numeric", "colour": "categorical", "when": "datetime", "flag": "boolean", "id": "ignored",

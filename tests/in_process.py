@@ -11,7 +11,7 @@ from relight.params.split import SplitParams
 from relight.params.train import TrainParams
 from relight.workflows.prepare.prepare import prepare
 from relight.workflows.split.split import split
-from relight.workflows.train import train
+from relight.workflows.train.train import train
 
 PARTS = ("train", "validation", "test", "features", "report")
 RESULTS = ("model.pth", "model.json", "curves.csv")

@@ -17,7 +17,7 @@ from relight.params.split import SplitParams
 from relight.params.train import EarlyStoppingParams, OptimizerParams, TrainParams
 from relight.workflows.prepare.prepare import prepare
 from relight.workflows.split.split import split
-from relight.workflows.train import train
+from relight.workflows.train.train import train
 from tests.repositories import Repository, make_repository
 
 TRAIN_ARTIFACTS = ("model.pth", "model.json", "manifest.json", "curves.csv")

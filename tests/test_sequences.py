@@ -20,7 +20,7 @@ from relight.workflows.evaluate.evaluate import evaluate
 from relight.workflows.predict.predict import predict
 from relight.workflows.prepare.prepare import prepare
 from relight.workflows.split.split import split
-from relight.workflows.train import train
+from relight.workflows.train.train import train
 from tests.repositories import Repository, run_recipe
 
 pytestmark = pytest.mark.xdist_group("sequences")  # one worker: what the fixture makes is dear

@@ -24,7 +24,7 @@ from relight.workflows.evaluate.evaluate import evaluate
 from relight.workflows.predict.predict import predict
 from relight.workflows.prepare.prepare import prepare
 from relight.workflows.split.split import split
-from relight.workflows.train import train
+from relight.workflows.train.train import train
 from tests.pair_tables import pairs
 from tests.repositories import REPOSITORY, Repository, run_recipe
 

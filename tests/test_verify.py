@@ -47,26 +47,25 @@ def test_a_commit_is_rebuilt_whatever_the_workspace_and_the_cache_hold(committed
 
 
 def test_a_lock_of_other_code_is_found_with_how_far_the_weights_are_and_why(committed: Repository) -> None:
-    committed.edit("src/relight/workflows/train.py", "        save_weights(weights, model)\n", PLANTED)
+    committed.edit("src/relight/workflows/train/train.py", "        save_weights(weights, training.model)\n", PLANTED)
     committed.repro("train")
     assert committed.run("git", "commit", "-qm", "the lock alone", "dvc.lock").returncode == 0
     code, said = committed.relight("verify", "--stage", "train")
     assert code == 1
     assert "train  reports/train/curves.csv  equal\n" in said
     assert "train  models/model.pth          differs: the largest difference of a weight is 0.25, in " in said
-    assert "dvc.lock was recorded with other bytes of src/relight/workflows/train.py" in said
-    assert "the model was made by other code: src/relight/workflows/train.py" in said
+    assert "dvc.lock was recorded with other bytes of src/relight/workflows/train/train.py" in said
+    assert "the model was made by other code: src/relight/workflows/train/train.py" in said
     assert "error: verify: 3 of 4 outs of " in said
 
 
-PLANTED = """        with torch.no_grad():
-            next(model.parameters()).view(-1)[0] += 0.25
-        save_weights(weights, model)
+PLANTED = """        next(training.model.parameters()).data.view(-1)[0] += 0.25
+        save_weights(weights, training.model)
 """
 
 
 def test_a_stage_that_depends_on_the_hash_seed_is_found(committed: Repository) -> None:
-    committed.edit("src/relight/workflows/train.py", ".write_csv())", ".write_csv() + str(hash('chance')))")
+    committed.edit("src/relight/workflows/train/train.py", ".write_csv())", ".write_csv() + str(hash('chance')))")
     assert committed.run("dvc", "repro", "train", env={"PYTHONHASHSEED": "1"}).returncode == 0
     commit_all(committed, "chance")
     code, said = committed.relight("verify", "--stage", "train")

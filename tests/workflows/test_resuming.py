@@ -16,7 +16,8 @@ from relight.errors import RunError
 from relight.io.runner.lifetime import Terminated
 from relight.params.model import ModelParams
 from relight.params.train import TrainParams
-from relight.workflows import train as workflow
+from relight.workflows.train import record
+from relight.workflows.train import train as workflow
 from tests.faults import Killed, faulty, full_disk, killed
 from tests.feature_tables import small_table
 from tests.in_process import trained
@@ -158,7 +159,7 @@ def signal_before(module: ModuleType, name: str, monkeypatch: pytest.MonkeyPatch
     [
         (fitting, "fit", (0, 1)),
         (fitting, "validation_score", (0, 1)),
-        (workflow, "predict", (3, 0)),
+        (record, "predict", (3, 0)),
         (workflow, "save_weights", (3, 0)),
     ],
 )

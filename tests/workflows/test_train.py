@@ -17,7 +17,7 @@ from relight.errors import InputError
 from relight.io.checkpoints import load_weights
 from relight.params.model import ModelParams
 from relight.params.train import TrainParams
-from relight.workflows.train import train
+from relight.workflows.train.train import train
 from tests.feature_tables import Table, features_of, number, small_table
 
 FAMILIES: dict[str, dict[str, Any]] = {

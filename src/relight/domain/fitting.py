@@ -8,6 +8,7 @@ from torch import nn
 from relight.domain.batches import Batches, weight_of
 from relight.domain.compiling import compiled
 from relight.domain.cuda_graph import Recorded
+from relight.domain.description import untrained_model
 from relight.domain.early_stopping import EarlyStopping
 from relight.domain.features import Features
 from relight.domain.fitted import Fitted
@@ -17,8 +18,8 @@ from relight.domain.group import Group
 from relight.domain.losses import Loss, loss_for
 from relight.domain.models.forecaster import Forecaster
 from relight.domain.optimizers import build_optimizer
-from relight.domain.part import batches_of, validation_of
-from relight.domain.parts import Parts
+from relight.domain.part import Store, batches_of, validation_of
+from relight.domain.parts import Parts, read_parts
 from relight.domain.precision import casting_for
 from relight.domain.predicting import set_mode
 from relight.domain.rows import trainee_of
@@ -47,6 +48,17 @@ class Training(NamedTuple):
     params: TrainParams
     settled: Settled
     features: Features
+
+
+def untrained(params: TrainParams, settled: Settled, features: Features, train: Store, validation: Store) -> Training:
+    """A training before its first step.
+
+    Raises:
+        InputError: when no row counts, or a model without a front would have to read a gap.
+    """
+    scale = settled.target_scale
+    model = untrained_model(settled.model, features, target_scale=scale, seed=params.seed, seeds=params.seeds)
+    return Training(model, read_parts(model, params, features, train, validation), params, settled, features)
 
 
 def start(training: Training, group: Group, saved: dict[str, Any] | None) -> TrainingState:

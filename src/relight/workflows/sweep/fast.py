@@ -5,12 +5,10 @@ from pathlib import Path
 
 import torch
 
-from relight.domain.description import untrained_model
 from relight.domain.devices import choose_device, compute_the_same_each_time
 from relight.domain.features import Features
-from relight.domain.fitting import Training, fit_as_asked, start
+from relight.domain.fitting import fit_as_asked, start, untrained
 from relight.domain.group import Alone
-from relight.domain.parts import read_parts
 from relight.domain.settling import settle
 from relight.domain.sweeping import value_of
 from relight.domain.training_state import TrainingState
@@ -50,12 +48,10 @@ class FastTrainer:
         model_params = read_section(document, "model", ModelParams)
         params = read_section(document, "train", TrainParams)
         compute_the_same_each_time(params.threads)
-        device, known = choose_device(params.device), self._features
-        settled = settle(model_params, params, known, device.type)
-        scale = settled.target_scale
-        model = untrained_model(settled.model, known, target_scale=scale, seed=params.seed, seeds=params.seeds)
-        training = Training(model, read_parts(model, params, known, *self._stores), params, settled, known)
-        model.to(device)
+        device = choose_device(params.device)
+        settled = settle(model_params, params, self._features, device.type)
+        training = untrained(params, settled, self._features, *self._stores)
+        training.model.to(device)
         state = start(training, Alone(), None)
         try:
             fit_as_asked(training, state, Alone(), _Watch(is_hopeless), ahead)
