@@ -15,7 +15,7 @@ def asked(task: Task, target: np.ndarray, predicted: np.ndarray, weight: np.ndar
 def intervals(first: Answered, other: Answered, *, every_score: bool) -> dict[str, tuple[float, float]]:
     resamples = resamples_of(first)
     drawn = [drawn_scores(rows, resamples, every_score=every_score) for rows in (first, other)]
-    return difference_intervals(*drawn, resamples.shrink)
+    return difference_intervals(*drawn, resamples.scale)
 
 
 def test_the_interval_is_that_of_an_independent_paired_bootstrap() -> None:
@@ -79,7 +79,7 @@ def test_of_very_many_rows_a_sample_is_drawn_and_its_interval_shrunk() -> None:
     first, other = (asked("regression", target, generator.normal(size=80_000)) for _ in range(2))
     resamples = resamples_of(first)
     assert resamples.counts.shape == (N_RESAMPLES, 20_000)
-    assert resamples.shrink == 0.5
+    assert resamples.scale == 0.5
     low, high = intervals(first, other, every_score=False)["mae"]
     # The deviation of the mean of 80,000 differences of two |normal|: sqrt(2 (1 - 2 / pi) / 80,000)
     assert high - low == pytest.approx(2 * 1.96 * np.sqrt(2 * (1 - 2 / np.pi) / 80_000), rel=0.15)

@@ -1,19 +1,18 @@
 """Runs beside the first of them: params that differ, scores of the test rows, and what their difference is worth."""
 
+from math import isclose
 from typing import Any, NamedTuple
 
 from relight.domain.answered import Answered, same_rows, task_of
 from relight.domain.differing import changes, flat
+from relight.domain.direction import shortfall
 from relight.domain.metrics import headline
 from relight.domain.moved_rows import Moved, moved_rows
 from relight.domain.noise import Ends, OfSeeds, Verdict, verdict
 from relight.domain.paired import Drawn, Resamples, difference_intervals, drawn_scores, resamples_of
 from relight.domain.schema import Task
-from relight.domain.score_table import HIGHER_IS_BETTER
 
 Json = dict[str, Any]
-OVERLAPPING = "the windows of forecasts overlap, so that their rows cannot be resampled"
-
 ROWS_OF_A_SECOND, MOST_SECONDS = 4000, 10  # of scores that are no means of rows: about so long, and no longer
 
 
@@ -145,27 +144,40 @@ def _are_equal(first: Candidate, other: Candidate, path: str) -> bool | None:
     return None if one is None or two is None else one == two
 
 
-def _drawn(first: Candidate, candidates: list[Candidate]) -> FirstDrawn | None:
-    """The resamples, which are the same for all, and the first's scores on them; None where there can be none."""
-    if isinstance(first.rows, str) or first.rows.task == "forecast":
-        return None
+def _drawn(first: Candidate, candidates: list[Candidate]) -> FirstDrawn | str:
+    """The resamples, which are the same for all, and the first's scores on them; or why there are none."""
+    if isinstance(first.rows, str):
+        return first.rows
     n_known = sum(isinstance(each.rows, Answered) for each in candidates)
-    every_score = n_known * (1 + len(first.rows.target) / ROWS_OF_A_SECOND) <= MOST_SECONDS
+    seconds = n_known * (1 + len(first.rows.target) / ROWS_OF_A_SECOND)
+    every_score = seconds <= MOST_SECONDS or first.rows.task in ("ranking", "forecast")
     resamples = resamples_of(first.rows)
+    if isinstance(resamples, str):
+        return resamples
     return FirstDrawn(resamples, drawn_scores(first.rows, resamples, every_score=every_score), every_score)
 
 
-def _paired(first: Candidate, drawn: FirstDrawn | None, other: Candidate) -> tuple[dict[str, Ends], str]:
+def _paired(first: Candidate, drawn: FirstDrawn | str, other: Candidate) -> tuple[dict[str, Ends], str]:
     """The interval of the difference of each score, and why there is none of the others."""
     for each in (first, other):
         if isinstance(each.rows, str):
             return {}, f"{each.name}: {each.rows}; evaluate.bootstrap makes intervals, which Git keeps"
     assert isinstance(other.rows, Answered)
-    if drawn is None:
-        return {}, OVERLAPPING
+    if isinstance(drawn, str):
+        return {}, drawn
     found = drawn_scores(other.rows, drawn.resamples, every_score=drawn.every_score)
     why = "it is not resampled" if drawn.every_score else "it is resampled where fewer runs are named"
-    return difference_intervals(drawn.scores, found, drawn.resamples.shrink), why
+    ends = difference_intervals(drawn.scores, found, drawn.resamples.scale)
+    return ends | _of_mase(first, other, ends), why
+
+
+def _of_mase(first: Candidate, other: Candidate, ends: dict[str, Ends]) -> dict[str, Ends]:
+    """MASE is the MAE in a unit of the train rows: where both have the same unit, so have the differences."""
+    scores = [run.metrics["test"] for run in (first, other)]
+    if "mae" not in ends or not all(each.get("mase") and each["mae"] for each in scores):
+        return {}
+    one, two = (each["mase"] / each["mae"] for each in scores)
+    return {"mase": (one * ends["mae"][0], one * ends["mae"][1])} if isclose(one, two, rel_tol=1e-9) else {}
 
 
 def _own(run: Candidate, names: list[str]) -> dict[str, Score]:
@@ -180,7 +192,7 @@ def _score(name: str, first: Candidate, other: Candidate, reason: str, paired: E
         said = Verdict("unknown", reason or f"{' and '.join(lacking)} has no {name}")
         return Score(two, _interval(other, name), None, False, said)
     difference = two - one
-    is_better = difference > 0 if name in HIGHER_IS_BETTER else difference < 0
+    is_better = shortfall(name, two) < shortfall(name, one)
     said = Verdict("unknown", reason)
     if not reason:
         intervals = _interval(first, name), _interval(other, name)

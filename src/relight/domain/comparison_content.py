@@ -3,8 +3,9 @@
 from typing import Any
 
 from relight.domain.comparing import Compared, Score
-from relight.domain.comparison_words import arrow, how_it_is_said, moved_in_words, notes_on, words_of
+from relight.domain.comparison_words import how_it_is_said, moved_in_words, notes_on, words_of
 from relight.domain.differing import ABSENT, differing
+from relight.domain.direction import with_direction
 
 Json = dict[str, Any]
 MOST_MOVED = 20  # runs of which the rows that moved are listed
@@ -25,7 +26,7 @@ def page_content(runs: list[Compared], names: list[str], notes: list[str], left_
         else f"{runs[1].name} against {runs[0].name}",
         "subtitle": f"Held against {runs[0].name} ({runs[0].commit}). A click on a head sorts by it.",
         "how": how_it_is_said(runs),
-        "scores": [arrow(name) for name in names],
+        "scores": [with_direction(name) for name in names],
         "params": keys,
         "runs": [_run(run, names, keys) for run in runs],
         "notes": [*notes, *notes_on(runs)],

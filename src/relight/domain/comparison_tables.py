@@ -3,8 +3,9 @@
 from typing import NamedTuple
 
 from relight.domain.comparing import Compared
-from relight.domain.comparison_words import arrow, changes_of, moved_in_words, words_of
+from relight.domain.comparison_words import changes_of, moved_in_words, words_of
 from relight.domain.differing import ABSENT, differing
+from relight.domain.direction import with_direction
 
 FEW = 8  # runs of which every score is shown
 MOST_MOVED = 3  # runs of which the rows that moved are shown
@@ -44,7 +45,7 @@ def _is_larger(run: Compared, name: str) -> bool:
 
 
 def _others(runs: list[Compared], names: list[str]) -> list[Table]:
-    rows = [[arrow(name), *(words_of(run.scores[name]).value for run in runs)] for name in names]
+    rows = [[with_direction(name), *(words_of(run.scores[name]).value for run in runs)] for name in names]
     heads = ["", *(run.name for run in runs)]
     right = set(range(1, len(heads)))
     return (
@@ -74,12 +75,12 @@ def _score(runs: list[Compared], name: str) -> Table:
     heads = ["run", "test rows", "95 % interval", "difference", ""]
     kept = [k for k, head in enumerate(heads) if head != "95 % interval" or any(row[k] for row in rows)]
     right = {place for place, k in enumerate(kept) if k in (1, 3)}
-    return Table(arrow(name), [heads[k] for k in kept], [[row[k] for k in kept] for row in rows], right)
+    return Table(with_direction(name), [heads[k] for k in kept], [[row[k] for k in kept] for row in rows], right)
 
 
 def _many(runs: list[Compared], names: list[str]) -> list[Table]:
     name = names[0] if names else None
-    heads = ["run", *([arrow(name), "difference", "noise"] if name else []), f"otherwise than {runs[0].name}"]
+    heads = ["run", *([with_direction(name), "difference", "noise"] if name else []), f"otherwise than {runs[0].name}"]
     rows = []
     for run in runs:
         cells = []

@@ -6,7 +6,6 @@ from relight.domain.comparing import Compared, Score
 from relight.domain.differing import ABSENT
 from relight.domain.noise import Ends
 from relight.domain.paired import N_RESAMPLES
-from relight.domain.score_table import HIGHER_IS_BETTER
 
 BY_CHANCE = 20  # of so many differences that are none, one is larger than a 95 % interval
 
@@ -24,11 +23,6 @@ def number(value: float | None) -> str:
     if value is None:
         return ABSENT
     return f"{value:.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
-
-
-def arrow(name: str) -> str:
-    """The score with the way that is better."""
-    return f"{name} {'↑' if name in HIGHER_IS_BETTER else '↓'}"
 
 
 def words_of(score: Score) -> Words:

@@ -9,8 +9,7 @@ def assert_evaluate_suits_forecasts(params: EvaluateParams) -> None:
     Raises:
         InputError: for what evaluate says of rows of a table alone.
     """
-    asked = {"references": params.references, "slices": params.slices, "bootstrap": params.bootstrap}
-    asked |= {"importance": params.importance}
+    asked = {"references": params.references, "slices": params.slices, "importance": params.importance}
     problems = [
         f"evaluate.{name}: is not there for a forecast (its references are always in the table); leave it out"
         for name, value in asked.items()

@@ -13,6 +13,7 @@ import numpy as np
 from relight.domain.answered import Answered
 from relight.domain.class_metrics import ClassScorer
 from relight.domain.distribution_metrics import DistributionScorer
+from relight.domain.forecast_blocks import Blocks, blocks_of, drawn_blocks
 from relight.domain.metrics import scorer_for
 from relight.domain.pair_metrics import PairScorer
 from relight.domain.ranking_metrics import query_scores
@@ -27,21 +28,30 @@ Drawn = dict[str, np.ndarray]  # each score of each resample, (N_RESAMPLES,), Na
 
 
 class Resamples(NamedTuple):
-    """How often each row, or of a ranking each measured query, is in each resample.
+    """How often each row, of a ranking each measured query, or of forecasts each block of steps is in each resample.
 
     Attributes:
         places: (n_sample,) the rows that are drawn from, where they are too many; else None.
         counts: (n_resamples, n_sample), times the weights.
-        shrink: what the spread is multiplied by (Bickel, Götze and van Zwet 1997, "Resampling fewer than n").
+        scale: what the spread is multiplied by: less than 1 where rows are left out (Bickel, Götze and van Zwet 1997,
+            "Resampling fewer than n"), more where blocks are few.
     """
 
     places: np.ndarray | None
     counts: np.ndarray
-    shrink: float
+    scale: float
 
 
-def resamples_of(rows: Answered, seed: int = 0) -> Resamples:
+def resamples_of(rows: Answered, seed: int = 0) -> Resamples | str:
+    """The same for whoever answered, or why there are none."""
     generator = np.random.default_rng(seed)
+    if rows.task == "forecast":
+        blocks = _blocks(rows)
+        return (
+            blocks
+            if isinstance(blocks, str)
+            else Resamples(None, drawn_blocks(blocks, N_RESAMPLES, generator), blocks.widening)
+        )
     if rows.task == "ranking":
         n_queries = int(query_scores(rows.target, rows.predicted).is_measured.sum())
         return Resamples(None, _counts(generator, np.ones(n_queries)), 1.0)
@@ -51,6 +61,10 @@ def resamples_of(rows: Answered, seed: int = 0) -> Resamples:
         return Resamples(None, _counts(generator, weight), 1.0)
     places = np.sort(generator.permutation(n_rows)[:MOST_ROWS])
     return Resamples(places, _counts(generator, weight[places]), float(np.sqrt(MOST_ROWS / n_rows)))
+
+
+def _blocks(rows: Answered) -> Blocks | str:
+    return blocks_of(rows.rows["time"], rows.rows["ahead"], rows.target, rows.predicted)
 
 
 def _counts(generator: np.random.Generator, weight: np.ndarray) -> np.ndarray:
@@ -73,7 +87,7 @@ def drawn_scores(rows: Answered, resamples: Resamples, *, every_score: bool) -> 
     counts, means = resamples.counts, _means(rows._replace(target=target, predicted=predicted))
     weight = counts.sum(axis=1)
     drawn = {name: end((counts @ values) / weight) for name, (values, end) in means.items()}
-    if not every_score or rows.task == "ranking":
+    if not every_score or rows.task in ("ranking", "forecast"):
         return drawn
     scores = scorer_for(rows.task, target, predicted)
     found = [scores(resample) for resample in counts]
@@ -81,7 +95,7 @@ def drawn_scores(rows: Answered, resamples: Resamples, *, every_score: bool) -> 
     return {name: np.array([each.get(name, np.nan) for each in found]) for name in names if name not in drawn} | drawn
 
 
-def difference_intervals(first: Drawn, other: Drawn, shrink: float = 1.0) -> dict[str, tuple[float, float]]:
+def difference_intervals(first: Drawn, other: Drawn, scale: float = 1.0) -> dict[str, tuple[float, float]]:
     """95 % percentile intervals of other - first, of the scores that nine resamples of ten define for both."""
     found = {}
     for name in other:
@@ -92,7 +106,7 @@ def difference_intervals(first: Drawn, other: Drawn, shrink: float = 1.0) -> dic
         if len(moved) >= 0.9 * len(other[name]) > 0:
             middle = float(moved.mean())
             low, high = np.quantile(moved, LEVELS)
-            found[name] = (middle + shrink * (float(low) - middle), middle + shrink * (float(high) - middle))
+            found[name] = (middle + scale * (float(low) - middle), middle + scale * (float(high) - middle))
     return found
 
 
@@ -100,10 +114,15 @@ Means = dict[str, tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]]
 
 
 def _means(rows: Answered) -> Means:
-    """The scores that are the mean of one number a row (of a ranking: a measured query), and what is done to it."""
+    """The scores that are the mean of one number a row, and what is done to it; a query or a block stands for a row."""
     if rows.task == "ranking":
         values = query_scores(rows.target, rows.predicted).values
         return {name: (of_queries, _as_it_is) for name, of_queries in values.items()}
+    if rows.task == "forecast":
+        blocks = _blocks(rows)
+        assert isinstance(blocks, Blocks)
+        mae, squared, smape = blocks.means.values()
+        return {"mae": (mae, _as_it_is), "rmse": (squared, np.sqrt), "smape": (smape, _as_it_is)}
     scorer = scorer_for(rows.task, rows.target, rows.predicted)
     if isinstance(scorer, RegressionScorer):
         means: Means = {"mae": (scorer.absolute, _as_it_is), "rmse": (scorer.squared, np.sqrt)}

@@ -2,11 +2,7 @@
 
 from typing import Any
 
-HIGHER_IS_BETTER = (
-    "r2", "accuracy", "auc", "average_precision", "f1", "balanced_accuracy", "precision", "recall", "top_1",
-    "ndcg@5", "ndcg@10", "map", "pairwise_accuracy",
-    "recall_at_1", "recall_at_5",
-)  # fmt: skip
+from relight.domain.direction import shortfall, with_direction
 
 Table = dict[str, Any]
 
@@ -73,7 +69,7 @@ def _shown(value: float | None) -> str:
 def _table(names: list[str], columns: dict[str, dict[str, float]]) -> Table:
     rows = [
         {
-            "name": f"{name} {'↑' if name in HIGHER_IS_BETTER else '↓'}",
+            "name": with_direction(name),
             "values": [_shown(scores.get(name)) for scores in columns.values()],
         }
         for name in names
@@ -83,6 +79,5 @@ def _table(names: list[str], columns: dict[str, dict[str, float]]) -> Table:
 
 def _best(name: str, values: list[float | None]) -> int:
     """The place of the best value; of equal ones the first."""
-    known = [(value, place) for place, value in enumerate(values) if value is not None]
-    sign = -1 if name in HIGHER_IS_BETTER else 1
-    return min(known, key=lambda pair: (sign * pair[0], pair[1]))[1]
+    known = [(shortfall(name, value), place) for place, value in enumerate(values) if value is not None]
+    return min(known)[1]

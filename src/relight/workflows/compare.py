@@ -10,9 +10,9 @@ from relight.domain.answered import Answered, answered, task_of
 from relight.domain.comparing import Candidate, Compared, compare_runs, score_names
 from relight.domain.comparison_curve import Curve
 from relight.domain.comparison_tables import tables_of
-from relight.domain.comparison_words import arrow, changes_of, how_it_is_said, moved_in_words, notes_on, words_of
+from relight.domain.comparison_words import changes_of, how_it_is_said, moved_in_words, notes_on, words_of
 from relight.domain.differing import flat
-from relight.domain.score_table import HIGHER_IS_BETTER
+from relight.domain.direction import shortfall, with_direction
 from relight.errors import InputError, RunError
 from relight.io.cached_reports import cached_curves, cached_predictions, cached_weights
 from relight.io.dvc import cache_folder
@@ -139,7 +139,7 @@ def _rank(run: Compared, score: str) -> tuple[bool, float, str]:
     value = run.scores[score].value
     if value is None:
         return True, 0.0, run.name
-    return False, -value if score in HIGHER_IS_BETTER else value, run.name
+    return False, shortfall(score, value), run.name
 
 
 def _terminal(runs: list[Compared], scores: list[str], notes: list[str]) -> str:
@@ -158,7 +158,7 @@ def _markdown(runs: list[Compared], scores: list[str], notes: list[str]) -> str:
         words = [words_of(run.scores[name]) for name in scores]
         cells = ["\n".join(filter(None, (w.value, w.interval, f"{w.difference} {w.verdict}".strip()))) for w in words]
         rows.append([run.name, *cells, changes_of(run) if run is not runs[0] else "", moved_in_words(run)])
-    heads = ["run", *(arrow(name) for name in scores), f"otherwise than {runs[0].name}", "test rows"]
+    heads = ["run", *(with_direction(name) for name in scores), f"otherwise than {runs[0].name}", "test rows"]
     title = f"Held against {runs[0].name} ({runs[0].commit})"
     return markdown(title, heads, rows, [how_it_is_said(runs), *notes, *notes_on(runs)])
 

@@ -1,11 +1,13 @@
 """evaluate, for forecasts."""
 
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
-from relight.domain import reports as tables
+from relight.domain import reports
 from relight.domain.description import Description
+from relight.domain.forecast_blocks import block_intervals, blocks_of
 from relight.domain.forecast_intervals import half_widths_of
 from relight.domain.forecast_references import fit_line, references_of
 from relight.domain.forecast_requirements import assert_evaluate_suits_forecasts
@@ -56,11 +58,28 @@ def evaluate_forecasts(params: EvaluateParams, known: Description, weights: Path
     references = references_of(model, fit_line(model, windows["train"], windows.get("validation")))
     parts = {part: foretell(model, references, found) for part, found in windows.items()}
     rows = _rows(model, files)[arrays["test"]["row"]]
-    write_json(files.metrics, judge_forecasts(parts, half_widths_of(model), model.features.seasonal_error))
+    tables = _tables(model, parts, rows, windows["test"])
+    metrics = judge_forecasts(parts, half_widths_of(model), model.features.seasonal_error)
+    intervals, notes = _intervals(params, tables["predictions"], model.features.seasonal_error)
+    write_json(files.metrics, metrics | intervals)
     files.reports.mkdir()
-    write_json(files.reports / "notes.json", {"notes": NOTES if "validation" in windows else []})
-    for name, content in _tables(model, parts, rows, windows["test"]).items():
+    write_json(files.reports / "notes.json", {"notes": [*(NOTES if "validation" in windows else []), *notes]})
+    for name, content in tables.items():
         (files.reports / f"{name}.csv").write_text(content.write_csv())
+
+
+def _intervals(
+    params: EvaluateParams, said: pl.DataFrame, seasonal_error: float | None
+) -> tuple[dict[str, Any], list[str]]:
+    """Of the test scores, or a note why there are none."""
+    if params.bootstrap == 0:
+        return {}, []
+    target = said["target"].fill_null(float("nan")).to_numpy()
+    blocks = blocks_of(said["time"], said["ahead"], target, said["prediction"].to_numpy())
+    if isinstance(blocks, str):
+        return {}, [f"No intervals: {blocks}."]
+    ends = block_intervals(blocks, seasonal_error, n_resamples=params.bootstrap, seed=params.seed)
+    return {"intervals": {"test": {name: list(pair) for name, pair in ends.items()}}}, []
 
 
 def _rows(model: Forecaster, files: Files) -> pl.DataFrame:
@@ -84,9 +103,9 @@ def _tables(
         "residuals": pl.DataFrame({"prediction": said["prediction"], "residual": errors}).drop_nulls(),
         "importance": no_importance(),
         "slices": no_slices(),
-        "residuals_by_feature": tables.no_residuals_by_feature(),
-        "line": tables.no_line(),
-        "roc": tables.no_roc(),
-        "calibration": tables.no_reliability(),
-        "classes": tables.no_classes(),
+        "residuals_by_feature": reports.no_residuals_by_feature(),
+        "line": reports.no_line(),
+        "roc": reports.no_roc(),
+        "calibration": reports.no_reliability(),
+        "classes": reports.no_classes(),
     }

@@ -1,0 +1,111 @@
+"""How far the scores of a forecast would have moved with another stretch of time.
+
+Windows overlap, and errors at neighbouring steps lean on each other: they are no independent draws. So blocks of
+neighbouring steps are drawn, over the end and on from the beginning (Politis and Romano 1992, "A circular
+block-resampling procedure for stationary data").
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.lib.stride_tricks import sliding_window_view
+
+from relight.domain.noise import student
+
+LEAST_DRAWN = 5
+MOST_BLOCKS = 20_000
+NORMAL = 1.959964  # the 97.5 % quantile of the normal distribution
+
+Ends = tuple[float, float]
+
+
+class Blocks(NamedTuple):
+    """What a resample is drawn from: a block of steps from each of them on.
+
+    Attributes:
+        n_values: (n_blocks,) the forecasts with a truth in each block.
+        means: of them, (n_blocks,) each: `absolute`, `squared`, `relative` as of sMAPE.
+        n_drawn: how many blocks make a resample.
+    """
+
+    n_values: np.ndarray
+    means: dict[str, np.ndarray]
+    n_drawn: int
+
+    @property
+    def widening(self) -> float:
+        """Percentiles of few blocks are too near to each other, as the normal's are beside Student's t."""
+        return student(self.n_drawn - 1) / NORMAL
+
+
+def blocks_of(time: pl.Series, ahead: pl.Series, target: np.ndarray, predicted: np.ndarray) -> Blocks | str:
+    """The blocks, or why there are too few.
+
+    They are twice as long as the horizon, and twice the cube root of the number of steps, whichever is more (Künsch
+    1989, "The jackknife and the bootstrap for general stationary observations", for the root).
+
+    Args:
+        time: (n_forecasts,) of the step that is foretold, of any series.
+        ahead: (n_forecasts,) how many steps ahead that was.
+        target, predicted: (n_forecasts,), the target NaN where there is none.
+    """
+    there = np.isfinite(target)
+    step = _in_order(time.filter(pl.Series(there))).rank("dense").to_numpy().astype(np.int64) - 1
+    n_steps, horizon = len(np.unique(step)), int(ahead.cast(pl.Int64).max() or 1)  # type: ignore[arg-type]
+    length = 2 * max(horizon, round(n_steps ** (1 / 3)))
+    if n_steps < LEAST_DRAWN * length:
+        return f"the {n_steps} steps of the test rows are fewer than {LEAST_DRAWN} blocks of {length}"
+    n_values, *sums = (_in_blocks(step, values, length) for values in _errors(target[there], predicted[there]))
+    names = ("absolute", "squared", "relative")
+    return Blocks(
+        n_values, {name: total / n_values for name, total in zip(names, sums, strict=True)}, -(-n_steps // length)
+    )
+
+
+def _in_order(time: pl.Series) -> pl.Series:
+    """Numbers that were read as texts are numbers again; other texts of times are in order."""
+    numbers = time.cast(pl.Float64, strict=False) if time.dtype == pl.String else time
+    return time if numbers.has_nulls() else numbers
+
+
+def _errors(target: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, ...]:
+    """One for each forecast, and what its error counts for in each mean; sMAPE as in `forecast_scores`."""
+    true, said = target.astype(np.float64), predicted.astype(np.float64)
+    off, size = np.abs(true - said), np.abs(true) + np.abs(said)
+    relative = np.divide(200 * off, size, out=np.zeros_like(off), where=size > 0)
+    return np.ones_like(off), off, np.square(off), relative
+
+
+def _in_blocks(step: np.ndarray, values: np.ndarray, length: int) -> np.ndarray:
+    """(n_blocks,) the sum in the block from each step on; of very many steps, from each second, third, ... one."""
+    of_steps = np.bincount(step, values)
+    around = np.concatenate([of_steps, of_steps[: length - 1]])
+    sums: np.ndarray = sliding_window_view(around, length)[:: -(-len(of_steps) // MOST_BLOCKS)].sum(axis=1)
+    return sums
+
+
+def drawn_blocks(blocks: Blocks, n_resamples: int, generator: np.random.Generator) -> np.ndarray:
+    """(n_resamples, n_blocks) how often each block is in each resample, times its forecasts."""
+    n_blocks = len(blocks.n_values)
+    counts = np.empty((n_resamples, n_blocks))
+    for resample in counts:
+        starts = generator.integers(n_blocks, size=blocks.n_drawn)
+        resample[:] = np.bincount(starts, minlength=n_blocks) * blocks.n_values
+    return counts
+
+
+def block_intervals(blocks: Blocks, seasonal_error: float | None, *, n_resamples: int, seed: int) -> dict[str, Ends]:
+    """95 % intervals of MAE, RMSE, sMAPE and MASE: percentiles, widened."""
+    counts = drawn_blocks(blocks, n_resamples, np.random.default_rng(seed))
+    mae, squared, smape = ((counts @ values) / counts.sum(axis=1) for values in blocks.means.values())
+    drawn = {"mae": mae, "rmse": np.sqrt(squared), "smape": smape}
+    if seasonal_error is not None:
+        drawn["mase"] = mae / seasonal_error
+    return {name: _widened(values, blocks.widening) for name, values in drawn.items()}
+
+
+def _widened(values: np.ndarray, widening: float) -> Ends:
+    """No score is below 0."""
+    middle, (low, high) = values.mean(), np.quantile(values, (0.025, 0.975))
+    return max(0.0, float(middle + widening * (low - middle))), float(middle + widening * (high - middle))
