@@ -314,7 +314,7 @@ CATALOGUE = [
         46, "unseen category", "x,c\n1,z\n2,\n", "out.csv: 2 predictions of y; 2 categories were missing or", code=0
     ),
     of_predict(46, "missing column", "x,d\n1,a\n", f"{CSV}: column 'c' is missing; its columns are x, d"),
-    of_predict(46, "extra column, other order", "d,c,x\n9,a,1\n", "out.csv: 1 predictions of y\n", code=0),
+    of_predict(46, "extra column, other order", "d,c,x\n9,a,1\n", "out.csv: 1 prediction of y\n", code=0),
     of_predict(
         46, "text among numbers", "x,c\n1,a\nhot,b\n", f"{CSV}: column 'x' row 2 is not a number, however: 'hot'"
     ),

@@ -5,6 +5,7 @@ import heapq
 import numpy as np
 import polars as pl
 
+from relight.domain.counted import counted
 from relight.domain.ordering import deal, places, shuffled
 from relight.domain.schema import Schema
 from relight.domain.split_columns import coded, complete
@@ -53,7 +54,7 @@ def _stratified(seed: int, target: pl.Series, n_folds: int) -> np.ndarray:
     for code, label in enumerate(labels):
         rows = places(codes == code)
         if len(rows) < n_folds:
-            count = f"{len(rows)} row{'s' if len(rows) > 1 else ''}"
+            count = counted(len(rows), "row")
             raise InputError(
                 f"split.method: class '{label}' has {count}, too few for {n_folds} folds; use method: random"
             )

@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from relight.domain.counted import counted
+
 SECOND, DAY = 1_000_000, 86_400  # microseconds; seconds
 SEASONS = {1: 60, 60: 60, 600: 144, 900: 96, 1800: 48, 3600: 24, DAY: 7, 7 * DAY: 52}  # seconds of a step → its season
 SEASONS_OF_MONTHS = {1: 12, 3: 4, 12: 1}
@@ -26,11 +28,10 @@ class Frequency(BaseModel):
         if self.unit == "number":
             return str(self.every)
         if self.unit == "month":
-            return f"{self.every} month{'s' if self.every > 1 else ''}"
+            return counted(self.every, "month")
         for name, seconds in (("week", 7 * DAY), ("day", DAY), ("hour", 3600), ("minute", 60), ("second", 1)):
             if self.every % seconds == 0:
-                number = self.every // seconds
-                return f"{number} {name}{'s' if number > 1 else ''}"
+                return counted(self.every // seconds, name)
         raise AssertionError("each number of seconds is some of one second")
 
     @property

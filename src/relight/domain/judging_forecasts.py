@@ -110,6 +110,6 @@ def predictions(test: Foretold, widths: np.ndarray, rows: pl.DataFrame, windows:
         pl.Series("ahead", np.tile(np.arange(1, horizon + 1), n_windows)),
         pl.Series("target", test.target.reshape(-1)).fill_nan(None),
         pl.Series("prediction", test.model.reshape(-1)),
-        pl.Series("low", (test.model - widths).reshape(-1)),
-        pl.Series("high", (test.model + widths).reshape(-1)),
+        pl.Series("low", (test.model - widths).reshape(-1).astype(test.model.dtype)),
+        pl.Series("high", (test.model + widths).reshape(-1).astype(test.model.dtype)),
     )

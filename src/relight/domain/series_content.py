@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from relight.domain.counted import counted
 from relight.domain.frequency import Frequency
 
 Json = dict[str, Any]
@@ -33,7 +34,7 @@ def _says(seen: list[Json]) -> str:
     """What the train rows say, in a few words."""
     if "level" in seen[0]:
         listed = ", ".join(one["level"] for one in seen[:6])
-        return f"{len(seen)} level{'s' * (len(seen) > 1)}: {listed}{', ...' if len(seen) > 6 else ''}"
+        return f"{counted(len(seen), 'level')}: {listed}{', ...' if len(seen) > 6 else ''}"
     number = seen[0]
     if number["std"] == 0:
         return "one value, or none"

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 
+from relight.domain.counted import counted
 from relight.domain.folding import deal_folds
 from relight.domain.ordering import smallest
 from relight.domain.queries import assert_queries_whole
@@ -89,7 +90,7 @@ def _stratified(params: SplitParams, table: pl.DataFrame, schema: Schema) -> Par
         n_rows = int(of_class.sum())
         shares = _share_out(_lots(n_rows, generator), params)
         if len(np.unique(shares)) < 2 + (params.validation > 0):
-            count = f"{n_rows} row{'s' if n_rows > 1 else ''}"
+            count = counted(n_rows, "row")
             raise InputError(f"split.method: class '{label}' has {count}, too few for every part; use method: random")
         parts[of_class] = shares
     return parts

@@ -11,6 +11,7 @@ import polars as pl
 
 from relight.domain import texts
 from relight.domain.columns import TEXTS, UncleanError, UnfitValueError, clean_as, clean_column
+from relight.domain.counted import counted
 from relight.domain.facts import FEWEST_IDS
 from relight.domain.labels import as_labels
 from relight.domain.schema import Task
@@ -128,8 +129,7 @@ def refuse_gaps(values: pl.Series, first_row: int) -> None:
     if values.null_count():
         rows = [str(first_row + place) for place in values.is_null().arg_true().to_list()]
         shown = ", ".join([*rows[:5], *(["..."] if len(rows) > 5 else [])])
-        noun = "value" if len(rows) == 1 else "values"
-        raise UncleanError(f"has {len(rows)} missing {noun} (row {shown}); drop these rows, or fill them in")
+        raise UncleanError(f"has {counted(len(rows), 'missing value')} (row {shown}); drop these rows, or fill them in")
 
 
 def _as_quantity(values: pl.Series, asked: Asked) -> pl.Series | None:

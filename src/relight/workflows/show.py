@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from relight.domain.counted import counted
 from relight.domain.score_table import Table, reference_table, score_table
 from relight.io.artifacts import read_json
 
@@ -28,7 +29,7 @@ def _speed(path: Path) -> list[str]:
     if not path.exists():
         return []
     said = read_json(path)
-    threads = "1 thread" if said["threads"] == 1 else f"{said['threads']} threads"
+    threads = counted(said["threads"], "thread")
     return [
         f"Last training here: {said['rows_per_second']:,} rows/s, {said['epochs']} epochs in {said['seconds']:.1f} s "
         f"on {said['device']} ({said['device_name']}), {threads}"

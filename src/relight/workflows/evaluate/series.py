@@ -25,6 +25,7 @@ from relight.domain.models.forecaster import Forecaster
 from relight.domain.predicting import predict
 from relight.domain.slice_scores import no_slices
 from relight.domain.windows import Windows, windows_of
+from relight.domain.written_times import as_written
 from relight.io.artifacts import write_json
 from relight.io.checkpoints import load_weights
 from relight.io.parquet import read_parquet
@@ -85,7 +86,8 @@ def _intervals(
 def _rows(model: Forecaster, files: Files) -> pl.DataFrame:
     """The time of each row of the table, and its series where there are several."""
     known = model.features.known
-    return read_parquet(files.table).select([known.time, *([known.series] if known.series else [])])
+    rows = read_parquet(files.table).select([known.time, *([known.series] if known.series else [])])
+    return rows.with_columns(as_written(rows[known.time], rows[known.time]))
 
 
 def _tables(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
+from relight.domain.counted import counted
 from relight.domain.description import Description
 from relight.domain.models.building import build_model
 from relight.domain.pair_cleaning import clean_records
@@ -27,7 +28,7 @@ def predict_pairs(table: Path, known: Description, *, weights: Path, output: Pat
     """
     counts: list[int] = []
     write_parts(output, _lines(table, known, weights, counts))
-    return f"{output}: {sum(counts)} predictions of {known.features.target}\n"
+    return f"{output}: {counted(sum(counts), 'prediction')} of {known.features.target}\n"
 
 
 def _lines(table: Path, known: Description, weights: Path, counts: list[int]) -> Iterator[bytes]:

@@ -7,6 +7,7 @@ import polars as pl
 import torch
 
 from relight.domain.columns import UncleanError
+from relight.domain.counted import counted
 from relight.domain.description import Description
 from relight.domain.encoding import Encoded, encode
 from relight.domain.features import Features
@@ -42,7 +43,7 @@ def predict_sequences(table: Path, known: Description, *, weights: Path, output:
     write_parts(output, [lines.write_csv().encode()])
     surprises = Surprises(known.features)
     surprises.add(encoded)
-    what = f"{len(said)} predictions of {known.features.target}, one for each sequence"
+    what = f"{counted(len(said), 'prediction')} of {known.features.target}, one for each sequence"
     return f"{output}: {what}{surprises.sentences()}\n"
 
 

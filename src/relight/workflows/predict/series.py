@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from relight.domain.counted import counted
 from relight.domain.description import Description
 from relight.domain.forecast_intervals import COVERED, half_widths_of
 from relight.domain.forecasting import continued, history_params
@@ -13,6 +14,7 @@ from relight.domain.models.forecaster import Forecaster
 from relight.domain.predicting import predict
 from relight.domain.series import regular_series
 from relight.domain.windows import windows_of
+from relight.domain.written_times import as_written
 from relight.io.atomic import write_parts
 from relight.io.checkpoints import load_weights
 from relight.io.source import Table
@@ -34,10 +36,13 @@ def predict_series(table: Path, known: Description, *, weights: Path, output: Pa
     history = continued(rows, schema, known.features, str(table))
     said = predict(model, windows_of(history.arrays, model.features).inputs).numpy()
     ends = _ends(said, half_widths_of(model))
-    lines = history.lines.with_columns(pl.Series("prediction", said.reshape(-1)), *ends)
+    time = model.features.known.time
+    lines = history.lines.with_columns(
+        as_written(history.lines[time], rows[time]), pl.Series("prediction", said.reshape(-1)), *ends
+    )
     write_parts(output, [lines.write_csv().encode()])
     held = f"; low to high holds {COVERED:.0%} of what comes" if ends else ""
-    what = f"{lines.height} predictions of {known.features.target}, {said.shape[1]} for each series"
+    what = f"{counted(lines.height, 'prediction')} of {known.features.target}, {said.shape[1]} for each series"
     return f"{output}: {what}{held}\n"
 
 
@@ -50,5 +55,5 @@ def _ends(said: np.ndarray, widths: np.ndarray) -> list[pl.Series]:
     """
     if not np.isfinite(widths).any():
         return []
-    low, high = (said - widths).reshape(-1), (said + widths).reshape(-1)
+    low, high = (ends.reshape(-1).astype(said.dtype) for ends in (said - widths, said + widths))
     return [pl.Series("low", low).fill_nan(None), pl.Series("high", high).fill_nan(None)]

@@ -9,6 +9,7 @@ from torch import nn
 
 from relight.domain.answers import answers
 from relight.domain.columns import UncleanError, clean_as
+from relight.domain.counted import counted
 from relight.domain.description import Description
 from relight.domain.encoding import encode
 from relight.domain.features import Features
@@ -40,7 +41,8 @@ def predict_table(table: Path, known: Description, *, weights: Path, output: Pat
     load_weights(weights, model)
     surprises = Surprises(known.features)
     write_parts(output, _answer_lines(table, known.features, model, surprises))
-    return f"{output}: {surprises.n_rows} predictions of {known.features.target}{surprises.sentences()}\n"
+    what = f"{counted(surprises.n_rows, 'prediction')} of {known.features.target}"
+    return f"{output}: {what}{surprises.sentences()}\n"
 
 
 def _answer_lines(table: Path, features: Features, model: nn.Module, surprises: Surprises) -> Iterator[bytes]:
