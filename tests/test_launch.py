@@ -324,6 +324,7 @@ def test_two_processes_killed_again_and_again_end_with_the_bytes_of_a_run_that_n
     places.append(went_on_at(Launched(killed, *REPRO).ends_well()))
     assert killed.bytes_of(*WRITTEN, "reports/metrics.json") == never.bytes_of(*WRITTEN, "reports/metrics.json")
     assert places == sorted(set(places))  # each run did some steps before its end
+    assert not list((killed.root / ".dvc/tmp/relight/outs").iterdir())  # nor has the second process left anything
     if case == LONG_EPOCHS:
         assert any(one[0] == next_one[0] for one, next_one in pairwise(places)), "no two kills within an epoch"
 

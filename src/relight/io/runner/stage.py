@@ -9,7 +9,6 @@ import gc
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -134,9 +133,10 @@ def _help(name: str, work: Callable[[Stage], None], rank: Rank) -> None:
     document = read_yaml(Path("params.yaml"))
     declared = read_declaration(name, document)
     before = fingerprints(declared.deps) if rank.local_rank == 0 else {}
-    with tempfile.TemporaryDirectory() as scratch, Audit(name, declared.deps, Path(scratch)) as audit:
+    scratch = WORKSPACE / "outs" / f"{name}-{rank.rank}"
+    with _scratch_folder(scratch), Audit(name, declared.deps, scratch) as audit:
         try:
-            work(Stage(declared, document, Path(scratch), before, audit))
+            work(Stage(declared, document, scratch, before, audit))
         except InputError as error:
             if rank.local_rank > 0:  # the first process of this machine finds the same, and says it
                 sys.exit(error.exit_code)
