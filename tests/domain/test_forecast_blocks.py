@@ -19,6 +19,10 @@ def made(target: np.ndarray, predicted: np.ndarray, time: pl.Series | None = Non
     return blocks
 
 
+def means(blocks: Blocks) -> dict[str, np.ndarray]:
+    return dict(zip(("absolute", "squared", "relative"), blocks.sums[1:] / blocks.sums[0], strict=True))
+
+
 def noise(seed: int, n: int = 40) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=n)
 
@@ -27,11 +31,11 @@ def test_a_block_goes_over_the_end_and_on_from_the_beginning() -> None:
     """Of 30 steps the cube root is 3.1: blocks of 6, of which 5 make a resample. Errors are 0, 1, 2, ..., 29."""
     blocks = made(np.zeros(30), np.arange(30.0))
     assert blocks.n_drawn == 5
-    assert blocks.n_values.tolist() == [6.0] * 30
-    assert blocks.means["absolute"][0] == 2.5  # 0 to 5
-    assert blocks.means["absolute"][28] == 63 / 6  # 28 + 29 + 0 + 1 + 2 + 3
-    assert blocks.means["squared"][29] == pytest.approx((29**2 + 0 + 1 + 4 + 9 + 16) / 6)
-    assert blocks.means["relative"][1] == 200  # the truth is 0
+    assert blocks.sums[0].tolist() == [6.0] * 30
+    assert means(blocks)["absolute"][0] == 2.5  # 0 to 5
+    assert means(blocks)["absolute"][28] == 63 / 6  # 28 + 29 + 0 + 1 + 2 + 3
+    assert means(blocks)["squared"][29] == pytest.approx((29**2 + 0 + 1 + 4 + 9 + 16) / 6)
+    assert means(blocks)["relative"][1] == 200  # the truth is 0
 
 
 def test_few_steps_are_not_resampled_and_it_is_said() -> None:
@@ -50,8 +54,8 @@ def test_the_same_step_of_several_windows_and_series_is_drawn_together() -> None
     time = pl.Series([*range(40), *range(40)])
     off = np.abs(noise(1))
     blocks = made(np.zeros(80), np.concatenate([1 + off, 5 - off]), time)
-    assert blocks.n_values.tolist() == [12.0] * 40  # blocks of 6 steps, with two forecasts each
-    np.testing.assert_allclose(blocks.means["absolute"], 3)
+    assert blocks.sums[0].tolist() == [12.0] * 40  # blocks of 6 steps, with two forecasts each
+    np.testing.assert_allclose(means(blocks)["absolute"], 3)
     low, high = block_intervals(blocks, 2.0, n_resamples=50, seed=0)["mase"]
     assert (low, high) == pytest.approx((1.5, 1.5))
 
@@ -82,9 +86,10 @@ def test_an_interval_is_that_of_blocks_that_are_picked_one_by_one() -> None:
 
 def test_of_very_many_steps_blocks_begin_at_some() -> None:
     blocks = made(np.zeros(50_000), np.ones(50_000))
-    assert len(blocks.n_values) == 16_667  # each third
-    assert set(blocks.n_values) == {74.0}  # twice the cube root
-    assert drawn_blocks(blocks, 2, np.random.default_rng(0)).sum(axis=1).tolist() == [50_024.0] * 2  # 676 blocks
+    assert len(blocks.sums[0]) == 16_667  # each third
+    assert set(blocks.sums[0]) == {74.0}  # twice the cube root
+    drawn = drawn_blocks(blocks, 2, np.random.default_rng(0))
+    assert [blocks.sums[0] @ each for each in drawn] == [50_024.0] * 2  # 676 blocks
 
 
 def lasting(generator: np.random.Generator, n: int) -> np.ndarray:

@@ -5,32 +5,30 @@ neighbouring steps are drawn, over the end and on from the beginning (Politis an
 block-resampling procedure for stationary data").
 """
 
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 from numpy.lib.stride_tricks import sliding_window_view
 
-from relight.domain.noise import student
+from relight.domain.forecast_metrics import errors_of
+from relight.domain.noise import Ends, percentile_ends, student
 
 LEAST_DRAWN = 5
 MOST_BLOCKS = 20_000
 NORMAL = 1.959964  # the 97.5 % quantile of the normal distribution
-
-Ends = tuple[float, float]
 
 
 class Blocks(NamedTuple):
     """What a resample is drawn from: a block of steps from each of them on.
 
     Attributes:
-        n_values: (n_blocks,) the forecasts with a truth in each block.
-        means: of them, (n_blocks,) each: `absolute`, `squared`, `relative` as of sMAPE.
+        sums: (4, n_blocks) of the forecasts with a truth in each block: how many, and their errors as `errors_of` them.
         n_drawn: how many blocks make a resample.
     """
 
-    n_values: np.ndarray
-    means: dict[str, np.ndarray]
+    sums: np.ndarray
     n_drawn: int
 
     @property
@@ -56,25 +54,15 @@ def blocks_of(time: pl.Series, ahead: pl.Series, target: np.ndarray, predicted: 
     length = 2 * max(horizon, round(n_steps ** (1 / 3)))
     if n_steps < LEAST_DRAWN * length:
         return f"the {n_steps} steps of the test rows are fewer than {LEAST_DRAWN} blocks of {length}"
-    n_values, *sums = (_in_blocks(step, values, length) for values in _errors(target[there], predicted[there]))
-    names = ("absolute", "squared", "relative")
-    return Blocks(
-        n_values, {name: total / n_values for name, total in zip(names, sums, strict=True)}, -(-n_steps // length)
-    )
+    errors = errors_of(target[there], predicted[there])
+    sums = [_in_blocks(step, values, length) for values in (np.ones(len(step)), *errors)]
+    return Blocks(np.array(sums), -(-n_steps // length))
 
 
 def _in_order(time: pl.Series) -> pl.Series:
     """Numbers that were read as texts are numbers again; other texts of times are in order."""
     numbers = time.cast(pl.Float64, strict=False) if time.dtype == pl.String else time
     return time if numbers.has_nulls() else numbers
-
-
-def _errors(target: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, ...]:
-    """One for each forecast, and what its error counts for in each mean; sMAPE as in `forecast_scores`."""
-    true, said = target.astype(np.float64), predicted.astype(np.float64)
-    off, size = np.abs(true - said), np.abs(true) + np.abs(said)
-    relative = np.divide(200 * off, size, out=np.zeros_like(off), where=size > 0)
-    return np.ones_like(off), off, np.square(off), relative
 
 
 def _in_blocks(step: np.ndarray, values: np.ndarray, length: int) -> np.ndarray:
@@ -85,27 +73,23 @@ def _in_blocks(step: np.ndarray, values: np.ndarray, length: int) -> np.ndarray:
     return sums
 
 
-def drawn_blocks(blocks: Blocks, n_resamples: int, generator: np.random.Generator) -> np.ndarray:
-    """(n_resamples, n_blocks) how often each block is in each resample, times its forecasts."""
-    n_blocks = len(blocks.n_values)
-    counts = np.empty((n_resamples, n_blocks))
-    for resample in counts:
-        starts = generator.integers(n_blocks, size=blocks.n_drawn)
-        resample[:] = np.bincount(starts, minlength=n_blocks) * blocks.n_values
-    return counts
+def drawn_blocks(blocks: Blocks, n_resamples: int, generator: np.random.Generator) -> Iterator[np.ndarray]:
+    """(n_blocks,) how often each block is in each resample."""
+    n_blocks = blocks.sums.shape[1]
+    for _ in range(n_resamples):
+        yield np.bincount(generator.integers(n_blocks, size=blocks.n_drawn), minlength=n_blocks)
+
+
+def block_scores(blocks: Blocks, counts: Iterable[np.ndarray]) -> dict[str, np.ndarray]:
+    """Each score of each resample."""
+    n, absolute, squared, relative = np.array([blocks.sums @ resample for resample in counts]).T
+    return {"mae": absolute / n, "rmse": np.sqrt(squared / n), "smape": relative / n}
 
 
 def block_intervals(blocks: Blocks, seasonal_error: float | None, *, n_resamples: int, seed: int) -> dict[str, Ends]:
-    """95 % intervals of MAE, RMSE, sMAPE and MASE: percentiles, widened."""
-    counts = drawn_blocks(blocks, n_resamples, np.random.default_rng(seed))
-    mae, squared, smape = ((counts @ values) / counts.sum(axis=1) for values in blocks.means.values())
-    drawn = {"mae": mae, "rmse": np.sqrt(squared), "smape": smape}
+    """95 % intervals of MAE, RMSE, sMAPE and MASE, none of which is below 0."""
+    drawn = block_scores(blocks, drawn_blocks(blocks, n_resamples, np.random.default_rng(seed)))
     if seasonal_error is not None:
-        drawn["mase"] = mae / seasonal_error
-    return {name: _widened(values, blocks.widening) for name, values in drawn.items()}
-
-
-def _widened(values: np.ndarray, widening: float) -> Ends:
-    """No score is below 0."""
-    middle, (low, high) = values.mean(), np.quantile(values, (0.025, 0.975))
-    return max(0.0, float(middle + widening * (low - middle))), float(middle + widening * (high - middle))
+        drawn["mase"] = drawn["mae"] / seasonal_error
+    ends = {name: percentile_ends(values, blocks.widening) for name, values in drawn.items()}
+    return {name: (max(0.0, low), high) for name, (low, high) in ends.items()}

@@ -16,15 +16,20 @@ def forecast_scores(target: np.ndarray, predicted: np.ndarray, seasonal_error: f
         predicted: (n_windows, horizon).
     """
     there = np.isfinite(target)
-    true, said = target[there].astype(np.float64), predicted[there].astype(np.float64)
-    off = np.abs(true - said)
-    size = np.abs(true) + np.abs(said)
+    absolute, squared, relative = errors_of(target[there], predicted[there])
     scores = {
-        "mae": float(off.mean()),
-        "rmse": float(np.sqrt(np.square(off).mean())),
-        "smape": float(np.divide(200 * off, size, out=np.zeros_like(off), where=size > 0).mean()),
+        "mae": float(absolute.mean()),
+        "rmse": float(np.sqrt(squared.mean())),
+        "smape": float(relative.mean()),
     }
     return scores if seasonal_error is None else {**scores, "mase": scores["mae"] / seasonal_error}
+
+
+def errors_of(target: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What each forecast adds to MAE, to the square of RMSE and to sMAPE."""
+    true, said = target.astype(np.float64), predicted.astype(np.float64)
+    off, size = np.abs(true - said), np.abs(true) + np.abs(said)
+    return off, np.square(off), np.divide(200 * off, size, out=np.zeros_like(off), where=size > 0)
 
 
 def coverage(target: np.ndarray, predicted: np.ndarray, widths: np.ndarray) -> float:

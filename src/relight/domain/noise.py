@@ -8,6 +8,12 @@ Ends = tuple[float, float]
 LEVEL = 0.975
 
 
+def percentile_ends(values: np.ndarray, scale: float) -> Ends:
+    """What 95 % of the values lie between, their spread around the mean multiplied by `scale`."""
+    middle, (low, high) = float(values.mean()), np.quantile(values, (1 - LEVEL, LEVEL))
+    return middle + scale * (float(low) - middle), middle + scale * (float(high) - middle)
+
+
 class OfSeeds(NamedTuple):
     """A score of each seed alone.
 

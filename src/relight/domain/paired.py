@@ -13,14 +13,14 @@ import numpy as np
 from relight.domain.answered import Answered
 from relight.domain.class_metrics import ClassScorer
 from relight.domain.distribution_metrics import DistributionScorer
-from relight.domain.forecast_blocks import Blocks, blocks_of, drawn_blocks
+from relight.domain.forecast_blocks import Blocks, block_scores, blocks_of, drawn_blocks
 from relight.domain.metrics import scorer_for
+from relight.domain.noise import percentile_ends
 from relight.domain.pair_metrics import PairScorer
 from relight.domain.ranking_metrics import query_scores
 from relight.domain.regression_metrics import RegressionScorer
 from relight.domain.weighing import row_weights
 
-LEVELS = (0.025, 0.975)
 N_RESAMPLES = 500
 MOST_ROWS = 20_000  # of a resample, as those of evaluate
 
@@ -32,7 +32,7 @@ class Resamples(NamedTuple):
 
     Attributes:
         places: (n_sample,) the rows that are drawn from, where they are too many; else None.
-        counts: (n_resamples, n_sample), times the weights.
+        counts: (n_resamples, n_sample), of rows times their weights.
         scale: what the spread is multiplied by: less than 1 where rows are left out (Bickel, Götze and van Zwet 1997,
             "Resampling fewer than n"), more where blocks are few.
     """
@@ -47,11 +47,9 @@ def resamples_of(rows: Answered, seed: int = 0) -> Resamples | str:
     generator = np.random.default_rng(seed)
     if rows.task == "forecast":
         blocks = _blocks(rows)
-        return (
-            blocks
-            if isinstance(blocks, str)
-            else Resamples(None, drawn_blocks(blocks, N_RESAMPLES, generator), blocks.widening)
-        )
+        if isinstance(blocks, str):
+            return blocks
+        return Resamples(None, np.array(list(drawn_blocks(blocks, N_RESAMPLES, generator))), blocks.widening)
     if rows.task == "ranking":
         n_queries = int(query_scores(rows.target, rows.predicted).is_measured.sum())
         return Resamples(None, _counts(generator, np.ones(n_queries)), 1.0)
@@ -81,13 +79,17 @@ def drawn_scores(rows: Answered, resamples: Resamples, *, every_score: bool) -> 
     Args:
         every_score: else those alone that are means of the rows, which are a product of matrices.
     """
+    if rows.task == "forecast":
+        blocks = _blocks(rows)
+        assert isinstance(blocks, Blocks)
+        return block_scores(blocks, resamples.counts)
     target, predicted = rows.target, rows.predicted
     if resamples.places is not None:
         target, predicted = target[resamples.places], predicted[resamples.places]
     counts, means = resamples.counts, _means(rows._replace(target=target, predicted=predicted))
     weight = counts.sum(axis=1)
     drawn = {name: end((counts @ values) / weight) for name, (values, end) in means.items()}
-    if not every_score or rows.task in ("ranking", "forecast"):
+    if not every_score or rows.task == "ranking":
         return drawn
     scores = scorer_for(rows.task, target, predicted)
     found = [scores(resample) for resample in counts]
@@ -104,9 +106,7 @@ def difference_intervals(first: Drawn, other: Drawn, scale: float = 1.0) -> dict
         moved = other[name] - first[name]
         moved = moved[np.isfinite(moved)]
         if len(moved) >= 0.9 * len(other[name]) > 0:
-            middle = float(moved.mean())
-            low, high = np.quantile(moved, LEVELS)
-            found[name] = (middle + scale * (float(low) - middle), middle + scale * (float(high) - middle))
+            found[name] = percentile_ends(moved, scale)
     return found
 
 
@@ -114,15 +114,10 @@ Means = dict[str, tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]]
 
 
 def _means(rows: Answered) -> Means:
-    """The scores that are the mean of one number a row, and what is done to it; a query or a block stands for a row."""
+    """The scores that are the mean of one number a row (of a ranking: a measured query), and what is done to it."""
     if rows.task == "ranking":
         values = query_scores(rows.target, rows.predicted).values
         return {name: (of_queries, _as_it_is) for name, of_queries in values.items()}
-    if rows.task == "forecast":
-        blocks = _blocks(rows)
-        assert isinstance(blocks, Blocks)
-        mae, squared, smape = blocks.means.values()
-        return {"mae": (mae, _as_it_is), "rmse": (squared, np.sqrt), "smape": (smape, _as_it_is)}
     scorer = scorer_for(rows.task, rows.target, rows.predicted)
     if isinstance(scorer, RegressionScorer):
         means: Means = {"mae": (scorer.absolute, _as_it_is), "rmse": (scorer.squared, np.sqrt)}
