@@ -23,12 +23,12 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))
 sys.path.insert(0, str(REPOSITORY / "src"))
 
-from relight.domain.search_space import Proposal  # noqa: E402  (the repository is no package)
-from relight.io.slots import slot  # noqa: E402
-from relight.workflows.sweep.fast import FastTrainer  # noqa: E402
-from relight.workflows.sweep.places import ledger_of, slots_of  # noqa: E402
-from relight.workflows.sweep.settings import read_settings, with_proposal  # noqa: E402
-from relight.workflows.sweep.worker import run_trials  # noqa: E402
+from relight.sweep.in_process import FastTrainer  # noqa: E402
+from relight.sweep.processes import slot  # noqa: E402
+from relight.sweep.proposals import Proposal  # noqa: E402
+from relight.sweep.settings import read_settings, with_proposal  # noqa: E402
+from relight.sweep.storage import ledger_of, slots_of  # noqa: E402
+from relight.sweep.worker import run_trials  # noqa: E402
 from tests.repositories import Repository, make_repository  # noqa: E402
 
 MOST_FAST, MOST_EXPERIMENTS = 1.05, 1.2

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from accuracy import REPOSITORY, SCORE_OF, make_repository, print_row, run, shown, write_params
 
-from relight.workflows.data import write_sample
+from relight.commands.samples import write_sample
 
 QUICK = ("diabetes", "digits", "penguins")  # diamonds and flights_late take an hour and more on two cores
 HEAD = ("table", "score", "default", "best of the sweep", "ratio of means", "seconds of a sweep")

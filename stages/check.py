@@ -6,16 +6,16 @@ It runs in a process of its own, so that no stage depends on the schemas of the 
 import sys
 from pathlib import Path
 
-from relight.io.runner.failures import exit_code
-from relight.io.sections import assert_sections
-from relight.io.yaml12 import read_yaml
+from relight.params import assert_sections
+from relight.runtime.messages import exit_code
+from relight.runtime.strict_yaml import read_yaml
 
 PARAMS = Path("params.yaml")
 
 
 def check(stage: str) -> None:
     if stage == "prepare":
-        from relight.workflows.check import check as check_all  # Polars: not for the other stages
+        from relight.commands.check import check as check_all  # Polars: not for the other stages
 
         sys.stderr.write(check_all(PARAMS))
     else:

@@ -1,8 +1,8 @@
 """evaluate: the saved model and all rows → metrics, predictions of the test rows, score curves."""
 
-from relight.io.runner.stage import Stage, run_stage
-from relight.params.evaluate import EvaluateParams
-from relight.workflows.evaluate.evaluate import evaluate
+from relight.evaluate.evaluate import evaluate
+from relight.evaluate.params import EvaluateParams
+from relight.runtime.runner import Stage, run_stage
 
 
 def main(stage: Stage) -> None:

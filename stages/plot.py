@@ -1,8 +1,8 @@
 """plot: the reports → pictures, one page that shows everything and opens offline, and the model card."""
 
-from relight.io.runner.stage import Stage, run_stage
-from relight.params.plot import PlotParams
-from relight.workflows.plot import plot
+from relight.plot.params import PlotParams
+from relight.plot.plot import plot
+from relight.runtime.runner import Stage, run_stage
 
 
 def main(stage: Stage) -> None:

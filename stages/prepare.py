@@ -1,8 +1,8 @@
 """prepare: the source → a clean, typed table and its schema."""
 
-from relight.io.runner.stage import Stage, run_stage
-from relight.params.prepare import PrepareParams
-from relight.workflows.prepare.prepare import prepare
+from relight.prepare.params import PrepareParams
+from relight.prepare.prepare import prepare
+from relight.runtime.runner import Stage, run_stage
 
 
 def main(stage: Stage) -> None:

@@ -1,8 +1,8 @@
 """split: the table → train, validation and test tensors, and the statistics of the train rows."""
 
-from relight.io.runner.stage import Stage, run_stage
-from relight.params.split import SplitParams
-from relight.workflows.split.split import split
+from relight.runtime.runner import Stage, run_stage
+from relight.split.params import SplitParams
+from relight.split.split import split
 
 
 def main(stage: Stage) -> None:

@@ -1,9 +1,9 @@
 """train: the train and validation tensors → a model and its curves."""
 
-from relight.io.runner.stage import Stage, run_stage
-from relight.params.model import ModelParams
-from relight.params.train import TrainParams
-from relight.workflows.train.train import train
+from relight.model.params import ModelParams
+from relight.runtime.runner import Stage, run_stage
+from relight.train.params import TrainParams
+from relight.train.train import train
 
 
 def main(stage: Stage) -> None:

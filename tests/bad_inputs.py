@@ -10,17 +10,17 @@ from typing import NamedTuple
 import polars as pl
 import torch
 
-from relight.io.runner.lock import only_one
-from relight.io.yaml12 import read_yaml
-from relight.params.evaluate import EvaluateParams
-from relight.params.model import ModelParams
-from relight.params.prepare import PrepareParams
-from relight.params.split import SplitParams
-from relight.params.train import TrainParams
-from relight.workflows.evaluate.evaluate import evaluate
-from relight.workflows.prepare.prepare import prepare
-from relight.workflows.split.split import split
-from relight.workflows.train.train import train
+from relight.evaluate.evaluate import evaluate
+from relight.evaluate.params import EvaluateParams
+from relight.model.params import ModelParams
+from relight.prepare.params import PrepareParams
+from relight.prepare.prepare import prepare
+from relight.runtime.lifetime import only_one
+from relight.runtime.strict_yaml import read_yaml
+from relight.split.params import SplitParams
+from relight.split.split import split
+from relight.train.params import TrainParams
+from relight.train.train import train
 
 PARAMS = """\
 prepare:

@@ -4,18 +4,13 @@ import ast
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-FOLDERS = ("src/relight/io/runner",)  # what changes together for every stage, as one line of dvc.yaml
 TEMPLATES = {
-    "src/relight/io/page.py": ["src/relight/io/report.html.jinja"],
-    "src/relight/io/card.py": ["src/relight/io/card.md.jinja"],
+    "src/relight/plot/pages.py": ["src/relight/plot/report.html.jinja", "src/relight/plot/card.md.jinja"],
 }
 
 
 def import_closure(stage: str) -> list[str]:
-    """Paths relative to the repository, sorted; a folder that is used whole stands for its files.
-
-    Empty `__init__.py` files cannot matter.
-    """
+    """Paths relative to the repository, sorted. Empty `__init__.py` files cannot matter."""
     found: set[str] = set()
     waiting = [f"stages/{stage}.py", "stages/__init__.py"]
     while waiting:
@@ -24,19 +19,12 @@ def import_closure(stage: str) -> list[str]:
             found.add(path)
             found.update(TEMPLATES.get(path, []))
             waiting += [file for name in _imports(REPOSITORY / path) for file in _files(name)]
-    for folder in FOLDERS:
-        files = {file.as_posix() for file in code_in(folder)}
-        if files <= found:
-            found = (found - files) | {folder}
     return sorted(found)
 
 
-def code_in(folder: str) -> list[Path]:
-    """The modules of a folder that are not empty, relative to the repository."""
-    return [path.relative_to(REPOSITORY) for path in (REPOSITORY / folder).glob("*.py") if path.stat().st_size]
-
-
 def _imports(path: Path) -> list[str]:
+    if path.suffix != ".py":
+        return []
     names: list[str] = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):

@@ -1,11 +1,13 @@
-"""Fixtures of the tests that run the real `dvc`."""
+"""Fixtures of all tests, and of those that run the real `dvc`."""
 
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import settings
 
 from tests.repositories import Repository, make_repository
@@ -24,6 +26,29 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         environment.setenv("MPLCONFIGDIR", str(Path.home() / ".cache/matplotlib"))
         environment.setenv("HOME", str(own))
         yield own
+
+
+@pytest.fixture(autouse=True)
+def settings_of_torch() -> Iterator[None]:
+    """A stage sets threads and determinism for its whole process."""
+    threads, mode = torch.get_num_threads(), torch.get_deterministic_debug_mode()
+    yield
+    torch.set_num_threads(threads)
+    torch.set_deterministic_debug_mode(mode)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 64 KB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk], capture_output=True, check=False
+    )
+    if mounted.returncode != 0:
+        pytest.skip("a small disk cannot be mounted here: it takes root")
+    yield disk
+    subprocess.run(["umount", disk], check=True)
 
 
 @pytest.fixture

@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from relight.domain.schema import Column, Schema, Task
-from relight.io.artifacts import write_json
-from relight.io.parquet import write_parquet
-from relight.params.evaluate import EvaluateParams
-from relight.params.model import ModelParams
-from relight.params.plot import PlotParams
-from relight.params.split import SplitParams
-from relight.params.train import TrainParams
-from relight.workflows.evaluate.evaluate import evaluate
-from relight.workflows.plot import plot
-from relight.workflows.split.split import split
-from relight.workflows.train.train import train
+from relight.data.parquet import write_parquet
+from relight.data.schema import Column, Schema, Task
+from relight.evaluate.evaluate import evaluate
+from relight.evaluate.params import EvaluateParams
+from relight.model.params import ModelParams
+from relight.plot.params import PlotParams
+from relight.plot.plot import plot
+from relight.runtime.files import write_json
+from relight.split.params import SplitParams
+from relight.split.split import split
+from relight.train.params import TrainParams
+from relight.train.train import train
 
 KINDS = {
     "x": "numeric", "gaps": "numeric", "colour": "categorical", "when": "datetime", "flag": "boolean", "id": "ignored",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from relight.io import atomic
+from relight.runtime import files
 
 Fault = Callable[[], None]
 
@@ -38,7 +38,7 @@ class Moments:
         self.passed, self._fault, self._at = 0, fault, at
 
     def watch(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(atomic, "open", self._open, raising=False)
+        monkeypatch.setattr(files, "open", self._open, raising=False)
         monkeypatch.setattr(os, "fsync", self._before(os.fsync))
         monkeypatch.setattr(os, "replace", self._before(os.replace))
 

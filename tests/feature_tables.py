@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from relight.domain.features import CategoricalFeature, Features, NumericFeature, TargetStatistics
+from relight.data.features import CategoricalFeature, Features, NumericFeature, TargetStatistics
 
 Arrays = dict[str, np.ndarray]
 

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from relight.params.model import ModelParams
-from relight.params.prepare import PrepareParams
-from relight.params.split import SplitParams
-from relight.params.train import TrainParams
-from relight.workflows.prepare.prepare import prepare
-from relight.workflows.split.split import split
-from relight.workflows.train.train import train
+from relight.model.params import ModelParams
+from relight.prepare.params import PrepareParams
+from relight.prepare.prepare import prepare
+from relight.split.params import SplitParams
+from relight.split.split import split
+from relight.train.params import TrainParams
+from relight.train.train import train
 
 PARTS = ("train", "validation", "test", "features", "report")
 RESULTS = ("model.pth", "model.json", "curves.csv")

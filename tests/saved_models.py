@@ -7,21 +7,12 @@ import numpy as np
 import polars as pl
 import torch
 
-from relight.domain.description import Description
-from relight.domain.features import CategoricalFeature, Features
-from relight.domain.fitted import Fitted
-from relight.domain.models.building import build_model
-from relight.domain.temperature import Temperature
-from relight.io.artifacts import write_json
-from relight.io.checkpoints import save_weights
-from relight.params.model import (
-    FtTransformerParams,
-    MlpParams,
-    MlpPleParams,
-    ModelParams,
-    TabmParams,
-    TabmSmallParams,
-)
+from relight.data.features import CategoricalFeature, Features
+from relight.model.build import build_model
+from relight.model.params import FtTransformerParams, MlpParams, MlpPleParams, ModelParams, TabmParams, TabmSmallParams
+from relight.model.pipeline import Fitted, Temperature
+from relight.model.saved_model import Description, save_weights
+from relight.runtime.files import write_json
 from tests.feature_tables import features_of, number
 
 RAW = """\

@@ -12,15 +12,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
+from relight.commands.check import check
 from relight.errors import InputError
-from relight.io import csv_tables
-from relight.io.csv_tables import read_csv
-from relight.io.yaml12 import parse_yaml
-from relight.params.prepare import PrepareParams
-from relight.params.split import SplitParams
-from relight.workflows.check import check
-from relight.workflows.prepare.prepare import prepare
-from relight.workflows.split.split import split
+from relight.prepare import csv_reader
+from relight.prepare.csv_reader import read_csv
+from relight.prepare.params import PrepareParams
+from relight.prepare.prepare import prepare
+from relight.runtime.strict_yaml import parse_yaml
+from relight.split.params import SplitParams
+from relight.split.split import split
 from tests.bad_inputs import LINE, PARAMS
 
 FOLDER = [HealthCheck.function_scoped_fixture]  # one folder for all examples: each writes its files anew
@@ -69,7 +69,7 @@ def test_any_bytes_are_read_as_python_reads_them_or_refused(content: bytes, piec
     path = Path("data/raw/table.csv")
     path.write_bytes(content)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(csv_tables, "PIECE", piece)
+        patch.setattr(csv_reader, "PIECE", piece)
         try:
             table = read_csv(path)
         except InputError:

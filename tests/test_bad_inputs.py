@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from relight.cli import main
-from relight.io.runner.failures import exit_code
+from relight.runtime.messages import exit_code
 from tests import bad_inputs as make
 from tests.bad_inputs import (
     PARAMS,

@@ -5,8 +5,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from relight.commands.check import check
 from relight.errors import InputError
-from relight.workflows.check import check
 from tests.ranking_tables import ranking_table
 from tests.repositories import REPOSITORY
 

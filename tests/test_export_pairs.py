@@ -14,9 +14,10 @@ import pytest
 import torch
 
 from relight.errors import RunError
-from relight.workflows import export as workflow
-from relight.workflows.export import ExportFormat, export
-from relight.workflows.predict.predict import predict
+from relight.export import pairs as exported_pairs
+from relight.export.export import export
+from relight.export.programs import ExportFormat
+from relight.predict.predict import predict
 from tests.pair_tables import pairs
 from tests.test_similarity import Pipeline
 
@@ -175,7 +176,7 @@ def test_the_same_bytes_twice_and_what_they_say_of_themselves(trained: Path, fil
     assert json.loads(facts["categories"]) == [{"name": "place", "levels": ["bonn", "jena", "kiel", "ulm"]}]
     known = json.loads((trained / "model.json").read_text(encoding="utf-8"))
     assert json.loads(facts["threshold"]) == known["similarity"]["threshold"]
-    for text in (str(Path(workflow.__file__).parent.parent), "exporting_pairs.py"):
+    for text in (str(Path(exported_pairs.__file__).parent.parent), "pairs.py"):
         assert not any(text.encode() in content for content in first.values())
 
 
@@ -187,12 +188,12 @@ def test_columns_of_one_kind_alone(form: ExportFormat, name: str, tmp_path: Path
 
 
 def test_a_file_that_hashes_otherwise_is_not_written(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Swapped(workflow.AnsweringPairs):
+    class Swapped(exported_pairs.AnsweringPairs):
         def __init__(self, *arguments: Any) -> None:
             super().__init__(*arguments)
             self.model.front.n_buckets = 4095
 
-    monkeypatch.setattr(workflow, "AnsweringPairs", Swapped)
+    monkeypatch.setattr(exported_pairs, "AnsweringPairs", Swapped)
     (trained / "model.pt2").unlink(missing_ok=True)
     with pytest.raises(RunError, match="the file must answer as the model does"):
         exported("pt2", trained)

@@ -12,9 +12,10 @@ import polars as pl
 import pytest
 import torch
 
-from relight.params.model import ModelName
-from relight.workflows.export import ExportFormat, export
-from relight.workflows.predict.predict import predict
+from relight.export.export import export
+from relight.export.programs import ExportFormat
+from relight.model.params import ModelName
+from relight.predict.predict import predict
 from tests.test_sequences import train_on, write_steps
 
 

@@ -13,10 +13,11 @@ import pytest
 import torch
 
 from relight.errors import RunError
-from relight.params.model import ModelName
-from relight.workflows import export as workflow
-from relight.workflows.export import ExportFormat, export
-from relight.workflows.predict.predict import predict
+from relight.export import series as exported_series
+from relight.export.export import export
+from relight.export.programs import ExportFormat
+from relight.model.params import ModelName
+from relight.predict.predict import predict
 from tests.test_forecast import run, two_shops
 
 LENGTH, HORIZON = 28, 3
@@ -104,12 +105,12 @@ def test_the_same_bytes_twice_and_what_they_say_of_themselves(trained: Path) -> 
         ("time", "tensor(int64)", ["n_rows", LENGTH + HORIZON]),
         ("known", "tensor(float)", ["n_rows", HORIZON, 1]),
     ]
-    for text in (str(Path(workflow.__file__).parent.parent), "exporting_series.py"):
+    for text in (str(Path(exported_series.__file__).parent.parent), "series.py"):
         assert not any(text.encode() in content for content in first.values())
 
 
 def test_a_file_whose_calendar_is_another_is_not_written(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("relight.domain.exporting_series.YEAR_2000", 946_684_800 - 86_400)
+    monkeypatch.setattr("relight.export.series.YEAR_2000", 946_684_800 - 86_400)
     (trained / "model.onnx").unlink(missing_ok=True)
     with pytest.raises(RunError, match="the file must answer as the model does"):
         export("onnx", models=trained, output=None, prepared=NOWHERE, validation=NOWHERE)

@@ -9,20 +9,19 @@ import polars as pl
 import pytest
 import torch
 
-from relight.domain.description import Description
-from relight.domain.models.autoregression import Autoregression
-from relight.domain.models.building import build_model
-from relight.domain.predicting import predict
-from relight.domain.windows import windows_of
+from relight.data.tensors import read_tensors
 from relight.errors import InputError
-from relight.io.artifacts import read_model
-from relight.io.checkpoints import load_weights
-from relight.io.tensors import read_tensors
-from relight.params.model import MlpParams, ModelName, ModelParams
-from relight.params.split import SplitParams
-from relight.params.train import EarlyStoppingParams, OptimizerParams, TrainParams
-from relight.workflows.predict.predict import predict as predict_rows
-from relight.workflows.split.split import split
+from relight.model.build import build_model
+from relight.model.inference import predict
+from relight.model.networks.autoregression import Autoregression
+from relight.model.params import MlpParams, ModelName, ModelParams
+from relight.model.saved_model import Description, load_weights
+from relight.model.sequences import windows_of
+from relight.predict.predict import predict as predict_rows
+from relight.runtime.files import read_model
+from relight.split.params import SplitParams
+from relight.split.split import split
+from relight.train.params import EarlyStoppingParams, OptimizerParams, TrainParams
 from tests.in_process import PARTS, prepared_and_split, trained
 from tests.repositories import Repository, run_recipe
 

@@ -8,16 +8,15 @@ import onnx
 import polars as pl
 import pytest
 
-from relight.domain.description import Description
-from relight.domain.models.building import build_model
-from relight.domain.predicting import predict
-from relight.domain.series_content import series_columns
-from relight.domain.windows import windows_of
-from relight.io.artifacts import read_model
-from relight.io.checkpoints import load_weights
-from relight.io.tensors import read_tensors
-from relight.workflows.export import export
-from relight.workflows.predict.predict import predict as predict_rows
+from relight.data.tensors import read_tensors
+from relight.export.export import export
+from relight.model.build import build_model
+from relight.model.inference import predict
+from relight.model.saved_model import Description, load_weights
+from relight.model.sequences import windows_of
+from relight.plot.content import series_columns
+from relight.predict.predict import predict as predict_rows
+from relight.runtime.files import read_model
 from tests.in_process import prepared_and_split, trained
 from tests.test_forecast import MODEL, TRAIN
 

@@ -10,10 +10,10 @@ import pytest
 import torch
 import yaml
 
-from relight.params.prepare import PrepareParams
-from relight.params.split import SplitParams
-from relight.workflows.prepare.prepare import prepare
-from relight.workflows.split.split import split
+from relight.prepare.params import PrepareParams
+from relight.prepare.prepare import prepare
+from relight.split.params import SplitParams
+from relight.split.split import split
 from tests.repositories import Repository, make_repository
 from tests.test_launch import LAUNCH, TRAIN, WRITTEN, Launched, curves_of, weights_of
 

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from relight.errors import InputError
-from relight.workflows.export import export
-from relight.workflows.predict.predict import predict
+from relight.export.export import export
+from relight.predict.predict import predict
 from tests.ranking_tables import ranking_table
 from tests.repositories import Repository, make_repository
 

@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from relight.params.model import ModelParams
-from relight.params.train import TrainParams
+from relight.model.params import ModelParams
+from relight.train.params import TrainParams
 from tests.faults import Killed, faulty, killed
 from tests.in_process import prepared_and_split, trained
 from tests.ranking_tables import ranking_table

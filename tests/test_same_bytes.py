@@ -11,13 +11,13 @@ import polars as pl
 import pytest
 import torch
 
-from relight.params.model import MlpParams, ModelParams
-from relight.params.prepare import PrepareParams
-from relight.params.split import SplitParams
-from relight.params.train import EarlyStoppingParams, OptimizerParams, TrainParams
-from relight.workflows.prepare.prepare import prepare
-from relight.workflows.split.split import split
-from relight.workflows.train.train import train
+from relight.model.params import MlpParams, ModelParams
+from relight.prepare.params import PrepareParams
+from relight.prepare.prepare import prepare
+from relight.split.params import SplitParams
+from relight.split.split import split
+from relight.train.params import EarlyStoppingParams, OptimizerParams, TrainParams
+from relight.train.train import train
 from tests.repositories import Repository, make_repository
 
 TRAIN_ARTIFACTS = ("model.pth", "model.json", "manifest.json", "curves.csv")

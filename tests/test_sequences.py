@@ -10,17 +10,17 @@ import polars as pl
 import pytest
 import torch
 
-from relight.params.evaluate import EvaluateParams
-from relight.params.model import ModelName, ModelParams, RecurrentParams
-from relight.params.prepare import PrepareParams
-from relight.params.sequence import SequenceParams
-from relight.params.split import SplitParams
-from relight.params.train import EarlyStoppingParams, OptimizerParams, TrainParams
-from relight.workflows.evaluate.evaluate import evaluate
-from relight.workflows.predict.predict import predict
-from relight.workflows.prepare.prepare import prepare
-from relight.workflows.split.split import split
-from relight.workflows.train.train import train
+from relight.data.schema import SequenceParams
+from relight.evaluate.evaluate import evaluate
+from relight.evaluate.params import EvaluateParams
+from relight.model.params import ModelName, ModelParams, RecurrentParams
+from relight.predict.predict import predict
+from relight.prepare.params import PrepareParams
+from relight.prepare.prepare import prepare
+from relight.split.params import SplitParams
+from relight.split.split import split
+from relight.train.params import EarlyStoppingParams, OptimizerParams, TrainParams
+from relight.train.train import train
 from tests.repositories import Repository, run_recipe
 
 pytestmark = pytest.mark.xdist_group("sequences")  # one worker: what the fixture makes is dear

@@ -11,20 +11,20 @@ import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from relight.cli import main
+from relight.commands.check import check
 from relight.errors import InputError
-from relight.io.artifacts import read_json
-from relight.params.evaluate import EvaluateParams
-from relight.params.model import ModelParams
-from relight.params.prepare import PrepareParams
-from relight.params.split import SplitParams
-from relight.params.train import TrainParams
-from relight.workflows.check import check
-from relight.workflows.embed import embed
-from relight.workflows.evaluate.evaluate import evaluate
-from relight.workflows.predict.predict import predict
-from relight.workflows.prepare.prepare import prepare
-from relight.workflows.split.split import split
-from relight.workflows.train.train import train
+from relight.evaluate.evaluate import evaluate
+from relight.evaluate.params import EvaluateParams
+from relight.model.params import ModelParams
+from relight.predict.pairs import embed
+from relight.predict.predict import predict
+from relight.prepare.params import PrepareParams
+from relight.prepare.prepare import prepare
+from relight.runtime.files import read_json
+from relight.split.params import SplitParams
+from relight.split.split import split
+from relight.train.params import TrainParams
+from relight.train.train import train
 from tests.pair_tables import pairs
 from tests.repositories import REPOSITORY, Repository, run_recipe
 
@@ -229,7 +229,7 @@ def test_numbers_alone_are_enough(folder: Path) -> None:
 
 def test_rows_that_stay_in_their_file_give_the_same_model(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     held = Pipeline(folder / "held", pairs(120), train={"memory_gb": 1.0})
-    monkeypatch.setattr("relight.domain.part.GB", 1e3)
+    monkeypatch.setattr("relight.train.datasets.GB", 1e3)
     stored = Pipeline(folder / "stored", pairs(120), train={"memory_gb": 1.0})
     assert held.artifacts() == stored.artifacts()
 

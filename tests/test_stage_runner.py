@@ -77,7 +77,7 @@ def start_endless_training(repository: Repository, *command: str, **env: str) ->
             "stage split changes params.yaml",
         ),
         ("import os\nos.mkdir('folder')", "stage split changes folder, which is not among its outs"),
-        ("import relight.domain.score_table", "src/relight/domain/score_table.py, which is not among its deps"),
+        ("import relight.plot.score_tables", "src/relight/domain/score_table.py, which is not among its deps"),
         ("try:\n    open('stray.txt', 'w')\nexcept Exception:\n    pass", "stage split writes stray.txt"),
         ("stage.dep('data/raw/line.yaml')", "stage split uses data/raw/line.yaml, which is not among its deps"),
         ("stage.out('data/split/more.json')", "stage split uses data/split/more.json, which is not among its outs"),

@@ -8,20 +8,17 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from relight.domain.batches import ResidentBatches
-from relight.domain.description import untrained_model
-from relight.domain.early_stopping import EarlyStopping
-from relight.domain.group import Alone, Group
-from relight.domain.losses import mse
-from relight.domain.optimizers import build_optimizer
-from relight.domain.rows import as_trainee_sees, rows_for, trainee_of
-from relight.domain.seeding import seed_of
-from relight.domain.several_processes import SeveralProcesses
-from relight.domain.shared_batches import SharedBatches
-from relight.domain.training import fit
-from relight.domain.training_state import TrainingState
-from relight.params.model import ModelParams
-from relight.params.train import OptimizerParams
+from relight.model.build import untrained_model
+from relight.model.params import ModelParams
+from relight.model.rows import as_trainee_sees, rows_for, trainee_of
+from relight.train.batches import ResidentBatches
+from relight.train.distributed.group import Alone, Group, SharedBatches, seed_of
+from relight.train.distributed.process_group import SeveralProcesses
+from relight.train.loop import fit
+from relight.train.losses import mse
+from relight.train.optimizers import build_optimizer
+from relight.train.params import OptimizerParams
+from relight.train.state import EarlyStopping, TrainingState
 from tests.feature_tables import small_table
 
 SMALL: dict[str, Any] = {"n_blocks": 1, "d_block": 8, "dropout": 0.0}

@@ -1,6 +1,6 @@
 """Looks at a training from outside, for tests."""
 
-from relight.domain.training_state import TrainingState
+from relight.train.state import TrainingState
 
 
 class Unwatched:

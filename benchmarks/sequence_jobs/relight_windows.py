@@ -4,14 +4,13 @@ import torch
 from torch import Tensor, nn
 from training_jobs.relight_fit import the_same_each_time, watching
 
-from relight.domain.batches import ResidentBatches
-from relight.domain.forecast_score import where_observed
-from relight.domain.losses import l1
-from relight.domain.optimizers import build_optimizer
-from relight.domain.training import fit
-from relight.domain.training_state import TrainingState
-from relight.domain.windows import Windows
-from relight.params.train import OptimizerParams
+from relight.model.sequences import Windows
+from relight.train.batches import ResidentBatches
+from relight.train.loop import fit
+from relight.train.losses import l1, where_observed
+from relight.train.optimizers import build_optimizer
+from relight.train.params import OptimizerParams
+from relight.train.state import TrainingState
 from sequence_jobs.cost import Pace, Stopwatch
 from sequence_jobs.setting import BATCH, HORIZON, LEARNING_RATE, LENGTH, WEIGHT_DECAY, NLinear, series
 

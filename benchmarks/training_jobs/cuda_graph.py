@@ -2,9 +2,9 @@
 
 import torch
 
-from relight.domain.batches import ResidentBatches
-from relight.domain.cuda_graph import Recorded
-from relight.domain.rows import Rows
+from relight.model.rows import Rows
+from relight.train.batches import ResidentBatches
+from relight.train.compilation import Recorded
 from training_jobs.measuring import Job, timed
 from training_jobs.network import ADAMW, network, product_rows, setting
 from training_jobs.relight_fit import relight_fit

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from relight.domain.part import GB, batches_of, read_part
-from relight.domain.rows import Rows
-from relight.io.ahead import ahead
-from relight.io.tensors import Layout, StoredTensors, TensorsWriter
+from relight.data.prefetch import ahead
+from relight.data.tensors import Layout, StoredTensors, TensorsWriter
+from relight.model.rows import Rows
+from relight.train.datasets import GB, batches_of, read_part
 from training_jobs.measuring import Job, timed
 from training_jobs.network import ADAMW, network, product_rows, setting
 from training_jobs.relight_fit import relight_fit

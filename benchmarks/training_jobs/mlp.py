@@ -6,12 +6,11 @@ import math
 import torch
 from torch import Tensor, nn
 
-from relight.domain.batches import ResidentBatches
-from relight.domain.models.categories import Categories
-from relight.domain.models.flat import Flat
-from relight.domain.models.mlp import Mlp
-from relight.domain.rows import Rows
-from relight.params.model import MlpParams
+from relight.model.networks.categories import Categories, Flat
+from relight.model.networks.mlp import Mlp
+from relight.model.params import MlpParams
+from relight.model.rows import Rows
+from relight.train.batches import ResidentBatches
 from training_jobs.measuring import Job, Run, timed
 from training_jobs.network import (
     ADAMW,

@@ -5,7 +5,7 @@ import itertools
 import torch
 from torch import Tensor, nn
 
-from relight.params.train import OptimizerParams
+from relight.train.params import OptimizerParams
 
 LEARNING_RATE, WEIGHT_DECAY = 1e-3, 1e-2
 D_IN, D_BLOCK, N_BLOCKS = 30, 256, 3

@@ -16,16 +16,15 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 
-from relight.domain.batches import ResidentBatches
-from relight.domain.devices import compute_the_same_each_time
-from relight.domain.group import Alone, Group
-from relight.domain.losses import mse
-from relight.domain.optimizers import build_optimizer
-from relight.domain.rows import Rows
-from relight.domain.several_processes import SeveralProcesses
-from relight.domain.shared_batches import SharedBatches
-from relight.domain.training import fit
-from relight.domain.training_state import TrainingState
+from relight.model.devices import compute_the_same_each_time
+from relight.model.rows import Rows
+from relight.train.batches import ResidentBatches
+from relight.train.distributed.group import Alone, Group, SharedBatches
+from relight.train.distributed.process_group import SeveralProcesses
+from relight.train.loop import fit
+from relight.train.losses import mse
+from relight.train.optimizers import build_optimizer
+from relight.train.state import TrainingState
 from training_jobs.measuring import Job
 from training_jobs.network import ADAMW, LEARNING_RATE, network, product_rows, setting
 

@@ -9,21 +9,18 @@ from typing import Any
 import torch
 from torch import nn
 
-from relight.domain.batches import Batches
-from relight.domain.devices import compute_the_same_each_time
-from relight.domain.losses import loss_for
-from relight.domain.optimizers import Optimizer, build_optimizer
-from relight.domain.rows import Rows
-from relight.domain.schedules import schedule_for
-from relight.domain.training import Step, fit
-from relight.domain.training_state import Epoch, TrainingState
-from relight.domain.validation_score import validation_score
-from relight.io.live_curves import LiveCurves
-from relight.io.progress import Progress
-from relight.io.resume import Checkpoints
-from relight.io.runner.lifetime import PatientStop
-from relight.io.watching import Watching
-from relight.params.train import OptimizerParams, ScheduleParams
+from relight.model.devices import compute_the_same_each_time
+from relight.model.rows import Rows
+from relight.runtime.lifetime import PatientStop
+from relight.train.batches import Batches
+from relight.train.callbacks import LiveCurves, Progress, Watching
+from relight.train.checkpoints import Checkpoints
+from relight.train.loop import Step, fit
+from relight.train.losses import loss_for
+from relight.train.optimizers import Optimizer, build_optimizer, schedule_for
+from relight.train.params import OptimizerParams, ScheduleParams
+from relight.train.state import Epoch, TrainingState
+from relight.train.validation_score import validation_score
 
 
 def relight_fit(

@@ -3,13 +3,12 @@
 import torch
 from torch import Tensor, nn
 
-from relight.domain.batches import ResidentBatches
-from relight.domain.models.categories import Categories
-from relight.domain.models.numeric_embeddings import NumericEmbeddings
-from relight.domain.models.tabm import Tabm
-from relight.domain.rows import Rows
-from relight.params.model import ModelParams
-from relight.params.train import OptimizerParams
+from relight.model.networks.categories import Categories
+from relight.model.networks.tabular import NumericEmbeddings, Tabm
+from relight.model.params import ModelParams
+from relight.model.rows import Rows
+from relight.train.batches import ResidentBatches
+from relight.train.params import OptimizerParams
 from training_jobs.measuring import Job, timed
 from training_jobs.network import product_rows
 from training_jobs.relight_fit import relight_fit

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from relight.domain.batches import ResidentBatches
-from relight.domain.rows import Rows
-from relight.params.train import OptimizerParams
+from relight.model.rows import Rows
+from relight.train.batches import ResidentBatches
+from relight.train.params import OptimizerParams
 from training_jobs.measuring import Job, timed
 from training_jobs.relight_fit import relight_fit
 

@@ -6,16 +6,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 from relight.errors import RunError
-from relight.io.asked import SECONDS
-from relight.io.params import read_section
-from relight.io.runner.failures import exit_code
-from relight.io.yaml12 import read_yaml
-from relight.params.prepare import PrepareParams
+from relight.prepare.params import PrepareParams
+from relight.runtime.messages import exit_code
+from relight.runtime.params import read_section
+from relight.runtime.processes import SECONDS
+from relight.runtime.strict_yaml import read_yaml
 
 PARAMS, MODELS, RAW = Path("params.yaml"), Path("models"), Path("data/raw")
+
 PREPARED, VALIDATION = Path("data/prepared/table.parquet"), Path("data/split/validation.safetensors")
+
 METRICS, REPORT = Path("reports/metrics.json"), Path("reports/report.html")
+
 SPEED = Path(".dvc/tmp/relight/speed.json")
+
 SWEEP = Path("sweep.yaml")
 
 Command = Callable[[argparse.Namespace], str]
@@ -110,20 +114,20 @@ def _add(
 
 
 def _check(_arguments: argparse.Namespace) -> str:
-    from relight.workflows.check import check
-    from relight.workflows.untracked import untracked_notes
+    from relight.commands.check import check
+    from relight.commands.untracked import untracked_notes
 
     return check(PARAMS) + untracked_notes(PARAMS)
 
 
 def _compare(arguments: argparse.Namespace) -> str:
-    from relight.workflows.compare import compare
+    from relight.compare.compare import compare
 
     return compare(arguments.names, page=arguments.output, markdown=arguments.markdown, n_rows=arguments.rows)
 
 
 def _data(arguments: argparse.Namespace) -> str:
-    from relight.workflows.data import write_sample, write_sample_for
+    from relight.commands.samples import write_sample, write_sample_for
 
     if arguments.name:
         return write_sample(arguments.name, RAW)
@@ -131,7 +135,7 @@ def _data(arguments: argparse.Namespace) -> str:
 
 
 def _doctor(arguments: argparse.Namespace) -> str:
-    from relight.workflows.doctor.doctor import doctor, raise_for
+    from relight.doctor.doctor import doctor, raise_for
 
     report = doctor(fix=arguments.fix)
     _say(report.text)
@@ -140,13 +144,13 @@ def _doctor(arguments: argparse.Namespace) -> str:
 
 
 def _embed(arguments: argparse.Namespace) -> str:
-    from relight.workflows.embed import embed
+    from relight.predict.pairs import embed
 
     return embed(arguments.table, models=arguments.models, output=arguments.output)
 
 
 def _export(arguments: argparse.Namespace) -> str:
-    from relight.workflows.export import export
+    from relight.export.export import export
 
     return export(
         arguments.format,
@@ -158,7 +162,7 @@ def _export(arguments: argparse.Namespace) -> str:
 
 
 def _launch(arguments: argparse.Namespace) -> str:
-    from relight.workflows.launch import launch
+    from relight.commands.launch import launch
 
     return launch(
         arguments.words,
@@ -171,37 +175,37 @@ def _launch(arguments: argparse.Namespace) -> str:
 
 
 def _predict(arguments: argparse.Namespace) -> str:
-    from relight.workflows.predict.predict import predict
+    from relight.predict.predict import predict
 
     return predict(arguments.table, models=arguments.models, output=arguments.output)
 
 
 def _pull(arguments: argparse.Namespace) -> str:
-    from relight.workflows.pull import pull
+    from relight.commands.pull import pull
 
     return pull(arguments.name)
 
 
 def _show(_arguments: argparse.Namespace) -> str:
-    from relight.workflows.show import show
+    from relight.commands.show import show
 
     return show(METRICS, REPORT, SPEED)
 
 
 def _sweep(arguments: argparse.Namespace) -> str:
-    from relight.workflows.sweep.sweep import sweep
+    from relight.sweep.sweep import sweep
 
     return sweep(arguments.file, jobs=arguments.jobs, fast=arguments.fast, keep=arguments.keep)
 
 
 def _trace(arguments: argparse.Namespace) -> str:
-    from relight.workflows.trace.trace import trace
+    from relight.provenance.trace import trace
 
     return _said(*trace(arguments.path, as_json=arguments.json, ask=not arguments.no_remote))
 
 
 def _verify(arguments: argparse.Namespace) -> str:
-    from relight.workflows.verify import verify
+    from relight.provenance.verify import verify
 
     return _said(*verify(arguments.revision, arguments.stage))
 

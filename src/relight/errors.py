@@ -8,6 +8,14 @@ RelightError          carries `problems`, one line each; ends the process with `
 from collections.abc import Callable
 
 
+class UncleanError(Exception):
+    """A column that cannot be used as it is."""
+
+
+class UnfitValueError(UncleanError):
+    """A value that does not fit the kind of its column; another kind may be the answer."""
+
+
 class RelightError(Exception):
     exit_code = 1
 

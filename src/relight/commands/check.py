@@ -1,0 +1,196 @@
+"""check: read params and data, and say all that is wrong, before anything runs. Writes nothing."""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from relight.commands.check_pairs import Others, check_pairs
+from relight.data.features import Features
+from relight.data.parquet import cut
+from relight.data.schema import Schema
+from relight.errors import InputError, problems_of
+from relight.evaluate.checks import (
+    assert_evaluate_suits_forecasts,
+    assert_evaluate_suits_sequences,
+    assert_slices,
+    columns_to_slice,
+)
+from relight.model.checks import assert_model_reads
+from relight.params import Sections, check_sections
+from relight.prepare.params import LineParams, PrepareParams
+from relight.prepare.sequences import clean_sequences
+from relight.prepare.series import regular_series
+from relight.prepare.source import Table, open_source, read_whole
+from relight.prepare.table import FIRST_ROWS, Cleaning, clean_table
+from relight.runtime.strict_yaml import read_yaml
+from relight.split.assignment import assign_parts, settle_split
+from relight.split.columns import columns_to_split
+from relight.split.description import describe
+from relight.split.params import SplitParams
+from relight.split.report import PartsReport, report_parts
+from relight.split.sequences import split_by_sequence
+from relight.split.series import split_series
+from relight.split.statistics import CHUNK_ROWS
+from relight.train.auto import settle_loss
+from relight.train.checks import assert_train_suits, remarks
+
+MOST_BYTES = 64 << 20  # of a larger source the first rows alone are checked: prepare and split read all of it anyway
+
+CHECKED_ROWS = 16_384
+
+
+class _Clean(NamedTuple):
+    """A whole table, in stretches as split reads it."""
+
+    chunks: list[pl.DataFrame]
+    schema: Schema
+
+
+class _FirstRows(NamedTuple):
+    """What the first rows of a large table say."""
+
+    cleaning: Cleaning
+    n_bytes: int
+
+
+def check(params: Path) -> str:
+    """What the pipeline will do, and what is odd about it.
+
+    Raises:
+        InputError: with all that is wrong in params and data.
+    """
+    sections = check_sections(read_yaml(params))
+    problems = list(sections.problems)
+    if sections.prepare.params is not None and sections.prepare.params.task == "similarity":
+        return _check_pairs(sections, sections.prepare.params)
+    clean = _clean(sections.prepare.params, problems)
+    problems += _unknown_slices(sections, clean)
+    if isinstance(clean, _FirstRows) and not problems:
+        return _first_summary(sections, clean)
+    described = _describe(sections.split.params, clean, problems) if isinstance(clean, _Clean) else None
+    if described is not None:
+        problems += _mismatches(sections, described[0])
+    if problems or not isinstance(clean, _Clean) or described is None:
+        raise InputError(*problems)
+    return _summary(sections, clean.schema, *described)
+
+
+def _check_pairs(sections: Sections, prepare: PrepareParams) -> str:
+    try:
+        content = open_source(Path(prepare.source))
+        if not isinstance(content, Table):
+            raise InputError("prepare.source: must be a table for similarity, however: a generated line")
+        raw = pl.concat(content.frames({}))
+    except InputError as error:
+        raise InputError(*sections.problems, *error.problems) from error
+    others = Others(sections.split.params, sections.model.params, sections.train.params, sections.evaluate.params)
+    return check_pairs(raw, prepare, others, list(sections.problems), os.cpu_count() or 1)
+
+
+def _clean(params: PrepareParams | None, problems: list[str]) -> _Clean | _FirstRows | None:
+    if params is None:
+        return None
+    try:
+        if params.sequence is not None:  # whole, whatever its size: prepare holds all of it, too
+            read = regular_series if params.task == "forecast" else clean_sequences
+            clean = read(read_whole(Path(params.source)), params)
+            return _Clean([clean.rows], clean.schema)
+        content = open_source(Path(params.source))
+        if isinstance(content, Table) and content.n_bytes > MOST_BYTES:
+            first = content.head(CHECKED_ROWS)
+            return _FirstRows(Cleaning(first.rows, params, is_whole=first.is_whole), content.n_bytes)
+        return _clean_whole(content, params)
+    except InputError as error:
+        problems += error.problems
+        return None
+
+
+def _clean_whole(content: Table | LineParams, params: PrepareParams) -> _Clean:
+    if isinstance(content, LineParams):
+        clean = clean_table(content, params)
+        return _Clean(list(cut([clean.rows], CHUNK_ROWS)), clean.schema)
+    first = content.head(FIRST_ROWS)
+    cleaning = Cleaning(first.rows, params, is_whole=first.is_whole)
+    stretches = [first.rows] if first.is_whole else content.frames(cleaning.types)
+    chunks = list(cut(cleaning.clean(stretches), CHUNK_ROWS))
+    return _Clean(chunks, cleaning.schema())
+
+
+def _describe(params: SplitParams | None, clean: _Clean, problems: list[str]) -> tuple[Features, PartsReport] | None:
+    if params is None:
+        return None
+    try:
+        if clean.schema.series is not None:
+            return split_series(params, clean.schema, pl.concat(clean.chunks))[1:3]
+        if clean.schema.sequence is not None:
+            done = split_by_sequence(params, clean.schema, pl.concat(clean.chunks))
+            return done.features, done.report
+        params, choice = settle_split(params, clean.schema)
+        columns = columns_to_split(params, clean.schema)
+        table = pl.concat([chunk.select(columns) for chunk in clean.chunks])
+        parts = assign_parts(params, table, clean.schema)
+        features = describe(params, clean.schema, parts, clean.chunks)
+        return features, report_parts(params, clean.schema, features, parts, clean.chunks).preceded_by(choice)
+    except InputError as error:
+        problems += error.problems
+        return None
+
+
+def _mismatches(sections: Sections, features: Features) -> list[str]:
+    found: list[str] = []
+    if (model := sections.model.params) is not None:
+        found += problems_of(lambda: assert_model_reads(model, features))
+        if (train := sections.train.params) is not None:
+            found += problems_of(lambda: assert_train_suits(train, model, features))
+    return found
+
+
+def _unknown_slices(sections: Sections, clean: _Clean | _FirstRows | None) -> list[str]:
+    prepare, evaluate = sections.prepare.params, sections.evaluate.params
+    if prepare is None or evaluate is None or clean is None:
+        return []
+    if prepare.task == "forecast":
+        return problems_of(lambda: assert_evaluate_suits_forecasts(evaluate))
+    if prepare.sequence is not None:
+        return problems_of(lambda: assert_evaluate_suits_sequences(evaluate))
+    if isinstance(clean, _Clean):
+        return problems_of(lambda: assert_slices(evaluate, columns_to_slice(clean.schema)))
+    targets = [prepare.target] if isinstance(prepare.target, str) else prepare.target
+    weight = [] if prepare.weight is None else [prepare.weight]
+    return problems_of(lambda: assert_slices(evaluate, [*clean.cleaning.kinds, *targets, *weight]))
+
+
+def _summary(sections: Sections, schema: Schema, features: Features, report: PartsReport) -> str:
+    assert sections.prepare.params
+    assert sections.train.params
+    parts = ", ".join(f"{count} {part}" for part, count in report.rows.items() if count)
+    loss = settle_loss(sections.train.params.loss, features.task)
+    odd = remarks(sections.train.params, features, os.cpu_count() or 1)
+    seen = features.columns if features.series is None else features.series.sources
+    kinds = {column.name: column.kind if column.name in seen else "not seen" for column in schema.columns}
+    return "\n".join(
+        [
+            f"{sections.prepare.params.source}: {schema.rows} rows ({parts})",
+            f"target {features.target}: {features.task}, loss {loss}",
+            *([f"weight {features.weight}"] if features.weight is not None else []),
+            *([f"query {features.query}: its candidates are ranked"] if features.query is not None else []),
+            *(f"  {name}: {kind}" for name, kind in kinds.items()),
+            *(f"note: {note}" for note in (*schema.notes, *report.notes, *odd)),
+            "",
+        ]
+    )
+
+
+def _first_summary(sections: Sections, first: _FirstRows) -> str:
+    assert sections.prepare.params
+    return "\n".join(
+        [
+            f"{sections.prepare.params.source}: {first.n_bytes >> 20} MB, of which the first {CHECKED_ROWS} rows "
+            "were checked; prepare and split check the others",
+            *(f"  {name}: {kind}" for name, kind in first.cleaning.kinds.items()),
+            *(f"note: {note}" for note in first.cleaning.notes),
+            "",
+        ]
+    )

@@ -1,0 +1,114 @@
+"""Launch command.
+
+Another command in the place of this one, or below it.
+
+launch: run a command whose train stage is several processes, on one machine or on several.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from types import FrameType
+from typing import NoReturn
+
+from relight.errors import InputError
+from relight.runtime.lifetime import end_with_parent
+from relight.runtime.processes import TIMEOUT, Address, Asked, settle_asked
+
+NODE_RANKS = ("SLURM_NODEID", "JOB_COMPLETION_INDEX")  # as Slurm and Kubernetes say it
+
+
+def become(command: list[str], environment: Mapping[str, str]) -> NoReturn:
+    """This process is the command from here on: signals and exit codes are its own.
+
+    Raises:
+        InputError: when there is no such command.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    try:
+        os.execvpe(command[0], command, {**os.environ, **environment})
+    except OSError as error:
+        raise InputError(_why_not(command, error)) from error
+
+
+def run(command: list[str], environment: Mapping[str, str]) -> int:
+    """Run the command to its end; returns its exit code, 128 + n where signal n ended it.
+
+    Raises:
+        InputError: when there is no such command.
+    """
+    try:
+        child = subprocess.Popen(command, env={**os.environ, **environment})
+    except OSError as error:
+        raise InputError(_why_not(command, error)) from error
+
+    def pass_on(number: int, _frame: FrameType | None) -> None:
+        child.send_signal(number)
+
+    signal.signal(signal.SIGTERM, pass_on)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to the command, too
+    code = child.wait()
+    return code if code >= 0 else 128 - code
+
+
+def _why_not(command: list[str], error: OSError) -> str:
+    return f"relight launch: {command[0]}: cannot be run: {error.strerror}"
+
+
+def launch(
+    command: list[str], *, processes: int, nodes: int, node_rank: int | None, rendezvous: str | None, timeout: int
+) -> str:
+    """On the first machine run the command, on each other one lend processes to its train stage.
+
+    Raises:
+        InputError: when the arguments are wrong, or the command is not there.
+        RunError: when one of the lent processes, or the first machine, is lost.
+    """
+    place = _place(node_rank, nodes)
+    asked = settle_asked(processes, nodes, place, rendezvous, timeout)
+    if not command:
+        raise InputError("relight launch: needs a command, such as: relight launch --processes 2 dvc repro")
+    _say_if_crowded(processes)
+    os.environ[TIMEOUT] = str(timeout)
+    if asked.rendezvous is None:
+        become(command, asked.environment())
+    elif place == 0:
+        _lead(command, asked, asked.rendezvous)
+    else:
+        _lend(asked, asked.rendezvous, place)
+    return ""
+
+
+def _place(node_rank: int | None, nodes: int) -> int:
+    if node_rank is not None or nodes == 1:
+        return node_rank or 0
+    for name in NODE_RANKS:
+        if os.environ.get(name, "").isdecimal():
+            return int(os.environ[name])
+    raise InputError(f"--node-rank: is needed where neither of {', '.join(NODE_RANKS)} is set; 0 is the first machine")
+
+
+def _say_if_crowded(processes: int) -> None:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if processes > cores:
+        sys.stderr.write(f"relight launch: {processes} processes share {cores} cores, and wait for one another\n")
+
+
+def _lead(command: list[str], asked: Asked, address: Address) -> NoReturn:
+    from relight.train.distributed.lending import call_off
+    from relight.train.distributed.rendezvous import host_store
+
+    store, address = host_store(address)
+    code = run(command, asked._replace(rendezvous=address).environment())
+    call_off(store, n_others=asked.nodes - 1)
+    sys.exit(code)  # what was wrong, the command has said
+
+
+def _lend(asked: Asked, address: Address, place: int) -> None:
+    from relight.train.distributed.lending import lend_processes
+
+    end_with_parent()
+    lend_processes(asked, address, place)

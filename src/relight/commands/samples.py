@@ -1,0 +1,48 @@
+"""data: the sample tables of the recipes, from what ships inside scikit-learn."""
+
+from pathlib import Path
+
+import polars as pl
+
+from relight.errors import InputError
+from relight.runtime.files import write_text
+
+SAMPLES = ("breast_cancer", "diabetes", "digits")
+
+
+def write_sample(name: str, raw: Path) -> str:
+    """Write `raw/NAME.csv`; returns what to tell the person.
+
+    Raises:
+        InputError: for an unknown name, or a file of that name with other content.
+    """
+    if name not in SAMPLES:
+        raise InputError(f"data: NAME must be one of {', '.join(SAMPLES)}, however: {name}")
+    path, text = raw / f"{name}.csv", _sample(name).write_csv()
+    if path.exists() and path.read_text() != text:
+        raise InputError(f"{path}: is there already, with other content; move it away first")
+    raw.mkdir(parents=True, exist_ok=True)
+    write_text(path, text)
+    return f"{path}: {text.count(chr(10)) - 1} rows\n"
+
+
+def write_sample_for(source: Path) -> str:
+    """Write the sample table that is a source and is not there yet; any other source is left alone."""
+    if source.exists() or source.stem not in SAMPLES or source.suffix != ".csv":
+        return ""
+    return write_sample(source.stem, source.parent)
+
+
+def _sample(name: str) -> pl.DataFrame:
+    from sklearn import datasets  # 2 CPU seconds, for this one command alone
+
+    load = {
+        "breast_cancer": datasets.load_breast_cancer,
+        "diabetes": datasets.load_diabetes,
+        "digits": datasets.load_digits,
+    }[name]
+    bunch = load()
+    columns = {str(column): bunch.data[:, place] for place, column in enumerate(bunch.feature_names)}
+    is_quantity = name == "diabetes"
+    target = bunch.target if is_quantity else [str(bunch.target_names[code]) for code in bunch.target]
+    return pl.DataFrame({**columns, "target": target})

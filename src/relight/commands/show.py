@@ -1,0 +1,47 @@
+"""show: the metrics as a table in the terminal, and where the report is."""
+
+from pathlib import Path
+
+from relight.plot.score_tables import Table, reference_table, score_table
+from relight.runtime.files import read_json
+from relight.runtime.messages import counted
+
+WIDTH = 17  # of a column, unless its head is wider
+
+
+def show(metrics: Path, page: Path, speed: Path) -> str:
+    """The text that `make repro` ends with.
+
+    Args:
+        speed: what the last training on this machine said of itself; it may not be there.
+    """
+    scores = read_json(metrics)
+    lines = _lines("", score_table(scores))
+    references = reference_table(scores, "model")
+    if references is not None:
+        lines += ["", *_lines("test", references)]
+    for name, pair in scores.get("parameters", {}).items():
+        lines.append(f"{name}: learned {pair['learned']:.4f}, true {pair['true']:.4f}")
+    return "\n".join([*lines, "", *_speed(speed), f"Report: {page}", ""])
+
+
+def _speed(path: Path) -> list[str]:
+    if not path.exists():
+        return []
+    said = read_json(path)
+    threads = counted(said["threads"], "thread")
+    return [
+        f"Last training here: {said['rows_per_second']:,} rows/s, {said['epochs']} epochs in {said['seconds']:.1f} s "
+        f"on {said['device']} ({said['device_name']}), {threads}"
+    ]
+
+
+def _lines(corner: str, table: Table) -> list[str]:
+    columns = [[head, *(row["values"][k] for row in table["rows"])] for k, head in enumerate(table["heads"])]
+    widths = [max(WIDTH, 2 + max(len(text) for text in column)) for column in columns]
+    names = [corner, *(row["name"] for row in table["rows"])]
+    first = max(12, 2 + max(len(name) for name in names))
+    return [
+        f"{name:<{first}}" + "".join(f"{column[k]:>{width}}" for column, width in zip(columns, widths, strict=True))
+        for k, name in enumerate(names)
+    ]

@@ -1,0 +1,107 @@
+"""Files no clone would have.
+
+Files that a copy of the repository would lack: neither Git nor DVC tracks them.
+
+untracked: what the pipeline reads here, and a queued or temporary experiment would not find in its own copy.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePath
+from shlex import quote
+from typing import NamedTuple
+
+from relight.errors import RelightError
+from relight.repository.git import git
+from relight.runtime.dependencies import SOURCE
+from relight.runtime.strict_yaml import read_yaml
+
+NOT_READ = "__pycache__"  # .dvcignore has it too
+CODE = ("src/relight", "stages")  # the check beside the stages runs code that no stage declares
+
+
+class Untracked(NamedTuple):
+    """
+    Attributes:
+        is_ignored: whether a .gitignore keeps `git add` from taking it.
+    """
+
+    path: str
+    is_ignored: bool
+
+
+def untracked_among(paths: Iterable[str]) -> list[Untracked]:
+    """Of these files, and of the files in these folders, those that are neither in Git's index nor kept by DVC.
+
+    Where DVC keeps a file by a .dvc file that Git does not track, it is the .dvc file that is named.
+
+    Args:
+        paths: relative to the current folder, which is in a Git repository.
+
+    Raises:
+        RunError: outside a Git repository, or without Git.
+    """
+    asked = sorted({place for path in paths for place in (path, *_pointers(path))})
+    if not asked:
+        return []
+    addable = set(_others("--exclude-standard", "--", *asked))
+    return [Untracked(path, path not in addable) for path in _others("--", *asked) if _is_lost(path)]
+
+
+def _others(*arguments: str) -> list[str]:
+    listed = git("--literal-pathspecs", "ls-files", "--others", "-z", *arguments)
+    return [path for path in listed.split("\0") if path]
+
+
+def _is_lost(path: str) -> bool:
+    return NOT_READ not in PurePath(path).parts and not any(map(os.path.exists, _pointers(path)))
+
+
+def _pointers(path: str) -> Iterator[str]:
+    """The .dvc files by which DVC may keep a file: its own one, and one of each folder above it."""
+    for place in (PurePath(path), *PurePath(path).parents[:-1]):
+        yield f"{place}.dvc"
+
+
+def untracked_notes(params: Path, pipeline: Path = Path("dvc.yaml")) -> str:
+    """A line for each file or folder that neither Git nor DVC tracks.
+
+    Empty where there can be no experiments: outside a Git repository, or without a pipeline.
+    """
+    try:
+        read = {str(params), str(pipeline), *_from_outside(params, pipeline), *_code()}
+        found = untracked_among(read)
+    except RelightError:
+        return ""
+    places = Counter(Untracked(_as_read(file.path, read), file.is_ignored) for file in found)
+    return "".join(_note(place, n_files) for place, n_files in places.items())
+
+
+def _from_outside(params: Path, pipeline: Path) -> list[str]:
+    """What the stages read and none of them writes: the source, and the code that dvc.yaml declares."""
+    stages = read_yaml(pipeline).value.get("stages", {}).values()
+    outs = [out for stage in stages for key in ("outs", "metrics") for out in stage.get(key, [])]
+    written = {out if isinstance(out, str) else next(iter(out)) for out in outs}
+    source = str(read_yaml(params).value["prepare"]["source"])
+    deps = {dep: None for stage in stages for dep in stage.get("deps", [])}
+    return [source if dep == SOURCE else dep for dep in deps if dep not in written]
+
+
+def _code() -> list[str]:
+    return [path.as_posix() for folder in CODE for path in Path(folder).rglob("*.py")]
+
+
+def _as_read(path: str, read: set[str]) -> str:
+    """A folder is read, and added, as a whole."""
+    return next((str(place) for place in PurePath(path).parents if str(place) in read), path)
+
+
+def _note(file: Untracked, n_files: int) -> str:
+    path = quote(file.path)
+    which = f" ({n_files} of its files)" if Path(file.path).is_dir() else ""
+    or_dvc = "" if file.path.endswith((".py", ".yaml", ".dvc")) else f", or `dvc add {path}` for a large table"
+    return (
+        f"note: {file.path}{which}: neither Git nor DVC tracks it, so that a queued or --temp experiment, or a clone, "
+        f"would lack it; `git add {'--force ' if file.is_ignored else ''}{path}`{or_dvc}\n"
+    )

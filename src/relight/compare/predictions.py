@@ -1,0 +1,160 @@
+"""Cached test predictions of runs.
+
+The test rows of a run as scores take them, from the table of its predictions.
+
+Tables of a run out of DVC's cache: they may be gone, or damaged, and are never taken for whole then.
+"""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from relight.data.schema import Task
+from relight.data.tensors import read_tensors
+from relight.errors import RelightError, RunError
+from relight.repository.objects import files_of, is_intact, object_path
+
+NAMES = ("row", "id", "query", "time", "series", "ahead")  # what says which row it is, by task
+SHARE = "probability_"
+TRUE_SHARE = "target_"
+PREDICTIONS, CURVES, TEST = "reports/evaluate", "reports/train/curves.csv", "data/split/test.safetensors"
+
+
+class Answered(NamedTuple):
+    """
+    Attributes:
+        rows: the columns that say which row each is, and its target, as texts.
+        target, predicted: as `scorer_for` takes them.
+        says: the prediction as a person reads it, (n_rows,) texts.
+        weight: (n_rows,) of the rows, or None.
+    """
+
+    task: Task
+    rows: pl.DataFrame
+    target: np.ndarray
+    predicted: np.ndarray
+    says: list[str]
+    weight: np.ndarray | None
+
+
+def task_of(metrics: dict[str, Any]) -> Task | None:
+    """By the scores that only one task has; `multiclass` for classes of any number; None where nothing is said."""
+    scores = metrics.get("test", {})
+    if "threshold_distance" in metrics:
+        return "similarity"
+    marks: dict[str, Task] = {
+        "smape": "forecast", "ndcg@10": "ranking", "kl_divergence": "distribution", "log_loss": "multiclass",
+        "rmse": "regression",
+    }  # fmt: skip
+    return next((task for mark, task in marks.items() if mark in scores), None)
+
+
+def answered(task: Task, table: pl.DataFrame, weight: np.ndarray | None, threshold: float | None) -> Answered:
+    """
+    Args:
+        table: predictions.csv, its values as texts.
+        threshold: of the distance of pairs.
+
+    Raises:
+        ValueError, polars errors: when the table is not one of this task.
+    """
+    rows = table.select([name for name in (*NAMES, "target") if name in table.columns])
+    target, predicted, says = _values(task, table, threshold)
+    if weight is not None and len(weight) != len(target):
+        raise ValueError("the weights are not those of the rows")
+    return Answered(task, rows, target, predicted, says, weight)
+
+
+def _values(task: Task, table: pl.DataFrame, threshold: float | None) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    says = table["prediction"].to_list()
+    match task:
+        case "regression" | "forecast":
+            return _numbers(table, "target"), _numbers(table, "prediction"), says
+        case "ranking":
+            query = table["query"].fill_null("").rank("dense").to_numpy().astype(np.float64) - 1
+            return np.column_stack([_numbers(table, "target"), query]), _numbers(table, "prediction"), says
+        case "similarity":
+            assert threshold is not None
+            distance = _numbers(table, "distance")
+            # Of two labels the second says that the records are alike; those at the threshold or nearer are said to be.
+            alike = _label_of_near(table, distance <= threshold)
+            is_alike = (table["target"] == alike).to_numpy().astype(np.int64)
+            return is_alike, threshold - distance, table["similarity"].to_list()
+        case "binary" | "multiclass" | "distribution":
+            labels = [name.removeprefix(SHARE) for name in table.columns if name.startswith(SHARE)]
+            shares = np.column_stack([_numbers(table, SHARE + label) for label in labels])
+            if task == "distribution":
+                return np.column_stack([_numbers(table, TRUE_SHARE + label) for label in labels]), shares, says
+            place = {label: k for k, label in enumerate(labels)}
+            return np.array([place[label] for label in table["target"]]), shares, says
+
+
+def _label_of_near(table: pl.DataFrame, near: np.ndarray) -> str | None:
+    said = table["prediction"].filter(pl.Series(near)).unique()
+    if len(said) == 1:
+        return str(said[0])
+    far = set(table["prediction"].filter(pl.Series(~near)).to_list())
+    return next((label for label in sorted(set(table["target"].to_list())) if label not in far), None)
+
+
+def _numbers(table: pl.DataFrame, name: str) -> np.ndarray:
+    return table[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+
+
+def same_rows(one: Answered, other: Answered) -> bool:
+    """Whether both were asked about the same rows, with the same truth, in the same order."""
+    return one.rows.equals(other.rows) and np.array_equal(one.target, other.target, equal_nan=True)
+
+
+def cached_predictions(cache: Path, objects: dict[str, str]) -> pl.DataFrame:
+    """predictions.csv as texts.
+
+    Raises:
+        RunError: when it is not in the cache, damaged, or the run wrote none.
+    """
+    folder = _of(objects, PREDICTIONS)
+    _intact(cache, folder, PREDICTIONS)
+    listed = files_of(cache, folder)
+    return _table(cache, _of(listed, "predictions.csv"), "predictions.csv")
+
+
+def cached_curves(cache: Path, objects: dict[str, str]) -> pl.DataFrame:
+    """curves.csv as texts.
+
+    Raises:
+        RunError: as above.
+    """
+    return _table(cache, _of(objects, CURVES), CURVES)
+
+
+def cached_weights(cache: Path, objects: dict[str, str]) -> np.ndarray | None:
+    """How much each test row counts, (n_rows,), where they differ.
+
+    Raises:
+        RunError: as above.
+    """
+    try:
+        return read_tensors(_intact(cache, _of(objects, TEST), TEST)).get("weight")
+    except RelightError as error:
+        raise RunError(str(error)) from error
+
+
+def _table(cache: Path, md5: str, name: str) -> pl.DataFrame:
+    try:
+        return pl.read_csv(_intact(cache, md5, name), infer_schema=False)
+    except pl.exceptions.PolarsError as error:
+        raise RunError(f"{name}: is not a table") from error
+
+
+def _intact(cache: Path, md5: str, name: str) -> Path:
+    if not is_intact(cache, md5):
+        raise RunError(f"{name} is missing in the cache or damaged there; `dvc pull` or `dvc exp pull` brings it")
+    return cache / object_path(md5)
+
+
+def _of(objects: dict[str, str], path: str) -> str:
+    if path not in objects:
+        raise RunError(f"{path}: is not in dvc.lock")
+    return objects[path]

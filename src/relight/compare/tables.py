@@ -1,0 +1,171 @@
+"""Comparison tables in the terminal.
+
+A comparison as tables that fit a terminal: the more runs, the less of each.
+
+Tables in the terminal: coloured and as wide as it is; plain and 80 letters wide where they go to a file.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from relight.compare.runs import Compared
+from relight.compare.wording import changes_of, moved_in_words, words_of
+from relight.metrics.direction import with_direction
+from relight.runtime.messages import one_line
+from relight.runtime.nested import ABSENT, differing
+
+FEW = 8  # runs of which every score is shown
+MOST_MOVED = 3  # runs of which the rows that moved are shown
+WIDEST = 24  # letters of a param's value beside others
+
+
+class TextTable(NamedTuple):
+    """
+    Attributes:
+        right: the columns of numbers.
+        below: what is said under the table.
+    """
+
+    title: str
+    heads: list[str]
+    rows: list[list[str]]
+    right: set[int]
+    below: str = ""
+
+
+def tables_of(runs: list[Compared], names: list[str], width: int) -> list[TextTable]:
+    """
+    Args:
+        names: of the scores, that of the task first.
+        width: of the terminal, in letters.
+    """
+    if len(runs) > FEW:
+        return [*_many(runs, names), *_moved(runs)]
+    told = [name for k, name in enumerate(names) if k == 0 or any(_is_larger(run, name) for run in runs)]
+    others = [name for name in names if name not in told]
+    return [*_params(runs, width), *(_score(runs, name) for name in told), *_others(runs, others), *_moved(runs)]
+
+
+def _is_larger(run: Compared, name: str) -> bool:
+    said = run.scores[name].verdict
+    return said is not None and said.word == "larger"
+
+
+def _others(runs: list[Compared], names: list[str]) -> list[TextTable]:
+    rows = [[with_direction(name), *(words_of(run.scores[name]).value for run in runs)] for name in names]
+    heads = ["", *(run.name for run in runs)]
+    right = set(range(1, len(heads)))
+    return (
+        [TextTable("Other scores: no difference is known to be larger than the noise", heads, rows, right)]
+        if rows
+        else []
+    )
+
+
+def _params(runs: list[Compared], width: int) -> list[TextTable]:
+    """A column a run where they fit; else a row a run."""
+    title, keys = "Params that differ", differing([run.params for run in runs])
+    if not keys:
+        return [TextTable(title, [], [], set(), "None.")]
+    cells = [[run.params.get(key, ABSENT) for run in runs] for key in keys]
+    needed = [max(len(text) for text in column) for column in zip([run.name for run in runs], *cells, strict=True)]
+    if sum(min(one, WIDEST) + 2 for one in needed) + max(len(key) for key in keys) <= width:
+        rows = [[key, *values] for key, values in zip(keys, cells, strict=True)]
+        return [TextTable(title, ["", *(run.name for run in runs)], rows, set())]
+    return [
+        TextTable(
+            title, ["run", f"otherwise than {runs[0].name}"], [[run.name, changes_of(run)] for run in runs[1:]], set()
+        )
+    ]
+
+
+def _score(runs: list[Compared], name: str) -> TextTable:
+    rows = [[run.name, *words_of(run.scores[name])] for run in runs]
+    heads = ["run", "test rows", "95 % interval", "difference", ""]
+    kept = [k for k, head in enumerate(heads) if head != "95 % interval" or any(row[k] for row in rows)]
+    right = {place for place, k in enumerate(kept) if k in (1, 3)}
+    return TextTable(with_direction(name), [heads[k] for k in kept], [[row[k] for k in kept] for row in rows], right)
+
+
+def _many(runs: list[Compared], names: list[str]) -> list[TextTable]:
+    name = names[0] if names else None
+    heads = ["run", *([with_direction(name), "difference", "noise"] if name else []), f"otherwise than {runs[0].name}"]
+    rows = []
+    for run in runs:
+        cells = []
+        if name is not None:
+            said = words_of(run.scores[name])
+            cells = [
+                said.value,
+                said.difference,
+                said.verdict.removesuffix(" than the noise").removesuffix(" the noise"),
+            ]
+        rows.append([run.name, *cells, changes_of(run) if run is not runs[0] else ""])
+    others = f"Also scored: {', '.join(names[1:])}; -o compare.html shows them." if len(names) > 1 else ""
+    return [TextTable(f"{len(runs)} runs", heads, rows, {1, 2} if name else set(), others)]
+
+
+def _moved(runs: list[Compared]) -> list[TextTable]:
+    moved = [run for run in runs if run.moved is not None and run.moved.rows]
+    return [
+        TextTable(
+            f"Rows that {run.name} moved most",
+            ["row", "true", runs[0].name, run.name],
+            [list(row) for row in run.moved.rows],
+            set(),
+            moved_in_words(run),
+        )
+        for run in moved[:MOST_MOVED]
+        if run.moved is not None
+    ]
+
+
+def width_of_terminal() -> int:
+    return Console().width
+
+
+def table_text(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]], right: set[int], below: str) -> str:
+    """
+    Args:
+        right: the columns that are aligned to the right.
+        below: what stands under the table.
+    """
+    console = Console(highlight=False)
+    with console.capture() as captured:
+        console.print(Text(one_line(title), style="bold"))
+        if heads:
+            console.print(_table(heads, rows, right))
+        if below:
+            console.print(Text(one_line(below)))
+    return "\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n\n"
+
+
+def paragraph(text: str) -> str:
+    """Wrapped at the width of the terminal."""
+    console = Console(highlight=False)
+    with console.capture() as captured:
+        console.print(Text(one_line(text)))
+    return captured.get()
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], right: set[int]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False)
+    for k, head in enumerate(heads):
+        table.add_column(Text(one_line(head)), justify="right" if k in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(text) for text in row))
+    return table
+
+
+def _cell(text: str) -> Text:
+    cell = Text(one_line(text))
+    if text.startswith("better, larger"):
+        cell.stylize("green")
+    elif text.startswith("worse, larger"):
+        cell.stylize("red")
+    return cell

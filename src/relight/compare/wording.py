@@ -1,0 +1,101 @@
+"""A comparison in words: the same cells for the terminal, for Markdown and for the page."""
+
+from typing import NamedTuple
+
+from relight.compare.runs import Compared, Score
+from relight.compare.significance import N_RESAMPLES
+from relight.metrics.bootstrap import Ends
+from relight.runtime.nested import ABSENT
+
+BY_CHANCE = 20  # of so many differences that are none, one is larger than a 95 % interval
+
+
+class Words(NamedTuple):
+    """What is said of one score of one run; empty where there is nothing to say."""
+
+    value: str
+    interval: str
+    difference: str
+    verdict: str
+
+
+def number(value: float | None) -> str:
+    if value is None:
+        return ABSENT
+    return f"{value:.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
+
+
+def words_of(score: Score) -> Words:
+    difference = "" if score.difference is None else f"{score.difference:+.3g}"
+    return Words(number(score.value), _interval(score.interval), difference, verdict_of(score))
+
+
+def verdict_of(score: Score) -> str:
+    """In a few words; a difference of nothing has no side."""
+    if score.verdict is None:
+        return ""
+    match score.verdict.word:
+        case "larger":
+            return f"{'better' if score.is_better else 'worse'}, larger than the noise"
+        case "within":
+            return "the same" if score.difference == 0 else "within the noise"
+        case "unknown":
+            return "cannot be said"
+
+
+def changes_of(run: Compared) -> str:
+    """What is set otherwise than in the first, on one line."""
+    return ", ".join(f"{key}={value}" for key, value in run.changes) or "nothing"
+
+
+def moved_in_words(run: Compared) -> str:
+    """How many of the test rows got better and worse; empty where that is not known."""
+    if run.moved is None:
+        return ""
+    moved = run.moved
+    same = moved.n - moved.n_better - moved.n_worse
+    return f"{moved.n} {moved.what}: {moved.n_better} better, {moved.n_worse} worse, {same} the same"
+
+
+def notes_on(runs: list[Compared]) -> list[str]:
+    """What is to be known of the runs, each sentence once with all it is said of; and of the comparison."""
+    said: dict[str, list[str]] = {}
+    for run in runs:
+        for note in run.notes:
+            said.setdefault(note, []).append(run.name)
+    notes = [f"{_listed(names)}: {note}." for note, names in said.items()]
+    notes += [f"Cannot be said of {', '.join(scores)}: {why}." for why, scores in _unsaid(runs).items()]
+    if len(runs) > BY_CHANCE:
+        notes.append(
+            f"{len(runs) - 1} runs are held against {runs[0].name}: about one in {BY_CHANCE} is larger than the noise "
+            "by chance alone, and the best of many looks better than it is. Judge the chosen one on rows of its own."
+        )
+    return notes
+
+
+def how_it_is_said(runs: list[Compared]) -> str:
+    """What the words on the noise rest on."""
+    return (
+        f"Differences are to {runs[0].name}. Larger than the noise: a 95 % interval of the difference, on "
+        f"{N_RESAMPLES} resamples of the test rows that both share, leaves 0 out, and so does that of the seeds where "
+        "train.seeds is above 1. Where predictions are not in the cache the intervals of both scores are "
+        "held against each other."
+    )
+
+
+def _unsaid(runs: list[Compared]) -> dict[str, list[str]]:
+    """Why nothing can be said of some scores, and of which; what is said of the whole run already is left out."""
+    found: dict[str, list[str]] = {}
+    for run in runs:
+        for name, score in run.scores.items():
+            if score.verdict and score.verdict.word == "unknown" and score.verdict.why not in run.notes:
+                found.setdefault(score.verdict.why, []).append(name)
+    return {why: list(dict.fromkeys(names)) for why, names in found.items()}
+
+
+def _interval(ends: Ends | None) -> str:
+    return "" if ends is None else f"{number(ends[0])} to {number(ends[1])}"
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names) if len(names) <= 3 else f"{', '.join(names[:3])} and {len(names) - 3} more"

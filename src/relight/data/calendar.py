@@ -1,0 +1,95 @@
+"""Calendar cycles as sine waves, dates.
+
+The calendar as waves: sine and cosine of the place in a year, a week, a day, known for any time to come.
+
+Times as a person writes them: to the day where no step of a series is at another time of the day.
+"""
+
+from datetime import time
+
+import numpy as np
+import polars as pl
+from pydantic import BaseModel, ConfigDict
+
+from relight.data.schema import DAY, SECOND, Frequency
+
+PERIODS = {"year": 365.2425 * DAY, "week": 7.0 * DAY, "day": 1.0 * DAY}  # seconds
+HARMONICS = 3
+SEEN = 2  # times that the train rows must show a cycle
+YEAR_2000 = 946_684_800  # seconds since 1970
+
+
+class Cycle(BaseModel):
+    """
+    Attributes:
+        period: in seconds, or in whole numbers where the times are such.
+        harmonics: waves of the period, of half of it, and so on.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    period: float
+    harmonics: int
+
+
+def find_cycles(times: pl.Series, frequency: Frequency, season: int) -> list[Cycle]:
+    """Those that the train rows show twice, and that are longer than two steps.
+
+    Args:
+        times: of the train rows.
+    """
+    places = places_of(times)
+    step = _step(frequency)
+    periods = {"season": float(season * frequency.every)} if frequency.unit == "number" else PERIODS
+    span = float(places.max() - places.min()) if len(places) else 0.0
+    return [
+        Cycle(name=name, period=period, harmonics=min(HARMONICS, int(period / step / 2)))
+        for name, period in periods.items()
+        if period >= 2 * step and span >= SEEN * period
+    ]
+
+
+def waves(times: pl.Series, cycles: list[Cycle]) -> np.ndarray:
+    """(n_rows, two for each harmonic of each cycle) float32."""
+    places = places_of(times)
+    found = [
+        wave(2 * np.pi * harmonic * (places / cycle.period % 1))
+        for cycle in cycles
+        for harmonic in range(1, cycle.harmonics + 1)
+        for wave in (np.sin, np.cos)
+    ]
+    return np.stack(found, axis=1).astype(np.float32) if found else np.empty((len(places), 0), dtype=np.float32)
+
+
+def names_of_waves(cycles: list[Cycle]) -> list[str]:
+    """As `waves` orders them."""
+    return [
+        f"{cycle.name}.{wave}{harmonic}"
+        for cycle in cycles
+        for harmonic in range(1, cycle.harmonics + 1)
+        for wave in ("sin", "cos")
+    ]
+
+
+def places_of(times: pl.Series) -> np.ndarray:
+    """float64: seconds since 2000, or the numbers as they are."""
+    if times.dtype == pl.Float64:
+        return times.to_numpy()
+    return times.to_physical().to_numpy() / SECOND - YEAR_2000
+
+
+def _step(frequency: Frequency) -> float:
+    return frequency.every * (30.4369 * DAY if frequency.unit == "month" else 1.0)
+
+
+def as_written(times: pl.Series, among: pl.Series) -> pl.Series:
+    """
+    Args:
+        among: all times of the table, which say how fine they are. Numbers stay.
+    """
+    if not isinstance(among.dtype, pl.Datetime):
+        return times
+    if (among.dt.time() == time()).all():
+        return times.dt.date()
+    return times.dt.to_string("%Y-%m-%dT%H:%M:%S") if (among.dt.microsecond() == 0).all() else times

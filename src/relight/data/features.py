@@ -1,0 +1,239 @@
+"""Features.json: what train rows say.
+
+What is known of series beside their columns: scales, covariates, cycles of the calendar.
+
+What the model sees: each feature, and what the train rows alone say about it.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from relight.data.calendar import Cycle
+from relight.data.schema import Kind, SequenceParams, SeriesSchema, Task
+
+Moment = Literal["year", "month", "weekday", "hour", "elapsed"]
+
+
+class Covariate(BaseModel):
+    """A number beside the target: a column's, or for a category 1 where it has a level and 0 elsewhere.
+
+    Attributes:
+        name: of the number: the column's, or `column=level`.
+        mean, std: of the train rows that have a value; 0 and 1 for a level, which stays as it is.
+        known: its future is known.
+        column, level: of a level of the train rows; None for a column of numbers.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    mean: float
+    std: float
+    known: bool
+    column: str | None = Field(default=None, exclude_if=lambda name: name is None)
+    level: str | None = Field(default=None, exclude_if=lambda level: level is None)
+
+    @property
+    def source(self) -> str:
+        """The column that it is read from."""
+        return self.name if self.column is None else self.column
+
+
+class SeriesFeatures(BaseModel):
+    """
+    Attributes:
+        mean: of the target in the train rows.
+        scale: the deviation of the differences between neighbours in the train rows; the network's unit.
+        seasonal_error: mean |y(t) - y(t - season)| of the train rows, by which MASE divides (Hyndman and Koehler
+            2006, "Another look at measures of forecast accuracy"); None where it is 0 or there is no such pair.
+        covariates: past ones first, then those whose future is known.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    known: SeriesSchema
+    mean: float
+    scale: float
+    seasonal_error: float | None
+    covariates: list[Covariate]
+    cycles: list[Cycle]
+
+    @property
+    def sources(self) -> list[str]:
+        """The columns that are read beside target and time, each once."""
+        return list(dict.fromkeys(covariate.source for covariate in self.covariates))
+
+    @property
+    def n_future(self) -> int:
+        """How many numbers are known of each step to come."""
+        return sum(covariate.known for covariate in self.covariates) + sum(2 * cycle.harmonics for cycle in self.cycles)
+
+    @property
+    def n_channels(self) -> int:
+        """How many numbers each step of the past has, the target among them."""
+        return 1 + len(self.covariates) + sum(2 * cycle.harmonics for cycle in self.cycles)
+
+
+class NumericInput(BaseModel):
+    """A number, true and false as 1 and 0, or one number of a date.
+
+    Attributes:
+        name: of the feature: the column's, or for a date `column.year` and so on.
+        column: where it comes from.
+        moment: which number of a date it is; None for other columns.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    column: str
+    kind: Literal["numeric", "boolean", "datetime"]
+    moment: Moment | None = None
+
+
+class NumericFeature(NumericInput):
+    """A number, and what the train rows say about it.
+
+    Attributes:
+        mean, std: of the train rows that have a value; std is the population's.
+        low, high: the smallest and the largest value of the train rows.
+        quantiles: of the train rows at evenly spaced levels from 0 to 1, each a value that occurs; at most
+            1001 of them, from at most 262,144 rows. Empty where no train row has a value.
+        gaps: how many train rows have no value.
+    """
+
+    mean: float
+    std: float
+    low: float
+    high: float
+    quantiles: list[float]
+    gaps: int
+
+
+class CategoricalFeature(BaseModel):
+    """A name out of the levels of the train rows; all others, and gaps, share code 0."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    levels: list[str]
+
+
+class Inputs(NamedTuple):
+    """What the model sees, before anything is known of the numbers."""
+
+    numeric: Sequence[NumericInput]
+    categorical: Sequence[CategoricalFeature]
+
+
+class TargetStatistics(BaseModel):
+    """The target of the train rows, for a regression.
+
+    Attributes:
+        log_mean, log_std, log_skew: of its logarithm; None where some value is not above 0.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mean: float
+    std: float
+    skew: float
+    log_mean: float | None
+    log_std: float | None
+    log_skew: float | None
+
+
+class SequenceFeatures(BaseModel):
+    """How rows make sequences, and what the train sequences say of them.
+
+    Attributes:
+        n_steps: of all train sequences; what is said of each feature is said of so many rows.
+        longest: steps of the longest train sequence.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    columns: SequenceParams
+    n_steps: int
+    longest: int
+
+
+class PairFeatures(BaseModel):
+    """How the two sides of a pair are read; numbers and categories are described once, by both sides together.
+
+    Attributes:
+        left, right: the prefixes of the columns of either side.
+        texts: the columns, without a prefix, that are read by their letters.
+        n_letters: so many of a text are read.
+        n_buckets: for the codes of their n-grams.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    left: str
+    right: str
+    texts: list[str]
+    n_letters: int
+    n_buckets: int
+
+
+class Features(BaseModel):
+    """Everything that turns a clean table into tensors, and tensors into answers.
+
+    Attributes:
+        targets: the columns of the target: one, or for a distribution one for each class.
+        weight: the column of sample weights, if there is one.
+        query: the column that says which query a row is a candidate of, for a ranking.
+        target_statistics: of the train rows, for a regression; None for classes.
+        class_counts: train rows of each class, in the order of `classes`; None for regression and distributions.
+        n_train: how many rows the train part has. Nothing here depends on the test rows.
+        test_rows_validate: with `split.validation: 0` the test rows stand in for the validation
+            rows in the curves, as in the tutorial.
+        sequence: where rows make sequences; a row of the train part is a sequence then.
+        series: of a forecast; a row of the train part is a window then.
+        pairs: how the two sides are read, for similarity; then the names of the features have no prefix.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal[2] = 2
+    task: Task
+    target: str
+    targets: list[str]
+    weight: str | None
+    query: str | None = Field(default=None, exclude_if=lambda name: name is None)
+    classes: list[str] | None
+    numeric: list[NumericFeature]
+    categorical: list[CategoricalFeature]
+    target_statistics: TargetStatistics | None
+    class_counts: list[int] | None
+    n_train: int
+    test_rows_validate: bool
+    sequence: SequenceFeatures | None = Field(default=None, exclude_if=lambda value: value is None)
+    series: SeriesFeatures | None = Field(default=None, exclude_if=lambda value: value is None)
+    pairs: PairFeatures | None = Field(default=None, exclude_if=lambda value: value is None)
+
+    @property
+    def n_described(self) -> int:
+        """So many train rows, or steps of train sequences, the statistics of each feature are of."""
+        return self.n_train if self.sequence is None else self.sequence.n_steps
+
+    @property
+    def names(self) -> list[str]:
+        return [*(feature.name for feature in self.numeric), *(feature.name for feature in self.categorical)]
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of a table that the model reads, each once."""
+        sources = [*(feature.column for feature in self.numeric), *(feature.name for feature in self.categorical)]
+        return list(dict.fromkeys(sources))
+
+
+def record_kinds(features: Features) -> dict[str, Kind]:
+    """The kind of each column of a record, without a prefix; a text that is no number is a name."""
+    assert features.pairs
+    numbers: dict[str, Kind] = {feature.column: feature.kind for feature in features.numeric}
+    names = [*(feature.name for feature in features.categorical), *features.pairs.texts]
+    return {**numbers, **{name: "categorical" for name in names if name not in numbers}}

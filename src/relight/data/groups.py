@@ -1,0 +1,44 @@
+"""Values that must agree in all rows of a sequence: its target, its weight, its part."""
+
+import numpy as np
+import polars as pl
+
+
+def differing(values: pl.Series, ids: pl.Series, place: np.ndarray) -> list[str]:
+    """What is wrong where a value must be the same in all rows of a sequence.
+
+    Args:
+        place: (n_rows,) of each row's sequence, from 0.
+    """
+    first_rows = np.unique(place, return_index=True)[1]
+    first = values[first_rows][place]
+    wrong = values.ne_missing(first)
+    if not wrong.any():
+        return []
+    at = int(wrong.arg_max() or 0)
+    return [
+        f"'{values.name}' must be the same in all rows of a sequence, however: "
+        f"{ids.name} '{ids[at]}' has '{first[at]}' and '{values[at]}'"
+    ]
+
+
+def by_first_appearance(codes: np.ndarray) -> np.ndarray:
+    """Any codes, (n_rows,), as 0, 1, 2, ... in the order in which they first appear."""
+    _, first, place = np.unique(codes, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), dtype=np.int32)
+    rank[np.argsort(first)] = np.arange(len(first), dtype=np.int32)
+    return rank[place]
+
+
+def have_an_order(query: np.ndarray, relevance: np.ndarray) -> np.ndarray:
+    """Which queries have candidates of different relevance, bool (n_queries,): of the others every order is as good.
+
+    Args:
+        query: (n_rows,) from 0 to n_queries - 1, each of them there.
+    """
+    order = np.argsort(query, kind="stable")
+    starts = np.flatnonzero(np.diff(query[order], prepend=-1))
+    sorted_relevance = relevance[order]
+    lowest, highest = np.minimum.reduceat(sorted_relevance, starts), np.maximum.reduceat(sorted_relevance, starts)
+    different: np.ndarray = lowest < highest
+    return different

@@ -1,0 +1,227 @@
+"""Parquet tables, whole or in chunks.
+
+Parquet tables in and out, whole or in pieces; the same table, the same bytes.
+
+The prepared table in pieces of a fixed number of rows.
+"""
+
+import io
+import queue
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import polars as pl
+from polars.io.plugins import register_io_source
+
+from relight.data.text_columns import name_problems
+from relight.errors import InputError, RunError
+
+GROUP_ROWS = 262_144  # rows of each piece that is written, and so of what a reader must hold at least
+_READING = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
+
+
+def read_parquet(path: Path) -> pl.DataFrame:
+    """A file, or all `.parquet` files of a folder in the order of their names.
+
+    Raises:
+        InputError: for a damaged file, files that do not fit together, or no rows.
+    """
+    files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+    if not files:
+        raise InputError(f"{path}: has no .parquet files in it")
+    tables = [_stripped(file, read_parquet_file(file)) for file in files]
+    for file, table in zip(files, tables, strict=True):
+        if table.schema != tables[0].schema:
+            raise InputError(f"{file}: must have the columns and types of {files[0].name}")
+    whole = pl.concat(tables)
+    if whole.height == 0:
+        raise InputError(f"{path}: has columns but no rows")
+    return whole
+
+
+def parquet_frames(path: Path) -> Iterator[pl.DataFrame]:
+    """The rows of one file in their order, in tables of any number of rows.
+
+    Raises:
+        InputError: when it is missing, damaged, or no Parquet.
+    """
+    _check_head(path)
+    try:
+        for frame in pl.scan_parquet(path, glob=False, hive_partitioning=False).collect_batches(maintain_order=True):
+            yield _stripped(path, frame)
+    except _READING as error:
+        raise _damaged(path, error) from error
+
+
+def parquet_schema(path: Path) -> pl.Schema:
+    """The columns of one file and their types, without reading its rows.
+
+    Raises:
+        InputError: when it is missing, damaged, or no Parquet.
+    """
+    _check_head(path)
+    try:
+        schema = pl.scan_parquet(path, glob=False, hive_partitioning=False).collect_schema()
+    except _READING as error:
+        raise _damaged(path, error) from error
+    return _stripped(path, pl.DataFrame(schema=schema)).schema
+
+
+def write_parquet(path: Path, tables: Iterable[pl.DataFrame]) -> None:
+    """One file of pieces that fit together, of which two or three are in memory at a time.
+
+    Another thread packs and writes a piece while this one makes the next, so that an error or a signal
+    that arrives here ends both.
+    """
+    pieces = cut(tables, GROUP_ROWS)
+    first = next(pieces)
+    waiting: queue.Queue[pl.DataFrame | None] = queue.Queue(maxsize=1)
+    writer = _Writer(path, first.schema, waiting)
+    writer.start()
+    try:
+        writer.hand(first)
+        for piece in pieces:
+            writer.hand(piece)
+    finally:
+        writer.finish()
+    if writer.problem is not None:
+        raise RunError(f"{path}: cannot be written: {writer.problem}")
+
+
+def cut(tables: Iterable[pl.DataFrame], n_rows: int) -> Iterator[pl.DataFrame]:
+    """The same rows in tables of this many each, whatever their number was; the last has the rest."""
+    held: list[pl.DataFrame] = []
+    n_held = 0
+    for table in tables:
+        held.append(table)
+        n_held += table.height
+        if n_held >= n_rows:
+            whole = pl.concat(held)
+            for start in range(0, n_held - n_rows + 1, n_rows):
+                yield whole.slice(start, n_rows)
+            n_held %= n_rows
+            held = [whole.tail(n_held)] if n_held else []
+    if n_held:
+        yield pl.concat(held)
+
+
+class _Writer(threading.Thread):
+    """Writes what it is handed until None comes."""
+
+    def __init__(self, path: Path, schema: pl.Schema, waiting: "queue.Queue[pl.DataFrame | None]") -> None:
+        super().__init__(daemon=True)
+        self.path, self.schema, self.waiting = path, schema, waiting
+        self.problem: Exception | None = None
+
+    def hand(self, piece: pl.DataFrame) -> None:
+        while self.problem is None:
+            with suppress(queue.Full):
+                self.waiting.put(piece, timeout=0.5)
+                return
+
+    def finish(self) -> None:
+        while self.is_alive():
+            with suppress(queue.Full):
+                self.waiting.put(None, timeout=0.1)
+                break
+        self.join()
+
+    def run(self) -> None:
+        def pieces(*_: object) -> Iterator[pl.DataFrame]:
+            while (piece := self.waiting.get()) is not None:
+                yield piece
+
+        try:
+            # Not compressed: lz4 took a seventh off a table of numbers, and half as long again to write it.
+            register_io_source(pieces, schema=self.schema).sink_parquet(
+                self.path, compression="uncompressed", statistics=False, row_group_size=GROUP_ROWS
+            )
+        except _READING as error:
+            self.problem = error
+
+
+def read_parquet_file(path: Path) -> pl.DataFrame:
+    """One file.
+
+    Raises:
+        InputError: when it is missing, damaged, or no Parquet.
+    """
+    _check_head(path)
+    try:
+        return pl.read_parquet(io.BytesIO(path.read_bytes()))
+    except _READING as error:
+        raise _damaged(path, error) from error
+
+
+def _check_head(path: Path) -> None:
+    try:
+        with open(path, "rb") as file:
+            head = file.read(4)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}; run `dvc repro` or `dvc pull`") from error
+    if head != b"PAR1":
+        raise InputError(f"{path}: is not a Parquet file")
+
+
+def _stripped(path: Path, table: pl.DataFrame) -> pl.DataFrame:
+    """The names without spaces around them."""
+    names = [name.strip() for name in table.columns]
+    problems = name_problems(names)
+    if problems:
+        raise InputError(*(f"{path}: {problem}" for problem in problems))
+    return table.rename(dict(zip(table.columns, names, strict=True)))
+
+
+def _damaged(path: Path, error: BaseException) -> InputError:
+    return InputError(f"{path}: is a damaged Parquet file: {str(error).strip().splitlines()[0][:200]}")
+
+
+class TableBatches:
+    """The rows of a Parquet file in order, `n_rows` at a time; iterated anew each time.
+
+    Args:
+        columns: which to read; None for all of them.
+    """
+
+    def __init__(self, path: Path, *, n_rows: int, columns: list[str] | None = None) -> None:
+        self._path = path
+        self._n_rows = n_rows
+        self._columns = columns
+
+    def __iter__(self) -> Iterator[pl.DataFrame]:
+        for start in range(0, count_rows(self._path), self._n_rows):
+            yield self._read(start)
+
+    def _read(self, start: int) -> pl.DataFrame:
+        scan = _scan(self._path).slice(start, self._n_rows)
+        return _collect(self._path, scan if self._columns is None else scan.select(self._columns))
+
+
+def read_columns(path: Path, columns: list[str]) -> pl.DataFrame:
+    """Whole columns; texts as categories, which take four bytes a row."""
+    texts = pl.selectors.string()
+    return _collect(path, _scan(path).select(columns).with_columns(texts.cast(pl.Categorical)))
+
+
+def count_rows(path: Path) -> int:
+    return int(_collect(path, _scan(path).select(pl.len())).item())
+
+
+def _scan(path: Path) -> pl.LazyFrame:
+    """The file of just this name: `[` and `*` are letters, and `a=b/` is a folder."""
+    return pl.scan_parquet(path, glob=False, hive_partitioning=False)
+
+
+def _collect(path: Path, scan: pl.LazyFrame) -> pl.DataFrame:
+    """
+    Raises:
+        InputError: when the file is missing, damaged, or no Parquet.
+    """
+    try:
+        return scan.collect(engine="streaming")
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: cannot be read: it is not there; run `dvc repro` or `dvc pull`") from error
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        raise InputError(f"{path}: is a damaged Parquet file: {str(error).strip().splitlines()[0][:200]}") from error

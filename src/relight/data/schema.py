@@ -1,0 +1,222 @@
+"""Schema.json: columns, task, sequence, frequency.
+
+How far apart the steps of a series are.
+
+The `prepare.sequence` section: how the rows of a table make sequences, or series that go on.
+
+What prepare found out about a table: its columns, its target, its task.
+"""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from relight.runtime.messages import counted
+from relight.runtime.params import Section
+
+SECOND, DAY = 1_000_000, 86_400  # microseconds; seconds
+SEASONS = {1: 60, 60: 60, 600: 144, 900: 96, 1800: 48, 3600: 24, DAY: 7, 7 * DAY: 52}  # seconds of a step → its season
+SEASONS_OF_MONTHS = {1: 12, 3: 4, 12: 1}
+MOST_STEPS = 1_000_000
+OF_FORECASTS = ("series", "length", "horizon", "step", "season", "fill", "known")
+Task = Literal["regression", "binary", "multiclass", "distribution", "forecast", "ranking", "similarity"]
+Part = Literal["train", "validation", "test"]
+Kind = Literal["numeric", "boolean", "categorical", "datetime", "ignored"]
+STEP = "step"  # the column of the clean rows of series that counts the steps of time
+NAMED = "split"  # the name that tables with fixed parts give to the column that holds them
+
+
+class Frequency(BaseModel):
+    """The length of a step: `every` whole numbers, seconds or months.
+
+    Attributes:
+        month_end: the times are last days of their months.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    unit: Literal["number", "second", "month"]
+    every: int
+    month_end: bool = False
+
+    def __str__(self) -> str:
+        if self.unit == "number":
+            return str(self.every)
+        if self.unit == "month":
+            return counted(self.every, "month")
+        for name, seconds in (("week", 7 * DAY), ("day", DAY), ("hour", 3600), ("minute", 60), ("second", 1)):
+            if self.every % seconds == 0:
+                return counted(self.every // seconds, name)
+        raise AssertionError("each number of seconds is some of one second")
+
+    @property
+    def season(self) -> int:
+        """Steps after which a series is expected to repeat itself; 1 where nothing is known."""
+        known = {"number": {}, "second": SEASONS, "month": SEASONS_OF_MONTHS}[self.unit]
+        return known.get(self.every, 1)
+
+
+def _auto_or_number(value: Any) -> Any:
+    if value in ("auto", None) or (type(value) is int and 1 <= value <= MOST_STEPS):
+        return value
+    raise PydanticCustomError("auto", "must be auto or a whole number from 1 to {most}", {"most": MOST_STEPS})
+
+
+def _unset() -> Any:
+    return Field(default=None, exclude_if=lambda value: value is None)
+
+
+AutoOrNumber = Annotated[Literal["auto"] | int | None, BeforeValidator(_auto_or_number)]
+
+
+class SequenceParams(Section):
+    """Sequences with a label each have `id` and `time`, or `symbols`; a forecast has `time` and what follows it.
+
+    Attributes:
+        id: the column that names the sequence of each row; all rows of a sequence have the same target.
+        time: the column that orders the rows of a sequence or a series: numbers or dates.
+        symbols: in place of both: each row is a sequence, and the characters of this text its steps.
+        series: the column that names the series of a forecast; None: the table is one series.
+        length: how many steps of its past a forecast sees; auto: two seasons, at least 96.
+        horizon: how many steps a forecast foretells; 1 unless named.
+        step: between the origins of two windows; 1 unless named.
+        season: steps after which a series is expected to repeat itself; auto: by the length of a step.
+        fill: what stands in a gap of the past: the value before it (forward), or a line between its neighbours of the
+            same part (interpolate); error: nothing does.
+        known: covariates whose future is known, such as holidays; of the others a forecast sees the past alone.
+    """
+
+    id: str | None = Field(default=None, min_length=1, exclude_if=lambda name: name is None)
+    time: str | None = Field(default=None, min_length=1, exclude_if=lambda name: name is None)
+    symbols: str | None = Field(default=None, min_length=1, exclude_if=lambda name: name is None)
+    series: str | None = Field(default=None, min_length=1, exclude_if=lambda name: name is None)
+    length: AutoOrNumber = _unset()
+    horizon: int | None = Field(default=None, ge=1, le=10_000, exclude_if=lambda value: value is None)
+    step: int | None = Field(default=None, ge=1, le=MOST_STEPS, exclude_if=lambda value: value is None)
+    season: AutoOrNumber = _unset()
+    fill: Literal["forward", "interpolate", "error"] | None = _unset()
+    known: list[str] | None = _unset()
+
+    @property
+    def is_forecast(self) -> bool:
+        """Whether it says what is to be foretold."""
+        return self.id is None and self.symbols is None
+
+    @model_validator(mode="after")
+    def belong_together(self) -> Self:
+        if self.symbols is not None and (self.id is not None or self.time is not None):
+            raise PydanticCustomError(
+                "column", "symbols must stand alone: each row is a sequence then, without an id and a time"
+            )
+        if self.symbols is None and self.time is None:
+            raise PydanticCustomError(
+                "column",
+                "must have id and time (each row is a step of a sequence), symbols (each row is a sequence), or time "
+                "alone (a forecast); write for example `{id: sequence, time: step}`",
+            )
+        if self.id is not None and self.id == self.time:
+            raise PydanticCustomError("column", f"id and time must be two columns, however: both are '{self.id}'")
+        return self
+
+    @model_validator(mode="after")
+    def only_forecasts_have_a_horizon(self) -> Self:
+        odd = [name for name in OF_FORECASTS if getattr(self, name) is not None]
+        if odd and not self.is_forecast:
+            raise PydanticCustomError(
+                "column", f"{', '.join(odd)} must be left out with id or symbols: a forecast has it"
+            )
+        return self
+
+
+class Column(BaseModel):
+    """A column that is neither target nor weight."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    kind: Kind
+
+
+class SeriesSchema(BaseModel):
+    """What is to be foretold, as `params.sequence` names it, every `auto` replaced."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    time: str
+    series: str | None
+    length: int
+    horizon: int
+    step: int
+    season: int
+    fill: Literal["forward", "interpolate", "error"]
+    known: list[str]
+    frequency: Frequency
+
+
+class PairColumn(BaseModel):
+    """What stands on both sides of a pair.
+
+    Attributes:
+        name: without the prefix of a side.
+        is_text: whether it is compared by its letters: names of many kinds, and whole numbers beside being numbers.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    kind: Literal["numeric", "boolean", "categorical", "datetime"]
+    is_text: bool
+
+
+class PairColumns(BaseModel):
+    """The two sides of a table of pairs.
+
+    Attributes:
+        left, right: the prefixes of the columns of either side.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    left: str
+    right: str
+    columns: list[PairColumn]
+
+
+class Schema(BaseModel):
+    """The table in one page.
+
+    Attributes:
+        target: the name of the target; for a distribution its columns, joined by commas.
+        targets: the columns of the target: one, or for a distribution one for each class.
+        weight: the column of sample weights, if there is one.
+        query: the column that says which query a row is a candidate of, for a ranking.
+        classes: the labels in their order, from the whole table; None for regression.
+        generated: the true parameters, where the data was made on a known line.
+        notes: what a person should know, in whole sentences.
+        series: of a forecast alone.
+        sequence: how the rows make sequences; None where each stands for itself.
+        pairs: what stands on both sides, for similarity.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal[2] = 2
+    rows: int
+    target: str
+    targets: list[str]
+    weight: str | None
+    query: str | None = Field(default=None, exclude_if=lambda name: name is None)
+    task: Task
+    classes: list[str] | None
+    columns: list[Column]
+    generated: dict[str, float] | None
+    notes: list[str]
+    series: SeriesSchema | None = Field(default=None, exclude_if=lambda value: value is None)
+    sequence: SequenceParams | None = Field(default=None, exclude_if=lambda value: value is None)
+    pairs: PairColumns | None = Field(default=None, exclude_if=lambda value: value is None)
+
+    @property
+    def features(self) -> list[Column]:
+        """The columns that the model may see."""
+        return [column for column in self.columns if column.kind != "ignored"]

@@ -1,0 +1,105 @@
+"""What texts hold; labels, names.
+
+Values as the names of classes, levels and series.
+
+What a text column holds: numbers, true and false, dates, or names.
+
+What names of columns must be: there, and each its own.
+"""
+
+from collections import Counter
+
+import polars as pl
+
+EXACT = 2**53  # float64 has every whole number up to here
+MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None")
+MOSTLY = 0.9  # a column with this share of numbers is a column of numbers with mistakes in it
+_NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+_LEADING_ZERO = r"^[+-]?0[0-9]"
+_DECIMAL_COMMA = r"^[+-]?[0-9]{1,3}(\.[0-9]{3})*,[0-9]+$|^[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?$"
+_INFINITE = r"^(?i)[+-]?inf(inity)?$"
+_BOOLEAN = r"^(?i)(true|false)$"
+_DATE = (
+    r"^[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}([T ][0-9]{1,2}:[0-9]{2}.*)?$"
+    r"|^[0-9]{1,2}[-./][0-9]{1,2}[-./][0-9]{2,4}([T ][0-9]{1,2}:[0-9]{2}.*)?$|^[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?$"
+)
+
+
+def as_labels(raw: pl.Series) -> pl.Series:
+    """Values as texts; a whole number reads `3`, never `3.0`, whatever type it came in."""
+    if raw.dtype.is_float():
+        known = raw.fill_nan(None)
+        whole = (known == known.round()) & (known.abs() <= EXACT)
+        return known.cast(pl.Int64, strict=False).cast(pl.String).zip_with(whole, known.cast(pl.String))
+    if raw.dtype == pl.Boolean:
+        return raw.cast(pl.String)
+    return tidy(raw.cast(pl.String))
+
+
+def tidy(texts: pl.Series) -> pl.Series:
+    """Without spaces around the values, and with the words for a missing value as gaps."""
+    stripped = texts.str.strip_chars()
+    return stripped.set(stripped.is_in(list(MISSING)), None)
+
+
+def are_numbers(texts: pl.Series) -> pl.Series:
+    """For each value, whether it is a number; gaps stay gaps."""
+    return texts.str.contains(_NUMBER)
+
+
+def are_infinite(texts: pl.Series) -> pl.Series:
+    return texts.str.contains(_INFINITE)
+
+
+def have_leading_zeros(texts: pl.Series) -> bool:
+    """Codes such as 00123 would lose their zeros as numbers."""
+    return bool(lead_with_zeros(texts).any())
+
+
+def lead_with_zeros(texts: pl.Series) -> pl.Series:
+    return texts.str.contains(_LEADING_ZERO)
+
+
+def have_decimal_commas(texts: pl.Series) -> bool:
+    return _share(texts.str.contains(_DECIMAL_COMMA)) >= MOSTLY
+
+
+def are_booleans(texts: pl.Series) -> bool:
+    return _share(texts.str.contains(_BOOLEAN)) == 1
+
+
+def are_dates(texts: pl.Series) -> bool:
+    return _share(texts.str.contains(_DATE)) >= MOSTLY
+
+
+def are_mostly_numbers(texts: pl.Series) -> bool:
+    return _share(are_numbers(texts)) >= MOSTLY
+
+
+def are_half_numbers(texts: pl.Series) -> bool:
+    """Numbers and names in one column, neither of them few."""
+    return _share(are_numbers(texts)) >= 1 - MOSTLY
+
+
+def as_plain_numbers(texts: pl.Series) -> pl.Series | None:
+    """Float64, where every value is a finite number without a sign of being a code; else None.
+
+    The same answer as the patterns give, at a tenth of their time.
+    """
+    numbers = texts.cast(pl.Float64, strict=False)
+    if numbers.null_count() > texts.null_count() or not bool(numbers.is_finite().all()):
+        return None
+    near_zero = texts.str.starts_with("0") | texts.str.starts_with("-0") | texts.str.starts_with("+0")
+    return None if have_leading_zeros(texts.filter(near_zero)) else numbers
+
+
+def _share(matches: pl.Series) -> float:
+    known = matches.drop_nulls()
+    return float(known.sum()) / len(known) if len(known) else 0.0
+
+
+def name_problems(names: list[str]) -> list[str]:
+    """Columns without a name, and names of more than one column."""
+    nameless = [f"column {place} has no name" for place, name in enumerate(names, 1) if not name]
+    counts = Counter(name for name in names if name)
+    return [*nameless, *(f"column '{name}' is there {n} times; rename one" for name, n in counts.items() if n > 1)]

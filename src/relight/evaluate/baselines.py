@@ -1,0 +1,139 @@
+"""Trivial, naive, seasonal, n-gram baselines.
+
+What a forecast must beat: the last value, the value a season ago, the linear autoregression alone.
+
+How much two records share as they stand, without any learning: what a tower must be better than.
+
+What one would say without a model.
+"""
+
+import copy
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from relight.data.schema import Task
+from relight.metrics.roc import row_weights
+from relight.model.networks.autoregression import Autoregression
+from relight.model.networks.forecaster import Forecaster
+from relight.model.networks.tower import ngrams
+from relight.model.sequences import Windows, as_trainee_sees_windows
+
+Reference = Callable[[Tensor, Tensor], Tensor]  # past (n, length, n_channels) and future → (n, horizon)
+NAIVE = "naive"
+
+
+def references_of(model: Forecaster, line: Autoregression) -> dict[str, Reference]:
+    """By their names, `naive` first; the seasonal one where a window holds a season.
+
+    Args:
+        line: fitted, without a network beside it.
+    """
+    known = model.features.known
+    found: dict[str, Reference] = {NAIVE: lambda past, _: past[:, -1:, 0].expand(-1, known.horizon)}
+    if 1 < known.season <= known.length:
+        found["seasonal_naive"] = lambda past, _: a_season_ago(past[:, :, 0], known.season, known.horizon)
+    found["linear_autoregression"] = lambda past, future: linear(model, line, past, future)
+    return found
+
+
+def a_season_ago(values: Tensor, season: int, horizon: int) -> Tensor:
+    """(n, length) → (n, horizon): the last season, over and over."""
+    places = torch.arange(horizon) % season + values.shape[1] - season
+    return values.index_select(1, places)
+
+
+def fit_line(model: Forecaster, train: Windows, validation: Windows | None) -> Autoregression:
+    """The linear autoregression alone, fitted as that of a forecaster is."""
+    line = copy.deepcopy(model.body.autoregression)
+    known = [as_trainee_sees_windows(model, windows) for windows in (train, validation) if windows is not None]
+    line.fit(known[0], known[1] if validation is not None else None)
+    if validation is not None:
+        line.refit(known, lambda past, _: torch.zeros_like(past[:, :1, 0]))
+    return line
+
+
+def linear(model: Forecaster, line: Autoregression, past: Tensor, future: Tensor) -> Tensor:
+    """Its forecast in the target's own unit."""
+    scaled = model.front(past, future)
+    out: Tensor = model.back(scaled[0][:, -1:, 0] + line(*scaled))
+    return out
+
+
+def overlap(arrays: dict[str, np.ndarray]) -> np.ndarray:
+    """The mean over the columns that both sides have of how much they share, (n_rows,) float64; 1/2 where none is.
+
+    Of two texts it is the share of their n-grams (Jaccard 1901); a level or a number is the same or is not.
+
+    Args:
+        arrays: of pairs, as split wrote them.
+    """
+    left, right = (
+        [arrays[f"{side}_{part}"] for part in ("numeric", "categories", "letters")] for side in ("left", "right")
+    )
+    numbers = _same(left[0], right[0], np.isnan(left[0]) | np.isnan(right[0]))
+    levels = _same(left[1], right[1], (left[1] == 0) | (right[1] == 0))
+    texts = [_jaccard(_ngrams(left[2][:, k]), _ngrams(right[2][:, k])) for k in range(left[2].shape[1])]
+    shares = np.concatenate([numbers, levels, *(text.reshape(-1, 1) for text in texts)], axis=1)
+    known = ~np.isnan(shares)
+    sums = np.where(known, shares, 0).sum(axis=1)
+    shared: np.ndarray = np.where(known.any(axis=1), sums / np.maximum(known.sum(axis=1), 1), 0.5)
+    return shared
+
+
+def _same(left: np.ndarray, right: np.ndarray, is_gap: np.ndarray) -> np.ndarray:
+    return np.where(is_gap, np.nan, (left == right).astype(np.float64))
+
+
+def _ngrams(letters: np.ndarray) -> np.ndarray:
+    found: np.ndarray = ngrams(torch.from_numpy(letters)).numpy()
+    return found
+
+
+def _jaccard(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Of the n-grams of each row, (n_rows, n_slots); NaN where a side has none."""
+    is_first_left, is_first_right = _first(left), _first(right)
+    both = np.zeros(len(left))
+    for slot in range(left.shape[1]):
+        both += is_first_left[:, slot] & ((right == left[:, [slot]]) & is_first_right).any(axis=1)
+    n_left, n_right = is_first_left.sum(axis=1), is_first_right.sum(axis=1)
+    shares = both / np.maximum(n_left + n_right - both, 1)
+    return np.where((n_left == 0) | (n_right == 0), np.nan, shares)
+
+
+def _first(codes: np.ndarray) -> np.ndarray:
+    """Which slots hold an n-gram that no slot before them holds."""
+    firsts: np.ndarray = codes != 0
+    for slot in range(1, codes.shape[1]):
+        firsts[:, slot] &= (codes[:, :slot] != codes[:, [slot]]).all(axis=1)
+    return firsts
+
+
+def trivial_answers(
+    task: Task, target: np.ndarray, n_rows: int, n_classes: int, weight: np.ndarray | None = None
+) -> np.ndarray:
+    """The train rows' mean, or their class shares, for every row; for a ranking no order at all.
+
+    Args:
+        target: of the train rows; (n_train,) numbers or class codes, or (n_train, n_classes) shares.
+        weight: of the train rows.
+
+    Returns:
+        (n_rows,) numbers (for pairs how far the share of those that are alike is above one half), or
+        (n_rows, n_classes) probabilities, float64.
+    """
+    if task == "ranking":
+        return np.zeros(n_rows)  # a constant scores what a random order scores on average
+    weights = row_weights(len(target), weight)
+    match task:
+        case "regression":
+            return np.full(n_rows, np.average(target.astype(np.float64), weights=weights))
+        case "binary" | "multiclass":
+            shares = np.bincount(target, weights, n_classes) / weights.sum()
+        case "distribution":
+            shares = np.average(target.astype(np.float64), axis=0, weights=weights)
+        case "similarity":
+            return np.full(n_rows, np.average(target == 1, weights=weights) - 0.5)
+    return np.tile(shares, (n_rows, 1))

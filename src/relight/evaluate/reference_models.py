@@ -1,0 +1,168 @@
+"""Ridge, logistic, gradient boosting (sklearn).
+
+Rows as the numbers of a linear model: standardized, with indicators of gaps and one-hot categories.
+
+Models that everybody knows, fitted on the same train rows: what the network must be better than.
+
+scikit-learn takes 2 CPU seconds to import: it is imported where a reference is asked for, and nowhere else.
+"""
+
+import warnings
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from relight.data.schema import Task
+from relight.evaluate.inputs import LabelledRows
+from relight.evaluate.params import Reference
+from relight.metrics.scorers import headline, scores_of
+
+MOST_LEVELS = 100  # of a category, the most frequent among the train rows: a column each
+ALPHAS = (0.1, 1.0, 10.0, 100.0, 1000.0)  # of the ridge penalty
+INVERSE_PENALTIES = (0.01, 0.1, 1.0, 10.0)  # of the logistic regression
+NATIVE_LEVELS = 255  # categories with more levels are taken as ordered numbers
+Answers = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+class Design:
+    """What the train rows fix: means, deviations, columns with gaps, levels.
+
+    Gaps become the mean, and an indicator for each column that has some among the train rows; a column that
+    never varies stays at 0. A rare or unknown level is 0 in every column of its category.
+
+    **Shape**
+        - numeric: (n_rows, n_numeric), NaN for a gap
+        - categories: (n_rows, n_categorical), 0 for a gap or an unknown level
+        - output: (n_rows, d_out) float64
+    """
+
+    def __init__(self, numeric: np.ndarray, categories: np.ndarray) -> None:
+        gaps = np.isnan(numeric)
+        counts = np.maximum((~gaps).sum(axis=0), 1)
+        self.mean = np.where(gaps, 0, numeric).sum(axis=0, dtype=np.float64) / counts
+        centred = np.where(gaps, 0, numeric - self.mean)
+        std = np.sqrt((centred**2).sum(axis=0, dtype=np.float64) / counts)
+        self.scale = np.where(std > 1e-12 * np.abs(self.mean), std, np.inf)
+        self.scale[std == 0] = np.inf
+        self.with_gaps = np.flatnonzero(gaps.any(axis=0))
+        self.levels = [_frequent_levels(categories[:, k]) for k in range(categories.shape[1])]
+
+    def __call__(self, numeric: np.ndarray, categories: np.ndarray) -> np.ndarray:
+        gaps = np.isnan(numeric)
+        scaled = np.where(gaps, 0, numeric - self.mean) / self.scale
+        one_hot = [categories[:, [k]] == levels for k, levels in enumerate(self.levels)]
+        return np.concatenate([scaled, gaps[:, self.with_gaps], *one_hot], axis=1, dtype=np.float64)
+
+
+def _frequent_levels(codes: np.ndarray) -> np.ndarray:
+    counts = np.bincount(codes)
+    counts[0] = 0
+    frequent = np.argsort(-counts, kind="stable")[:MOST_LEVELS]
+    levels: np.ndarray = np.sort(frequent[counts[frequent] > 0])
+    return levels
+
+
+def fit_reference(
+    name: Reference, task: Task, train: LabelledRows, validation: LabelledRows | None, n_classes: int, threads: int
+) -> Answers | None:
+    """A fitted reference: (numeric, categories) → numbers (n_rows,) or probabilities (n_rows, n_classes).
+
+    The validation rows choose the regularisation of the linear model and the number of trees; without them
+    the penalty is 1, and a tenth of the train rows stops the trees. None where scikit-learn has no such
+    model: trees for a distribution, or any model for train rows of one class alone. The same number of
+    threads gives the same bits. Of a ranking they predict the relevance, each row by itself.
+    """
+    from threadpoolctl import threadpool_limits
+
+    if task == "ranking":
+        train, validation, task = _pointwise(train), validation and _pointwise(validation), "regression"
+    if task in ("binary", "multiclass") and len(np.unique(train.target)) < 2:
+        return None
+    with threadpool_limits(threads), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that a fit stopped at its last step: a reference is as good as it is
+        match name, task:
+            case "linear", _:
+                return _fit_linear(task, train, validation, n_classes)
+            case "hist_gradient_boosting", "distribution":
+                return None
+            case "hist_gradient_boosting", _:
+                return _fit_trees(task, train, validation, n_classes)
+
+
+def _pointwise(rows: LabelledRows) -> LabelledRows:
+    """Candidates without their queries."""
+    return rows._replace(target=rows.target[:, 0])
+
+
+def _fit_linear(task: Task, train: LabelledRows, validation: LabelledRows | None, n_classes: int) -> Answers:
+    """Ridge or logistic regression on standardized numbers and one-hot categories."""
+    design = Design(train.numeric, train.categories)
+    numbers = design(train.numeric, train.categories)
+    candidates = _linear_models(task, one=validation is None)
+    fitted = [model.fit(numbers, train.target, sample_weight=train.weight) for model in candidates]
+    if validation is not None:
+        rows = design(validation.numeric, validation.categories)
+        losses = [_loss(task, validation, _said(task, model, rows, n_classes)) for model in fitted]
+        fitted = [fitted[int(np.argmin(losses))]]
+    return lambda numeric, categories: _said(task, fitted[0], design(numeric, categories), n_classes)
+
+
+def _linear_models(task: Task, *, one: bool) -> Iterable[Any]:
+    from sklearn.linear_model import LogisticRegression, Ridge
+
+    if task in ("binary", "multiclass"):
+        return [LogisticRegression(C=c, max_iter=300) for c in ([1.0] if one else INVERSE_PENALTIES)]
+    return [Ridge(alpha=alpha, solver="cholesky") for alpha in ([1.0] if one else ALPHAS)]
+
+
+def _fit_trees(task: Task, train: LabelledRows, validation: LabelledRows | None, n_classes: int) -> Answers:
+    """scikit-learn's histogram gradient boosting (after LightGBM, Ke et al. 2017); it reads gaps itself."""
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+    native = train.categories.max(axis=0, initial=0) <= NATIVE_LEVELS
+    kind = HistGradientBoostingRegressor if task == "regression" else HistGradientBoostingClassifier
+    model = kind(
+        learning_rate=0.05,
+        max_iter=1000,
+        early_stopping=True,
+        categorical_features=np.append(np.zeros(train.numeric.shape[1], dtype=bool), native),
+        random_state=0,
+    )
+    held_out = _held_out(task, train, validation)
+    model.fit(_columns(train.numeric, train.categories), train.target, sample_weight=train.weight, **held_out)
+    return lambda numeric, categories: _said(task, model, _columns(numeric, categories), n_classes)
+
+
+def _held_out(task: Task, train: LabelledRows, validation: LabelledRows | None) -> dict[str, np.ndarray]:
+    """The validation rows as `fit` takes them, without classes that the train rows lack."""
+    if validation is not None and task != "regression":
+        validation = validation.at(np.isin(validation.target, np.unique(train.target)))
+    if validation is None or not len(validation.target):
+        return {}
+    weight = {} if validation.weight is None else {"sample_weight_val": validation.weight}
+    return {"X_val": _columns(validation.numeric, validation.categories), "y_val": validation.target, **weight}
+
+
+def _columns(numeric: np.ndarray, categories: np.ndarray) -> np.ndarray:
+    """Numbers and codes side by side; an unknown level is a gap."""
+    codes = np.where(categories == 0, np.nan, categories - 1)
+    return np.concatenate([numeric, codes], axis=1, dtype=np.float64)
+
+
+def _said(task: Task, model: Any, rows: np.ndarray, n_classes: int) -> np.ndarray:
+    said: np.ndarray
+    if task == "regression":
+        said = model.predict(rows).astype(np.float64)
+        return said
+    if task == "distribution":
+        shares = np.clip(model.predict(rows), 1e-6, None)
+        said = shares / shares.sum(axis=1, keepdims=True)
+        return said
+    said = np.zeros((len(rows), n_classes))
+    said[:, model.classes_] = model.predict_proba(rows)
+    return said
+
+
+def _loss(task: Task, rows: LabelledRows, said: np.ndarray) -> float:
+    return scores_of(task, rows.target, said, rows.weight)[headline(task)]

@@ -1,0 +1,236 @@
+"""Content of metrics.json and notes.
+
+Everything that is said of a model's answers in numbers: the content of metrics.json.
+
+The line that a model of one column has learned, in the units of the data.
+
+What a person should know of the queries behind the scores of a ranking, in whole sentences.
+
+What a person should know of the scores, in whole sentences.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from torch import nn
+
+from relight.data.features import Features
+from relight.evaluate.baselines import trivial_answers
+from relight.evaluate.diagnostics import MOST_ROWS as MOST_SHUFFLED
+from relight.evaluate.inputs import LabelledRows
+from relight.evaluate.params import EvaluateParams
+from relight.evaluate.reference_models import fit_reference
+from relight.metrics.bootstrap import MOST_ROWS as MOST_RESAMPLED
+from relight.metrics.bootstrap import bootstrap_intervals
+from relight.metrics.classification import (
+    Scores,
+    best_threshold,
+    confidence_and_truth,
+    expected_calibration_error,
+    scores_at,
+)
+from relight.metrics.ranking import query_scores
+from relight.metrics.scorers import scores_of
+from relight.model.networks.categories import Flat
+from relight.model.networks.mlp import Linear, LinearParameters
+from relight.model.pipeline import Back, Fitted
+from relight.model.preprocessing import Standardize
+
+Parts = dict[str, LabelledRows]
+MIN_TEST_QUERIES = 50  # queries: their mean score is rough
+MIN_TEST_ROWS = 200  # test rows: their scores say little about a tenth
+
+
+class Said(NamedTuple):
+    """What a model says, in answers as `domain.answers` gives them.
+
+    Attributes:
+        parts: of the rows of each part.
+        uncalibrated: of the test rows before its temperature was fitted; None where it has none.
+        seeds: of the test rows by each seed alone; empty with one seed.
+    """
+
+    parts: dict[str, np.ndarray]
+    uncalibrated: np.ndarray | None
+    seeds: list[np.ndarray]
+
+
+def judge(
+    params: EvaluateParams, features: Features, parts: Parts, said: Said, parameters: dict[str, Any], threads: int
+) -> dict[str, Any]:
+    """The scores of every part beside those of trivial and other models; keys only where there is something to say.
+
+    Args:
+        parts: train, test, and validation where there is one.
+        parameters: learned beside true, where they are known.
+    """
+    task = features.task
+    metrics: dict[str, Any] = {"train": {}, "validation": {}, "test": {}}
+    for part, rows in parts.items():
+        metrics[part] = scores_of(task, rows.target, said.parts[part], rows.weight)
+    metrics["test"] |= _calibration(features, parts["test"], said)
+    metrics["baseline"] = _baseline(features, parts)
+    more = {
+        "parameters": parameters,
+        "references": _references(params, features, parts, threads),
+        "intervals": _intervals(params, features, parts["test"], said.parts["test"]),
+        "seeds": _seeds(features, parts["test"], said.seeds),
+        "threshold": _threshold(params, features, parts, said.parts),
+    }
+    return metrics | {key: value for key, value in more.items() if value}
+
+
+def _baseline(features: Features, parts: Parts) -> dict[str, Scores]:
+    task, train, n_classes = features.task, parts["train"], len(features.classes or [])
+    said = {
+        part: trivial_answers(task, train.target, len(rows.target), n_classes, train.weight)
+        for part, rows in parts.items()
+    }
+    return {part: scores_of(task, rows.target, said[part], rows.weight) for part, rows in parts.items()}
+
+
+def _calibration(features: Features, test: LabelledRows, said: Said) -> Scores:
+    if features.task not in ("binary", "multiclass"):
+        return {}
+    curves = {"ece": said.parts["test"], "ece_before": said.uncalibrated}
+    return {
+        name: expected_calibration_error(*confidence_and_truth(test.target, answers), test.weight)
+        for name, answers in curves.items()
+        if answers is not None
+    }
+
+
+def _references(params: EvaluateParams, features: Features, parts: Parts, threads: int) -> dict[str, dict[str, Scores]]:
+    found: dict[str, dict[str, Scores]] = {}
+    for name in params.references:
+        n_classes, validation = len(features.classes or []), parts.get("validation")
+        says = fit_reference(name, features.task, parts["train"], validation, n_classes, threads)
+        if says is not None:
+            found[name] = {
+                part: scores_of(features.task, rows.target, says(rows.numeric, rows.categories), rows.weight)
+                for part, rows in parts.items()
+                if part != "train"
+            }
+    return found
+
+
+def _intervals(params: EvaluateParams, features: Features, test: LabelledRows, said: np.ndarray) -> dict[str, Any]:
+    if params.bootstrap == 0:
+        return {}
+    drawn = {"n_resamples": params.bootstrap, "seed": params.seed}
+    intervals = bootstrap_intervals(features.task, test.target, said, test.weight, **drawn)
+    return {"test": {name: list(ends) for name, ends in intervals.items()}}
+
+
+def _seeds(features: Features, test: LabelledRows, seeds: list[np.ndarray]) -> dict[str, Any]:
+    """Mean and sample deviation over the seeds of the scores that every seed has."""
+    if len(seeds) < 2:
+        return {}
+    scores = [scores_of(features.task, test.target, said, test.weight) for said in seeds]
+    values = {name: [each[name] for each in scores] for name in scores[0] if all(name in each for each in scores)}
+    return {"test": {name: {"mean": float(np.mean(v)), "std": float(np.std(v, ddof=1))} for name, v in values.items()}}
+
+
+def _threshold(params: EvaluateParams, features: Features, parts: Parts, said: dict[str, np.ndarray]) -> Scores:
+    """The threshold chosen on the validation rows, and the test rows' scores with it."""
+    if params.threshold == "none" or features.task != "binary" or "validation" not in parts:
+        return {}
+    validation, test = parts["validation"], parts["test"]
+    value = best_threshold(params.threshold, validation.target, said["validation"][:, 1], validation.weight)
+    return {"value": value, **scores_at(value, test.target, said["test"][:, 1], test.weight)}
+
+
+def learned_line(model: nn.Module) -> dict[str, float] | None:
+    """Weight and bias of y = weight * x + bias; None where the model is no straight line of one column."""
+    if not isinstance(model, Fitted):
+        return _line_of(model)
+    line = _line_of(model.body.network) if isinstance(model.body, Flat) else None
+    if line is None or model.front.d_numbers != 1 or model.front.n_levels:
+        return None
+    match model.front.scaling:
+        case Standardize() as scaling:
+            line = _before(line, scaling.shift.item(), scaling.scale.item())
+        case nn.Identity():
+            pass
+        case _:
+            return None
+    match model.back:
+        case Back(is_log=False) as back:
+            scale, mean = back.scale.item(), back.mean.item()
+            return {"weight": line["weight"] * scale, "bias": line["bias"] * scale + mean}
+        case nn.Identity():
+            return line
+        case _:
+            return None
+
+
+def _line_of(network: nn.Module) -> dict[str, float] | None:
+    match network:
+        case LinearParameters():
+            return {"weight": network.weights.item(), "bias": network.bias.item()}
+        case Linear() if network.linear_layer.weight.numel() == 1:
+            return {"weight": network.linear_layer.weight.item(), "bias": network.linear_layer.bias.item()}
+        case _:
+            return None
+
+
+def _before(line: dict[str, float], shift: float, scale: float) -> dict[str, float]:
+    """The line of x whose line of (x - shift) / scale is known."""
+    weight = line["weight"] / scale
+    return {"weight": weight, "bias": line["bias"] - weight * shift}
+
+
+def remarks_on_queries(part: str, target: np.ndarray) -> list[str]:
+    """Of one part.
+
+    Args:
+        target: (n_rows, 2) relevance and the number of the query.
+    """
+    known = query_scores(target, np.zeros(len(target)))
+    n_measured, is_alone = int(known.is_measured.sum()), known.n_candidates == 1
+    alone, equal = int(is_alone.sum()), int((~known.is_measured & ~is_alone).sum())
+    left_out = f"; left out of the scores: {alone} with one candidate, {equal} whose relevances are all equal"
+    said = {
+        f"Queries of the {part} part: {len(known.row)}{left_out if alone or equal else ''}.": True,
+        f"The {part} part measures {n_measured} queries: its scores are rough.": part == "test"
+        and n_measured < MIN_TEST_QUERIES,
+    }
+    return [sentence for sentence, holds in said.items() if holds]
+
+
+def remarks_on_scores(
+    params: EvaluateParams, features: Features, parts: Parts, found: list[str], *, calibrated: bool
+) -> list[str]:
+    """What was done otherwise than asked, and how far the scores reach.
+
+    Args:
+        found: the references that were fitted.
+        calibrated: whether the model has a temperature of its own.
+    """
+    n_test, validated = len(parts["test"].target), "validation" in parts
+    skipped = [name for name in params.references if name not in found]
+    said = {
+        f"The test part has {n_test} rows: its scores are rough.": n_test < MIN_TEST_ROWS
+        and features.task != "ranking",
+        f"Intervals are of {MOST_RESAMPLED} of the {n_test} test rows, scaled to all of them.": (
+            params.bootstrap > 0 and n_test > MOST_RESAMPLED
+        ),
+        f"Importance is measured on {MOST_SHUFFLED} of the {n_test} test rows.": (
+            params.importance > 0 and n_test > MOST_SHUFFLED
+        ),
+        "The probabilities are as the network gave them: no temperature was fitted.": (
+            features.task in ("binary", "multiclass") and not calibrated
+        ),
+        f"No such reference for this target: {', '.join(skipped)}.": bool(skipped),
+        "The references were fitted without validation rows: with the usual penalty, and a tenth of the "
+        "train rows to stop the trees.": bool(found) and not validated,
+        "No threshold was chosen: there are no validation rows to choose it on.": (
+            params.threshold != "none" and features.task == "binary" and not validated
+        ),
+    }
+    of_queries = (
+        []
+        if features.task != "ranking"
+        else [sentence for part, rows in parts.items() for sentence in remarks_on_queries(part, rows.target)]
+    )
+    return [*of_queries, *(sentence for sentence, holds in said.items() if holds)]

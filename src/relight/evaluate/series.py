@@ -1,0 +1,209 @@
+"""Evaluation of forecasts.
+
+Everything that is said of forecasts in numbers: the content of metrics.json, and tables of the test windows.
+
+evaluate, for forecasts.
+"""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+import torch
+
+from relight.data.calendar import as_written
+from relight.data.parquet import read_parquet
+from relight.data.tensors import read_tensors
+from relight.evaluate import tables
+from relight.evaluate.baselines import NAIVE, Reference, fit_line, references_of
+from relight.evaluate.checks import assert_evaluate_suits_forecasts
+from relight.evaluate.diagnostics import no_importance, no_slices
+from relight.evaluate.inputs import Files, assert_proved
+from relight.evaluate.params import EvaluateParams
+from relight.metrics.forecasts import Scores, block_intervals, blocks_of, coverage, forecast_scores
+from relight.model.build import build_model
+from relight.model.inference import predict
+from relight.model.networks.forecaster import Forecaster, half_widths_of
+from relight.model.saved_model import Description, load_weights
+from relight.model.sequences import Windows, windows_of
+from relight.runtime.files import write_json
+
+WINDOWS_AT_ONCE = 4096
+NOTES = [
+    "The linear part was fitted on the validation windows as well, once they had nothing left to choose: their scores "
+    "are a little too good. The intervals were settled before that."
+]
+PATHS = ("train", "validation", "test")
+
+
+class Foretold(NamedTuple):
+    """The windows of a part.
+
+    Attributes:
+        target: (n_windows, horizon) in its own unit, NaN where there is none.
+        said: by the model and each reference, (n_windows, horizon).
+    """
+
+    target: np.ndarray
+    said: dict[str, np.ndarray]
+
+    @property
+    def model(self) -> np.ndarray:
+        return self.said["model"]
+
+
+def foretell(model: Forecaster, references: dict[str, Reference], windows: Windows) -> Foretold:
+    """What the model and its references say of a part."""
+    said = {"model": predict(model, windows.inputs).numpy()}
+    held: dict[str, list[np.ndarray]] = {name: [] for name in references}
+    with torch.inference_mode():
+        for past, future in windows.inputs.chunks(WINDOWS_AT_ONCE):
+            for name, says in references.items():
+                held[name].append(says(past, future).numpy())
+    return Foretold(windows.target.numpy(), {**said, **{name: np.concatenate(parts) for name, parts in held.items()}})
+
+
+def judge_forecasts(parts: dict[str, Foretold], widths: np.ndarray, seasonal_error: float | None) -> dict[str, Any]:
+    """The scores of every part beside those of the naive forecast and the other references.
+
+    Args:
+        widths: (horizon,), half of an interval each; NaN where there is none.
+    """
+
+    def scores(part: str, name: str) -> Scores:
+        return forecast_scores(parts[part].target, parts[part].said[name], seasonal_error)
+
+    metrics: dict[str, Any] = {"train": {}, "validation": {}, "test": {}}
+    metrics |= {part: scores(part, "model") for part in parts}
+    metrics["test"] |= _coverage(parts["test"], widths)
+    metrics["baseline"] = {part: scores(part, NAIVE) for part in parts}
+    others = [name for name in parts["test"].said if name not in ("model", NAIVE)]
+    metrics["references"] = {name: {part: scores(part, name) for part in parts if part != "train"} for name in others}
+    return metrics
+
+
+def _coverage(test: Foretold, widths: np.ndarray) -> Scores:
+    """Of the test windows by the intervals, where there are some."""
+    if not np.isfinite(widths).any():
+        return {}
+    return {"coverage_80": coverage(test.target, test.model, widths)}
+
+
+def by_step(parts: dict[str, Foretold], seasonal_error: float | None) -> pl.DataFrame:
+    """The test scores of the model and its references for each step ahead."""
+    test = parts["test"]
+    rows = []
+    for name, said in test.said.items():
+        for ahead in range(test.target.shape[1]):
+            column = (test.target[:, ahead : ahead + 1], said[:, ahead : ahead + 1])
+            if np.isfinite(column[0]).any():
+                rows.append({"name": name, "ahead": ahead + 1, **forecast_scores(*column, seasonal_error)})
+    return pl.DataFrame(rows)
+
+
+def by_series(test: Foretold, series: pl.Series | None, seasonal_error: float | None) -> pl.DataFrame:
+    """The test scores of the model for each series.
+
+    Args:
+        series: of each window; None where there is one series alone.
+    """
+    if series is None:
+        return pl.DataFrame(schema={"series": pl.String, "mae": pl.Float64})
+    rows = []
+    for name in series.unique(maintain_order=True):
+        of_series = (series == name).to_numpy()
+        scores = forecast_scores(test.target[of_series], test.model[of_series], seasonal_error)
+        rows.append({"series": str(name), "windows": int(of_series.sum()), **scores})
+    return pl.DataFrame(rows)
+
+
+def predictions(test: Foretold, widths: np.ndarray, rows: pl.DataFrame, windows: Windows, time: str) -> pl.DataFrame:
+    """A line for each test window and step ahead.
+
+    Args:
+        widths: (horizon,), half of an interval each; NaN where there is none.
+        rows: of the part, as the windows count them: the time, and the series where there are several.
+    """
+    n_windows, horizon = test.target.shape
+    place = (windows.origin.numpy()[:, None] + np.arange(horizon)).reshape(-1)
+    found = rows[place].rename({time: "time"}) if time != "time" else rows[place]
+    return found.with_columns(
+        pl.Series("ahead", np.tile(np.arange(1, horizon + 1), n_windows)),
+        pl.Series("target", test.target.reshape(-1)).fill_nan(None),
+        pl.Series("prediction", test.model.reshape(-1)),
+        pl.Series("low", (test.model - widths).reshape(-1).astype(test.model.dtype)),
+        pl.Series("high", (test.model + widths).reshape(-1).astype(test.model.dtype)),
+    )
+
+
+def evaluate_forecasts(params: EvaluateParams, known: Description, weights: Path, files: Files) -> None:
+    """
+    Raises:
+        InputError: for what evaluate cannot say of forecasts.
+        RunError: when the saved model is not the trained one.
+    """
+    assert_evaluate_suits_forecasts(params)
+    model = build_model(known.model, known.features, target_scale=known.target_scale, seeds=known.seeds)
+    assert isinstance(model, Forecaster)
+    load_weights(weights, model)
+    arrays = {part: read_tensors(getattr(files, part)) for part in PATHS}
+    windows = {part: windows_of(found, model.features) for part, found in arrays.items()}
+    assert_proved(predict(model, windows["validation"].inputs), known)
+    if known.features.test_rows_validate:
+        del windows["validation"]
+    references = references_of(model, fit_line(model, windows["train"], windows.get("validation")))
+    parts = {part: foretell(model, references, found) for part, found in windows.items()}
+    rows = _rows(model, files)[arrays["test"]["row"]]
+    tables = _tables(model, parts, rows, windows["test"])
+    metrics = judge_forecasts(parts, half_widths_of(model), model.features.seasonal_error)
+    intervals, notes = _intervals(params, tables["predictions"], model.features.seasonal_error)
+    write_json(files.metrics, metrics | intervals)
+    files.reports.mkdir()
+    write_json(files.reports / "notes.json", {"notes": [*(NOTES if "validation" in windows else []), *notes]})
+    for name, content in tables.items():
+        (files.reports / f"{name}.csv").write_text(content.write_csv())
+
+
+def _intervals(
+    params: EvaluateParams, said: pl.DataFrame, seasonal_error: float | None
+) -> tuple[dict[str, Any], list[str]]:
+    """Of the test scores, or a note why there are none."""
+    if params.bootstrap == 0:
+        return {}, []
+    target = said["target"].fill_null(float("nan")).to_numpy()
+    blocks = blocks_of(said["time"], said["ahead"], target, said["prediction"].to_numpy())
+    if isinstance(blocks, str):
+        return {}, [f"No intervals: {blocks}."]
+    ends = block_intervals(blocks, seasonal_error, n_resamples=params.bootstrap, seed=params.seed)
+    return {"intervals": {"test": {name: list(pair) for name, pair in ends.items()}}}, []
+
+
+def _rows(model: Forecaster, files: Files) -> pl.DataFrame:
+    """The time of each row of the table, and its series where there are several."""
+    known = model.features.known
+    rows = read_parquet(files.table).select([known.time, *([known.series] if known.series else [])])
+    return rows.with_columns(as_written(rows[known.time], rows[known.time]))
+
+
+def _tables(
+    model: Forecaster, parts: dict[str, Foretold], rows: pl.DataFrame, windows: Windows
+) -> dict[str, pl.DataFrame]:
+    """Those of forecasts, and the others without rows: DVC's plots name them."""
+    known, error = model.features.known, model.features.seasonal_error
+    series = rows[known.series][windows.origin.numpy()] if known.series else None
+    said = predictions(parts["test"], half_widths_of(model), rows, windows, known.time)
+    errors = said["target"] - said["prediction"]
+    return {
+        "predictions": said,
+        "steps": by_step(parts, error),
+        "series": by_series(parts["test"], series, error),
+        "residuals": pl.DataFrame({"prediction": said["prediction"], "residual": errors}).drop_nulls(),
+        "importance": no_importance(),
+        "slices": no_slices(),
+        "residuals_by_feature": tables.no_residuals_by_feature(),
+        "line": tables.no_line(),
+        "roc": tables.no_roc(),
+        "calibration": tables.no_reliability(),
+        "classes": tables.no_classes(),
+    }

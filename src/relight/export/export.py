@@ -1,0 +1,63 @@
+"""export: the saved model → one file that answers without Relight, checked before it is written."""
+
+from pathlib import Path
+
+from relight.errors import InputError, RunError
+from relight.export.pairs import _pairs
+from relight.export.programs import MOST_DIFFERENT, ExportFormat, _largest_difference
+from relight.export.sequences import _sequences
+from relight.export.series import _forecast
+from relight.export.table import _table
+from relight.model.build import build_model
+from relight.model.devices import compute_the_same_each_time
+from relight.model.networks.forecaster import Forecaster
+from relight.model.networks.tower import Pairs
+from relight.model.saved_model import FORMAT, Description, load_weights
+from relight.runtime.files import read_format, write_bytes
+
+
+def export(form: ExportFormat, *, models: Path, output: Path | None, prepared: Path, validation: Path) -> str:
+    """Write the model as one file, with all that it needs to read raw columns; returns what to tell the person.
+
+    Args:
+        output: where to; None for `model.onnx` or `model.pt2` beside the model.
+        prepared, validation: the table and the rows whose answers are compared, where they are there;
+            made-up rows with gaps and unknown categories always are.
+
+    Raises:
+        InputError: for a missing or damaged model, or a place where nothing can be written.
+        RunError: when the file does not answer as the model does; nothing is written then.
+    """
+    place = output or models / f"model.{form}"
+    _check_place(place, form)
+    known = read_format(models / "model.json", Description, FORMAT)
+    compute_the_same_each_time(known.threads)
+    model = build_model(known.model, known.features, target_scale=known.target_scale, seeds=known.seeds)
+    load_weights(models / "model.pth", model)
+    if isinstance(model, Forecaster):
+        exported = _forecast(form, model, known.features, prepared, validation)
+    elif isinstance(model, Pairs):
+        exported = _pairs(form, model, known, prepared, validation)
+    elif known.features.sequence is not None:
+        exported = _sequences(form, model, known.features, validation)
+    else:
+        exported = _table(form, model, known.features, prepared, validation)
+    difference = _largest_difference(exported)
+    if not difference <= MOST_DIFFERENT:  # nor where it is NaN
+        raise RunError(
+            f"{place}: the file must answer as the model does, to {MOST_DIFFERENT:g} of the largest answer, "
+            f"however: {difference:.2g}; nothing was written"
+        )
+    write_bytes(place, exported.content)
+    what = "windows" if known.features.series else "sequences" if known.features.sequence else "rows"
+    what = "pairs" if known.features.pairs else what
+    n = len(exported.answers)
+    return f"{place}: answers {n} {what} as the model does; the largest difference is {difference:.1g}\n"
+
+
+def _check_place(place: Path, form: ExportFormat) -> None:
+    """Before any work."""
+    if place.suffix != f".{form}":
+        raise InputError(f"{place}: must end in .{form}; name such a file with -o")
+    if not place.parent.is_dir():
+        raise InputError(f"{place}: cannot be written: there is no folder {place.parent}; make it first")

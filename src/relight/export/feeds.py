@@ -1,0 +1,127 @@
+"""Example inputs, metadata of a file.
+
+A clean table → what an exported graph takes: one array for each column, in its raw unit.
+
+Made-up rows that reach every corner of a model: the whole range, every kind of gap, an unknown category.
+"""
+
+import datetime
+import json
+from typing import Literal, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from relight.data.features import CategoricalFeature, Features, NumericFeature
+
+Feeds = dict[str, np.ndarray]
+Facts = dict[str, str]
+NO_DATE = -(2**63)  # what NumPy writes for a date that is missing, NaT
+N_ROWS = 64
+GAP_EVERY = 7  # rows; by a different offset for each column
+Y2000 = datetime.datetime(2000, 1, 1)
+
+
+class Input(NamedTuple):
+    """One column that the graph reads, by the name it has in the table.
+
+    Attributes:
+        kind: a number is float32 with NaN for a gap, true is 1; a date is int64, microseconds since
+            1970-01-01; a category is a text, "" for a gap.
+        levels: those of a category that the train rows have; all others are as a gap.
+    """
+
+    name: str
+    kind: Literal["number", "date", "category"]
+    levels: tuple[str, ...] = ()
+
+
+def inputs_of(features: Features) -> list[Input]:
+    """In the order of `features.columns`."""
+    dates = {feature.column for feature in features.numeric if feature.kind == "datetime"}
+    levels = {feature.name: tuple(feature.levels) for feature in features.categorical}
+    return [
+        Input(name, "category", levels[name]) if name in levels else Input(name, "date" if name in dates else "number")
+        for name in features.columns
+    ]
+
+
+def feeds(table: pl.DataFrame, inputs: list[Input]) -> Feeds:
+    """Each column as (n_rows, 1), under its name."""
+    return {column.name: _array(table[column.name], column).reshape(-1, 1) for column in inputs}
+
+
+def _array(values: pl.Series, column: Input) -> np.ndarray:
+    match column.kind:
+        case "number":
+            return values.cast(pl.Float64).fill_null(float("nan")).to_numpy().astype(np.float32)
+        case "date":
+            return values.cast(pl.Datetime("us")).to_physical().fill_null(NO_DATE).to_numpy()
+        case "category":
+            return values.fill_null("").to_numpy().astype(np.object_)
+
+
+def properties_of(features: Features) -> Facts:
+    """What an exported file says about itself, each a text."""
+    classes = json.dumps(features.classes, ensure_ascii=False)
+    return {"format": str(features.format), "task": features.task, "target": features.target, "classes": classes}
+
+
+def facts_of_series(features: Features) -> Facts:
+    """The same of a forecast: what the channels of its inputs are, and how far apart its steps.
+
+    A channel that is 1 where a category has a level and 0 elsewhere is told with both.
+    """
+    assert features.series is not None
+    covariates = features.series.covariates
+    past = [features.target, *(covariate.name for covariate in covariates)]
+    levels = {c.name: {"column": c.column, "level": c.level} for c in covariates if c.level is not None}
+    ahead = [covariate.name for covariate in covariates if covariate.known]
+    named = {"past": past, "known": ahead, **({"levels": levels} if levels else {})}
+    names = {name: json.dumps(found, ensure_ascii=False) for name, found in named.items()}
+    return {**properties_of(features), **names, "step": str(features.series.known.frequency)}
+
+
+def facts_of_sequences(features: Features) -> Facts:
+    """The same of a model of sequences: the numbers of a step, and the levels of its categories from code 1 on."""
+    numeric = json.dumps([feature.name for feature in features.numeric], ensure_ascii=False)
+    categories = json.dumps([feature.model_dump() for feature in features.categorical], ensure_ascii=False)
+    return {**properties_of(features), "numeric": numeric, "categories": categories}
+
+
+def trial_rows(features: Features, *, gaps: bool) -> pl.DataFrame:
+    """A clean table of 64 rows with the columns of the features; with `gaps` also missing and unknown values."""
+    columns: dict[str, pl.Series] = {}
+    for place, feature in enumerate(features.numeric):
+        if feature.moment in (None, "elapsed"):
+            columns[feature.column] = _with_gaps(_numbers(feature, place), place, gaps=gaps)
+    for place, category in enumerate(features.categorical, start=len(columns)):
+        columns[category.name] = _with_gaps(_levels(category, place, unknown=gaps), place, gaps=gaps)
+    return pl.DataFrame(columns)
+
+
+def _numbers(feature: NumericFeature, place: int) -> pl.Series:
+    """Values that the train rows have, from the smallest to the largest, by another stride for each column."""
+    known = feature.quantiles or [feature.mean]
+    stride = 2 * place + 1
+    values = [known[row * stride % N_ROWS * (len(known) - 1) // (N_ROWS - 1)] for row in range(N_ROWS)]
+    if feature.kind == "datetime":
+        return pl.Series([Y2000 + datetime.timedelta(days=value) for value in values], dtype=pl.Datetime("us"))
+    return pl.Series(values, dtype=pl.Float64).cast(pl.Boolean if feature.kind == "boolean" else pl.Float64)
+
+
+def _levels(feature: CategoricalFeature, place: int, *, unknown: bool) -> pl.Series:
+    """The levels in turn; the unknown one is longer than any of them."""
+    levels = [*feature.levels, *(["?" * (1 + max(map(len, feature.levels), default=0))] if unknown else [])]
+    return pl.Series(
+        [levels[(row + place) % len(levels)] if levels else None for row in range(N_ROWS)], dtype=pl.String
+    )
+
+
+def _with_gaps(values: pl.Series, place: int, *, gaps: bool) -> pl.Series:
+    if not gaps:
+        return values
+    return pl.Series(
+        [None if row % GAP_EVERY == place % GAP_EVERY else value for row, value in enumerate(values)],
+        dtype=values.dtype,
+    )

@@ -1,0 +1,204 @@
+"""ONNX and pt2 bytes.
+
+An exported program as an ONNX file that reads texts and says labels; the same program, the same bytes.
+
+An exported program as a `.pt2` file; the same program, the same bytes.
+
+`torch.export.load` unpickles what looks like a pickle, so nobody should load such a file from a
+stranger. In what is written here there is none: weights are plain bytes, the rest is JSON.
+"""
+
+import io
+import logging
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch.export import ExportedProgram
+
+from relight.errors import InputError
+
+Columns = Mapping[str, Sequence[str] | None]  # the name of each input, and for a category its levels
+LARGEST = 2**31 - 2**20  # bytes: a protobuf message ends at 2 GB
+LABELS = "ai.onnx.ml"  # the operators that map texts
+LABELS_VERSION = 2
+ROWS = "n_rows"  # what the file calls the first dimension
+STEPS = "length"  # and the second one of sequences, where it is free
+RANK = 3  # of inputs with steps: rows, steps, channels
+ABOUT_TORCHVISION = "torch.onnx._internal.exporter._registration"
+FACTS = "relight.json"  # the name of the facts inside the file
+
+
+def onnx_bytes(
+    program: ExportedProgram,
+    columns: Columns,
+    classes: Sequence[str] | None,
+    facts: Mapping[str, str],
+    outputs: Sequence[str] = (),
+) -> bytes:
+    """The file of a program that takes one tensor for each column.
+
+    Args:
+        columns: the name of each input, and for a category its levels: they become the codes 1, 2, ...
+        classes: with them the outputs are `probabilities` and `label`, else `prediction`.
+        facts: what stands in the file's metadata.
+        outputs: the names of what the program says, where it says the place of the class behind that itself.
+
+    Raises:
+        InputError: when the weights do not fit into one file.
+    """
+    if sum(tensor.numel() * tensor.element_size() for tensor in program.state_dict.values()) > LARGEST:
+        raise InputError("an ONNX file holds at most 2 GB of weights; export with --format pt2")
+    model = _translated(program, len(columns), outputs)
+    _forget_the_trace(model)
+    inside = _prefix(columns)
+    _rename(model.graph, inside)
+    _read_columns(model.graph, columns)
+    _write_answers(model.graph, columns, classes, outputs, inside)
+    model.opset_import.append(helper.make_opsetid(LABELS, LABELS_VERSION))
+    helper.set_model_props(model, dict(facts))
+    onnx.checker.check_model(model)
+    content: bytes = model.SerializeToString(deterministic=True)
+    return content
+
+
+def run_onnx(content: bytes, feeds: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The outputs of a file, by their names."""
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    return dict(zip(names, session.run(names, dict(feeds)), strict=True))
+
+
+def _translated(program: ExportedProgram, n_columns: int, outputs: Sequence[str]) -> onnx.ModelProto:
+    with _without_remarks():
+        exported = torch.onnx.export(
+            program,
+            dynamo=True,
+            verbose=False,
+            input_names=[f"column_{place}" for place in range(n_columns)],
+            output_names=[*outputs, "answers"],
+        )
+    assert exported is not None
+    return exported.model_proto
+
+
+@contextmanager
+def _without_remarks() -> Iterator[None]:
+    """What torch 2.13 says to its own developers: a missing package for pictures, a deprecated test of a type."""
+    log = logging.getLogger(ABOUT_TORCHVISION)
+    before = log.level
+    log.setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)` is deprecated", FutureWarning)
+        try:
+            yield
+        finally:
+            log.setLevel(before)
+
+
+def _forget_the_trace(model: onnx.ModelProto) -> None:
+    """Notes of the exporter: places in its source, shapes of what is inside, its own name for the number of rows."""
+    graph = model.graph
+    del graph.value_info[:]
+    for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    for value in (*graph.input, *graph.output):
+        sizes = value.type.tensor_type.shape.dim
+        sizes[0].dim_param = ROWS
+        if len(sizes) == RANK and sizes[1].dim_param:
+            sizes[1].dim_param = STEPS
+
+
+def _prefix(columns: Iterable[str]) -> str:
+    """A graph has one space of names: what is inside must not be called like a column."""
+    prefix = "/"
+    while any(name.startswith(prefix) for name in columns):
+        prefix += "/"
+    return prefix
+
+
+def _rename(graph: onnx.GraphProto, prefix: str) -> None:
+    for value in (*graph.input, *graph.output, *graph.initializer):
+        value.name = prefix + value.name
+    for node in graph.node:
+        node.name = prefix + node.name
+        node.input[:] = [name and prefix + name for name in node.input]  # "" is an input left out
+        node.output[:] = [name and prefix + name for name in node.output]
+
+
+def _read_columns(graph: onnx.GraphProto, columns: Columns) -> None:
+    """Each input gets the name of its column; that of a category is a text, and becomes a code."""
+    readers = []
+    for value, (name, levels) in zip(graph.input, columns.items(), strict=True):
+        if levels is None:
+            readers.append(helper.make_node("Identity", [name], [value.name]))
+        else:
+            readers.append(_coder(name, value.name, levels))
+            value.type.tensor_type.elem_type = TensorProto.STRING
+        value.name = name
+    nodes = [*readers, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+def _coder(name: str, code: str, levels: Sequence[str]) -> onnx.NodeProto:
+    """A gap is named with its code, for a category may have no level at all, and no table may be empty."""
+    texts = ["", *levels]
+    return helper.make_node(
+        "LabelEncoder",
+        [name],
+        [code],
+        domain=LABELS,
+        keys_strings=texts,
+        values_int64s=list(range(len(texts))),
+        default_int64=0,
+    )
+
+
+def _write_answers(
+    graph: onnx.GraphProto, columns: Columns, classes: Sequence[str] | None, outputs: Sequence[str], prefix: str
+) -> None:
+    place = graph.output.pop().name if outputs else prefix + "most_probable"
+    for answers, name in zip(
+        graph.output, outputs or ["prediction" if classes is None else "probabilities"], strict=True
+    ):
+        said = _free(name, columns)
+        graph.node.append(helper.make_node("Identity", [answers.name], [said]))
+        answers.name = said
+    if classes is None:
+        return
+    labels, label = prefix + "classes", _free("label", columns)
+    graph.initializer.append(numpy_helper.from_array(np.array(classes, dtype=np.object_), labels))
+    if not outputs:
+        graph.node.append(helper.make_node("ArgMax", [graph.output[0].name], [place], axis=1, keepdims=0))
+    graph.node.append(helper.make_node("Gather", [labels, place], [label]))
+    graph.output.append(helper.make_tensor_value_info(label, TensorProto.STRING, [ROWS]))
+
+
+def _free(name: str, columns: Columns) -> str:
+    """An output that would be called like a column gets a `_` behind its name."""
+    while name in columns:
+        name += "_"
+    return name
+
+
+def pt2_bytes(program: ExportedProgram, facts: str) -> bytes:
+    """The file of a program, with a JSON beside it that says what goes in and what comes out."""
+    buffer = io.BytesIO()
+    torch.export.save(program, buffer, extra_files={FACTS: facts})
+    return buffer.getvalue()
+
+
+def run_pt2(content: bytes, *inputs: np.ndarray, **named: np.ndarray) -> list[np.ndarray]:
+    """The outputs of a file that `pt2_bytes` has just made."""
+    program = torch.export.load(io.BytesIO(content))
+    by_name = {name: torch.from_numpy(part) for name, part in named.items()}
+    with torch.inference_mode():
+        found = program.module()(*(torch.from_numpy(part) for part in inputs), **by_name)
+    return [output.numpy() for output in (found if isinstance(found, tuple) else (found,))]

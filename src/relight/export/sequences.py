@@ -1,0 +1,124 @@
+"""Exported sequence model.
+
+The module that is exported of a model of sequences: padded steps and their lengths in, answers out.
+
+Sequences whose answers an exported model must give as the model does: real ones, and made-up ones.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.export import ExportedProgram
+
+from relight.data.features import Features
+from relight.data.tensors import read_tensors
+from relight.export.feeds import facts_of_sequences, trial_rows
+from relight.export.programs import REAL_SEQUENCES, ExportFormat, _by_name, _Exported, _joined, program_by_name
+from relight.model.inference import answer_tensor
+from relight.split.encoding import encode
+
+EXAMPLE_STEPS = 3  # one step would make the length look like a constant
+Inputs = dict[str, np.ndarray]
+
+
+class AnsweringSequences(nn.Module):
+    """A model and what its outputs mean.
+
+    **Shape**
+        - lengths: (n,) int64, the real steps of each sequence; what follows them in the others may be anything
+        - numeric: (n, length, n_numeric) float32, NaN for a gap; None where there is no number
+        - categories: (n, length, n_categorical) int32, 0 for a gap or an unknown level; None where there is none
+        - output: (n,) numbers for regression, else (n, n_classes) probabilities
+    """
+
+    def __init__(self, model: nn.Module, features: Features) -> None:
+        super().__init__()
+        self.model = model
+        self.task = features.task
+
+    def forward(self, lengths: Tensor, numeric: Tensor | None = None, categories: Tensor | None = None) -> Tensor:
+        there = categories if numeric is None else numeric
+        assert there is not None  # a model without any feature is refused
+        n, length, _ = there.shape
+        numbers = torch.zeros(n, length, 0) if numeric is None else numeric
+        codes = torch.zeros(n, length, 0, dtype=torch.int32) if categories is None else categories
+        return answer_tensor(self.task, self.model(numbers, codes, lengths))
+
+
+def program_of_sequences(model: AnsweringSequences, features: Features) -> ExportedProgram:
+    """The graph, for any number of sequences; an input that the model does not read is left out.
+
+    Their padded length is free, but where layers are recurrent: torch keeps such a layer with the length of its
+    example, which is that of the longest train sequence.
+    """
+    assert features.sequence is not None
+    is_fixed = any(isinstance(part, nn.RNNBase) for part in model.modules())
+    length = features.sequence.longest if is_fixed else EXAMPLE_STEPS
+    inputs = {"lengths": torch.tensor([length, 1])}
+    if features.numeric:
+        inputs["numeric"] = torch.zeros(2, length, len(features.numeric))
+    if features.categorical:
+        inputs["categories"] = torch.zeros(2, length, len(features.categorical), dtype=torch.int32)
+    free = ("n_rows",) if is_fixed else ("n_rows", "length")
+    return program_by_name(model, inputs, {name: free[: example.dim()] for name, example in inputs.items()})
+
+
+def trial_sequences(features: Features) -> Inputs:
+    """Made-up steps in sequences of 1, 2, 3 and more steps; as `real_sequences` in the rest."""
+    assert features.sequence is not None
+    encoded, longest = encode(trial_rows(features, gaps=True), features), features.sequence.longest
+    n_rows = len(encoded.numeric)
+    length: list[int] = []
+    while sum(length) < n_rows:
+        length.append(min(1 + len(length) % longest, n_rows - sum(length)))
+    return _padded(encoded.numeric, encoded.categories, np.array(length), longest)
+
+
+def real_sequences(arrays: dict[str, np.ndarray], features: Features, most: int) -> Inputs | None:
+    """The first sequences of a part that are not longer than the train sequences; None where they do not fit.
+
+    Args:
+        arrays: as split wrote them.
+
+    Returns:
+        lengths (n,) int64, numeric (n, longest, n_numeric) float32, categories (n, longest, n_categorical) int32;
+        what the model does not read is left out.
+    """
+    assert features.sequence is not None
+    numeric, codes, longest = arrays["numeric"], arrays["categories"], features.sequence.longest
+    n_levels = np.array([len(feature.levels) for feature in features.categorical], dtype=np.int64)
+    if (numeric.shape[1], codes.shape[1]) != (len(features.numeric), len(n_levels)):
+        return None
+    kept = np.flatnonzero(arrays["length"] <= longest)[:most]
+    if not len(kept) or (codes.max(axis=0, initial=0) > n_levels).any():
+        return None
+    length = arrays["length"][kept]
+    steps = np.concatenate(
+        [np.arange(start, start + n) for start, n in zip(arrays["start"][kept], length, strict=True)]
+    )
+    return _padded(numeric[steps], codes[steps], length, longest)
+
+
+def _padded(numeric: np.ndarray, codes: np.ndarray, length: np.ndarray, longest: int) -> Inputs:
+    """Steps that lie one after the other, each sequence filled up with zeros."""
+    real = np.arange(longest) < length[:, None]
+    inputs = {"lengths": length.astype(np.int64)}
+    for name, steps in (("numeric", numeric), ("categories", codes)):
+        if steps.shape[1]:
+            inputs[name] = np.zeros((*real.shape, steps.shape[1]), dtype=steps.dtype)
+            inputs[name][real] = steps
+    return inputs
+
+
+def _sequences(form: ExportFormat, model: nn.Module, features: Features, validation: Path) -> _Exported:
+    arrays = read_tensors(validation) if validation.is_file() else {}
+    real = real_sequences(arrays, features, REAL_SEQUENCES) if "start" in arrays else None
+    inputs = _joined(trial_sequences(features), real)
+    answering = AnsweringSequences(model, features).eval()
+    program = program_of_sequences(answering, features)
+    content, answers = _by_name(form, program, inputs, features, facts_of_sequences(features))
+    with torch.inference_mode():
+        expected = answering(**{name: torch.from_numpy(values) for name, values in inputs.items()}).numpy()
+    return _Exported(content, answers, expected)

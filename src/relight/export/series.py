@@ -1,0 +1,177 @@
+"""Exported forecaster.
+
+The module that is exported of a forecast: values and times in, values in the target's own unit out.
+
+Windows whose answers an exported forecast must give as the model does: real ones, and made-up ones.
+"""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import torch
+from torch import Tensor, nn
+from torch.export import ExportedProgram
+
+from relight.data.calendar import YEAR_2000, Cycle, waves
+from relight.data.features import Features, SeriesFeatures
+from relight.data.parquet import parquet_schema, read_parquet
+from relight.data.schema import DAY, SECOND
+from relight.data.tensors import read_tensors
+from relight.export.feeds import facts_of_series
+from relight.export.programs import REAL_ROWS, ExportFormat, _answers, _by_name, _Exported, _joined, program_by_name
+from relight.model.networks.forecaster import Forecaster
+
+Inputs = dict[str, np.ndarray]
+N_WINDOWS = 64
+GAPS = 0.1  # of the numbers of covariates
+
+
+class Waves(nn.Module):
+    """As `domain/cycles.py` has them. What is large is told apart in float64: seconds since 2000 have ten digits.
+
+    **Shape**: (n, n_steps) int64 microseconds since 1970, or float64 numbers, in; (n, n_steps, n_waves) float32 out.
+    """
+
+    def __init__(self, cycles: list[Cycle]) -> None:
+        super().__init__()
+        self.cycles = [(cycle.period, cycle.harmonics) for cycle in cycles]
+
+    def forward(self, time: Tensor) -> Tensor:
+        place = time if time.dtype == torch.float64 else time.double() / SECOND - YEAR_2000
+        found = []
+        for period, harmonics in self.cycles:
+            turns = place / period
+            phase = turns - turns.floor()
+            for harmonic in range(1, harmonics + 1):
+                angle = (2 * math.pi * harmonic * phase).float()  # ONNX Runtime has no cosine of float64
+                found += [angle.sin(), angle.cos()]
+        return torch.stack(found, dim=2)
+
+
+class Foretelling(nn.Module):
+    """
+    **Shape**
+        - past: (n, length, 1 + n_covariates) float32: the target without gaps, then the covariates, NaN for a gap
+        - time: (n, length + horizon) of the past and the coming steps, as `Waves` takes them; None without waves
+        - known: (n, horizon, n_known) float32, the covariates that are known of steps to come; None without any
+        - output: (n, horizon)
+    """
+
+    def __init__(self, model: Forecaster) -> None:
+        super().__init__()
+        self.model = model
+        self.waves = Waves(model.features.cycles)
+
+    def forward(self, past: Tensor, time: Tensor | None = None, known: Tensor | None = None) -> Tensor:
+        n, length, _ = past.shape
+        future = past.new_zeros(n, self.model.features.known.horizon, 0) if known is None else known
+        if time is not None:
+            waves = self.waves(time)
+            past, future = torch.cat([past, waves[:, :length]], dim=2), torch.cat([future, waves[:, length:]], dim=2)
+        answers: Tensor = self.model(past, future)
+        return answers
+
+
+def program_of_forecast(model: Foretelling) -> ExportedProgram:
+    """The graph, for any number of windows; an input that the model does not read is left out."""
+    features = model.model.features
+    length, horizon = features.known.length, features.known.horizon
+    inputs = {"past": torch.zeros(2, length, 1 + len(features.covariates))}
+    if features.cycles:
+        kind = torch.float64 if features.known.frequency.unit == "number" else torch.int64
+        inputs["time"] = torch.zeros(2, length + horizon, dtype=kind)
+    if n_known := sum(covariate.known for covariate in features.covariates):
+        inputs["known"] = torch.zeros(2, horizon, n_known)
+    return program_by_name(model, inputs, dict.fromkeys(inputs, ("n_rows",)))
+
+
+def trial_windows(features: SeriesFeatures) -> Inputs:
+    """Windows from 2000 on, with levels and gaps as no train row may have them; as `real_windows` in the rest."""
+    draw, known = np.random.default_rng(0), features.known
+    n_steps, n_known = known.length + known.horizon, n_known_of(features)
+    numbers = draw.normal(size=(N_WINDOWS, n_steps, 1 + len(features.covariates)))
+    numbers[:, :, 0] = features.mean + features.scale * numbers[:, :, 0].cumsum(axis=1)
+    for place, covariate in enumerate(features.covariates, start=1):
+        numbers[:, :, place] = covariate.mean + covariate.std * numbers[:, :, place]
+    numbers[:, :, 1:][draw.random(numbers[:, :, 1:].shape) < GAPS] = np.nan
+    steps = 11 * np.arange(N_WINDOWS)[:, None] + np.arange(n_steps)  # a window every 11 steps
+    return _read(numbers.astype(np.float32), _times(steps, features), features, n_known)
+
+
+def real_windows(arrays: dict[str, np.ndarray], times: pl.Series, features: SeriesFeatures, most: int) -> Inputs:
+    """The first windows of a part.
+
+    Args:
+        arrays: as `encode_part` gives them.
+        times: of each row of the table.
+
+    Returns:
+        past (n, length, 1 + n_covariates) float32, time (n, length + horizon) float64 numbers or int64 microseconds
+        since 1970, known (n, horizon, n_known) float32; what the model does not read is left out.
+    """
+    known = features.known
+    places = arrays["origin"][:most, None] + np.arange(-known.length, known.horizon)
+    covariates = arrays["covariates"][:, : len(features.covariates)]
+    numbers = np.concatenate([arrays["value"][:, None], covariates], axis=1)[places]
+    time = times.to_physical().to_numpy()[arrays["row"]][places]
+    return _read(numbers, time, features, n_known_of(features))
+
+
+def windows_of_model(inputs: Inputs, features: SeriesFeatures) -> tuple[np.ndarray, np.ndarray]:
+    """Past and future as the model itself takes them, the waves among them."""
+    n, length, horizon = len(inputs["past"]), features.known.length, features.known.horizon
+    past, future = inputs["past"], inputs.get("known", np.empty((n, horizon, 0), dtype=np.float32))
+    if "time" not in inputs:
+        return past, future
+    flat = pl.Series(inputs["time"].reshape(-1))
+    found = waves(flat if flat.dtype == pl.Float64 else flat.cast(pl.Datetime("us")), features.cycles)
+    found = found.reshape(n, length + horizon, -1)
+    return np.concatenate([past, found[:, :length]], axis=2), np.concatenate([future, found[:, length:]], axis=2)
+
+
+def n_known_of(features: SeriesFeatures) -> int:
+    return sum(covariate.known for covariate in features.covariates)
+
+
+def _read(numbers: np.ndarray, time: np.ndarray, features: SeriesFeatures, n_known: int) -> Inputs:
+    """What the model reads of the windows, (n, length + horizon, ...) each."""
+    length = features.known.length
+    inputs = {"past": numbers[:, :length]}
+    if features.cycles:
+        inputs["time"] = time
+    if n_known:
+        inputs["known"] = numbers[:, length:, -n_known:]
+    return {name: np.ascontiguousarray(values) for name, values in inputs.items()}
+
+
+def _times(steps: np.ndarray, features: SeriesFeatures) -> np.ndarray:
+    frequency = features.known.frequency
+    if frequency.unit == "number":
+        return (steps * frequency.every).astype(np.float64)
+    seconds = frequency.every * (30 * DAY if frequency.unit == "month" else 1)
+    y2000: np.ndarray = np.datetime64("2000-01-01", "us").astype(np.int64) + steps * seconds * SECOND
+    return y2000
+
+
+def _forecast(form: ExportFormat, model: Forecaster, features: Features, prepared: Path, validation: Path) -> _Exported:
+    described = model.features
+    inputs = _joined(trial_windows(described), _real_windows(described, prepared, validation))
+    program = program_of_forecast(Foretelling(model).eval())
+    content, answers = _by_name(form, program, inputs, features, facts_of_series(features))
+    return _Exported(content, answers, _answers(model.eval(), *windows_of_model(inputs, described)))
+
+
+def _real_windows(described: SeriesFeatures, prepared: Path, validation: Path) -> dict[str, np.ndarray] | None:
+    """Of the pipeline's own series, where they are there and are those of this model."""
+    if not (prepared.is_file() and validation.is_file()):
+        return None
+    arrays, kind = read_tensors(validation), parquet_schema(prepared).get(described.known.time)
+    if kind is None or (kind == pl.Float64) != (described.known.frequency.unit == "number"):
+        return None
+    times = read_parquet(prepared)[described.known.time]
+    fits = "row" in arrays and "covariates" in arrays and arrays["covariates"].shape[1] == described.n_channels - 1
+    if not fits or not len(arrays["origin"]) or arrays["row"].max() >= len(times):
+        return None
+    return real_windows(arrays, times, described, REAL_ROWS)

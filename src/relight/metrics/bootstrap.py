@@ -1,0 +1,107 @@
+"""Bootstrap percentile intervals, Student t.
+
+How far the scores of a ranking would have moved with other test queries.
+
+How far a score would have moved with other test rows.
+"""
+
+import numpy as np
+
+from relight.data.schema import Task
+from relight.metrics.ranking import query_scores
+from relight.metrics.roc import row_weights
+from relight.metrics.scorers import Scorer, scorer_for
+
+LEVELS = (0.025, 0.975)
+MOST_ROWS = 20_000  # of a resample
+Interval = tuple[float, float]
+Ends = tuple[float, float]
+LEVEL = 0.975
+
+
+def resampled_queries(target: np.ndarray, score: np.ndarray, *, n_resamples: int, seed: int) -> dict[str, np.ndarray]:
+    """Each score of each resample, (n_resamples,).
+
+    Whole queries are drawn, with replacement, out of those that are measured: the candidates of one query are no
+    independent draws (Sakai 2006, "Evaluating evaluation metrics based on the bootstrap", section 2).
+
+    Args:
+        target: (n_rows, 2) relevance and the number of the query.
+        score: (n_rows,).
+    """
+    values, generator = query_scores(target, score).values, np.random.default_rng(seed)
+    n_queries = len(next(iter(values.values()), ()))
+    means: dict[str, list[float]] = {name: [] for name in values}
+    for _ in range(n_resamples if n_queries else 0):
+        drawn = generator.integers(n_queries, size=n_queries)
+        for name, of_queries in values.items():
+            means[name].append(float(of_queries[drawn].mean()))
+    return {name: np.array(drawn) for name, drawn in means.items()}
+
+
+def bootstrap_intervals(
+    task: Task,
+    target: np.ndarray,
+    predicted: np.ndarray,
+    weight: np.ndarray | None = None,
+    *,
+    n_resamples: int,
+    seed: int,
+) -> dict[str, Interval]:
+    """95 % percentile intervals of each score (Efron and Tibshirani 1993, "An introduction to the bootstrap", 13.3).
+
+    Of more than 20,000 rows a fixed sample of so many is resampled, and its interval shrunk by the square root of
+    the sample's share around the score of all rows (Bickel, Götze and van Zwet 1997, "Resampling fewer than n
+    observations").
+    """
+    if task == "ranking":
+        means = resampled_queries(target, predicted, n_resamples=n_resamples, seed=seed)
+        return {name: _percentiles(values) for name, values in means.items()}
+    weights, scores = row_weights(len(target), weight), scorer_for(task, target, predicted)
+    whole = scores(weights)
+    if len(target) <= MOST_ROWS:
+        drawn = _resample(scores, weights, n_resamples, seed)
+        return {name: _percentiles(values) for name, values in drawn.items() if name in whole}
+    rows = np.sort(np.random.default_rng(seed).permutation(len(target))[:MOST_ROWS])
+    scores, weights = scorer_for(task, target[rows], predicted[rows]), row_weights(MOST_ROWS, weights[rows])
+    sample, shrink = scores(weights), float(np.sqrt(MOST_ROWS / len(target)))
+    moved = {
+        name: whole[name] + shrink * (np.array(values) - sample[name])
+        for name, values in _resample(scores, weights, n_resamples, seed).items()
+        if name in whole and name in sample
+    }
+    return {name: _percentiles(values) for name, values in moved.items()}
+
+
+def _resample(scores: Scorer, weights: np.ndarray, n_resamples: int, seed: int) -> dict[str, list[float]]:
+    """Each score of each resample that defines it. A resample is how often it holds each row."""
+    generator, n_rows = np.random.default_rng(seed), len(weights)
+    drawn: dict[str, list[float]] = {}
+    for _ in range(n_resamples):
+        counts = np.bincount(generator.integers(n_rows, size=n_rows), minlength=n_rows) * weights
+        for name, value in scores(counts).items() if counts.any() else ():
+            drawn.setdefault(name, []).append(value)
+    return drawn
+
+
+def _percentiles(values: list[float] | np.ndarray) -> Interval:
+    low, high = np.quantile(values, LEVELS)
+    return float(low), float(high)
+
+
+def percentile_ends(values: np.ndarray, scale: float) -> Ends:
+    """What 95 % of the values lie between, their spread around the mean multiplied by `scale`."""
+    middle, (low, high) = float(values.mean()), np.quantile(values, (1 - LEVEL, LEVEL))
+    return middle + scale * (float(low) - middle), middle + scale * (float(high) - middle)
+
+
+def student(n_free: float) -> float:
+    """The 97.5 % quantile of Student's t with at least one degree of freedom.
+
+    With t = sqrt(n) tan(angle) its density is cos(angle)^(n - 1), summed here by the trapezoidal rule.
+    """
+    n = min(n_free, 10_000.0)
+    angle = np.linspace(0, np.pi / 2, 20_001)
+    density = np.cos(angle) ** (n - 1)
+    reached = np.append(0, np.cumsum(density[1:] + density[:-1]))
+    return float(np.sqrt(n) * np.tan(np.interp(2 * LEVEL - 1, reached / reached[-1], angle)))

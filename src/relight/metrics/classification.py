@@ -1,0 +1,174 @@
+"""Class metrics, calibration error, decision thresholds.
+
+Whether probabilities mean what they say.
+
+Scores of predicted classes: of the decision, of the probabilities, and of each class.
+
+Where a probability becomes a decision.
+"""
+
+from typing import Literal
+
+import numpy as np
+
+from relight.metrics.roc import Ranked, auc, average_precision, row_weights
+
+N_BINS = 10
+Bin = tuple[float, float, int]
+SMALLEST = float(np.finfo(np.float64).eps)  # probabilities are clipped to [eps, 1 - eps] before the log
+Scores = dict[str, float]
+
+
+def confidence_and_truth(target: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Each row's probability of the second class where there are two, else of the chosen one; and whether it came true.
+
+    Args:
+        target: (n_rows,) class codes.
+        probabilities: (n_rows, n_classes).
+    """
+    if probabilities.shape[1] == 2:
+        return probabilities[:, 1], target == 1
+    return probabilities.max(axis=1), probabilities.argmax(axis=1) == target
+
+
+def reliability_bins(
+    confidence: np.ndarray, came_true: np.ndarray, weight: np.ndarray | None = None, n_bins: int = N_BINS
+) -> list[Bin]:
+    """For each bin of confidence that has rows: mean confidence, share that came true, rows."""
+    bins = _bins(confidence, n_bins)
+    weights = np.ones(len(confidence)) if weight is None else weight.astype(np.float64)
+    found = []
+    for members in (bins == b for b in range(n_bins)):
+        if weights[members].any():
+            average = [float(np.average(v[members], weights=weights[members])) for v in (confidence, came_true)]
+            found.append((average[0], average[1], int(members.sum())))
+    return found
+
+
+def expected_calibration_error(
+    confidence: np.ndarray, came_true: np.ndarray, weight: np.ndarray | None = None, n_bins: int = N_BINS
+) -> float:
+    """Σ over equally wide bins: share of the rows × |observed share - mean confidence|.
+
+    Naeini, Cooper and Hauskrecht 2015, "Obtaining well calibrated probabilities using Bayesian binning".
+    """
+    weights = np.ones(len(confidence)) if weight is None else weight.astype(np.float64)
+    off = weights * (came_true.astype(np.float64) - confidence.astype(np.float64))
+    return float(np.abs(np.bincount(_bins(confidence, n_bins), off, n_bins)).sum() / weights.sum())
+
+
+def _bins(confidence: np.ndarray, n_bins: int) -> np.ndarray:
+    bins: np.ndarray = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
+    return bins
+
+
+class ClassScorer:
+    """The scores of two or more classes under any weights of the rows.
+
+    Of two classes, precision, recall, F1, AUC, average precision and Brier score are those of the second;
+    of more they are macro: the mean over the classes, one against the rest (precision, recall and F1 over
+    those that are true or said of some row, 0 for one that is never said), and the Brier score is the sum
+    over the classes. Balanced accuracy is the mean recall of the classes with rows. What is not defined
+    is left out: AUC and average precision where some class has no rows, precision where nothing is said
+    to be of the second class.
+
+    Args:
+        target: (n_rows,) class codes.
+        probabilities: (n_rows, n_classes).
+    """
+
+    def __init__(self, target: np.ndarray, probabilities: np.ndarray) -> None:
+        self.n_classes = probabilities.shape[1]
+        said, rows = probabilities.argmax(axis=1), np.arange(len(target))
+        self.pair = target * self.n_classes + said
+        certain = np.clip(probabilities.astype(np.float64), SMALLEST, 1 - SMALLEST)
+        self.surprise = -np.log(certain[rows, target])
+        self.brier = self._squared_distance(target, probabilities.astype(np.float64))
+        positive = [1] if self.n_classes == 2 else range(self.n_classes)
+        self.ranked = [Ranked(target == k, probabilities[:, k]) for k in positive]
+
+    def _squared_distance(self, target: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+        truth = np.eye(self.n_classes)[target]
+        squared: np.ndarray = ((probabilities - truth) ** 2).sum(axis=1)
+        return squared / 2 if self.n_classes == 2 else squared
+
+    def __call__(self, weight: np.ndarray) -> dict[str, float]:
+        confusion = np.bincount(self.pair, weight, self.n_classes**2).reshape(self.n_classes, self.n_classes)
+        return {
+            "accuracy": float(np.trace(confusion) / confusion.sum()),
+            "log_loss": float(np.average(self.surprise, weights=weight)),
+            "brier": float(np.average(self.brier, weights=weight)),
+            **decision_scores(confusion),
+            **self._ranking_scores(weight),
+        }
+
+    def _ranking_scores(self, weight: np.ndarray) -> dict[str, float]:
+        curves = [ranked.counts(weight) for ranked in self.ranked]
+        found = {"auc": [auc(*curve) for curve in curves], "average_precision": [average_precision(*c) for c in curves]}
+        known = {name: [value for value in values if value is not None] for name, values in found.items()}
+        return {name: float(np.mean(known[name])) for name in found if len(known[name]) == len(curves)}
+
+
+def decision_scores(confusion: np.ndarray) -> dict[str, float]:
+    """Balanced accuracy, precision, recall and F1 of (n_classes, n_classes) weights: rows true, columns said."""
+    precision, recall, f1 = rates(confusion)
+    with_rows = confusion.sum(axis=1) > 0
+    scores = {"balanced_accuracy": float(recall[with_rows].mean())}
+    if len(confusion) == 2:
+        values = {"precision": precision[1], "recall": recall[1], "f1": f1[1]}
+        return {**scores, **{name: float(value) for name, value in values.items() if not np.isnan(value)}}
+    seen = with_rows | (confusion.sum(axis=0) > 0)
+    macro = {"precision": precision, "recall": recall, "f1": f1}
+    return {**scores, **{name: float(np.nan_to_num(values[seen]).mean()) for name, values in macro.items()}}
+
+
+def rates(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Precision, recall and F1 of each class, each (n_classes,); NaN where a class is never said, or never true."""
+    right, said, true = np.diag(confusion), confusion.sum(axis=0), confusion.sum(axis=1)
+    return _share(right, said), _share(right, true), _share(2 * right, said + true)
+
+
+def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    shares: np.ndarray = np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
+    return shares
+
+
+def best_threshold(
+    score: Literal["f1", "balanced_accuracy"],
+    target: np.ndarray,
+    positive: np.ndarray,
+    weight: np.ndarray | None = None,
+) -> float:
+    """The threshold of the second class's probability that maximises the score on these rows.
+
+    A row at or above it is said to be of the second class. Between two neighbouring probabilities it stands in
+    the middle; of several that are as good it is the one nearest to 0.5.
+
+    Args:
+        target: (n_rows,) codes, 0 or 1.
+        positive: (n_rows,) probability of the second class.
+    """
+    ranked = Ranked(target == 1, positive)
+    false, true = ranked.counts(row_weights(len(target), weight))
+    levels = positive[ranked.order][ranked.last_of_tie].astype(np.float64)
+    cuts = np.append(1.0 + levels[0], (levels + np.append(levels[1:], 0.0)) / 2)
+    value = _f1(false, true) if score == "f1" else _balanced_accuracy(false, true)
+    best = np.flatnonzero(value >= value.max() - 1e-12)
+    return float(cuts[best[np.argmin(np.abs(cuts[best] - 0.5))]])
+
+
+def scores_at(threshold: float, target: np.ndarray, positive: np.ndarray, weight: np.ndarray | None = None) -> Scores:
+    """Accuracy, balanced accuracy, precision, recall and F1 of the decision at this threshold."""
+    said = (positive >= threshold).astype(np.int64)
+    confusion = np.bincount(target * 2 + said, row_weights(len(target), weight), 4).reshape(2, 2)
+    return {"accuracy": float(np.trace(confusion) / confusion.sum()), **decision_scores(confusion)}
+
+
+def _f1(false: np.ndarray, true: np.ndarray) -> np.ndarray:
+    scores: np.ndarray = 2 * true / np.maximum(true + false + true[-1], np.finfo(np.float64).tiny)
+    return scores
+
+
+def _balanced_accuracy(false: np.ndarray, true: np.ndarray) -> np.ndarray:
+    scores: np.ndarray = (true / (true[-1] or 1) + 1 - false / (false[-1] or 1)) / 2
+    return scores

@@ -1,0 +1,124 @@
+"""What a model needs; dropped columns.
+
+Columns that say nothing: their train rows hardly differ. They are dropped, not divided by their width.
+
+What a model asks of the table: checked before anything runs, and again when it is built.
+
+Which scale the network learns a target on: settled before anything runs.
+"""
+
+from typing import Literal
+
+import numpy as np
+
+from relight.data.features import Features, NumericFeature
+from relight.errors import InputError
+from relight.model.params import FORECAST_SECTIONS, SEQUENCE_SECTIONS, ModelParams
+
+NARROWEST = 1e-6  # of the transformed train rows; a 1e-8 wide column once gave predictions of 3e5
+TargetScale = Literal["none", "standardize", "log"]
+
+
+def columns_to_keep(features: Features, numeric: str) -> list[int]:
+    """Places of the numeric features whose train rows differ, after the transform `model.numeric`."""
+    return [place for place, feature in enumerate(features.numeric) if _train_range(feature, numeric) >= NARROWEST]
+
+
+def _train_range(feature: NumericFeature, numeric: str) -> float:
+    low, high = float(np.float32(feature.low)), float(np.float32(feature.high))
+    if low == high or high - low < NARROWEST * max(abs(low), abs(high)):  # a few steps of float32: rounding, not data
+        return 0.0
+    match numeric:
+        case "none":
+            return high - low
+        case "standardize":
+            return (high - low) / feature.std if feature.std > 0 else 0.0
+        case _:  # quantile_normal: two different values never share a quantile
+            return 1.0
+
+
+def assert_tower_reads(params: ModelParams, features: Features, texts: list[str]) -> None:
+    """
+    Raises:
+        InputError: when the numbers are not on a scale of their own, or nothing differs.
+    """
+    if params.numeric != "standardize":
+        raise InputError(f"model.numeric: must be standardize for similarity, however: {params.numeric}")
+    if not (texts or columns_to_keep(features, params.numeric) or any(len(f.levels) > 1 for f in features.categorical)):
+        raise InputError(
+            "prepare.source: the train rows have the same value in every column on both sides, "
+            f"however: it must learn from {', '.join(features.names[:20])}; bring columns that differ"
+        )
+
+
+def assert_model_reads(params: ModelParams, features: Features) -> None:
+    """Two bare parameters are a line through one column, and nothing else; the others need something to learn from.
+
+    Raises:
+        InputError: when the model cannot read these features.
+    """
+    if (features.task == "similarity") != (params.name == "tower") and (features.task, params.name) != (
+        "similarity",
+        "auto",
+    ):
+        raise InputError(
+            f"model.name: must be tower for similarity, and is for nothing else, however: {params.name} for "
+            f"{features.task}; auto chooses what suits the task"
+        )
+    if features.pairs is not None:
+        assert_tower_reads(params, features, features.pairs.texts)
+        return
+    _assert_kind(params, features)
+    if features.series is not None:
+        return
+    plain = not features.categorical and not any(feature.gaps for feature in features.numeric)
+    is_line = features.task == "regression" and len(features.numeric) == 1 and plain
+    if params.name == "linear_parameters" and not is_line:
+        raise InputError(
+            "model.name: linear_parameters must have one numeric column without gaps, and a regression, "
+            f"however: {len(features.names)} columns, {features.task}; set model.name to linear"
+        )
+    has_gaps = any(0 < feature.gaps < features.n_described for feature in features.numeric)
+    if not (features.categorical or has_gaps or columns_to_keep(features, params.numeric)):
+        raise InputError(
+            "prepare.source: the train rows have the same value in every column that the model may see, "
+            f"however: it must learn from {', '.join(features.names[:20])}; bring columns that differ"
+        )
+
+
+def _assert_kind(params: ModelParams, features: Features) -> None:
+    """Some models read a row, others a sequence of them."""
+    if features.series is not None:
+        if params.name not in ("auto", "mlp", *FORECAST_SECTIONS):
+            suited = ", ".join(("auto", "mlp", *FORECAST_SECTIONS))
+            raise InputError(f"model.name: must be one of {suited} for a forecast, however: {params.name}")
+        return
+    if params.name == "auto" or (params.name in FORECAST_SECTIONS) == (features.sequence is not None):
+        return
+    if features.sequence is not None:
+        suited = ", ".join(SEQUENCE_SECTIONS)
+        raise InputError(f"model.name: must be one of auto, {suited} for sequences, however: {params.name}")
+    raise InputError(
+        f"model.name: {params.name} is for sequences, however: each row stands for itself; set model.name to auto, "
+        "or say in prepare.sequence how the rows make sequences"
+    )
+
+
+def settle_target_scale(params: ModelParams, features: Features) -> TargetScale:
+    """`auto` standardizes wherever the columns are scaled, too. Classes have no scale.
+
+    Raises:
+        InputError: when the target has no logarithm, or is no number.
+    """
+    if features.target_statistics is None:
+        if params.target not in ("auto", "none"):
+            raise InputError(f"model.target: must be auto or none for {features.task}, however: {params.target}")
+        return "none"
+    if params.target == "auto":
+        return "none" if params.numeric == "none" else "standardize"
+    if params.target == "log" and features.target_statistics.log_mean is None:
+        raise InputError(
+            f"model.target: log must have targets above 0, however: some train rows have '{features.target}' at "
+            "0 or below; set model.target to standardize"
+        )
+    return params.target

@@ -1,0 +1,123 @@
+"""A forecast: the last value, what a linear autoregression adds to it, and what a network adds to that."""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from relight.data.features import SeriesFeatures
+from relight.model.networks.autoregression import Autoregression
+
+UNKNOWN = -1.0  # a half-width that nothing is known of: a file of weights holds no NaN
+COVERED = 0.8  # the share of the truth that an interval should hold
+
+
+class WindowFront(nn.Module):
+    """Numbers in units of the train rows; a gap of a covariate is their mean.
+
+    **Shape**: past (n, length, n_channels) and future (n, horizon, n_future) in and out.
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, features: SeriesFeatures) -> None:
+        super().__init__()
+        n_waves = features.n_channels - 1 - len(features.covariates)
+        means = [features.mean, *(covariate.mean for covariate in features.covariates), *[0.0] * n_waves]
+        scales = [features.scale, *(covariate.std or 1.0 for covariate in features.covariates), *[1.0] * n_waves]
+        self.register_buffer("mean", torch.tensor(means, dtype=torch.float32))
+        self.register_buffer("scale", torch.tensor(scales, dtype=torch.float32))
+        self.n_future = features.n_future
+
+    def forward(self, past: Tensor, future: Tensor) -> tuple[Tensor, Tensor]:
+        first = len(self.mean) - self.n_future
+        return self.steps(past), ((future - self.mean[first:]) / self.scale[first:]).nan_to_num(nan=0.0)
+
+    def steps(self, steps: Tensor) -> Tensor:
+        """(..., n_channels) in and out."""
+        return ((steps - self.mean) / self.scale).nan_to_num(nan=0.0)
+
+
+class WindowBack(nn.Module):
+    """From the network's unit to the target's own. **Shape**: any in and out."""
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, features: SeriesFeatures) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(features.mean, dtype=torch.float32))
+        self.register_buffer("scale", torch.tensor(features.scale, dtype=torch.float32))
+
+    def forward(self, outputs: Tensor) -> Tensor:
+        return outputs * self.scale + self.mean
+
+    def to_network(self, target: Tensor) -> Tensor:
+        return (target - self.mean) / self.scale
+
+
+class Forecast(nn.Module):
+    """What learns. The network sees the window without its last value, so that a level never seen is none to it
+    (as in Zeng et al. 2023, "Are Transformers Effective for Time Series Forecasting?", NLinear), and its part of
+    the answer grows from 0 (Bachlechner et al. 2021, "ReZero").
+
+    **Shape**: past (n, length, n_channels) and future (n, horizon, n_future), scaled, in; (n, horizon) out.
+    """
+
+    def __init__(self, autoregression: Autoregression, network: nn.Module, d_window: int, horizon: int) -> None:
+        """
+        Args:
+            d_window: how many numbers a window holds.
+        """
+        super().__init__()
+        self.d_widest = d_window  # of many windows at once they are what takes memory
+        self.autoregression = autoregression
+        self.network = network
+        self.gate = nn.Parameter(torch.zeros(horizon))
+
+    @property
+    def wants_truth(self) -> bool:
+        """Whether the network is shown its targets in training."""
+        return bool(getattr(self.network, "wants_truth", False))
+
+    def forward(self, past: Tensor, future: Tensor, truth: Tensor | None = None) -> Tensor:
+        out: Tensor = past[:, -1:, 0] + self.autoregression(past, future) + self.learned(past, future, truth)
+        return out
+
+    def learned(self, past: Tensor, future: Tensor, truth: Tensor | None = None) -> Tensor:
+        """What the network adds, (n, horizon)."""
+        last = past[:, -1:, 0]
+        level = torch.cat([past[:, :, :1] - last.unsqueeze(2), past[:, :, 1:]], dim=2)
+        lengths = torch.full((len(past),), past.shape[1], dtype=torch.int64, device=past.device)
+        told = () if truth is None else ((truth - last).nan_to_num(nan=0.0),)
+        out: Tensor = self.gate * self.network(level, lengths, future, *told)
+        return out
+
+
+class Forecaster(nn.Module):
+    """Raw windows in, values in the target's own unit out. **Shape**: as `WindowFront` in, (n, horizon) out.
+
+    Attributes:
+        half_width: (horizon,) in the target's own unit: so far from the answer the truth lies at most in 80 of 100
+            cases, settled after the training; `UNKNOWN` without validation windows.
+    """
+
+    half_width: Tensor
+
+    def __init__(self, features: SeriesFeatures, body: Forecast) -> None:
+        super().__init__()
+        self.features = features
+        self.front = WindowFront(features)
+        self.body = body
+        self.back = WindowBack(features)
+        self.register_buffer("half_width", torch.full((features.known.horizon,), UNKNOWN))
+
+    def forward(self, past: Tensor, future: Tensor) -> Tensor:
+        outputs: Tensor = self.back(self.body(*self.front(past, future)))
+        return outputs
+
+
+def half_widths_of(model: Forecaster) -> np.ndarray:
+    """(horizon,) in the target's own unit, float64; NaN where the model has none."""
+    found = model.half_width.cpu().double().numpy()
+    return np.where(found == UNKNOWN, np.nan, found)

@@ -1,0 +1,100 @@
+"""Preprocessor, network, target scaling, temperature.
+
+What stands behind a network for regression: from its scale to that of the target, and the way there.
+
+A network between its front and its back: raw columns in, answers out.
+
+Several copies of a network side by side, each drawn from a seed of its own, trained as one model.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from relight.data.features import Features
+from relight.model.checks import TargetScale
+from relight.model.preprocessing import Front
+
+LARGEST_LOG = 80.0  # float32 ends at exp(88.7), and members are summed
+SMALLEST = 1e-37
+
+
+class Back(nn.Module):
+    """The train rows' mean and deviation of the target (or of its logarithm), as buffers.
+
+    The network learns numbers around 0 and 1 whatever the target's unit is: losses are on that scale,
+    answers in the target's own unit.
+
+    **Shape**: any in and out.
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, features: Features, target_scale: TargetScale) -> None:
+        super().__init__()
+        self.is_log = target_scale == "log"
+        known = features.target_statistics
+        assert known is not None
+        mean, std = (known.log_mean, known.log_std) if self.is_log else (known.mean, known.std)
+        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32))
+        self.register_buffer("scale", torch.tensor(std or 1.0, dtype=torch.float32))
+
+    def forward(self, outputs: Tensor) -> Tensor:
+        numbers = outputs * self.scale + self.mean
+        return numbers.clamp(max=LARGEST_LOG).exp() if self.is_log else numbers
+
+    def to_network(self, target: Tensor) -> Tensor:
+        """The target on the network's scale."""
+        # Validation rows may lie at 0 or below, where train rows never do.
+        numbers = target.clamp(min=SMALLEST).log() if self.is_log else target
+        return (numbers - self.mean) / self.scale
+
+
+class Fitted(nn.Module):
+    """Front, then body, then back. **Shape**: as `Front` in, as the body out.
+
+    Of sequences the front sees each step by itself: (n, length, ...) in, and lengths (n,) that the body reads.
+    """
+
+    def __init__(self, front: Front, body: nn.Module, back: nn.Module) -> None:
+        super().__init__()
+        self.front = front
+        self.body = body
+        self.back = back
+
+    def forward(self, numeric: Tensor, categories: Tensor, *lengths: Tensor) -> Tensor:
+        if lengths:
+            numbers, codes = self.front(numeric.flatten(0, 1), categories.flatten(0, 1))
+            numbers, codes = (part.unflatten(0, numeric.shape[:2]) for part in (numbers, codes))
+        else:
+            numbers, codes = self.front(numeric, categories)
+        outputs: Tensor = self.back(self.body(numbers, codes, *lengths))
+        return outputs
+
+
+class Members(nn.Module):
+    """A deep ensemble (Lakshminarayanan et al. 2017). The answers of its copies are averaged, never their outputs.
+
+    **Shape**: as each copy in; (n_rows, n_copies * n_members of a copy, d_out) out.
+    """
+
+    def __init__(self, copies: list[nn.Module]) -> None:
+        super().__init__()
+        self.copies = nn.ModuleList(copies)
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        outputs = [copy(*inputs) for copy in self.copies]
+        return torch.cat([one if one.dim() == 3 else one.unsqueeze(1) for one in outputs], dim=1)
+
+
+class Temperature(nn.Module):
+    """Logits divided by a temperature, 1 until it is fitted. **Shape**: any in and out."""
+
+    temperature: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("temperature", torch.tensor(1.0))
+
+    def forward(self, logits: Tensor) -> Tensor:
+        return logits / self.temperature

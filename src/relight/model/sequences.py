@@ -1,0 +1,228 @@
+"""Padded sequences and series windows.
+
+Sequences of unequal length as a training takes them: their steps lie in memory one after the other, and are padded
+batch by batch.
+
+A model of sequences → its answers, some sequences at a time.
+
+Windows of series: views into the steps, gathered batch by batch and never copied as a whole.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from relight.data.features import Features, SeriesFeatures
+from relight.model.inference import answers, predict, rows_at_once
+from relight.model.networks.forecaster import Forecaster
+from relight.model.pipeline import Back, Fitted
+from relight.model.rows import Arrays, Rows, StoredInputs, rows_of
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """Some sequences on one device.
+
+    Attributes:
+        steps: (n_steps, d) float32, NaN for a gap before the front of the model.
+        codes: (n_steps, k) integers.
+        start, length: (n_sequences,) int64: which steps are whose.
+        target, weight: (n_sequences, ...), as of `Rows`.
+    """
+
+    steps: Tensor
+    codes: Tensor
+    start: Tensor
+    length: Tensor
+    target: Tensor
+    weight: Tensor | None = None
+
+    @property
+    def inputs(self) -> "SequenceInputs":
+        return SequenceInputs(self)
+
+    @property
+    def n_rows(self) -> int:
+        return len(self.start)
+
+    @property
+    def device(self) -> torch.device:
+        return self.start.device
+
+    def to(self, device: torch.device) -> "Sequences":
+        weight = None if self.weight is None else self.weight.to(device)
+        start, length = self.start.to(device), self.length.to(device)
+        return Sequences(self.steps.to(device), self.codes.to(device), start, length, self.target.to(device), weight)
+
+    def pick(self, places: Tensor) -> Rows:
+        """The sequences at some places, in that order, padded with zeros to the longest of them.
+
+        Their inputs are steps (n, longest, d), codes (n, longest, k) and lengths (n,).
+        """
+        length = self.length.index_select(0, places)
+        within = torch.arange(int(length.max()), device=length.device)
+        padding = within >= length.unsqueeze(1)  # (n, longest)
+        taken = (self.start.index_select(0, places).unsqueeze(1) + within).masked_fill_(padding, 0)
+        padded = (self._padded(part, taken, padding) for part in (self.steps, self.codes))
+        weight = None if self.weight is None else self.weight.index_select(0, places)
+        return Rows((*padded, length), self.target.index_select(0, places), weight)
+
+    def whole(self) -> Rows:
+        """All of them, padded: for a batch that holds all."""
+        return self.pick(torch.arange(len(self.start), device=self.start.device))
+
+    @staticmethod
+    def _padded(part: Tensor, taken: Tensor, padding: Tensor) -> Tensor:
+        found = part.index_select(0, taken.flatten()).reshape(*taken.shape, part.shape[1])
+        return found.masked_fill_(padding.unsqueeze(2), 0)
+
+
+@dataclass(frozen=True)
+class SequenceInputs:
+    """Stands where the inputs of rows stand."""
+
+    sequences: Sequences
+
+    def chunks(self, at_once: int) -> Iterator[tuple[Tensor, ...]]:
+        """So many sequences at a time, in order, padded when they are asked for."""
+        places = torch.arange(len(self.sequences.start), device=self.sequences.start.device)
+        for some in torch.split(places, at_once):
+            yield self.sequences.pick(some).inputs
+
+
+def sequences_of(arrays: Arrays) -> Sequences:
+    """The arrays of one part as split wrote them."""
+    weight = arrays.get("weight")
+    steps, codes, start, length, target = (
+        torch.from_numpy(arrays[name]) for name in ("numeric", "categories", "start", "length", "target")
+    )
+    return Sequences(steps, codes, start, length, target, None if weight is None else torch.from_numpy(weight))
+
+
+def as_trainee_sees_sequences(model: nn.Module, sequences: Sequences) -> Sequences:
+    """The steps after the front, the target on the network's scale: once, not in every step."""
+    assert isinstance(model, Fitted)
+    at_once = rows_at_once(model.front)
+    with torch.no_grad():
+        chunks = zip(torch.split(sequences.steps, at_once), torch.split(sequences.codes, at_once), strict=True)
+        steps, codes = (torch.cat(parts) for parts in zip(*(model.front(*chunk) for chunk in chunks), strict=True))
+        target = sequences.target
+        target = model.back.to_network(target) if isinstance(model.back, Back) else target
+    return Sequences(steps, codes, sequences.start, sequences.length, target, sequences.weight)
+
+
+def sequence_answers(
+    model: nn.Module, features: Features, sequences: Sequences, change: Callable[[Tensor], Tensor] | None = None
+) -> np.ndarray:
+    """(n_sequences,) numbers, or (n_sequences, n_classes) probabilities.
+
+    Args:
+        change: of the raw outputs, before they become answers.
+    """
+    said = []
+    for chunk in sequences.inputs.chunks(_at_once(model, features, sequences)):
+        outputs = predict(model, chunk)
+        said.append(answers(features.task, outputs if change is None else change(outputs)))
+    return np.concatenate(said)
+
+
+def _at_once(model: nn.Module, features: Features, sequences: Sequences) -> int:
+    """Fewer where they are longer than any of the training, to which the model's widths refer."""
+    assert features.sequence is not None
+    known, longest = features.sequence.longest, int(sequences.length.max())
+    return max(1, rows_at_once(model) * known // max(known, longest))
+
+
+@dataclass(frozen=True)
+class Windows:
+    """
+    Attributes:
+        steps: (n_steps, n_channels) float32: the target with its gaps filled, the covariates, the waves; NaN for a
+            gap of a covariate.
+        truth: (n_steps,) float32: the target, NaN where there is none.
+        origin: (n_windows,) int64: the step of each window's first target.
+        n_future: so many of the last channels are known of steps to come.
+        tells: whether a training may show the model its targets, for teacher forcing.
+    """
+
+    steps: Tensor
+    truth: Tensor
+    origin: Tensor
+    length: int
+    horizon: int
+    n_future: int
+    tells: bool = False
+    weight: None = None
+
+    @property
+    def n_rows(self) -> int:
+        return len(self.origin)
+
+    @property
+    def has_gaps(self) -> bool:
+        """Whether some step has no value to foretell."""
+        return not bool(self.truth.isfinite().all())
+
+    @property
+    def device(self) -> torch.device:
+        return self.origin.device
+
+    @property
+    def target(self) -> Tensor:
+        """(n_windows, horizon)."""
+        return self._strip(self.truth.unsqueeze(1), self.horizon).index_select(0, self.origin).squeeze(2)
+
+    @property
+    def inputs(self) -> StoredInputs:
+        """Past and future, so many windows at a time; never the targets."""
+        silent = replace(self, tells=False)
+        return StoredInputs(lambda blocks: silent.pick(rows_of(blocks).to(self.device)), self.n_rows)
+
+    def to(self, device: torch.device) -> "Windows":
+        parts = (self.steps.to(device), self.truth.to(device), self.origin.to(device))
+        return Windows(*parts, self.length, self.horizon, self.n_future, self.tells)
+
+    def pick(self, places: Tensor) -> Rows:
+        """The windows at some places: past (n, length, n_channels), future (n, horizon, n_future), their targets."""
+        origin = self.origin.index_select(0, places)
+        past = self._strip(self.steps, self.length).index_select(0, origin - self.length)
+        known = self.steps[:, self.steps.shape[1] - self.n_future :]
+        future = self._strip(known, self.horizon).index_select(0, origin)
+        target = self._strip(self.truth.unsqueeze(1), self.horizon).index_select(0, origin).squeeze(2)
+        return Rows((past, future, target) if self.tells else (past, future), target)
+
+    def whole(self) -> Rows:
+        """All of them, for a batch that holds all."""
+        return self.pick(torch.arange(self.n_rows, device=self.device))
+
+    @staticmethod
+    def _strip(steps: Tensor, width: int) -> Tensor:
+        """(n_steps - width + 1, width, n): each row the steps from one on, in the memory of the steps."""
+        by_step, by_channel = steps.stride()
+        size = (max(0, len(steps) - width + 1), width, steps.shape[1])
+        return steps.as_strided(size, (by_step, by_step, by_channel), steps.storage_offset())
+
+
+def windows_of(arrays: dict[str, np.ndarray], features: SeriesFeatures) -> Windows:
+    """The arrays of a part, as split wrote them."""
+    steps = np.concatenate([arrays["value"][:, None], arrays["covariates"]], axis=1)
+    known = features.known
+    return Windows(
+        torch.from_numpy(steps),
+        torch.from_numpy(arrays["target"]),
+        torch.from_numpy(arrays["origin"]),
+        known.length,
+        known.horizon,
+        features.n_future,
+    )
+
+
+def as_trainee_sees_windows(model: nn.Module, windows: Windows) -> Windows:
+    """The steps in the network's units: once, not in every batch."""
+    assert isinstance(model, Forecaster)
+    with torch.no_grad():
+        steps, truth = model.front.steps(windows.steps), model.back.to_network(windows.truth)
+    return replace(windows, steps=steps, truth=truth, tells=model.body.wants_truth)

@@ -1,0 +1,211 @@
+"""Text content of page and card.
+
+What the page and the card say of the columns of pairs.
+
+What the page and the card say of the columns of series.
+
+What the report page and the model card say, from the facts that the stages wrote.
+"""
+
+from typing import Any
+
+from relight.data.schema import Frequency
+from relight.plot.score_tables import reference_table, score_table, seeds_table, threshold_table
+from relight.runtime.messages import counted
+
+Json = dict[str, Any]
+PARTS = ("train", "validation", "test")
+
+
+def pair_columns(features: Json, found: Json) -> list[Json]:
+    """A line for what stands on both sides, then one for each column that is not seen."""
+    pairs, ignored = found["pairs"], [column["name"] for column in found["columns"] if column["kind"] == "ignored"]
+    shared = [
+        {
+            "name": f"{pairs['left']}{column['name']}, {pairs['right']}{column['name']}",
+            "kind": "text" if column["is_text"] and column["kind"] == "categorical" else column["kind"],
+            "says": _describe_pair_column(column, features),
+        }
+        for column in pairs["columns"]
+    ]
+    return [*shared, *({"name": name, "kind": "ignored", "says": "not seen by the model"} for name in ignored)]
+
+
+def _describe_pair_column(column: Json, features: Json) -> str:
+    """What both sides of the train rows say, in a few words."""
+    said = [_number(number) for number in features["numeric"] if number["column"] == column["name"]][:1]
+    said += [_levels(feature["levels"]) for feature in features["categorical"] if feature["name"] == column["name"]]
+    return ", and ".join([*said, *(["compared by its letters"] if column["is_text"] else [])])
+
+
+def _number(number: Json) -> str:
+    gaps = f", {number['gaps']} gaps" if number["gaps"] else ""
+    if number["moment"] is not None:
+        return f"as numbers of a date{gaps}"
+    return f"mean {number['mean']:.4g}, std {number['std']:.4g}{gaps}"
+
+
+def _levels(levels: list[str]) -> str:
+    return f"{len(levels)} levels: {', '.join(levels[:6])}{', ...' if len(levels) > 6 else ''}"
+
+
+def series_columns(features: Json, found: Json) -> list[Json]:
+    """A line for the time, the series where there are several, and the target; then one for each other column."""
+    series = features["series"]
+    known, step = series["known"], Frequency.model_validate(series["known"]["frequency"])
+    kind = "numeric" if step.unit == "number" else "datetime"
+    names = [{"name": known["series"], "kind": "ignored", "says": "names the series"}] if known["series"] else []
+    return [
+        {"name": known["time"], "kind": kind, "says": f"orders the steps, {step} apart"},
+        *names,
+        {"name": features["target"], "kind": "numeric", "says": f"is foretold; mean {series['mean']:.4g}"},
+        *(_covariate(column, series["covariates"]) for column in found["columns"]),
+    ]
+
+
+def _covariate(column: Json, covariates: list[Json]) -> Json:
+    seen = [one for one in covariates if one.get("column", one["name"]) == column["name"]]
+    if not seen:
+        return {**column, "says": "not seen by the model"}
+    when = "known ahead" if seen[0]["known"] else "seen in the past"
+    return {**column, "says": f"{_describe_series_column(seen)}; {when}"}
+
+
+def _describe_series_column(seen: list[Json]) -> str:
+    """What the train rows say, in a few words."""
+    if "level" in seen[0]:
+        listed = ", ".join(one["level"] for one in seen[:6])
+        return f"{counted(len(seen), 'level')}: {listed}{', ...' if len(seen) > 6 else ''}"
+    number = seen[0]
+    if number["std"] == 0:
+        return "one value, or none"
+    return f"mean {number['mean']:.4g}, std {number['std']:.4g}"
+
+
+def common_content(known: Json, found: Json, parts: Json, scores: Json, notes: list[str], source: str) -> Json:
+    """What both say.
+
+    Args:
+        known, found, parts, scores: model.json, schema.json, the split's report.json, metrics.json.
+        notes: of evaluate.
+    """
+    features = known["features"]
+    return {
+        "target": features["target"],
+        "model": known["model"]["name"],
+        "task": features["task"],
+        "rows": found["rows"],
+        "source": source,
+        "parts": ", ".join(f"{parts['rows'][part]} {part}" for part in PARTS if parts["rows"][part]),
+        "training": f"{known['epochs']} epochs, the weights of epoch {known['best_epoch']} kept.",
+        "choices": _choices(known, found),
+        "scores": score_table(scores),
+        "references": reference_table(scores, known["model"]["name"]),
+        "baseline": _baseline(features["task"]),
+        "parameters": scores.get("parameters", {}),
+        "threshold": threshold_table(scores),
+        "seeds": seeds_table(scores),
+        "notes": [*found["notes"], *parts["notes"], *notes],
+        "columns": _columns(features, found),
+        "versions": known["versions"],
+    }
+
+
+def _choices(known: Json, found: Json) -> list[tuple[str, str]]:
+    """What was chosen for the person, and what the model does not see."""
+    features, choice = known["features"], known["model_choice"].removesuffix(".")
+    roles = _roles(found)
+    ignored = [
+        column["name"]
+        for column in found["columns"]
+        if column["kind"] == "ignored" and column["name"] not in {*roles, found.get("query")}
+    ]
+    constant = [f["name"] for f in features["numeric"] if f["low"] == f["high"]]
+    scales = {
+        "none": "as it is",
+        "standardize": "standardized while it is learned",
+        "log": "its logarithm is learned",
+    }
+    said = {
+        "model": f"{known['model']['name']} ({choice})" if choice else known["model"]["name"],
+        "loss": known["loss"],
+        "target": scales[known["target_scale"]] if features["task"] == "regression" else "",
+        "query": features.get("query", ""),
+        "numbers": known["model"]["numeric"],
+        "windows": _windows(features.get("series")),
+        "batch size": str(known["batch_size"]),
+        "seeds": f"{known['seeds']} models, their answers averaged" if known["seeds"] > 1 else "",
+        "sequences": ", ".join(f"{name} {role}" for name, role in roles.items()),
+        "threshold": f"distance {known['similarity']['threshold']:.4g}" if known.get("similarity") else "",
+        "ignored": ", ".join(ignored),
+        "dropped": f"{', '.join(constant)}: the same value in every train row" if constant else "",
+    }
+    return [(name, text) for name, text in said.items() if text]
+
+
+def _columns(features: Json, found: Json) -> list[Json]:
+    if found.get("pairs"):
+        return pair_columns(features, found)
+    if found.get("series"):
+        return series_columns(features, found)
+    used: dict[str, list[Json]] = {}
+    for feature in features["numeric"]:
+        used.setdefault(feature["column"], []).append(feature)
+    for feature in features["categorical"]:
+        used.setdefault(feature["name"], []).append(feature)
+    return [
+        {
+            "name": column["name"],
+            "kind": column["kind"],
+            "says": _role(column["name"], found) or _describe_column(used.get(column["name"], [])),
+        }
+        for column in found["columns"]
+    ]
+
+
+def _windows(series: Json | None) -> str:
+    """What a forecast sees, and what it says."""
+    if series is None:
+        return ""
+    known = series["known"]
+    waves = ", ".join(cycle["name"] for cycle in series["cycles"])
+    return f"{known['length']} steps of the past, {known['horizon']} ahead" + (
+        f"; {waves} by the calendar" * bool(waves)
+    )
+
+
+def _role(name: str, found: Json) -> str:
+    """What a column is for, where it is no feature; empty for the others."""
+    return "names the query" if name == found.get("query") else _roles(found).get(name, "")
+
+
+def _roles(found: Json) -> dict[str, str]:
+    """What columns are for, where rows make sequences."""
+    roles = {"id": "names the sequence", "time": "orders its steps", "symbols": "holds a step in each character"}
+    return {name: roles[key] for key, name in found.get("sequence", {}).items() if key in roles}
+
+
+def _describe_column(seen: list[Json]) -> str:
+    """What the train rows say of a column, in a few words."""
+    if not seen:
+        return "not seen by the model"
+    feature = seen[0]
+    if "levels" in feature:
+        listed = ", ".join(feature["levels"][:6])
+        return f"{len(feature['levels'])} levels: {listed}{', ...' if len(feature['levels']) > 6 else ''}"
+    if feature["kind"] == "datetime":
+        gaps = f", {feature['gaps']} gaps" if feature["gaps"] else ""
+        return f"as {', '.join(each['moment'] for each in seen)}{gaps}"
+    if feature["std"] == 0:
+        return "the same value in every row" if feature["gaps"] == 0 else "one value, or none"
+    gaps = f", {feature['gaps']} gaps" if feature["gaps"] else ""
+    return f"mean {feature['mean']:.4g}, std {feature['std']:.4g}{gaps}"
+
+
+def _baseline(task: str) -> str:
+    if task == "forecast":
+        return "Baseline: the last value, said for every step ahead. A model that is not better has learned nothing."
+    if task == "ranking":
+        return "Baseline: what a random order scores on average. A model that is not better has learned nothing."
+    what = "the mean of the train rows" if task == "regression" else "the class shares of the train rows"
+    return f"Baseline: {what}, said for every row. A model that is not better has learned nothing."

@@ -1,0 +1,83 @@
+"""Metrics as tables for people: a line a score, a column a part or a model, the trivial baseline beside."""
+
+from typing import Any
+
+from relight.metrics.direction import shortfall, with_direction
+
+Table = dict[str, Any]
+
+
+def score_table(metrics: dict[str, Any]) -> Table:
+    """`heads`, and `rows` of name and values, for the terminal and the page alike."""
+    parts = [part for part in ("train", "validation", "test") if metrics[part]]
+    columns = {**{part: metrics[part] for part in parts}, "baseline (test)": metrics["baseline"]["test"]}
+    return _table(list(dict.fromkeys(name for part in parts for name in sorted(metrics[part]))), columns)
+
+
+def reference_table(metrics: dict[str, Any], model: str) -> Table | None:
+    """The test scores of the model, with their intervals, beside the references and the trivial baseline.
+
+    As `score_table`, and for each row `best`: which of the values is the best one. None without references and
+    intervals.
+    """
+    others = {name: scores["test"] for name, scores in metrics.get("references", {}).items()}
+    intervals = metrics.get("intervals", {}).get("test")
+    if not others and not intervals:
+        return None
+    columns = {model: metrics["test"], **others, "baseline": metrics["baseline"]["test"]}
+    compared = {name for scores in (*others.values(), intervals or {}) for name in scores}
+    names = [name for name in sorted(metrics["test"]) if name in compared]
+    table = _table(names, columns)
+    for name, row in zip(names, table["rows"], strict=True):
+        row["best"] = _best(name, [scores.get(name) for scores in columns.values()])
+    if intervals:
+        table["heads"].insert(1, "95 % interval")
+        for name, row in zip(names, table["rows"], strict=True):
+            row["values"].insert(1, _interval(intervals.get(name)))
+            row["best"] += row["best"] > 0
+    return table
+
+
+def threshold_table(metrics: dict[str, Any]) -> Table | None:
+    """The test scores of the decision at one half, and at the threshold that the validation rows chose."""
+    if "threshold" not in metrics:
+        return None
+    chosen = metrics["threshold"]
+    names = [name for name in sorted(chosen) if name != "value"]
+    return _table(names, {"at 0.5": metrics["test"], f"at {chosen['value']:.4g}": chosen})
+
+
+def seeds_table(metrics: dict[str, Any]) -> Table | None:
+    """The test scores of each seed by itself: their mean, and their deviation."""
+    if "seeds" not in metrics:
+        return None
+    scores = metrics["seeds"]["test"]
+    columns = {name: {score: values[name] for score, values in scores.items()} for name in ("mean", "std")}
+    return _table(sorted(scores), columns)
+
+
+def _interval(ends: list[float] | None) -> str:
+    return "–" if ends is None else f"{_shown(ends[0])} to {_shown(ends[1])}"
+
+
+def _shown(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.4f}" if abs(value) < 1000 else f"{value:.1f}"
+
+
+def _table(names: list[str], columns: dict[str, dict[str, float]]) -> Table:
+    rows = [
+        {
+            "name": with_direction(name),
+            "values": [_shown(scores.get(name)) for scores in columns.values()],
+        }
+        for name in names
+    ]
+    return {"heads": list(columns), "rows": rows}
+
+
+def _best(name: str, values: list[float | None]) -> int:
+    """The place of the best value; of equal ones the first."""
+    known = [(shortfall(name, value), place) for place, value in enumerate(values) if value is not None]
+    return min(known)[1]

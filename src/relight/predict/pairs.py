@@ -1,0 +1,153 @@
+"""Scoring pairs, embedding records.
+
+New pairs, or new records, cleaned as those of the train rows were.
+
+embed: records → the points that a similarity model gives them, for a search of one's own.
+
+predict, for a table of pairs: how far apart they are, how similar, and whether they are alike.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import torch
+
+from relight.data.features import Features, record_kinds
+from relight.data.parquet import cut
+from relight.errors import InputError, UncleanError
+from relight.model.build import build_model
+from relight.model.devices import compute_the_same_each_time
+from relight.model.inference import predict, rows_at_once, set_mode
+from relight.model.networks.tower import Pairs
+from relight.model.rows import pair_inputs
+from relight.model.saved_model import FORMAT, Description, load_weights
+from relight.model.similarity import pair_predictions
+from relight.predict.table import assert_can_hold_answers
+from relight.prepare.columns import clean_as
+from relight.prepare.source import Table
+from relight.runtime.files import read_format, write_parts
+from relight.runtime.messages import counted, did_you_mean
+from relight.split.pairs import encode_records, encode_sides
+
+
+def clean_records(raw: pl.DataFrame, features: Features, prefix: str, where: str, first_row: int = 1) -> pl.DataFrame:
+    """The columns of one side of a table, clean and without their prefix; other columns are left out.
+
+    Args:
+        prefix: of the side; "" where the columns have none.
+        where: stands for the table in messages.
+
+    Raises:
+        InputError: with all columns that are missing or hold what does not fit.
+    """
+    problems, cleaned = [], []
+    for name, kind in record_kinds(features).items():
+        full = prefix + name
+        try:
+            if full in raw.columns:
+                cleaned.append(clean_as(kind, raw[full], first_row).alias(name))
+            else:
+                problems.append(f"{where}: column '{full}' is missing{did_you_mean(full, raw.columns)}")
+        except UncleanError as unclean:
+            problems.append(f"{where}: column '{full}' {unclean}")
+    if problems:
+        raise InputError(*problems)
+    return pl.DataFrame(cleaned)
+
+
+def embed(table: Path, *, models: Path, output: Path) -> str:
+    """Write the point of each record, in the order of the table; returns what to tell the person.
+
+    The Euclidean distance of two points is the distance of the two records.
+
+    Args:
+        table: records whose columns have no prefix, or that of a side of the pairs.
+
+    Raises:
+        InputError: for a model of another task, missing columns, values that do not fit, or a damaged model.
+    """
+    assert_can_hold_answers(output, table)
+    known = read_format(models / "model.json", Description, FORMAT)
+    if known.features.pairs is None:
+        raise InputError(f"embed: the model must be one of similarity, however: {known.features.task}")
+    compute_the_same_each_time(known.threads)
+    model = build_model(known.model, known.features, target_scale=known.target_scale, seeds=known.seeds)
+    assert isinstance(model, Pairs)
+    load_weights(models / "model.pth", model)
+    counts: list[int] = []
+    write_parts(output, _embedding_lines(table, known, model, counts))
+    return f"{output}: {sum(counts)} embeddings of {model.body.tower.d_widest} numbers\n"
+
+
+def _embedding_lines(table: Path, known: Description, model: Pairs, counts: list[int]) -> Iterator[bytes]:
+    """As CSV, chunk by chunk."""
+    assert known.features.pairs
+    for raw in cut(Table(table).frames({}), rows_at_once(model)):
+        prefix = _prefix(raw, known)
+        records = clean_records(raw, known.features, prefix, str(table), 1 + sum(counts))
+        points = _points(model, encode_records(records, known.features, known.features.pairs.texts))
+        columns = {f"e{place}": points[:, place] for place in range(points.shape[1])}
+        yield pl.DataFrame(columns).write_csv(include_header=not counts).encode()
+        counts.append(raw.height)
+
+
+def _prefix(raw: pl.DataFrame, known: Description) -> str:
+    """Of the columns of the records: none, or that of the left or the right side; the one that is there most often."""
+    assert known.features.pairs
+    names = list(record_kinds(known.features))
+    prefixes = ("", known.features.pairs.left, known.features.pairs.right)
+    return max(prefixes, key=lambda prefix: sum(prefix + name in raw.columns for name in names))
+
+
+def _points(model: Pairs, arrays: dict[str, np.ndarray]) -> np.ndarray:
+    set_mode(model, training=False)
+    with torch.inference_mode():
+        inputs = (torch.from_numpy(arrays[part]) for part in ("numeric", "categories", "letters"))
+        points: np.ndarray = model.points(*inputs).numpy()
+    return points
+
+
+def predict_pairs(table: Path, known: Description, *, weights: Path, output: Path) -> str:
+    """Write one line for each pair, in the order of the table; returns what to tell the person.
+
+    Raises:
+        InputError: for missing columns, values that do not fit, or a damaged model.
+    """
+    counts: list[int] = []
+    write_parts(output, _prediction_lines(table, known, weights, counts))
+    return f"{output}: {counted(sum(counts), 'prediction')} of {known.features.target}\n"
+
+
+def _prediction_lines(table: Path, known: Description, weights: Path, counts: list[int]) -> Iterator[bytes]:
+    """As CSV, chunk by chunk; whole batches of the model, so that a chunk's end changes no last bits."""
+    features, scale = known.features, known.similarity
+    assert features.pairs
+    assert scale
+    model = build_model(known.model, features, target_scale=known.target_scale, seeds=known.seeds)
+    load_weights(weights, model)
+    for raw in cut(Table(table).frames({}), rows_at_once(model)):
+        left, right = _sides(raw, known, str(table), 1 + sum(counts))
+        arrays = encode_sides(left, right, features, features.pairs.texts)
+        said = pair_predictions(features, predict(model, pair_inputs(arrays)).numpy(), scale)
+        yield said.write_csv(include_header=not counts).encode()
+        counts.append(raw.height)
+
+
+def _sides(raw: pl.DataFrame, known: Description, where: str, first_row: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """
+    Raises:
+        InputError: with all that is wrong on both sides.
+    """
+    assert known.features.pairs
+    sides: list[pl.DataFrame] = []
+    problems: list[str] = []
+    for prefix in (known.features.pairs.left, known.features.pairs.right):
+        try:
+            sides.append(clean_records(raw, known.features, prefix, where, first_row))
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(*problems)
+    return sides[0], sides[1]

@@ -1,0 +1,80 @@
+"""predict, for sequences with one label each: one answer for each of them."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import torch
+
+from relight.data.features import Features
+from relight.errors import InputError, UncleanError
+from relight.model.build import build_model
+from relight.model.saved_model import Description, load_weights
+from relight.model.sequences import Sequences, sequence_answers
+from relight.predict.table import Surprises, answer_table, clean_rows
+from relight.prepare.sequences import order_new_steps
+from relight.prepare.source import Table
+from relight.prepare.targets import refuse_gaps
+from relight.runtime.files import write_parts
+from relight.runtime.messages import counted
+from relight.split.encoding import Encoded, encode
+from relight.split.sequences import Steps, steps_of
+
+
+def predict_sequences(table: Path, known: Description, *, weights: Path, output: Path) -> str:
+    """Write one prediction for each sequence, in order of first appearance; returns what to tell the person.
+
+    Raises:
+        InputError: for missing columns, values that do not fit, steps at the same time, or a damaged model.
+    """
+    model = build_model(known.model, known.features, target_scale=known.target_scale, seeds=known.seeds)
+    load_weights(weights, model)
+    steps, ids = _read(table, known.features)
+    encoded = encode(steps.rows, known.features)
+    said = sequence_answers(model, known.features, _sequences(encoded, steps.length))
+    _check_finite(said, table, ids)
+    lines = answer_table(known.features, said)
+    if ids is not None:
+        lines.insert_column(0, ids)
+    write_parts(output, [lines.write_csv().encode()])
+    surprises = Surprises(known.features)
+    surprises.add(encoded)
+    what = f"{counted(len(said), 'prediction')} of {known.features.target}, one for each sequence"
+    return f"{output}: {what}{surprises.sentences()}\n"
+
+
+def _read(table: Path, features: Features) -> tuple[Steps, pl.Series | None]:
+    """The steps, clean and in order, and the id of each sequence."""
+    assert features.sequence is not None
+    columns, raw = features.sequence.columns, pl.concat(list(Table(table).frames({})))
+    rows = clean_rows(table, raw, features, 1)
+    if columns.symbols is not None:
+        _refuse_gaps(rows[columns.symbols], table)
+        return steps_of(rows, columns), None
+    ids, order = order_new_steps(raw, columns, str(table))
+    steps = steps_of(rows.with_columns(ids)[order], columns)
+    return steps, steps.sequences[str(columns.id)].alias("id")
+
+
+def _refuse_gaps(symbols: pl.Series, table: Path) -> None:
+    try:
+        refuse_gaps(symbols, 1)
+    except UncleanError as unclean:
+        raise InputError(f"{table}: column '{symbols.name}' {unclean}") from unclean
+
+
+def _sequences(encoded: Encoded, length: np.ndarray) -> Sequences:
+    """Without a target, which nobody knows yet."""
+    numeric, categories, lengths = (torch.from_numpy(values) for values in (*encoded, length))
+    return Sequences(numeric, categories, lengths.cumsum(0) - lengths, lengths, torch.zeros(len(lengths)))
+
+
+def _check_finite(said: np.ndarray, table: Path, ids: pl.Series | None) -> None:
+    wrong = np.flatnonzero(~np.isfinite(said.reshape(len(said), -1)).all(axis=1))
+    if len(wrong):
+        at = int(wrong[0])
+        name = f"row {at + 1}" if ids is None else f"sequence '{ids[at]}'"
+        raise InputError(
+            f"{table}: {name}: the model's answer is not a finite number; "
+            "are its values far beyond those of the train rows?"
+        )

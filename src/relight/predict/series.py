@@ -1,0 +1,183 @@
+"""Forecasting beyond the last rows.
+
+The rows of new series → windows at their ends, and the times that are to be foretold.
+
+predict, for forecasts: each series goes on from its last rows.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from relight.data.calendar import as_written
+from relight.data.features import Features, SeriesFeatures
+from relight.data.schema import NAMED, STEP, Schema, SequenceParams, SeriesSchema
+from relight.errors import InputError
+from relight.model.build import build_model
+from relight.model.inference import predict
+from relight.model.networks.forecaster import COVERED, Forecaster, half_widths_of
+from relight.model.saved_model import Description, load_weights
+from relight.model.sequences import windows_of
+from relight.prepare.params import PrepareParams
+from relight.prepare.series import regular_series
+from relight.prepare.source import Table
+from relight.prepare.times import times_of
+from relight.runtime.files import write_parts
+from relight.runtime.messages import counted
+from relight.split.assignment import TEST, TRAIN
+from relight.split.series_windows import Arrays, encode_part
+
+
+class History(NamedTuple):
+    """
+    Attributes:
+        arrays: one window for each series, as `encode_part` gives them.
+        lines: the series and time of each step that is to be foretold.
+    """
+
+    arrays: Arrays
+    lines: pl.DataFrame
+
+
+def history_params(table: Path, columns: list[str], features: Features) -> PrepareParams:
+    """How to clean new rows: as those of the training, and nothing else of the table."""
+    series = features.series
+    assert series is not None
+    known = series.known
+    levels = {covariate.source: covariate.level for covariate in series.covariates}
+    used = {known.time, known.series, features.target, *levels}
+    return PrepareParams(
+        source=str(table),
+        target=features.target,
+        task="forecast",
+        ignore=[name for name in columns if name not in used],
+        columns={name: "numeric" if levels[name] is None else "categorical" for name in columns if name in levels},
+        sequence=SequenceParams(
+            time=known.time,
+            series=known.series,
+            length=known.length,
+            horizon=known.horizon,
+            season=known.season,
+            fill="interpolate" if known.fill == "interpolate" else "forward",
+            known=known.known,
+        ),
+    )
+
+
+def continued(rows: pl.DataFrame, schema: Schema, features: Features, where: str) -> History:
+    """
+    Args:
+        rows: on their grid; after the last value of a series they may hold what is known of the steps to come.
+        schema: of these rows.
+        where: names the table in messages.
+
+    Raises:
+        InputError: for another frequency, or series that are shorter than the past that a forecast sees.
+    """
+    series = features.series
+    assert series is not None
+    _assert_frequency(schema, series.known, where)
+    groups = rows.partition_by(series.known.series, maintain_order=True) if series.known.series else [rows]
+    missing = [name for name in series.sources if name not in rows.columns]
+    problems = [f"{where}: column '{name}' is missing" for name in missing] or _short(groups, features, where)
+    if problems:
+        raise InputError(*problems)
+    ends = [_with_future(group, features.target, series.known) for group in groups]
+    found = [_window(end, features.target, series) for end in ends]
+    arrays = {name: np.concatenate([one[name] for one in found]) for name in found[0]}
+    starts = np.cumsum([0, *(len(one["value"]) for one in found[:-1])])
+    arrays["origin"] = np.concatenate([one["origin"] + start for one, start in zip(found, starts, strict=True)])
+    lines = pl.concat([end.tail(series.known.horizon) for end in ends])
+    named = [series.known.series] if series.known.series else []
+    return History(arrays, lines.select([*named, series.known.time]))
+
+
+def _assert_frequency(schema: Schema, known: SeriesSchema, where: str) -> None:
+    assert schema.series is not None
+    if (found := schema.series.frequency) != known.frequency:
+        raise InputError(
+            f"{where}: column '{known.time}' must have steps of {known.frequency}, as in training, however: {found}"
+        )
+
+
+def _short(groups: list[pl.DataFrame], features: Features, where: str) -> list[str]:
+    series = features.series
+    assert series is not None
+    known = series.known
+    return [
+        f"{where}: {_name(group, known)} has {n_rows} steps up to its last value of '{features.target}', and a "
+        f"forecast sees {known.length}; add earlier rows"
+        for group in groups
+        if (n_rows := _until_last(group, features.target)) < known.length
+    ]
+
+
+def _name(group: pl.DataFrame, known: SeriesSchema) -> str:
+    return f"series '{group[known.series][0]}'" if known.series else "the series"
+
+
+def _until_last(group: pl.DataFrame, target: str) -> int:
+    """How many rows there are up to the last one with a value."""
+    there = group[target].is_not_null().arg_true()
+    return int(there[-1]) + 1 if len(there) else 0
+
+
+def _with_future(group: pl.DataFrame, target: str, known: SeriesSchema) -> pl.DataFrame:
+    """The past that the forecast sees, and the steps to come with what is known of them."""
+    end = _until_last(group, target)
+    last = int(group[STEP][end - 1])
+    steps = pl.DataFrame({STEP: np.arange(last + 1, last + 1 + known.horizon)})
+    to_come = steps.join(group.drop(known.time), on=STEP, how="left", maintain_order="left")
+    times = times_of(steps[STEP] - last, group[known.time][end - 1], known.frequency).alias(known.time)
+    named = [pl.lit(group[known.series][0]).alias(known.series)] if known.series else []
+    past = group.slice(end - known.length, known.length)
+    return pl.concat([past, to_come.with_columns(times, *named).select(past.columns)])
+
+
+def _window(rows: pl.DataFrame, target: str, series: SeriesFeatures) -> Arrays:
+    """One window, whose targets nobody knows: it is placed by hand."""
+    parts = np.full(rows.height, TEST, dtype=np.int8)
+    parts[: series.known.length] = TRAIN
+    arrays = encode_part(rows.drop(NAMED, strict=False), target, series, parts, TEST)
+    return {**arrays, "origin": np.array([series.known.length], dtype=np.int64)}
+
+
+def predict_series(table: Path, known: Description, *, weights: Path, output: Path) -> str:
+    """Write `horizon` lines for each series, the steps after its last value; returns what to tell the person.
+
+    Beside each answer stand the ends of its interval, where the model has intervals.
+
+    Raises:
+        InputError: for missing columns, another frequency, a series that is too short, or a damaged model.
+    """
+    model = build_model(known.model, known.features, target_scale=known.target_scale, seeds=known.seeds)
+    assert isinstance(model, Forecaster)
+    load_weights(weights, model)
+    raw = pl.concat(list(Table(table).frames({})))
+    rows, schema = regular_series(raw, history_params(table, raw.columns, known.features))
+    history = continued(rows, schema, known.features, str(table))
+    said = predict(model, windows_of(history.arrays, model.features).inputs).numpy()
+    ends = _ends(said, half_widths_of(model))
+    time = model.features.known.time
+    lines = history.lines.with_columns(
+        as_written(history.lines[time], rows[time]), pl.Series("prediction", said.reshape(-1)), *ends
+    )
+    write_parts(output, [lines.write_csv().encode()])
+    held = f"; low to high holds {COVERED:.0%} of what comes" if ends else ""
+    what = f"{counted(lines.height, 'prediction')} of {known.features.target}, {said.shape[1]} for each series"
+    return f"{output}: {what}{held}\n"
+
+
+def _ends(said: np.ndarray, widths: np.ndarray) -> list[pl.Series]:
+    """Of the interval around each answer, where the model has intervals.
+
+    Args:
+        said: (n_series, horizon).
+        widths: (horizon,), NaN where there is none.
+    """
+    if not np.isfinite(widths).any():
+        return []
+    low, high = (ends.reshape(-1).astype(said.dtype) for ends in (said - widths, said + widths))
+    return [pl.Series("low", low).fill_nan(None), pl.Series("high", high).fill_nan(None)]

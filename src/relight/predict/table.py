@@ -1,0 +1,210 @@
+"""Predicting tables and rankings.
+
+What the rows of a new table hold that no train row did, counted while they pass by.
+
+Where answers go: looked at before any work, so that a typing mistake overwrites neither table nor model.
+
+predict, for a table of independent rows.
+
+predict, for the candidates of queries: a score for each, and its rank in its query.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from torch import nn
+
+from relight.data.features import Features
+from relight.data.parquet import cut
+from relight.data.schema import Kind
+from relight.errors import InputError, UncleanError
+from relight.model.build import build_model
+from relight.model.inference import answers, rows_at_once
+from relight.model.inference import predict as outputs_of
+from relight.model.rows import inputs_for
+from relight.model.saved_model import Description, load_weights
+from relight.prepare.columns import clean_as
+from relight.prepare.source import Table
+from relight.prepare.targets import query_labels
+from relight.runtime.files import write_parts
+from relight.runtime.messages import counted, did_you_mean
+from relight.split.encoding import Encoded, encode
+
+MOST_NAMES = 5
+CHUNK_ROWS = 65_536
+
+
+class Surprises:
+    """Rows so far, categories that are missing or unknown, and numbers that are missing where none was in training."""
+
+    def __init__(self, features: Features) -> None:
+        self.without_gaps = {f.column: place for place, f in enumerate(features.numeric) if not f.gaps}
+        self.n_rows = 0
+        self.n_categories = 0
+        self.n_missing: Counter[str] = Counter()  # by column
+
+    def add(self, rows: Encoded) -> None:
+        self.n_rows += len(rows.numeric)
+        self.n_categories += int((rows.categories == 0).sum())
+        missing = np.isnan(rows.numeric).sum(axis=0)
+        for column, place in self.without_gaps.items():
+            self.n_missing[column] += int(missing[place])
+
+    def sentences(self) -> str:
+        """What there is to say, each after a semicolon."""
+        said = f"; {self.n_categories} categories were missing or unknown" if self.n_categories else ""
+        names = [name for name, n_missing in self.n_missing.items() if n_missing]
+        if names:
+            more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+            said += (
+                f"; {self.n_missing.total()} numbers are missing in columns without gaps in training "
+                f"({', '.join(names[:MOST_NAMES])}{more}): the train rows' mean stands for them"
+            )
+        return said
+
+
+def assert_can_hold_answers(output: Path, table: Path) -> None:
+    """
+    Args:
+        output: a CSV file to be.
+        table: what is answered.
+
+    Raises:
+        InputError: for a table that is none, or a place that is not for answers.
+    """
+    if table.suffix == ".yaml":
+        raise InputError(f"{table}: must be a table (.csv, .tsv, .parquet, or a folder of them)")
+    if output.suffix != ".csv":
+        raise InputError(f"{output}: must end in .csv; name such a file with -o")
+    if not output.parent.is_dir():
+        raise InputError(f"{output}: cannot be written: there is no folder {output.parent}; make it first")
+    if any(place.exists() and table.exists() and place.samefile(table) for place in (output, output.parent)):
+        raise InputError(f"{output}: is the table itself, or in it; name another file with -o")
+
+
+def predict_table(table: Path, known: Description, *, weights: Path, output: Path) -> str:
+    """Write one prediction for each row, in the order of the table; returns what to tell the person.
+
+    A table larger than memory passes through in chunks.
+
+    Raises:
+        InputError: for missing columns, values that do not fit, or a damaged model.
+    """
+    model = build_model(known.model, known.features, target_scale=known.target_scale, seeds=known.seeds)
+    load_weights(weights, model)
+    surprises = Surprises(known.features)
+    write_parts(output, _answer_lines(table, known.features, model, surprises))
+    what = f"{counted(surprises.n_rows, 'prediction')} of {known.features.target}"
+    return f"{output}: {what}{surprises.sentences()}\n"
+
+
+def _answer_lines(table: Path, features: Features, model: nn.Module, surprises: Surprises) -> Iterator[bytes]:
+    """The answers as CSV, chunk by chunk."""
+    for rows in clean_chunks(table, features, chunk_rows(model)):
+        encoded = encode(rows, features)
+        said = answers(features.task, outputs_of(model, inputs_for(model, *encoded, str(table))))
+        check_finite(said, table, surprises.n_rows)
+        lines = answer_table(features, said).write_csv(include_header=surprises.n_rows == 0)
+        surprises.add(encoded)
+        yield lines.encode()
+
+
+def chunk_rows(model: nn.Module) -> int:
+    """Whole batches of the model, so that a chunk's end changes no answer's last bits."""
+    batch = rows_at_once(model)
+    return batch * max(1, CHUNK_ROWS // batch)
+
+
+def clean_chunks(table: Path, features: Features, n_rows: int) -> Iterator[pl.DataFrame]:
+    """The model's columns of a table, and the query's, cleaned as the train rows were; others are left out."""
+    first_row = 1
+    for raw in cut(Table(table).frames({}), n_rows):
+        yield clean_rows(table, raw, features, first_row)
+        first_row += raw.height
+
+
+def clean_rows(table: Path, raw: pl.DataFrame, features: Features, first_row: int) -> pl.DataFrame:
+    """The model's columns of some rows, and the query's."""
+    kinds = _kinds(features)
+    problems = [
+        f"{table}: column '{name}' is missing{did_you_mean(name, raw.columns, list(kinds))}"
+        for name in kinds
+        if name not in raw.columns
+    ]
+    cleaned = []
+    for name, kind in kinds.items():
+        try:
+            cleaned += [clean_as(kind, raw[name], first_row).alias(name)] if name in raw.columns else []
+        except UncleanError as unclean:
+            problems.append(f"{table}: column '{name}' {unclean}")
+    if problems:
+        raise InputError(*problems)
+    return pl.DataFrame(cleaned)
+
+
+def _kinds(features: Features) -> dict[str, Kind]:
+    kinds: dict[str, Kind] = {feature.column: feature.kind for feature in features.numeric}
+    kinds |= {feature.name: "categorical" for feature in features.categorical}
+    return kinds if features.query is None else {**kinds, features.query: "ignored"}
+
+
+def check_finite(said: np.ndarray, table: Path, n_before: int) -> None:
+    """
+    Raises:
+        InputError: with the row of the first answer that is none.
+    """
+    wrong = np.flatnonzero(~np.isfinite(said.reshape(len(said), -1)).all(axis=1))
+    if len(wrong):
+        raise InputError(
+            f"{table}: row {n_before + wrong[0] + 1}: the model's answer is not a finite number; "
+            "are its values far beyond those of the train rows?"
+        )
+
+
+def answer_table(features: Features, said: np.ndarray) -> pl.DataFrame:
+    if features.classes is None:
+        return pl.DataFrame({"prediction": said})
+    labels = np.array(features.classes)[said.argmax(axis=1)]
+    shares = {f"probability_{label}": said[:, k] for k, label in enumerate(features.classes)}
+    return pl.DataFrame({"prediction": labels, **shares})
+
+
+def predict_ranking(table: Path, known: Description, *, weights: Path, output: Path) -> str:
+    """Write query, prediction and rank (1 is the best, ties by row) for each row, in the order of the table; returns
+    what to tell the person.
+
+    The answers are held until all rows have passed: the candidates of a query may lie anywhere.
+
+    Raises:
+        InputError: for missing columns, values that do not fit, rows without a query, or a damaged model.
+    """
+    features = known.features
+    model = build_model(known.model, features, target_scale=known.target_scale, seeds=known.seeds)
+    load_weights(weights, model)
+    surprises, queries, scores = Surprises(features), [], []
+    for rows in clean_chunks(table, features, chunk_rows(model)):
+        queries.append(_queries(rows[str(features.query)], table, surprises.n_rows))
+        encoded = encode(rows, features)
+        scores.append(answers(features.task, outputs_of(model, inputs_for(model, *encoded, str(table)))))
+        check_finite(scores[-1], table, surprises.n_rows)
+        surprises.add(encoded)
+    ranked = ranked_rows(pl.concat(queries), np.concatenate(scores))
+    write_parts(output, iter([ranked.write_csv().encode()]))
+    n_queries = ranked["query"].n_unique()
+    return f"{output}: {surprises.n_rows} candidates of {n_queries} queries ranked{surprises.sentences()}\n"
+
+
+def ranked_rows(query: pl.Series, score: np.ndarray) -> pl.DataFrame:
+    """Columns query, prediction, rank: from 1, the highest score first, of equal scores the first row."""
+    rank = pl.col("prediction").rank("ordinal", descending=True).over("query")
+    return pl.DataFrame({"query": query, "prediction": score}).with_columns(rank=rank)
+
+
+def _queries(raw: pl.Series, table: Path, n_before: int) -> pl.Series:
+    try:
+        return query_labels(raw, n_before + 1)
+    except UncleanError as unclean:
+        raise InputError(f"{table}: column '{raw.name}' {unclean}") from unclean

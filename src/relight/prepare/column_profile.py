@@ -1,0 +1,162 @@
+"""What is known of the columns once all rows have passed: gaps, constants, twins, names of rows.
+
+The facts do not depend on the stretches in which the rows come, but for one: that all values differ is
+known within a stretch, and across them for one value in 64.
+"""
+
+from typing import cast
+
+import polars as pl
+
+FEWEST_IDS = 20  # fewer rows than this are all different by chance
+
+FEW_NUMBERS = range(3, 21)
+
+COUNTS_END = 20  # few whole numbers that go no further are counts or grades, not codes
+
+_SAMPLED = 64  # one value in so many, by its hash, is remembered to see whether it comes again
+
+
+class Facts:
+    """Takes clean stretches of the columns that a model may see.
+
+    Attributes:
+        n_rows: how many have passed.
+    """
+
+    def __init__(self) -> None:
+        self.n_rows = 0
+        self._columns: dict[str, _ColumnFacts] = {}
+        self._alike: list[list[str]] = []
+
+    def add(self, table: pl.DataFrame) -> None:
+        """Take a stretch; the columns are the same each time."""
+        if self.n_rows == 0:
+            self._columns = {name: _ColumnFacts() for name in table.columns}
+            self._alike = _split_up([table.columns], table)
+        else:
+            self._alike = _split_up([group for group in self._alike if len(group) > 1], table)
+        for column in table:
+            self._columns[column.name].add(column, self.n_rows)
+        self.n_rows += table.height
+
+    def twins(self) -> dict[str, str]:
+        """Columns that are an earlier one over again, by name; constant ones are not told apart."""
+        different = [[name for name in group if not self._columns[name].is_constant] for group in self._alike]
+        return {name: group[0] for group in different for name in group[1:]}
+
+    def remarks(self, name: str) -> tuple[str, ...]:
+        """What a person should know of a column."""
+        return self._columns[name].remarks(self.n_rows)
+
+
+class _ColumnFacts:
+    def __init__(self) -> None:
+        self.n_gaps = 0
+        self.is_constant = True
+        self.has_ids = True
+        self.first: object = None
+        self.sample: set[int] = set()
+        self.low, self.high = float("inf"), float("-inf")
+        self.numbers: set[float] | None = set()
+
+    def add(self, values: pl.Series, n_before: int) -> None:
+        self._find_constant(values, n_before)
+        self._find_ids(values)
+        self.n_gaps += values.null_count()
+        self._find_numbers(values)
+
+    def remarks(self, n_rows: int) -> tuple[str, ...]:
+        if self.n_gaps == n_rows:
+            return ("has no values at all; it tells the model nothing",)
+        if self.is_constant:
+            return ("has the same value in every row; it tells the model nothing",)
+        if self._name_rows(n_rows):
+            return ("has a different value in every row; if it names the row, add it to prepare.ignore",)
+        if self.numbers and _look_like_codes(self.numbers):
+            return (
+                f"has {len(self.numbers)} different whole numbers; "
+                "if they are codes, read them as names with prepare.columns (categorical)",
+            )
+        return ()
+
+    def _find_constant(self, values: pl.Series, n_before: int) -> None:
+        if n_before == 0:
+            self.first = values[0]
+        if self.is_constant:
+            has_gaps = values.null_count() > 0
+            self.is_constant = (
+                values.null_count() == len(values) and self.first is None
+                if has_gaps
+                else bool(values.min() == self.first and values.max() == self.first)
+            )
+
+    def _find_ids(self, values: pl.Series) -> None:
+        """Texts, or whole numbers, that differ in every row."""
+        if not self.has_ids:
+            return
+        may_be = not values.null_count() and (values.dtype == pl.String or _are_whole(values))
+        self.has_ids = may_be and values.n_unique() == len(values) and self._are_new(values)
+        if self.has_ids and values.dtype.is_float():
+            low, high = cast(float, values.min()), cast(float, values.max())
+            self.low, self.high = min(low, self.low), max(high, self.high)
+
+    def _are_new(self, values: pl.Series) -> bool:
+        hashes = values.hash()
+        sample = set(hashes.filter(hashes % _SAMPLED == 0).to_list())
+        are_new = self.sample.isdisjoint(sample)
+        self.sample |= sample
+        return are_new
+
+    def _name_rows(self, n_rows: int) -> bool:
+        """Numbers that all differ count the rows only if there is no gap between them."""
+        counts = self.low > self.high or self.high - self.low == n_rows - 1
+        return self.has_ids and n_rows >= FEWEST_IDS and counts
+
+    def _find_numbers(self, values: pl.Series) -> None:
+        """Few whole numbers, as long as they are few."""
+        if self.numbers is None:
+            return
+        if not _are_whole(values):
+            self.numbers = None
+            return
+        self.numbers |= set(values.drop_nulls().unique().to_list())
+        self.numbers = self.numbers if len(self.numbers) < FEW_NUMBERS.stop else None
+
+
+def _are_whole(values: pl.Series) -> bool:
+    return values.dtype.is_float() and bool((values == values.round()).all())
+
+
+def _look_like_codes(numbers: set[float]) -> bool:
+    """Such as 20, 30, 190: few, with jumps between them, and beyond what is counted or graded."""
+    consecutive = max(numbers) - min(numbers) == len(numbers) - 1
+    return len(numbers) in FEW_NUMBERS and not consecutive and max(map(abs, numbers)) > COUNTS_END
+
+
+def _split_up(groups: list[list[str]], table: pl.DataFrame) -> list[list[str]]:
+    """Groups of columns that are equal in this stretch, out of those that were equal so far."""
+    equal: list[list[str]] = []
+    for group in groups:
+        by_sign: dict[object, list[str]] = {}
+        for name in group:
+            by_sign.setdefault(_sign(table[name]), []).append(name)
+        for names in by_sign.values():
+            equal += _equal(names, table)
+    return equal
+
+
+def _sign(values: pl.Series) -> object:
+    """Cheap to make, and the same for equal columns."""
+    return (values.dtype.base_type(), values.null_count(), *(values[place] for place in (0, len(values) // 2, -1)))
+
+
+def _equal(names: list[str], table: pl.DataFrame) -> list[list[str]]:
+    found: list[list[str]] = []
+    for name in names:
+        group = next((g for g in found if table[g[0]].equals(table[name])), None)
+        if group is None:
+            found.append([name])
+        else:
+            group.append(name)
+    return found

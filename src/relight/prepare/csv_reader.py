@@ -1,0 +1,173 @@
+"""CSV tables in, every value as the text that stands in the file, or of a type that is asked for.
+
+A table larger than memory passes through in pieces of some 16 MB of whole rows.
+"""
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Iterator
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import polars as pl
+
+from relight.data.prefetch import side_by_side
+from relight.prepare.csv_bytes import count, has_leading_zeros, is_certain, without_quoted
+from relight.prepare.csv_checks import check_csv, check_header, open_csv, separator_of
+
+PIECE = 1 << 24
+
+_LONGEST_ROW = 1 << 24
+
+_EXACT_ROWS = 1 << 16
+
+_BLANK_END = re.compile(rb"(?:^|\n)\r?\n\Z")
+
+Types = dict[str, type[pl.DataType]]
+
+
+class _Header(NamedTuple):
+    names: list[str]
+    n_bytes: int
+
+
+def read_csv(path: Path) -> pl.DataFrame:
+    """A whole table of texts, so that types are decided on whole columns.
+
+    Raises:
+        InputError: with file and line, for anything that could be read in two ways.
+    """
+    return pl.concat(csv_frames(path, {}))
+
+
+def csv_names(path: Path) -> list[str]:
+    """The names of the columns, without spaces around them.
+
+    Raises:
+        InputError: with the line of what is wrong with the header.
+    """
+    return _read_header(path).names
+
+
+def csv_frames(path: Path, types: Types) -> Iterator[pl.DataFrame]:
+    """The rows in their order, in tables of any number of rows.
+
+    A column that has no entry in `types` is text. So is every column of a piece where some value does not
+    fit its type, or where a number would hide how it was written (NaN, 007).
+
+    Raises:
+        InputError: with file and line, for anything that could be read in two ways.
+    """
+    header = _read_header(path)
+    n_rows = 0
+    with open_csv(path) as file:
+        file.read(header.n_bytes)
+        for frame in side_by_side(partial(_read_certain, path, header.names, types), _pieces(file)):
+            if frame is None:
+                yield from _read_exactly(path, header.names, n_rows)
+                return
+            n_rows += frame.height
+            yield frame
+    if n_rows == 0:
+        check_csv(path)
+
+
+def _read_header(path: Path) -> _Header:
+    """The first row, which may span lines. What is odd about it, the exact check says."""
+    with open_csv(path) as file:
+        lines = _first_lines(file)
+    mark = separator_of(path)
+    if not is_certain(lines, without_quoted(lines, mark.encode())):
+        check_csv(path)
+    reader = csv.reader(io.StringIO(lines.decode("utf-8-sig"), newline=""), delimiter=mark)
+    names = check_csv(path).names if lines in (b"", codecs.BOM_UTF8) else check_header(path, next(reader, []))
+    return _Header(names, sum(len(line) for line in lines.splitlines(keepends=True)[: reader.line_num]))
+
+
+def _first_lines(file: IO[bytes]) -> bytes:
+    """As many lines as it takes to close all quotes."""
+    lines = file.readline(_LONGEST_ROW)
+    while lines.count(b'"') % 2 and len(lines) < _LONGEST_ROW and (line := file.readline(_LONGEST_ROW)):
+        lines += line
+    return lines
+
+
+def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+    """Whole rows: a line end inside quotes ends none. Blank lines at the end of the file are left out."""
+    while piece := file.read(PIECE):
+        piece = b"".join([piece, *_rest_of_row(file, piece)])
+        if _BLANK_END.search(piece, max(len(piece) - 3, 0)):
+            more = file.read(PIECE)
+            piece = piece + more + file.readline() if more else piece.rstrip(b"\r\n")
+        if piece:
+            yield piece
+
+
+def _rest_of_row(file: IO[bytes], piece: bytes) -> Iterator[bytes]:
+    """Lines, until one ends outside quotes; not many, for a quote that is never closed takes in the whole file."""
+    is_quoted = b'"' in piece and piece.count(b'"') % 2 == 1
+    n_bytes = 0
+    while n_bytes < _LONGEST_ROW and (is_quoted or not piece.endswith(b"\n")):
+        piece = file.readline(_LONGEST_ROW)
+        if not piece:
+            return
+        n_bytes += len(piece)
+        is_quoted ^= piece.count(b'"') % 2 == 1
+        yield piece
+
+
+def _read_certain(path: Path, names: list[str], types: Types, piece: bytes) -> pl.DataFrame | None:
+    """The rows of a piece, or None where it is not certain that they are read as they are meant."""
+    mark = separator_of(path).encode()
+    plain = without_quoted(piece, mark)
+    if not is_certain(piece, plain):
+        return None
+    plain_numbers = types and not has_leading_zeros(piece, mark)
+    frame = _parse(path, piece, names, types) if plain_numbers else None
+    frame = _parse(path, piece, names, {}) if frame is None else frame
+    if frame is None or (plain is not piece and frame.height != _n_lines(plain)):
+        return None
+    # A row that is too long is an error of Polars, and one that is too short ends in a gap.
+    has_gaps = frame[names[-1]].null_count() > 0
+    return frame if not has_gaps or count(plain, mark) == (len(names) - 1) * frame.height else None
+
+
+def _read_exactly(path: Path, names: list[str], n_before: int) -> Iterator[pl.DataFrame]:
+    """All rows but the ones before, as Python reads them once the exact check has found nothing wrong.
+
+    Slow, and right where Polars is not: a quote may stand inside a value.
+    """
+    check_csv(path)
+    with open_csv(path) as file:
+        text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+        rows = (row for row in csv.reader(text, delimiter=separator_of(path)) if row)
+        left = islice(rows, 1 + n_before, None)
+        while some := list(islice(left, _EXACT_ROWS)):
+            columns = zip(names, zip(*some, strict=True), strict=True)
+            yield pl.DataFrame({name: [value or None for value in values] for name, values in columns}, _texts(names))
+
+
+def _parse(path: Path, piece: bytes, names: list[str], types: Types) -> pl.DataFrame | None:
+    schema = {**_texts(names), **{name: types[name] for name in names if name in types}}
+    if piece.startswith(codecs.BOM_UTF8):
+        return None  # Polars would leave it out
+    try:
+        # Not to look for quotes where there are none saves Polars a sixth of its time.
+        quote = '"' if b'"' in piece else None
+        frame = pl.read_csv(piece, has_header=False, schema=schema, separator=separator_of(path), quote_char=quote)
+    except pl.exceptions.PolarsError:
+        return None
+    hidden = any(bool(column.is_nan().any()) for column in frame if column.dtype.is_float())
+    return None if hidden else frame
+
+
+def _texts(names: list[str]) -> Types:
+    return dict.fromkeys(names, pl.String)
+
+
+def _n_lines(plain: bytes) -> int:
+    return count(plain, b"\n") + (not plain.endswith(b"\n"))

@@ -1,0 +1,220 @@
+"""A raw table of pairs → a clean one: what stands on both sides, of which kind it is, and which pairs are alike."""
+
+from typing import NamedTuple
+
+import polars as pl
+
+from relight.data.schema import Column, PairColumn, PairColumns, Schema
+from relight.data.text_columns import as_labels
+from relight.errors import InputError, UncleanError
+from relight.prepare.column_plan import asked_kind, feature_names, role_problems, target_names
+from relight.prepare.columns import TEXTS, Cleaned, clean_as, clean_column
+from relight.prepare.params import ColumnKind, PrepareParams
+from relight.prepare.table import CleanTable
+from relight.prepare.targets import clean_target
+
+FEW_LEVELS = 32  # so many different values are levels; more of them are read by their letters
+
+ALIKE = ("1", "true", "yes", "y", "match", "matched", "same", "alike", "similar", "duplicate", "positive")
+
+
+class _Side(NamedTuple):
+    """One column of either side, clean."""
+
+    column: PairColumn
+    left: pl.Series
+    right: pl.Series
+
+
+def clean_pairs(raw: pl.DataFrame, params: PrepareParams) -> CleanTable:
+    """The columns of both sides in their order, what else the table holds as it came, then weight and target.
+
+    Raises:
+        InputError: with all that is wrong with the table.
+    """
+    params = _with_both_sides(params, raw.columns)
+    problems = role_problems(params, raw.columns)
+    names = [name for name in feature_names(params, raw.columns) if asked_kind(params, name) != "ignore"]
+    shared = _shared(params, names, problems)
+    sides = [side for name in shared if (side := _clean_sides(params, raw, name, problems)) is not None]
+    outcome, classes = _outcome(params, raw, problems)
+    if problems:
+        raise InputError(*problems)
+    clean = {values.name: values for side in sides for values in (side.left, side.right)}
+    columns = [clean.get(name, raw[name]) for name in feature_names(params, raw.columns)]
+    schema = _schema(params, raw, [side.column for side in sides], classes, _notes(sides, names))
+    return CleanTable(pl.DataFrame([*columns, *outcome]), schema)
+
+
+def _with_both_sides(params: PrepareParams, known: list[str]) -> PrepareParams:
+    """A column that is named without its prefix means both of its sides."""
+
+    def both(name: str) -> list[str]:
+        sides = [f"{prefix}{name}" for prefix in (params.pairs.left, params.pairs.right)]
+        return [name] if name in known else [side for side in sides if side in known] or [name]
+
+    ignore = [side for name in params.ignore for side in both(name)]
+    kinds = {side: kind for name, kind in params.columns.items() for side in both(name)}
+    return params.model_copy(update={"ignore": ignore, "columns": kinds})
+
+
+def _shared(params: PrepareParams, names: list[str], problems: list[str]) -> list[str]:
+    """The names, without a prefix, of what stands on both sides; what stands on one alone is a problem."""
+    left, right = params.pairs.left, params.pairs.right
+    of_left = [name.removeprefix(left) for name in names if name.startswith(left) and name != left]
+    of_right = [name.removeprefix(right) for name in names if name.startswith(right) and name != right]
+    if not of_left or not of_right:
+        missing = [prefix for prefix, found in ((left, of_left), (right, of_right)) if not found]
+        begins = " or ".join(f"'{prefix}'" for prefix in missing)
+        problems.append(
+            f"prepare.pairs: {params.source} must have columns of both sides, however: none begins with {begins}; "
+            "name the columns so, or set prepare.pairs to what they begin with"
+        )
+        return []
+    alone = [f"{left}{name} has no {right}{name}" for name in of_left if name not in of_right]
+    alone += [f"{right}{name} has no {left}{name}" for name in of_right if name not in of_left]
+    if alone:
+        problems.append(
+            f"prepare.pairs: every column must be there on both sides, however: {', '.join(alone)}; "
+            "add what is missing, or name the column in prepare.ignore"
+        )
+    return [name for name in of_left if name in of_right]
+
+
+def _clean_sides(params: PrepareParams, raw: pl.DataFrame, name: str, problems: list[str]) -> _Side | None:
+    left, right = raw[params.pairs.left + name], raw[params.pairs.right + name]
+    try:
+        asked = _asked(params, left.name, right.name)
+        cleaned = _find_kind(left, right, asked)
+        sides = [clean_as(cleaned.kind, _as_one_type(side, left, right)).alias(side.name) for side in (left, right)]
+    except UncleanError as unclean:
+        problems.append(f"{params.source}: column '{name}' of both sides {unclean}")
+        return None
+    assert cleaned.kind != "ignored"
+    column = PairColumn(name=name, kind=cleaned.kind, is_text=_is_text(cleaned, is_asked=asked is not None))
+    return _Side(column, *sides)
+
+
+def _asked(params: PrepareParams, left: str, right: str) -> ColumnKind | None:
+    kinds = {kind for name in (left, right) if (kind := asked_kind(params, name)) is not None}
+    if len(kinds) > 1:
+        raise UncleanError(f"must have one kind in prepare.columns, however: {', '.join(sorted(kinds))}")
+    return kinds.pop() if kinds else None
+
+
+def _find_kind(left: pl.Series, right: pl.Series, asked: ColumnKind | None) -> Cleaned:
+    """By the values of both sides together."""
+    both = pl.concat([_as_one_type(side, left, right).alias("") for side in (left, right)])
+    if asked is not None:
+        assert asked != "ignore"
+        return Cleaned(clean_as(asked, both, 1, "as prepare.columns says"), asked)
+    try:
+        return clean_column(both)
+    except UncleanError:
+        for side in (left, right):  # each by itself names the row
+            clean_column(side)
+        raise
+
+
+def _as_one_type(values: pl.Series, left: pl.Series, right: pl.Series) -> pl.Series:
+    """Names on one side alone make names of both; numbers are numbers, whole or not."""
+    if left.dtype == right.dtype or (left.dtype.is_numeric() and right.dtype.is_numeric()):
+        return values.cast(pl.Float64) if values.dtype.is_numeric() else values
+    if left.dtype in TEXTS and right.dtype in TEXTS:
+        return values.cast(pl.String)
+    return as_labels(values) if values.dtype != pl.Null else values.cast(pl.String)
+
+
+def _is_text(cleaned: Cleaned, *, is_asked: bool) -> bool:
+    """Names of many kinds; and numbers that may be codes, such as those of houses, which a slip of the pen changes."""
+    if cleaned.kind not in ("categorical", "numeric") or cleaned.values.drop_nulls().n_unique() <= FEW_LEVELS:
+        return False
+    return cleaned.kind == "categorical" or (not is_asked and bool((cleaned.values == cleaned.values.round()).all()))
+
+
+def _outcome(params: PrepareParams, raw: pl.DataFrame, problems: list[str]) -> tuple[list[pl.Series], list[str]]:
+    """Weight and target, and the two classes: those that are not alike first."""
+    name = target_names(params)[0]
+    if len(target_names(params)) > 1:
+        problems.append("prepare.target: must be one column for similarity")
+    if problems and name not in raw.columns:
+        return [], []
+    weight = [] if params.weight is None or params.weight not in raw.columns else _weight(params, raw, problems)
+    try:
+        target = clean_target(raw[name], "multiclass")
+        return [*weight, target.values.alias(name)], _with_alike_last(target.classes or [])
+    except UncleanError as unclean:
+        problems.append(f"{params.source}: target '{name}' {unclean}")
+        return [], []
+
+
+def _with_alike_last(classes: list[str]) -> list[str]:
+    if len(classes) != 2:
+        raise UncleanError(f"must have 2 classes for similarity, alike and not, however: {len(classes)}")
+    found = [label for label in classes if label.lower() in ALIKE]
+    if len(found) != 1:
+        raise UncleanError(
+            f"must say which pairs are alike by 1, true, yes, match or same, however: {' and '.join(classes)}"
+        )
+    return [label for label in classes if label not in found] + found
+
+
+def _weight(params: PrepareParams, raw: pl.DataFrame, problems: list[str]) -> list[pl.Series]:
+    try:
+        values = clean_as("numeric", raw[str(params.weight)])
+    except UncleanError as unclean:
+        problems.append(f"{params.source}: weight '{params.weight}' {unclean}")
+        return []
+    if values.null_count() or bool((values < 0).any()) or not bool((values > 0).any()):
+        problems.append(
+            f"{params.source}: weight '{params.weight}' must be a number >= 0 in every row, and not always 0"
+        )
+    return [values]
+
+
+def _schema(
+    params: PrepareParams, raw: pl.DataFrame, shared: list[PairColumn], classes: list[str], notes: list[str]
+) -> Schema:
+    pairs = PairColumns(left=params.pairs.left, right=params.pairs.right, columns=shared)
+    kinds = {prefix + column.name: column.kind for column in shared for prefix in (pairs.left, pairs.right)}
+    names = feature_names(params, raw.columns)
+    return Schema(
+        rows=raw.height,
+        target=target_names(params)[0],
+        targets=target_names(params),
+        weight=params.weight,
+        task="similarity",
+        classes=classes,
+        columns=[Column(name=name, kind=kinds.get(name, "ignored")) for name in names],
+        generated=None,
+        notes=notes,
+        pairs=pairs,
+    )
+
+
+def _notes(sides: list[_Side], names: list[str]) -> list[str]:
+    """What a person should know."""
+    clean = {values.name for side in sides for values in (side.left, side.right)}
+    notes = [f"Column '{name}' is of neither side, and is ignored." for name in names if name not in clean]
+    for side in sides:
+        both = pl.concat([values.alias("") for values in (side.left, side.right)])
+        if both.drop_nulls().n_unique() <= 1:
+            notes.append(f"Column '{side.column.name}' has no two values on both sides; it tells the model nothing.")
+        elif bool((side.left == side.right).fill_null(value=False).all()):
+            notes.append(f"Column '{side.column.name}' is the same on both sides of every pair.")
+        elif _names_records(side):
+            notes.append(
+                f"Column '{side.column.name}' has a different value in every row of a side; if it names the record, "
+                "add it to prepare.ignore."
+            )
+    return notes
+
+
+def _names_records(side: _Side) -> bool:
+    return any(
+        side.column.is_text
+        and len(values) > FEW_LEVELS
+        and not values.null_count()
+        and values.n_unique() == len(values)
+        for values in (side.left, side.right)
+    )

@@ -1,0 +1,241 @@
+"""A raw table whose rows make sequences → a clean one: the sequences in order of first appearance, each by time."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from relight.data import text_columns
+from relight.data.groups import differing
+from relight.data.schema import Schema, SequenceParams
+from relight.errors import InputError, UncleanError
+from relight.prepare.column_plan import feature_names, target_names
+from relight.prepare.columns import TEXTS, clean_column
+from relight.prepare.params import PrepareParams
+from relight.prepare.table import CleanTable, clean_table
+from relight.prepare.targets import clean_target, refuse_gaps
+from relight.runtime.messages import did_you_mean
+
+
+class _Steps(NamedTuple):
+    """
+    Attributes:
+        ids, times: of each row, without gaps.
+        place: (n_rows,) of each row's sequence, in order of first appearance.
+    """
+
+    ids: pl.Series
+    times: pl.Series
+    place: np.ndarray
+
+    @property
+    def first_rows(self) -> np.ndarray:
+        """Of each sequence, in the order of the file."""
+        return np.unique(self.place, return_index=True)[1]
+
+
+def clean_sequences(raw: pl.DataFrame, params: PrepareParams) -> CleanTable:
+    """Clean a whole table of steps, or of texts whose characters are steps.
+
+    Args:
+        raw: CSV as texts.
+        params: with a `sequence`.
+
+    Raises:
+        InputError: with all that is wrong with the columns.
+    """
+    assert params.sequence is not None
+    problems = _role_problems(params, params.sequence, raw.columns)
+    if problems:
+        raise InputError(*problems)
+    if params.sequence.symbols is not None:
+        return _clean_symbols(raw, params, params.sequence.symbols)
+    return _clean_steps(raw, params, params.sequence)
+
+
+class Ordered(NamedTuple):
+    """
+    Attributes:
+        ids: of each row, clean.
+        order: of the rows: sequence after sequence, each by time.
+    """
+
+    ids: pl.Series
+    order: np.ndarray
+
+
+def order_new_steps(raw: pl.DataFrame, sequence: SequenceParams, source: str) -> Ordered:
+    """The order of the rows of new sequences.
+
+    Raises:
+        InputError: for a missing column, gaps, and steps of a sequence at the same time.
+    """
+    names = [str(sequence.id), str(sequence.time)]
+    problems = [
+        f"{source}: column '{name}' is missing{did_you_mean(name, raw.columns)}"
+        for name in names
+        if name not in raw.columns
+    ]
+    steps = None if problems else _steps(raw, source, sequence, problems)
+    if steps is None:
+        raise InputError(*problems)
+    order = _in_order(steps)
+    if twice := _twice(steps, order):
+        raise InputError(*(f"{source}: {problem}" for problem in twice))
+    return Ordered(steps.ids, order)
+
+
+def _role_problems(params: PrepareParams, sequence: SequenceParams, names: list[str]) -> list[str]:
+    taken = dict.fromkeys(target_names(params), "the target")
+    taken |= {} if params.weight is None else {params.weight: "the weight"}
+    taken |= dict.fromkeys(params.columns, "in prepare.columns, and its kind is settled")
+    problems = []
+    for key, name in sequence.model_dump().items():
+        if name not in names:
+            problems.append(
+                f"prepare.sequence.{key}: '{name}' is not a column of {params.source}{did_you_mean(name, names)}"
+            )
+        elif name in taken:
+            problems.append(f"prepare.sequence.{key}: '{name}' cannot be that, for it is {taken[name]}")
+    if params.task == "distribution" or len(target_names(params)) > 1:
+        problems.append("prepare.task: a distribution is for tables of independent rows, however: prepare.sequence")
+    return problems
+
+
+def _clean_steps(raw: pl.DataFrame, params: PrepareParams, sequence: SequenceParams) -> CleanTable:
+    problems: list[str] = []
+    steps = _steps(raw, params.source, sequence, problems)
+    asked = params if steps is None else _with_task(raw, params, steps)
+    try:
+        clean = clean_table(raw, _as_table(asked, [str(sequence.id), str(sequence.time)]))
+    except InputError as error:
+        raise InputError(*problems, *error.problems) from error
+    if steps is None:
+        raise InputError(*problems)
+    order, table = _in_order(steps), clean.rows.with_columns(steps.ids, steps.times)
+    problems += _twice(steps, order)
+    constant = [*target_names(params), *([params.weight] if params.weight else [])]
+    problems += [problem for name in constant for problem in differing(table[name], steps.ids, steps.place)]
+    problems = [f"{params.source}: {problem}" for problem in problems] or _target_problems(raw, params, steps)
+    if problems:
+        raise InputError(*problems)
+    counts = np.bincount(steps.place)
+    note = f"{raw.height} rows are {len(counts)} sequences of {counts.min()} to {counts.max()} steps."
+    return CleanTable(table[order], _of_sequences(clean.schema, sequence, note))
+
+
+def _clean_symbols(raw: pl.DataFrame, params: PrepareParams, symbols: str) -> CleanTable:
+    """Other columns are not seen: a sequence of symbols is all that the model reads."""
+    if raw[symbols].dtype not in (*TEXTS, pl.Null):
+        raise InputError(
+            f"prepare.sequence.symbols: '{symbols}' must hold texts, however: it is of type {raw[symbols].dtype}"
+        )
+    others = [name for name in feature_names(params, raw.columns) if name != symbols]
+    params = params.model_copy(update={"columns": {**params.columns, symbols: "categorical"}})
+    clean = clean_table(raw, _as_table(params, others))
+    try:
+        refuse_gaps(clean.rows[symbols], 1)
+    except UncleanError as unclean:
+        raise InputError(f"{params.source}: column '{symbols}' {unclean}") from unclean
+    lengths = clean.rows[symbols].str.len_chars().to_numpy()
+    note = f"Each row is a sequence of {lengths.min()} to {lengths.max()} characters of '{symbols}'."
+    schema = clean.schema.model_copy(update={"notes": []})  # they are of a column of names
+    return CleanTable(clean.rows, _of_sequences(schema, SequenceParams(symbols=symbols), note))
+
+
+def _of_sequences(schema: Schema, sequence: SequenceParams, note: str) -> Schema:
+    return schema.model_copy(update={"sequence": sequence, "notes": [note, *schema.notes]})
+
+
+def _as_table(params: PrepareParams, unseen: list[str]) -> PrepareParams:
+    ignore = list(dict.fromkeys([*params.ignore, *unseen]))
+    columns = {name: kind for name, kind in params.columns.items() if name not in unseen}
+    return params.model_copy(update={"sequence": None, "ignore": ignore, "columns": columns})
+
+
+def _steps(raw: pl.DataFrame, source: str, sequence: SequenceParams, problems: list[str]) -> _Steps | None:
+    ids = _cleaned("id", _ids, raw[str(sequence.id)], source, problems)
+    times = _cleaned("time", _times, raw[str(sequence.time)], source, problems)
+    if ids is None or times is None:
+        return None
+    names = ids.cast(pl.String)
+    place = names.cast(pl.Enum(names.unique(maintain_order=True))).to_physical().to_numpy()
+    return _Steps(ids, times, place.astype(np.int64))
+
+
+def _cleaned(
+    key: str, clean: Callable[[pl.Series], pl.Series], raw: pl.Series, source: str, problems: list[str]
+) -> pl.Series | None:
+    try:
+        values = clean(raw)
+        refuse_gaps(values, 1)
+    except UncleanError as unclean:
+        problems.append(f"{source}: {key} '{raw.name}' {unclean}")
+        return None
+    return values.alias(raw.name)
+
+
+def _ids(raw: pl.Series) -> pl.Series:
+    """As they are, but for spaces around texts."""
+    if raw.dtype in TEXTS:
+        return text_columns.tidy(raw.cast(pl.String))
+    return raw.fill_nan(None) if raw.dtype.is_float() else raw
+
+
+def _times(raw: pl.Series) -> pl.Series:
+    """Numbers or dates."""
+    if raw.dtype.is_integer():
+        return raw
+    cleaned = clean_column(raw)
+    if cleaned.kind not in ("numeric", "datetime"):
+        shown = cleaned.values.drop_nulls()
+        raise UncleanError(f"must hold numbers or dates, however: '{str(shown.cast(pl.String)[0])[:40]}'")
+    return cleaned.values
+
+
+def _with_task(raw: pl.DataFrame, params: PrepareParams, steps: _Steps) -> PrepareParams:
+    """A sequence has one target: so many values, and not one for each step, say what the task is."""
+    name = target_names(params)[0]
+    if params.task != "auto" or name not in raw.columns:
+        return params
+    try:
+        task = clean_target(raw[name][steps.first_rows], "auto").task
+    except UncleanError:
+        return params  # the rows say it, each by its number
+    return params.model_copy(update={"task": task})
+
+
+def _target_problems(raw: pl.DataFrame, params: PrepareParams, steps: _Steps) -> list[str]:
+    """Such as names of sequences as their classes."""
+    assert params.task != "distribution"
+    assert params.task != "forecast"
+    assert params.task != "ranking"
+    assert params.task != "similarity"
+    name = target_names(params)[0]
+    try:
+        clean_target(raw[name][steps.first_rows], params.task)
+    except UncleanError as unclean:
+        return [f"{params.source}: target '{name}', one value for each sequence, {unclean}"]
+    return []
+
+
+def _in_order(steps: _Steps) -> np.ndarray:
+    """The rows by sequence and time; of equal times in the order of the file."""
+    keys = pl.DataFrame({"place": steps.place, "time": steps.times}).with_row_index()
+    return keys.sort("place", "time", maintain_order=True)["index"].to_numpy()
+
+
+def _twice(steps: _Steps, order: np.ndarray) -> list[str]:
+    """Steps of one sequence at the same time: nobody knows which comes first."""
+    place, times = steps.place[order], steps.times[order]
+    again = (place[1:] == place[:-1]) & (times[1:] == times[:-1]).to_numpy()
+    if not again.any():
+        return []
+    at = int(again.argmax())
+    rows, id_, others = order[at : at + 2] + 1, steps.ids[int(order[at])], int(again.sum()) - 1
+    more = f", and {others} more {'rows come' if others > 1 else 'row comes'} a second time" if others else ""
+    return [
+        f"id and time must name each row once, however: {steps.ids.name} '{id_}' has "
+        f"{steps.times.name} {times[at]} in rows {rows[0]} and {rows[1]}{more}; delete one of them, or correct its time"
+    ]

@@ -1,0 +1,221 @@
+"""Table files or a generated line.
+
+Points on a known line: the data of the tutorial.
+
+Where a table may come from: a regular file, or a folder of them, inside the repository.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from relight.data.parquet import parquet_frames, parquet_schema
+from relight.errors import InputError
+from relight.prepare.csv_reader import Types, csv_frames, csv_names
+from relight.prepare.params import LineParams
+from relight.runtime.params import check_document
+from relight.runtime.strict_yaml import read_yaml
+
+SourceKind = Literal["line", "csv", "parquet"]
+_TABLES: dict[str, SourceKind] = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".csv.gz": "csv",
+    ".tsv.gz": "csv",
+    ".parquet": "parquet",
+}
+
+
+def generate_line(params: LineParams, target: str | list[str]) -> pl.DataFrame:
+    """Columns `x` and the target: y = weight * x + bias (+ noise), (n_points,) each.
+
+    Bit for bit the tutorial's `X = torch.arange(start, stop, step)` and `y = weight * X + bias`.
+    """
+    if not isinstance(target, str):
+        raise InputError("prepare.target: a line has one target; name it y")
+    if target == "x":
+        raise InputError("prepare.target: x is the input of a line; name the target y")
+    x = _arange(params.start, params.stop, params.step)
+    y = np.float32(params.weight) * x + np.float32(params.bias)
+    if params.noise > 0:
+        drawn = np.random.default_rng(params.seed).normal(0, params.noise, len(x))
+        y = y + drawn.astype(np.float32)
+    return pl.DataFrame({"x": x, target: y})
+
+
+def truth_of(params: LineParams) -> dict[str, float]:
+    """What a model should learn from the points."""
+    return {"weight": params.weight, "bias": params.bias}
+
+
+def _arange(start: float, stop: float, step: float) -> np.ndarray:
+    """float32 points from start, not including stop, with the rounding of `torch.arange` on one thread.
+
+    PyTorch counts in vectors of eight, two at a time: the first of each eight is rounded to float32
+    before the others are added to it. The rest that fills no two vectors is counted one by one.
+    """
+    n_points = int(np.ceil((stop - start) / step))
+    index = np.arange(n_points)
+    in_vectors = index < n_points // 16 * 16
+    first_of_eight = _counted(start, index // 8 * 8, step).astype(np.float32).astype(np.float64)
+    points = np.where(in_vectors, _counted(first_of_eight, index % 8, step), _counted(start, index, step))
+    return points.astype(np.float32)
+
+
+def _counted(start: float | np.ndarray, index: np.ndarray, step: float) -> np.ndarray:
+    """start + index * step without rounding the product, as PyTorch's fused multiply-add: near 0 it shows.
+
+    The step is cut in two, short enough that the product of each with an index below 2^24 is exact.
+    """
+    high = float(np.float32(step))
+    return start + index * high + index * (step - high)
+
+
+class Head(NamedTuple):
+    """The first rows, and whether there are no others."""
+
+    rows: pl.DataFrame
+    is_whole: bool
+
+
+class Table:
+    """The files of one table: of one kind, with the same columns, in the order of their names."""
+
+    def __init__(self, path: Path) -> None:
+        """
+        Raises:
+            InputError: for files that do not fit together, or that cannot be read at all.
+        """
+        self.path = path
+        self.files = _files(path)
+        self.is_csv = file_kind(path) == "csv"
+        columns = self._columns(self.files[0])
+        for file in self.files[1:]:
+            if self._columns(file) != columns:
+                what = "columns" if self.is_csv else "columns and types"
+                raise InputError(f"{file}: must have the {what} of {self.files[0].name}")
+
+    @property
+    def n_bytes(self) -> int:
+        """The size on the disk."""
+        return sum(file.stat().st_size for file in self.files)
+
+    def frames(self, types: Types) -> Iterator[pl.DataFrame]:
+        """The rows in their order, in tables of any number of rows.
+
+        Args:
+            types: of CSV columns; those without are text, and all are where some value does not fit its type.
+
+        Raises:
+            InputError: with file and line, for what could be read in two ways; for no rows.
+        """
+        n_rows = 0
+        for file in self.files:
+            for frame in csv_frames(file, types) if self.is_csv else parquet_frames(file):
+                n_rows += frame.height
+                yield frame
+        if n_rows == 0:
+            raise InputError(f"{self.path}: has columns but no rows")
+
+    def head(self, n_rows: int) -> Head:
+        """At most so many rows. CSV comes as texts, so that types are decided on all values that are there."""
+        held: list[pl.DataFrame] = []
+        for frame in self.frames({}):
+            held.append(frame)
+            if sum(part.height for part in held) > n_rows:
+                return Head(pl.concat(held).head(n_rows), is_whole=False)
+        return Head(pl.concat(held), is_whole=True)
+
+    def _columns(self, file: Path) -> list[str] | pl.Schema:
+        return csv_names(file) if self.is_csv else parquet_schema(file)
+
+
+def open_source(source: Path) -> Table | LineParams:
+    """A table that is not read yet, or the description of a generated one.
+
+    Raises:
+        InputError: with all that keeps it from being read.
+    """
+    if source_kind(source) != "line":
+        return Table(source)
+    checked = check_document(read_yaml(source), LineParams)
+    if checked.params is None:
+        raise InputError(*checked.problems)
+    return checked.params
+
+
+def read_whole(source: Path) -> pl.DataFrame:
+    """All rows of a table at once; CSV as texts.
+
+    Raises:
+        InputError: with all that keeps it from being read; for the description of a generated table.
+    """
+    content = open_source(source)
+    if isinstance(content, LineParams):
+        raise InputError(f"{source}: must be a table for prepare.sequence, however: it describes a generated line")
+    return pl.concat(list(content.frames({})))
+
+
+def source_kind(source: Path) -> SourceKind:
+    """What the source is, by its name; a folder is what its files are.
+
+    Raises:
+        InputError: for a path outside the repository, missing, no regular file, or of another kind.
+    """
+    if source.is_absolute() or ".." in source.parts:
+        raise InputError(f"{source}: must be a path inside the repository; put the table into data/raw/")
+    if not _exists(source):
+        raise InputError(f"{source}: no such file in {Path.cwd()}{_next_step(source)}")
+    if not source.resolve().is_relative_to(Path.cwd().resolve()) and not _in_dvc_cache(source):
+        raise InputError(f"{source}: is a link out of the repository; put the table itself into data/raw/")
+    return file_kind(source)
+
+
+def file_kind(path: Path) -> SourceKind:
+    """What a file, or the files of a folder, are by their names."""
+    if path.is_file() and path.suffix == ".yaml":
+        return "line"
+    return _TABLES[_ending(_files(path)[0])]
+
+
+def _files(path: Path) -> list[Path]:
+    """The file itself, or the tables of a folder in the order of their names."""
+    if path.is_dir():
+        found = sorted(file for file in path.iterdir() if _ending(file) and file.is_file())
+        if not found:
+            raise InputError(f"{path}: has no tables in it ({', '.join(_TABLES)})")
+        other = next((file for file in found if _ending(file) != _ending(found[0])), None)
+        if other is not None:
+            raise InputError(f"{path}: must hold files of one kind, however: {found[0].name} and {other.name}")
+        return found
+    if not path.is_file():
+        raise InputError(f"{path}: no such file" if not path.exists() else f"{path}: is not a regular file")
+    if not _ending(path):
+        raise InputError(f"{path}: must end in .yaml, {', '.join(_TABLES)}, or be a folder of such tables")
+    return [path]
+
+
+def _ending(path: Path) -> str:
+    """The ending that says what a table is; empty for other files."""
+    return next((ending for ending in _TABLES if path.name.endswith(ending)), "")
+
+
+def _exists(source: Path) -> bool:
+    try:
+        return source.exists()
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        raise InputError(f"{source}: cannot be read: {error.strerror}") from error
+
+
+def _in_dvc_cache(source: Path) -> bool:
+    """`dvc add` may leave a link into a cache that several repositories share."""
+    return source.is_symlink() and source.with_name(source.name + ".dvc").is_file()
+
+
+def _next_step(source: Path) -> str:
+    if source.with_name(source.name + ".dvc").is_file():
+        return f"; run `dvc pull {source}`"
+    return f"; run `relight data {source.stem}` for one of the sample tables, or correct prepare.source"

@@ -1,0 +1,211 @@
+"""Stages behind a file, printed.
+
+From an artifact back to the raw file: which stages made it, and whether each of them can be done again.
+
+What `relight trace` says, for the terminal.
+"""
+
+import textwrap
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple, TypeVar
+
+T = TypeVar("T")
+State = Literal["intact", "there", "damaged", "missing", "unknown"]
+SAYS: dict[State, str] = {
+    "intact": "whole",
+    "there": "there",
+    "damaged": "DAMAGED",
+    "missing": "missing",
+    "unknown": "not asked",
+}
+WIDTH = 110  # no line is longer, however wide the terminal
+INDENT = 12
+
+
+class Standing(NamedTuple):
+    """A file or folder that a stage read or wrote, and where its very bytes can be had.
+
+    Attributes:
+        md5: as dvc.lock has it.
+        size: in bytes.
+        maker: the stage that wrote it; "" of a raw file.
+        git: whether the commit holds it.
+        workspace: whether it is in its place.
+    """
+
+    path: str
+    md5: str
+    size: int
+    maker: str
+    git: bool
+    workspace: bool
+    cache: State
+    remote: State
+
+    def can_be_had(self) -> bool:
+        return self.git or self.workspace or self.cache == "intact" or self.remote in ("intact", "there")
+
+
+class Step(NamedTuple):
+    """
+    Attributes:
+        params: the sections, as dvc.lock has them.
+        data, code: what it read.
+        changed_code: those of the code that the commit holds with other bytes, or not at all.
+        changed_params: the sections that are others in the params.yaml of the commit.
+    """
+
+    stage: str
+    command: str
+    params: dict[str, Any]
+    data: list[Standing]
+    code: dict[str, str]
+    changed_code: list[str]
+    changed_params: list[str]
+    outs: list[Standing]
+
+
+class Ways(NamedTuple):
+    """The ways to have what a step wrote, bit for bit; of each why it is none, and nothing where it is one.
+
+    Attributes:
+        doubts: why the bits of a run may be others.
+    """
+
+    cache: list[str]
+    remote: list[str]
+    run: list[str]
+    doubts: list[str]
+
+    def any(self) -> bool:
+        return not self.cache or not self.remote or not (self.run or self.doubts)
+
+
+def stages_behind(reads: Mapping[str, set[T]], writes: Mapping[str, set[T]], last: str) -> list[str]:
+    """The stage that wrote something, and all that it builds on; each before those that it needs.
+
+    Args:
+        reads, writes: the files of each stage.
+    """
+    found: list[str] = []
+
+    def visit(stage: str) -> None:
+        for other in reads:
+            if other not in found and writes[other] & reads[stage]:
+                visit(other)
+        found.append(stage)
+
+    visit(last)
+    return found[::-1]
+
+
+def ways(step: Step, before: Mapping[str, Ways], doubts: list[str], remote_problem: str) -> Ways:
+    """
+    Args:
+        before: of the steps that came before this one.
+        doubts: about the versions and the device.
+        remote_problem: why the remote was not asked; "" where it was.
+    """
+    kept = [out for out in step.outs if not out.git]
+    cache = [f"{out.path} is {SAYS[out.cache]}" for out in kept if out.cache != "intact"]
+    remote = [f"{out.path} is {SAYS[out.remote]}" for out in kept if out.remote not in ("intact", "there")]
+    run = [f"{path} has other bytes in the commit, or is not in it" for path in step.changed_code]
+    run += [f"params.yaml of the commit has another {section}" for section in step.changed_params]
+    run += [_why_not(item, before) for item in step.data if not _can_be_read(item, before)]
+    return Ways(cache, [remote_problem] if remote_problem and kept else remote, run, doubts)
+
+
+def _can_be_read(item: Standing, before: Mapping[str, Ways]) -> bool:
+    return item.can_be_had() or (item.maker in before and not before[item.maker].run)
+
+
+def _why_not(item: Standing, before: Mapping[str, Ways]) -> str:
+    if item.maker in before:
+        return f"{item.path} is nowhere, and {item.maker} cannot be run"
+    return f"{item.path} is nowhere: not in the commit, the workspace, the cache or on the remote"
+
+
+def step_lines(step: Step, ways: Ways, at: str, remote: str, width: int) -> list[str]:
+    """One paragraph.
+
+    Args:
+        at: the commit, as a person reads it.
+        remote: the name of the remote.
+        width: of the terminal, in characters.
+    """
+    width = min(width, WIDTH)
+    code = f"{len(step.code)} files and folders, {_of_commit(step, at)}"
+    lines = [f"{step.stage}  ← {step.command}"]
+    lines += _labelled("params", [f"{name}: {_flat(values)}" for name, values in sorted(step.params.items())], width)
+    lines += _labelled("reads", [_standing(item, remote) for item in step.data], width)
+    lines += _labelled("code", [code], width)
+    lines += _labelled("writes", [_standing(item._replace(maker="itself"), remote) for item in step.outs], width)
+    return lines + _labelled("rebuild", rebuild_lines(ways, remote), width)
+
+
+def verdict_line(found: list[tuple[str, Ways]]) -> str:
+    """Of all steps together."""
+    if not found:
+        return "  raw       no stage wrote it"
+    lost = [stage for stage, ways in found if not ways.any()]
+    return f"  rebuild   {'not for sure: ' + ', '.join(lost) if lost else 'every step, bit for bit'}"
+
+
+def rebuild_lines(ways: Ways, remote: str) -> list[str]:
+    run = f"perhaps with other bits: {'; '.join(ways.doubts)}" if ways.doubts and not ways.run else _yes_or_no(ways.run)
+    found = [f"from the cache: {_yes_or_no(ways.cache)}"]
+    found += [f"from {remote}: {_yes_or_no(ways.remote)}"] if remote else []
+    return [*found, f"by running: {run}"]
+
+
+def _of_commit(step: Step, at: str) -> str:
+    n = len(step.changed_code)
+    return f"all in {at}" if n == 0 else f"{n} of them not in {at} with these bytes"
+
+
+def _standing(item: Standing, remote: str) -> str:
+    if item.git:
+        places = ["in Git"]
+    else:
+        places = [f"cache: {SAYS[item.cache]}", *([f"{remote}: {SAYS[item.remote]}"] if remote else [])]
+        places += ["in the workspace"] if item.workspace and item.cache != "intact" else []
+    come_from = {"": " (raw)", "itself": ""}.get(item.maker, f" (of {item.maker})")
+    return f"{item.path}{come_from}  {_size(item.size)}  {item.md5[:8]}  {', '.join(places)}"
+
+
+def _yes_or_no(problems: list[str]) -> str:
+    if not problems:
+        return "yes"
+    more = f", and {len(problems) - 3} more" if len(problems) > 3 else ""
+    return f"no: {'; '.join(problems[:3])}{more}"
+
+
+def _labelled(label: str, texts: list[str], width: int) -> list[str]:
+    """The label before the first line alone; long lines go on below themselves."""
+    lines = []
+    for k, text in enumerate(texts):
+        head = f"  {label if k == 0 else '':<{INDENT - 2}}"
+        lines += textwrap.wrap(
+            text,
+            width,
+            initial_indent=head,
+            subsequent_indent=" " * (INDENT + 2),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    return lines
+
+
+def _flat(values: Any, name: str = "") -> str:
+    """`a.b=1, c=2`; nothing stands for null."""
+    if isinstance(values, dict) and values:
+        return ", ".join(_flat(value, f"{name}.{key}" if name else key) for key, value in values.items())
+    text = "null" if values == "" else str(values)
+    return f"{name}={text}" if name else text
+
+
+def _size(n_bytes: int) -> str:
+    size, units = float(n_bytes), ["B", "KB", "MB", "GB", "TB"]
+    while size >= 1000 and len(units) > 1:
+        size, units = size / 1000, units[1:]
+    return f"{size:.0f} B" if units[0] == "B" else f"{size:.1f} {units[0]}"

@@ -1,0 +1,102 @@
+"""Which dvc.lock records a file: that of a commit, or that of the workspace alone."""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from relight.errors import InputError
+from relight.repository.git import files_at
+from relight.repository.history import LOCK, Commit, commits_that_record, last_run_that_records
+from relight.repository.objects import folders_with, md5_of_either
+from relight.repository.revisions import Entry, LockedStage, read_lock, read_lock_file
+
+Lock = dict[str, LockedStage]
+
+
+class Record(NamedTuple):
+    """Where a file stands in a dvc.lock.
+
+    Attributes:
+        commit: None where it is in none: the workspace's dvc.lock alone records it.
+        stage: that wrote it; "" of a raw file.
+        entry: the file, or the folder that holds it.
+    """
+
+    commit: Commit | None
+    lock: Lock
+    stage: str
+    entry: Entry
+
+    @property
+    def revision(self) -> str:
+        return self.commit.id if self.commit else "HEAD"
+
+
+def find_record(path: Path, cache: Path) -> tuple[Record, list[str]]:
+    """That of the bytes as they are now; else, with a problem, that of the place."""
+    here, md5, place = read_lock_file(), md5_of_either(path), Path(os.path.relpath(path))
+    recorded = _at_place(here, place)
+    if md5 is None and recorded is None:
+        raise InputError(f"{path}: no such file, and dvc.lock records none of this name")
+    if md5 is None and recorded is not None:
+        return _of_recorded(recorded, here), []
+    holders = [md5, *folders_with(cache, str(md5)), *_folder_around(here, place)]
+    found = _found([str(holder) for holder in holders], place, here)
+    if found and (recorded is None or found.entry.md5 == recorded.md5):
+        return found, []
+    if recorded is None:
+        raise InputError(f"{path}: no dvc.lock of this repository's history records these bytes (md5 {md5})")
+    mend = f"`dvc checkout {recorded.path}` brings the recorded one back"
+    changed = f"{path}: is not the file that dvc.lock records here (md5 {md5}; recorded {recorded.md5})"
+    if found:
+        return found, [f"{changed}; it is one of the history, traced below. {mend}"]
+    return _of_recorded(recorded, here), [
+        f"{changed}; no dvc.lock of the history records it, so that one is traced below. {mend}"
+    ]
+
+
+def _of_recorded(entry: Entry, here: Lock) -> Record:
+    record = _found([entry.md5], Path(entry.path), here)
+    assert record
+    return record
+
+
+def _found(holders: list[str], place: Path, here: Lock) -> Record | None:
+    """In the history of HEAD before the workspace, and there before other branches, tags and experiments."""
+    for md5 in holders:
+        latest = last_run_that_records(md5)
+        for commit in [latest] if latest else commits_that_record(md5, "HEAD"):
+            return _in_commit(commit, md5, place)
+        if record := _in_lock(None, here, md5, place):
+            return record
+        for commit in commits_that_record(md5):
+            return _in_commit(commit, md5, place)
+    return None
+
+
+def _in_commit(commit: Commit, md5: str, place: Path) -> Record | None:
+    lock = read_lock(files_at([(commit.id, LOCK)])[commit.id, LOCK], f"{LOCK} of {commit.id[:7]}")
+    return _in_lock(commit, lock, md5, place)
+
+
+def _in_lock(commit: Commit | None, lock: Lock, md5: str, place: Path) -> Record | None:
+    """Several files may have the same bytes: the one in this place comes before others, and raw ones come last."""
+    found = [(name, entry) for name, stage in lock.items() for entry in stage.outs.values()]
+    found += [("", entry) for stage in lock.values() for entry in stage.deps.values()]
+    records = [Record(commit, lock, stage, entry) for stage, entry in found if entry.md5 == md5]
+    in_place = [record for record in records if record.entry.path == str(place)]
+    return next(iter(in_place + records), None)
+
+
+def _at_place(lock: Lock, path: Path) -> Entry | None:
+    """What dvc.lock records for a path, or for a folder above it."""
+    places = {str(place) for place in (path, *path.parents)}
+    entries = [entry for stage in lock.values() for entry in (*stage.outs.values(), *stage.deps.values())]
+    return next((entry for entry in entries if entry.path in places), None)
+
+
+def _folder_around(lock: Lock, path: Path) -> list[str]:
+    """The hash of the recorded folder that the file is in, as it is now."""
+    entry = _at_place(lock, path)
+    md5 = md5_of_either(Path(entry.path)) if entry and entry.path != str(path) else None
+    return [md5] if md5 else []

@@ -1,0 +1,147 @@
+"""What a stage opens in the repository, held against what dvc.yaml says.
+
+An undeclared read makes DVC serve stale results, an undeclared write is lost or shared by nobody:
+both end the stage at the moment they happen.
+"""
+
+import importlib.util
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Self
+
+from relight.errors import RunError
+
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+
+# Of each event the places of its paths among the arguments, and of the open folders that they begin at; -1 is none.
+_CHANGING: dict[str, dict[int, int | None]] = {
+    "os.rename": {0: 2, 1: 3},
+    "os.remove": {0: 1},
+    "os.mkdir": {0: 2},
+    "os.rmdir": {0: 1},
+    "os.truncate": {0: None},
+}
+
+_EVERY_STAGE_READS = ("params.yaml", "dvc.yaml")
+
+
+class Audit:
+    """Watches one stage. A hook cannot be taken off again, so leaving the block makes it silent.
+
+    Args:
+        stage: named in the messages.
+        deps: what may be read, relative to the repository.
+        scratch: the folder that the stage may fill and read as it likes.
+    """
+
+    def __init__(self, stage: str, deps: tuple[str, ...], scratch: Path) -> None:
+        self.stage = stage
+        self.root = os.getcwd()
+        self.readable = [os.path.abspath(dep) for dep in (*deps, *_EVERY_STAGE_READS)]
+        self.writable = [os.path.abspath(scratch)]
+        self.problems: list[str] = []
+        self.active = False
+
+    def allow(self, path: Path) -> None:
+        """A place outside the outputs that the stage may fill and read, too."""
+        self.writable.append(os.path.abspath(path))
+
+    def __enter__(self) -> Self:
+        self.active = True
+        sys.addaudithook(self._on_event)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.active = False
+        if kind is None:
+            self._refuse_undeclared()
+
+    def _refuse_undeclared(self) -> None:
+        """Also what a library swallowed at the moment it happened, and what was imported before."""
+        undeclared = [self._undeclared("imports", path) for path in self._undeclared_modules()]
+        if self.problems or undeclared:
+            raise RunError(*self.problems, *undeclared)
+
+    def _on_event(self, event: str, args: tuple[object, ...]) -> None:
+        if not self.active:
+            return
+        if event == "open":
+            path, _, flags = args
+            writing = isinstance(flags, int) and bool(flags & _WRITING)
+            self._check("writes" if writing else "reads", path, self.writable if writing else None)
+        elif event in _CHANGING:
+            for place, folder in _CHANGING[event].items():
+                path = args[place] if folder is None else _in_folder(args[folder], args[place])
+                if not (event == "os.mkdir" and self._leads_to_writable(path)):
+                    self._check("changes", path, self.writable)
+
+    def _check(self, verb: str, path: object, writable: list[str] | None) -> None:
+        if not isinstance(path, str | bytes | os.PathLike):
+            return
+        full = os.path.abspath(os.fsdecode(path))
+        allowed = [*self.readable, *self.writable] if writable is None else writable
+        if not self._in_repository(full) or _is_under(_source_of(full), allowed):
+            return
+        if verb == "reads" and not os.path.lexists(full):  # a name in a folder that the event does not tell
+            return
+        if _is_bytecode(full) or _is_install_record(full):
+            return
+        self.problems.append(self._undeclared(verb, full))
+        raise RunError(self.problems[-1])
+
+    def _leads_to_writable(self, folder: object) -> bool:
+        return isinstance(folder, str | os.PathLike) and any(
+            _is_under(path, [os.path.abspath(folder)]) for path in self.writable
+        )
+
+    def _undeclared(self, verb: str, full: str) -> str:
+        path = os.path.relpath(full, self.root)
+        key = "deps" if verb in ("reads", "imports") else "outs"
+        return f"dvc.yaml: stage {self.stage} {verb} {path}, which is not among its {key}; declare it there"
+
+    def _in_repository(self, full: str) -> bool:
+        return _is_under(full, [self.root]) and not _is_under(full, [sys.prefix])
+
+    def _undeclared_modules(self) -> list[str]:
+        """Code that was imported from the repository; an empty `__init__.py` cannot matter."""
+        files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+        full = sorted({os.path.abspath(file) for file in files if file})
+        return [
+            path
+            for path in full
+            if self._in_repository(path)
+            and not _is_under(path, self.readable)
+            and os.path.isfile(path)  # torch._classes names a file that is not there
+            and os.path.getsize(path) > 0
+        ]
+
+
+def _is_under(path: str, folders: Iterable[str]) -> bool:
+    return any(path == folder or path.startswith(folder + os.sep) for folder in folders)
+
+
+def _in_folder(descriptor: object, path: object) -> object:
+    """The path from an open folder, as shutil.rmtree names what it removes; None where the folder is not known."""
+    if descriptor in (None, -1) or not isinstance(path, str | bytes | os.PathLike) or os.path.isabs(path):
+        return path
+    try:
+        return os.path.join(os.readlink(f"/proc/self/fd/{descriptor}"), os.fsdecode(path))
+    except OSError:  # no Linux
+        return None
+
+
+def _is_bytecode(full: str) -> bool:
+    return f"{os.sep}__pycache__{os.sep}" in full
+
+
+def _is_install_record(full: str) -> bool:
+    """What `pip install -e` writes beside the code; libraries look there for plug-ins of their own."""
+    return f".egg-info{os.sep}" in full + os.sep
+
+
+def _source_of(full: str) -> str:
+    if _is_bytecode(full) and full.endswith(".pyc"):
+        return importlib.util.source_from_cache(full)
+    return full

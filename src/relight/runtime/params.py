@@ -1,0 +1,142 @@
+"""Params.yaml section to typed model.
+
+Sections of params.yaml → typed params; every problem of a section at once, each with its line.
+
+What every section of params.yaml has in common: each key is known, typed, and finite.
+"""
+
+import difflib
+from collections.abc import Iterable
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+
+from relight.errors import InputError
+from relight.runtime.strict_yaml import Document, KeyPath
+
+_WANTED = {
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "string_type": "must be a text",
+    "bool_type": "must be true or false",
+    "list_type": "must be a list",
+    "model_type": "must be a mapping",
+    "finite_number": "must be a finite number",
+    "string_too_short": "must not be empty",
+}
+Params = TypeVar("Params", bound=BaseModel)
+_OWN_WORDS = ("target", "fractions", "column", "own_section", "momentum", "points", "class_weights")
+
+
+class Checked(NamedTuple, Generic[Params]):
+    """Params, or the problems that keep them from being ones."""
+
+    params: Params | None
+    problems: tuple[str, ...]
+
+
+def read_section(document: Document, section: str, model: type[Params]) -> Params:
+    """The params of one section.
+
+    Raises:
+        InputError: with all that is wrong in the section.
+    """
+    checked = check_section(document, section, model)
+    if checked.params is None:
+        raise InputError(*checked.problems)
+    return checked.params
+
+
+def check_section(document: Document, section: str, model: type[Params]) -> Checked[Params]:
+    """The params of one section, or what is wrong with them."""
+    if section not in document.value:
+        hint = _closest(section, document.value) or "; recipes/ has examples of it"
+        return Checked(None, (f"{document.name}: section {section} is missing{hint}",))
+    return _check(document, (section,), document.value[section], model)
+
+
+def check_document(document: Document, model: type[Params]) -> Checked[Params]:
+    """A whole file as one model, or what is wrong with it."""
+    return _check(document, (), document.value, model)
+
+
+def unknown_sections(document: Document, known: list[str]) -> list[str]:
+    """Top-level keys that no stage reads."""
+    return [
+        f"{document.place((key,))}: section {key} is unknown{_did_you_mean(key, known)}"
+        for key in document.value
+        if key not in known
+    ]
+
+
+def _check(document: Document, at: KeyPath, value: Any, model: type[Params]) -> Checked[Params]:
+    try:
+        return Checked(model.model_validate(value), ())
+    except ValidationError as error:
+        problems = [_problem(document, at, model, details) for details in error.errors()]
+        return Checked(None, tuple(problems))
+
+
+def _problem(document: Document, at: KeyPath, model: type[BaseModel], error: ErrorDetails) -> str:
+    keys = (*at, *(str(part) for part in error["loc"]))
+    place, dotted = document.place(keys), ".".join(keys)
+    head = f"{place}: {dotted}: " if dotted else f"{place}: "
+    if error["type"] == "extra_forbidden":
+        parent = _model_at(model, error["loc"][:-1])
+        return f"{head}is unknown{_did_you_mean(keys[-1], parent.model_fields)}"
+    if error["type"] == "missing":
+        return f"{head}is missing{_example(model, error['loc'])}"
+    if error["type"] in _OWN_WORDS:
+        return f"{head}{error['msg']}"
+    return f"{head}{_rule(error)}, however: {_shown(error['input'])}"
+
+
+def _rule(error: ErrorDetails) -> str:
+    context = error.get("ctx", {})
+    match error["type"]:
+        case "literal_error":
+            names = context["expected"].replace("'", "").replace(" or ", ", ")
+            return f"must be one of {names}"
+        case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal" as kind:
+            sign = {"greater_than": ">", "greater_than_equal": ">=", "less_than": "<"}.get(kind, "<=")
+            limit = next(context[key] for key in ("gt", "ge", "lt", "le") if key in context)
+            return f"must be {sign} {limit:g}" if isinstance(limit, float) else f"must be {sign} {limit}"
+        case kind:
+            return _WANTED.get(kind, error["msg"])
+
+
+def _model_at(model: type[BaseModel], keys: tuple[int | str, ...]) -> type[BaseModel]:
+    """The model of a nested section; optional sections are `Model | None`."""
+    for key in keys:
+        annotation = model.model_fields[str(key)].annotation
+        options = getattr(annotation, "__args__", (annotation,))
+        model = next(o for o in options if isinstance(o, type) and issubclass(o, BaseModel))
+    return model
+
+
+def _example(model: type[BaseModel], keys: tuple[int | str, ...]) -> str:
+    field = _model_at(model, keys[:-1]).model_fields[str(keys[-1])]
+    return f"; add for example `{keys[-1]}: {field.examples[0]}`" if field.examples else ""
+
+
+def _did_you_mean(word: str, known: Iterable[str]) -> str:
+    return _closest(word, known) or f"; known are {', '.join(known) or 'none yet'}"
+
+
+def _closest(word: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = repr(value) if not isinstance(value, str) else f"the text '{value}'"
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)

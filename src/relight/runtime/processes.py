@@ -1,0 +1,117 @@
+"""Torchrun and launch environment variables.
+
+How many processes `relight launch` asks of the train stage: it says so in the environment of its command.
+
+Which of several processes this one is, by the names that torchrun gives them in the environment.
+"""
+
+import os
+from typing import NamedTuple
+
+from relight.errors import InputError
+
+PROCESSES, NODES, RENDEZVOUS = "RELIGHT_PROCESSES", "RELIGHT_NODES", "RELIGHT_RENDEZVOUS"
+TIMEOUT = "RELIGHT_TIMEOUT"
+SECONDS = 300  # that a process waits for the others
+NAMES = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+
+
+class Address(NamedTuple):
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+class Asked(NamedTuple):
+    """
+    Attributes:
+        processes: on each machine.
+        nodes: machines.
+        rendezvous: where `relight launch` of the first machine listens; None: the train stage itself does.
+    """
+
+    processes: int
+    nodes: int = 1
+    rendezvous: Address | None = None
+
+    def environment(self) -> dict[str, str]:
+        met = {} if self.rendezvous is None else {RENDEZVOUS: str(self.rendezvous)}
+        return {PROCESSES: str(self.processes), NODES: str(self.nodes), **met}
+
+
+def asked() -> Asked | None:
+    """None where one process is enough."""
+    found = Asked(int(os.environ.get(PROCESSES, 1)), int(os.environ.get(NODES, 1)), _rendezvous())
+    return found if found.processes * found.nodes > 1 else None
+
+
+def _rendezvous() -> Address | None:
+    host, _, port = os.environ.get(RENDEZVOUS, "").rpartition(":")
+    return Address(host, int(port)) if port else None
+
+
+def seconds_to_wait() -> int:
+    return int(os.environ.get(TIMEOUT, SECONDS))
+
+
+def settle_asked(processes: int, nodes: int, place: int, rendezvous: str | None, timeout: int) -> Asked:
+    """The arguments of `relight launch`.
+
+    Args:
+        place: of this machine, from 0.
+
+    Raises:
+        InputError: when they make no sense.
+    """
+    for name, number in (("--processes", processes), ("--nodes", nodes), ("--timeout", timeout)):
+        if number < 1:
+            raise InputError(f"{name}: must be at least 1, however: {number}")
+    if not 0 <= place < nodes:
+        raise InputError(f"--node-rank: must be from 0 to {nodes - 1}, one less than --nodes, however: {place}")
+    if rendezvous is None and nodes > 1:
+        raise InputError("--rendezvous: is needed with --nodes; it names the first machine, as --rendezvous host:29999")
+    return Asked(processes, nodes, None if rendezvous is None else _address(rendezvous))
+
+
+def _address(text: str) -> Address:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise InputError(f"--rendezvous: must be a host and a port, such as node1:29999, however: {text}")
+    return Address(host, int(port))
+
+
+class Rank(NamedTuple):
+    """
+    Attributes:
+        rank: among all processes, from 0; the first one writes, the others help.
+        local_rank: among those of this machine.
+        processes: how many there are.
+        local_processes: on this machine.
+    """
+
+    rank: int
+    local_rank: int
+    processes: int
+    local_processes: int
+
+    def environment(self, address: str, port: int) -> dict[str, str]:
+        """What torchrun would set."""
+        return {
+            "RANK": str(self.rank),
+            "LOCAL_RANK": str(self.local_rank),
+            "WORLD_SIZE": str(self.processes),
+            "LOCAL_WORLD_SIZE": str(self.local_processes),
+            "MASTER_ADDR": address,
+            "MASTER_PORT": str(port),
+        }
+
+
+def rank_here() -> Rank | None:
+    """None where this process trains alone."""
+    if not all(os.environ.get(name) for name in NAMES) or os.environ["WORLD_SIZE"] == "1":
+        return None
+    processes = int(os.environ["WORLD_SIZE"])
+    local = int(os.environ.get("LOCAL_WORLD_SIZE", processes))
+    return Rank(int(os.environ["RANK"]), int(os.environ["LOCAL_RANK"]), processes, local)

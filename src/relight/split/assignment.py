@@ -1,0 +1,208 @@
+"""Row to train, validation, test.
+
+`split.method: auto`: a column named `split` where there is one and no folds are asked for, else by the task.
+
+Which part each row belongs to. Every method is a pure function of the table, the params, the seed.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import polars as pl
+
+from relight.data.schema import NAMED, Part, Schema
+from relight.errors import InputError
+from relight.runtime.messages import counted
+from relight.split.columns import assert_queries_whole, coded, complete, first_of, moments
+from relight.split.folds import deal_folds, smallest
+from relight.split.params import SplitParams
+
+KEEPS_QUERIES = ("auto", "group", "column")
+PARTS: tuple[Part, ...] = ("train", "validation", "test")
+TRAIN, VALIDATION, TEST = range(3)
+LEFT_OUT = -1
+NAMES = {"train": TRAIN, "validation": VALIDATION, "val": VALIDATION, "valid": VALIDATION, "test": TEST}
+Parts = np.ndarray  # int8, shape (n_rows,), of indices into PARTS; -1 for rows that a gap leaves out
+
+
+def settle_split(params: SplitParams, schema: Schema) -> tuple[SplitParams, str]:
+    """The params with a method, and a sentence that says why; unchanged and "" where a method was given.
+
+    Raises:
+        InputError: for a method that would tear queries apart.
+    """
+    if schema.task == "ranking" and params.method not in KEEPS_QUERIES:
+        raise InputError(
+            f"split.method: must be one of {', '.join(KEEPS_QUERIES)} for ranking, however: {params.method}; "
+            "the candidates of a query stay together: auto shares the queries out"
+        )
+    if params.method != "auto":
+        return params, ""
+    named = any(column.name == NAMED and column.kind in ("categorical", "ignored") for column in schema.columns)
+    if named and params.folds is None:
+        changes, why = {"method": "column", "column": NAMED}, "there is a column of that name"
+        return params.model_copy(update=changes), f"split.method: auto chose column '{NAMED}': {why}."
+    if schema.query is not None:
+        changes, why = {"method": "group", "column": schema.query}, "the candidates of a query stay together"
+        return params.model_copy(update=changes), f"split.method: auto chose group by '{schema.query}': {why}."
+    method = "stratified" if schema.task in ("binary", "multiclass", "similarity") else "random"
+    return params.model_copy(update={"method": method}), f"split.method: auto chose {method}: {schema.task}."
+
+
+def assign_parts(params: SplitParams, table: pl.DataFrame, schema: Schema) -> Parts:
+    """The part of each row, int8, shape (n_rows,), as indices into `PARTS`; -1 in the gap of a split by time.
+
+    Args:
+        table: the `columns_to_split` of all rows; others may be there.
+
+    Raises:
+        InputError: a column that has gaps or does not parse, a class or groups too few, an empty part.
+    """
+    method = _folds if params.folds is not None else _method(params)
+    parts = method(params, table, schema)
+    counts = {part: int((parts == index).sum()) for index, part in enumerate(PARTS)}
+    wanted = [part for part in PARTS if params.method != "column" and getattr(params, part) > 0]
+    empty = [part for part in (*wanted, "train", "test") if counts[part] == 0]
+    if empty:
+        shown = ", ".join(f"{part} {count}" for part, count in counts.items())
+        raise InputError(f"split: part {empty[0]} gets no rows ({shown}); use more rows, or other fractions")
+    if schema.query is not None:
+        assert_queries_whole(table, schema, parts, PARTS)
+    return parts
+
+
+def _method(params: SplitParams) -> Callable[[SplitParams, pl.DataFrame, Schema], Parts]:
+    match params.method:
+        case "auto":
+            raise AssertionError("settle_split comes first")
+        case "ordered":
+            return _ordered
+        case "random":
+            return _random
+        case "stratified":
+            return _stratified
+        case "group":
+            return _group
+        case "time":
+            return _time
+        case "column":
+            return _column
+
+
+def _folds(params: SplitParams, table: pl.DataFrame, schema: Schema) -> Parts:
+    """Fold i tests, the next one validates where validation is wanted, the others train."""
+    folds = deal_folds(params, table, schema)
+    parts = np.full(schema.rows, TRAIN, dtype=np.int8)
+    if params.validation > 0:
+        parts[folds == (params.fold + 1) % int(params.folds or 1)] = VALIDATION
+    parts[folds == params.fold] = TEST
+    return parts
+
+
+def _ordered(params: SplitParams, _table: pl.DataFrame, schema: Schema) -> Parts:
+    return _share_out(np.arange(schema.rows, dtype=np.uint32), params)
+
+
+def _random(params: SplitParams, _table: pl.DataFrame, schema: Schema) -> Parts:
+    return _share_out(_lots(schema.rows, np.random.default_rng(params.seed)), params)
+
+
+def _stratified(params: SplitParams, table: pl.DataFrame, schema: Schema) -> Parts:
+    """Each class is shared out by itself, so that its share is the same in every part."""
+    generator = np.random.default_rng(params.seed)
+    labels, codes = coded(table[schema.target])
+    parts = np.empty(schema.rows, dtype=np.int8)
+    for code, label in enumerate(labels):
+        of_class = codes == code
+        n_rows = int(of_class.sum())
+        shares = _share_out(_lots(n_rows, generator), params)
+        if len(np.unique(shares)) < 2 + (params.validation > 0):
+            count = counted(n_rows, "row")
+            raise InputError(f"split.method: class '{label}' has {count}, too few for every part; use method: random")
+        parts[of_class] = shares
+    return parts
+
+
+def _group(params: SplitParams, table: pl.DataFrame, _schema: Schema) -> Parts:
+    """Groups in a random order, whole, until a part is full: no group stands on two sides."""
+    names, codes = coded(complete(table, params))
+    _assert_enough_groups(params, len(names))
+    order = np.random.default_rng(params.seed).permutation(len(names))
+    sizes = np.bincount(codes, minlength=len(names))[order]
+    train_end, validation_end = _ends_of_groups(sizes, params)
+    part_of = np.full(len(names), TEST, dtype=np.int8)
+    part_of[order[:validation_end]] = VALIDATION
+    part_of[order[:train_end]] = TRAIN
+    return np.take(part_of, codes)
+
+
+def _ends_of_groups(sizes: np.ndarray, params: SplitParams) -> tuple[int, int]:
+    """Where train and validation end among groups of these sizes, (n,): each part that is wanted gets one at least.
+
+    A group belongs to the part in which its middle row falls; one large group may otherwise swallow a part.
+    """
+    middle = (np.cumsum(sizes) - sizes / 2) / sizes.sum()
+    n_validation = int(params.validation > 0)
+    train_end = int(np.searchsorted(middle, params.train))
+    train_end = min(max(train_end, 1), len(sizes) - 1 - n_validation)
+    validation_end = int(np.searchsorted(middle, params.train + params.validation))
+    return train_end, min(max(validation_end, train_end + n_validation), len(sizes) - 1)
+
+
+def _assert_enough_groups(params: SplitParams, n_groups: int) -> None:
+    n_parts = 2 + (params.validation > 0)
+    if n_groups == 1:
+        raise InputError(
+            f"split.column: '{params.column}' has one group alone; name a column with a group for every part"
+        )
+    if n_groups < n_parts:
+        raise InputError(f"split.column: '{params.column}' has {n_groups} groups, too few for {n_parts} parts")
+
+
+def _time(params: SplitParams, table: pl.DataFrame, _schema: Schema) -> Parts:
+    """The earliest rows train, the latest test; rows of the same time keep their order.
+
+    The shares are of the rows that the gaps leave over.
+    """
+    times = moments(complete(table, params)).to_numpy()
+    n_gaps = 1 + (params.validation > 0)
+    n_rows = len(times) - n_gaps * params.gap
+    if n_rows < n_gaps + 1:
+        raise InputError(f"split.gap: {params.gap} leaves no rows for every part, of {len(times)}; use a smaller one")
+    train_end, validation_end = round(params.train * n_rows), round((params.train + params.validation) * n_rows)
+    ends = [(train_end, TRAIN), (train_end + params.gap, LEFT_OUT)]
+    if params.validation > 0:
+        ends += [(validation_end + params.gap, VALIDATION), (validation_end + 2 * params.gap, LEFT_OUT)]
+    parts = np.full(len(times), TEST, dtype=np.int8)
+    for end, part in reversed(ends):
+        parts[smallest(times, end)] = part
+    return parts
+
+
+def _column(params: SplitParams, table: pl.DataFrame, _schema: Schema) -> Parts:
+    column = complete(table, params)
+    names, codes = coded(column)
+    parts = names.cast(pl.String).str.to_lowercase().replace_strict(NAMES, default=LEFT_OUT, return_dtype=pl.Int8)
+    wrong = names.filter(parts == LEFT_OUT)
+    if len(wrong):
+        raise InputError(
+            f"split.column: '{params.column}' must hold train, validation (or val, valid) and test, "
+            f"however: '{first_of(column, wrong)}'; name another column, or set split.method to random"
+        )
+    return np.take(parts.to_numpy(), codes)
+
+
+def _lots(n_rows: int, generator: np.random.Generator) -> np.ndarray:
+    """A number for each row, uint32, (n_rows,). To draw lots takes an eighth of the time of shuffling the rows."""
+    return generator.integers(1 << 32, size=n_rows, dtype=np.uint32)
+
+
+def _share_out(keys: np.ndarray, params: SplitParams) -> Parts:
+    """The rows with the smallest keys, (n_rows,), to train, the next to validation, the rest to test."""
+    n_rows = len(keys)
+    train_end = round(params.train * n_rows)
+    validation_end = round((params.train + params.validation) * n_rows)
+    parts = np.full(n_rows, TEST, dtype=np.int8)
+    for end, part in ((validation_end, VALIDATION), (train_end, TRAIN)):
+        parts[smallest(keys, end)] = part
+    return parts

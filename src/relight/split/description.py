@@ -1,0 +1,196 @@
+"""Train statistics to features.json.
+
+What the model sees of a table: each number, and each category with the levels that the train rows have.
+
+A split table → its features, as the train rows alone describe them.
+"""
+
+from collections.abc import Iterable, Iterator
+from functools import reduce
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from relight.data.features import CategoricalFeature, Features, Inputs, Moment, NumericFeature, NumericInput
+from relight.data.schema import Column, Schema
+from relight.errors import InputError
+from relight.split.assignment import TRAIN, VALIDATION, Parts
+from relight.split.encoding import EncodedChunk, encode_chunk, have_hours
+from relight.split.params import SplitParams
+from relight.split.statistics import Sample, Statistics, TargetSums, quantiles_of, statistics_of
+
+LEARNED = ("categorical", "datetime")
+
+
+def columns_to_learn(params: SplitParams, schema: Schema) -> list[str]:
+    """The columns that have to be read before any row can be written: categories, and dates for their hours."""
+    return [column.name for column in _seen(params, schema) if column.kind in LEARNED]
+
+
+class Learned(NamedTuple):
+    """What train rows say of the columns that have to be read before any row can be written.
+
+    Attributes:
+        levels: of each category, in no order.
+        hours: of each date, whether some row is not at midnight.
+    """
+
+    levels: dict[str, pl.Series]
+    hours: dict[str, bool]
+
+    def merge(self, other: "Learned") -> "Learned":
+        """Of both sets of rows together."""
+        levels = {name: pl.concat([known, other.levels[name]]).unique() for name, known in self.levels.items()}
+        return Learned(levels, {name: found or other.hours[name] for name, found in self.hours.items()})
+
+
+def learn(params: SplitParams, schema: Schema, train: pl.DataFrame) -> Learned:
+    """What some train rows say.
+
+    Args:
+        train: the `columns_to_learn`; others may be there.
+    """
+    of_kind = {kind: [column.name for column in _seen(params, schema) if column.kind == kind] for kind in LEARNED}
+    levels = {name: train[name].cast(pl.String).drop_nulls().unique() for name in of_kind["categorical"]}
+    return Learned(levels, {name: have_hours(train[name]) for name in of_kind["datetime"]})
+
+
+def find_inputs(params: SplitParams, schema: Schema, learned: Iterable[Learned]) -> Inputs:
+    """Levels in the order of texts, of the train rows alone; `hour` only where some train row is not at midnight.
+
+    Args:
+        learned: of all train rows, some at a time; not asked for where there is nothing to learn.
+
+    Raises:
+        InputError: when the column that splits is the only one that the model could see, or a column has the
+            name of a number of a date.
+    """
+    seen = _seen(params, schema)
+    known = reduce(Learned.merge, learned) if columns_to_learn(params, schema) else Learned({}, {})
+    numeric = [number for column in seen for number in _numbers(column, known.hours.get(column.name, False))]
+    categorical = [CategoricalFeature(name=name, levels=found.sort().to_list()) for name, found in known.levels.items()]
+    _assert_names_differ(numeric, schema)
+    return Inputs(numeric, categorical)
+
+
+def _seen(params: SplitParams, schema: Schema) -> list[Column]:
+    """The column of a group, of a time or of a part is no feature: its values in the test rows are, by the very
+    split, ones that no train row has (the times of a split by time lie beyond the train range)."""
+    seen = [column for column in schema.features if column.name != params.column]
+    if not seen:
+        raise InputError(f"split.column: '{params.column}' is the only column that the model could see")
+    return seen
+
+
+def _assert_names_differ(numeric: list[NumericInput], schema: Schema) -> None:
+    names = {column.name for column in schema.columns}
+    taken = [number for number in numeric if number.moment is not None and number.name in names]
+    if taken:
+        raise InputError(
+            *(f"column '{n.name}' has the name of the {n.moment} of the date '{n.column}'; rename it" for n in taken)
+        )
+
+
+def _numbers(column: Column, has_hours: bool) -> list[NumericInput]:
+    match column.kind:
+        case "numeric" | "boolean":
+            return [NumericInput(name=column.name, column=column.name, kind=column.kind)]
+        case "datetime":
+            hour: list[Moment] = ["hour"] if has_hours else []
+            moments: list[Moment] = ["year", "month", "weekday", *hour, "elapsed"]
+            return [
+                NumericInput(name=f"{column.name}.{moment}", column=column.name, kind="datetime", moment=moment)
+                for moment in moments
+            ]
+        case "categorical" | "ignored":
+            return []
+
+
+class TrainRows:
+    """What is kept of the train rows while they pass by once, chunk by chunk, in order."""
+
+    def __init__(self, schema: Schema, inputs: Inputs, parts: Parts) -> None:
+        self._schema = schema
+        self._inputs = inputs
+        self._n_rows = int((parts == TRAIN).sum())
+        self._validated = bool((parts == VALIDATION).any())
+        self._numbers = [Statistics() for _ in inputs.numeric]
+        self._sample = Sample(len(inputs.numeric), self._n_rows)
+        self._target = TargetSums()
+        self._class_counts = np.zeros(len(schema.classes or []), dtype=np.int64)
+
+    def add(self, rows: EncodedChunk, numbers: list[Statistics]) -> None:
+        """The train rows of the next chunk, and the statistics of their numbers."""
+        self._numbers = [known.merge(others) for known, others in zip(self._numbers, numbers, strict=True)]
+        self._sample.add(rows.numeric)
+        if self._schema.task == "regression":
+            self._target = self._target.add(rows.target[:, 0])
+        elif self._schema.task in ("binary", "multiclass"):
+            self._class_counts += count_classes(rows.target, len(self._class_counts))
+
+    def features(self) -> Features:
+        """What all train rows say, once they have passed by."""
+        schema = self._schema
+        has_counts = schema.task in ("binary", "multiclass")
+        return Features(
+            task=schema.task,
+            target=schema.target,
+            targets=schema.targets,
+            weight=schema.weight,
+            query=schema.query,
+            classes=schema.classes,
+            numeric=[self._number(place, number) for place, number in enumerate(self._inputs.numeric)],
+            categorical=list(self._inputs.categorical),
+            target_statistics=self._target.statistics() if schema.task == "regression" else None,
+            class_counts=self._class_counts.tolist() if has_counts else None,
+            n_train=self._n_rows,
+            test_rows_validate=not self._validated,
+        )
+
+    def _number(self, place: int, number: NumericInput) -> NumericFeature:
+        known = self._numbers[place]
+        low, high = (known.low, known.high) if known.n else (0.0, 0.0)
+        return NumericFeature(
+            **number.model_dump(),
+            mean=known.mean,
+            std=known.std,
+            low=low,
+            high=high,
+            quantiles=quantiles_of(self._sample.values[place], low, high) if known.n else [],
+            gaps=self._n_rows - known.n,
+        )
+
+
+def statistics_of_numbers(rows: EncodedChunk) -> list[Statistics]:
+    """Of each numeric feature."""
+    return [statistics_of(values) for values in rows.numeric]
+
+
+def describe(params: SplitParams, schema: Schema, parts: Parts, chunks: Iterable[pl.DataFrame]) -> Features:
+    """The features, described by the train rows alone. The column that splits is never one of them.
+
+    Args:
+        chunks: all rows in order, `CHUNK_ROWS` at a time; iterated twice where there are categories or dates.
+
+    Raises:
+        InputError: when the column that splits is the only one that the model could see.
+    """
+    inputs = find_inputs(params, schema, (learn(params, schema, rows) for rows in _train_rows(chunks, parts)))
+    train = TrainRows(schema, inputs, parts)
+    for rows in _train_rows(chunks, parts):
+        encoded = encode_chunk(rows, schema, inputs)
+        train.add(encoded, statistics_of_numbers(encoded))
+    return train.features()
+
+
+def _train_rows(chunks: Iterable[pl.DataFrame], parts: Parts) -> Iterator[pl.DataFrame]:
+    start = 0
+    for chunk in chunks:
+        yield chunk.filter(parts[start : start + chunk.height] == TRAIN)
+        start += chunk.height
+
+
+def count_classes(target: np.ndarray, n_classes: int) -> np.ndarray:
+    """How many rows each class has, of the encoded target of a binary or multiclass task."""
+    return np.bincount(target.reshape(-1).astype(np.int64), minlength=n_classes)

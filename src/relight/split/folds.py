@@ -1,0 +1,119 @@
+"""K equal folds, index helpers.
+
+Orders of many rows in little memory: four bytes a row, and no copy of the whole.
+
+k equal folds of the rows, for cross-validation: over all folds each row is a test row once.
+"""
+
+import heapq
+
+import numpy as np
+import polars as pl
+
+from relight.data.schema import Schema
+from relight.errors import InputError
+from relight.runtime.messages import counted
+from relight.split.columns import coded, complete
+from relight.split.params import SplitParams
+
+AT_ONCE = 262_144  # NumPy copies the rows that index an array, as eight bytes each
+
+
+def shuffled(n_rows: int, generator: np.random.Generator) -> np.ndarray:
+    """0 to n_rows - 1 in the order that `generator.permutation(n_rows)` draws, as int32, (n_rows,)."""
+    order = np.arange(n_rows, dtype=np.int32)
+    generator.shuffle(order)
+    return order
+
+
+def places(chosen: np.ndarray) -> np.ndarray:
+    """Where an array of bool is true, as int32, (n_true,)."""
+    starts = range(0, len(chosen), AT_ONCE)
+    found = [(np.flatnonzero(chosen[start : start + AT_ONCE]) + start).astype(np.int32) for start in starts]
+    return np.concatenate(found)
+
+
+def smallest(keys: np.ndarray, n_rows: int) -> np.ndarray:
+    """Which rows, bool, (n,), have the `n_rows` smallest keys; of equal keys the first rows."""
+    if n_rows == 0:
+        return np.zeros(len(keys), dtype=bool)
+    last = np.partition(keys, n_rows - 1)[n_rows - 1]
+    chosen: np.ndarray = keys < last
+    ties = places(keys == last)
+    chosen[ties[: n_rows - int(chosen.sum())]] = True
+    return chosen
+
+
+def deal(values: np.ndarray, rows: np.ndarray, n_hands: int, first: int = 0) -> None:
+    """values[rows] = first, first + 1, ... modulo n_hands, as cards are dealt."""
+    for start in range(0, len(rows), AT_ONCE):
+        some = rows[start : start + AT_ONCE]
+        values[some] = (first + start + np.arange(len(some))) % n_hands
+
+
+def deal_folds(params: SplitParams, table: pl.DataFrame, schema: Schema) -> np.ndarray:
+    """The fold of each row, int32, shape (n_rows,). The folds do not depend on which of them tests.
+
+    Raises:
+        InputError: fewer rows, rows of a class, or groups than folds.
+    """
+    n_folds = int(params.folds or 0)
+    if schema.rows < n_folds:
+        raise InputError(f"split.folds: {n_folds} folds are more than the {schema.rows} rows; use fewer folds")
+    match params.method:
+        case "ordered":
+            return _blocks(schema.rows, n_folds)
+        case "random":
+            return _random(params.seed, schema.rows, n_folds)
+        case "stratified":
+            return _stratified(params.seed, table[schema.target], n_folds)
+        case "group":
+            return _groups(params.seed, complete(table, params), n_folds)
+        case "auto" | "time" | "column":
+            raise AssertionError("settle_split comes first, and the params refuse folds with these")
+
+
+def _blocks(n_rows: int, n_folds: int) -> np.ndarray:
+    ends = np.arange(n_folds + 1) * n_rows // n_folds
+    return np.repeat(np.arange(n_folds, dtype=np.int32), np.diff(ends))
+
+
+def _random(seed: int, n_rows: int, n_folds: int) -> np.ndarray:
+    folds = np.empty(n_rows, dtype=np.int32)
+    deal(folds, shuffled(n_rows, np.random.default_rng(seed)), n_folds)
+    return folds
+
+
+def _stratified(seed: int, target: pl.Series, n_folds: int) -> np.ndarray:
+    """Class after class, dealt on where the one before ended: neither a class nor a fold is more than a row off."""
+    generator = np.random.default_rng(seed)
+    labels, codes = coded(target)
+    folds, dealt = np.empty(len(codes), dtype=np.int32), 0
+    for code, label in enumerate(labels):
+        rows = places(codes == code)
+        if len(rows) < n_folds:
+            count = counted(len(rows), "row")
+            raise InputError(
+                f"split.method: class '{label}' has {count}, too few for {n_folds} folds; use method: random"
+            )
+        generator.shuffle(rows)
+        deal(folds, rows, n_folds, first=dealt)
+        dealt += len(rows)
+    return folds
+
+
+def _groups(seed: int, column: pl.Series, n_folds: int) -> np.ndarray:
+    """The largest groups first, each into the fold with the fewest rows; equal ones in a random order."""
+    names, codes = coded(column)
+    if len(names) < n_folds:
+        have = "one group alone" if len(names) == 1 else f"{len(names)} groups"
+        raise InputError(f"split.column: '{column.name}' has {have}, too few for {n_folds} folds; use fewer folds")
+    sizes = np.bincount(codes, minlength=len(names))
+    order = np.random.default_rng(seed).permutation(len(names))
+    lightest = [(0, fold) for fold in range(n_folds)]
+    fold_of = np.empty(len(names), dtype=np.int32)
+    for group in order[np.argsort(-sizes[order], kind="stable")]:
+        n_rows, fold = heapq.heappop(lightest)
+        fold_of[group] = fold
+        heapq.heappush(lightest, (n_rows + int(sizes[group]), fold))
+    return np.take(fold_of, codes)

@@ -1,0 +1,89 @@
+"""The `split` section: how rows are shared out between train, validation and test."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from relight.runtime.params import Section
+
+WITH_COLUMN = ("group", "time", "column")
+
+WITHOUT_FOLDS = ("time", "column")
+
+
+class SplitParams(Section):
+    """
+    Attributes:
+        method: auto is the column named `split` where there is one, else stratified for classes and random for numbers.
+        column: what groups, orders, or names each row's part.
+        train, validation, test: shares of the rows. With folds they only say whether there is a validation part.
+        gap: rows left out between the parts of a split by time, so that no part touches the next.
+        folds: k equal folds in place of the shares: test is fold `fold`, validation (where its share is
+            above 0) the next one, and the rest trains.
+    """
+
+    method: Literal["auto", "ordered", "random", "stratified", "group", "time", "column"] = Field(examples=["random"])
+    column: str | None = Field(examples=["null"])
+    train: float = Field(gt=0, lt=1, examples=[0.8])
+    validation: float = Field(ge=0, lt=1, examples=[0.0])
+    test: float = Field(gt=0, lt=1, examples=[0.2])
+    seed: int = Field(ge=0, le=2**32 - 1, examples=[42])
+    gap: int = Field(default=0, ge=0)
+    folds: int | None = Field(default=None, ge=2)
+    fold: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def fractions_sum_to_one(self) -> Self:
+        total = self.train + self.validation + self.test
+        if abs(total - 1) > 1e-9:
+            raise PydanticCustomError(
+                "fractions", f"train + validation + test must be 1, however: the sum is {total:.12g}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def column_fits_method(self) -> Self:
+        if self.method in WITH_COLUMN and self.column is None:
+            raise PydanticCustomError("column", f"column must name a column of the table with method: {self.method}")
+        if self.method not in WITH_COLUMN and self.column is not None:
+            raise PydanticCustomError(
+                "column",
+                f"column must be null with method: {self.method}, however: '{self.column}' "
+                f"(it is for {', '.join(WITH_COLUMN)})",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def gap_is_for_time(self) -> Self:
+        if self.gap and self.method != "time":
+            raise PydanticCustomError(
+                "column", f"gap must be 0 with method: {self.method} (it is for time), however: {self.gap}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def folds_fit_method(self) -> Self:
+        if self.folds is None:
+            return self
+        if self.method in WITHOUT_FOLDS:
+            raise PydanticCustomError(
+                "column",
+                f"folds must be null with method: {self.method}, however: {self.folds} "
+                "(they are for ordered, random, stratified, group)",
+            )
+        if self.validation > 0 and self.folds < 3:
+            raise PydanticCustomError(
+                "column", f"folds must be >= 3 with validation above 0, however: {self.folds}; or set validation: 0.0"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def fold_is_one_of_folds(self) -> Self:
+        if self.folds is None and self.fold:
+            raise PydanticCustomError("column", f"fold must be 0 without folds, however: {self.fold}")
+        if self.folds is not None and self.fold >= self.folds:
+            raise PydanticCustomError(
+                "column", f"fold must be from 0 to {self.folds - 1} with folds: {self.folds}, however: {self.fold}"
+            )
+        return self

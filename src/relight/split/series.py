@@ -1,0 +1,171 @@
+"""Time-ordered parts of series.
+
+The parts of series: cut by time, so that nothing that is learned has seen what comes after.
+
+Series → the tensors of each part, and what the train rows say: all that split writes of a forecast.
+
+split, for series: by time, in memory as a whole.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from relight.data.features import Features
+from relight.data.parquet import read_parquet
+from relight.data.schema import NAMED, STEP, Schema, SeriesSchema
+from relight.data.tensors import write_tensors
+from relight.errors import InputError
+from relight.runtime.files import write_json
+from relight.split.assignment import LEFT_OUT, NAMES, PARTS, TEST, TRAIN, VALIDATION, Parts
+from relight.split.files import Files
+from relight.split.params import SplitParams
+from relight.split.report import PartsReport
+from relight.split.series_windows import MOST_LEVELS, Arrays, describe_series, encode_part, levels_of
+
+
+def assign_series_parts(params: SplitParams, rows: pl.DataFrame, schema: Schema, step: str) -> tuple[Parts, str]:
+    """The part of each row, int8 (n_rows,), and a sentence on how it was found.
+
+    Args:
+        step: the column with the number of each row's step.
+
+    Raises:
+        InputError: for a method that is not by time, or a column whose parts do not follow each other in time.
+    """
+    if params.method not in ("auto", "ordered", "column") or params.folds is not None:
+        raise InputError(
+            f"split.method: must be auto, ordered or column for a forecast, without folds, however: {params.method}"
+            f"{' with folds' if params.folds else ''}; the parts of a forecast follow each other in time"
+        )
+    steps = rows[step].to_numpy()
+    named = NAMED if params.method == "auto" and NAMED in rows.columns else params.column
+    if named is None:
+        return _by_time(params, steps), "The parts follow each other in time."
+    parts = _by_column(rows, named)
+    _assert_in_order(parts, rows, schema.series, steps, named)
+    return parts, f"The parts are those of column '{named}'."
+
+
+def _by_time(params: SplitParams, steps: np.ndarray) -> Parts:
+    """All series are cut at the same times."""
+    ordered = np.sort(steps)
+    ends = [round(share * len(steps)) for share in (params.train, params.train + params.validation)]
+    train_end, validation_end = (ordered[min(end, len(steps) - 1)] for end in ends)
+    parts = np.full(len(steps), TEST, dtype=np.int8)
+    parts[steps < validation_end] = VALIDATION
+    parts[steps < train_end] = TRAIN
+    return parts
+
+
+def _by_column(rows: pl.DataFrame, name: str) -> Parts:
+    if name not in rows.columns:
+        raise InputError(
+            f"split.column: '{name}' is not a column that prepare kept; name `split`, or set method to auto"
+        )
+    labels = rows[name].cast(pl.String).str.to_lowercase()
+    parts = labels.replace_strict(NAMES, default=LEFT_OUT, return_dtype=pl.Int8).to_numpy()
+    if (wrong := labels.filter(parts == LEFT_OUT)).len():
+        raise InputError(
+            f"split.column: '{name}' must hold train, validation (or val, valid) and test, however: '{wrong[0]}'"
+        )
+    return parts
+
+
+def _assert_in_order(
+    parts: Parts, rows: pl.DataFrame, known: SeriesSchema | None, steps: np.ndarray, name: str
+) -> None:
+    last = -1
+    for part in range(len(PARTS)):
+        of_part = steps[parts == part]
+        if len(of_part) and of_part.min() <= last:
+            time = rows[known.time][int(np.flatnonzero((parts == part) & (steps <= last))[0])] if known else ""
+            raise InputError(
+                f"split.column: '{name}' must cut by time, however: '{time}' is of part {PARTS[part]}, and a later "
+                "time is of the part before; set split.method to ordered"
+            )
+        last = int(of_part.max()) if len(of_part) else last
+
+
+class SplitSeries(NamedTuple):
+    """
+    Attributes:
+        parts: the arrays of train, validation and test; without validation rows the test rows stand in for them.
+    """
+
+    parts: list[Arrays]
+    features: Features
+    report: PartsReport
+
+
+def split_series(params: SplitParams, schema: Schema, rows: pl.DataFrame) -> SplitSeries:
+    """
+    Raises:
+        InputError: for a split that is not by time, or a part without a window.
+    """
+    assert schema.series is not None
+    parts, choice = assign_series_parts(params, rows, schema, STEP)
+    described = describe_series(rows, schema, parts)
+    validated = bool((parts == VALIDATION).any())
+    used = (TRAIN, VALIDATION if validated else TEST, TEST)
+    arrays = [encode_part(rows, schema.target, described, parts, part) for part in used]
+    _assert_windows(schema, arrays, parts)
+    features = Features(
+        task="forecast",
+        target=schema.target,
+        targets=schema.targets,
+        weight=None,
+        classes=None,
+        numeric=[],
+        categorical=[],
+        target_statistics=None,
+        class_counts=None,
+        n_train=len(arrays[0]["origin"]),
+        test_rows_validate=not validated,
+        series=described,
+    )
+    notes = [f"split: {choice}", *_windows(arrays), *_many_levels(rows.filter(parts == TRAIN), schema)]
+    counts = {part: int((parts == place).sum()) for place, part in enumerate(PARTS)}
+    return SplitSeries(arrays, features, PartsReport(rows=counts, notes=notes))
+
+
+def _assert_windows(schema: Schema, arrays: list[Arrays], parts: np.ndarray) -> None:
+    known = schema.series
+    assert known is not None
+    problems = [
+        f"split: part {part} holds no window: {int((parts == place).sum())} rows, and a window needs "
+        f"{f'{known.length} of the past and ' if place == TRAIN else ''}{known.horizon} to foretell with a value; "
+        "use a larger share, more rows, or a smaller prepare.sequence.length or horizon"
+        for place, (part, found) in enumerate(zip(PARTS, arrays, strict=True))
+        if not len(found["origin"])
+    ]
+    if problems:
+        raise InputError(*problems)
+
+
+def _windows(arrays: list[Arrays]) -> list[str]:
+    counts = ", ".join(f"{len(found['origin'])} {part}" for part, found in zip(PARTS, arrays, strict=True))
+    return [f"Windows: {counts}; no window's target reaches into another part."]
+
+
+def _many_levels(train: pl.DataFrame, schema: Schema) -> list[str]:
+    counts = {c.name: len(levels_of(train[c.name])) for c in schema.features if c.kind == "categorical"}
+    return [
+        f"Column '{name}' has {n_levels} levels in the train rows; a forecast reads the {MOST_LEVELS} most frequent."
+        for name, n_levels in counts.items()
+        if n_levels > MOST_LEVELS
+    ]
+
+
+def split_forecast(params: SplitParams, known: Schema, table: Path, files: Files) -> None:
+    """Each part with the steps before it that its first windows see."""
+    rows = read_parquet(table)
+    if rows.height != known.rows:
+        raise InputError(f"{table}: has {rows.height} rows, and its schema says {known.rows}; run `dvc repro`")
+    done = split_series(params, known, rows)
+    for path, arrays in zip(files[:3], done.parts, strict=True):
+        write_tensors(path, arrays)
+    write_json(files.features, done.features)
+    write_json(files.report, done.report)

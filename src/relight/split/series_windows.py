@@ -1,0 +1,144 @@
+"""Window origins, covariates, scales.
+
+The train rows of series → what they say of scales, covariates, cycles of the calendar.
+
+The rows of series → the arrays of one part: what a forecast may see, and where its windows begin.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from relight.data.calendar import find_cycles, waves
+from relight.data.features import Covariate, SeriesFeatures
+from relight.data.schema import Column, Schema, SeriesSchema
+from relight.split.assignment import TRAIN, Parts
+
+MOST_LEVELS = 20  # of a category; the others are as a gap
+Arrays = dict[str, np.ndarray]
+
+
+class _Differences(NamedTuple):
+    scale: float
+    seasonal_error: float | None
+
+
+def describe_series(rows: pl.DataFrame, schema: Schema, parts: Parts) -> SeriesFeatures:
+    """From the train rows alone.
+
+    Args:
+        rows: on their grid, the series one after the other; the target with its gaps.
+    """
+    known = schema.series
+    assert known is not None
+    train = rows.filter(parts == TRAIN)
+    differences = _differences(train, schema.target, known)
+    ordered = sorted(schema.features, key=lambda column: column.name in known.known)
+    return SeriesFeatures(
+        known=known,
+        mean=float(train[schema.target].mean() or 0.0),  # type: ignore[arg-type]  # of numbers
+        **differences._asdict(),
+        covariates=[found for column in ordered for found in _covariates(train[column.name], column, known)],
+        cycles=find_cycles(train[known.time], known.frequency, known.season),
+    )
+
+
+def levels_of(train: pl.Series) -> list[str]:
+    """Of a category in the train rows, the most frequent first, of equal ones in the order of texts."""
+    counts = train.drop_nulls().alias("level").value_counts(name="n")
+    return counts.sort("n", "level", descending=[True, False])["level"].to_list()
+
+
+def _covariates(train: pl.Series, column: Column, known: SeriesSchema) -> list[Covariate]:
+    is_known = column.name in known.known
+    if column.kind != "categorical":
+        return [_covariate(train, is_known)]
+    levels, name = levels_of(train)[:MOST_LEVELS], column.name
+    return [
+        Covariate(name=f"{name}={level}", mean=0.0, std=1.0, known=is_known, column=name, level=level)
+        for level in levels
+    ]
+
+
+def _covariate(values: pl.Series, is_known: bool) -> Covariate:
+    there = values.drop_nulls().to_numpy()
+    mean, std = (float(there.mean()), float(there.std())) if len(there) else (0.0, 0.0)
+    return Covariate(name=values.name, mean=mean, std=std, known=is_known)
+
+
+def _differences(train: pl.DataFrame, target: str, known: SeriesSchema) -> _Differences:
+    keys = [known.series] if known.series else []
+    groups = train.partition_by(keys, maintain_order=True) if keys else [train]
+    values = [group[target].cast(pl.Float64).to_numpy() for group in groups]
+    steps = np.concatenate([value[1:] - value[:-1] for value in values])
+    seasons = np.concatenate([np.abs(value[known.season :] - value[: -known.season]) for value in values])
+    scale = float(np.nanstd(steps)) if np.isfinite(steps).any() else 0.0
+    error = float(np.nanmean(seasons)) if np.isfinite(seasons).any() else 0.0
+    return _Differences(scale or 1.0, error or None)
+
+
+def encode_part(rows: pl.DataFrame, target: str, features: SeriesFeatures, parts: Parts, part: int) -> Arrays:
+    """The rows of a part, with those before it that its first windows see.
+
+    Returns:
+        value (n,) float32: the target, its gaps filled, by what is known at the end of the part.
+        target (n,) float32: the target, NaN where there is none.
+        covariates (n, n_covariates + n_waves) float32, NaN where there is none; 0 and 1 for the levels of a category.
+        origin (n_windows,) int64: the place of each window's first target; `length` rows lie before it, and its
+            `horizon` targets are of the part. A window without any value to foretell is left out.
+        row (n,) int64: the place in the table.
+    """
+    found = [_of_series(place, group, target, features, part) for place, group in _series(rows, features.known, parts)]
+    starts = np.cumsum([0, *(len(arrays["value"]) for arrays in found)])
+    joined = {name: np.concatenate([arrays[name] for arrays in found]) for name in found[0] if name != "origin"}
+    origins = [arrays["origin"] + start for arrays, start in zip(found, starts[:-1], strict=True)]
+    return {**joined, "origin": np.concatenate(origins)}
+
+
+def _series(rows: pl.DataFrame, known: SeriesSchema, parts: Parts) -> Iterator[tuple[int, pl.DataFrame]]:
+    """Each series with the parts of its rows, and its place in the table."""
+    whole = rows.with_columns(pl.Series("part", parts, dtype=pl.Int8))
+    groups = whole.partition_by(known.series, maintain_order=True) if known.series else [whole]
+    place = 0
+    for group in groups:
+        yield place, group
+        place += group.height
+
+
+def _of_series(place: int, group: pl.DataFrame, target: str, features: SeriesFeatures, part: int) -> Arrays:
+    known, of_part = features.known, np.flatnonzero(group["part"].to_numpy() == part)
+    begin, end = (int(of_part[0]), int(of_part[-1]) + 1) if len(of_part) else (0, 0)
+    first = max(0, begin - known.length)
+    until = group.head(end)
+    seen = until.slice(first)
+    truth = seen[target].cast(pl.Float32).fill_null(float("nan")).to_numpy()
+    covariates = [_numbers(seen[covariate.source], covariate.level) for covariate in features.covariates]
+    numbers = np.stack(covariates, axis=1) if covariates else np.empty((seen.height, 0), dtype=np.float32)
+    return {
+        "value": filled(until[target], known.fill).slice(first).cast(pl.Float32).to_numpy(),
+        "target": truth,
+        "covariates": np.concatenate([numbers, waves(seen[known.time], features.cycles)], axis=1),
+        "origin": _origins(truth, begin - first, known),
+        "row": np.arange(place + first, place + end, dtype=np.int64),
+    }
+
+
+def _numbers(values: pl.Series, level: str | None) -> np.ndarray:
+    """Of a column, or whether it has a level: then a gap, or a level that the train rows lack, is in none of them."""
+    if level is not None:
+        return (values == level).fill_null(value=False).cast(pl.Float32).to_numpy()
+    return values.cast(pl.Float32).fill_null(float("nan")).to_numpy()
+
+
+def filled(values: pl.Series, how: str) -> pl.Series:
+    """Without gaps, by the values up to the last one of these alone; a gap at the beginning takes the first value."""
+    between = values.interpolate() if how == "interpolate" else values
+    return between.fill_null(strategy="forward").fill_null(strategy="backward").fill_null(0.0)
+
+
+def _origins(truth: np.ndarray, begin: int, known: SeriesSchema) -> np.ndarray:
+    origins = np.arange(max(begin, known.length), len(truth) - known.horizon + 1, known.step, dtype=np.int64)
+    there = np.concatenate([[0], np.cumsum(np.isfinite(truth))])
+    return origins[there[origins + known.horizon] > there[origins]]

@@ -1,0 +1,151 @@
+"""One-pass moments and sampled quantiles.
+
+Quantiles of the train rows, from a sample that is drawn by their places alone.
+
+Statistics that are the same bytes in every run, from one pass over a table.
+
+NumPy sums over fixed chunks of rows are; the float sums of a parallel engine differ from run to run.
+"""
+
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from relight.data.features import TargetStatistics
+
+MOST_ROWS = 262_144
+FEWEST_ROWS = 20_000
+MOST_NUMBERS = 2**25  # float32, so 128 MB for all columns together
+LEVELS = 1001
+SEED = 0
+CHUNK_ROWS = 262_144
+
+
+class Sample:
+    """Some rows of a part, kept while its rows pass by once, in order.
+
+    Attributes:
+        values: float32, shape (n_columns, n_sampled).
+    """
+
+    def __init__(self, n_columns: int, n_rows: int) -> None:
+        self._places = sample_places(n_columns, n_rows)
+        self._passed = self._kept = 0
+        self.values = np.empty((n_columns, len(self._places)), dtype=np.float32)
+
+    def add(self, columns: np.ndarray) -> None:
+        """The next rows, shape (n_columns, n)."""
+        self._passed += columns.shape[1]
+        end = int(np.searchsorted(self._places, self._passed))
+        places = self._places[self._kept : end] - (self._passed - columns.shape[1])
+        self.values[:, self._kept : end] = np.take(columns, places, axis=1)
+        self._kept = end
+
+
+def sample_places(n_columns: int, n_rows: int) -> np.ndarray:
+    """The places of the sampled rows in ascending order: all of them, or so many that they fit in memory."""
+    fits = max(FEWEST_ROWS, min(MOST_ROWS, MOST_NUMBERS // max(n_columns, 1)))
+    if n_rows <= fits:
+        return np.arange(n_rows)
+    return np.sort(np.random.default_rng(SEED).choice(n_rows, fits, replace=False))
+
+
+def quantiles_of(values: np.ndarray, low: float, high: float) -> list[float]:
+    """At evenly spaced levels from 0 to 1, at most 1001, each a value that occurs (the nearest one in order).
+
+    Args:
+        values: float32, shape (n,), NaN for gaps.
+        low, high: of all rows. They stand in where the sample has no value: some row has one.
+    """
+    ordered = np.sort(values[~np.isnan(values)]) + np.float32(0)  # no -0.0: its place among zeros is chance
+    if not len(ordered):
+        return sorted({low, high})
+    n_levels = min(LEVELS, len(ordered))
+    steps = max(n_levels - 1, 1)
+    nearest = (np.arange(n_levels) * (len(ordered) - 1) + steps // 2) // steps
+    return [float(value) for value in ordered[nearest]]
+
+
+class Statistics(NamedTuple):
+    """Of the values that are there; gaps do not count.
+
+    Attributes:
+        second, third: the sums of (value - mean)² and (value - mean)³.
+        low, high: infinite, and the wrong way round, where there is no value.
+    """
+
+    n: int = 0
+    mean: float = 0.0
+    second: float = 0.0
+    third: float = 0.0
+    low: float = float("inf")
+    high: float = float("-inf")
+
+    @property
+    def std(self) -> float:
+        """The population's."""
+        return float(np.sqrt(self.second / self.n)) if self.n else 0.0
+
+    @property
+    def skew(self) -> float:
+        """The population's: 0 for a symmetric column, above 0 for a long tail of large values; 0 for a constant."""
+        return self.third / self.n / self.std**3 if self.second else 0.0
+
+    def merge(self, other: Self) -> Self:
+        """Of both sets of rows together.
+
+        Chan, Golub and LeVeque, Updating formulae and a pairwise algorithm for computing sample variances, 1979;
+        the third sum: Pébay, Formulas for robust, one-pass parallel computation of covariances and
+        arbitrary-order statistical moments, 2008, equation 1.3.
+        """
+        if not self.n or not other.n:
+            return self if self.n else other
+        n, delta = self.n + other.n, other.mean - self.mean
+        share, rest = other.n / n, self.n / n
+        third = delta**3 * self.n * share * (rest - share) + 3 * delta * (rest * other.second - share * self.second)
+        return self._replace(
+            n=n,
+            mean=self.mean + delta * share,
+            second=self.second + other.second + delta**2 * self.n * share,
+            third=self.third + other.third + third,
+            low=min(self.low, other.low),
+            high=max(self.high, other.high),
+        )
+
+
+def statistics_of(values: np.ndarray) -> Statistics:
+    """Of one chunk: float32 or float64, shape (n,), NaN for gaps; summed in float64."""
+    gaps = np.isnan(values)
+    known = (values[~gaps] if gaps.any() else values).astype(np.float64)
+    if not len(known):
+        return Statistics()
+    low, high = float(known.min()) + 0.0, float(known.max()) + 0.0  # Of -0.0 and 0.0 either may be found: 0.0 then
+    mean = float(known.sum()) / len(known)
+    known -= mean
+    squares = known * known
+    known *= squares
+    return Statistics(len(known), mean, float(squares.sum()), float(known.sum()), low, high)
+
+
+class TargetSums(NamedTuple):
+    """Of a quantity, and of its logarithm as long as every value is above 0."""
+
+    plain: Statistics = Statistics()
+    logged: Statistics | None = Statistics()
+
+    def add(self, values: np.ndarray) -> Self:
+        plain = self.plain.merge(statistics_of(values))
+        if self.logged is None or plain.low <= 0:
+            return self._replace(plain=plain, logged=None)
+        return self._replace(plain=plain, logged=self.logged.merge(statistics_of(np.log(values.astype(np.float64)))))
+
+    def statistics(self) -> TargetStatistics:
+        plain, logged = self.plain, self.logged
+        return TargetStatistics(
+            mean=plain.mean,
+            std=plain.std,
+            skew=plain.skew,
+            log_mean=None if logged is None else logged.mean,
+            log_std=None if logged is None else logged.std,
+            log_skew=None if logged is None else logged.skew,
+        )

@@ -1,0 +1,207 @@
+"""A clone beside the workspace, in which one process runs experiments one after another.
+
+`dvc exp run --temp` stashes the workspace for each experiment and takes the first stash there is: two at once may
+take each other's. A clone has its own, shares Git's objects and DVC's cache with the repository, and keeps its
+outputs from one experiment to the next, so that only what differs runs. Whatever a kill left there is thrown away.
+"""
+
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from relight.errors import RunError
+from relight.repository.dvc import dvc
+from relight.repository.git import git
+from relight.runtime.lifetime import PARENT
+from relight.sweep import dvc_child
+
+LOOKS = 0.25  # seconds between two looks at a running experiment
+
+IDENTITY = ("user.name", "user.email")
+
+MADE = "relight-made"  # in the clone's .git once it is whole
+
+# The code that runs here, whatever lies in the clone; and nothing in the environment, which the stages would inherit.
+SOURCE = str(Path(dvc_child.__file__).resolve().parents[2])
+
+START = """
+import runpy, sys
+sys.path.insert(0, sys.argv.pop(1))
+runpy.run_module("relight.sweep.dvc_child", None, "__main__")
+"""
+
+ENDING_DVC = [sys.executable, "-c", START, SOURCE]
+
+
+class Baseline(NamedTuple):
+    """What every experiment starts from.
+
+    Attributes:
+        root: of the repository.
+        commit: its HEAD.
+        changes: a commit of what has changed in tracked files since, "" where nothing has.
+        cache: of DVC.
+    """
+
+    root: str
+    commit: str
+    changes: str
+    cache: str
+
+
+class SideRepository:
+    """One clone. Only the process that holds its slot uses it."""
+
+    def __init__(self, folder: Path, baseline: Baseline) -> None:
+        self.folder, self._baseline = folder, baseline
+        if not (folder / ".git" / MADE).exists():
+            self._make_anew()
+
+    def run(self, name: str, overrides: list[str], is_hopeless: Callable[[Path], bool]) -> bool:
+        """Run one experiment and bring it to the repository.
+
+        Args:
+            overrides: as KEY=VALUE.
+            is_hopeless: looks at the folder now and then; where it says so, the experiment ends.
+
+        Returns:
+            Whether it came to its end.
+
+        Raises:
+            RunError: with what DVC or the stage said, when it failed.
+        """
+        try:
+            self._reset()
+        except RunError:  # a kill may have left it so that Git cannot mend it
+            self._make_anew()
+        log = self.folder.with_suffix(".log")
+        sets = [word for override in overrides for word in ("-S", override)]
+        with open(log, "w", encoding="utf-8") as said:
+            child = subprocess.Popen(
+                [*ENDING_DVC, "exp", "run", "-n", name, *sets],
+                cwd=self.folder,
+                env=_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+            )
+            try:
+                came_to_its_end = self._wait(child, is_hopeless)
+            finally:
+                child.kill()  # the stage below it looks for it, and ends, too
+                child.wait()
+        if not came_to_its_end:
+            return False
+        if child.returncode != 0:
+            raise RunError(_why(log.read_text(encoding="utf-8", errors="replace"), child.returncode))
+        self._publish(name)
+        return True
+
+    def _wait(self, child: subprocess.Popen, is_hopeless: Callable[[Path], bool]) -> bool:
+        while True:
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(LOOKS)
+                return True
+            if is_hopeless(self.folder):
+                return False
+
+    def _make_anew(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        git("clone", "--quiet", "--shared", "--no-checkout", self._baseline.root, str(self.folder))
+        for key in IDENTITY:
+            with suppress(RunError):  # it may come from elsewhere; DVC says so where it is nowhere
+                self._git("config", key, git("config", key))
+        self._reset()
+        local = Path(self._baseline.root) / ".dvc/config.local"
+        if local.exists():
+            shutil.copy(local, self.folder / ".dvc/config.local")
+        dvc("--cd", str(self.folder), "config", "--local", "cache.dir", self._baseline.cache)
+        with suppress(RunError):  # what is missing is made by the first experiment
+            dvc("--cd", str(self.folder), "checkout", "--quiet")
+        (self.folder / ".git" / MADE).touch()
+
+    def _reset(self) -> None:
+        """The baseline, and nothing of what came before but the outputs that Git ignores."""
+        _wait_for_lock(self.folder / ".dvc/tmp/relight/lock")
+        for path in (self.folder / ".git").glob("**/*.lock"):  # of a Git that was killed
+            path.unlink()
+        refs = self._git("for-each-ref", "--format=%(refname)", "refs/exps", "refs/stash").split()
+        for ref in refs:
+            self._git("update-ref", "-d", ref)
+        self._git("checkout", "--quiet", "--force", "--detach", self._baseline.commit)
+        self._git("clean", "--quiet", "-fd")
+        if self._baseline.changes:
+            self._git("restore", f"--source={self._baseline.changes}", "--staged", "--worktree", "--", ".")
+        for path in (self.folder / ".dvc/tmp").glob("*"):  # locks, and notes that a killed dvc left half written
+            if path.name != "relight":
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def _publish(self, name: str) -> None:
+        refs = self._git("for-each-ref", "--format=%(refname)", "refs/exps").split()
+        ref = next((ref for ref in refs if ref.endswith(f"/{name}")), None)
+        if ref is None:
+            raise RunError(f"{name}: dvc made no experiment of it; see {self.folder.with_suffix('.log')}")
+        self._git("push", "--quiet", "--force", self._baseline.root, f"{ref}:{ref}")
+
+    def _git(self, *arguments: str) -> str:
+        return git("-C", str(self.folder), *arguments)
+
+
+def baseline_here() -> Baseline:
+    """The repository in the current folder as it stands.
+
+    Raises:
+        RunError: with what Git or DVC says, where it is no repository, or has no commit.
+    """
+    commit = git("rev-parse", "--verify", "HEAD")
+    is_changed = git("status", "--porcelain", "--untracked-files=no") != ""
+    changes = git("stash", "create") if is_changed else ""  # which fails where there is nothing to stash
+    return Baseline(git("rev-parse", "--show-toplevel"), commit, changes, dvc("cache", "dir"))
+
+
+def experiments_here(names: Collection[str], commit: str) -> set[str]:
+    """Which of these names are experiments of a commit already."""
+    refs = git("for-each-ref", "--format=%(refname)", f"refs/exps/{commit[:2]}/{commit[2:]}").split()
+    return {ref.rsplit("/", 1)[1] for ref in refs} & set(names)
+
+
+def _environment() -> dict[str, str]:
+    """Without what a dvc above would leave in it; `python` in dvc.yaml is this one."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "GIT_"))}
+    here = str(Path(sys.executable).parent)
+    identity = {name: value for name, value in os.environ.items() if name.startswith(("GIT_AUTHOR", "GIT_COMMITTER"))}
+    return {**kept, **identity, "PATH": f"{here}{os.pathsep}{kept['PATH']}", PARENT: str(os.getpid())}
+
+
+def _why(said: str, code: int) -> str:
+    """What the stage says, or else DVC."""
+    lines = said.splitlines()
+    for start in ("error: ", "ERROR: "):
+        if found := [line.removeprefix(start) for line in lines if line.startswith(start)]:
+            return "; ".join(found)
+    what = f"signal {signal.Signals(-code).name}" if code < 0 else f"code {code}"
+    return f"dvc exp run ended with {what}"
+
+
+def _wait_for_lock(path: Path) -> None:
+    """A stage whose dvc was killed ends within a second."""
+    if not path.exists():
+        return
+    with open(path, "a", encoding="utf-8") as file:
+        until = time.monotonic() + 30
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError as error:
+                if time.monotonic() > until:
+                    raise RunError(f"{path}: a stage that nobody waits for still runs; end it with `kill`") from error
+                time.sleep(0.1)

@@ -1,0 +1,11 @@
+"""`dvc`, which ends when the process that started it does."""
+
+import os
+import runpy
+
+from relight.runtime.lifetime import PARENT, end_with_parent
+
+if __name__ == "__main__":
+    end_with_parent()
+    os.environ.pop(PARENT, None)  # the stages below have another parent
+    runpy.run_module("dvc", run_name="__main__", alter_sys=True)

@@ -1,0 +1,162 @@
+"""sweep.yaml: which params are tried, by what they are judged, and when it is enough."""
+
+import math
+import re
+from typing import Annotated, Any, Literal, NamedTuple, Self
+
+from pydantic import AfterValidator, Field, PlainValidator, model_validator
+from pydantic_core import PydanticCustomError
+
+from relight.runtime.params import Section
+
+Scalar = bool | int | float | str | None
+
+KEYS_OF_A_RANGE = {"low", "high", "log", "step"}
+
+MOST_POINTS = 100_000  # of a grid
+
+
+class Range(NamedTuple):
+    """Whole numbers where both ends are, else any numbers.
+
+    Attributes:
+        low, high: both are among the values, but for a `high` that no step from `low` leads to.
+        log: whether the logarithms are drawn evenly.
+    """
+
+    low: int | float
+    high: int | float
+    log: bool
+    step: int | float | None
+
+    @property
+    def is_whole(self) -> bool:
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+
+class Choices(NamedTuple):
+    values: tuple[Scalar, ...]
+
+
+def _search(value: Any) -> Range | Choices:
+    if isinstance(value, list):
+        return _choices(value)
+    if isinstance(value, dict) and {"low", "high"} <= set(value) <= KEYS_OF_A_RANGE:
+        return _range(value)
+    raise PydanticCustomError("search", "must be a list of values, or {low: 0.001, high: 0.1, log: true}")
+
+
+def _choices(values: list[Any]) -> Choices:
+    if not values or any(isinstance(value, list | dict) for value in values):
+        raise PydanticCustomError("search", "must be a list of single values, at least one")
+    if any(isinstance(value, float) and not math.isfinite(value) for value in values):
+        raise PydanticCustomError("search", "must be a list of finite values")
+    if len({repr(value) for value in values}) < len(values):
+        raise PydanticCustomError("search", "must be a list of different values")
+    return Choices(tuple(values))
+
+
+def _range(value: dict[str, Any]) -> Range:
+    low, high, log, step = value["low"], value["high"], value.get("log", False), value.get("step")
+    numbers = [low, high] if step is None else [low, high, step]
+    if not all(type(number) in (int, float) and math.isfinite(number) for number in numbers) or type(log) is not bool:
+        raise PydanticCustomError("search", "low, high and step must be finite numbers, log true or false")
+    if low >= high:
+        raise PydanticCustomError("search", "low must be below high")
+    if log and (low <= 0 or step is not None):
+        raise PydanticCustomError("search", "with log, low must be above 0, and there is no step")
+    if step is not None and step <= 0:
+        raise PydanticCustomError("search", "step must be above 0")
+    found = Range(low, high, log, step)
+    if found.is_whole and not isinstance(step, int | None):
+        raise PydanticCustomError("search", "step must be a whole number where low and high are")
+    return found
+
+
+def _name(value: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", value):
+        return value
+    raise PydanticCustomError("name", "must be letters, digits, - and _, at most 64: Git must take it as a name")
+
+
+class BudgetParams(Section):
+    """
+    Attributes:
+        trials: how many, those included that end early or fail.
+        minutes: of all jobs together: two jobs use up 60 in half an hour.
+    """
+
+    trials: int | None = Field(default=40, ge=1)
+    minutes: float | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def there_is_an_end(self) -> Self:
+        if self.trials is None and self.minutes is None:
+            raise PydanticCustomError("column", "trials or minutes must be given, else it would never end")
+        return self
+
+
+class SweepParams(Section):
+    """
+    Attributes:
+        name: of the study; its trials are NAME-0000, NAME-0001, ...
+        metric: as it stands in reports/metrics.json, dotted; None: the validation score, which early stopping looks at.
+        prune: whether a trial ends early whose validation curve is in the worst quarter.
+        storage: a database URL that several machines share; None: a file in this repository.
+        params: the dotted keys of params.yaml.
+    """
+
+    name: Annotated[str, AfterValidator(_name)] = "sweep"
+    metric: str | None = None
+    direction: Literal["minimize", "maximize"] | None = None
+    sampler: Literal["tpe", "random", "grid"] = "tpe"
+    seed: int = Field(default=0, ge=0, le=2**31 - 1)
+    budget: BudgetParams = BudgetParams()
+    prune: bool = True
+    storage: str | None = None
+    params: dict[str, Annotated[Range | Choices, PlainValidator(_search)]] = Field(
+        examples=["{train.optimizer.learning_rate: {low: 0.001, high: 0.1, log: true}}"]
+    )
+
+    @model_validator(mode="after")
+    def there_is_a_param(self) -> Self:
+        if not self.params:
+            raise PydanticCustomError("column", "params must name at least one key of params.yaml")
+        return self
+
+    @model_validator(mode="after")
+    def metric_has_a_direction(self) -> Self:
+        if self.metric is not None and self.direction is None:
+            raise PydanticCustomError("column", "direction must be minimize or maximize where metric is given")
+        if self.metric is None and self.direction == "maximize":
+            raise PydanticCustomError("column", "direction must be minimize for the validation score: lower is better")
+        return self
+
+    @model_validator(mode="after")
+    def grid_has_steps(self) -> Self:
+        if self.sampler != "grid":
+            return self
+        for key, search in self.params.items():
+            if isinstance(search, Range) and search.step is None and not (search.is_whole and not search.log):
+                raise PydanticCustomError("column", f"params.{key} must have a step or be a list with sampler: grid")
+        if math.prod(n_values(search) for search in self.params.values()) > MOST_POINTS:
+            raise PydanticCustomError("column", f"the grid of params must have at most {MOST_POINTS} points")
+        return self
+
+    @model_validator(mode="after")
+    def password_is_not_written_down(self) -> Self:
+        found = re.match(r"[^:/]+://[^:@/]*:([^@]+)@", self.storage or "")
+        if found and not found[1].startswith("${"):
+            raise PydanticCustomError(
+                "column",
+                "storage must not hold a password, for this file is committed; write ${NAME} in its place, and set "
+                "NAME in the environment",
+            )
+        return self
+
+
+def n_values(search: Range | Choices) -> int:
+    """Of a list, or of a range with steps."""
+    if isinstance(search, Choices):
+        return len(search.values)
+    return int((search.high - search.low) / (search.step or 1) + 1e-9) + 1

@@ -1,0 +1,166 @@
+"""Worker processes, GPUs, slots.
+
+Which GPUs are here, asked without torch: the process that starts others must not wait for it, or hold one.
+
+The processes of a sweep: started, started again when they are killed, and never left behind.
+
+The places of the processes of a sweep on this machine: who holds one is alive, and the kernel says so.
+"""
+
+import fcntl
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from relight.errors import RunError
+from relight.runtime.lifetime import PARENT, hold
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+LOOKS = 0.2  # seconds between two looks
+MOST_STARTS = 5  # of one process; after so many kills something is wrong with the machine
+SECONDS_TO_END = 20
+Alive = Literal["alive", "dead", "unknown"]
+
+
+def visible_gpus() -> list[str]:
+    """Their names, as CUDA_VISIBLE_DEVICES takes them."""
+    if VISIBLE in os.environ:
+        return [name.strip() for name in os.environ[VISIBLE].split(",") if name.strip()]
+    try:
+        asked = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
+        said = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=60)
+    except (FileNotFoundError, subprocess.TimeoutExpired):
+        return []
+    return said.stdout.split() if said.returncode == 0 else []
+
+
+def gpu_of(job: int, gpus: list[str]) -> dict[str, str]:
+    """What is set in the environment of a job; they take turns where there are fewer GPUs than jobs."""
+    return {VISIBLE: gpus[job % len(gpus)]} if gpus else {}
+
+
+class Jobs:
+    """
+    Args:
+        module: what each of them runs, with its order as JSON.
+        orders: one for each.
+        environments: what is set beside the environment of this process, one for each.
+    """
+
+    def __init__(self, module: str, orders: list[dict[str, Any]], environments: list[Mapping[str, str]]) -> None:
+        self._module, self._orders, self._environments = module, orders, environments
+        self._running: dict[int, subprocess.Popen] = {}
+
+    def run(self) -> None:
+        """Until all have come to their end.
+
+        Raises:
+            RunError: when one ends with an error that is not that of a trial, or is killed again and again.
+        """
+        starts = dict.fromkeys(range(len(self._orders)), 0)
+        try:
+            for job in starts:
+                self._start(job, starts)
+            while self._running:
+                time.sleep(LOOKS)
+                for job, child in list(self._running.items()):
+                    if child.poll() is not None:
+                        self._end(job, child.returncode, starts)
+        finally:
+            self._stop()
+
+    def _start(self, job: int, starts: dict[int, int]) -> None:
+        starts[job] += 1
+        self._running[job] = subprocess.Popen(
+            [sys.executable, "-m", self._module, json.dumps(self._orders[job])],
+            env={**os.environ, **self._environments[job], PARENT: str(os.getpid())},
+            stdin=subprocess.DEVNULL,
+        )
+
+    def _end(self, job: int, code: int, starts: dict[int, int]) -> None:
+        del self._running[job]
+        if code == 0:
+            return
+        if code > 0:
+            raise RunError(f"relight sweep: job {job} ended with code {code}; what it said stands above")
+        if starts[job] >= MOST_STARTS:
+            raise RunError(
+                f"relight sweep: job {job} was killed {MOST_STARTS} times (signal {-code}); when memory is short, use "
+                "fewer --jobs; the same command goes on"
+            )
+        sys.stderr.write(f"relight sweep: job {job} was killed (signal {-code}); it starts again\n")
+        self._start(job, starts)
+
+    def _stop(self) -> None:
+        for child in self._running.values():
+            child.terminate()
+        until = time.monotonic() + SECONDS_TO_END
+        for child in self._running.values():
+            try:
+                child.wait(max(0.0, until - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+
+
+class Slot(NamedTuple):
+    """
+    Attributes:
+        number: from 0; no other process on this machine has it.
+        holder: who holds it, a word that never comes twice.
+        path: of the lock.
+    """
+
+    number: int
+    holder: str
+    path: Path
+
+    def owner(self) -> dict[str, str]:
+        return {"host": socket.gethostname(), "slot": str(self.path), "holder": self.holder}
+
+
+@contextmanager
+def slot(folder: Path) -> Iterator[Slot]:
+    """The first free one, for the block. The kernel frees it when the process ends, however it ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    number = 0
+    while (file := hold(folder.resolve() / f"{number}.lock")) is None:
+        number += 1
+    try:
+        holder = uuid.uuid4().hex
+        os.ftruncate(file, 0)
+        os.pwrite(file, holder.encode(), 0)
+        yield Slot(number, holder, folder.resolve() / f"{number}.lock")
+    finally:
+        os.close(file)
+
+
+def look(owner: dict[str, str]) -> Alive:
+    """Whether the process that held a slot still does; of another machine it is not known."""
+    path = Path(owner["slot"])
+    if owner["host"] != socket.gethostname() or not path.exists():
+        return "unknown"
+    if path.read_text(encoding="utf-8") != owner["holder"]:
+        return "dead"
+    file = hold(path)
+    if file is None:
+        return "alive"
+    os.close(file)
+    return "dead"
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Within the block no other process on this machine is in its own."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "a", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

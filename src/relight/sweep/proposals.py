@@ -1,0 +1,102 @@
+"""Search space and samplers.
+
+What may be proposed: the params of a sweep as Optuna knows them, and the points of a grid.
+
+Who proposes: one of Optuna's samplers, which draws the same for the same seed and place of a trial.
+
+Optuna's own keep their random state in memory: started again, one would draw again what it drew first.
+"""
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from optuna import Study
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+from optuna.trial import FrozenTrial, TrialState
+
+from relight.sweep.params import Choices, Range, Scalar, SweepParams, n_values
+
+Proposal = dict[str, Scalar]  # dotted keys → values
+
+
+def distributions(params: SweepParams) -> dict[str, BaseDistribution]:
+    """By dotted key, in the order of the file."""
+    return {key: _distribution(search) for key, search in params.params.items()}
+
+
+def _distribution(search: Range | Choices) -> BaseDistribution:
+    if isinstance(search, Choices):
+        return CategoricalDistribution(search.values)
+    if search.is_whole:
+        return IntDistribution(int(search.low), int(search.high), log=search.log, step=int(search.step or 1))
+    low, high = float(search.low), float(search.high)
+    return FloatDistribution(low, high, log=search.log, step=None if search.step is None else float(search.step))
+
+
+def grid(params: SweepParams) -> list[Proposal]:
+    """Every combination once; the last key changes fastest."""
+    columns = [_values(search) for search in params.params.values()]
+    return [dict(zip(params.params, point, strict=True)) for point in itertools.product(*columns)]
+
+
+def _values(search: Range | Choices) -> list[Scalar]:
+    if isinstance(search, Choices):
+        return list(search.values)
+    step = search.step or 1
+    values = [search.low + place * step for place in range(n_values(search))]
+    # 0.1 + 2 * 0.1 is 0.30000000000000004, and nobody means it.
+    return [value if isinstance(value, int) else float(f"{value:.12g}") for value in values]
+
+
+def n_trials(params: SweepParams) -> int | None:
+    """How many there can be: of a grid no more than it has points."""
+    asked = params.budget.trials
+    if params.sampler != "grid":
+        return asked
+    size = len(grid(params))
+    return size if asked is None else min(asked, size)
+
+
+class Proposing(BaseSampler):
+    """A sampler of its own for each trial, seeded with the seed of the sweep and the number of the trial.
+
+    TPE: Bergstra, Bardenet, Bengio, Kégl: Algorithms for hyper-parameter optimization (2011), in Optuna's
+    multivariate form, where trials that others run now count as bad ones (`constant_liar`).
+    """
+
+    def __init__(self, params: SweepParams) -> None:
+        self._name, self._seed = params.sampler, params.seed
+        self._points: list[Proposal] = grid(params) if params.sampler == "grid" else []
+        self._number = -1
+        self._inner: BaseSampler = RandomSampler(seed=0)
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return self._of(trial).infer_relative_search_space(study, trial)
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        return self._of(trial).sample_relative(study, trial, search_space)
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        if self._points:
+            return self._points[trial.number % len(self._points)][param_name]
+        return self._of(trial).sample_independent(study, trial, param_name, param_distribution)
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        self._of(trial).before_trial(study, trial)
+
+    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
+        self._of(trial).after_trial(study, trial, state, values)
+
+    def _of(self, trial: FrozenTrial) -> BaseSampler:
+        if trial.number != self._number:
+            seed = int(np.random.SeedSequence([self._seed, trial.number]).generate_state(1)[0])
+            self._number = trial.number
+            self._inner = TPESampler(seed=seed) if self._name == "tpe" else RandomSampler(seed=seed)
+        return self._inner

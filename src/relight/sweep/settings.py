@@ -1,0 +1,170 @@
+"""sweep.yaml and params.yaml together: all that is wrong with them, and each proposal as params."""
+
+import copy
+import difflib
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from relight.errors import InputError
+from relight.params import assert_sections, check_sections
+from relight.repository.git import git
+from relight.runtime.files import json_text, read_json
+from relight.runtime.params import check_document
+from relight.runtime.strict_yaml import Document, read_yaml
+from relight.sweep.params import Choices, Range, Scalar, SweepParams
+from relight.sweep.proposals import Proposal
+
+PARAMS, METRICS = Path("params.yaml"), Path("reports/metrics.json")
+
+LOSSES_OF_NUMBERS = {"l1", "mse", "huber"}
+
+NOT_FAST = ("prepare", "split")
+
+CODE = ("src", "stages", "dvc.yaml")
+
+
+class Settings(NamedTuple):
+    """
+    Attributes:
+        document: params.yaml, from which each trial differs in the params of the sweep.
+    """
+
+    sweep: SweepParams
+    document: Document
+    fast: bool
+
+
+def read_settings(file: Path, *, fast: bool) -> Settings:
+    """
+    Raises:
+        InputError: with all that is wrong in sweep.yaml, or in params.yaml.
+    """
+    asked = read_yaml(file)
+    document = read_yaml(PARAMS)
+    assert_sections(document)
+    checked = check_document(asked, SweepParams)
+    if checked.params is None:
+        raise InputError(*checked.problems)
+    problems = list(_problems(asked, checked.params, document, fast=fast))
+    if problems:
+        raise InputError(*problems)
+    return Settings(checked.params, document, fast)
+
+
+def remarks(settings: Settings) -> list[str]:
+    """What a person should know before the best is believed."""
+    found = [
+        f"params.{key} is swept, so trials are judged on other rows each: a part of the differences is chance"
+        for key in settings.sweep.params
+        if key.startswith("split.")
+    ]
+    split = settings.document.value["split"]
+    by_test = (settings.sweep.metric or "").startswith("test.")
+    if by_test or (settings.sweep.metric is None and split["validation"] == 0):
+        why = "metric is one of the test rows" if by_test else "split.validation is 0, so the test rows validate"
+        found.append(f"the test rows choose the best trial ({why}): what it reaches on them is better than on new rows")
+    return found
+
+
+def with_proposal(document: Document, proposal: Proposal) -> Document:
+    """params.yaml with these values."""
+    value = copy.deepcopy(document.value)
+    for dotted, new in proposal.items():
+        *above, last = dotted.split(".")
+        at = value
+        for key in above:
+            at = at[key]
+        at[last] = new
+    return Document(document.name, value, document.lines)
+
+
+def why_invalid(document: Document, proposal: Proposal) -> str | None:
+    """What is wrong with these values together."""
+    problems = check_sections(with_proposal(document, proposal)).problems
+    return "; ".join(problems) or None
+
+
+def about(settings: Settings) -> dict[str, Any]:
+    """All that makes the trials of a study comparable."""
+    sweep = settings.sweep.model_dump(mode="json", include={"metric", "direction", "sampler", "seed", "prune"})
+    space = {key: [type(search).__name__, *search] for key, search in settings.sweep.params.items()}
+    code = git("ls-files", "-s", "--", *CODE) + git("diff", "HEAD", "--", *CODE)
+    whole = {
+        "sweep.yaml": {**sweep, "params": space},
+        "params.yaml": settings.document.value,
+        "--fast": settings.fast,
+        "the code": hashlib.sha256(code.encode()).hexdigest(),
+    }
+    return dict(json.loads(json_text(whole)))  # as it will be read back
+
+
+def _problems(asked: Document, sweep: SweepParams, document: Document, *, fast: bool) -> Iterator[str]:
+    known = dict(_leaves(document.value))
+    for key, search in sweep.params.items():
+        place = f"{asked.place(('params', key))}: params.{key}"
+        if key not in known:
+            hint = _did_you_mean(key, list(known)) if _is_unknown(document, key, search) else "; write it there first"
+            yield f"{place}: is not in {document.name}{hint}"
+        elif fast and key.split(".")[0] in NOT_FAST:
+            yield f"{place}: must not be swept with --fast, which prepares and splits once; leave --fast out"
+        elif key == "train.loss" and sweep.metric is None and _other_units(search):
+            yield (
+                f"{place}: must not be swept by the validation score, which is the MAE with one loss and the RMSE "
+                "with another; set metric, as validation.rmse"
+            )
+        else:
+            yield from (f"{place}: {problem}" for problem in _own_problems(document, key, search))
+    if fast and sweep.metric is not None:
+        yield f"{asked.place(('metric',))}: metric: must be null with --fast, which does not evaluate"
+    elif sweep.metric is not None and METRICS.exists():
+        scores = dict(_leaves(read_json(METRICS)))
+        if sweep.metric not in scores:
+            yield f"{asked.place(('metric',))}: metric: is not in {METRICS}{_did_you_mean(sweep.metric, list(scores))}"
+
+
+def _is_unknown(document: Document, key: str, search: Range | Choices) -> bool:
+    """Or else it goes without saying: it has a default, and DVC sets only what stands in the file."""
+    *above, _last = key.split(".")
+    at: Any = document.value
+    for name in above:
+        at = at.get(name) if isinstance(at, dict) else None
+    if not isinstance(at, dict):
+        return True
+    first = search.values[0] if isinstance(search, Choices) else search.low
+    problems = check_sections(with_proposal(document, {key: first})).problems
+    return any(" is unknown" in problem and key in problem for problem in problems)
+
+
+def _other_units(search: Range | Choices) -> bool:
+    return isinstance(search, Choices) and len(search.values) > 1 and bool(LOSSES_OF_NUMBERS & set(search.values))
+
+
+def _own_problems(document: Document, key: str, search: Range | Choices) -> list[str]:
+    """Of values that are wrong whatever the others are."""
+    values: tuple[Scalar, ...] = search.values if isinstance(search, Choices) else (search.low, search.high)
+    found: list[str] = []
+    for value in values:
+        problems = check_sections(with_proposal(document, {key: value})).problems
+        own = [problem.split(f": {key}: ", 1)[1] for problem in problems if f": {key}: " in problem]
+        found += [problem for problem in own if problem not in found]
+    return found
+
+
+def _leaves(value: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for key, inner in value.items():
+        if isinstance(inner, dict) and inner:
+            yield from _leaves(inner, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", inner
+
+
+def _did_you_mean(word: str, known: list[str]) -> str:
+    """By its last word, or the initials of that (lr), or the whole key."""
+    last = word.rsplit(".", 1)[-1]
+    ends = {key: key.rsplit(".", 1)[-1] for key in known}
+    same = [key for key, end in ends.items() if last in (end, "".join(part[:1] for part in end.split("_")))]
+    close = same or difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean {close[0]}?" if close else f"; known are {', '.join(known)}"

@@ -1,0 +1,140 @@
+"""Optuna storage: journal or database.
+
+Optuna's journal in a file that a kill leaves whole.
+
+Its own lock is a link that outlives a killed process for 30 seconds, and a line that was cut short makes every later
+read fail. Here the kernel frees the lock, and whoever writes next cuts off such a line. The disk is not waited for:
+a machine that loses its power may lose the last seconds, and their trials run again.
+
+Where the study of a sweep lies: a file of this repository, or a database that several machines share.
+
+Where a sweep keeps what is its own, and its ledger there.
+"""
+
+import fcntl
+import json
+import os
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.pruners import NopPruner
+from optuna.samplers import BaseSampler
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
+
+from relight.errors import InputError
+from relight.sweep.ledger import Ledger
+from relight.sweep.params import SweepParams
+from relight.sweep.processes import alone
+from relight.sweep.proposals import Proposing, distributions, n_trials
+
+BEING_MADE = ("already exists", "UNIQUE constraint", "uplicate")  # what databases say of tables made twice at once
+MOST_TRIES, SECONDS_BETWEEN_TRIES = 5, 0.5
+SWEEPS = Path(".dvc/tmp/relight/sweeps")
+
+
+class KillableJournal(JournalFileBackend):
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        super().__init__(str(path))
+        self._path = path
+        self.append_logs([])  # a last line that was cut short must not be read first
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
+        with open(self._path, "r+b", buffering=0) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.seek(_whole_bytes(file.fileno()))
+            file.truncate()
+            file.write(text.encode())
+
+
+def _whole_bytes(file: int) -> int:
+    """How much of it is whole lines."""
+    end = os.fstat(file).st_size
+    while end > 0:
+        start = max(0, end - 65_536)
+        place = os.pread(file, end - start, start).rfind(b"\n")
+        if place >= 0:
+            return start + place + 1
+        end = start
+    return 0
+
+
+optuna.logging.set_verbosity(optuna.logging.ERROR)  # the sweep says itself what a person wants to know
+
+
+def open_study(url: str | None, file: Path, name: str, direction: str, sampler: BaseSampler) -> Any:
+    """The study of this name, made where there is none.
+
+    Args:
+        url: of a database; None: the journal `file`.
+
+    Raises:
+        InputError: when the database cannot be reached.
+    """
+    with alone(file.with_suffix(".lock")):
+        return optuna.create_study(
+            storage=JournalStorage(KillableJournal(file)) if url is None else _database(url),
+            sampler=sampler,
+            pruner=NopPruner(),  # `is_hopeless` decides
+            study_name=name,
+            direction="maximize" if direction == "maximize" else "minimize",
+            load_if_exists=True,
+        )
+
+
+def _database(url: str) -> BaseStorage:
+    whole = os.path.expandvars(url)
+    if missing := re.search(r"\$\{(\w+)\}", whole):
+        raise InputError(f"storage: {missing[1]} is not set in the environment; set it, and start again")
+    options = {"connect_args": {"timeout": 60}} if whole.startswith("sqlite") else {"pool_pre_ping": True}
+    try:
+        return _opened(whole, options)
+    except Exception as error:  # of SQLAlchemy, of each driver, of Optuna: all say that it cannot be reached
+        raise InputError(f"storage: {url} cannot be opened: {_why(error)}; see docs/sweep.md") from error
+
+
+def _why(error: BaseException) -> str:
+    """A driver that is missing by its name, which Optuna leaves out."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ImportError) and cause.name:
+            return f"its driver {cause.name} is not installed"
+        cause = cause.__cause__ or cause.__context__
+    return str(error).split("\n")[0]
+
+
+def _opened(url: str, options: dict[str, Any]) -> BaseStorage:
+    """Another machine may be making the same tables right now: a moment later they are there."""
+    for _ in range(MOST_TRIES):
+        try:
+            return RDBStorage(url, engine_kwargs=options)
+        except Exception as error:
+            if not any(words in str(error) for words in BEING_MADE):
+                raise
+        time.sleep(SECONDS_BETWEEN_TRIES)
+    return RDBStorage(url, engine_kwargs=options)
+
+
+def folder_of(sweep: SweepParams) -> Path:
+    return SWEEPS / sweep.name
+
+
+def slots_of(sweep: SweepParams) -> Path:
+    """One place for each process on this machine; beside it the clone in which it runs experiments."""
+    return folder_of(sweep) / "jobs"
+
+
+def ledger_of(sweep: SweepParams) -> Ledger:
+    """
+    Raises:
+        InputError: when the database cannot be reached.
+    """
+    folder, direction = folder_of(sweep), sweep.direction or "minimize"
+    study = open_study(sweep.storage, folder / "study.journal", sweep.name, direction, Proposing(sweep))
+    minutes = sweep.budget.minutes
+    return Ledger(study, distributions(sweep), folder / "take.lock", n_trials=n_trials(sweep), minutes=minutes)

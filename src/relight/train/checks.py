@@ -1,0 +1,164 @@
+"""What the train section asks of the table: checked before anything runs, and again by train."""
+
+from relight.data.features import Features
+from relight.data.schema import Task
+from relight.errors import InputError, problems_of
+from relight.model.checks import settle_target_scale
+from relight.model.params import ModelParams
+from relight.train.auto import settle_batch_size, settle_class_weights, settle_loss
+from relight.train.params import TrainParams
+
+
+def assert_train_suits(params: TrainParams, model: ModelParams, features: Features) -> None:
+    """All that the train section asks of the table and of the model.
+
+    Raises:
+        InputError: with all that does not fit.
+    """
+    problems = [
+        *problems_of(lambda: settle_loss(params.loss, features.task)),
+        *problems_of(lambda: assert_can_stop_early(params, features)),
+        *problems_of(lambda: assert_can_calibrate(params, features)),
+        *problems_of(lambda: assert_can_smooth(params, features)),
+        *problems_of(lambda: settle_class_weights(params, features)),
+        *problems_of(lambda: settle_target_scale(model, features)),
+        *problems_of(lambda: assert_can_normalise(params, model, features)),
+        *problems_of(lambda: assert_has_no_graph(params, features)),
+        *problems_of(lambda: assert_can_batch_queries(params, features)),
+        *problems_of(lambda: assert_one_model(params, features)),
+    ]
+    if problems:
+        raise InputError(*problems)
+
+
+def assert_can_stop_early(params: TrainParams, features: Features) -> None:
+    """The test rows may draw a curve, but must not choose the weights.
+
+    Raises:
+        InputError: when early stopping has no validation rows of its own.
+    """
+    if params.early_stopping and features.test_rows_validate:
+        raise InputError("train.early_stopping: needs validation rows; set split.validation above 0")
+
+
+def assert_can_calibrate(params: TrainParams, features: Features) -> None:
+    """A temperature is for probabilities, and the test rows must not choose it.
+
+    Raises:
+        InputError: when there are no probabilities, or no validation rows of its own.
+    """
+    if params.calibration != "temperature":
+        return
+    if features.task in ("regression", "forecast", "ranking", "similarity"):
+        raise InputError(f"train.calibration: must be none for {features.task}, however: {params.calibration}")
+    if features.test_rows_validate:
+        raise InputError("train.calibration: needs validation rows; set split.validation above 0")
+
+
+def assert_can_smooth(params: TrainParams, features: Features) -> None:
+    """Only a label can be smoothed: a number cannot, and shares of classes are smooth already.
+
+    Raises:
+        InputError: when there are no labels.
+    """
+    if params.label_smoothing and features.task not in ("binary", "multiclass"):
+        raise InputError(
+            f"train.label_smoothing: must be 0 for {features.task}, however: {params.label_smoothing:g}; "
+            "it is for binary and multiclass"
+        )
+
+
+def assert_can_normalise(params: TrainParams, model: ModelParams, features: Features) -> None:
+    """Batch normalisation divides by the deviation within a batch: one row has none.
+
+    Raises:
+        InputError: when a batch holds one row.
+    """
+    normalises = model.name == "mlp" and model.mlp is not None and model.mlp.batch_norm
+    if normalises and settle_batch_size(params.batch_size, features.n_train) == 1:
+        raise InputError(
+            f"train.batch_size: must be at least 2 rows with model.mlp.batch_norm, however: {params.batch_size} "
+            f"of {features.n_train} train rows"
+        )
+
+
+def assert_one_model(params: TrainParams, features: Features) -> None:
+    """The distances of several towers have no scale in common, and a forecast has one line.
+
+    Raises:
+        InputError: when there would be several.
+    """
+    if features.task in ("similarity", "forecast") and params.seeds > 1:
+        raise InputError(f"train.seeds: must be 1 for {features.task}, however: {params.seeds}")
+
+
+def assert_has_no_graph(params: TrainParams, features: Features) -> None:
+    """A recorded step has one shape, and batches of sequences are as long as their longest.
+
+    Raises:
+        InputError: when steps of sequences are to be recorded.
+    """
+    if params.cuda_graph and features.sequence is not None:
+        raise InputError("train.cuda_graph: must be false for sequences, whose batches are of different lengths")
+
+
+def assert_can_batch_queries(params: TrainParams, features: Features) -> None:
+    """
+    Raises:
+        InputError: when steps on whole queries, no two of one length, would have to be recorded.
+    """
+    if params.cuda_graph and features.task == "ranking":
+        raise InputError("train.cuda_graph: must be false for ranking, whose batches differ in length")
+
+
+def assert_can_share(model: ModelParams, task: Task) -> None:
+    """Each of several processes would normalise by the statistics of its own rows, and compare the candidates of a
+    query that it has itself: that is another model.
+
+    Raises:
+        InputError: when the model has batch normalisation, or learns a ranking.
+    """
+    if task == "ranking":
+        raise InputError("prepare.task: ranking is trained in one process, for the candidates of a query stay together")
+    if model.name == "mlp" and model.mlp is not None and model.mlp.batch_norm:
+        raise InputError(
+            "model.mlp.batch_norm: must be false with several processes, for each would normalise by its own rows; "
+            "set it to false, or train in one process"
+        )
+    if model.name == "convolution":
+        raise InputError(
+            "model.name: convolution has batch normalisation, and each of several processes would normalise by its "
+            "own sequences; set model.name to gru, or train in one process"
+        )
+
+
+def assert_can_record(device: str, processes: int) -> None:
+    """
+    Args:
+        device: its type, as of torch.
+
+    Raises:
+        InputError: when there is no CUDA graph for this training.
+    """
+    if device != "cuda":
+        raise InputError(f"train.cuda_graph: needs a CUDA device, and this training runs on {device}; set it to false")
+    if processes > 1:
+        raise InputError("train.cuda_graph: must be false with several processes, which talk to each other in a step")
+
+
+def remarks(params: TrainParams, features: Features, cores: int) -> list[str]:
+    """What is odd, and works all the same."""
+    found = []
+    if isinstance(params.batch_size, int) and params.batch_size > features.n_train:
+        found.append(
+            f"train.batch_size: {params.batch_size} is more than the {features.n_train} train rows; "
+            "every batch holds all of them"
+        )
+    if params.schedule.warmup >= params.epochs:
+        found.append(
+            f"train.schedule.warmup: {params.schedule.warmup} is not less than the {params.epochs} epochs; "
+            "the learning rate never reaches its full height"
+        )
+    if params.threads > cores:
+        found.append(f"train.threads: {params.threads} is more than the {cores} cores of this machine")
+    return found

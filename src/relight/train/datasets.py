@@ -1,0 +1,250 @@
+"""Train and validation rows, memory or disk.
+
+The rows of one part as a training takes them: in memory, or in their file where the params say that it is enough.
+
+What the train stage may see: the train and the validation rows, each with its weight in the loss.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from relight.data.features import Features
+from relight.errors import InputError
+from relight.model.networks.forecaster import Forecaster
+from relight.model.pipeline import Back, Fitted
+from relight.model.rows import (
+    Arrays,
+    Read,
+    Rows,
+    StoredInputs,
+    StoredRows,
+    as_trainee_sees,
+    assert_some_count,
+    rows_for,
+    rows_of,
+)
+from relight.model.sequences import (
+    Sequences,
+    Windows,
+    as_trainee_sees_sequences,
+    as_trainee_sees_windows,
+    sequences_of,
+    windows_of,
+)
+from relight.train.auto import row_weights, settle_class_weights
+from relight.train.batches import (
+    WHOLE,
+    Ahead,
+    Batches,
+    ResidentBatches,
+    RowOrder,
+    StoredBatches,
+    chunks_of,
+    total_weight,
+    window_rows,
+)
+from relight.train.params import TrainParams
+from relight.train.ranking import QueryBatches
+
+GB = 1e9
+
+
+class Shaped(Protocol):
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+
+class Store(Protocol):
+    """A file of arrays."""
+
+    @property
+    def names(self) -> Sequence[str]: ...
+
+    @property
+    def n_rows(self) -> int: ...
+
+    @property
+    def row_bytes(self) -> int: ...
+
+    @property
+    def layouts(self) -> Mapping[str, Shaped]: ...
+
+    def read(self, blocks: Sequence[range], names: Sequence[str]) -> Arrays: ...
+
+
+@dataclass(frozen=True)
+class Part:
+    """
+    Attributes:
+        rows: on the CPU, before the front.
+        window: rows that are shuffled among each other.
+        all_weight: of all rows together.
+        has_queries: whether they are candidates of queries, which stay together.
+    """
+
+    rows: Rows | StoredRows | Sequences | Windows
+    window: int
+    all_weight: float
+    has_queries: bool = False
+
+
+def read_part(
+    model: nn.Module, store: Store, class_weights: list[float] | None, where: str, memory_gb: float | None
+) -> Part:
+    """The rows with their weights in the loss; `where` stands for them in messages.
+
+    Args:
+        memory_gb: a part of more GB stays in its file.
+
+    Raises:
+        InputError: when no row counts, a model without a front would have to read a gap, or queries do not fit.
+    """
+
+    if "origin" in store.names:
+        return _windows(model, store, where, memory_gb)
+    if "start" in store.names:
+        return _sequences(store, class_weights, where, memory_gb)
+
+    def read(blocks: list[range]) -> Rows:
+        arrays = store.read(blocks, [name for name in store.names if name != "row"])
+        weight = row_weights(class_weights, arrays["target"], arrays.get("weight"))
+        return rows_for(model, arrays if weight is None else {**arrays, "weight": weight}, where)
+
+    fits = memory_gb is None or store.n_rows * store.row_bytes <= memory_gb * GB
+    if not fits and "query" in store.names:
+        raise InputError(
+            f"train.memory_gb: {where} must fit, for the candidates of a query stay together, however: they take "
+            f"{store.n_rows * store.row_bytes / GB:.2g} GB; set it to null, or to more"
+        )
+    rows = read([range(store.n_rows)]) if fits else _stored(read, store.n_rows)
+    all_weight = total_weight(rows.weight, store.n_rows)
+    assert_some_count(all_weight, where)
+    return Part(rows, window_rows(store.row_bytes), all_weight, "query" in store.names)
+
+
+def _sequences(store: Store, class_weights: list[float] | None, where: str, memory_gb: float | None) -> Part:
+    """
+    Raises:
+        InputError: when no sequence counts, or they take more than they may.
+    """
+    of_steps = ("numeric", "categories")
+    arrays = store.read([range(store.n_rows)], [name for name in store.names if name not in of_steps])
+    weight = row_weights(class_weights, arrays["target"], arrays.get("weight"))
+    arrays |= store.read([range(int(arrays["length"].sum()))], of_steps)
+    rows = sequences_of(arrays if weight is None else {**arrays, "weight": weight})
+    _assert_fits(rows.steps.nbytes + rows.codes.nbytes, "sequences", where, memory_gb)
+    all_weight = total_weight(rows.weight, store.n_rows)
+    assert_some_count(all_weight, where)
+    return Part(rows, WHOLE, all_weight)
+
+
+def _assert_fits(n_bytes: int, what: str, where: str, memory_gb: float | None) -> None:
+    if memory_gb is not None and n_bytes > memory_gb * GB:
+        raise InputError(
+            f"train.memory_gb: the steps of {what} are held in memory, however: {where} take {n_bytes / GB:.3g} GB "
+            f"and {memory_gb:g} are allowed; set it to null"
+        )
+
+
+def _windows(model: nn.Module, store: Store, where: str, memory_gb: float | None) -> Part:
+    """
+    Raises:
+        InputError: when there is none, or they take more than they may.
+    """
+    assert isinstance(model, Forecaster)
+    n_windows, n_steps = (store.layouts[name].shape[0] for name in ("origin", "value"))
+    if n_windows == 0:
+        raise InputError(
+            f"{where}: hold no window of prepare.sequence.length and horizon; use a shorter length, or longer parts"
+        )
+    of_windows = store.read([range(n_windows)], ["origin"])
+    of_steps = store.read([range(n_steps)], ["value", "target", "covariates"])
+    _assert_fits(sum(array.nbytes for array in of_steps.values()), "series", where, memory_gb)
+    return Part(windows_of({**of_windows, **of_steps}, model.features), WHOLE, float(n_windows))
+
+
+def _stored(read: Read, n_rows: int) -> StoredRows:
+    """Target and weight are few numbers of each row, and are held."""
+    held = [(rows.target, rows.weight) for rows in (read([chunk]) for chunk in chunks_of(n_rows))]
+    targets, weights = zip(*held, strict=True)
+    weight = None if weights[0] is None else torch.cat(weights)
+    return StoredRows(StoredInputs(read, n_rows), torch.cat(targets), weight)
+
+
+def batches_of(
+    model: nn.Module, part: Part, device: torch.device, *, batch_size: Literal["full"] | int, seed: int, ahead: Ahead
+) -> Batches:
+    """The batches of an epoch, behind the front of the model, on the device.
+
+    Raises:
+        InputError: for a full batch of rows that are not in memory.
+    """
+    if isinstance(part.rows, Windows):
+        return ResidentBatches(as_trainee_sees_windows(model, part.rows.to(device)), batch_size, seed)
+    if isinstance(part.rows, Sequences):
+        return ResidentBatches(as_trainee_sees_sequences(model, part.rows.to(device)), batch_size, seed)
+    if isinstance(part.rows, Rows):
+        rows = as_trainee_sees(model, part.rows.to(device))
+        if part.has_queries:
+            return QueryBatches(rows, batch_size, seed)
+        return ResidentBatches(rows, batch_size, seed, part.window)
+    if batch_size == "full":
+        raise InputError(
+            "train.batch_size: full needs all train rows in memory, and they take more than train.memory_gb; "
+            "use auto or a number of rows"
+        )
+    order = RowOrder(part.rows.inputs.n_rows, part.window)
+    return StoredBatches(_seen(model, part.rows, device), order, batch_size, seed, part.all_weight, ahead)
+
+
+def validation_of(model: nn.Module, part: Part, device: torch.device) -> Rows | StoredRows:
+    """The rows behind the front of the model, on the device; the target on the network's scale."""
+    if isinstance(part.rows, Windows):
+        windows = as_trainee_sees_windows(model, part.rows.to(device))
+        return StoredRows(windows.inputs, windows.target)
+    if isinstance(part.rows, Sequences):
+        sequences = as_trainee_sees_sequences(model, part.rows.to(device))
+        inputs = StoredInputs(lambda blocks: sequences.pick(rows_of(blocks).to(device)), len(sequences.start))
+        return StoredRows(inputs, sequences.target, sequences.weight)
+    if isinstance(part.rows, Rows):
+        return as_trainee_sees(model, part.rows.to(device))
+    inputs = StoredInputs(_seen(model, part.rows, device), part.rows.inputs.n_rows)
+    target = part.rows.target.to(device)
+    if isinstance(model, Fitted) and isinstance(model.back, Back):
+        with torch.no_grad():
+            target = model.back.to_network(target)
+    return StoredRows(inputs, target, None if part.rows.weight is None else part.rows.weight.to(device))
+
+
+def _seen(model: nn.Module, rows: StoredRows, device: torch.device) -> Read:
+    return lambda blocks: as_trainee_sees(model, rows.inputs.read(blocks).to(device))
+
+
+class Parts(NamedTuple):
+    """
+    Attributes:
+        sample_weight: (n_rows,) of the validation rows, without the weights of the classes; None: all count the same.
+    """
+
+    train: Part
+    validation: Part
+    sample_weight: Tensor | None
+
+
+def read_parts(model: nn.Module, params: TrainParams, features: Features, train: Store, validation: Store) -> Parts:
+    """
+    Raises:
+        InputError: when no row counts, or a model without a front would have to read a gap.
+    """
+    class_weights = settle_class_weights(params, features)
+    has_weight = "weight" in validation.names
+    sample = validation.read([range(validation.n_rows)], ["weight"])["weight"] if has_weight else None
+    return Parts(
+        read_part(model, train, class_weights, "the train rows", params.memory_gb),
+        read_part(model, validation, class_weights, "the validation rows", params.memory_gb),
+        None if sample is None else torch.from_numpy(sample),
+    )

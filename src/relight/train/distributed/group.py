@@ -1,0 +1,124 @@
+"""One or several processes, protocol.
+
+The processes that train one model together, as the loop sees them: one process is a group, too.
+
+A seed for each of several processes.
+
+The batches of one of several processes: its rows of each batch of all.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from relight.model.inference import Inputs, outputs_of
+from relight.model.rows import Rows, StoredRows
+from relight.train.batches import Batch, Batches, weight_of
+from relight.train.state import Epoch, TrainingState
+
+Weigh = Callable[[Rows], int | torch.Tensor]
+
+
+class Group(Protocol):
+    """
+    Attributes:
+        rank: the place of this process; the first one, 0, writes.
+        size: how many processes there are.
+    """
+
+    rank: int
+    size: int
+
+    def network(self, model: nn.Module, rows: Rows | StoredRows) -> nn.Module:
+        """The model, called by each process on its own rows, with the gradients of all.
+
+        Args:
+            rows: any rows, for a first try.
+        """
+        ...
+
+    def predict(self, model: nn.Module, inputs: tuple[Tensor, ...] | Inputs, at_once: int) -> Tensor:
+        """The raw outputs for all rows, of which each process may compute a part."""
+        ...
+
+    def sum(self, value: Tensor) -> Tensor:
+        """Of the values of all processes."""
+        ...
+
+    def decide(self, epoch: Epoch) -> Epoch:
+        """What the first process measured: all must stop at the same epoch."""
+        ...
+
+    def save(self, state: TrainingState) -> dict[str, Any]:
+        """As the state does, with what differs between the processes."""
+        ...
+
+    def share(self, saved: dict[str, Any] | None) -> dict[str, Any] | None:
+        """What the first process has read, for this process to restore."""
+        ...
+
+
+class Alone:
+    """One process."""
+
+    rank = 0
+    size = 1
+
+    def network(self, model: nn.Module, rows: Rows | StoredRows) -> nn.Module:  # noqa: ARG002  # of the protocol
+        return model
+
+    def predict(self, model: nn.Module, inputs: tuple[Tensor, ...] | Inputs, at_once: int) -> Tensor:
+        return outputs_of(model, inputs, at_once)
+
+    def sum(self, value: Tensor) -> Tensor:
+        return value
+
+    def decide(self, epoch: Epoch) -> Epoch:
+        return epoch
+
+    def save(self, state: TrainingState) -> dict[str, Any]:
+        return state.save()
+
+    def share(self, saved: dict[str, Any] | None) -> dict[str, Any] | None:
+        return saved
+
+
+def seed_of(seed: int, rank: int) -> int:
+    """For the dropout of one process; the first has that of a process alone."""
+    return seed if rank == 0 else int(np.random.SeedSequence([seed, rank]).generate_state(1)[0])
+
+
+@dataclass(frozen=True)
+class SharedBatches:
+    """Each batch is cut into pieces of rows that stand together, as equal as can be.
+
+    DistributedDataParallel takes the plain mean of the processes' gradients, and each has the mean over its own rows.
+    That is the mean over the whole batch once each gradient is multiplied by `pull`, the piece's part of the batch's
+    weight times the number of processes.
+
+    Attributes:
+        weigh: how much rows count together: as many times as the loss is the mean of.
+    """
+
+    batches: Batches
+    rank: int
+    size: int
+    weigh: Weigh = weight_of
+
+    def of_epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
+        for batch in self.batches.of_epoch(epoch, first):
+            yield self._piece(batch.rows, batch.share)
+
+    def _piece(self, rows: Rows, share: float | torch.Tensor) -> Batch:
+        start, stop = (place * len(rows.target) // self.size for place in (self.rank, self.rank + 1))
+        if start == stop:  # The process takes part in the step all the same: with a row that counts for nothing.
+            return Batch(rows.slice(0, 1), 0.0, rows.target.new_zeros((), dtype=torch.float32))
+        piece = rows.slice(start, stop)
+        part = torch.as_tensor(self.weigh(piece), dtype=torch.float32, device=rows.target.device)
+        whole = torch.as_tensor(self.weigh(rows), dtype=torch.float32, device=rows.target.device)
+        part = part / whole.clamp(min=torch.finfo(torch.float32).tiny)  # of a batch in which nothing counts: 0
+        return Batch(piece, share * part, part * self.size)

@@ -1,0 +1,114 @@
+"""The train stage becomes one of several processes, or stays alone."""
+
+import json
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from relight.errors import RunError
+from relight.runtime.processes import Address, Asked, Rank, asked, rank_here, seconds_to_wait
+from relight.train.distributed.workers import GOES_ON, Workers
+
+
+def rank_to_be() -> Rank | None:
+    """The place of this process among those that `relight launch` or torchrun want; None where it trains alone."""
+    here, wanted = rank_here(), asked()
+    if here is not None or wanted is None:
+        return here
+    return Rank(0, 0, wanted.processes * wanted.nodes, wanted.processes)
+
+
+@contextmanager
+def joined(rank: Rank, device: str) -> Iterator[None]:
+    """Within the block the processes are a group of torch.distributed; the first one starts those beside it.
+
+    Raises:
+        RunError: when one of the others is lost.
+    """
+    from relight.train.distributed.rendezvous import group_of
+
+    backend = "nccl" if device == "cuda" else "gloo"
+    wanted = asked()
+    if rank_here() is not None or wanted is None:  # torchrun, or another process, has started this one
+        with _lost_connections_explained(), group_of(rank, backend):
+            yield
+        return
+    with _meeting_place(wanted) as (address, number):
+        _listen_on_loopback(wanted)
+        os.environ.update(environment_of(rank, address, number))
+        ranks = [Rank(place, place, rank.processes, rank.local_processes) for place in range(1, rank.local_processes)]
+        with (
+            _lost_connections_explained(),
+            Workers(
+                [sys.executable, *sys.orig_argv[1:]],
+                {other.rank: environment_of(other, address, number) for other in ranks},
+                Path.cwd(),
+            ) as workers,
+            group_of(rank, backend, workers.failure),
+        ):
+            yield
+
+
+def environment_of(rank: Rank, address: Address, number: int) -> dict[str, str]:
+    """As torchrun's agent sets it, which holds the store, too.
+
+    Args:
+        number: of the training at this store; each has its own names there.
+    """
+    store = {"TORCHELASTIC_USE_AGENT_STORE": "True", "TORCHELASTIC_RESTART_COUNT": str(number)}
+    return {**rank.environment(address.host, address.port), **store}
+
+
+def name_of_training(number: int) -> str:
+    """Under which the store tells other machines of it."""
+    return f"training {number}"
+
+
+@contextmanager
+def _meeting_place(wanted: Asked) -> Iterator[tuple[Address, int]]:
+    """On one machine a store of our own, else that of `relight launch`, where the other machines wait for word."""
+    from relight.train.distributed.rendezvous import LOOPBACK, host_store, visit_store
+
+    if wanted.rendezvous is None:
+        store, address = host_store(Address(LOOPBACK, 0))
+        yield address, 0
+        del store  # it has listened until here
+        return
+    store = visit_store(wanted.rendezvous)
+    number = store.add("trainings", 1)
+    store.set(name_of_training(number), json.dumps({"folder": os.getcwd()}))
+    yield wanted.rendezvous, number
+
+
+def _listen_on_loopback(wanted: Asked) -> None:
+    if wanted.nodes == 1:
+        loopback = [name for _, name in socket.if_nameindex() if name in ("lo", "lo0")]
+        for name in loopback:
+            os.environ.setdefault("GLOO_SOCKET_IFNAME", name)
+
+
+@contextmanager
+def _lost_connections_explained() -> Iterator[None]:
+    """
+    Raises:
+        RunError: instead of what torch.distributed says where another process is gone.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if not _is_lost_connection(error):
+            raise
+        raise RunError(
+            f"another process ended, or did not answer for {seconds_to_wait()} s; "
+            f"its own message is above or on its machine; {GOES_ON}"
+        ) from error
+
+
+def _is_lost_connection(error: RuntimeError) -> bool:
+    """gloo raises plain RuntimeErrors that begin with the place in its code."""
+    from torch.distributed import DistError
+
+    return isinstance(error, DistError) or "gloo/" in str(error)

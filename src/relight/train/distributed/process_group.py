@@ -1,0 +1,149 @@
+"""DDP, broadcasts, agreed stopping.
+
+Several processes that train one model: DistributedDataParallel, and the sums over all of them.
+
+All processes stop, and keep a checkpoint, after the same step: now and then they tell each other.
+"""
+
+import io
+import time
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.parallel import DistributedDataParallel
+
+from relight.model.inference import Inputs, outputs_of
+from relight.model.rows import Rows, StoredRows
+from relight.train.state import Epoch, TrainingState
+
+SECONDS = 0.2  # about so long between two words
+
+
+class SeveralProcesses:
+    """The group of torch.distributed that this process belongs to.
+
+    Args:
+        device: of this process.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.rank, self.size, self._device = dist.get_rank(), dist.get_world_size(), device
+
+    def network(self, model: nn.Module, rows: Rows | StoredRows) -> nn.Module:
+        """A wrapper whose gradients are the mean over the processes.
+
+        After its first step it sorts the gradients anew, for speed, and three or more of them are then added in
+        another order. A step that counts for nothing comes before the training, so that a run that goes on from a
+        checkpoint adds as one that never stopped.
+        """
+        places = [self._device] if self._device.type == "cuda" else None
+        network = DistributedDataParallel(model, device_ids=places)
+        network.broadcast_buffers = False  # they are fitted before the training, and stay
+        model.train()
+        with torch.random.fork_rng([self._device] if places else []):
+            network(*_first(rows.inputs)).sum().backward()
+        for weight in model.parameters():
+            weight.grad = None
+        return network
+
+    def predict(self, model: nn.Module, inputs: tuple[Tensor, ...] | Inputs, at_once: int) -> Tensor:
+        """Each process takes a part of equal length, the last row filling it up; rows in a file each takes whole."""
+        if not isinstance(inputs, tuple):
+            return outputs_of(model, inputs, at_once)
+        n_rows = len(inputs[0])
+        length = -(-n_rows // self.size)
+        places = torch.arange(self.rank * length, (self.rank + 1) * length, device=inputs[0].device)
+        places.clamp_(max=n_rows - 1)
+        part = outputs_of(model, tuple(values.index_select(0, places) for values in inputs), at_once)
+        return torch.cat(self._gather(part))[:n_rows]
+
+    def sum(self, value: Tensor) -> Tensor:
+        dist.all_reduce(value)
+        return value
+
+    def decide(self, epoch: Epoch) -> Epoch:
+        values = torch.tensor(epoch[1:], dtype=torch.float64, device=self._device)
+        dist.broadcast(values, src=0)
+        return Epoch(epoch.epoch, *values.tolist())
+
+    def save(self, state: TrainingState) -> dict[str, Any]:
+        """The random states and the sums of losses of all processes, a row for each."""
+        saved = state.save()
+        random = {kind: torch.stack(self._gather(value)).cpu() for kind, value in saved["random"].items()}
+        return {**saved, "random": random, "loss": torch.stack(self._gather(saved["loss"]))}
+
+    def share(self, saved: dict[str, Any] | None) -> dict[str, Any] | None:
+        """Sent as the bytes of a checkpoint, and read as one: no pickle of another machine is run."""
+        buffer = io.BytesIO()
+        torch.save(saved if self.rank == 0 else None, buffer)
+        content = torch.frombuffer(bytearray(buffer.getvalue()), dtype=torch.uint8)
+        received = io.BytesIO(self._broadcast(content).numpy().tobytes())
+        shared = torch.load(received, map_location="cpu", weights_only=True)
+        if shared is None:
+            return None
+        random = {kind: of_all[self.rank].clone() for kind, of_all in shared["random"].items()}
+        return {**shared, "random": random, "loss": shared["loss"][self.rank].clone()}
+
+    def share_text(self, text: str) -> str:
+        """What the first process says."""
+        content = torch.frombuffer(bytearray(text.encode()), dtype=torch.uint8)
+        return self._broadcast(content).numpy().tobytes().decode()
+
+    def _broadcast(self, content: Tensor) -> Tensor:
+        """Bytes of the first process, on the CPU."""
+        length = torch.tensor(len(content), device=self._device)
+        dist.broadcast(length, src=0)
+        received = functional.pad(content, (0, max(0, int(length) - len(content))))[: int(length)].to(self._device)
+        dist.broadcast(received, src=0)
+        return received.cpu()
+
+    def _gather(self, value: Tensor) -> list[Tensor]:
+        """Of each process, all of one shape."""
+        value = value.to(self._device).contiguous()
+        gathered = [torch.empty_like(value) for _ in range(self.size)]
+        dist.all_gather(gathered, value)
+        return gathered
+
+
+def _first(inputs: tuple[Tensor, ...] | Inputs) -> tuple[Tensor, ...]:
+    """Of two rows, or of one."""
+    return tuple(part[:2] for part in inputs) if isinstance(inputs, tuple) else next(iter(inputs.chunks(2)))
+
+
+class Agreement:
+    """Of what each process wants: a stop that was asked for, a checkpoint that is due.
+
+    The first process says how many steps are left until the next word, by the time that the last ones took; that
+    changes nothing about the result.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._steps = self._left = 1
+        self._since = time.monotonic()
+
+    def on(self, *wishes: bool) -> list[bool]:
+        """What at least one process wants; nothing in the steps between."""
+        self._left -= 1
+        if self._left > 0:
+            return [False] * len(wishes)
+        said = torch.tensor([*wishes, self._next()], dtype=torch.int64, device=self._device)
+        dist.all_reduce(said, op=dist.ReduceOp.MAX)
+        *wanted, self._steps = said.tolist()
+        self._left, self._since = self._steps, time.monotonic()
+        return [bool(wish) for wish in wanted]
+
+    def all(self, wish: bool) -> bool:
+        """Whether every process wants it; each must ask."""
+        said = torch.tensor(int(wish), device=self._device)
+        dist.all_reduce(said, op=dist.ReduceOp.MIN)
+        return bool(said)
+
+    def _next(self) -> int:
+        if dist.get_rank() != 0:
+            return 0
+        seconds = (time.monotonic() - self._since) / self._steps
+        return max(1, min(2 * self._steps, int(SECONDS / max(seconds, 1e-9))))

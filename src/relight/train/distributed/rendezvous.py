@@ -1,0 +1,109 @@
+"""Where the processes of a training meet: a store of torch.distributed, and the group that they then are.
+
+The store and the connections know no password: on one machine they listen on the loopback interface alone.
+"""
+
+import errno
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import torch.distributed
+from torch.distributed import DistError, TCPStore  # type: ignore[attr-defined]  # its documented place
+from torch.distributed.distributed_c10d import PrefixStore, Store
+from torch.distributed.rendezvous import rendezvous
+
+from relight.errors import InputError, RunError
+from relight.runtime.processes import Address, Rank, seconds_to_wait
+
+LOOPBACK = "127.0.0.1"
+
+_SECONDS_BETWEEN_LOOKS = 0.05
+
+
+def host_store(address: Address) -> tuple[TCPStore, Address]:
+    """Listen there; port 0 is any free one.
+
+    Raises:
+        InputError: when the port is in use, or the host is another machine.
+    """
+    try:
+        listening = socket.create_server((address.host, address.port))
+    except OSError as error:
+        raise InputError(_why_not(address, error)) from error
+    port = listening.getsockname()[1]
+    wait = timedelta(seconds=seconds_to_wait())
+    # The store takes the socket as its own.
+    store = TCPStore(
+        address.host, port, is_master=True, wait_for_workers=False, timeout=wait, master_listen_fd=listening.detach()
+    )
+    return store, Address(address.host, port)
+
+
+def _why_not(address: Address, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"--rendezvous {address}: port {address.port} is in use; leave it out to get a free one, or name another"
+    why = str(error.strerror).split(" (")[0]
+    return f"--rendezvous {address}: cannot listen there: {why}; it names the first machine"
+
+
+def visit_store(address: Address) -> TCPStore:
+    """The store that listens there, once it does.
+
+    Raises:
+        RunError: when it does not in the time that a process waits for another.
+    """
+    until = time.monotonic() + seconds_to_wait()
+    while (error := _why_no_answer(address)) is not None:
+        if time.monotonic() > until:
+            raise RunError(f"--rendezvous {address}: nobody answers there ({error}); start the first machine, too")
+        time.sleep(1)
+    wait = timedelta(seconds=seconds_to_wait())
+    return TCPStore(address.host, address.port, is_master=False, wait_for_workers=False, timeout=wait)
+
+
+def _why_no_answer(address: Address) -> str | None:
+    try:
+        socket.create_connection(address, timeout=5).close()
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
+
+
+@contextmanager
+def group_of(rank: Rank, backend: str, lost: Callable[[], str | None] = lambda: None) -> Iterator[None]:
+    """Be one of the processes that the environment speaks of.
+
+    Args:
+        lost: says which of the others is gone already.
+
+    Raises:
+        RunError: when the others do not come.
+    """
+    wait = timedelta(seconds=seconds_to_wait())
+    try:
+        store, *_ = next(rendezvous("env://", timeout=wait))
+        _wait_for_all(PrefixStore("arrived", store), rank, lost)
+        torch.distributed.init_process_group(
+            backend, store=store, rank=rank.rank, world_size=rank.processes, timeout=wait
+        )
+    except DistError as error:
+        where = f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"
+        raise RunError(f"the processes cannot meet at {where}: {str(error).splitlines()[0]}") from error
+    yield
+    torch.distributed.destroy_process_group()
+
+
+def _wait_for_all(store: Store, rank: Rank, lost: Callable[[], str | None]) -> None:
+    """In Python, so that Ctrl-C is heard: the wait of torch is native."""
+    come, until = store.add("number", 1), time.monotonic() + seconds_to_wait()
+    while come < rank.processes:
+        if (failure := lost()) is not None:
+            raise RunError(failure)
+        if time.monotonic() > until:
+            raise RunError(f"{come} of {rank.processes} processes came within {seconds_to_wait()} s; start all of them")
+        time.sleep(_SECONDS_BETWEEN_LOOKS)
+        come = store.add("number", 0)

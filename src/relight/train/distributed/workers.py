@@ -1,0 +1,139 @@
+"""The other processes of a training on this machine: started, watched, and never left behind."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from relight.errors import RelightError, RunError
+from relight.runtime.lifetime import PARENT, Terminated
+
+GOES_ON = "the same command goes on from the last checkpoint"
+
+_SECONDS_BETWEEN_LOOKS = 0.2
+
+_SECONDS_TO_DIE = 5  # from a lost connection until the process behind it is gone
+
+_SECONDS_TO_END = 10
+
+_SECONDS_TO_NOTICE = 20  # that a worker is gone
+
+
+class Workers:
+    """Within the block they run; afterwards none does.
+
+    Args:
+        command: what each of them runs.
+        environments: by rank, what is set beside the environment of this process.
+    """
+
+    def __init__(self, command: list[str], environments: Mapping[int, Mapping[str, str]], folder: Path) -> None:
+        self._command, self._environments, self._folder = command, environments, folder
+        self._running: dict[int, subprocess.Popen] = {}
+        self._said: dict[int, IO[str]] = {}
+        self._over = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+        self._reading = threading.Lock()
+
+    def __enter__(self) -> Self:
+        for rank, environment in self._environments.items():
+            self._said[rank] = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
+            self._running[rank] = subprocess.Popen(
+                self._command,
+                cwd=self._folder,
+                env={**os.environ, **environment, PARENT: str(os.getpid())},
+                stdin=subprocess.DEVNULL,
+                stdout=self._said[rank],
+                stderr=subprocess.STDOUT,
+            )
+        self._watcher.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        """
+        Raises:
+            RunError: instead of a lost connection, with the worker that was lost.
+        """
+        self._over.set()
+        self._watcher.join()  # it reads what is closed below
+        # What torch raises where a connection is lost has no class of its own.
+        failure = self._failure_within(_SECONDS_TO_DIE) if isinstance(error, RuntimeError) else None
+        stops = kind is None or issubclass(kind, Terminated | KeyboardInterrupt)
+        self._end(_SECONDS_TO_END if stops else 0)
+        if failure is not None:
+            raise RunError(failure) from error
+
+    def wait(self) -> None:
+        """Until all are done.
+
+        Raises:
+            RunError: when one of them has failed.
+            Terminated: when they were told to stop.
+        """
+        while self._alive() and self.failure() is None:
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
+        if (failure := self.failure()) is not None:
+            raise RunError(failure)
+        if any(worker.returncode for worker in self._running.values()):
+            raise Terminated(GOES_ON)
+
+    def failure(self) -> str | None:
+        """What became of a worker that has failed; first of one that was killed, for then the others fail, too."""
+        ended = {rank: worker.poll() for rank, worker in self._running.items()}
+        killed = [(rank, -code) for rank, code in ended.items() if code is not None and code < 0]
+        failed = [rank for rank, code in ended.items() if code is not None and code not in (0, *_STOPPED) and code > 0]
+        if killed:
+            rank, number = killed[0]
+            why = " (out of memory?)" if number == 9 else ""
+            return f"worker {rank} was killed by signal {number}{why}; {GOES_ON}"
+        return self._last_word(failed[0]) if failed else None
+
+    def _last_word(self, rank: int) -> str:
+        with self._reading:  # both threads ask, and a file has one position
+            self._said[rank].seek(0)
+            said = self._said[rank].read()
+        lines = [line for line in said.splitlines() if line.strip()]
+        last = lines[-1].removeprefix("error: ") if lines else f"ended with code {self._running[rank].returncode}"
+        return f"worker {rank}: {last}"
+
+    def _failure_within(self, seconds: float) -> str | None:
+        until = time.monotonic() + seconds
+        while self._running and time.monotonic() < until:
+            if (found := self.failure()) is not None:
+                return found
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
+        return None
+
+    def _watch(self) -> None:
+        """The main thread may wait in native code for a worker that is gone: it has some time to notice."""
+        while not self._over.wait(_SECONDS_BETWEEN_LOOKS):
+            if (failure := self.failure()) is not None:
+                if not self._over.wait(_SECONDS_TO_NOTICE):
+                    sys.stderr.write(f"error: {failure}\n")
+                    sys.stderr.flush()
+                    self._end(0)
+                    os._exit(RelightError.exit_code)
+                return
+
+    def _alive(self) -> bool:
+        return any(worker.poll() is None for worker in self._running.values())
+
+    def _end(self, seconds: float) -> None:
+        """They hold nothing that could be lost."""
+        until = time.monotonic() + seconds
+        while self._alive() and time.monotonic() < until:
+            time.sleep(_SECONDS_BETWEEN_LOOKS / 4)
+        for worker in self._running.values():
+            worker.kill()
+            worker.wait()
+        for said in self._said.values():
+            said.close()
+
+
+_STOPPED = (130, 143)  # by Ctrl-C and SIGTERM

@@ -1,0 +1,182 @@
+"""Epochs and the five steps.
+
+Gradients cut to a length, so that one odd batch cannot throw the weights away.
+
+In which numbers the forward pass and the loss of a training are computed.
+
+The training loop: five steps in plain sight. Knows tensors, not files; writes and prints nothing.
+"""
+
+import math
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Literal, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import clip_grad_norm_
+
+from relight.errors import RunError
+from relight.model.inference import rows_at_once, set_mode
+from relight.model.pipeline import Members
+from relight.model.rows import Rows, StoredRows
+from relight.train.batches import Batches
+from relight.train.distributed.group import Alone, Group
+from relight.train.losses import Loss
+from relight.train.optimizers import Schedule
+from relight.train.state import Epoch, TrainingState
+from relight.train.validation_score import Score
+
+Precision = Literal["fp32", "bf16"]
+Step = Callable[[Rows, Tensor | None], Tensor]  # a batch and its pull → the loss before the step, ()
+NO_CASTING: AbstractContextManager[Any] = nullcontext()
+
+
+def clip_gradients(groups: list[list[Tensor]], longest: float) -> None:
+    """Scale the gradients of each group down to the length `longest`, where they are longer (Pascanu et al. 2013).
+
+    A group is what has a loss of its own: a model, or one of several copies.
+    """
+    for weights in groups:
+        clip_grad_norm_(weights, longest)
+
+
+def casting_for(precision: Precision, device: torch.device) -> AbstractContextManager[Any]:
+    """A context, entered anew for each step: all in float32, or matrix products in bfloat16 and losses in float32.
+
+    The weights, their gradients and the validation stay in float32: so does the model that is saved. bfloat16 has
+    the range of float32, so no loss needs scaling (Micikevicius et al. 2018, "Mixed Precision Training").
+    """
+    match precision:
+        case "fp32":
+            return nullcontext()
+        case "bf16":
+            return torch.autocast(device.type, torch.bfloat16)
+
+
+class Watch(Protocol):
+    """Looks at a training from outside: shows it, saves it, ends it by an exception."""
+
+    def after_step(self, state: TrainingState) -> None: ...
+
+    def after_epoch(self, state: TrainingState) -> None: ...
+
+    def at_end(self, state: TrainingState) -> None:
+        """Before the best weights take the place of the last ones."""
+
+
+def fit(
+    state: TrainingState,
+    train: Batches,
+    validation: Rows | StoredRows,
+    *,
+    loss_fn: Loss,
+    score_fn: Score,
+    schedule: Schedule,
+    epochs: int,
+    gradient_clip: float | None,
+    watch: Watch,
+    group: Group | None = None,
+    network: nn.Module | None = None,
+    casting: AbstractContextManager[Any] = NO_CASTING,
+    faster: Callable[[Step], Step] | None = None,
+) -> None:
+    """Train the model of `state` in place, from where it is.
+
+    With early stopping the model ends with its best weights, else with its last.
+
+    Args:
+        network: what stands for the model in the forward pass of a step, on the same weights.
+        casting: within which forward and loss of a step are computed.
+        faster: makes of a step one that does the same in less time.
+
+    Raises:
+        RunError: at the end of the first epoch whose loss is not finite.
+    """
+    group = group or Alone()
+    network = group.network(state.model if network is None else network, validation)  # a compiled one has no truth
+    step = train_step(state, network, loss_fn, gradient_clip, casting)
+    step = faster(step) if faster else step
+    at_once = rows_at_once(state.model)
+    while not state.is_over(epochs):
+        state.optimizer.learning_rate = schedule(state.epoch)
+        set_mode(network, training=True)
+        train_epoch(state, train, step, watch)
+        train_loss = group.sum(state.loss).item()
+        validation_loss, score = validate(state.model, validation, loss_fn, score_fn, at_once, group)
+        done = group.decide(Epoch(state.epoch, train_loss, validation_loss, score, state.optimizer.learning_rate))
+        _assert_finite(done)
+        state.end_epoch(done)
+        watch.after_epoch(state)
+    watch.at_end(state)
+    if state.early_stopping:
+        state.model.load_state_dict(state.early_stopping.best_weights)
+
+
+def train_step(
+    state: TrainingState,
+    network: nn.Module,
+    loss_fn: Loss,
+    gradient_clip: float | None = None,
+    casting: AbstractContextManager[Any] = NO_CASTING,
+) -> Step:
+    """What is done with each batch.
+
+    Args:
+        network: what calls the model of `state` and sees to the gradients.
+    """
+    model, optimizer = state.model, state.optimizer
+    # Each of several copies feels its own loss, not its share of their mean.
+    whole = torch.full_like(state.loss, len(model.copies)) if isinstance(model, Members) else None
+
+    def step(rows: Rows, pull: Tensor | None) -> Tensor:
+        with casting:
+            predictions = network(*rows.inputs)  # 1. forward
+            loss = loss_fn(predictions, rows.target, rows.weight)  # 2. loss
+        optimizer.zero_grad()  # 3. zero_grad
+        loss.backward(_times(whole, pull))  # type: ignore[no-untyped-call]  # 4. backward
+        if gradient_clip is not None:
+            clip_gradients(copies_of(model), gradient_clip)
+        optimizer.step()  # 5. step
+        return loss.detach()
+
+    return step
+
+
+def train_epoch(state: TrainingState, train: Batches, step: Step, watch: Watch) -> None:
+    """The batches of the epoch that are left."""
+    for rows, share, pull in train.of_epoch(state.epoch, state.step):
+        state.count(step(rows, pull), share)
+        watch.after_step(state)
+
+
+def validate(
+    model: nn.Module, validation: Rows | StoredRows, loss_fn: Loss, score_fn: Score, at_once: int, group: Group
+) -> tuple[float, float]:
+    """The loss and the score over all rows, `at_once` in one go, without learning from them."""
+    set_mode(model, training=False)
+    with torch.inference_mode():
+        outputs = group.predict(model, validation.inputs, at_once)
+        return loss_fn(outputs, validation.target, validation.weight).item(), score_fn(outputs)
+
+
+def copies_of(model: nn.Module) -> list[list[Tensor]]:
+    """The weights of each of several copies, or of the one model that there is."""
+    parts = list(model.copies) if isinstance(model, Members) else [model]
+    return [[weight for weight in part.parameters() if weight.requires_grad] for part in parts]
+
+
+def _times(one: Tensor | None, other: Tensor | None) -> Tensor | None:
+    """None is 1."""
+    if one is None or other is None:
+        return other if one is None else one
+    return one * other
+
+
+def _assert_finite(epoch: Epoch) -> None:
+    if not math.isfinite(epoch.train_loss + epoch.validation_loss + epoch.validation_score):
+        raise RunError(
+            f"train: the loss is no longer a number at epoch {epoch.epoch}, with learning rate "
+            f"{epoch.learning_rate:g} (train {epoch.train_loss:g}, validation {epoch.validation_loss:g}); "
+            "lower train.optimizer.learning_rate, or set model.numeric to standardize"
+        )

@@ -1,0 +1,172 @@
+"""Losses: the mean over the rows. Each refuses shapes that would broadcast into nonsense.
+
+Outputs with members, (n_rows, n_members, d_out), have the mean of the members' losses, never the loss of
+their mean: each member learns on its own (Gorishniy et al. 2025, "TabM", section 3). Where rows have weights, the
+mean divides by the sum of the weights.
+"""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from relight.model.rows import Rows
+from relight.train.auto import LossName
+from relight.train.ranking import listwise, margin_ranking
+
+
+class Loss(Protocol):
+    def __call__(self, outputs: Tensor, targets: Tensor, weights: Tensor | None = None, /) -> Tensor: ...
+
+
+def l1(predictions: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+    """mean |prediction - target|; both (n_rows, 1)."""
+    return _mean_of((predictions - _for_members(predictions, targets)).abs(), weights)
+
+
+def mse(predictions: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+    """mean (prediction - target)^2; both (n_rows, 1)."""
+    return _mean_of(functional.mse_loss(predictions, _for_members(predictions, targets), reduction="none"), weights)
+
+
+def huber(predictions: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+    """mean of d^2 / 2 where d = |prediction - target| is at most 1, else d - 1/2 (Huber 1964); both (n_rows, 1).
+
+    On the network's scale: with a standardized target, 1 is its standard deviation.
+    """
+    return _mean_of(functional.huber_loss(predictions, _for_members(predictions, targets), reduction="none"), weights)
+
+
+def bce(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+    """mean -[t log p + (1 - t) log(1 - p)], p = sigmoid(logit); both (n_rows, 1)."""
+    targets = _for_members(logits, targets)
+    return _mean_of(functional.binary_cross_entropy_with_logits(logits, targets, reduction="none"), weights)
+
+
+def cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+    """mean -log softmax(logits)[target]; (n_rows, n_classes) float and (n_rows,) int64."""
+    flat, codes = _classes(logits, targets)
+    return _mean_of(functional.cross_entropy(flat, codes, reduction="none").reshape(logits.shape[:-1]), weights)
+
+
+def nll(log_probabilities: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+    """mean -log_probability[target]; (n_rows, n_classes) float, as of log-softmax, and (n_rows,) int64."""
+    flat, codes = _classes(log_probabilities, targets)
+    surprise = functional.nll_loss(flat, codes, reduction="none")
+    return _mean_of(surprise.reshape(log_probabilities.shape[:-1]), weights)
+
+
+def kl_div(log_probabilities: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+    """mean of sum t (log t - log_probability) over the classes; both (n_rows, n_classes), log-softmax first."""
+    targets = _for_members(log_probabilities, targets)
+    return _mean_of(functional.kl_div(log_probabilities, targets, reduction="none").sum(dim=-1), weights)
+
+
+def hinge_embedding(distances: Tensor, alike: Tensor, margin: float, weights: Tensor | None = None) -> Tensor:
+    """mean of the distance where a pair is alike (1), else of max(0, margin - distance) (0); both (n_rows, 1).
+
+    torch.nn.HingeEmbeddingLoss, whose 1 and -1 are 1 and 0 here (Hadsell, Chopra and LeCun 2006, "Dimensionality
+    reduction by learning an invariant mapping", with distances in place of their squares).
+    """
+    signs = 2 * _for_members(distances, alike) - 1
+    return _mean_of(functional.hinge_embedding_loss(distances, signs, margin=margin, reduction="none"), weights)
+
+
+AS_THEY_ARE: dict[LossName, Loss] = {
+    "l1": l1, "mse": mse, "huber": huber, "listwise": listwise, "margin_ranking": margin_ranking,
+}  # fmt: skip
+
+
+def loss_for(name: LossName, label_smoothing: float = 0.0, margin: float = 1.0) -> Loss:
+    """The loss of raw outputs. Smoothing gives every class a share of the label (Szegedy et al. 2016, section 7)."""
+    match name:
+        case "l1" | "mse" | "huber" | "listwise" | "margin_ranking":
+            return AS_THEY_ARE[name]
+        case "bce":
+            return _smoothed_bce(label_smoothing) if label_smoothing else bce
+        case "cross_entropy":
+            return _smoothed_cross_entropy(label_smoothing) if label_smoothing else cross_entropy
+        case "nll":
+            return _of_logits(_smoothed_nll(label_smoothing) if label_smoothing else nll)
+        case "kl_div":
+            return _of_logits(kl_div)
+        case "hinge_embedding":
+            return lambda distances, alike, weights=None: hinge_embedding(distances, alike, margin, weights)
+
+
+def _of_logits(loss: Loss) -> Loss:
+    def of_logits(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+        return loss(functional.log_softmax(logits, dim=-1), targets, weights)
+
+    return of_logits
+
+
+def _smoothed_bce(smoothing: float) -> Loss:
+    """0 and 1 become smoothing / 2 and 1 - smoothing / 2: the multiclass formula for two classes."""
+
+    def smoothed(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+        return bce(logits, targets * (1 - smoothing) + smoothing / 2, weights)
+
+    return smoothed
+
+
+def _smoothed_cross_entropy(smoothing: float) -> Loss:
+    return _of_logits(_smoothed_nll(smoothing))
+
+
+def _smoothed_nll(smoothing: float) -> Loss:
+    """(1 - smoothing) of the surprise at the true class, and smoothing of the mean surprise at every class."""
+
+    def smoothed(logs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+        return (1 - smoothing) * nll(logs, targets, weights) + smoothing * _mean_of(-logs.mean(dim=-1), weights)
+
+    return smoothed
+
+
+def _mean_of(losses: Tensor, weights: Tensor | None) -> Tensor:
+    """(n_rows, ...) → the mean over everything, weighted by rows."""
+    if weights is None:
+        return losses.mean()
+    of_rows = losses.reshape(len(losses), -1).mean(dim=1)
+    if weights.shape != of_rows.shape:
+        raise ValueError(f"weights must be (n_rows,), however: {weights.shape=}, {len(losses)=}")
+    return (weights * of_rows).sum() / weights.sum().clamp(min=torch.finfo(weights.dtype).tiny)
+
+
+def _for_members(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Targets as wide as the outputs: the same for each member."""
+    # (n, 1) against (n,) broadcasts to (n, n), only warns, and trains on noise.
+    of_one = outputs.shape[:1] + outputs.shape[2:] if outputs.dim() == 3 else outputs.shape
+    if targets.dim() != 2 or targets.shape != of_one:
+        raise ValueError(f"shapes must be equal, however: {outputs.shape=}, {targets.shape=}")
+    return targets.unsqueeze(1).expand(outputs.shape) if outputs.dim() == 3 else targets
+
+
+def _classes(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits and class codes of each member as rows of their own."""
+    if logits.dim() not in (2, 3) or targets.shape != logits.shape[:1] or targets.dtype != torch.int64:
+        raise ValueError(f"shapes must be (n, c) and (n,), however: {logits.shape=}, {targets.shape=}")
+    if logits.dim() == 2:
+        return logits, targets
+    return logits.flatten(0, 1), targets.repeat_interleave(logits.shape[1])
+
+
+def where_observed(loss: Loss) -> Loss:
+    """The mean over the targets that are no NaN; (n, horizon) each.
+
+    A gap is said to have been foretold: it adds 0, and nothing is learned from it.
+    """
+
+    def observed(outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+        there = targets.isfinite()
+        told = torch.where(there, targets, outputs.detach())
+        share = there.float().mean().clamp(min=torch.finfo(torch.float32).tiny)
+        return loss(outputs, told, weights) / share
+
+    return observed
+
+
+def observed_steps(rows: Rows) -> Tensor:
+    """So many targets a loss of `where_observed` is the mean of, ()."""
+    return rows.target.isfinite().sum()

@@ -1,0 +1,77 @@
+"""Manifest.json, package versions.
+
+What stands beside the weights: all that they were made of, so that anyone can make them again.
+
+The versions that a result depends on.
+"""
+
+import platform
+from importlib.metadata import version
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+FORMAT: Literal[1] = 1
+CODE = ("src/", "stages/")
+RELIGHT = "0.1.0"  # as in pyproject.toml; what is installed may be another copy than the code that runs
+PACKAGES = ("numpy", "polars", "rtdl_num_embeddings", "rtdl_revisiting_models", "safetensors", "tabm", "torch")
+
+
+class Manifest(BaseModel):
+    """The content of manifest.json. The Git commit is not in it: a file cannot name the commit that will hold it.
+
+    Attributes:
+        params: the sections of params.yaml that the train stage read, with the defaults, without what changes no bit.
+        data, code: sha256 of each file that the stage read, by its path in the repository.
+        versions: of Python, of Relight and of each package that takes part in the numbers.
+        device: its kind, never `auto`.
+        processes: that trained together.
+        made: sha256 of each file beside this one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal[1] = FORMAT
+    params: dict[str, dict[str, Any]]
+    data: dict[str, str]
+    code: dict[str, str]
+    versions: dict[str, str]
+    seed: int
+    seeds: int
+    device: str
+    threads: int
+    processes: int
+    made: dict[str, str]
+
+
+def data_and_code(digests: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """The files that a stage read, apart.
+
+    Args:
+        digests: by the path of each file, and of each folder that holds some of them.
+    """
+    folders = {path.rsplit("/", depth)[0] for path in digests for depth in range(1, path.count("/") + 1)}
+    files = {path: digest for path, digest in sorted(digests.items()) if path not in folders}
+    code = {path: digest for path, digest in files.items() if path.startswith(CODE)}
+    return {path: digest for path, digest in files.items() if path not in code}, code
+
+
+def changed_versions(recorded: dict[str, str], here: dict[str, str]) -> list[str]:
+    """One text for each package, `torch 2.9.0 → 2.10.0`: the recorded version, then the one here."""
+    names = sorted({*recorded, *here})
+    return [
+        f"{name} {recorded.get(name, 'none')} → {here.get(name, 'none')}"
+        for name in names
+        if recorded.get(name) != here.get(name)
+    ]
+
+
+def versions() -> dict[str, str]:
+    """Of Python and of each package that takes part in the numbers."""
+    packages = {name: version(name).split("+")[0] for name in PACKAGES}
+    return {"python": platform.python_version(), **packages}
+
+
+def all_versions() -> dict[str, str]:
+    """The same with Relight's own."""
+    return {**versions(), "relight": RELIGHT}

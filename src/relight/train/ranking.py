@@ -1,0 +1,217 @@
+"""Query batches and ranking losses.
+
+Batches of a ranking: whole queries, for a loss compares the candidates of each.
+
+Losses of an order: the mean over the queries whose candidates differ in relevance; 0 where there are none.
+
+Outputs with members, (n_rows, n_members, 1), have the mean of the members' losses.
+
+**Shape** of all functions here
+    - scores: (n_rows, 1) or (n_rows, n_members, 1), the higher, the earlier in the order
+    - targets: (n_rows, 2): relevance, and the number of the query; the rows of a query may lie anywhere
+    - weights: None, for queries count the same
+    - output: ()
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from relight.model.rows import Rows
+from relight.train.batches import Batch
+
+MARGIN = 1.0
+MOST_PAIRS = 2**22  # at once, where no gradient asks for all of them
+
+
+@dataclass(frozen=True)
+class QueryBatches:
+    """Of rows that stay on the device: all at once, or queries in one order an epoch, until a batch holds so many rows.
+
+    Queries whose candidates are equally relevant teach nothing, and are in no such batch.
+
+    Attributes:
+        rows: their target is (n_rows, 2): relevance, and the number of the query.
+        batch_size: rows; the last query of a batch may lie beyond it.
+    """
+
+    rows: Rows
+    batch_size: Literal["full"] | int
+    seed: int
+
+    def of_epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
+        if self.batch_size == "full":
+            if first == 0:
+                yield Batch(self.rows, 1.0)
+            return
+        known = self._queries
+        generator = torch.Generator().manual_seed(self.seed + epoch)
+        order = torch.randperm(len(known.sizes), generator=generator)
+        for picked in torch.split(order, packed(known.sizes[order], self.batch_size))[first:]:
+            places = known.rows_of(picked).to(self.rows.target.device)
+            yield Batch(self.rows.pick(places), len(picked) / len(order))
+
+    @cached_property
+    def _queries(self) -> "Queries":
+        """To find them sorts all rows: once, not in each epoch."""
+        return teaching_queries(self.rows.target)
+
+
+class Queries(NamedTuple):
+    """On the CPU.
+
+    Attributes:
+        rows: int64 (n_rows,), places, query by query.
+        starts, sizes: int64 (n_queries,): where the rows of each begin, and how many they are.
+    """
+
+    rows: Tensor
+    starts: Tensor
+    sizes: Tensor
+
+    def rows_of(self, queries: Tensor) -> Tensor:
+        """The places of all rows of some queries, one query after the other."""
+        sizes = self.sizes[queries]
+        shift = self.starts[queries] - (sizes.cumsum(0) - sizes)
+        return self.rows[torch.arange(int(sizes.sum())) + shift.repeat_interleave(sizes)]
+
+
+def teaching_queries(target: Tensor) -> Queries:
+    """Those whose candidates differ in relevance.
+
+    Args:
+        target: (n_rows, 2) relevance, and the number of the query.
+    """
+    relevance, query = target.cpu().unbind(1)
+    rows = torch.argsort(query, stable=True)
+    _, sizes = torch.unique(query, return_counts=True)
+    starts = sizes.cumsum(0) - sizes
+    steps = torch.cat([torch.zeros(1, dtype=torch.int64), (relevance[rows].diff() != 0).cumsum(0)])
+    differ = steps[starts + sizes - 1] > steps[starts]  # a change between two rows of one query
+    return Queries(rows, starts[differ], sizes[differ])
+
+
+def packed(sizes: Tensor, batch_size: int) -> list[int]:
+    """How many of the queries, in their order, make each batch: until it holds `batch_size` rows or more."""
+    ends, counts, place = sizes.cumsum(0), [], 0
+    while place < len(sizes):
+        n_before = int(ends[place] - sizes[place])
+        stop = min(len(sizes), int(torch.searchsorted(ends, n_before + batch_size)) + 1)
+        counts.append(stop - place)
+        place = stop
+    return counts
+
+
+# index_add, and scatter_reduce with amax, give the same bits each time, also on a GPU.
+
+
+def listwise(scores: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+    """-Σ shareᵢ log softmax(score)ᵢ over the candidates of a query, shareᵢ = gainᵢ / Σ gain, gain = 2^relevance - 1.
+
+    ListNet's top-one cross-entropy (Cao et al. 2007, "Learning to rank: from pairwise approach to listwise approach",
+    section 4).
+
+    NOTE[DIFF] there the wanted shares are the softmax of the relevances. Shares of the gain are those that NDCG counts
+    with (Bruch et al. 2019, "An analysis of the softmax cross entropy loss for learning-to-rank with binary
+    relevance", section 4).
+    """
+    said, queries = _members(scores, targets, weights), _queries(targets)
+    gain = targets[:, :1].exp2() - 1
+    share = gain / queries.sum(gain).clamp(min=1)[queries.of_row]  # gains are 0 or at least 1
+    largest = queries.largest(said.detach())
+    shifted = said - largest[queries.of_row]
+    log_sum = queries.sum(shifted.exp()).log()
+    losses = log_sum - queries.sum(share * shifted)  # (n_queries, n_members)
+    return _mean_of(losses, queries.have_an_order(targets[:, :1]))
+
+
+def margin_ranking(scores: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+    """mean max(0, 1 - (scoreᵢ - scoreⱼ)) over the pairs of a query with relevanceᵢ > relevanceⱼ.
+
+    torch.nn.functional.margin_ranking_loss (Herbrich, Graepel and Obermayer 2000, "Large margin rank boundaries for
+    ordinal regression").
+    """
+    said, queries = _members(scores, targets, weights), _queries(targets)
+    losses, counts = said.new_zeros(queries.n, said.shape[1]), said.new_zeros(queries.n, 1)
+    for higher, lower in _pairs(queries, targets[:, 0]):
+        ones = said.new_ones(len(higher), said.shape[1])
+        off = functional.margin_ranking_loss(said[higher], said[lower], ones, margin=MARGIN, reduction="none")
+        losses = losses.index_add(0, queries.of_row[higher], off)
+        counts = counts.index_add(0, queries.of_row[higher], ones[:, :1])
+    return _mean_of(losses / counts.clamp(min=1), counts > 0)
+
+
+class _Queries(NamedTuple):
+    """
+    Attributes:
+        of_row: (n_rows,) int64, from 0 to n - 1.
+        sizes: (n,) int64.
+    """
+
+    of_row: Tensor
+    sizes: Tensor
+
+    @property
+    def n(self) -> int:
+        return len(self.sizes)
+
+    def sum(self, values: Tensor) -> Tensor:
+        """(n_rows, k) → (n, k)."""
+        return values.new_zeros(self.n, values.shape[1]).index_add(0, self.of_row, values)
+
+    def largest(self, values: Tensor) -> Tensor:
+        """(n_rows, k) → (n, k)."""
+        places = self.of_row.unsqueeze(1).expand(values.shape)
+        return values.new_zeros(self.n, values.shape[1]).scatter_reduce(0, places, values, "amax", include_self=False)
+
+    def have_an_order(self, relevance: Tensor) -> Tensor:
+        """(n_rows, 1) → (n, 1) bool: whether the candidates differ."""
+        return self.largest(relevance) > -self.largest(-relevance)
+
+
+def _queries(targets: Tensor) -> _Queries:
+    _, of_row, sizes = torch.unique(targets[:, 1], return_inverse=True, return_counts=True)
+    return _Queries(of_row, sizes)
+
+
+def _pairs(queries: _Queries, relevance: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Rows (i, j) of one query with relevanceᵢ > relevanceⱼ, the queries some at a time."""
+    rows = torch.argsort(queries.of_row, stable=True)  # query by query
+    ends = queries.sizes.cumsum(0)
+    pairs = queries.sizes.square().cumsum(0)
+    place, n_before = 0, 0
+    while place < queries.n:
+        stop = max(place + 1, int(torch.searchsorted(pairs, n_before + MOST_PAIRS, right=True)))
+        sizes, starts = queries.sizes[place:stop], (ends - queries.sizes)[place:stop]
+        higher, lower = _within(rows, starts, sizes)
+        kept = relevance[higher] > relevance[lower]
+        yield higher[kept], lower[kept]
+        place, n_before = stop, int(pairs[stop - 1])
+
+
+def _within(rows: Tensor, starts: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
+    """Each row of each of these queries beside each row of the same query."""
+    first = torch.arange(int(sizes.sum()), device=rows.device) + starts[0]  # the queries lie one after the other
+    size, start = sizes.repeat_interleave(sizes), starts.repeat_interleave(sizes)
+    n_before = size.cumsum(0) - size
+    inside = torch.arange(int(size.sum()), device=rows.device) - n_before.repeat_interleave(size)
+    return rows[first.repeat_interleave(size)], rows[start.repeat_interleave(size) + inside]
+
+
+def _mean_of(losses: Tensor, is_counted: Tensor) -> Tensor:
+    """(n_queries, n_members) → the mean over the counted queries, (n_queries, 1) bool, and the members."""
+    counted = is_counted.to(losses.dtype)
+    return (losses * counted).sum() / (counted.sum().clamp(min=1) * losses.shape[1])
+
+
+def _members(scores: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
+    """The scores of each member, (n_rows, n_members)."""
+    fits = scores.dim() in (2, 3) and scores.shape[-1] == 1 and targets.shape == (len(scores), 2)
+    if not fits or weights is not None:
+        raise ValueError(f"shapes must be (n, 1) and (n, 2), however: {scores.shape=}, {targets.shape=}, {weights=}")
+    return scores.reshape(len(scores), -1)

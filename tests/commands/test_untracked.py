@@ -1,0 +1,77 @@
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from relight.commands.untracked import untracked_notes
+
+PIPELINE = """
+stages:
+  prepare:
+    deps: ["${prepare.source}", src/relight/a.py, templates]
+    outs: [data/table.parquet]
+  evaluate:
+    deps: [data/table.parquet]
+    metrics: [{metrics.json: {cache: false}}]
+  plot:
+    deps: [metrics.json]
+    outs: [report.html]
+"""
+FILES = ("src/relight/a.py", "src/relight/b.py", "stages/check.py", "templates/one.jinja", "templates/two.jinja")
+WRITTEN = ("data/table.parquet", "metrics.json", "report.html")
+
+
+@pytest.fixture
+def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A pipeline whose files nobody has added to Git."""
+    monkeypatch.chdir(tmp_path)
+    for path in (*FILES, *WRITTEN, "src/relight/notes.txt", "data/my table.csv"):
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).touch()
+    Path("dvc.yaml").write_text(PIPELINE)
+    Path("params.yaml").write_text("prepare: {source: data/my table.csv}\n")
+    subprocess.run(["git", "init", "-q"], check=True)
+    return Path("params.yaml")
+
+
+def named(notes: str) -> list[str]:
+    return [line.removeprefix("note: ").split(": neither")[0] for line in notes.splitlines()]
+
+
+def test_all_that_the_stages_read_is_named_and_nothing_that_they_write(params: Path) -> None:
+    assert named(untracked_notes(params)) == [
+        "data/my table.csv",
+        "dvc.yaml",
+        "params.yaml",
+        "src/relight/a.py",
+        "src/relight/b.py",
+        "stages/check.py",
+        "templates (2 of its files)",
+    ]
+
+
+def test_the_commands_that_are_named_make_it_silent(params: Path) -> None:
+    for line in untracked_notes(params).splitlines():
+        subprocess.run(line.split("`")[1], shell=True, check=True)
+    assert untracked_notes(params) == ""
+
+
+def test_a_table_may_go_to_dvc_and_an_ignored_one_must_be_forced_into_git(params: Path) -> None:
+    Path(".gitignore").write_text("*.csv\n")
+    subprocess.run(["git", "add", "src", "stages", "templates", "dvc.yaml", "params.yaml"], check=True)
+    assert untracked_notes(params) == (
+        "note: data/my table.csv: neither Git nor DVC tracks it, so that a queued or --temp experiment, or a clone, "
+        "would lack it; `git add --force 'data/my table.csv'`, or `dvc add 'data/my table.csv'` for a large table\n"
+    )
+    Path("data/my table.csv.dvc").touch()
+    assert named(untracked_notes(params)) == ["data/my table.csv.dvc"]
+    subprocess.run(["git", "add", "data/my table.csv.dvc"], check=True)
+    assert untracked_notes(params) == ""
+
+
+def test_where_there_are_no_experiments_there_is_nothing_to_note(params: Path) -> None:
+    Path("dvc.yaml").unlink()
+    assert untracked_notes(params) == ""
+    Path("dvc.yaml").write_text(PIPELINE)
+    Path(".git").rename("no.git")
+    assert untracked_notes(params) == ""

@@ -1,0 +1,180 @@
+"""What lies there is read as it is, also half of it."""
+
+import fcntl
+import json
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from relight.doctor.cache import hash_again
+from relight.doctor.dvc_lock import Broken, md5_here, read_recorded
+from relight.doctor.environment import look_at_disk, look_at_git
+from relight.doctor.experiments import stashes_of_dvc
+from relight.doctor.files import kept_checkpoints
+from relight.doctor.head import detached_head
+from relight.doctor.locks import RWLOCKS, STAGES, holder_of_stages, read_rwlocks
+from relight.doctor.settings import read_settings
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def git(*arguments: str) -> str:
+    who = ("-c", "user.name=T", "-c", "user.email=t@example.invalid")
+    return subprocess.run(["git", *who, *arguments], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def repository() -> None:
+    git("init", "-q", "-b", "main")
+    for text in ("one", "two"):
+        Path("file").write_text(text)
+        git("add", "file")
+        git("commit", "-qm", text)
+
+
+@pytest.mark.parametrize(
+    ("content", "owners"),
+    [
+        ("", None),
+        ('{"read": {"a": [{"pi', None),
+        ('{"write": {"a": {"cmd": "dvc repro"}}}', None),
+        ("[1]", None),
+        ("{}", {}),
+        (
+            json.dumps({"write": {"a": {"pid": 1, "cmd": "x"}}, "read": {"b": [{"pid": 2, "cmd": "y"}]}}),
+            {1: "x", 2: "y"},
+        ),
+    ],
+)
+def test_a_rwlock(content: str, owners: dict[int, str] | None) -> None:
+    RWLOCKS[0].parent.mkdir(parents=True)
+    RWLOCKS[0].write_text(content)
+    (lock,) = read_rwlocks()
+    assert (lock.path, lock.owners) == (".dvc/tmp/rwlock", owners)
+
+
+def test_the_lock_of_the_stages_counts_only_while_it_is_held() -> None:
+    assert holder_of_stages() is None
+    STAGES.parent.mkdir(parents=True)
+    STAGES.write_text("train, pid 12")
+    assert holder_of_stages() is None
+    with open(STAGES, "r+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert holder_of_stages() == "train, pid 12"
+
+
+def test_every_object_is_hashed_also_an_empty_one_that_is_right() -> None:
+    good = {"5d/41402abc4b2a76b9719d911017c592": b"hello", "d4/1d8cd98f00b204e9800998ecf8427e": b""}
+    bad = {"00/" + "0" * 30: b"hello", "11/" + "1" * 30 + ".dir": b""}
+    for name, content in {**good, **bad, "11/.half.tmp": b"h", "11/.old.tmp": b"h"}.items():
+        path = Path("cache/files/md5", name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        path.chmod(0o444)
+    os.utime("cache/files/md5/11/.old.tmp", (time.time() - 7200,) * 2)
+    found = hash_again(Path("cache"))
+    assert (found.n_objects, found.n_bytes) == (4, 10)
+    assert [(one.md5, one.actual, one.size) for one in found.damaged] == [
+        ("0" * 32, "5d41402abc4b2a76b9719d911017c592", 5),
+        ("1" * 32 + ".dir", "d41d8cd98f00b204e9800998ecf8427e", 0),
+    ]
+    assert [one.path for one in found.temporary] == ["cache/files/md5/11/.old.tmp"]
+
+
+def test_a_folder_has_the_name_that_dvc_gives_it() -> None:
+    """The MD5 of this text, with the files in the order of their paths' parts."""
+    for name in ("b/c", "b-a", "a"):
+        Path("out", name).parent.mkdir(parents=True, exist_ok=True)
+        Path("out", name).write_bytes(b"hello")
+    text = ", ".join(
+        f'{{"md5": "5d41402abc4b2a76b9719d911017c592", "relpath": "{name}"}}' for name in ("a", "b/c", "b-a")
+    )
+    Path("text").write_text(f"[{text}]")
+    assert md5_here(Path("out")) == f"{md5_here(Path('text'))}.dir"
+    assert md5_here(Path("nothing")) is None
+
+
+def test_a_head_on_a_branch_or_moved_by_a_person_is_no_head_of_dvc() -> None:
+    repository()
+    tip = git("rev-parse", "HEAD")
+    assert detached_head() is None
+    git("checkout", "-q", "HEAD~1")
+    assert detached_head() is None
+    git("checkout", "-q", "main")
+    git("checkout", "-q", tip)
+    head = detached_head()
+    assert head is not None
+    assert (head.branch, head.tip, head.left, head.commit) == ("main", tip, tip, tip)
+    git("switch", "-q", "main")
+    git("bisect", "start", "HEAD", "HEAD~1")
+    git("checkout", "-q", tip)
+    assert detached_head() is None
+
+
+def test_a_stash_of_git_itself_is_not_one_of_dvc() -> None:
+    repository()
+    assert stashes_of_dvc() == []
+    Path("file").write_text("three")
+    git("stash")
+    assert stashes_of_dvc() == []
+
+
+def test_dvc_lock_with_marks_and_without_a_whole_one_in_git() -> None:
+    repository()
+    assert read_recorded() == {}
+    Path("dvc.lock").write_text("schema: '2.0'\nstages: {}\n")
+    git("add", "dvc.lock")
+    assert read_recorded() == {}
+    Path("dvc.lock").write_text("<<<<<<< ours\nstages: {}\n")
+    assert read_recorded() == Broken(has_marks=True, is_committed=False)
+    Path("dvc.lock").write_text("schema: '2.0'\nstages: {}\n")
+    git("commit", "-qm", "lock")
+    Path("dvc.lock").write_text("sch")
+    assert read_recorded() == Broken(has_marks=False, is_committed=True)
+
+
+def test_settings_and_those_of_the_last_commit() -> None:
+    repository()
+    Path(".dvc").mkdir()
+    Path(".dvc/config").write_text("[core]\n    remote = r\n['remote \"r\"']\n    url = s3://b\n    password = a%b\n")
+    git("add", "-A")
+    git("commit", "-qm", "config")
+    Path(".dvc/config").write_text("no section")
+    found = read_settings(has_git=True)
+    assert (found.committed, found.local) == ({}, {})
+    assert found.in_history == {"core": {"remote": "r"}, 'remote "r"': {"url": "s3://b", "password": "a%b"}}
+    assert read_settings(has_git=False).in_history == {}
+
+
+def test_checkpoints_of_a_run_that_trains_now_are_left_out() -> None:
+    for name in ("free", "held"):
+        Path(".dvc/tmp/relight/checkpoints", name).mkdir(parents=True)
+        Path(".dvc/tmp/relight/checkpoints", name, "lock").touch()
+    with open(".dvc/tmp/relight/checkpoints/held/lock") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert [Path(kept.path).name for kept in kept_checkpoints()] == ["free"]
+
+
+def test_a_full_disk(small_disk: Path) -> None:
+    assert look_at_disk(small_disk / "cache/files").error is None
+    (small_disk / "fill").write_bytes(b"\0" * (64 << 10))
+    assert look_at_disk(small_disk / "cache/files").error == "No space left on device"
+
+
+def test_git_below_its_top_and_without_a_commit(folder: Path) -> None:
+    assert look_at_git() is None
+    git("init", "-q")
+    found = look_at_git()
+    assert found is not None
+    assert (found.commits, found.is_shallow, found.top) == (0, False, None)
+    Path("below").mkdir()
+    os.chdir("below")
+    found = look_at_git()
+    assert found is not None
+    assert found.top == str(folder)

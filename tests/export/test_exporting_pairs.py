@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from relight.data.features import PairFeatures
+from relight.export.pairs import AnsweringPairs, PairsFromColumns, Sums
+from relight.model.networks.tower import Pairs
+from relight.model.params import TowerParams
+from relight.model.similarity import PairScale
+from tests.saved_models import drawn_features
+
+KNOWN = PairFeatures(left="left_", right="right_", texts=["name"], n_letters=6, n_buckets=64)
+FEATURES = drawn_features("x c", "binary").model_copy(update={"pairs": KNOWN})
+SCALE = PairScale(threshold=0.6, slope=5.0)
+
+
+@pytest.fixture(scope="module")
+def model() -> Pairs:
+    torch.manual_seed(0)
+    return Pairs(FEATURES, KNOWN, TowerParams(d_embedding=8)).eval()
+
+
+def side(seed: int) -> tuple[Tensor, Tensor, Tensor]:
+    draw = torch.Generator().manual_seed(seed)
+    letters = torch.randint(97, 123, (9, 1, 6), generator=draw, dtype=torch.int32)
+    letters[0] = 0
+    letters[1, 0, 3:] = 0
+    codes = torch.randint(0, 5, (9, 1), generator=draw, dtype=torch.int32)
+    numeric = torch.randn(9, 1, generator=draw)
+    numeric[2] = torch.nan
+    return numeric, codes, letters
+
+
+def test_a_bag_and_its_sums_are_the_same() -> None:
+    torch.manual_seed(1)
+    bag = nn.EmbeddingBag(9, 4, mode="sum", padding_idx=0)
+    codes = torch.tensor([[0, 0, 0], [1, 8, 0], [3, 3, 3]])
+    torch.testing.assert_close(Sums(bag)(codes), bag(codes))
+
+
+def test_distance_similarity_and_whether_they_are_alike(model: Pairs) -> None:
+    sides = (*side(1), *side(2))
+    distance, similarity, alike = AnsweringPairs(model, SCALE).eval()(*sides)
+    expected = model(*sides).detach().numpy()
+    np.testing.assert_allclose(distance.detach(), expected[:, 0], rtol=1e-6)
+    np.testing.assert_allclose(similarity.detach(), SCALE.similarity(expected), rtol=1e-5)
+    assert alike.tolist() == (expected[:, 0] <= 0.6).astype(int).tolist()
+    same = AnsweringPairs(model, SCALE).eval()(*side(1), *side(1))
+    assert same[0].tolist() == [0.0] * 9
+    assert same[2].tolist() == [1] * 9
+
+
+def test_the_model_stays_as_it_was(model: Pairs) -> None:
+    AnsweringPairs(model, SCALE)
+    assert model.body.tower.texts is not None
+    assert isinstance(model.body.tower.texts.points, nn.EmbeddingBag)
+
+
+def test_columns_of_both_sides_are_the_tensors(model: Pairs) -> None:
+    answering = AnsweringPairs(model, SCALE).eval()
+    left, right = side(1), side(2)
+    columns = [left[0], left[1].long(), left[2], right[0], right[1].long(), right[2]]
+    said, expected = PairsFromColumns(answering, FEATURES)(columns), answering(*left, *right)
+    for found, known in zip(said, expected, strict=True):
+        assert torch.equal(found, known)

@@ -1,0 +1,17 @@
+import pytest
+
+from relight.metrics.direction import shortfall, with_direction
+
+
+@pytest.mark.parametrize(
+    ("name", "better", "worse", "said"),
+    [
+        ("mae", 0.5, 0.75, "mae ↓"),
+        ("auc", 0.75, 0.5, "auc ↑"),
+        ("coverage_80", 0.82, 0.9, "coverage_80 → 0.8"),
+        ("coverage_80", 0.75, 0.6, "coverage_80 → 0.8"),
+    ],
+)
+def test_a_score_is_better_down_up_or_near_what_is_meant(name: str, better: float, worse: float, said: str) -> None:
+    assert shortfall(name, better) < shortfall(name, worse)
+    assert with_direction(name) == said

@@ -1,0 +1,89 @@
+from typing import Any
+
+from relight.plot.content import common_content
+
+NUMBER = {"name": "x", "column": "x", "kind": "numeric", "moment": None, "mean": 1.5, "std": 0.5, "gaps": 2}
+KNOWN: dict[str, Any] = {
+    "model": {"name": "tabm", "numeric": "standardize"},
+    "model_choice": "auto chose tabm for 3 train rows.",
+    "loss": "mse",
+    "target_scale": "log",
+    "batch_size": 32,
+    "seeds": 3,
+    "epochs": 9,
+    "best_epoch": 4,
+    "versions": {"python": "3"},
+    "features": {
+        "task": "regression",
+        "target": "y",
+        "numeric": [
+            {**NUMBER, "low": 1.0, "high": 2.0},
+            {**NUMBER, "name": "same", "column": "same", "low": 1.0, "high": 1.0, "std": 0.0, "gaps": 0},
+            {**NUMBER, "name": "d.year", "column": "d", "kind": "datetime", "moment": "year", "low": 0, "high": 1},
+            {
+                **NUMBER,
+                "name": "d.elapsed",
+                "column": "d",
+                "kind": "datetime",
+                "moment": "elapsed",
+                "low": 0,
+                "high": 1,
+            },
+        ],
+        "categorical": [{"name": "c", "levels": list("abcdefg")}],
+    },
+}
+FOUND = {
+    "rows": 6,
+    "notes": ["of prepare"],
+    "columns": [
+        {"name": name, "kind": kind}
+        for name, kind in (
+            ("x", "numeric"), ("same", "numeric"), ("d", "datetime"), ("c", "categorical"), ("id", "ignored"),
+        )
+    ],
+}  # fmt: skip
+PARTS = {"rows": {"train": 4, "validation": 0, "test": 2}, "notes": ["of split"]}
+SCORES: dict[str, Any] = {"train": {"mae": 1.0}, "validation": {}, "test": {"mae": 2.0}, "baseline": {"test": {}}}
+
+
+def content(**known: object) -> dict[str, Any]:
+    return common_content({**KNOWN, **known}, FOUND, PARTS, SCORES, ["of evaluate"], "a.csv")
+
+
+def test_the_choices_say_what_auto_meant_and_what_the_model_does_not_see() -> None:
+    assert content()["choices"] == [
+        ("model", "tabm (auto chose tabm for 3 train rows)"),
+        ("loss", "mse"),
+        ("target", "its logarithm is learned"),
+        ("numbers", "standardize"),
+        ("batch size", "32"),
+        ("seeds", "3 models, their answers averaged"),
+        ("ignored", "id"),
+        ("dropped", "same: the same value in every train row"),
+    ]
+
+
+def test_what_was_not_chosen_is_not_said() -> None:
+    classes = {**KNOWN["features"], "task": "binary", "numeric": []}
+    names = [name for name, _ in content(model_choice="", seeds=1, features=classes)["choices"]]
+    assert names == ["model", "loss", "numbers", "batch size", "ignored"]
+    assert content(model_choice="")["choices"][0] == ("model", "tabm")
+
+
+def test_each_column_is_described_by_the_train_rows() -> None:
+    assert {column["name"]: column["says"] for column in content()["columns"]} == {
+        "x": "mean 1.5, std 0.5, 2 gaps",
+        "same": "the same value in every row",
+        "d": "as year, elapsed, 2 gaps",
+        "c": "7 levels: a, b, c, d, e, f, ...",
+        "id": "not seen by the model",
+    }
+
+
+def test_notes_of_all_stages_stand_together() -> None:
+    said = content()
+    assert said["notes"] == ["of prepare", "of split", "of evaluate"]
+    assert said["parts"] == "4 train, 2 test"
+    assert said["training"] == "9 epochs, the weights of epoch 4 kept."
+    assert (said["references"], said["threshold"], said["seeds"]) == (None, None, None)

@@ -1,0 +1,99 @@
+"""predict as a person calls it; what its numbers are worth is held by the tests of the export and of the recipes."""
+
+import gzip
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from relight.errors import InputError
+from relight.predict import table
+from relight.predict.predict import predict
+from tests.saved_models import RAW, Saved, save_model
+
+EVERYTHING = "x label flag when c many"
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Saved:
+    return save_model(tmp_path, "linear", EVERYTHING, "binary", numeric="standardize")
+
+
+def predicted(saved: Saved, table: Path | None = None) -> tuple[str, str]:
+    """What is said, and what is written."""
+    output = saved.models / "out.csv"
+    said = predict(table or saved.table, models=saved.models, output=output)
+    return said, output.read_text(encoding="utf-8")
+
+
+def test_one_row_for_each_and_what_no_train_row_had_is_said(saved: Saved) -> None:
+    said, lines = predicted(saved)
+    assert lines.splitlines()[0] == "prediction,probability_no,probability_yes"
+    assert len(lines.splitlines()) == 1 + 7
+    assert said == (
+        f"{saved.models}/out.csv: 7 predictions of y; 5 categories were missing or unknown; 2 numbers are missing in "
+        "columns without gaps in training (x, flag): the train rows' mean stands for them\n"
+    )
+
+
+def test_chunks_change_nothing(saved: Saved, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = predicted(saved)
+    monkeypatch.setattr(table, "chunk_rows", lambda _model: 2)
+    assert predicted(saved) == whole
+
+
+def test_a_chunk_is_whole_batches_of_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table, "rows_at_once", lambda _model: 50_000)
+    assert table.chunk_rows(None) == 50_000  # type: ignore[arg-type]
+    monkeypatch.setattr(table, "rows_at_once", lambda _model: 30_000)
+    assert table.chunk_rows(None) == 60_000  # type: ignore[arg-type]
+
+
+def test_tsv_gzip_folder_and_parquet_read_alike(saved: Saved, tmp_path: Path) -> None:
+    _, lines = predicted(saved)
+    (tmp_path / "t.tsv").write_text(RAW.replace(",", "\t"), encoding="utf-8")
+    (tmp_path / "t.csv.gz").write_bytes(gzip.compress(RAW.encode()))
+    (tmp_path / "folder").mkdir()
+    header, *rows = RAW.splitlines(keepends=True)
+    (tmp_path / "folder/1.csv").write_text("".join([header, *rows[:3]]), encoding="utf-8")
+    (tmp_path / "folder/2.csv").write_text("".join([header, *rows[3:]]), encoding="utf-8")
+    typed = pl.read_csv(RAW.encode()).with_columns(pl.col("when").str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False))
+    whole_days = pl.read_csv(RAW.encode())["when"].str.to_datetime("%Y-%m-%d", strict=False)
+    typed.with_columns(pl.col("when").fill_null(whole_days)).write_parquet(tmp_path / "t.parquet")
+    for name in ("t.tsv", "t.csv.gz", "folder", "t.parquet"):
+        assert predicted(saved, tmp_path / name)[1] == lines
+
+
+def test_the_row_of_a_mistake_is_counted_over_chunks(saved: Saved, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table, "chunk_rows", lambda _model: 2)
+    saved.table.write_text(RAW.replace("1e6,", "hot,").replace("2030-06-15 23:59:59", "tomorrow"), encoding="utf-8")
+    with pytest.raises(InputError) as refusal:
+        predicted(saved)
+    assert [problem.split("; ")[0] for problem in refusal.value.problems] == [
+        f"{saved.table}: column 'x' row 5 is not a number, however: 'hot'",
+        f"{saved.table}: column 'when' row 5 is not a date as 2020-01-31 or 2020-01-31 12:30:00, however: 'tomorrow'",
+    ]
+    assert [path.name for path in sorted(saved.models.iterdir())] == ["model.json", "model.pth"]  # and no half of it
+
+
+def test_a_date_that_is_missing_is_named_once(saved: Saved) -> None:
+    saved.table.write_text(RAW.replace("when", "then"), encoding="utf-8")
+    with pytest.raises(InputError, match=r"column 'when' is missing; .*then") as refusal:
+        predicted(saved)
+    assert len(refusal.value.problems) == 1
+
+
+def test_a_model_of_an_older_format_asks_for_its_own_relight(saved: Saved) -> None:
+    known = saved.models / "model.json"
+    known.write_text(known.read_text(encoding="utf-8").replace('"format": 2', '"format": 1'), encoding="utf-8")
+    with pytest.raises(InputError, match=r"must be of format 2, however: 1; use the Relight that made it"):
+        predicted(saved)
+
+
+def test_the_answers_are_not_written_into_the_table(saved: Saved, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/1.csv").write_text(RAW, encoding="utf-8")
+    with pytest.raises(InputError, match="is the table itself, or in it"):
+        predict(tmp_path / "folder", models=saved.models, output=tmp_path / "folder/out.csv")
+    with pytest.raises(InputError, match="is the table itself, or in it"):
+        predict(saved.table, models=saved.models, output=saved.table)

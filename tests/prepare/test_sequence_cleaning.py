@@ -1,0 +1,125 @@
+"""Rows that are steps of sequences: put in order, and refused where nobody could say what they mean."""
+
+from typing import Any
+
+import polars as pl
+import pytest
+
+from relight.data.schema import SequenceParams
+from relight.errors import InputError
+from relight.prepare.params import PrepareParams
+from relight.prepare.sequences import clean_sequences, order_new_steps
+
+STEPS = pl.DataFrame(
+    {
+        "who": ["b", "a", "b", "a", "c"],
+        "t": [2, 1, 1, 0, 5],
+        "x": [1.5, 2.5, 3.5, 4.5, 5.5],
+        "y": ["yes", "no", "yes", "no", "no"],
+    }
+)
+
+
+def params_for(**changes: Any) -> PrepareParams:
+    given = {"source": "steps.csv", "target": "y", "task": "auto", "ignore": []}
+    return PrepareParams(**{**given, "sequence": SequenceParams(id="who", time="t"), **changes})
+
+
+def test_sequences_come_in_order_of_first_appearance_and_their_steps_by_time() -> None:
+    clean = clean_sequences(STEPS, params_for())
+    assert clean.rows["who"].to_list() == ["b", "b", "a", "a", "c"]
+    assert clean.rows["x"].to_list() == [3.5, 1.5, 4.5, 2.5, 5.5]
+    assert (clean.schema.rows, clean.schema.task, clean.schema.classes) == (5, "binary", ["no", "yes"])
+    assert [column.name for column in clean.schema.features] == ["x"]
+    assert clean.schema.sequence == SequenceParams(id="who", time="t")
+    assert clean.schema.notes[0] == "5 rows are 3 sequences of 1 to 2 steps."
+
+
+def test_a_csv_is_ordered_by_its_numbers_and_dates_not_by_their_texts() -> None:
+    texts = STEPS.with_columns(t=pl.Series(["10", "9", "2", "10", "1"]))
+    assert clean_sequences(texts, params_for()).rows["x"].to_list() == [3.5, 1.5, 2.5, 4.5, 5.5]
+    dates = STEPS.with_columns(t=pl.Series(["2024-01-03", "2024-01-02", "2024-01-01", "2024-01-10", "2024-01-01"]))
+    assert clean_sequences(dates, params_for()).rows["x"].to_list() == [3.5, 1.5, 2.5, 4.5, 5.5]
+
+
+def test_the_task_follows_from_the_sequences_not_from_their_steps() -> None:
+    """30 sequences of 40 steps with 15 different numbers: too few for classes, as 30 rows of a table are."""
+    table = pl.DataFrame({"who": [k // 40 for k in range(1200)], "t": [k % 40 for k in range(1200)]})
+    table = table.with_columns(x=pl.col("t") * 0.5, y=pl.col("who") // 2)
+    assert clean_sequences(table, params_for()).schema.task == "regression"
+
+
+@pytest.mark.parametrize(
+    ("change", "changes", "problem"),
+    [
+        ({"t": [1, 1, 1, 0, 5]}, {}, "steps.csv: id and time must name each row once, however: who 'b' has t 1 in "
+         "rows 1 and 3; delete one of them, or correct its time"),
+        ({"y": ["yes", "no", "no", "no", "no"]}, {}, "steps.csv: 'y' must be the same in all rows of a sequence, "
+         "however: who 'b' has 'yes' and 'no'"),
+        ({"who": ["b", None, "b", "a", "c"]}, {}, r"steps.csv: id 'who' has 1 missing value \(row 2\)"),
+        ({"t": [1, 1, None, 0, None]}, {}, r"steps.csv: time 't' has 2 missing values \(row 3, 5\)"),
+        ({"t": ["early", "late", "a", "b", "c"]}, {}, "time 't' must hold numbers or dates, however: 'early'"),
+        ({"y": ["yes", None, "yes", "no", "no"]}, {}, r"target 'y' has 1 missing value \(row 2\)"),
+        ({}, {"sequence": SequenceParams(id="whom", time="t")}, "prepare.sequence.id: 'whom' is not a column of "
+         "steps.csv; did you mean 'who'"),
+        ({}, {"sequence": SequenceParams(id="who", time="y")}, "prepare.sequence.time: 'y' cannot be that, for it is "
+         "the target"),
+        ({}, {"target": ["x", "y"], "task": "distribution"}, "prepare.task: a distribution is for tables"),
+        ({}, {"weight": "x"}, "'x' must be the same in all rows of a sequence, however: who 'b' has '1.5' and '3.5'"),
+    ],
+)  # fmt: skip
+def test_what_nobody_could_order_or_label_is_refused(
+    change: dict[str, list[object]], changes: dict[str, Any], problem: str
+) -> None:
+    table = STEPS.with_columns(pl.Series(name, values) for name, values in change.items())
+    if "weight" in changes:
+        table = table.with_columns(other=pl.Series([1, 2, 3, 4, 5]))
+    with pytest.raises(InputError, match=problem):
+        clean_sequences(table, params_for(**changes))
+
+
+def test_all_problems_are_said_at_once() -> None:
+    table = STEPS.with_columns(t=pl.Series([1, 1, 1, 0, 5]), y=pl.Series(["yes", "no", "no", "no", "no"]))
+    with pytest.raises(InputError) as raised:
+        clean_sequences(table, params_for())
+    assert len(raised.value.problems) == 2
+
+
+def test_names_of_sequences_are_no_classes() -> None:
+    table = pl.DataFrame({"who": [k // 2 for k in range(60)], "t": [k % 2 for k in range(60)], "x": range(60)})
+    table = table.with_columns(y=pl.format("name {}", "who"))
+    with pytest.raises(InputError, match="target 'y', one value for each sequence, has a different value in every row"):
+        clean_sequences(table, params_for())
+
+
+SYMBOLS = pl.DataFrame({"dna": ["ACGT", "TT", "G"], "note": ["n", "n", "m"], "y": ["a", "b", "a"]})
+
+
+def test_symbols_are_texts_of_which_each_is_a_sequence() -> None:
+    clean = clean_sequences(SYMBOLS, params_for(sequence=SequenceParams(symbols="dna")))
+    assert [column.name for column in clean.schema.features] == ["dna"]
+    assert clean.schema.notes == ["Each row is a sequence of 1 to 4 characters of 'dna'."]
+    digits = SYMBOLS.with_columns(dna=pl.Series(["0101", "11", "0"]))  # no number, whatever it looks like
+    assert clean_sequences(digits, params_for(sequence=SequenceParams(symbols="dna"))).rows["dna"][0] == "0101"
+
+
+@pytest.mark.parametrize(
+    ("texts", "problem"),
+    [
+        (["ACGT", "", "G"], r"column 'dna' has 1 missing value \(row 2\)"),
+        ([1, 2, 3], "'dna' must hold texts, however: it is of type Int64"),
+    ],
+)
+def test_a_sequence_without_symbols_is_refused(texts: list[object], problem: str) -> None:
+    table = SYMBOLS.with_columns(pl.Series("dna", texts))
+    with pytest.raises(InputError, match=problem):
+        clean_sequences(table, params_for(sequence=SequenceParams(symbols="dna")))
+
+
+def test_new_sequences_are_ordered_in_the_same_way() -> None:
+    ids, order = order_new_steps(STEPS.drop("y"), SequenceParams(id="who", time="t"), "new.csv")
+    assert (ids.to_list(), order.tolist()) == (["b", "a", "b", "a", "c"], [2, 0, 3, 1, 4])
+    with pytest.raises(InputError, match=r"new\.csv: column 'whom' is missing; did you mean 'who'"):
+        order_new_steps(STEPS, SequenceParams(id="whom", time="t"), "new.csv")
+    with pytest.raises(InputError, match=r"new\.csv: id and time must name each row once"):
+        order_new_steps(pl.concat([STEPS, STEPS]), SequenceParams(id="who", time="t"), "new.csv")

@@ -1,0 +1,92 @@
+from relight.provenance.lineage import (
+    Standing,
+    Step,
+    Ways,
+    rebuild_lines,
+    stages_behind,
+    step_lines,
+    verdict_line,
+    ways,
+)
+from relight.runtime.nested import same_params
+
+READS = {"plot": {"scores", "model"}, "prepare": {"raw"}, "evaluate": {"model", "table"}, "train": {"table"}}
+WRITES = {"plot": {"page"}, "prepare": {"table"}, "evaluate": {"scores"}, "train": {"model"}}
+
+
+def test_the_stages_behind_a_file_come_each_before_those_that_it_needs() -> None:
+    assert stages_behind(READS, WRITES, "plot") == ["plot", "evaluate", "train", "prepare"]
+    assert stages_behind(READS, WRITES, "train") == ["train", "prepare"]
+    assert stages_behind(READS, WRITES, "prepare") == ["prepare"]
+
+
+def test_params_are_the_same_when_their_values_are_however_they_are_written() -> None:
+    assert same_params({"rate": "1e-3", "k": ["1", "yes"]}, {"rate": "0.001", "k": ["1", "yes"]})
+    assert same_params({"gap": ""}, {"gap": "null"})
+    assert same_params({"on": "True"}, {"on": "true"})
+    assert not same_params({"gap": ""}, {"gap": "0"})
+    assert not same_params({"k": ["1", "2"]}, {"k": ["1"]})
+    assert not same_params({"a": "1"}, {"a": "1", "b": "2"})
+    assert not same_params("1", None)
+
+
+LOST = Standing("f", "0" * 32, 5, "", git=False, workspace=False, cache="missing", remote="missing")
+YES = Ways([], [], [], [])
+
+
+def step(data: list[Standing], outs: list[Standing], changed_code: list[str] | None = None) -> Step:
+    return Step("train", "run", {"train": {"epochs": "2"}}, data, {"src/a.py": "1"}, changed_code or [], [], outs)
+
+
+def test_what_lies_whole_in_the_cache_or_on_the_remote_needs_no_run() -> None:
+    whole = step([LOST], [LOST._replace(cache="intact")])
+    lost = "f is nowhere: not in the commit, the workspace, the cache or on the remote"
+    assert ways(whole, {}, [], "") == Ways([], ["f is missing"], [lost], [])
+    assert ways(whole, {}, [], "").any()
+    there = step([LOST], [LOST._replace(remote="there", cache="damaged")])
+    assert ways(there, {}, [], "") == Ways(["f is DAMAGED"], [], [lost], [])
+    assert ways(there, {}, [], "no network").remote == ["no network"]
+    in_git = step([LOST], [LOST._replace(git=True)])
+    assert ways(in_git, {}, [], "no network")[:2] == ([], [])
+
+
+def test_a_run_needs_the_code_and_inputs_that_are_there_or_can_be_made() -> None:
+    out = [LOST]
+    assert ways(step([LOST._replace(git=True)], out), {}, [], "").run == []
+    assert ways(step([LOST._replace(workspace=True)], out), {}, [], "").run == []
+    assert ways(step([LOST._replace(cache="damaged")], out), {}, [], "").run != []
+    assert ways(step([], out, ["src/a.py"]), {}, [], "").run == [
+        "src/a.py has other bytes in the commit, or is not in it"
+    ]
+    made = step([LOST._replace(maker="split")], out)
+    assert ways(made, {"split": YES}, [], "").run == []
+    assert ways(made, {"split": YES._replace(run=["no"])}, [], "").run == ["f is nowhere, and split cannot be run"]
+
+
+def test_other_versions_leave_a_doubt() -> None:
+    doubtful = ways(step([], [LOST]), {}, ["torch 2.9 → 2.10"], "")
+    assert not doubtful.any()
+    assert rebuild_lines(doubtful, "")[1] == "by running: perhaps with other bits: torch 2.9 → 2.10"
+    assert ways(step([], [LOST]), {}, [], "").any()
+
+
+def test_the_text_says_each_way_and_the_verdict_of_all() -> None:
+    lines = step_lines(step([LOST._replace(git=True)], [LOST]), YES._replace(cache=["f is missing"]), "v1", "s3", 80)
+    assert lines == [
+        "train  ← run",
+        "  params    train: epochs=2",
+        "  reads     f (raw)  5 B  00000000  in Git",
+        "  code      1 files and folders, all in v1",
+        "  writes    f  5 B  00000000  cache: missing, s3: missing",
+        "  rebuild   from the cache: no: f is missing",
+        "            from s3: yes",
+        "            by running: yes",
+    ]
+    assert verdict_line([("train", YES)]) == "  rebuild   every step, bit for bit"
+    assert verdict_line([("a", YES), ("b", Ways(["x"], ["x"], [], ["x"]))]) == "  rebuild   not for sure: b"
+    assert verdict_line([]) == "  raw       no stage wrote it"
+
+
+def test_many_reasons_are_counted() -> None:
+    (line, *_) = rebuild_lines(YES._replace(cache=["a", "b", "c", "d", "e"]), "")
+    assert line == "from the cache: no: a; b; c, and 2 more"

@@ -1,0 +1,92 @@
+from typing import Literal
+
+import pytest
+from pydantic import Field
+
+from relight.errors import InputError
+from relight.runtime.params import Section, check_document, check_section, read_section, unknown_sections
+from relight.runtime.strict_yaml import parse_yaml
+
+
+class Inner(Section):
+    share: float = Field(ge=0, lt=1, examples=[0.5])
+
+
+class Outer(Section):
+    count: int = Field(gt=0, le=2**32 - 1, examples=[3])
+    kind: Literal["round", "flat"] = Field(examples=["flat"])
+    names: list[str] = Field(examples=[[]])
+    inner: Inner | None = Field(examples=["null"])
+
+
+WHOLE = "s:\n  count: 3\n  kind: flat\n  names: [a]\n  inner: {share: 0.5}\n"
+
+
+def problems_of(text: str) -> tuple[str, ...]:
+    return check_section(parse_yaml(text, "p.yaml"), "s", Outer).problems
+
+
+def test_a_section_without_mistakes_becomes_its_model() -> None:
+    params = read_section(parse_yaml(WHOLE, "p.yaml"), "s", Outer)
+    assert params == Outer(count=3, kind="flat", names=["a"], inner=Inner(share=0.5))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("count: 3", "count: 0", "p.yaml:2: s.count: must be > 0, however: 0"),
+        ("count: 3", "count: 4294967296", "p.yaml:2: s.count: must be <= 4294967295, however: 4294967296"),
+        ("count: 3", "count: '3'", "p.yaml:2: s.count: must be a whole number, however: the text '3'"),
+        ("count: 3", "count: 3.0", "p.yaml:2: s.count: must be a whole number, however: 3.0"),
+        ("count: 3", "count: true", "p.yaml:2: s.count: must be a whole number, however: true"),
+        ("count: 3", "count: null", "p.yaml:2: s.count: must be a whole number, however: null"),
+        ("kind: flat", "kind: flatt", "p.yaml:3: s.kind: must be one of round, flat, however: the text 'flatt'"),
+        ("names: [a]", "names: a", "p.yaml:4: s.names: must be a list, however: the text 'a'"),
+        ("names: [a]", "names: [a, 2]", "p.yaml:4: s.names.1: must be a text, however: 2"),
+        ("share: 0.5", "share: .inf", "p.yaml:5: s.inner.share: must be a finite number, however: inf"),
+        ("share: 0.5", "share: 1", "p.yaml:5: s.inner.share: must be < 1, however: 1"),
+        ("{share: 0.5}", "0.5", "p.yaml:5: s.inner: must be a mapping, however: 0.5"),
+        ("share: 0.5", "shares: 0.5, share: 0", "p.yaml:5: s.inner.shares: is unknown; did you mean share?"),
+        ("share: 0.5", "share: 0, zz: 1", "p.yaml:5: s.inner.zz: is unknown; known are share"),
+        ("  count: 3\n", "", "p.yaml:1: s.count: is missing; add for example `count: 3`"),
+        ("share: 0.5", "", "p.yaml:5: s.inner.share: is missing; add for example `share: 0.5`"),
+    ],
+)
+def test_a_mistake_is_told_with_line_key_rule_and_value(old: str, new: str, problem: str) -> None:
+    assert WHOLE.count(old) == 1
+    assert problems_of(WHOLE.replace(old, new)) == (problem,)
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    spoilt = WHOLE.replace("count: 3", "count: x").replace("kind: flat", "kind: 1").replace("share: 0.5", "share: 2")
+    with pytest.raises(InputError) as caught:
+        read_section(parse_yaml(spoilt, "p.yaml"), "s", Outer)
+    assert [problem.split(": ")[1] for problem in caught.value.problems] == ["s.count", "s.kind", "s.inner.share"]
+
+
+def test_a_missing_section_is_told_with_its_near_miss() -> None:
+    document = parse_yaml("splitt: {}\n", "p.yaml")
+    near = check_section(document, "split", Outer).problems
+    far = check_section(document, "model", Outer).problems
+    assert near == ("p.yaml: section split is missing; did you mean splitt?",)
+    assert far == ("p.yaml: section model is missing; recipes/ has examples of it",)
+
+
+def test_sections_that_nobody_reads_are_told() -> None:
+    document = parse_yaml("split: {}\nsplitt: {}\nzz: 1\n", "p.yaml")
+    assert unknown_sections(document, ["split", "train"]) == [
+        "p.yaml:2: section splitt is unknown; did you mean split?",
+        "p.yaml:3: section zz is unknown; known are split, train",
+    ]
+
+
+def test_a_whole_file_can_be_one_model() -> None:
+    assert check_document(parse_yaml("share: 0.25\n", "p.yaml"), Inner).params == Inner(share=0.25)
+    assert check_document(parse_yaml("share: 2\n", "p.yaml"), Inner).problems == (
+        "p.yaml:1: share: must be < 1, however: 2",
+    )
+
+
+def test_a_long_value_is_shown_in_part() -> None:
+    (problem,) = problems_of(WHOLE.replace("count: 3", f"count: {'x' * 500}"))
+    assert problem == f"p.yaml:2: s.count: must be a whole number, however: the text '{'x' * 47}..."  # 57 + 3 letters

@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+
+from relight.split.statistics import FEWEST_ROWS, LEVELS, MOST_ROWS, Sample, quantiles_of, sample_places
+
+
+def float32(*values: float) -> np.ndarray:
+    return np.array(values, dtype=np.float32)
+
+
+def test_a_few_values_are_their_own_quantiles() -> None:
+    assert quantiles_of(float32(3, np.nan, -1, 3, 2), -1, 3) == [-1, 2, 3, 3]
+    assert quantiles_of(float32(5), 5, 5) == [5]
+
+
+def test_of_many_values_the_nearest_in_order_is_taken() -> None:
+    # level k of 1000 stands at place 2 k of 0 to 2000
+    values = np.random.default_rng(0).permutation(2001).astype(np.float32)
+    assert quantiles_of(values, 0, 2000) == [2 * k for k in range(LEVELS)]
+
+
+def test_quantiles_agree_with_numpy_and_with_scikit_learn() -> None:
+    from sklearn.preprocessing import QuantileTransformer
+
+    values = np.random.default_rng(0).lognormal(size=20_000).astype(np.float32)
+    found, levels = quantiles_of(values, values.min(), values.max()), np.linspace(0, 1, LEVELS)
+    assert set(found) <= set(values.tolist())
+    ordered = np.sort(values)  # between the values before and after the exact place of the level
+    assert (found >= np.quantile(ordered, levels, method="lower")).all()
+    assert (found <= np.quantile(ordered, levels, method="higher")).all()
+    transformer = QuantileTransformer(n_quantiles=LEVELS, subsample=None).fit(values[:, None])
+    np.testing.assert_allclose(found, transformer.quantiles_[:, 0], rtol=0.005, atol=1e-3)
+
+
+def test_the_range_stands_in_where_no_sampled_row_has_a_value() -> None:
+    assert quantiles_of(float32(np.nan, np.nan), 1, 2) == [1, 2]
+    assert quantiles_of(float32(np.nan), 1, 1) == [1]
+
+
+def test_zeros_have_no_sign() -> None:
+    assert not np.signbit(quantiles_of(float32(-0.0, 0.0, -0.0, 1), 0, 1)).any()
+
+
+@pytest.mark.parametrize(
+    ("n_columns", "n_rows", "expected"),
+    [
+        (3, 1000, 1000),
+        (0, 1000, 1000),
+        (3, MOST_ROWS, MOST_ROWS),
+        (3, MOST_ROWS + 1, MOST_ROWS),
+        (128, MOST_ROWS + 1, MOST_ROWS),  # 2^25 / 128 = 2^18
+        (256, MOST_ROWS + 1, MOST_ROWS // 2),
+        (100_000, 50_000, FEWEST_ROWS),
+    ],
+)
+def test_the_sample_fits_in_memory(n_columns: int, n_rows: int, expected: int) -> None:
+    drawn = sample_places(n_columns, n_rows)
+    assert len(drawn) == expected
+    assert (np.diff(drawn) > 0).all()
+    assert drawn[0] >= 0
+    assert drawn[-1] < n_rows
+
+
+@pytest.mark.parametrize("pieces", [1, 3, 8])
+def test_the_sample_is_the_same_in_whatever_pieces_the_rows_pass(pieces: int) -> None:
+    rows = np.arange(2 * 300_000, dtype=np.float32).reshape(2, -1)
+    sample = Sample(2, 300_000)
+    for piece in np.array_split(rows, pieces, axis=1):
+        sample.add(piece)
+    np.testing.assert_array_equal(sample.values, rows[:, sample_places(2, 300_000)])

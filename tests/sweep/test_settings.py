@@ -1,0 +1,178 @@
+"""What is wrong with a sweep.yaml is said at once, with its line and the next step."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from relight.errors import InputError
+from relight.repository.git import git
+from relight.runtime.nested import differing_keys
+from relight.runtime.strict_yaml import read_yaml
+from relight.sweep.params import SweepParams
+from relight.sweep.proposals import Proposal
+from relight.sweep.settings import about, read_settings, remarks, why_invalid, with_proposal
+from tests.repositories import REPOSITORY
+
+RATE = "  train.optimizer.learning_rate: {low: 0.001, high: 0.1, log: true}\n"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    shutil.copy(REPOSITORY / "recipes/penguins.yaml", tmp_path / "params.yaml")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def problems(text: str, *, fast: bool = False) -> list[str]:
+    Path("sweep.yaml").write_text(text)
+    with pytest.raises(InputError, match=r"sweep\.yaml") as caught:
+        read_settings(Path("sweep.yaml"), fast=fast)
+    return list(caught.value.problems)
+
+
+BAD = {
+    "params:\n  train.lr: [0.1]\n  train.optimizer.name: [adam, adan]\n  train.epochs: {low: 0, high: 9}\n": [
+        "sweep.yaml:2: params.train.lr: is not in params.yaml; did you mean train.optimizer.learning_rate?",
+        "sweep.yaml:3: params.train.optimizer.name: must be one of sgd, adam, adamw, however: the text 'adan'",
+        "sweep.yaml:4: params.train.epochs: must be >= 1, however: 0",
+    ],
+    "params:\n  learning_rate: [0.1]\n": [
+        "sweep.yaml:2: params.learning_rate: is not in params.yaml; did you mean train.optimizer.learning_rate?"
+    ],
+    "params:\n  train.label_smoothing: [0.0, 0.1]\n": [
+        "sweep.yaml:2: params.train.label_smoothing: is not in params.yaml; write it there first"
+    ],
+    "params:\n  trian.seed: [0, 1]\n": ["sweep.yaml:2: params.trian.seed: is not in params.yaml; did you mean "],
+    "samplr: tpe\nsampler: best\nseed: -1\nparams:\n" + RATE: [
+        "sweep.yaml:2: sampler: must be one of tpe, random, grid, however: the text 'best'",
+        "sweep.yaml:3: seed: must be >= 0, however: -1",
+        "sweep.yaml:1: samplr: is unknown; did you mean sampler?",
+    ],
+    "name: my sweep\nparams:\n" + RATE: ["sweep.yaml:1: name: must be letters, digits, - and _"],
+    "name: s\n": ["sweep.yaml: params: is missing; add for example `params: {train.optimizer.learning_rate:"],
+    "params: {}\n": ["sweep.yaml: params must name at least one key of params.yaml"],
+    "params:\n  train.seed: {low: 3}\n": [
+        "sweep.yaml:2: params.train.seed: must be a list of values, or {low: 0.001, high: 0.1, log: true}, however:"
+    ],
+    "params:\n  train.seed: {low: 3, high: 3}\n": ["sweep.yaml:2: params.train.seed: low must be below high, however:"],
+    "params:\n  train.seed: {low: 0, high: 3, log: true}\n": [
+        "sweep.yaml:2: params.train.seed: with log, low must be "
+    ],
+    "params:\n  train.seed: [1, 1]\n": ["sweep.yaml:2: params.train.seed: must be a list of different values"],
+    "params:\n  train.seed: []\n": ["sweep.yaml:2: params.train.seed: must be a list of single values, at least one"],
+    "params:\n  train.seed: {low: 1, high: 9, step: 0.5}\n": ["sweep.yaml:2: params.train.seed: step must be a whole"],
+    "budget: {trials: null}\nparams:\n" + RATE: ["sweep.yaml:1: budget: trials or minutes must be given"],
+    "metric: test.accuracy\nparams:\n" + RATE: ["sweep.yaml: direction must be minimize or maximize where metric"],
+    "direction: maximize\nparams:\n" + RATE: ["sweep.yaml: direction must be minimize for the validation score"],
+    "sampler: grid\nparams:\n" + RATE: ["sweep.yaml: params.train.optimizer.learning_rate must have a step or be a"],
+    "params:\n  train.loss: [l1, mse]\n": [
+        "sweep.yaml:2: params.train.loss: must not be swept by the validation score"
+    ],
+    "storage: postgresql://me:secret@host/db\nparams:\n" + RATE: ["sweep.yaml: storage must not hold a password"],
+}
+
+
+@pytest.mark.parametrize("text", BAD)
+def test_all_that_is_wrong_is_said_at_once(text: str) -> None:
+    said = problems(text)
+    assert len(said) == len(BAD[text]), said
+    for problem, start in zip(said, BAD[text], strict=True):
+        assert problem.startswith(start), problem
+
+
+def test_fast_neither_splits_nor_evaluates() -> None:
+    text = "metric: validation.accuracy\ndirection: maximize\nparams:\n  split.seed: [1, 2]\n" + RATE
+    assert problems(text, fast=True) == [
+        "sweep.yaml:4: params.split.seed: must not be swept with --fast, which prepares and splits once; "
+        "leave --fast out",
+        "sweep.yaml:1: metric: must be null with --fast, which does not evaluate",
+    ]
+
+
+def test_a_metric_that_the_last_run_did_not_have_is_refused(folder: Path) -> None:
+    (folder / "reports").mkdir()
+    (folder / "reports/metrics.json").write_text('{"validation": {"accuracy": 0.9}}')
+    assert problems("metric: accuracy\ndirection: maximize\nparams:\n" + RATE) == [
+        "sweep.yaml:1: metric: is not in reports/metrics.json; did you mean validation.accuracy?"
+    ]
+
+
+def test_a_wrong_params_yaml_is_said_first(folder: Path) -> None:
+    (folder / "params.yaml").write_text((folder / "params.yaml").read_text().replace("epochs: 200", "epochs: 0"))
+    Path("sweep.yaml").write_text("params:\n" + RATE)
+    with pytest.raises(InputError, match=r"params.yaml:\d+: train.epochs: must be >= 1"):
+        read_settings(Path("sweep.yaml"), fast=False)
+
+
+def test_a_password_may_come_from_the_environment() -> None:
+    Path("sweep.yaml").write_text("storage: postgresql://me:${PASSWORD}@host/db\nparams:\n" + RATE)
+    assert read_settings(Path("sweep.yaml"), fast=False).sweep.storage == "postgresql://me:${PASSWORD}@host/db"
+
+
+@pytest.mark.parametrize(
+    ("metric", "split", "remark"),
+    [
+        ("null", "validation: 0.16", None),
+        ("validation.log_loss", "validation: 0.16", None),
+        ("test.log_loss", "validation: 0.16", "metric is one of the test rows"),
+        ("null", "validation: 0.0", "split.validation is 0, so the test rows validate"),
+    ],
+)
+def test_choosing_by_test_rows_deserves_a_word(metric: str, split: str, remark: str | None, folder: Path) -> None:
+    text = (folder / "params.yaml").read_text().replace("validation: 0.16", split)
+    (folder / "params.yaml").write_text(text if "0.16" in split else text.replace("train: 0.64", "train: 0.8"))
+    Path("sweep.yaml").write_text(f"metric: {metric}\ndirection: minimize\nparams:\n{RATE}")
+    said = remarks(read_settings(Path("sweep.yaml"), fast=False))
+    assert [remark in word for word in said] == ([] if remark is None else [True])
+
+
+def test_values_that_do_not_go_together_are_found_before_they_run() -> None:
+    document = read_yaml(Path("params.yaml"))
+    good: Proposal = {"train.optimizer.name": "sgd", "train.optimizer.momentum": 0.9}
+    assert why_invalid(document, good) is None
+    assert "momentum must be 0 with adam" in str(why_invalid(document, {**good, "train.optimizer.name": "adam"}))
+    assert document.value["train"]["optimizer"]["name"] == "adamw"  # what is there stays as it is
+    assert with_proposal(document, good).value["train"]["optimizer"]["momentum"] == 0.9
+
+
+def test_the_recipe_suits_the_recipe_for_a_table(folder: Path) -> None:
+    shutil.copy(REPOSITORY / "recipes/table.yaml", folder / "params.yaml")
+    settings = read_settings(REPOSITORY / "recipes/sweep.yaml", fast=True)
+    assert len(settings.sweep.params) == 5
+    assert remarks(settings) == []
+
+
+def test_what_a_study_is_about_is_the_same_once_it_is_read_back() -> None:
+    Path("sweep.yaml").write_text("params:\n  train.batch_size: [16, full]\n" + RATE)
+    for command in (["init", "-q"], ["add", "params.yaml"]):
+        git(*command)
+    git("-c", "user.name=T", "-c", "user.email=t@example.invalid", "commit", "-qm", "start")
+    said = about(read_settings(Path("sweep.yaml"), fast=True))
+    assert json.loads(json.dumps(said)) == said
+    Path("sweep.yaml").write_text("params:\n  train.batch_size: [16, 32]\n" + RATE)
+    assert differing_keys(said, about(read_settings(Path("sweep.yaml"), fast=False))) == [
+        "--fast",
+        "sweep.yaml.params.train.batch_size",
+    ]
+
+
+def test_trials_of_other_rows_deserve_a_word() -> None:
+    Path("sweep.yaml").write_text("params:\n  split.seed: {low: 1, high: 9}\n")
+    assert remarks(read_settings(Path("sweep.yaml"), fast=False)) == [
+        "params.split.seed is swept, so trials are judged on other rows each: a part of the differences is chance"
+    ]
+
+
+def test_the_document_names_each_key_and_its_default() -> None:
+    text = (REPOSITORY / "docs/sweep.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| (?:`([^|]*)`)? ?\|", text, re.MULTILINE))
+    assert set(rows) == set(SweepParams.model_fields)
+    whole = yaml.safe_load((REPOSITORY / "recipes/sweep.yaml").read_text(encoding="utf-8"))
+    assert set(whole) == set(rows)
+    for key, default in rows.items():
+        if default:
+            assert yaml.safe_load(default) == whole[key]

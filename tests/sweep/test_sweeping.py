@@ -1,0 +1,183 @@
+"""What is proposed, when a curve is looked at, and what the table says: without training anything."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from relight.runtime.nested import differing_keys
+from relight.sweep.ledger import Ledger
+from relight.sweep.params import SweepParams
+from relight.sweep.processes import slot
+from relight.sweep.proposals import Proposing, distributions, grid, n_trials
+from relight.sweep.storage import open_study
+from relight.sweep.trials import Rungs, Trial, best_table, counts, is_rung, ranked, value_of
+
+SPACE = {
+    "a.rate": {"low": 0.001, "high": 0.1, "log": True},
+    "a.blocks": {"low": 1, "high": 4},
+    "b.name": ["x", "y", None],
+}
+
+
+def sweep(**given: Any) -> SweepParams:
+    return SweepParams.model_validate({"params": SPACE, **given})
+
+
+def ledger(params: SweepParams, folder: Path) -> Ledger:
+    study = open_study(None, folder / "journal", params.name, "minimize", Proposing(params))
+    return Ledger(study, distributions(params), folder / "take", n_trials=n_trials(params), minutes=None)
+
+
+def proposals(params: SweepParams, folder: Path, *, at_once: int = 1000) -> list[dict[str, Any]]:
+    """All of them, each finished with a value that depends on it alone; `at_once` trials for each start."""
+    found: list[dict[str, Any]] = []
+    while True:
+        with slot(folder / "jobs") as held:
+            one = ledger(params, folder)
+            for _ in range(at_once):
+                if (taken := one.take(held)) is None:
+                    return found
+                found.append(taken.proposal)
+                taken.complete(len(repr(taken.proposal)) % 7, 0.0)
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_the_same_seed_proposes_the_same_and_a_new_start_changes_nothing(sampler: str, tmp_path: Path) -> None:
+    params = sweep(sampler=sampler, budget={"trials": 24}, seed=5)
+    first = proposals(params, tmp_path / "first")
+    assert first == proposals(params, tmp_path / "again")
+    assert first == proposals(params, tmp_path / "in pieces", at_once=5)
+    assert first != proposals(sweep(sampler=sampler, budget={"trials": 24}, seed=6), tmp_path / "other")
+    assert len({repr(one) for one in first}) == 24  # after a new start nothing is drawn again
+
+
+def test_proposals_lie_in_their_ranges(tmp_path: Path) -> None:
+    for one in proposals(sweep(sampler="random", budget={"trials": 50}), tmp_path):
+        assert 0.001 <= one["a.rate"] <= 0.1
+        assert one["a.blocks"] in (1, 2, 3, 4)
+        assert one["b.name"] in ("x", "y", None)
+
+
+def test_a_grid_is_covered_once(tmp_path: Path) -> None:
+    space = {"a": {"low": 0.1, "high": 0.3, "step": 0.1}, "b": {"low": 1, "high": 2}, "c": [True, "z"]}
+    params = SweepParams.model_validate({"params": space, "sampler": "grid"})
+    expected = [{"a": a, "b": b, "c": c} for a in (0.1, 0.2, 0.3) for b in (1, 2) for c in (True, "z")]
+    assert grid(params) == expected
+    assert n_trials(params) == 12
+    assert proposals(params, tmp_path) == expected
+
+
+def test_a_budget_of_minutes_counts_what_trials_took(tmp_path: Path) -> None:
+    params = sweep(budget={"trials": None, "minutes": 1.0})
+    study = open_study(None, tmp_path / "journal", "sweep", "minimize", Proposing(params))
+    with slot(tmp_path / "jobs") as held:
+        one = Ledger(study, distributions(params), tmp_path / "take", n_trials=None, minutes=1.0)
+        for seconds in (20.0, 20.0, 20.0):
+            taken = one.take(held)
+            assert taken is not None
+            taken.complete(1.0, seconds)
+        assert one.take(held) is None
+
+
+def test_a_trial_whose_process_is_gone_is_taken_up_with_the_same_params(tmp_path: Path) -> None:
+    params = sweep(budget={"trials": 2})
+    with slot(tmp_path / "jobs") as held:
+        lost = ledger(params, tmp_path).take(held)
+        assert lost is not None
+        with slot(tmp_path / "jobs") as other:  # while the first is alive, it is its own
+            assert other.number == 1
+            second = ledger(params, tmp_path).take(other)
+            assert second is not None
+            assert second.number == 1
+            second.complete(1.0, 0.0)
+            assert ledger(params, tmp_path).take(other) is None
+    with slot(tmp_path / "jobs") as held:
+        found = ledger(params, tmp_path).take(held)
+        assert found is not None
+        assert (found.number, found.proposal) == (0, lost.proposal)
+
+
+def test_a_trial_that_ends_its_process_three_times_is_left_alone(tmp_path: Path) -> None:
+    params = sweep(budget={"trials": 1})
+    for _ in range(3):
+        with slot(tmp_path / "jobs") as held:
+            assert ledger(params, tmp_path).take(held) is not None
+    with slot(tmp_path / "jobs") as held:
+        assert ledger(params, tmp_path).take(held) is None
+    (row,) = ledger(params, tmp_path).rows()
+    assert (row.state, row.why) == ("failed", "it ended its process 3 times")
+
+
+def test_a_line_that_was_cut_short_is_cut_off(tmp_path: Path) -> None:
+    params = sweep(budget={"trials": 3})
+    with slot(tmp_path / "jobs") as held:
+        taken = ledger(params, tmp_path).take(held)
+        assert taken is not None
+        taken.complete(2.0, 0.0)
+    with open(tmp_path / "journal", "a") as journal:
+        journal.write('{"op_code":5,"work')
+    assert [row.value for row in ledger(params, tmp_path).rows()] == [2.0]
+    assert len(proposals(params, tmp_path)) == 2
+
+
+def test_what_two_machines_begin_beyond_the_budget_waits_for_a_larger_one(tmp_path: Path) -> None:
+    small, large = sweep(budget={"trials": 1}), sweep(budget={"trials": 2})
+    with slot(tmp_path / "jobs") as held:
+        one = ledger(small, tmp_path)
+        taken = one.take(held)
+        assert taken is not None
+        taken.complete(1.0, 0.0)
+        assert one._new(held) is None  # as another machine does that saw the first too late
+        assert [row.number for row in one.rows()] == [0]
+        late = ledger(large, tmp_path).take(held)
+        assert late is not None
+        assert late.number == 1
+        late.complete(1.0, 0.0)
+        assert [row.state for row in ledger(large, tmp_path).rows()] == ["complete", "complete"]
+
+
+def test_rungs_are_few_and_do_not_depend_on_the_epochs() -> None:
+    assert [epoch for epoch in range(1, 201) if is_rung(epoch)] == [4, 6, 9, 14, 21, 32, 48, 72, 108, 162]
+
+
+def test_a_curve_in_the_worst_quarter_is_hopeless(tmp_path: Path) -> None:
+    """Five reach 1; two at 2 end at epoch 4, where they count from then on: the bar is 1.5 there, and 1 at epoch 6."""
+    params = sweep(budget={"trials": 8})
+    one, ends = ledger(params, tmp_path), []
+    with slot(tmp_path / "jobs") as held:
+        for score in (1.0, 1.0, 1.0, 1.0, 1.0, 2.0, 2.0, 1.4):
+            taken = one.take(held)
+            assert taken is not None
+            rungs = Rungs(taken.is_hopeless)
+            ends.append(next((epoch for epoch in range(1, 11) if rungs.see([score] * epoch)), None))
+            taken.complete(score, 0.0) if ends[-1] is None else taken.prune(0.0)
+    assert ends == [None, None, None, None, None, 4, 4, 6]
+
+
+def test_the_value_is_that_of_the_weights_that_are_kept() -> None:
+    assert value_of([3.0, 1.0, 2.0], keeps_best=True) == 1.0
+    assert value_of([3.0, 1.0, 2.0], keeps_best=False) == 2.0
+
+
+def test_the_table_names_params_by_the_words_that_tell_them_apart() -> None:
+    trials = [
+        Trial("s-0000", "complete", 2.0, {"a.x.rate": 0.1234567, "b.x.rate": None, "c.on": True}),
+        Trial("s-0001", "pruned", 0.1, {}),
+        Trial("s-0002", "complete", 1.0, {"a.x.rate": 1.0, "b.x.rate": 3, "c.on": False}),
+    ]
+    best = ranked(trials, maximize=False)
+    assert [trial.name for trial in best] == ["s-0002", "s-0000"]
+    assert [trial.name for trial in ranked(trials, maximize=True)] == ["s-0000", "s-0002"]
+    table = best_table(best, Trial("default", "complete", None, {"a.x.rate": 5}), "score")
+    assert table.heads == ["trial", "score", "a.x.rate", "b.x.rate", "on"]
+    assert table.rows == [
+        ["s-0002", "1", "1", "3", "false"],
+        ["s-0000", "2", "0.12346", "-", "true"],
+        ["default", "-", "5", "-", "-"],
+    ]
+    assert counts(trials) == "3 trials: 2 complete, 1 ended early"
+
+
+def test_what_differs_is_named() -> None:
+    assert differing_keys({"a": {"b": 1, "c": 2}}, {"a": {"b": 1, "c": 3}, "d": 4}) == ["a.c", "d"]

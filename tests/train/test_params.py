@@ -1,0 +1,70 @@
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from relight.train.params import MOST, OptimizerParams, TrainParams
+
+SGD = {"name": "sgd", "learning_rate": 0.01, "weight_decay": 0.0, "momentum": 0.9}
+WHOLE = {
+    "seed": 42,
+    "epochs": 10,
+    "batch_size": "full",
+    "loss": "auto",
+    "optimizer": SGD,
+    "early_stopping": None,
+    "device": "cpu",
+    "threads": 1,
+}
+
+
+@pytest.mark.parametrize("batch_size", ["auto", "full", 1, MOST])
+def test_a_batch_is_auto_full_or_a_number_of_rows(batch_size: Any) -> None:
+    assert TrainParams.model_validate({**WHOLE, "batch_size": batch_size}).batch_size == batch_size
+
+
+@pytest.mark.parametrize("batch_size", ["half", 0, -1, MOST + 1, 8.0, True, None, [8]])
+def test_a_batch_is_nothing_else(batch_size: Any) -> None:
+    with pytest.raises(ValidationError, match="must be auto, full or a whole number from 1 to 2147483647"):
+        TrainParams.model_validate({**WHOLE, "batch_size": batch_size})
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw"])
+def test_momentum_is_for_sgd_alone(name: str) -> None:
+    assert OptimizerParams.model_validate(SGD).momentum == 0.9
+    assert OptimizerParams.model_validate({**SGD, "name": name, "momentum": 0.0}).name == name
+    with pytest.raises(ValidationError, match=rf"momentum must be 0 with {name} \(it is for sgd\), however: 0.9"):
+        OptimizerParams.model_validate({**SGD, "name": name})
+
+
+def test_a_model_is_compiled_or_its_steps_are_recorded() -> None:
+    assert TrainParams.model_validate({**WHOLE, "cuda_graph": True}).cuda_graph
+    with pytest.raises(ValidationError, match="cuda_graph must be false where compile is true"):
+        TrainParams.model_validate({**WHOLE, "cuda_graph": True, "compile": True})
+
+
+@pytest.mark.parametrize("class_weights", ["none", "balanced", {"yes": 2.0, "no": 0}])
+def test_class_weights_are_a_word_or_a_number_for_each_class(class_weights: Any) -> None:
+    assert TrainParams.model_validate({**WHOLE, "class_weights": class_weights}).class_weights == class_weights
+
+
+def test_classes_that_yaml_reads_as_numbers_are_labels_all_the_same() -> None:
+    read = TrainParams.model_validate({**WHOLE, "class_weights": {0: 1, True: 2.5}}).class_weights
+    assert read == {"0": 1.0, "true": 2.5}
+
+
+@pytest.mark.parametrize(
+    "class_weights", ["even", {}, {"yes": -1.0}, {"yes": "2"}, {"yes": None}, {"yes": float("inf")}, 2]
+)
+def test_class_weights_are_nothing_else(class_weights: Any) -> None:
+    with pytest.raises(
+        ValidationError, match="must be none, balanced or a mapping of classes to weights of at least 0"
+    ):
+        TrainParams.model_validate({**WHOLE, "class_weights": class_weights})
+
+
+def test_what_is_new_changes_nothing_where_it_is_not_named() -> None:
+    params = TrainParams.model_validate(WHOLE)
+    assert (params.seeds, params.label_smoothing, params.class_weights) == (1, 0.0, "none")
+    assert (params.schedule.name, params.schedule.warmup) == ("constant", 0)
+    assert (params.gradient_clip, params.calibration) == (None, "none")

@@ -1,0 +1,61 @@
+import pytest
+import torch
+from torch import Tensor, nn
+
+from relight.model.rows import Rows
+from relight.train.batches import ResidentBatches
+from relight.train.loop import Precision, casting_for, fit
+from relight.train.losses import mse
+from relight.train.optimizers import build_optimizer
+from relight.train.params import OptimizerParams
+from relight.train.state import TrainingState
+from relight.train.validation_score import validation_score
+from tests.watches import Unwatched
+
+CPU = torch.device("cpu")
+
+
+def trained(precision: Precision, seen: list[torch.dtype] | None = None) -> TrainingState:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(5, 32), nn.ReLU(), nn.Linear(32, 1))
+    if seen is not None:
+        model[0].register_forward_hook(lambda _module, _inputs, output: seen.append(output.dtype))
+    rows = Rows((torch.randn(64, 5),), torch.randn(64, 1))
+    optimizer = build_optimizer(OptimizerParams(name="adamw", learning_rate=0.01, weight_decay=0, momentum=0), model)
+    state = TrainingState(model, optimizer)
+    fit(
+        state,
+        ResidentBatches(rows, 16, seed=0),
+        rows,
+        loss_fn=mse,
+        score_fn=validation_score("regression", "mse", nn.Identity(), rows.target, None),
+        schedule=lambda _: 0.01,
+        epochs=10,
+        gradient_clip=None,
+        watch=Unwatched(),
+        casting=casting_for(precision, CPU),
+    )
+    return state
+
+
+def weights(state: TrainingState) -> Tensor:
+    return torch.cat([value.flatten() for value in state.model.state_dict().values()])
+
+
+def test_steps_in_bf16_end_near_those_in_fp32_and_not_on_them() -> None:
+    whole, half = trained("fp32"), trained("bf16")
+    assert not torch.equal(weights(whole), weights(half))
+    for one, other in zip(whole.history, half.history, strict=True):
+        assert other.train_loss == pytest.approx(one.train_loss, rel=0.02)
+        assert other.validation_loss == pytest.approx(one.validation_loss, rel=0.02)
+
+
+def test_two_runs_in_bf16_have_the_same_bits() -> None:
+    assert torch.equal(weights(trained("bf16")), weights(trained("bf16")))
+
+
+def test_the_steps_are_in_bf16_and_weights_and_validation_in_fp32() -> None:
+    seen: list[torch.dtype] = []
+    state = trained("bf16", seen)
+    assert seen == [*[torch.bfloat16] * 4, torch.float32] * 10
+    assert weights(state).dtype == state.loss.dtype == torch.float32

@@ -1,0 +1,78 @@
+import io
+import re
+import sys
+import time
+
+import pytest
+
+from relight.train import callbacks
+from relight.train.callbacks import Progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time that the module sees: the last entry."""
+    times = [100.0]
+    monkeypatch.setattr(callbacks.time, "monotonic", lambda: times[-1])
+    return times
+
+
+@pytest.mark.parametrize(
+    ("epochs", "done"),
+    [
+        (1000, range(100, 1001, 100)),
+        (10, range(1, 11)),
+        (3, [1, 2, 3]),
+        (25, [3, 6, 9, 12, 15, 18, 21, 24, 25]),  # every ceil(25 / 10) = 3, and the last
+    ],
+)
+def test_a_pipe_gets_at_most_ten_plain_lines(epochs: int, done: list[int], capsys: pytest.CaptureFixture[str]) -> None:
+    shown = Progress(epochs, n_rows=40)
+    for epoch in range(1, epochs + 1):
+        shown.show(epoch, loss=0.5, best=0.25)
+    said = capsys.readouterr()
+    assert [line.split(":")[0] for line in said.err.splitlines()] == [f"epoch {k} of {epochs}" for k in done]
+    assert said.out == ""
+
+
+def test_a_line_says_loss_best_speed_and_time_left(clock: list[float], capsys: pytest.CaptureFixture[str]) -> None:
+    shown = Progress(20, n_rows=1000)
+    clock.append(104.0)
+    shown.show(2, loss=0.123456, best=0.1)  # 2000 rows in 4 s; 18 epochs of 2 s are left
+    assert capsys.readouterr().err == "epoch 2 of 20: loss 0.1235, best 0.1, 500 rows/s, 36 s left\n"
+
+
+def test_epochs_of_a_checkpoint_are_done_but_not_fast(clock: list[float], capsys: pytest.CaptureFixture[str]) -> None:
+    shown = Progress(100, n_rows=1000, done=89)
+    clock.append(102.0)
+    shown.show(90, loss=1, best=1)  # one epoch in 2 s
+    assert capsys.readouterr().err == "epoch 90 of 100: loss 1, best 1, 500 rows/s, 20 s left\n"
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(119, "119 s"), (120, "2 min"), (7199, "120 min"), (9000, "2.5 h")])
+def test_long_times_are_said_in_minutes_and_hours(
+    seconds: float, said: str, clock: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = Progress(2, n_rows=1)
+    clock.append(100.0 + seconds)
+    shown.show(1, loss=1, best=1)
+    assert capsys.readouterr().err.endswith(f", {said} left\n")
+
+
+def test_a_terminal_gets_a_bar_that_goes_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    shown = Progress(5, n_rows=40, done=1)
+    for epoch in range(2, 6):
+        time.sleep(0.11)  # a bar is drawn ten times a second
+        shown.show(epoch, loss=0.5, best=0.25)
+    shown.close()
+    assert "1/5" in terminal.getvalue()
+    assert re.search(r"loss=0\.5, best=0\.25, rows/s=[0-9,]+", terminal.getvalue())
+    assert terminal.getvalue().endswith("\r")
+    assert "\n" not in terminal.getvalue()
