@@ -78,7 +78,7 @@ def test_check_names_all_that_does_not_fit_sequences(repository: Repository) -> 
     repository.edit("params.yaml", "{bootstrap: 200}", "{references: [linear], slices: [x1], importance: 5}")
     code, said = repository.relight("check")
     assert code == 2
-    assert "model.name: must be one of auto, convolution, rnn, lstm, gru for sequences, however: tabm" in said
+    assert "model.name: must be one of auto, convolution, rnn, lstm, gru for sequences, got tabm" in said
     for rule in ("references: must be []", "slices: must be []", "importance: must be 0"):
         assert f"evaluate.{rule} for sequences" in said
     repository.edit("params.yaml", "{id: seq_id, time: t}", "{id: seq_id, symbols: t}")

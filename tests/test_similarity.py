@@ -343,7 +343,7 @@ def test_check_says_what_will_happen(folder: Path) -> None:
         (
             pl.DataFrame({"left_a": ["x"] * 50, "right_a": ["x"] * 50, "match": [0, 1] * 25}),
             [("ignore: [id]", "ignore: []")],
-            "the train rows have the same value in every column on both sides",
+            "must differ among the train rows, got the same value in every column on both sides: a;",
         ),
     ],
 )
@@ -362,7 +362,10 @@ def test_the_tower_is_for_pairs_alone(folder: Path) -> None:
     ]
     with pytest.raises(InputError) as caught:
         check(write_params(folder, table, *edits))
-    assert any("model.name: must be tower for similarity, and is for nothing else" in p for p in caught.value.problems)
+    assert any(
+        "model.name: must be tower for similarity and only then, got tower for regression" in p
+        for p in caught.value.problems
+    )
 
 
 def test_the_command_line_lists_embed(capsys: pytest.CaptureFixture[str]) -> None:

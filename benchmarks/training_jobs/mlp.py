@@ -6,9 +6,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from relight.model.networks.categories import Categories, Flat
+from relight.model.networks.categories import Categories, ConcatFeatures
 from relight.model.networks.mlp import Mlp
-from relight.model.params import MlpParams
 from relight.model.rows import Rows
 from relight.train.batches import ResidentBatches
 from training_jobs.measuring import Job, Run, timed
@@ -80,7 +79,7 @@ def by_hand_with_loader(x: Tensor, y: Tensor, batch: int) -> float:
 def relight(x: Tensor, y: Tensor, batch: int) -> float:
     """As the stage trains, with the model that `model.name: mlp` makes."""
     torch.manual_seed(1)
-    model = Flat(Categories([]), Mlp(D_IN, 1, MlpParams(n_blocks=N_BLOCKS, d_block=D_BLOCK, dropout=0.0)))
+    model = ConcatFeatures(Categories([]), Mlp(D_IN, 1, n_blocks=N_BLOCKS, d_block=D_BLOCK, dropout=0.0))
     rows = Rows((x, torch.zeros(len(x), 0, dtype=torch.int32)), y)
     batches, few = ResidentBatches(rows, batch, seed=42), rows.pick(torch.arange(batch))
     return timed(lambda: relight_fit(model, batches, few, n_rows=len(x), loss="mse", optimizer=ADAMW, epochs=1))

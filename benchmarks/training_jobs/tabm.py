@@ -36,8 +36,17 @@ def model_for(x: Tensor) -> nn.Module:
 
     torch.manual_seed(1)
     params = ModelParams.model_validate({"name": "tabm_small", "numeric": "standardize", "target": "none"}).tabm_small
-    numbers = NumericEmbeddings(compute_bins(x, n_bins=params.n_bins), x.shape[1], params.d_embedding)
-    return Tabm(numbers, Categories([]), 1, params)
+    bins = compute_bins(x, n_bins=params.n_bins)
+    return Tabm(
+        NumericEmbeddings(x.shape[1], bins=bins, d_embedding=params.d_embedding),
+        Categories([]),
+        1,
+        k=params.k,
+        n_blocks=params.n_blocks,
+        d_block=params.d_block,
+        dropout=params.dropout,
+        n_bins=params.n_bins,
+    )
 
 
 def no_codes(x: Tensor) -> Tensor:

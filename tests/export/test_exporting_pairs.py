@@ -5,20 +5,24 @@ from torch import Tensor, nn
 
 from relight.data.features import PairFeatures
 from relight.export.pairs import AnsweringPairs, PairsFromColumns, Sums
-from relight.model.networks.tower import Pairs
-from relight.model.params import TowerParams
+from relight.model.build import build_model
+from relight.model.networks.tower import SiameseModel
+from relight.model.params import ModelParams, TowerParams
 from relight.model.similarity import PairScale
 from tests.saved_models import drawn_features
 
 KNOWN = PairFeatures(left="left_", right="right_", texts=["name"], n_letters=6, n_buckets=64)
-FEATURES = drawn_features("x c", "binary").model_copy(update={"pairs": KNOWN})
+FEATURES = drawn_features("x c", "binary").model_copy(update={"task": "similarity", "pairs": KNOWN})
 SCALE = PairScale(threshold=0.6, slope=5.0)
 
 
 @pytest.fixture(scope="module")
-def model() -> Pairs:
+def model() -> SiameseModel:
     torch.manual_seed(0)
-    return Pairs(FEATURES, KNOWN, TowerParams(d_embedding=8)).eval()
+    params = ModelParams(name="tower", numeric="standardize", tower=TowerParams(d_embedding=8))
+    model = build_model(params, FEATURES, target_scale="none")
+    assert isinstance(model, SiameseModel)
+    return model.eval()
 
 
 def side(seed: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -39,7 +43,7 @@ def test_a_bag_and_its_sums_are_the_same() -> None:
     torch.testing.assert_close(Sums(bag)(codes), bag(codes))
 
 
-def test_distance_similarity_and_whether_they_are_alike(model: Pairs) -> None:
+def test_distance_similarity_and_whether_they_are_alike(model: SiameseModel) -> None:
     sides = (*side(1), *side(2))
     distance, similarity, alike = AnsweringPairs(model, SCALE).eval()(*sides)
     expected = model(*sides).detach().numpy()
@@ -51,13 +55,13 @@ def test_distance_similarity_and_whether_they_are_alike(model: Pairs) -> None:
     assert same[2].tolist() == [1] * 9
 
 
-def test_the_model_stays_as_it_was(model: Pairs) -> None:
+def test_the_model_stays_as_it_was(model: SiameseModel) -> None:
     AnsweringPairs(model, SCALE)
     assert model.body.tower.texts is not None
     assert isinstance(model.body.tower.texts.points, nn.EmbeddingBag)
 
 
-def test_columns_of_both_sides_are_the_tensors(model: Pairs) -> None:
+def test_columns_of_both_sides_are_the_tensors(model: SiameseModel) -> None:
     answering = AnsweringPairs(model, SCALE).eval()
     left, right = side(1), side(2)
     columns = [left[0], left[1].long(), left[2], right[0], right[1].long(), right[2]]

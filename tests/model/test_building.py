@@ -10,7 +10,7 @@ from relight.data.features import Features
 from relight.errors import InputError
 from relight.model.build import build_model
 from relight.model.checks import settle_target_scale
-from relight.model.networks.categories import Flat
+from relight.model.networks.categories import ConcatFeatures
 from relight.model.networks.mlp import Linear, LinearParameters, Mlp
 from relight.model.params import MlpParams, ModelParams, TabmParams
 from relight.model.pipeline import Fitted
@@ -63,7 +63,7 @@ def test_each_plain_name_builds_its_network_with_and_without_a_front(name: str, 
     assert isinstance(build(model_params(name), features()), kind)
     fronted = build(model_params(name, "standardize"), features())
     assert isinstance(fronted, Fitted)
-    assert isinstance(fronted.body, Flat)
+    assert isinstance(fronted.body, ConcatFeatures)
     assert isinstance(fronted.body.network, kind)
 
 

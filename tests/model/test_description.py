@@ -5,7 +5,7 @@ from pydantic import ValidationError
 from relight.model.build import untrained_model
 from relight.model.inference import predict
 from relight.model.params import ModelParams, TabmParams
-from relight.model.pipeline import Fitted, Members
+from relight.model.pipeline import DeepEnsemble, Fitted
 from relight.model.saved_model import Description, proof_of
 from tests.feature_tables import category, features_of, number
 
@@ -73,7 +73,7 @@ def test_each_of_several_copies_is_the_model_that_its_own_seed_would_give(name: 
     table = features_of([number("x", [0, 1, 4])], [category("c", 40)])
     together = untrained_model(params, table, target_scale="standardize", seed=5, seeds=3)
     assert isinstance(together, Fitted)
-    assert isinstance(together.body, Members)
+    assert isinstance(together.body, DeepEnsemble)
     for place, copy in enumerate(together.body.copies):
         alone = untrained_model(params, table, target_scale="standardize", seed=5 + place)
         assert isinstance(alone, Fitted)

@@ -5,7 +5,6 @@ from torch import nn
 from relight.model import inference
 from relight.model.inference import PREDICTION_NUMBERS, PREDICTION_ROWS, predict, rows_at_once
 from relight.model.networks.mlp import Mlp
-from relight.model.params import MlpParams
 
 
 class Doubling(nn.Module):
@@ -22,7 +21,7 @@ class Doubling(nn.Module):
 
 def mlp() -> Mlp:
     torch.manual_seed(0)
-    return Mlp(3, 2, MlpParams(n_blocks=2, d_block=8, dropout=0.5))
+    return Mlp(3, 2, n_blocks=2, d_block=8, dropout=0.5)
 
 
 @pytest.mark.parametrize("n_rows", [1, 6, 7, 8, 50])
@@ -59,7 +58,7 @@ def test_no_rows_have_no_predictions() -> None:
 
 
 def test_a_wide_model_sees_fewer_rows_at_once() -> None:
-    narrow, wide = (Mlp(3, 2, MlpParams(n_blocks=1, d_block=d_block, dropout=0)) for d_block in (8, 2**14))
+    narrow, wide = (Mlp(3, 2, n_blocks=1, d_block=d_block, dropout=0) for d_block in (8, 2**14))
     assert rows_at_once(narrow) == PREDICTION_ROWS
     assert rows_at_once(nn.Sequential(wide)) == PREDICTION_NUMBERS // 2**14 == 1024
     assert rows_at_once(nn.Linear(1, 1)) == PREDICTION_ROWS

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from relight.errors import InputError
-from relight.model.networks.categories import Categories, Flat
+from relight.model.networks.categories import Categories, ConcatFeatures
 from relight.model.pipeline import Back, Fitted
 from relight.model.preprocessing import Front
 from relight.model.rows import Rows, as_trainee_sees, inputs_for, rows_for, trainee_of
@@ -19,7 +19,9 @@ def fronted(back: nn.Module | None = None) -> Fitted:
     """One number of mean 3 and deviation 2, with gaps, and one category."""
     features = features_of([number("x", [1, 5], gaps=1)], [category("c", 2)])
     front = Front(features, "standardize")
-    return Fitted(front, Flat(Categories(front.n_levels), nn.Linear(4, 1)), back or nn.Identity())
+    return Fitted(
+        front, ConcatFeatures(Categories([n + 1 for n in front.n_levels]), nn.Linear(4, 1)), back or nn.Identity()
+    )
 
 
 def test_a_front_takes_numbers_and_codes() -> None:

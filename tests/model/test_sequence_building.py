@@ -166,7 +166,9 @@ def test_the_exported_graph_answers_the_same_for_any_number_of_rows(
 
 @pytest.mark.parametrize("name", ["decoder", "dlinear"])
 def test_what_forecasts_refuses_to_classify(name: SequenceModelName) -> None:
-    with pytest.raises(InputError, match=f"model.name: {name} continues a series"):
+    with pytest.raises(
+        InputError, match=f"model.name: must be a network that classifies, got {name}, which continues a series"
+    ):
         sequence_body(name, SMALL[name][0], D_PAST, 0, N_CLASSES, length=LENGTH, horizon=0)
 
 

@@ -11,7 +11,7 @@ from relight.errors import InputError
 from relight.model.build import build_model
 from relight.model.checks import assert_model_reads
 from relight.model.inference import outputs_of, predict
-from relight.model.networks.categories import Categories, Steps
+from relight.model.networks.categories import Categories, ConcatStepFeatures
 from relight.model.params import ModelName, ModelParams
 from relight.model.pipeline import Fitted
 from relight.model.sequences import Sequences, as_trainee_sees_sequences, sequences_of
@@ -118,7 +118,7 @@ class Last(nn.Module):
 
 def test_padding_reaches_the_network_as_zeros_whatever_stands_there() -> None:
     numbers, codes = torch.full((1, 3, 1), 7.0), torch.full((1, 3, 1), 2)
-    out = Steps(Categories([2]), Last())(numbers, codes, torch.tensor([2]))
+    out = ConcatStepFeatures(Categories([3]), Last())(numbers, codes, torch.tensor([2]))
     assert out.tolist() == [[7, 0, 1, 7, 0, 1, 0, 0, 0]]
 
 
@@ -152,11 +152,13 @@ def test_sequences_that_take_more_than_they_may_are_refused() -> None:
 
 
 def test_models_of_tables_and_of_sequences_are_told_apart() -> None:
-    rule = "must be one of auto, convolution, rnn, lstm, gru for sequences, however: tabm"
+    rule = "must be one of auto, convolution, rnn, lstm, gru for sequences, got tabm"
     with pytest.raises(InputError, match=rule):
         assert_model_reads(ModelParams(name="tabm", numeric="none"), features())
     table = features().model_copy(update={"sequence": None})
-    with pytest.raises(InputError, match=r"model\.name: lstm is for sequences, however: each row stands for itself"):
+    with pytest.raises(
+        InputError, match=r"model\.name: must be a model of single rows, got lstm, which reads sequences"
+    ):
         assert_model_reads(ModelParams(name="lstm", numeric="none"), table)
     for name in ("auto", *NAMES):
         assert_model_reads(ModelParams(name=name, numeric="none"), features())

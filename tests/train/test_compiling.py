@@ -26,13 +26,12 @@ from relight.model.rows import Rows
 from relight.train.loop import fit
 from relight.train.state import TrainingState
 from relight.train.validation_score import validation_score
-from relight.model.params import MlpParams
 from relight.train.params import OptimizerParams
 from tests.watches import Unwatched
 
 def trained(is_compiled):
     torch.manual_seed(0)
-    model = Mlp(5, 1, MlpParams(n_blocks=1, d_block=8, dropout=0.0))  # it has no length, as an nn.Sequential has
+    model = Mlp(5, 1, n_blocks=1, d_block=8, dropout=0.0)  # it has no length, as an nn.Sequential has
     rows = Rows((torch.randn(40, 5),), torch.randn(40, 1))
     params = OptimizerParams(name="adamw", learning_rate=0.01, weight_decay=0, momentum=0)
     state = TrainingState(model, build_optimizer(params, model))

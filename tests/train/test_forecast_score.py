@@ -3,7 +3,6 @@ import math
 import pytest
 import torch
 
-from relight.data.features import SeriesFeatures
 from relight.model.networks.forecaster import WindowBack
 from relight.train.losses import l1, mse, where_observed
 from relight.train.validation_score import forecast_score
@@ -23,8 +22,7 @@ def test_gaps_count_nothing_and_teach_nothing() -> None:
 
 
 def test_scores_are_in_the_targets_own_unit() -> None:
-    features = SeriesFeatures.model_construct(mean=100.0, scale=10.0)
-    back, target = WindowBack(features), torch.tensor([[120.0, NAN], [80.0, 130.0]])
+    back, target = WindowBack(mean=100.0, scale=10.0), torch.tensor([[120.0, NAN], [80.0, 130.0]])
     outputs = torch.tensor([[1.0, 0.0], [-2.0, 0.0]])  # 110, 100; 80, 100: off by 10, 0 and 30
     assert forecast_score("l1", back, target)(outputs) == pytest.approx(40 / 3)
     assert forecast_score("mse", back, target)(outputs) == pytest.approx(math.sqrt(1000 / 3))

@@ -10,7 +10,7 @@ from relight.errors import RunError
 from relight.model.build import build_model
 from relight.model.networks.mlp import LinearParameters
 from relight.model.params import ModelParams
-from relight.model.pipeline import Members
+from relight.model.pipeline import DeepEnsemble
 from relight.model.rows import Rows, as_trainee_sees, rows_for, trainee_of
 from relight.train.batches import ResidentBatches
 from relight.train.loop import fit, train_epoch, train_step
@@ -258,7 +258,7 @@ def test_several_copies_learn_as_each_would_alone(name: Any, gradient_clip: floa
     torch.manual_seed(4)
     rows = Rows((torch.randn(20, 1), torch.zeros(20, 0)), torch.randn(20, 1))
     copies: list[nn.Module] = [Body() for _ in range(3)]
-    together, alone = Members(copies), copy.deepcopy(copies)
+    together, alone = DeepEnsemble(copies), copy.deepcopy(copies)
     params = OptimizerParams(name=name, learning_rate=0.05, weight_decay=0.1, momentum=0.0)
     optimizers = [build_optimizer(params, model) for model in (together, *alone)]
     for model, optimizer in zip((together, *alone), optimizers, strict=True):

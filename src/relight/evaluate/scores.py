@@ -31,7 +31,7 @@ from relight.metrics.classification import (
 )
 from relight.metrics.ranking import query_scores
 from relight.metrics.scorers import scores_of
-from relight.model.networks.categories import Flat
+from relight.model.networks.categories import ConcatFeatures
 from relight.model.networks.mlp import Linear, LinearParameters
 from relight.model.pipeline import Back, Fitted
 from relight.model.preprocessing import Standardize
@@ -144,7 +144,7 @@ def learned_line(model: nn.Module) -> dict[str, float] | None:
     """Weight and bias of y = weight * x + bias; None where the model is no straight line of one column."""
     if not isinstance(model, Fitted):
         return _line_of(model)
-    line = _line_of(model.body.network) if isinstance(model.body, Flat) else None
+    line = _line_of(model.body.network) if isinstance(model.body, ConcatFeatures) else None
     if line is None or model.front.d_numbers != 1 or model.front.n_levels:
         return None
     match model.front.scaling:

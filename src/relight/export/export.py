@@ -11,7 +11,7 @@ from relight.export.table import _table
 from relight.model.build import build_model
 from relight.model.devices import compute_the_same_each_time
 from relight.model.networks.forecaster import Forecaster
-from relight.model.networks.tower import Pairs
+from relight.model.networks.tower import SiameseModel
 from relight.model.saved_model import FORMAT, Description, load_weights
 from relight.runtime.files import read_format, write_bytes
 
@@ -36,7 +36,7 @@ def export(form: ExportFormat, *, models: Path, output: Path | None, prepared: P
     load_weights(models / "model.pth", model)
     if isinstance(model, Forecaster):
         exported = _forecast(form, model, known.features, prepared, validation)
-    elif isinstance(model, Pairs):
+    elif isinstance(model, SiameseModel):
         exported = _pairs(form, model, known, prepared, validation)
     elif known.features.sequence is not None:
         exported = _sequences(form, model, known.features, validation)

@@ -24,7 +24,7 @@ from relight.export.file_formats import onnx_bytes, pt2_bytes, run_onnx, run_pt2
 from relight.export.programs import EXAMPLE_ROWS, ExportFormat, _Exported, _with_real_rows, program_by_name, program_of
 from relight.export.table import Columns
 from relight.model.inference import predict
-from relight.model.networks.tower import Pairs
+from relight.model.networks.tower import SiameseModel
 from relight.model.rows import pair_inputs
 from relight.model.saved_model import Description
 from relight.model.similarity import PairScale
@@ -67,7 +67,7 @@ class AnsweringPairs(nn.Module):
         - output: distance and similarity, (n_rows,) float32 each, and (n_rows,) int64, 1 for alike
     """
 
-    def __init__(self, model: Pairs, scale: PairScale) -> None:
+    def __init__(self, model: SiameseModel, scale: PairScale) -> None:
         super().__init__()
         self.model = copy.deepcopy(model)
         if (texts := self.model.body.tower.texts) is not None:
@@ -89,7 +89,7 @@ class AnsweringPairs(nn.Module):
 
     def records(self, numeric: Tensor, categories: Tensor, letters: Tensor) -> Said:
         """The same of all left records and, behind them, all right ones: a graph of half the size."""
-        points = self.model.points(numeric, categories, letters)
+        points = self.model.embed(numeric, categories, letters)
         left, right = points.reshape(2, -1, self.model.body.tower.d_widest)
         distance = self.model.body.distance(left, right).squeeze(1)
         score = self.threshold - distance.double()
@@ -213,7 +213,7 @@ def _texts(name: str, place: int) -> pl.Series:
     return pl.Series(name, [TEXTS[row * (place + 1) % len(TEXTS)] for row in range(N_ROWS)], dtype=pl.String)
 
 
-def _pairs(form: ExportFormat, model: Pairs, known: Description, prepared: Path, validation: Path) -> _Exported:
+def _pairs(form: ExportFormat, model: SiameseModel, known: Description, prepared: Path, validation: Path) -> _Exported:
     features, scale = known.features, known.similarity
     assert features.pairs
     assert scale

@@ -1,13 +1,17 @@
 """Params and features to network.
 
-Params and features → the network that they describe.
+The `model` section and the features → the network that they describe.
 
-The families from the authors' packages are imported where they are chosen: those packages import scikit-learn,
+The fields of a section are the keyword arguments of its network.
+
+The architectures from the authors' packages are imported when they are chosen: those packages import scikit-learn,
 2 CPU seconds that a straight line need not wait for.
 
-A name and its section → the network of sequences that they describe.
+The name of a sequence network and its section → the network that they describe.
 
-Params and features → the forecaster that they describe.
+The fields of a section are the keyword arguments of its network.
+
+The `model` section and the features of series → the forecaster that they describe.
 """
 
 from typing import get_args
@@ -15,16 +19,16 @@ from typing import get_args
 import torch
 from torch import Tensor, nn
 
-from relight.data.features import Features, SeriesFeatures
+from relight.data.features import Features, NumericFeature, SeriesFeatures
 from relight.errors import InputError
-from relight.model.checks import TargetScale, assert_model_reads
+from relight.model.checks import TargetScale, assert_model_reads, columns_to_keep
 from relight.model.networks.autoregression import Autoregression
-from relight.model.networks.categories import Categories, Flat
+from relight.model.networks.categories import Categories, ConcatFeatures
 from relight.model.networks.forecaster import Forecast, Forecaster
 from relight.model.networks.forecasts import Decoder, DLinear, PatchTransformer
 from relight.model.networks.mlp import Linear, LinearParameters, Mlp
 from relight.model.networks.sequences import Convolution, Recurrent
-from relight.model.networks.tower import Pairs
+from relight.model.networks.tower import NgramHasher, NumericColumns, SiameseModel, Tower
 from relight.model.params import (
     ConvolutionParams,
     DecoderParams,
@@ -37,29 +41,42 @@ from relight.model.params import (
     TabmParams,
     TowerParams,
 )
-from relight.model.pipeline import Back, Fitted, Members, Temperature
+from relight.model.pipeline import Back, DeepEnsemble, Fitted, Temperature
 from relight.model.preprocessing import Front, needs_front
 
 SequenceParams = ConvolutionParams | RecurrentParams | DecoderParams | DLinearParams | PatchTransformerParams
 
 
 def build_model(params: ModelParams, features: Features, *, target_scale: TargetScale, seeds: int = 1) -> nn.Module:
-    """A new network with weights drawn from torch's generator: seed it first.
+    """Return a new network with weights drawn from torch's generator: seed it first.
 
     Raises:
-        InputError: when the model cannot read these features.
+        InputError: if the model cannot read these features.
     """
     assert_model_reads(params, features)
     if features.pairs is not None:
-        return Pairs(features, features.pairs, params.tower or TowerParams())
+        return _siamese_model(params.tower or TowerParams(), features)
     if features.series is not None:
         return build_forecaster(params, features.series)
     d_out = 1 if features.task in ("regression", "binary", "ranking") else len(features.classes or [])
     if not needs_front(params, features, target_scale, seeds):
         return _network(params, len(features.numeric), d_out)
     front = Front(features, params.numeric)
-    copies = [_body(params, features, front, d_out) for _ in range(seeds)]
-    return Fitted(front, copies[0] if seeds == 1 else Members(copies), _back(features, target_scale))
+    networks = [_body(params, features, front, d_out) for _ in range(seeds)]
+    return Fitted(front, networks[0] if seeds == 1 else DeepEnsemble(networks), _back(features, target_scale))
+
+
+def bins_of(features: Features, front: Front, n_bins: int) -> list[Tensor]:
+    """Return the edges of the bins of each column that the front scales, on its scale."""
+    from relight.model.networks.tabular import bin_edges
+
+    kept = [features.numeric[index] for index in front.keep.tolist()]
+    return bin_edges([_quantiles(feature) for feature in kept], front.scaling, n_bins=n_bins)
+
+
+def _quantiles(feature: NumericFeature) -> list[float]:
+    """The quantiles between the smallest and the largest value, because the outer two may come from some rows only."""
+    return [feature.low, *feature.quantiles[1:-1], feature.high]
 
 
 def _back(features: Features, target_scale: TargetScale) -> nn.Module:
@@ -71,11 +88,11 @@ def _back(features: Features, target_scale: TargetScale) -> nn.Module:
 
 
 def _body(params: ModelParams, features: Features, front: Front, d_out: int) -> nn.Module:
-    """What learns: (numbers, codes) in, outputs on the network's scale out."""
+    """The part that learns: x_num and x_cat in, outputs on the network's scale out."""
     match params.name:
         case "linear_parameters" | "linear" | "mlp":
-            categories = Categories(front.n_levels)
-            return Flat(categories, _network(params, front.d_numbers + sum(categories.widths), d_out))
+            categories = Categories(_cat_cardinalities(front))
+            return ConcatFeatures(categories, _network(params, front.d_numbers + sum(categories.widths), d_out))
         case "mlp_ple":
             return _mlp_ple(params.mlp_ple, features, front, d_out)
         case "tabm" | "tabm_small":
@@ -83,27 +100,20 @@ def _body(params: ModelParams, features: Features, front: Front, d_out: int) -> 
         case "ft_transformer":
             from relight.model.networks.tabular import FtTransformer
 
-            return FtTransformer(front.d_numbers, front.n_levels, d_out, params.ft_transformer)
+            return FtTransformer(front.d_numbers, _cat_cardinalities(front), d_out, **dict(params.ft_transformer))
         case "convolution" | "rnn" | "lstm" | "gru":
-            return _of_sequences(params, features, front, d_out)
+            return _sequence_network(params, features, front, d_out)
         case _:
-            raise AssertionError("auto is settled before; forecasts and towers have no front of this kind")
+            raise AssertionError("auto is resolved before; forecasts and towers have no front of this kind")
 
 
-def _of_sequences(params: ModelParams, features: Features, front: Front, d_out: int) -> nn.Module:
-
-    from relight.model.networks.categories import Steps
-
-    assert features.sequence is not None
-    assert params.name in ("convolution", "rnn", "lstm", "gru")
-    categories = Categories(front.n_levels)
-    d_past, length = front.d_numbers + sum(categories.widths), features.sequence.longest
-    section = getattr(params, params.name)
-    return Steps(categories, sequence_body(params.name, section, d_past, 0, d_out, length=length, horizon=0))
+def _cat_cardinalities(front: Front) -> list[int]:
+    """The number of codes of each category: its levels, and code 0."""
+    return [n_levels + 1 for n_levels in front.n_levels]
 
 
 def _network(params: ModelParams, d_in: int, d_out: int) -> nn.Module:
-    """A network of one flat row."""
+    """A network that reads a flat row."""
     match params.name:
         case "linear_parameters":
             return LinearParameters()
@@ -111,21 +121,66 @@ def _network(params: ModelParams, d_in: int, d_out: int) -> nn.Module:
             return Linear(d_in, d_out)
         case _:
             assert params.mlp is not None
-            return Mlp(d_in, d_out, params.mlp)
+            return Mlp(d_in, d_out, **dict(params.mlp))
+
+
+def _sequence_network(params: ModelParams, features: Features, front: Front, d_out: int) -> nn.Module:
+
+    from relight.model.networks.categories import ConcatStepFeatures
+
+    assert features.sequence is not None
+    assert params.name in ("convolution", "rnn", "lstm", "gru")
+    categories = Categories(_cat_cardinalities(front))
+    d_past, length = front.d_numbers + sum(categories.widths), features.sequence.longest
+    section = getattr(params, params.name)
+    network = sequence_body(params.name, section, d_past, 0, d_out, length=length, horizon=0)
+    return ConcatStepFeatures(categories, network)
 
 
 def _mlp_ple(params: MlpPleParams, features: Features, front: Front, d_out: int) -> nn.Module:
-    from relight.model.networks.tabular import MlpPle, NumericEmbeddings, bins_of
+    from relight.model.networks.tabular import MlpPle, NumericEmbeddings
 
-    numbers = NumericEmbeddings(bins_of(features, front, params.n_bins), front.d_numbers, params.d_embedding)
-    return MlpPle(numbers, Categories(front.n_levels), d_out, params)
+    bins = bins_of(features, front, params.n_bins)
+    return MlpPle(
+        NumericEmbeddings(front.d_numbers, bins=bins, d_embedding=params.d_embedding),
+        Categories(_cat_cardinalities(front)),
+        d_out,
+        n_blocks=params.n_blocks,
+        d_block=params.d_block,
+        dropout=params.dropout,
+        n_bins=params.n_bins,
+    )
 
 
 def _tabm(params: TabmParams, features: Features, front: Front, d_out: int) -> nn.Module:
-    from relight.model.networks.tabular import NumericEmbeddings, Tabm, bins_of
+    from relight.model.networks.tabular import NumericEmbeddings, Tabm
 
-    numbers = NumericEmbeddings(bins_of(features, front, params.n_bins), front.d_numbers, params.d_embedding)
-    return Tabm(numbers, Categories(front.n_levels), d_out, params)
+    bins = bins_of(features, front, params.n_bins)
+    return Tabm(
+        NumericEmbeddings(front.d_numbers, bins=bins, d_embedding=params.d_embedding),
+        Categories(_cat_cardinalities(front)),
+        d_out,
+        k=params.k,
+        n_blocks=params.n_blocks,
+        d_block=params.d_block,
+        dropout=params.dropout,
+        n_bins=params.n_bins,
+    )
+
+
+def _siamese_model(params: TowerParams, features: Features) -> SiameseModel:
+    pairs, kept = features.pairs, columns_to_keep(features, "standardize")
+    assert pairs is not None
+    columns = [features.numeric[index] for index in kept]
+    tower = Tower(
+        NumericColumns(kept, [feature.mean for feature in columns], [feature.std for feature in columns]),
+        [len(feature.levels) + 1 for feature in features.categorical],
+        n_texts=len(pairs.texts),
+        n_buckets=pairs.n_buckets,
+        d_embedding=params.d_embedding,
+    )
+    hasher = NgramHasher(n_texts=len(pairs.texts), n_letters=pairs.n_letters, n_buckets=pairs.n_buckets)
+    return SiameseModel(hasher, tower)
 
 
 def untrained_model(
@@ -138,7 +193,7 @@ def untrained_model(
     """
     torch.manual_seed(seed)
     model = build_model(params, features, target_scale=target_scale, seeds=seeds)
-    if isinstance(model, Fitted) and isinstance(model.body, Members):
+    if isinstance(model, Fitted) and isinstance(model.body, DeepEnsemble):
         for place in range(1, seeds):
             torch.manual_seed(seed + place)
             other = build_model(params, features, target_scale=target_scale, seeds=2)
@@ -148,7 +203,7 @@ def untrained_model(
 
 def _first_copy(model: nn.Module) -> nn.Module:
     assert isinstance(model, Fitted)
-    assert isinstance(model.body, Members)
+    assert isinstance(model.body, DeepEnsemble)
     return model.body.copies[0]
 
 
@@ -162,48 +217,47 @@ def sequence_body(
     length: int,
     horizon: int,
 ) -> nn.Module:
-    """A new network with weights drawn from torch's generator: seed it first.
+    """Return a new network with weights drawn from torch's generator: seed it first.
 
     Its forward takes past (n, length, d_past) float32, lengths (n,) int64 and future (n, horizon, d_future) float32.
 
     Args:
         params: the section of that name.
         d_past: channels of the past; in a forecast the first is the target.
-        d_future: channels that are known ahead.
+        d_future: channels that are given ahead.
         d_out: classes, or 1 for a number; in a forecast the horizon.
         length: steps of the past, with padding.
-        horizon: 0 where nothing is forecast.
+        horizon: the steps to forecast; 0 if nothing is forecast.
 
     Raises:
-        InputError: when the model forecasts, and nothing is to be forecast.
+        InputError: if the network only forecasts, and nothing is to be forecast.
     """
-    d_future_total = horizon * d_future
+    _assert_steps_to_forecast(name, horizon)
+    d_total = horizon * d_future
     match name, params:
         case "convolution", ConvolutionParams():
-            return Convolution(d_past, d_future_total, d_out, params, length=length, horizon=horizon)
+            return Convolution(d_past, d_out, d_future_total=d_total, length=length, horizon=horizon, **dict(params))
         case ("rnn" | "lstm" | "gru") as cell, RecurrentParams():
-            return Recurrent(d_past, d_future_total, d_out, params, cell=cell, length=length)
+            return Recurrent(d_past, d_out, d_future_total=d_total, length=length, cell=cell, **dict(params))
         case "decoder", DecoderParams():
-            _assert_forecast(name, horizon)
-            return Decoder(d_past, d_future_total, horizon, params, length=length)
+            return Decoder(d_past, horizon, d_future_total=d_total, length=length, **dict(params))
         case "dlinear", DLinearParams():
-            _assert_forecast(name, horizon)
-            return DLinear(d_future_total, horizon, params, length=length)
+            return DLinear(length, horizon, d_future_total=d_total, **dict(params))
         case "patch_transformer", PatchTransformerParams():
-            return PatchTransformer(d_past, d_future_total, d_out, params, length=length)
+            return PatchTransformer(d_past, d_out, d_future_total=d_total, length=length, **dict(params))
     raise AssertionError(f"{name} has another section than {type(params).__name__}")
 
 
-def _assert_forecast(name: str, horizon: int) -> None:
-    if horizon < 1:
+def _assert_steps_to_forecast(name: SequenceModelName, horizon: int) -> None:
+    if name in ("decoder", "dlinear") and horizon < 1:
         raise InputError(
-            f"model.name: {name} continues a series, however: there are no steps to forecast; "
+            f"model.name: must be a network that classifies, got {name}, which continues a series; "
             "set model.name to convolution"
         )
 
 
 class FlatWindow(nn.Module):
-    """A network of one flat row reads a window as one. **Shape**: as `sequence_body` in and out."""
+    """Flattens a window for a network that reads a flat row. **Shape**: as `sequence_body` in and out."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -215,13 +269,18 @@ class FlatWindow(nn.Module):
 
 
 def build_forecaster(params: ModelParams, features: SeriesFeatures) -> Forecaster:
-    """A new one with weights drawn from torch's generator; its autoregression is 0 until it is fitted."""
-    known, n_covariates = features.known, len(features.covariates)
-    n_known = sum(covariate.known for covariate in features.covariates)
-    n_waves = features.n_channels - 1 - n_covariates
-    linear = Autoregression(known.length, known.horizon, n_covariates, n_known, n_waves)
-    d_window = known.length * features.n_channels + known.horizon * features.n_future
-    return Forecaster(features, Forecast(linear, _forecast_network(params, features), d_window, known.horizon))
+    """Return a new one with weights drawn from torch's generator; its autoregression is 0 until it is fitted."""
+    length, horizon, n_covariates = features.known.length, features.known.horizon, len(features.covariates)
+    linear = Autoregression(
+        length,
+        horizon,
+        n_covariates=n_covariates,
+        n_future_covariates=sum(covariate.known for covariate in features.covariates),
+        n_waves=features.n_channels - 1 - n_covariates,
+    )
+    d_window = length * features.n_channels + horizon * features.n_future
+    network = _forecast_network(params, features)
+    return Forecaster(features, Forecast(linear, network, d_window=d_window, horizon=horizon))
 
 
 def _forecast_network(params: ModelParams, features: SeriesFeatures) -> nn.Module:
@@ -229,7 +288,7 @@ def _forecast_network(params: ModelParams, features: SeriesFeatures) -> nn.Modul
     if params.name == "mlp":
         assert params.mlp is not None
         d_in = length * features.n_channels + horizon * features.n_future
-        return FlatWindow(Mlp(d_in, horizon, params.mlp))
+        return FlatWindow(Mlp(d_in, horizon, **dict(params.mlp)))
     name = next(name for name in get_args(SequenceModelName) if name == params.name)
     section = getattr(params, name)
     return sequence_body(name, section, features.n_channels, features.n_future, horizon, length=length, horizon=horizon)

@@ -2,7 +2,7 @@
 
 Columns that say nothing: their train rows hardly differ. They are dropped, not divided by their width.
 
-What a model asks of the table: checked before anything runs, and again when it is built.
+The requirements of a model on the table: checked before anything runs, and again when it is built.
 
 Which scale the network learns a target on: settled before anything runs.
 """
@@ -38,32 +38,33 @@ def _train_range(feature: NumericFeature, numeric: str) -> float:
 
 
 def assert_tower_reads(params: ModelParams, features: Features, texts: list[str]) -> None:
-    """
+    """Check that the numbers of pairs are standardized, and that some column differs.
+
     Raises:
-        InputError: when the numbers are not on a scale of their own, or nothing differs.
+        InputError: if not.
     """
     if params.numeric != "standardize":
-        raise InputError(f"model.numeric: must be standardize for similarity, however: {params.numeric}")
+        raise InputError(f"model.numeric: must be standardize for similarity, got {params.numeric}")
     if not (texts or columns_to_keep(features, params.numeric) or any(len(f.levels) > 1 for f in features.categorical)):
         raise InputError(
-            "prepare.source: the train rows have the same value in every column on both sides, "
-            f"however: it must learn from {', '.join(features.names[:20])}; bring columns that differ"
+            "prepare.source: some column must differ among the train rows, got the same value in every column on "
+            f"both sides: {', '.join(features.names[:20])}; bring columns that differ"
         )
 
 
 def assert_model_reads(params: ModelParams, features: Features) -> None:
-    """Two bare parameters are a line through one column, and nothing else; the others need something to learn from.
+    """Check that the model suits the task and the columns, and that some column differs.
 
     Raises:
-        InputError: when the model cannot read these features.
+        InputError: if the model cannot read these features.
     """
     if (features.task == "similarity") != (params.name == "tower") and (features.task, params.name) != (
         "similarity",
         "auto",
     ):
         raise InputError(
-            f"model.name: must be tower for similarity, and is for nothing else, however: {params.name} for "
-            f"{features.task}; auto chooses what suits the task"
+            f"model.name: must be tower for similarity and only then, got {params.name} for {features.task}; "
+            "auto chooses what suits the task"
         )
     if features.pairs is not None:
         assert_tower_reads(params, features, features.pairs.texts)
@@ -76,31 +77,31 @@ def assert_model_reads(params: ModelParams, features: Features) -> None:
     if params.name == "linear_parameters" and not is_line:
         raise InputError(
             "model.name: linear_parameters must have one numeric column without gaps, and a regression, "
-            f"however: {len(features.names)} columns, {features.task}; set model.name to linear"
+            f"got {len(features.names)} columns, {features.task}; set model.name to linear"
         )
     has_gaps = any(0 < feature.gaps < features.n_described for feature in features.numeric)
     if not (features.categorical or has_gaps or columns_to_keep(features, params.numeric)):
         raise InputError(
-            "prepare.source: the train rows have the same value in every column that the model may see, "
-            f"however: it must learn from {', '.join(features.names[:20])}; bring columns that differ"
+            "prepare.source: some column must differ among the train rows, got the same value in every column that "
+            f"the model may see: {', '.join(features.names[:20])}; bring columns that differ"
         )
 
 
 def _assert_kind(params: ModelParams, features: Features) -> None:
-    """Some models read a row, others a sequence of them."""
+    """Check that a model of sequences reads sequences, and a model of rows reads rows."""
     if features.series is not None:
         if params.name not in ("auto", "mlp", *FORECAST_SECTIONS):
-            suited = ", ".join(("auto", "mlp", *FORECAST_SECTIONS))
-            raise InputError(f"model.name: must be one of {suited} for a forecast, however: {params.name}")
+            names = ", ".join(("auto", "mlp", *FORECAST_SECTIONS))
+            raise InputError(f"model.name: must be one of {names} for a forecast, got {params.name}")
         return
     if params.name == "auto" or (params.name in FORECAST_SECTIONS) == (features.sequence is not None):
         return
     if features.sequence is not None:
-        suited = ", ".join(SEQUENCE_SECTIONS)
-        raise InputError(f"model.name: must be one of auto, {suited} for sequences, however: {params.name}")
+        names = ", ".join(SEQUENCE_SECTIONS)
+        raise InputError(f"model.name: must be one of auto, {names} for sequences, got {params.name}")
     raise InputError(
-        f"model.name: {params.name} is for sequences, however: each row stands for itself; set model.name to auto, "
-        "or say in prepare.sequence how the rows make sequences"
+        f"model.name: must be a model of single rows, got {params.name}, which reads sequences; "
+        "set model.name to auto, or say in prepare.sequence how the rows form sequences"
     )
 
 

@@ -4,7 +4,7 @@ What stands behind a network for regression: from its scale to that of the targe
 
 A network between its front and its back: raw columns in, answers out.
 
-Several copies of a network side by side, each drawn from a seed of its own, trained as one model.
+Independent networks side by side, each drawn from its own seed, trained as one model.
 """
 
 import torch
@@ -72,19 +72,21 @@ class Fitted(nn.Module):
         return outputs
 
 
-class Members(nn.Module):
-    """A deep ensemble (Lakshminarayanan et al. 2017). The answers of its copies are averaged, never their outputs.
+class DeepEnsemble(nn.Module):
+    """A deep ensemble (Lakshminarayanan et al. 2017). Its predictions are averaged, never its outputs.
 
-    **Shape**: as each copy in; (n_rows, n_copies * n_members of a copy, d_out) out.
+    **Shape**
+        - inputs: the same as of each network
+        - output: (n_rows, n_networks * k, d_out), where k is 1 for a network whose output is (n_rows, d_out)
     """
 
-    def __init__(self, copies: list[nn.Module]) -> None:
+    def __init__(self, networks: list[nn.Module]) -> None:
         super().__init__()
-        self.copies = nn.ModuleList(copies)
+        self.copies = nn.ModuleList(networks)
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        outputs = [copy(*inputs) for copy in self.copies]
-        return torch.cat([one if one.dim() == 3 else one.unsqueeze(1) for one in outputs], dim=1)
+        outputs = [network(*inputs) for network in self.copies]
+        return torch.cat([output if output.dim() == 3 else output.unsqueeze(1) for output in outputs], dim=1)
 
 
 class Temperature(nn.Module):

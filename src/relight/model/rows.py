@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from relight.errors import InputError
 from relight.model.inference import rows_at_once
 from relight.model.networks.forecaster import Forecaster
-from relight.model.networks.tower import Pairs
+from relight.model.networks.tower import SiameseModel
 from relight.model.pipeline import Back, Fitted
 
 PARTS = ("numeric", "categories", "letters")
@@ -119,12 +119,12 @@ def inputs_for(model: nn.Module, numeric: np.ndarray, categories: np.ndarray, wh
 
 def trainee_of(model: nn.Module) -> nn.Module:
     """What learns: the network between a front and a back that do not."""
-    return model.body if isinstance(model, Fitted | Forecaster | Pairs) else model
+    return model.body if isinstance(model, Fitted | Forecaster | SiameseModel) else model
 
 
 def as_trainee_sees(model: nn.Module, rows: Rows) -> Rows:
     """The rows after the front, the target on the network's scale: once, not in every step."""
-    if not isinstance(model, Fitted | Pairs):
+    if not isinstance(model, Fitted | SiameseModel):
         return rows
     with torch.no_grad():
         chunks = zip(*(torch.split(part, rows_at_once(model.front)) for part in rows.inputs), strict=True)

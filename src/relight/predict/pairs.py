@@ -20,7 +20,7 @@ from relight.errors import InputError, UncleanError
 from relight.model.build import build_model
 from relight.model.devices import compute_the_same_each_time
 from relight.model.inference import predict, rows_at_once, set_mode
-from relight.model.networks.tower import Pairs
+from relight.model.networks.tower import SiameseModel
 from relight.model.rows import pair_inputs
 from relight.model.saved_model import FORMAT, Description, load_weights
 from relight.model.similarity import pair_predictions
@@ -74,14 +74,14 @@ def embed(table: Path, *, models: Path, output: Path) -> str:
         raise InputError(f"embed: the model must be one of similarity, however: {known.features.task}")
     compute_the_same_each_time(known.threads)
     model = build_model(known.model, known.features, target_scale=known.target_scale, seeds=known.seeds)
-    assert isinstance(model, Pairs)
+    assert isinstance(model, SiameseModel)
     load_weights(models / "model.pth", model)
     counts: list[int] = []
     write_parts(output, _embedding_lines(table, known, model, counts))
     return f"{output}: {sum(counts)} embeddings of {model.body.tower.d_widest} numbers\n"
 
 
-def _embedding_lines(table: Path, known: Description, model: Pairs, counts: list[int]) -> Iterator[bytes]:
+def _embedding_lines(table: Path, known: Description, model: SiameseModel, counts: list[int]) -> Iterator[bytes]:
     """As CSV, chunk by chunk."""
     assert known.features.pairs
     for raw in cut(Table(table).frames({}), rows_at_once(model)):
@@ -101,11 +101,11 @@ def _prefix(raw: pl.DataFrame, known: Description) -> str:
     return max(prefixes, key=lambda prefix: sum(prefix + name in raw.columns for name in names))
 
 
-def _points(model: Pairs, arrays: dict[str, np.ndarray]) -> np.ndarray:
+def _points(model: SiameseModel, arrays: dict[str, np.ndarray]) -> np.ndarray:
     set_mode(model, training=False)
     with torch.inference_mode():
         inputs = (torch.from_numpy(arrays[part]) for part in ("numeric", "categories", "letters"))
-        points: np.ndarray = model.points(*inputs).numpy()
+        points: np.ndarray = model.embed(*inputs).numpy()
     return points
 
 

@@ -18,7 +18,7 @@ from torch.nn.utils import clip_grad_norm_
 
 from relight.errors import RunError
 from relight.model.inference import rows_at_once, set_mode
-from relight.model.pipeline import Members
+from relight.model.pipeline import DeepEnsemble
 from relight.model.rows import Rows, StoredRows
 from relight.train.batches import Batches
 from relight.train.distributed.group import Alone, Group
@@ -127,7 +127,7 @@ def train_step(
     """
     model, optimizer = state.model, state.optimizer
     # Each of several copies feels its own loss, not its share of their mean.
-    whole = torch.full_like(state.loss, len(model.copies)) if isinstance(model, Members) else None
+    whole = torch.full_like(state.loss, len(model.copies)) if isinstance(model, DeepEnsemble) else None
 
     def step(rows: Rows, pull: Tensor | None) -> Tensor:
         with casting:
@@ -162,7 +162,7 @@ def validate(
 
 def copies_of(model: nn.Module) -> list[list[Tensor]]:
     """The weights of each of several copies, or of the one model that there is."""
-    parts = list(model.copies) if isinstance(model, Members) else [model]
+    parts = list(model.copies) if isinstance(model, DeepEnsemble) else [model]
     return [[weight for weight in part.parameters() if weight.requires_grad] for part in parts]
 
 

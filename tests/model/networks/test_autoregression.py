@@ -9,7 +9,7 @@ from relight.model.rows import Rows
 
 
 class Examples:
-    """Windows that are held."""
+    """Windows in memory."""
 
     device = torch.device("cpu")
 
@@ -20,8 +20,8 @@ class Examples:
     def n_rows(self) -> int:
         return len(self.past)
 
-    def pick(self, places: torch.Tensor) -> Rows:
-        return Rows((self.past[places], self.future[places]), self.target[places])
+    def pick(self, indices: torch.Tensor) -> Rows:
+        return Rows((self.past[indices], self.future[indices]), self.target[indices])
 
 
 def examples(n: int, seed: int, noise: float = 0.1) -> Examples:
@@ -29,20 +29,20 @@ def examples(n: int, seed: int, noise: float = 0.1) -> Examples:
     generator = torch.Generator().manual_seed(seed)
     past, future = torch.randn(n, 6, 4, generator=generator), torch.randn(n, 2, 2, generator=generator)
     last = past[:, -1:, 0]
-    told = last + 0.5 * (past[:, -2:-1, 0] - last) + future[:, :, 0] - 2 * future[:, :1, 1]
-    return Examples(past, future, told + noise * torch.randn(n, 2, generator=generator))
+    target = last + 0.5 * (past[:, -2:-1, 0] - last) + future[:, :, 0] - 2 * future[:, :1, 1]
+    return Examples(past, future, target + noise * torch.randn(n, 2, generator=generator))
 
 
 def new_model() -> Autoregression:
-    return Autoregression(length=6, horizon=2, n_covariates=2, n_known=1, n_waves=1)
+    return Autoregression(6, 2, n_covariates=2, n_future_covariates=1, n_waves=1)
 
 
 def test_it_finds_the_line_that_made_the_data() -> None:
     model = new_model()
     model.fit(examples(2000, 0, noise=0.0), examples(500, 1, noise=0.0))
     test = examples(300, 2, noise=0.0)
-    said = test.past[:, -1:, 0] + model(test.past, test.future)
-    torch.testing.assert_close(said, test.target, atol=1e-4, rtol=1e-4)
+    predictions = test.past[:, -1:, 0] + model(test.past, test.future)
+    torch.testing.assert_close(predictions, test.target, atol=1e-4, rtol=1e-4)
 
 
 def test_without_validation_it_is_the_ridge_regression_of_scikit_learn() -> None:
@@ -84,12 +84,12 @@ def test_windows_with_a_gap_in_their_targets_and_columns_that_never_vary_teach_n
 def test_a_past_that_says_nothing_further_back_is_cut() -> None:
     """The next value depends on the last two; of 32 steps fewer are looked at, and the weights of the others are 0."""
     generator = torch.Generator().manual_seed(3)
-    model = Autoregression(length=32, horizon=1, n_covariates=0, n_known=0, n_waves=0)
+    model = Autoregression(32, 1, n_covariates=0, n_future_covariates=0, n_waves=0)
 
     def windows(n: int) -> Examples:
         past = torch.randn(n, 32, 1, generator=generator)
-        told = past[:, -1] + 0.5 * (past[:, -2] - past[:, -1]) + 0.5 * torch.randn(n, 1, generator=generator)
-        return Examples(past, torch.empty(n, 1, 0), told)
+        target = past[:, -1] + 0.5 * (past[:, -2] - past[:, -1]) + 0.5 * torch.randn(n, 1, generator=generator)
+        return Examples(past, torch.empty(n, 1, 0), target)
 
     model.fit(windows(60), windows(400))
     assert model.chosen.any(dim=1).tolist() == [False, False, False, False, True]  # of 32, 16, 8, 4, 2 steps
@@ -126,15 +126,15 @@ def test_as_good_as_the_best_is_less_than_one_standard_error_above_it() -> None:
 def each_alone(train: Examples) -> list[Autoregression]:
     """The line for each past and penalty."""
     lines = []
-    for place in range(new_model().chosen.numel()):
+    for index in range(new_model().chosen.numel()):
         line = new_model()
-        line.chosen.view(-1)[place] = True
+        line.chosen.view(-1)[index] = True
         line.refit([train], lambda past, _: torch.zeros_like(past[:, :1, 0]))
         lines.append(line)
     return lines
 
 
-def test_refitted_it_is_the_line_through_all_windows_and_what_is_said_already_is_left_to_others() -> None:
+def test_refitted_it_is_the_line_through_all_windows_without_the_offset() -> None:
     first, second, model, other = examples(60, 0), examples(50, 1), new_model(), new_model()
     model.fit(first, None)
     model.refit([first, second], lambda past, _: torch.zeros_like(past[:, :1, 0]))

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from relight.data.features import NumericFeature
-from relight.model.networks.tabular import bins_of
+from relight.model.build import bins_of
 from relight.model.preprocessing import Front
 from tests.feature_tables import category, features_of, number
 

@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from relight.model.networks.sequences import Convolution, ConvolutionBlock, real_steps
+from relight.model.networks.mlp import Activation
+from relight.model.networks.sequences import Convolution, ConvolutionBlock, step_mask
 from relight.model.params import ConvolutionParams
 
 NO_FUTURE = torch.zeros(4, 0, 0)
@@ -11,18 +12,23 @@ LENGTHS = torch.tensor([7, 3, 1, 5])
 
 def model(horizon: int = 0, **keys: object) -> Convolution:
     params = ConvolutionParams.model_validate({"n_blocks": 2, "d_block": 4, "dropout": 0.0, **keys})
-    return Convolution(2, 0, 3, params, length=7, horizon=horizon)
+    return Convolution(2, 3, d_future_total=0, length=7, horizon=horizon, **dict(params))
+
+
+def block_of(pool: int, activation: Activation) -> ConvolutionBlock:
+    plain = {"kernel": 3, "dilation": 1, "causal": False, "residual": False, "dropout": 0.0}
+    return ConvolutionBlock(2, 4, pool=pool, activation=activation, **plain)
 
 
 def sequences(length: int) -> torch.Tensor:
     """The same for each length, but for the padding."""
     steps = torch.randn(4, 7, 2, generator=torch.Generator().manual_seed(1))
-    return torch.cat([steps * real_steps(LENGTHS, 7).unsqueeze(2), torch.zeros(4, length - 7, 2)], dim=1)
+    return torch.cat([steps * step_mask(LENGTHS, 7).unsqueeze(2), torch.zeros(4, length - 7, 2)], dim=1)
 
 
 def test_a_block_is_convolution_batch_norm_activation_and_pooling_by_the_layers_of_torch() -> None:
     torch.manual_seed(0)
-    block = ConvolutionBlock(2, ConvolutionParams(d_block=4, kernel=3, pool=2, dropout=0.0, activation="tanh"), place=0)
+    block = block_of(pool=2, activation="tanh")
     theirs = nn.Sequential(
         nn.Conv1d(2, 4, 3, padding="same"), nn.BatchNorm1d(4), nn.Tanh(), nn.MaxPool1d(2, ceil_mode=True)
     )
@@ -36,7 +42,7 @@ def test_a_block_is_convolution_batch_norm_activation_and_pooling_by_the_layers_
 def test_padding_is_zero_after_each_block() -> None:
     torch.manual_seed(0)
     for pool, lengths in ((1, [7, 3, 1, 5]), (2, [4, 2, 1, 3])):
-        block = ConvolutionBlock(2, ConvolutionParams(d_block=4, pool=pool, activation="sigmoid"), place=0)
+        block = block_of(pool=pool, activation="sigmoid")
         nn.init.constant_(block.normalisation.bias, 5.0)
         out, left = block(sequences(7).transpose(1, 2), LENGTHS)
         assert left.tolist() == lengths
@@ -89,7 +95,7 @@ def test_dilation_doubles_from_block_to_block() -> None:
 def test_a_dilated_block_adds_its_input() -> None:
     first, second = model(dilated=True).eval().blocks
     nn.init.zeros_(second.normalisation.weight)
-    x = torch.randn(4, 4, 7) * real_steps(LENGTHS, 7).unsqueeze(1)
+    x = torch.randn(4, 4, 7) * step_mask(LENGTHS, 7).unsqueeze(1)
     assert torch.equal(second(x, LENGTHS)[0], x)
     nn.init.zeros_(first.normalisation.weight)
     x = sequences(7).transpose(1, 2)
@@ -104,6 +110,6 @@ def test_the_output_reads_mean_and_maximum_and_in_a_forecast_the_last_step() -> 
         for block in network.blocks:
             x, lengths = block(x, lengths)
         rows = [row[:, :n] for row, n in zip(x, lengths, strict=True)]
-        found = [torch.cat([row.mean(1), row.amax(1), *([row[:, -1]] if horizon else [])]) for row in rows]
-        expected = torch.stack(found) @ network.output.weight.T + network.output.bias
+        summaries = [torch.cat([row.mean(1), row.amax(1), *([row[:, -1]] if horizon else [])]) for row in rows]
+        expected = torch.stack(summaries) @ network.output.weight.T + network.output.bias
         torch.testing.assert_close(network(sequences(7), LENGTHS, NO_FUTURE), expected)

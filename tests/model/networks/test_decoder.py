@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from relight.model.networks.forecasts import Decoder
-from relight.model.params import Cell, DecoderParams
+from relight.model.networks.sequences import Cell
 
 CELLS = {"rnn": nn.RNNCell, "lstm": nn.LSTMCell, "gru": nn.GRUCell}
 PAST, LENGTHS = torch.tensor([[[0.5], [2.0], [0.0]], [[1.0], [-1.0], [3.0]]]), torch.tensor([2, 3])
@@ -15,8 +15,9 @@ TRUTH = torch.tensor([[10.0, 20, 30], [40, 50, 60]])
 
 def model(teacher_forcing: float, cell: Cell = "rnn") -> Decoder:
     torch.manual_seed(0)
-    params = DecoderParams(cell=cell, d_hidden=4, dropout=0.0, teacher_forcing=teacher_forcing)
-    return Decoder(1, 3, 3, params, length=3)
+    return Decoder(
+        1, 3, d_future_total=3, length=3, cell=cell, d_hidden=4, dropout=0.0, teacher_forcing=teacher_forcing
+    )
 
 
 class Echo(nn.Module):

@@ -1,7 +1,6 @@
 import torch
 
 from relight.model.networks.forecasts import DLinear, moving_average
-from relight.model.params import DLinearParams
 
 
 def test_the_moving_average_holds_the_ends() -> None:
@@ -13,7 +12,7 @@ def test_the_moving_average_holds_the_ends() -> None:
 
 def test_the_answer_is_the_formula_of_the_paper() -> None:
     torch.manual_seed(0)
-    model = DLinear(0, 2, DLinearParams(kernel=3), length=4)
+    model = DLinear(4, 2, d_future_total=0, kernel=3)
     series = torch.tensor([[0.0, 3, 6, 0]])
     trend = torch.tensor([[1.0, 3, 3, 2]])
     state = model.state_dict()
@@ -24,7 +23,7 @@ def test_the_answer_is_the_formula_of_the_paper() -> None:
 
 
 def test_a_straight_line_is_continued_once_the_trend_knows_how() -> None:
-    model = DLinear(0, 1, DLinearParams(kernel=1), length=3)
+    model = DLinear(3, 1, d_future_total=0, kernel=1)
     for name, value in model.state_dict().items():
         value.copy_(torch.tensor([[0.0, -1, 2]]) if name == "trend.weight" else torch.zeros_like(value))
     past = torch.tensor([[[5.0], [7], [9]]])
@@ -33,7 +32,7 @@ def test_a_straight_line_is_continued_once_the_trend_knows_how() -> None:
 
 def test_each_step_adds_its_covariates_by_the_same_weights() -> None:
     torch.manual_seed(0)
-    model = DLinear(6, 3, DLinearParams(), length=4)
+    model = DLinear(4, 3, d_future_total=6, kernel=25)
     past, lengths = torch.randn(2, 4, 1), torch.tensor([4, 4])
     future = torch.randn(2, 3, 2)
     added = model(past, lengths, future) - model(past, lengths, torch.zeros(2, 3, 2))

@@ -16,7 +16,7 @@ class Spy(nn.Module):
 
 
 def test_the_answer_is_the_last_value_and_the_line_and_the_gates_share_of_the_network() -> None:
-    line = Autoregression(length=3, horizon=2, n_covariates=0, n_known=0, n_waves=0)
+    line = Autoregression(3, 2, n_covariates=0, n_future_covariates=0, n_waves=0)
     line.weight.copy_(torch.tensor([[1.0, 0.0], [0.0, 2.0]]))
     line.bias.copy_(torch.tensor([0.5, 0.0]))
     spy = Spy()
@@ -34,7 +34,7 @@ def test_the_answer_is_the_last_value_and_the_line_and_the_gates_share_of_the_ne
 
 def test_a_level_that_was_never_seen_changes_the_answer_by_the_level_alone() -> None:
     torch.manual_seed(0)
-    line = Autoregression(length=3, horizon=2, n_covariates=0, n_known=0, n_waves=0)
+    line = Autoregression(3, 2, n_covariates=0, n_future_covariates=0, n_waves=0)
     line.weight.copy_(torch.randn(2, 2))
     network = nn.Sequential(nn.Flatten(), nn.Linear(3, 2))
     network.forward = lambda past, _lengths, _future: network[1](past.flatten(1))  # type: ignore[method-assign]

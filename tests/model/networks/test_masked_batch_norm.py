@@ -24,15 +24,15 @@ def test_padding_is_not_counted() -> None:
     norm = MaskedBatchNorm(2)
     plain = copy.deepcopy(norm)
     x = torch.randn(2, 2, 4)
-    real = torch.tensor([[[1.0, 1, 1, 0]], [[1, 1, 0, 0]]])
-    out = norm(x, real)
-    together = torch.cat([x[0, :, :3], x[1, :, :2]], dim=1).unsqueeze(0)  # (1, 2, 5): five real steps
+    mask = torch.tensor([[[1.0, 1, 1, 0]], [[1, 1, 0, 0]]])
+    out = norm(x, mask)
+    together = torch.cat([x[0, :, :3], x[1, :, :2]], dim=1).unsqueeze(0)  # (1, 2, 5): five valid steps
     expected = plain(together, torch.ones(1, 1, 5))[0]
     torch.testing.assert_close(torch.cat([out[0, :, :3], out[1, :, :2]], dim=1), expected)
     torch.testing.assert_close(norm.state_dict(), plain.state_dict())
 
 
-def test_one_real_step_in_all_is_still_a_number() -> None:
+def test_one_valid_step_in_all_is_still_a_number() -> None:
     norm = MaskedBatchNorm(1)
     out = norm(torch.full((1, 1, 3), 7.0), torch.tensor([[[1.0, 0, 0]]]))
     assert out.isfinite().all()

@@ -1,11 +1,12 @@
 import torch
 
 from relight.model.networks.mlp import Mlp
-from relight.model.params import MlpParams
 
 
 def test_blocks_of_linear_relu_and_dropout_then_a_linear_output() -> None:
-    shapes = {name: tuple(value.shape) for name, value in Mlp(5, 2, params(n_blocks=2)).state_dict().items()}
+    shapes = {
+        name: tuple(value.shape) for name, value in Mlp(5, 2, n_blocks=2, d_block=4, dropout=0.1).state_dict().items()
+    }
     assert shapes == {
         "blocks.0.0.weight": (4, 5),
         "blocks.0.0.bias": (4,),
@@ -18,7 +19,7 @@ def test_blocks_of_linear_relu_and_dropout_then_a_linear_output() -> None:
 
 def test_the_output_is_the_formula_of_the_paper() -> None:
     torch.manual_seed(0)
-    model = Mlp(3, 2, params(n_blocks=2)).eval()
+    model = Mlp(3, 2, n_blocks=2, d_block=4, dropout=0.1).eval()
     state, x = model.state_dict(), torch.randn(6, 3)
     hidden = x
     for block in (0, 1):
@@ -29,7 +30,7 @@ def test_the_output_is_the_formula_of_the_paper() -> None:
 
 def test_dropout_silences_its_share_while_training_and_nothing_afterwards() -> None:
     torch.manual_seed(0)
-    model = Mlp(1, 1, MlpParams(n_blocks=1, d_block=10_000, dropout=0.25))
+    model = Mlp(1, 1, n_blocks=1, d_block=10_000, dropout=0.25)
     x = torch.full((1, 1), 100.0)
     kept = model.blocks(x)
     lit = model.eval().blocks(x) > 0  # ReLU silences about half, dropout a quarter of the rest
@@ -37,13 +38,9 @@ def test_dropout_silences_its_share_while_training_and_nothing_afterwards() -> N
     assert abs((kept[lit] == 0).float().mean().item() - 0.25) < 0.03  # 5000 draws: 0.03 is 5 standard deviations
 
 
-def params(n_blocks: int) -> MlpParams:
-    return MlpParams(n_blocks=n_blocks, d_block=4, dropout=0.1)
-
-
 def test_batch_normalisation_stands_between_layer_and_activation() -> None:
     torch.manual_seed(0)
-    model = Mlp(3, 1, MlpParams(n_blocks=1, d_block=4, dropout=0.0, batch_norm=True, activation="tanh"))
+    model = Mlp(3, 1, n_blocks=1, d_block=4, dropout=0.0, batch_norm=True, activation="tanh")
     x = torch.randn(50, 3) * 7
     linear = x @ model.blocks[0][0].weight.T + model.blocks[0][0].bias
     expected = torch.tanh((linear - linear.mean(dim=0)) / torch.sqrt(linear.var(dim=0, correction=0) + 1e-5))

@@ -3,13 +3,14 @@ import torch
 from torch import nn
 
 from relight.model.networks.forecasts import PatchTransformer
-from relight.model.params import PatchTransformerParams
 
 
 def model(length: int, patch: int = 4, stride: int = 2, d_past: int = 1) -> PatchTransformer:
     torch.manual_seed(0)
-    params = PatchTransformerParams(patch=patch, stride=stride, n_blocks=2, d_block=8, n_heads=2, dropout=0.0)
-    return PatchTransformer(d_past, 0, 1, params, length=length).eval()
+    sizes = {"n_blocks": 2, "d_block": 8, "n_heads": 2}
+    return PatchTransformer(
+        d_past, 1, d_future_total=0, length=length, patch=patch, stride=stride, dropout=0.0, **sizes
+    ).eval()
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,24 @@
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from relight.model.networks.sequences import Recurrent
-from relight.model.params import Cell, RecurrentParams
+from relight.model import params
+from relight.model.networks.sequences import Cell, Recurrent
 
 THEIRS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 LENGTHS = torch.tensor([2, 6, 1, 4])
+
+
+def recurrent(d_past: int, d_out: int, **sizes: Any) -> Recurrent:
+    plain = {"d_future_total": 0, "length": 6, "n_layers": 1, "bidirectional": True, "dropout": 0.0}
+    return Recurrent(d_past, d_out, **plain | sizes)
+
+
+def test_the_params_offer_these_cells() -> None:
+    assert get_args(params.Cell) == get_args(Cell)
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
@@ -19,8 +28,7 @@ def test_the_states_are_those_of_packed_sequences_in_the_layers_of_torch(
     cell: Cell, n_layers: int, bidirectional: bool
 ) -> None:
     torch.manual_seed(0)
-    params = RecurrentParams(n_layers=n_layers, d_hidden=5, bidirectional=bidirectional, dropout=0.0)
-    ours = Recurrent(3, 0, 2, params, cell=cell, length=6)
+    ours = recurrent(3, 2, cell=cell, n_layers=n_layers, d_hidden=5, bidirectional=bidirectional)
     theirs = THEIRS[cell](3, 5, num_layers=n_layers, bidirectional=bidirectional, batch_first=True)
     theirs.load_state_dict(_names_of_torch(ours))
     past = torch.randn(4, 6, 3)
@@ -43,7 +51,7 @@ def _names_of_torch(ours: Recurrent) -> dict[str, torch.Tensor]:
 
 
 def test_the_future_goes_to_the_output() -> None:
-    network = Recurrent(1, 6, 1, RecurrentParams(d_hidden=2), cell="gru", length=3).eval()
+    network = recurrent(1, 1, d_future_total=6, cell="gru", d_hidden=2).eval()
     past, lengths, future = torch.randn(2, 3, 1), torch.tensor([3, 3]), torch.randn(2, 3, 2)
     moved = network(past, lengths, future + 1) - network(past, lengths, future)
     torch.testing.assert_close(moved, network.output.weight[:, -6:].sum().expand(2, 1))
@@ -51,7 +59,7 @@ def test_the_future_goes_to_the_output() -> None:
 
 def test_dropout_is_for_training_alone() -> None:
     torch.manual_seed(0)
-    network = Recurrent(1, 0, 1, RecurrentParams(d_hidden=8, dropout=0.5), cell="rnn", length=3)
+    network = recurrent(1, 1, cell="rnn", d_hidden=8, dropout=0.5)
     inputs = torch.randn(2, 3, 1), torch.tensor([3, 2]), torch.zeros(2, 0, 0)
     assert not torch.equal(network(*inputs), network(*inputs))
     network.eval()

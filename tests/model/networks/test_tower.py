@@ -6,7 +6,7 @@ from torch import Tensor
 
 from relight.data.features import Features
 from relight.model.build import build_model
-from relight.model.networks.tower import Pairs
+from relight.model.networks.tower import SiameseModel
 from relight.model.params import ModelParams
 from relight.model.rows import Rows, as_trainee_sees, pair_inputs, trainee_of
 from relight.prepare.pairs import clean_pairs
@@ -18,7 +18,7 @@ from tests.pair_tables import pairs
 SPLIT = SplitParams(method="random", column=None, train=0.8, validation=0.1, test=0.1, seed=0)
 
 
-def tower_for(table: pl.DataFrame, d_embedding: int = 8) -> tuple[Pairs, Features, tuple[Tensor, ...]]:
+def tower_for(table: pl.DataFrame, d_embedding: int = 8) -> tuple[SiameseModel, Features, tuple[Tensor, ...]]:
     prepare = PrepareParams(
         source="pairs.csv", target="match", task="similarity", ignore=["id"] if "left_id" in table.columns else []
     )
@@ -29,7 +29,7 @@ def tower_for(table: pl.DataFrame, d_embedding: int = 8) -> tuple[Pairs, Feature
         {"name": "tower", "numeric": "standardize", "tower": {"d_embedding": d_embedding}}
     )
     model = build_model(params, features, target_scale="none")
-    assert isinstance(model, Pairs)
+    assert isinstance(model, SiameseModel)
     return model, features, pair_inputs(tensors_of_pairs(schema, features, rows))
 
 
@@ -40,7 +40,7 @@ def test_swapped_sides_have_the_same_distance_to_the_bit() -> None:
 
 def test_the_distance_is_that_of_torch_between_the_points_of_the_one_tower() -> None:
     model, _, inputs = tower_for(pairs(60))
-    left, right = model.points(*inputs[:3]), model.points(*inputs[3:])
+    left, right = model.embed(*inputs[:3]), model.embed(*inputs[3:])
     expected = (left - right).double().square().sum(dim=1, keepdim=True).sqrt()
     assert model(*inputs).shape == (60, 1)
     torch.testing.assert_close(model(*inputs).double(), expected, rtol=1e-5, atol=1e-6)

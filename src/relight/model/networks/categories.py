@@ -1,47 +1,58 @@
 """One-hot, embeddings, concatenation.
 
-Categories as numbers that a network reads, the same in every family.
+Categories as vectors that a network reads, the same in every architecture.
 
-Numbers and categories side by side, for a network that reads one flat row.
+A category of cardinality c has the codes 0 to c - 1, of which 0 is a gap or an unknown level.
 
-Steps of sequences, numbers and categories side by side, for a network that reads steps in time.
+Numbers and categories in one row, for a network that reads a flat row.
+
+Numbers and categories of each step of a sequence side by side, for a network that reads steps in time.
 """
 
 import torch
 from torch import Tensor, nn
 
-ONE_HOT_LEVELS = 32  # up to here a column of its own for each level; above, a learned vector
-WIDEST = 32
+MAX_ONE_HOT_LEVELS = 32  # a category of more levels gets a learned vector instead of a column for each level
+MAX_EMBEDDING_WIDTH = 32
 
 
 class Categories(nn.Module):
-    """Each column of codes → unit vectors, or learned ones where the levels are many.
+    """Each column of codes → unit vectors, or learned vectors if the levels are many.
 
-    A wide category is shared by all members of an ensemble: one-hot width times members is what costs.
+    A wide category is shared by all members of an ensemble, because its one-hot width times the members is costly.
 
     **Shape**
-        - codes: (n_rows, n_categorical) int64
+        - x_cat: (n_rows, n_cat_features) int64 codes
         - output: one tensor for each category, (n_rows, its width)
 
+    Args:
+        cat_cardinalities: the number of codes of each category, with code 0.
+
     Attributes:
-        widths: of each output.
+        widths: the width of each output.
     """
 
-    def __init__(self, n_levels: list[int]) -> None:
+    def __init__(self, cat_cardinalities: list[int]) -> None:
         super().__init__()
-        self.widths = [_width(n) for n in n_levels]
-        self.spreads = nn.ModuleList(OneHot(n) if n <= ONE_HOT_LEVELS else Embedding(n) for n in n_levels)
+        self.widths = [_width(n_codes - 1) for n_codes in cat_cardinalities]
+        self.spreads = nn.ModuleList(
+            OneHot(n_codes) if n_codes - 1 <= MAX_ONE_HOT_LEVELS else Embedding(n_codes)
+            for n_codes in cat_cardinalities
+        )
 
-    def forward(self, codes: Tensor) -> list[Tensor]:
-        return [spread(codes[:, place]) for place, spread in enumerate(self.spreads)]
+    def forward(self, x_cat: Tensor) -> list[Tensor]:
+        return [spread(x_cat[:, index]) for index, spread in enumerate(self.spreads)]
 
 
 class OneHot(nn.Module):
-    """Code 1 to n → the unit vectors of width n; code 0 → zeros. **Shape**: (n_rows,) in, (n_rows, n) out."""
+    """Code 1 to n → the unit vectors of width n; code 0 → zeros.
 
-    def __init__(self, n_levels: int) -> None:
+    **Shape**: (n_rows,) int64 in, (n_rows, cardinality - 1) out.
+    """
+
+    def __init__(self, cardinality: int) -> None:
         super().__init__()
-        self.n_levels = n_levels
+        self.n_levels = cardinality - 1
 
     def forward(self, codes: Tensor) -> Tensor:
         levels = torch.arange(1, self.n_levels + 1, device=codes.device)
@@ -49,11 +60,14 @@ class OneHot(nn.Module):
 
 
 class Embedding(nn.Module):
-    """Code 1 to n → a learned vector; code 0 → zeros, for ever. **Shape**: (n_rows,) in, (n_rows, width) out."""
+    """Code 1 to n → a learned vector; code 0 → zeros, which training does not change.
 
-    def __init__(self, n_levels: int) -> None:
+    **Shape**: (n_rows,) int64 in, (n_rows, width) out.
+    """
+
+    def __init__(self, cardinality: int) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(n_levels + 1, _width(n_levels), padding_idx=0)
+        self.embedding = nn.Embedding(cardinality, _width(cardinality - 1), padding_idx=0)
 
     def forward(self, codes: Tensor) -> Tensor:
         out: Tensor = self.embedding(codes)
@@ -61,29 +75,44 @@ class Embedding(nn.Module):
 
 
 def _width(n_levels: int) -> int:
-    """The rule of thumb of fastai's tabular learner (Howard and Gugger 2020), up to 32."""
-    return n_levels if n_levels <= ONE_HOT_LEVELS else min(WIDEST, round(1.6 * n_levels**0.56))
+    """The rule of thumb of fastai's tabular learner (Howard and Gugger 2020), at most 32."""
+    return n_levels if n_levels <= MAX_ONE_HOT_LEVELS else min(MAX_EMBEDDING_WIDTH, round(1.6 * n_levels**0.56))
 
 
-class Flat(nn.Module):
-    """**Shape**: as `Front` gives them in, (n_rows, d_out) out."""
+class ConcatFeatures(nn.Module):
+    """Concatenate the numbers of a row and the vectors of its categories, for a network that reads them.
+
+    **Shape**
+        - x_num: (n_rows, n_num_features) float32
+        - x_cat: (n_rows, n_cat_features) int64 codes
+        - output: (n_rows, d_out)
+
+    Args:
+        network: (n_rows, n_num_features + the widths of the categories) in, (n_rows, d_out) out.
+    """
 
     def __init__(self, categories: Categories, network: nn.Module) -> None:
         super().__init__()
         self.categories = categories
         self.network = network
 
-    def forward(self, numbers: Tensor, codes: Tensor) -> Tensor:
-        out: Tensor = self.network(torch.cat([numbers, *self.categories(codes)], dim=1))
+    def forward(self, x_num: Tensor, x_cat: Tensor) -> Tensor:
+        out: Tensor = self.network(torch.cat([x_num, *self.categories(x_cat)], dim=1))
         return out
 
 
-class Steps(nn.Module):
-    """
+class ConcatStepFeatures(nn.Module):
+    """Concatenate the numbers of each step and the vectors of its categories, for a network that reads the steps.
+
     **Shape**
-        - numbers: (n, length, d_numbers) float32, codes: (n, length, n_categorical) int64
-        - lengths: (n,) int64 of the real steps; padding reaches the network as zeros, whatever the front made of it
+        - x_num: (n, length, n_num_features) float32
+        - x_cat: (n, length, n_cat_features) int64 codes
+        - lengths: (n,) int64, the valid steps; padding reaches the network as zeros, whatever it holds
         - output: (n, d_out)
+
+    Args:
+        network: past (n, length, d_past), lengths (n,) and an empty future (n, 0, 0) in, (n, d_out) out, where
+            d_past is n_num_features + the widths of the categories.
     """
 
     def __init__(self, categories: Categories, network: nn.Module) -> None:
@@ -91,10 +120,10 @@ class Steps(nn.Module):
         self.categories = categories
         self.network = network
 
-    def forward(self, numbers: Tensor, codes: Tensor, lengths: Tensor) -> Tensor:
-        n, length, _ = numbers.shape
-        spread = [each.unflatten(0, (n, length)) for each in self.categories(codes.flatten(0, 1))]
+    def forward(self, x_num: Tensor, x_cat: Tensor, lengths: Tensor) -> Tensor:
+        n, length, _ = x_num.shape
+        vectors = [each.unflatten(0, (n, length)) for each in self.categories(x_cat.flatten(0, 1))]
         padding = torch.arange(length, device=lengths.device) >= lengths.unsqueeze(1)
-        steps = torch.cat([numbers, *spread], dim=2).masked_fill(padding.unsqueeze(2), 0)
+        steps = torch.cat([x_num, *vectors], dim=2).masked_fill(padding.unsqueeze(2), 0)
         out: Tensor = self.network(steps, lengths, steps.new_zeros(n, 0, 0))
         return out

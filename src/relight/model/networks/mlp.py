@@ -2,20 +2,22 @@
 
 Activations by name.
 
-A straight line, twice: from bare parameters, and from a layer.
+Linear models: a line from two bare parameters, and one linear layer.
 
 The multilayer perceptron: blocks of linear layer, activation and dropout, then a linear output.
 """
 
 import itertools
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from relight.model.params import Activation, MlpParams
+Activation = Literal["relu", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "softplus"]
 
 
-def activation(name: Activation) -> nn.Module:  # noqa: C901 - a list, not a knot
+def activation_module(name: Activation) -> nn.Module:  # noqa: C901 - a list, not a knot
+    """Return a new activation. **Shape** of its forward: any in and out."""
     match name:
         case "relu":
             return nn.ReLU()
@@ -64,16 +66,31 @@ class Linear(nn.Module):
 class Mlp(nn.Module):
     """MLP as in Gorishniy et al. 2021, "Revisiting Deep Learning Models for Tabular Data", section 3.1.
 
-    With batch normalisation between the layer and its activation (Ioffe and Szegedy 2015) where it is asked for.
-
     **Shape**: (n_rows, d_in) in, (n_rows, d_out) out.
+
+    Args:
+        d_block: the width of each block.
+        dropout: the share of a block's outputs that is set to 0 while training.
+        batch_norm: batch normalisation (Ioffe and Szegedy 2015) between each linear layer and its activation.
     """
 
-    def __init__(self, d_in: int, d_out: int, params: MlpParams) -> None:
+    def __init__(
+        self,
+        d_in: int,
+        d_out: int,
+        *,
+        n_blocks: int,
+        d_block: int,
+        dropout: float,
+        activation: Activation = "relu",
+        batch_norm: bool = False,
+    ) -> None:
         super().__init__()
-        widths = [d_in, *[params.d_block] * params.n_blocks]
+        widths = [d_in, *[d_block] * n_blocks]
         self.d_widest = max(widths)
-        self.blocks = nn.Sequential(*(_block(d_from, d_to, params) for d_from, d_to in itertools.pairwise(widths)))
+        self.blocks = nn.Sequential(
+            *(_block(d_from, d_to, dropout, activation, batch_norm) for d_from, d_to in itertools.pairwise(widths))
+        )
         self.output = nn.Linear(widths[-1], d_out)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -81,8 +98,6 @@ class Mlp(nn.Module):
         return out
 
 
-def _block(d_in: int, d_out: int, params: MlpParams) -> nn.Sequential:
-    normalisation = [nn.BatchNorm1d(d_out)] if params.batch_norm else []
-    return nn.Sequential(
-        nn.Linear(d_in, d_out), *normalisation, activation(params.activation), nn.Dropout(params.dropout)
-    )
+def _block(d_in: int, d_out: int, dropout: float, activation: Activation, batch_norm: bool) -> nn.Sequential:
+    normalisation = [nn.BatchNorm1d(d_out)] if batch_norm else []
+    return nn.Sequential(nn.Linear(d_in, d_out), *normalisation, activation_module(activation), nn.Dropout(dropout))

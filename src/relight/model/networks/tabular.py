@@ -1,6 +1,6 @@
 """MLP-PLE, TabM, FT-Transformer (authors' packages).
 
-Where piecewise-linear embeddings bend: quantiles of the train rows, after the front's transform.
+The bins of piecewise-linear embeddings: quantiles of the train rows, after the scaling of the columns.
 
 FT-Transformer: a token for each column, attention between them.
 
@@ -20,6 +20,7 @@ parts of the authors' package. Their own `TabM` cannot be exported with a free n
 """
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -28,35 +29,29 @@ from rtdl_revisiting_models import FTTransformer
 from tabm import EnsembleView, LinearEnsemble, make_tabm_backbone
 from torch import Tensor, nn
 
-from relight.data.features import Features, NumericFeature
 from relight.model.networks.categories import Categories
 from relight.model.networks.mlp import Mlp
-from relight.model.params import FtTransformerParams, MlpParams, MlpPleParams, TabmParams
-from relight.model.preprocessing import Front
 
-# Of a column's largest edge: (x - edge) / width loses all its digits in float32 when a bin is much narrower.
-NARROWEST = 1e-5
+# As a share of a column's largest edge: (x - edge) / width loses all its digits in float32 if a bin is much narrower.
+MIN_RELATIVE_WIDTH = 1e-5
 
 
-def bins_of(features: Features, front: Front, n_bins: int) -> list[Tensor]:
-    """The edges of each scaled column's bins, rising: at least 2, at most n_bins + 1 of them.
+def bin_edges(quantiles: Sequence[Sequence[float]], scaling: nn.Module, *, n_bins: int) -> list[Tensor]:
+    """Return the rising edges of each column's bins: at least 2, at most n_bins + 1 of them.
 
-    They follow from the features alone, so that a model is rebuilt without its train rows.
+    They follow from the quantiles only, so that a model is rebuilt without its train rows.
+
+    Args:
+        quantiles: the raw values of each column at evenly spaced levels, from its smallest to its largest.
+        scaling: the module that scales all these columns at once, (n_rows, n_columns) in and out.
     """
-    kept: list[int] = front.keep.tolist()
-    if not kept:
+    if not quantiles:
         return []
-    grids = [_grid(features.numeric[place]) for place in kept]
-    longest = max(len(grid) for grid in grids)
-    padded = np.array([np.pad(grid, (0, longest - len(grid)), mode="edge") for grid in grids], dtype=np.float32)
+    longest = max(len(values) for values in quantiles)
+    padded = np.array([np.pad(values, (0, longest - len(values)), mode="edge") for values in quantiles], np.float32)
     with torch.no_grad():
-        scaled = front.scaling(torch.from_numpy(padded.T))
-    return [_edges(column[: len(grid)], n_bins) for column, grid in zip(scaled.T, grids, strict=True)]
-
-
-def _grid(feature: NumericFeature) -> np.ndarray:
-    """The quantiles of a column from its smallest to its largest value: those may come from some of the rows alone."""
-    return np.array([feature.low, *feature.quantiles[1:-1], feature.high])
+        scaled = scaling(torch.from_numpy(padded.T))
+    return [_edges(column[: len(values)], n_bins) for column, values in zip(scaled.T, quantiles, strict=True)]
 
 
 def _edges(column: Tensor, n_bins: int) -> Tensor:
@@ -64,133 +59,192 @@ def _edges(column: Tensor, n_bins: int) -> Tensor:
     if len(column) < 3:
         return ends
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that a column has one bin: it is then kept flat
+        warnings.simplefilter("ignore")  # a column of one bin: `NumericEmbeddings` leaves it as it is
         (edges,) = compute_bins(column.unsqueeze(1), min(n_bins, len(column) - 1))
-    narrowest = NARROWEST * edges.abs().max().item()
+    min_width = MIN_RELATIVE_WIDTH * edges.abs().max().item()
     chosen: list[float] = []
     for edge in edges.tolist():
-        if not chosen or edge - chosen[-1] > narrowest:
+        if not chosen or edge - chosen[-1] > min_width:
             chosen.append(edge)
     return torch.tensor(chosen) if len(chosen) > 1 else ends
 
 
 class FtTransformer(nn.Module):
-    """Indicators of gaps are tokens of numbers, as the numbers are. The token of an unknown level starts at zero.
+    """Indicators of gaps are tokens, as the numbers are. The token of an unknown level starts at zero.
 
-    **Shape**: as `Front` gives them in, (n_rows, d_out) out.
+    **Shape**
+        - x_num: (n_rows, n_num_features) float32
+        - x_cat: (n_rows, n_cat_features) int64 codes
+        - output: (n_rows, d_out)
+
+    Args:
+        cat_cardinalities: the number of codes of each category, with code 0.
+        d_block: the width of a token, a multiple of `n_heads`.
+        ffn_dropout: the dropout in the feed-forward part of a block.
     """
 
-    def __init__(self, d_numbers: int, n_levels: list[int], d_out: int, params: FtTransformerParams) -> None:
+    def __init__(
+        self,
+        n_num_features: int,
+        cat_cardinalities: list[int],
+        d_out: int,
+        *,
+        n_blocks: int,
+        d_block: int,
+        n_heads: int,
+        attention_dropout: float,
+        ffn_dropout: float,
+    ) -> None:
         super().__init__()
-        self.has_numbers, self.has_categories = d_numbers > 0, bool(n_levels)
+        self.has_numbers, self.has_categories = n_num_features > 0, bool(cat_cardinalities)
         self.transformer = FTTransformer(
-            n_cont_features=d_numbers,
-            cat_cardinalities=[n + 1 for n in n_levels],
+            n_cont_features=n_num_features,
+            cat_cardinalities=cat_cardinalities,
             d_out=d_out,
-            n_blocks=params.n_blocks,
-            d_block=params.d_block,
-            attention_n_heads=params.n_heads,
-            attention_dropout=params.attention_dropout,
+            n_blocks=n_blocks,
+            d_block=d_block,
+            attention_n_heads=n_heads,
+            attention_dropout=attention_dropout,
             ffn_d_hidden_multiplier=4 / 3,
-            ffn_dropout=params.ffn_dropout,
+            ffn_dropout=ffn_dropout,
             residual_dropout=0.0,
         )
         with torch.no_grad():
-            for embedding in self.transformer.cat_embeddings.embeddings if n_levels else []:
+            for embedding in self.transformer.cat_embeddings.embeddings if cat_cardinalities else []:
                 embedding.weight[0] = 0.0
-        n_tokens = 1 + d_numbers + len(n_levels)
-        self.d_widest = n_tokens * max(3 * params.d_block, n_tokens * params.n_heads)
+        n_tokens = 1 + n_num_features + len(cat_cardinalities)
+        self.d_widest = n_tokens * max(3 * d_block, n_tokens * n_heads)
 
-    def forward(self, numbers: Tensor, codes: Tensor) -> Tensor:
+    def forward(self, x_num: Tensor, x_cat: Tensor) -> Tensor:
         out: Tensor = self.transformer(
-            numbers if self.has_numbers else None,
-            codes if self.has_categories else None,
+            x_num if self.has_numbers else None,
+            x_cat if self.has_categories else None,
         )
         return out
 
 
 class NumericEmbeddings(nn.Module):
-    """Each number of two bins or more → a vector; the others, and the indicators of gaps, as they are.
+    """Each number of two bins or more → a vector; the others, and the indicators of gaps, stay as they are.
 
     A column of two values has one bin, and a straight line through it is what a network's first layer learns anyway.
 
     **Shape**
-        - numbers: (n_rows, d_numbers)
+        - x_num: (n_rows, n_num_features) float32
         - output: at most two tensors, (n_rows, n_embedded * d_embedding) and (n_rows, n_flat)
 
+    Args:
+        bins: the rising edges of the bins of the first numbers; numbers beyond them are flat.
+        d_embedding: the width of the embedding of one number.
+
     Attributes:
-        widths: of each embedding and of each flat number, in the order of the outputs.
+        widths: the width of each embedding and of each flat number, in the order of the outputs.
     """
 
     embedded: Tensor
     flat: Tensor
 
-    def __init__(self, bins: list[Tensor], d_numbers: int, d_embedding: int) -> None:
+    def __init__(self, n_num_features: int, *, bins: list[Tensor], d_embedding: int) -> None:
         super().__init__()
-        embedded = [place for place, edges in enumerate(bins) if len(edges) > 2]
-        flat = [place for place in range(d_numbers) if place not in embedded]
+        embedded = [index for index, edges in enumerate(bins) if len(edges) > 2]
+        flat = [index for index in range(n_num_features) if index not in embedded]
         self.register_buffer("embedded", torch.tensor(embedded, dtype=torch.int64))
         self.register_buffer("flat", torch.tensor(flat, dtype=torch.int64))
         self.widths = [*[d_embedding] * len(embedded), *[1] * len(flat)]
         self.embeddings = (
-            PiecewiseLinearEmbeddings([bins[place] for place in embedded], d_embedding, activation=False, version="B")
+            PiecewiseLinearEmbeddings([bins[index] for index in embedded], d_embedding, activation=False, version="B")
             if embedded
             else None
         )
 
-    def forward(self, numbers: Tensor) -> list[Tensor]:
+    def forward(self, x_num: Tensor) -> list[Tensor]:
         parts = []
         if self.embeddings is not None:
-            parts.append(self.embeddings(numbers.index_select(1, self.embedded)).flatten(1))
+            parts.append(self.embeddings(x_num.index_select(1, self.embedded)).flatten(1))
         if len(self.flat):
-            parts.append(numbers.index_select(1, self.flat))
+            parts.append(x_num.index_select(1, self.flat))
         return parts
 
 
 class MlpPle(nn.Module):
     """MLP-PLE as in Gorishniy et al. 2022, "On Embeddings for Numerical Features in Tabular Deep Learning".
 
-    **Shape**: as `Front` gives them in, (n_rows, d_out) out.
+    **Shape**
+        - x_num: (n_rows, n_num_features) float32
+        - x_cat: (n_rows, n_cat_features) int64 codes
+        - output: (n_rows, d_out)
+
+    Args:
+        n_blocks, d_block, dropout: as of `Mlp`.
+        n_bins: the most bins that a number may have, which says how much memory a row takes.
     """
 
-    def __init__(self, numbers: NumericEmbeddings, categories: Categories, d_out: int, params: MlpPleParams) -> None:
+    def __init__(
+        self,
+        num_embeddings: NumericEmbeddings,
+        categories: Categories,
+        d_out: int,
+        *,
+        n_blocks: int,
+        d_block: int,
+        dropout: float,
+        n_bins: int,
+    ) -> None:
         super().__init__()
-        self.numbers = numbers
+        self.numbers = num_embeddings
         self.categories = categories
-        shape = MlpParams(n_blocks=params.n_blocks, d_block=params.d_block, dropout=params.dropout)
-        self.network = Mlp(sum([*numbers.widths, *categories.widths]), d_out, shape)
-        self.d_widest = max(self.network.d_widest, params.n_bins * len(numbers.widths))
+        d_in = sum([*num_embeddings.widths, *categories.widths])
+        self.network = Mlp(d_in, d_out, n_blocks=n_blocks, d_block=d_block, dropout=dropout)
+        self.d_widest = max(self.network.d_widest, n_bins * len(num_embeddings.widths))
 
-    def forward(self, numbers: Tensor, codes: Tensor) -> Tensor:
-        out: Tensor = self.network(torch.cat([*self.numbers(numbers), *self.categories(codes)], dim=1))
+    def forward(self, x_num: Tensor, x_cat: Tensor) -> Tensor:
+        out: Tensor = self.network(torch.cat([*self.numbers(x_num), *self.categories(x_cat)], dim=1))
         return out
 
 
 class Tabm(nn.Module):
     """k members that see the same row. Numbers and categories are embedded once, before the ensemble.
 
-    **Shape**: as `Front` gives them in, (n_rows, k, d_out) out.
+    **Shape**
+        - x_num: (n_rows, n_num_features) float32
+        - x_cat: (n_rows, n_cat_features) int64 codes
+        - output: (n_rows, k, d_out)
+
+    Args:
+        k: the number of members.
+        n_blocks, d_block, dropout: as of `Mlp`, for each member.
+        n_bins: the most bins that a number may have, which says how much memory a row takes.
     """
 
-    def __init__(self, numbers: NumericEmbeddings, categories: Categories, d_out: int, params: TabmParams) -> None:
+    def __init__(
+        self,
+        num_embeddings: NumericEmbeddings,
+        categories: Categories,
+        d_out: int,
+        *,
+        k: int,
+        n_blocks: int,
+        d_block: int,
+        dropout: float,
+        n_bins: int,
+    ) -> None:
         super().__init__()
-        widths = [*numbers.widths, *categories.widths]
-        self.numbers = numbers
+        widths = [*num_embeddings.widths, *categories.widths]
+        self.numbers = num_embeddings
         self.categories = categories
-        self.view = EnsembleView(k=params.k)
+        self.view = EnsembleView(k=k)
         self.backbone = make_tabm_backbone(
             d_in=sum(widths),
-            n_blocks=params.n_blocks,
-            d_block=params.d_block,
-            dropout=params.dropout,
-            k=params.k,
+            n_blocks=n_blocks,
+            d_block=d_block,
+            dropout=dropout,
+            k=k,
             start_scaling_init="normal",
             start_scaling_init_chunks=widths,
         )
-        self.output = LinearEnsemble(params.d_block, d_out, k=params.k)
-        self.d_widest = max(params.k * max(params.d_block, sum(widths)), params.n_bins * len(numbers.widths))
+        self.output = LinearEnsemble(d_block, d_out, k=k)
+        self.d_widest = max(k * max(d_block, sum(widths)), n_bins * len(num_embeddings.widths))
 
-    def forward(self, numbers: Tensor, codes: Tensor) -> Tensor:
-        row = torch.cat([*self.numbers(numbers), *self.categories(codes)], dim=1)  # (n_rows, d_in)
+    def forward(self, x_num: Tensor, x_cat: Tensor) -> Tensor:
+        row = torch.cat([*self.numbers(x_num), *self.categories(x_cat)], dim=1)  # (n_rows, d_in)
         out: Tensor = self.output(self.backbone(self.view(row)))
         return out
