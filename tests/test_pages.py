@@ -24,6 +24,36 @@ def typed(page: Path) -> list[list[str]]:
     return [[word for word in each if not re.match(r"[A-Z_]+=", word)] for each in words]
 
 
+def anchors(page: Path) -> set[str]:
+    """As GitHub makes them of the headings."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+def test_every_link_leads_to_a_heading_or_a_file(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#]*)(?:#([^)]+))?\)", page.read_text(encoding="utf-8"))
+    for path, anchor in ((path, anchor) for path, anchor in links if "://" not in path):
+        target = page.parent / path if path else page
+        assert target.exists(), path
+        assert not anchor or anchor in anchors(target), f"{path}#{anchor}"
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.stem != "log"], ids=lambda page: page.name)
+def test_every_file_of_code_that_a_page_names_is_there(page: Path) -> None:
+    """Below the root of the repository, or below src/relight."""
+    named = set(re.findall(r"`((?:\w+/)+\w+\.py)`", page.read_text(encoding="utf-8")))
+    roots = (REPOSITORY, REPOSITORY / "src/relight")
+    assert [path for path in sorted(named) if not any((root / path).is_file() for root in roots)] == []
+
+
+def test_the_page_of_the_house_has_every_folder() -> None:
+    page = (REPOSITORY / "docs/architecture.md").read_text(encoding="utf-8")
+    folders = {path.parent.name for path in (REPOSITORY / "src/relight").glob("*/__init__.py")}
+    rows = "".join(re.findall(r"^\| (`[^|]+`) \|", page, re.MULTILINE))
+    assert folders == set(re.findall(r"`(\w+)/`", rows))
+
+
 def test_the_pages_have_commands() -> None:
     assert sum(len(typed(page)) for page in PAGES) > 80
 

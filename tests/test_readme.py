@@ -11,12 +11,13 @@ from tests.repositories import Repository
 
 ENGLISH = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 CHINESE = (REPOSITORY / "README.zh-CN.md").read_text(encoding="utf-8")
+USE = [(REPOSITORY / f"docs/{name}.md").read_text(encoding="utf-8") for name in ("results", "export")]
 RUN_HERE = ("relight ", "dvc ")
 NOT_HERE = ("dvc repro", "dvc remote modify storage url /mnt", "relight data")  # the fixtures do these
 
 
 def commands(text: str) -> list[str]:
-    """The lines of all bash blocks, without their remarks."""
+    """The lines of all bash blocks, without their comments."""
     blocks = re.findall(r"^ *```bash\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
     return [line.split("#")[0].strip() for block in blocks for line in block.splitlines() if line.split("#")[0].strip()]
 
@@ -24,11 +25,14 @@ def commands(text: str) -> list[str]:
 def shape(text: str) -> dict[str, object]:
     """How a document is built, whatever its language."""
     lines = text.splitlines()
+    links = re.findall(r"(?<!!)\[[^]]*\]\(([^)]+)\)", text)
     return {
         "headings": [line.split()[0] for line in lines if re.match(r"#+ ", line)],
         "rows of tables": sum(line.strip().startswith("|") for line in lines),
         "pictures": re.findall(r"!\[[^]]*\]\(([^)]+)\)", text),
         "blocks": re.findall(r"^ *```(\w+)", text, re.MULTILINE),
+        "links": sorted(set(links) - {"README.md", "README.zh-CN.md"}),  # each links to the other
+        "marks": [re.findall("●", line) for line in lines if "●" in line],
     }
 
 
@@ -38,20 +42,37 @@ def test_both_languages_have_the_same_commands_and_the_same_shape() -> None:
 
 
 @pytest.mark.parametrize("text", [ENGLISH, CHINESE], ids=["English", "Chinese"])
+def test_it_is_read_in_one_sitting(text: str) -> None:
+    assert len(text.splitlines()) <= 200
+
+
+@pytest.mark.parametrize("text", [ENGLISH, CHINESE], ids=["English", "Chinese"])
 def test_every_link_leads_to_a_file(text: str) -> None:
     targets = [target for target in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in target]
     assert len(targets) > 8
     assert [target for target in targets if not (REPOSITORY / target).exists()] == []
 
 
+def test_the_readme_leads_to_every_page() -> None:
+    pages = {f"docs/{page.name}" for page in (REPOSITORY / "docs").glob("*.md")}
+    assert pages <= set(re.findall(r"\]\(([^)#]+)\)", ENGLISH))
+
+
+def test_the_page_of_recipes_has_them_all() -> None:
+    page = (REPOSITORY / "docs/recipes.md").read_text(encoding="utf-8")
+    recipes = {recipe.stem for recipe in (REPOSITORY / "recipes").glob("*.yaml")} - {"sweep"}
+    assert set(re.findall(r"^\| `([\w-]+)` \|", page, re.MULTILINE)) == recipes
+
+
 def test_the_commands_of_the_readme_run(repository: Repository, home: Path) -> None:
-    """In their order, on the table that the README predicts."""
+    """In their order, on the table that the README predicts; then those of the pages about results and export."""
     shutil.copy(repository.root / "recipes/penguins.yaml", repository.root / "params.yaml")
     repository.repro()
     assert repository.run("git", "add", "-A").returncode == 0
     assert repository.run("git", "commit", "-qm", "penguins").returncode == 0
-    wanted = [line for line in commands(ENGLISH) if line.startswith(RUN_HERE) and not line.startswith(NOT_HERE)]
-    assert len(wanted) >= 8
+    lines = dict.fromkeys(line for text in (ENGLISH, *USE) for line in commands(text))
+    wanted = [line for line in lines if line.startswith(RUN_HERE) and not line.startswith(NOT_HERE)]
+    assert len(wanted) >= 11
     for line in wanted:
         done = repository.run("bash", "-c", line)
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"

@@ -66,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("--models", type=Path, default=MODELS, help="the folder of model.pth and model.json")
     pulling = _add(commands, "pull", _pull, "fetch what dvc.lock names from the remote, and check each file")
     pulling.add_argument("name", nargs="?", metavar="REVISION|EXPERIMENT", help="fill the cache for it alone")
+    _add(commands, "reference", _reference, "print every setting of params.yaml and sweep.yaml, as Markdown")
     _add(commands, "show", _show, "print the metrics as a table")
     _add_sweep(commands)
     trace = _add(commands, "trace", _trace, "say where a file came from, and whether it can be made again")
@@ -184,6 +185,12 @@ def _pull(arguments: argparse.Namespace) -> str:
     from relight.commands.pull import pull
 
     return pull(arguments.name)
+
+
+def _reference(_arguments: argparse.Namespace) -> str:
+    from relight.commands.reference import reference
+
+    return reference()
 
 
 def _show(_arguments: argparse.Namespace) -> str:

@@ -2,7 +2,7 @@
 
 How far apart the steps of a series are.
 
-The `prepare.sequence` section: how the rows of a table make sequences, or series that go on.
+The `prepare.sequence` section.
 
 What prepare found out about a table: its columns, its target, its task.
 """
@@ -67,40 +67,40 @@ def _unset() -> Any:
     return Field(default=None, exclude_if=lambda value: value is None)
 
 
-AutoOrNumber = Annotated[Literal["auto"] | int | None, BeforeValidator(_auto_or_number)]
+AutoOrNumber = Annotated[
+    Literal["auto"] | Annotated[int, Field(ge=1, le=MOST_STEPS)] | None, BeforeValidator(_auto_or_number)
+]
 
 
 class SequenceParams(Section):
-    """Sequences with a label each have `id` and `time`, or `symbols`; a forecast has `time` and what follows it.
-
-    Attributes:
-        id: the column that names the sequence of each row; all rows of a sequence have the same target.
-        time: the column that orders the rows of a sequence or a series: numbers or dates.
-        symbols: in place of both: each row is a sequence, and the characters of this text its steps.
-        series: the column that names the series of a forecast; None: the table is one series.
-        length: how many steps of its past a forecast sees; auto: two seasons, at least 96.
-        horizon: how many steps a forecast foretells; 1 unless named.
-        step: between the origins of two windows; 1 unless named.
-        season: steps after which a series is expected to repeat itself; auto: by the length of a step.
-        fill: what stands in a gap of the past: the value before it (forward), or a line between its neighbours of the
-            same part (interpolate); error: nothing does.
-        known: covariates whose future is known, such as holidays; of the others a forecast sees the past alone.
-    """
+    """How rows form sequences with one label each (`id` and `time`, or `symbols`), or series to forecast (`time`)."""
 
     id: str | None = Field(default=None, min_length=1, exclude_if=lambda name: name is None)
+    """The column that names the sequence of each row; all rows of a sequence have the same target."""
     time: str | None = Field(default=None, min_length=1, exclude_if=lambda name: name is None)
+    """The column that orders the rows of a sequence or a series: numbers or dates."""
     symbols: str | None = Field(default=None, min_length=1, exclude_if=lambda name: name is None)
+    """Instead of `id` and `time`: each row is a sequence, and the characters of this text are its steps."""
     series: str | None = Field(default=None, min_length=1, exclude_if=lambda name: name is None)
+    """The column that names the series of a forecast; null: the table is one series."""
     length: AutoOrNumber = _unset()
+    """Number of past steps that a forecast reads; auto: two seasons, at least 96."""
     horizon: int | None = Field(default=None, ge=1, le=10_000, exclude_if=lambda value: value is None)
+    """Number of steps that a forecast predicts; 1 if left out."""
     step: int | None = Field(default=None, ge=1, le=MOST_STEPS, exclude_if=lambda value: value is None)
+    """Number of steps between the origins of two windows; 1 if left out."""
     season: AutoOrNumber = _unset()
+    """Number of steps after which a series is expected to repeat itself; auto: by the length of a step (24 for hours, 7
+    for days, 52 for weeks, 12 for months)."""
     fill: Literal["forward", "interpolate", "error"] | None = _unset()
+    """What fills a gap of the past: the value before it (forward, if left out), a line between its neighbours in the
+    same part (interpolate), or nothing (error)."""
     known: list[str] | None = _unset()
+    """Covariates whose future is known, such as holidays; a forecast sees only the past of the others."""
 
     @property
     def is_forecast(self) -> bool:
-        """Whether it says what is to be foretold."""
+        """Whether the section describes a forecast."""
         return self.id is None and self.symbols is None
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""The `evaluate` section: what the scores stand beside, and how closely they are looked at."""
+"""The `evaluate` section."""
 
 from typing import Literal
 
@@ -10,18 +10,17 @@ Reference = Literal["linear", "hist_gradient_boosting"]
 
 
 class EvaluateParams(Section):
-    """
-    Attributes:
-        references: models fitted on the same train rows; the trivial one is always there.
-        slices: columns of the prepared table; the scores of each of their values.
-        bootstrap: how many resamples each interval is made of; 0 for none.
-        importance: how many permutations of each column; 0 for none.
-        threshold: the score that a binary decision threshold maximises on the validation rows.
-    """
+    """How closely the test rows are looked at, and what their scores are compared with."""
 
     references: list[Reference] = Field(default=[])
+    """Models fitted on the same train rows and scored on the same test rows; a trivial baseline is always there."""
     slices: list[str] = Field(default=[])
+    """Columns of the prepared table; each of their values gets its own scores."""
     bootstrap: int = Field(default=0, ge=0, le=100_000)
+    """Number of resamples behind each 95 % interval; 0 gives no intervals."""
     importance: int = Field(default=0, ge=0, le=1000)
+    """Number of permutations of each column for its importance; 0 gives none."""
     threshold: Literal["none", "f1", "balanced_accuracy"] = "none"
+    """The score that the threshold of two classes maximises on the validation rows; none: no threshold is chosen."""
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
+    """Seed of the resamples and the permutations."""

@@ -4,7 +4,7 @@ The names of activations.
 
 Sections of the `model` section for networks that read steps in time.
 
-The `model` section: which network, what stands before it, and what behind.
+The `model` section.
 """
 
 from typing import Any, Literal, Self
@@ -26,16 +26,24 @@ FORECAST_SECTIONS: tuple[str, ...] = (*SEQUENCE_SECTIONS, "decoder", "dlinear", 
 
 
 class ConvolutionParams(Section):
-    """Blocks of convolution, normalisation, activation, pooling, dropout; `dilated` ones see far without pooling."""
+    """Blocks of convolution, normalisation, activation, pooling and dropout over time."""
 
     n_blocks: int = Field(default=3, ge=1, le=16)
+    """Number of blocks."""
     d_block: int = Field(default=128, ge=1, le=4096)
+    """Number of channels."""
     kernel: int = Field(default=3, ge=1, le=255)
+    """Number of steps that a convolution sees."""
     pool: int = Field(default=1, ge=1, le=64)
+    """Number of steps that max pooling joins after each block; 1: none, and required by `dilated`."""
     dropout: float = Field(default=0.2, ge=0, lt=1)
+    """Dropout rate after each block."""
     activation: Activation = "relu"
+    """The nonlinearity."""
     dilated: bool = False
+    """Whether each block doubles its reach and adds its input to its output."""
     causal: bool = False
+    """Whether a step sees only the past; with `dilated` a temporal convolutional network."""
 
     @model_validator(mode="after")
     def dilated_blocks_keep_every_step(self) -> Self:
@@ -45,36 +53,53 @@ class ConvolutionParams(Section):
 
 
 class RecurrentParams(Section):
+    """Recurrent layers that read the steps one after the other."""
+
     n_layers: int = Field(default=1, ge=1, le=16)
+    """Number of layers."""
     d_hidden: int = Field(default=64, ge=1, le=4096)
+    """Width of the state, in each direction."""
     bidirectional: bool = True
+    """Whether the steps are also read backwards."""
     dropout: float = Field(default=0.2, ge=0, lt=1)
+    """Dropout rate after each layer."""
 
 
 class DecoderParams(Section):
-    """`teacher_forcing` is the share of steps that see the truth before them, in training alone."""
+    """A recurrent encoder, and a decoder that predicts one step after the other."""
 
     cell: Cell = "gru"
+    """The recurrent cell of encoder and decoder."""
     d_hidden: int = Field(default=64, ge=1, le=4096)
+    """Width of the state."""
     dropout: float = Field(default=0.1, ge=0, lt=1)
+    """Dropout rate."""
     teacher_forcing: float = Field(default=0.5, ge=0, le=1)
+    """Share of steps that see the true value before them; only in training."""
 
 
 class DLinearParams(Section):
-    """The authors' kernel."""
+    """A linear layer for the trend and one for the remainder, with the authors' kernel (DLinear)."""
 
     kernel: int = Field(default=25, ge=1, le=1025)
+    """Number of steps in the moving average that is the trend."""
 
 
 class PatchTransformerParams(Section):
-    """Patches of the authors; a narrower network than theirs, for a CPU."""
+    """A transformer over patches of time (PatchTST): the authors' patches, a narrower network for a CPU."""
 
     patch: int = Field(default=16, ge=1, le=1024)
+    """Number of steps in a patch."""
     stride: int = Field(default=8, ge=1, le=1024)
+    """Number of steps between the starts of two patches; at most `patch`."""
     n_blocks: int = Field(default=2, ge=1, le=16)
+    """Number of transformer blocks."""
     d_block: int = Field(default=64, ge=8, le=4096)
+    """Width of a token; a multiple of `n_heads`."""
     n_heads: int = Field(default=4, ge=1, le=64)
+    """Number of attention heads."""
     dropout: float = Field(default=0.2, ge=0, lt=1)
+    """Dropout rate."""
 
     @model_validator(mode="after")
     def heads_share_the_width(self) -> Self:
@@ -95,29 +120,48 @@ class PatchTransformerParams(Section):
 
 
 class MlpParams(Section):
+    """A multilayer perceptron."""
+
     n_blocks: int = Field(ge=1, le=64, examples=[3])
+    """Number of hidden layers."""
     d_block: int = Field(ge=1, le=16384, examples=[256])
+    """Width of a hidden layer."""
     dropout: float = Field(ge=0, lt=1, examples=[0.1])
+    """Dropout rate after each layer."""
     activation: Activation = "relu"
+    """The nonlinearity."""
     batch_norm: bool = False
+    """Whether each layer is batch-normalised."""
 
 
 class MlpPleParams(Section):
+    """An MLP that reads numbers through piecewise-linear embeddings."""
+
     n_blocks: int = Field(default=2, ge=1, le=64)
+    """Number of hidden layers."""
     d_block: int = Field(default=256, ge=1, le=16384)
+    """Width of a hidden layer."""
     dropout: float = Field(default=0.1, ge=0, lt=1)
+    """Dropout rate after each layer."""
     n_bins: int = Field(default=48, ge=2, le=256)
+    """Number of bins of each numeric column, at most."""
     d_embedding: int = Field(default=16, ge=1, le=512)
+    """Width of the embedding of a number."""
 
 
 class FtTransformerParams(Section):
-    """The authors' default for three blocks (rtdl_revisiting_models, get_default_kwargs)."""
+    """FT-Transformer with its authors' defaults for three blocks (rtdl_revisiting_models, get_default_kwargs)."""
 
     n_blocks: int = Field(default=3, ge=1, le=16)
+    """Number of transformer blocks."""
     d_block: int = Field(default=192, ge=8, le=4096)
+    """Width of a token; a multiple of `n_heads`."""
     n_heads: int = Field(default=8, ge=1, le=64)
+    """Number of attention heads."""
     attention_dropout: float = Field(default=0.2, ge=0, lt=1)
+    """Dropout rate of the attention."""
     ffn_dropout: float = Field(default=0.1, ge=0, lt=1)
+    """Dropout rate of the feed-forward layers."""
 
     @model_validator(mode="after")
     def heads_share_the_width(self) -> Self:
@@ -130,18 +174,24 @@ class FtTransformerParams(Section):
 
 
 class TabmParams(Section):
-    """The recipe that TabArena and AutoGluon share."""
+    """TabM, with the defaults that TabArena and AutoGluon share."""
 
     k: int = Field(default=32, ge=1, le=256)
+    """Number of MLPs that share most of their weights."""
     n_blocks: int = Field(default=2, ge=1, le=64)
+    """Number of hidden layers."""
     d_block: int = Field(default=512, ge=1, le=16384)
+    """Width of a hidden layer."""
     dropout: float = Field(default=0.1, ge=0, lt=1)
+    """Dropout rate after each layer."""
     n_bins: int = Field(default=48, ge=2, le=256)
+    """Number of bins of each numeric column, at most."""
     d_embedding: int = Field(default=16, ge=1, le=512)
+    """Width of the embedding of a number."""
 
 
 class TabmSmallParams(TabmParams):
-    """About ten times cheaper: for a CPU."""
+    """TabM, about ten times cheaper: for a CPU."""
 
     k: int = Field(default=16, ge=1, le=256)
     d_block: int = Field(default=192, ge=1, le=16384)
@@ -149,18 +199,22 @@ class TabmSmallParams(TabmParams):
 
 
 class TowerParams(Section):
-    """
-    Attributes:
-        d_embedding: how many numbers stand for each column of a record.
-    """
+    """One network for both records of a pair."""
 
     d_embedding: int = Field(default=64, ge=2, le=1024)
+    """Width of the embedding of each column of a record."""
 
 
 class ModelParams(Section):
+    """The network, and the scales of its inputs and its target."""
+
     name: Literal["auto", ModelName] = Field(examples=["linear"])
+    """The network, which reads the section of its own name; auto chooses by size and machine, never by trying."""
     numeric: Literal["none", "standardize", "quantile_normal"] = Field(examples=["none"])
+    """How numeric columns are scaled: by statistics of the train rows, inside the model."""
     target: Literal["auto", "none", "standardize", "log"] = "auto"
+    """The scale on which a number is learned; auto: standardize if `numeric` scales, else none. Predictions are in the
+    target's own unit."""
     mlp: MlpParams | None = None
     mlp_ple: MlpPleParams = MlpPleParams()
     ft_transformer: FtTransformerParams = FtTransformerParams()
@@ -177,7 +231,7 @@ class ModelParams(Section):
 
     @model_serializer(mode="wrap")
     def without_idle_sections(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Of a model of a table, those of sequences are left out where nobody has changed them."""
+        """Leave out the sections of sequence models that a table model does not use, unless they were changed."""
         written: dict[str, Any] = write(self)
         fields, idle = type(self).model_fields, () if self.name in FORECAST_SECTIONS else FORECAST_SECTIONS
         kept = [key for key in written if key not in idle or getattr(self, key) != fields[key].default]

@@ -1,4 +1,4 @@
-"""The `plot` section: how the pictures are drawn."""
+"""The `plot` section."""
 
 from pydantic import Field
 
@@ -6,4 +6,7 @@ from relight.runtime.params import Section
 
 
 class PlotParams(Section):
+    """How the pictures are drawn."""
+
     dpi: int = Field(ge=30, le=600, examples=[150])
+    """Resolution of the pictures, in dots per inch."""

@@ -1,8 +1,8 @@
 """Prepare section and generated line.
 
-A `.yaml` source: points on a known line, y = weight * x + bias, with or without noise.
+A `.yaml` source: points on a known line.
 
-The `prepare` section: which table, which target, which task, what its columns are.
+The `prepare` section.
 """
 
 from typing import Annotated, Any, Literal, Self
@@ -19,14 +19,24 @@ ColumnKind = Literal["numeric", "categorical", "boolean", "datetime", "ignore"]
 
 
 class LineParams(Section):
+    """The points of a `.yaml` source: y = weight * x + bias, with or without noise."""
+
     kind: Literal["line"] = Field(examples=["line"])
+    """The kind of generated data: points on a line."""
     weight: float = Field(examples=[0.7])
+    """Slope of the line."""
     bias: float = Field(examples=[0.3])
+    """Height of the line at x = 0."""
     start: float = Field(examples=[0.0])
+    """The first x."""
     stop: float = Field(examples=[1.0])
+    """The end of x, itself not included."""
     step: float = Field(gt=0, examples=[0.02])
+    """Distance between two x."""
     noise: float = Field(ge=0, examples=[0.0])
+    """Standard deviation of the normal noise that is added to y."""
     seed: int = Field(ge=0, le=2**32 - 1, examples=[42])
+    """Seed of the noise."""
 
     @model_validator(mode="after")
     def has_points(self) -> Self:
@@ -50,10 +60,12 @@ class LineParams(Section):
 
 
 class PairsParams(Section):
-    """What the names of the columns of either side of a pair begin with."""
+    """Prefixes of the columns of the two records of a pair."""
 
     left: str = Field(default="left_", min_length=1)
+    """Prefix of the columns of the first record."""
     right: str = Field(default="right_", min_length=1)
+    """Prefix of the columns of the second record."""
 
     @model_validator(mode="after")
     def sides_differ(self) -> Self:
@@ -76,16 +88,26 @@ def _target(value: Any) -> Any:
 
 
 class PrepareParams(Section):
+    """Which table is read, what is predicted, and what its columns are."""
+
     source: str = Field(min_length=1, examples=["data/raw/line.yaml"])
+    """The table: .csv or .tsv (also as .gz), .parquet, or a folder of such files; a .yaml describes generated data."""
     target: Annotated[str | list[str], BeforeValidator(_target)] = Field(examples=["y"])
+    """The column to predict; several columns of shares that sum to 1 are a distribution."""
     task: Literal["auto", "regression", "binary", "multiclass", "distribution", "forecast", "ranking", "similarity"] = (
         Field(examples=["auto"])
     )
+    """What is predicted; auto finds regression, binary, multiclass or distribution from the target."""
     ignore: list[str] = Field(examples=[[]])
+    """Columns that the model must not see."""
     columns: dict[str, ColumnKind] = Field(default={})
+    """Kinds that overrule the ones found, by column."""
     weight: str | None = None
+    """The column that says how much each row counts, in training and in the scores; not for rankings."""
     sequence: SequenceParams | None = None
+    """How rows form sequences or series; required by forecasts; null: each row stands for itself."""
     query: str | None = None
+    """The column that names the query of each candidate; required by rankings, null otherwise."""
     pairs: PairsParams = PairsParams()
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""The `split` section: how rows are shared out between train, validation and test."""
+"""The `split` section."""
 
 from typing import Literal, Self
 
@@ -13,25 +13,29 @@ WITHOUT_FOLDS = ("time", "column")
 
 
 class SplitParams(Section):
-    """
-    Attributes:
-        method: auto is the column named `split` where there is one, else stratified for classes and random for numbers.
-        column: what groups, orders, or names each row's part.
-        train, validation, test: shares of the rows. With folds they only say whether there is a validation part.
-        gap: rows left out between the parts of a split by time, so that no part touches the next.
-        folds: k equal folds in place of the shares: test is fold `fold`, validation (where its share is
-            above 0) the next one, and the rest trains.
-    """
+    """How the rows are divided into train, validation and test."""
 
     method: Literal["auto", "ordered", "random", "stratified", "group", "time", "column"] = Field(examples=["random"])
+    """How rows are assigned to parts; auto: by the column named `split` if there is one, else stratified for classes
+    and pairs, group for rankings, random for numbers."""
     column: str | None = Field(examples=["null"])
+    """The column that groups the rows, orders them, or names each row's part (train, validation or val or valid, test);
+    required by group, time and column, null otherwise."""
     train: float = Field(gt=0, lt=1, examples=[0.8])
+    """Share of the train rows; the three shares sum to 1."""
     validation: float = Field(ge=0, lt=1, examples=[0.0])
+    """Share of the validation rows, which choose the best epoch, thresholds and temperatures."""
     test: float = Field(gt=0, lt=1, examples=[0.2])
+    """Share of the test rows, which are scored once, at the end."""
     seed: int = Field(ge=0, le=2**32 - 1, examples=[42])
+    """Seed of the random assignment."""
     gap: int = Field(default=0, ge=0)
+    """Number of rows left out between the parts, so that no part touches the next; only for time."""
     folds: int | None = Field(default=None, ge=2)
+    """Number of equal folds that replace the shares: the test part is fold `fold`, the validation part (if its share is
+    above 0) the next one, and the rest trains; not for time and column."""
     fold: int = Field(default=0, ge=0)
+    """The fold that tests, counted from 0."""
 
     @model_validator(mode="after")
     def fractions_sum_to_one(self) -> Self:

@@ -1,4 +1,4 @@
-"""sweep.yaml: which params are tried, by what they are judged, and when it is enough."""
+"""sweep.yaml."""
 
 import math
 import re
@@ -80,14 +80,12 @@ def _name(value: str) -> str:
 
 
 class BudgetParams(Section):
-    """
-    Attributes:
-        trials: how many, those included that end early or fail.
-        minutes: of all jobs together: two jobs use up 60 in half an hour.
-    """
+    """When the sweep ends: at whichever limit comes first."""
 
     trials: int | None = Field(default=40, ge=1)
+    """Number of trials, including those that end early or fail."""
     minutes: float | None = Field(default=None, gt=0)
+    """Minutes of all jobs together: two jobs use up 60 in half an hour."""
 
     @model_validator(mode="after")
     def there_is_an_end(self) -> Self:
@@ -97,26 +95,29 @@ class BudgetParams(Section):
 
 
 class SweepParams(Section):
-    """
-    Attributes:
-        name: of the study; its trials are NAME-0000, NAME-0001, ...
-        metric: as it stands in reports/metrics.json, dotted; None: the validation score, which early stopping looks at.
-        prune: whether a trial ends early whose validation curve is in the worst quarter.
-        storage: a database URL that several machines share; None: a file in this repository.
-        params: the dotted keys of params.yaml.
-    """
+    """Which params are tried, which score judges them, and when the sweep ends."""
 
     name: Annotated[str, AfterValidator(_name)] = "sweep"
+    """Name of the study; its trials are NAME-0000, NAME-0001, ..."""
     metric: str | None = None
+    """Dotted key of reports/metrics.json; null: the validation score, the one that early stopping watches."""
     direction: Literal["minimize", "maximize"] | None = None
+    """Whether lower or higher is better; required with `metric`, else minimize."""
     sampler: Literal["tpe", "random", "grid"] = "tpe"
+    """How values are proposed: tpe learns from the trials before, grid runs each combination once."""
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
+    """Seed of the sampler; the same seed and one job propose the same."""
     budget: BudgetParams = BudgetParams()
     prune: bool = True
+    """Whether a trial ends early if its validation curve is in the worst quarter."""
     storage: str | None = None
+    """Database URL that several machines share, with `${NAME}` for a password in the environment; null: a file below
+    .dvc/tmp/."""
     params: dict[str, Annotated[Range | Choices, PlainValidator(_search)]] = Field(
         examples=["{train.optimizer.learning_rate: {low: 0.001, high: 0.1, log: true}}"]
     )
+    """Dotted keys of params.yaml, each with a list of values or `{low, high, log, step}`; whole numbers if both ends
+    are."""
 
     @model_validator(mode="after")
     def there_is_a_param(self) -> Self:

@@ -1,4 +1,4 @@
-"""The `train` section: how the model is fitted."""
+"""The `train` section."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -37,10 +37,16 @@ def _label(key: Any) -> str:
 
 
 class OptimizerParams(Section):
+    """How a step changes the weights."""
+
     name: Literal["sgd", "adam", "adamw"] = Field(examples=["sgd"])
+    """The update rule."""
     learning_rate: float = Field(gt=0, examples=[0.01])
+    """Step size, before the schedule."""
     weight_decay: float = Field(ge=0, examples=[0.0])
+    """L2 penalty (sgd, adam) or decoupled weight decay (adamw)."""
     momentum: float = Field(ge=0, lt=1, examples=[0.0])
+    """Share of the last update that is kept; only for sgd, 0 otherwise."""
 
     @model_validator(mode="after")
     def momentum_is_for_sgd(self) -> Self:
@@ -53,21 +59,35 @@ class OptimizerParams(Section):
 
 
 class EarlyStoppingParams(Section):
+    """When training ends early. It keeps the epoch with the best validation score: RMSE in the target's unit (MAE with
+    l1), log loss for classes, 1 - NDCG@10 for rankings, 1 - AUC for pairs."""
+
     patience: int = Field(ge=1, le=MOST, examples=[16])
+    """Number of epochs without a better validation score after which training ends."""
 
 
 class ScheduleParams(Section):
-    """The learning rate over the epochs: `warmup` of them rise from 0, then it stays, or falls as a cosine to 0."""
+    """The learning rate over the epochs."""
 
     name: Literal["constant", "cosine"] = "constant"
+    """constant stays at the rate; cosine falls to 0 as half a cosine."""
     warmup: int = Field(default=0, ge=0, le=MOST)
+    """Number of first epochs that rise to the rate in even steps."""
 
 
 class TrainParams(Section):
+    """How the model is fitted."""
+
     seed: int = Field(ge=0, le=2**32 - 1, examples=[42])
+    """Seed of the weights, the order of the rows and dropout."""
     epochs: int = Field(ge=1, le=MOST, examples=[1000])
+    """Number of passes over the train rows, at most."""
     seeds: int = Field(default=1, ge=1, le=64)
-    batch_size: Annotated[Literal["auto", "full"] | int, BeforeValidator(_batch_size)] = Field(examples=["full"])
+    """Number of networks trained side by side from different seeds; their predictions are averaged."""
+    batch_size: Annotated[
+        Literal["auto", "full"] | Annotated[int, Field(ge=1, le=MOST)], BeforeValidator(_batch_size)
+    ] = Field(examples=["full"])
+    """Rows of a step; full: all train rows; auto: 32 below 2,800 train rows, in steps up to 1024 from 108,000."""
     loss: Literal[
         "auto",
         "l1",
@@ -81,21 +101,39 @@ class TrainParams(Section):
         "margin_ranking",
         "hinge_embedding",
     ] = Field(examples=["auto"])
+    """What training minimises; auto is the first of its task: regression mse, l1, huber; binary bce; multiclass
+    cross_entropy, nll; distribution kl_div; forecast l1, mse, huber; ranking listwise, margin_ranking; similarity
+    hinge_embedding."""
     margin: float = Field(default=1.0, gt=0)
+    """Distance beyond which unlike pairs cost nothing (hinge_embedding)."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    """Share of each label that is spread over all classes."""
     class_weights: Annotated[Literal["none", "balanced"] | dict[str, float], BeforeValidator(_class_weights)] = "none"
+    """How much each class counts in the loss; balanced: rare classes as much as frequent ones; a class that a mapping
+    leaves out counts 1."""
     optimizer: OptimizerParams = Field(examples=["{name: sgd, learning_rate: 0.01, weight_decay: 0.0, momentum: 0.0}"])
     schedule: ScheduleParams = ScheduleParams()
     gradient_clip: float | None = Field(default=None, gt=0)
+    """The largest norm of a gradient; larger ones are scaled down to it."""
     early_stopping: EarlyStoppingParams | None = Field(examples=["null"])
+    """When training ends early; null: after all epochs, and the last weights are kept."""
     calibration: Literal["auto", "none", "temperature"] = "none"
+    """How probabilities are calibrated on the validation rows; auto: by a temperature if the task has probabilities and
+    there are validation rows."""
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(examples=["auto"])
+    """Where the model is trained; auto: cuda, then mps, then cpu."""
     threads: int = Field(ge=1, le=4096, examples=[1])
+    """Number of CPU threads of a process; another number may change the last digits."""
     memory_gb: float | None = Field(default=None, ge=0.25, le=MOST)
+    """Memory for the rows of a part, in GB; a larger part stays in its file, with the same result; null: no limit."""
     precision: Literal["fp32", "bf16"] = "fp32"
+    """Precision of the matrix products of a step; bf16 is for GPUs, and slow on most CPUs."""
     compile: bool = False
+    """Whether torch.compile fuses the kernels of the model, half a minute before the first step."""
     cuda_graph: bool = False
+    """Whether a step is recorded as one CUDA graph, for small models on a GPU; not together with `compile`."""
     checkpoint_seconds: float = Field(default=60, gt=0, le=MOST)
+    """Seconds between two crash checkpoints."""
 
     @model_validator(mode="after")
     def one_way_to_be_faster(self) -> Self:
