@@ -51,5 +51,7 @@ def test_each_section_of_params_has_a_folder_with_its_params(folder: str) -> Non
 
 def test_the_tests_lie_as_the_code_does() -> None:
     """Each folder of tests has the name of a folder of code."""
-    folders = {path.parent.relative_to(REPOSITORY / "tests").as_posix() for path in (REPOSITORY / "tests").rglob("*.py")}
+    folders = {
+        path.parent.relative_to(REPOSITORY / "tests").as_posix() for path in (REPOSITORY / "tests").rglob("*.py")
+    }
     assert {f"src/relight/{folder}" for folder in folders - {"."}} <= FOLDERS

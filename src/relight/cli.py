@@ -40,13 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="relight", description="A PyTorch workflow as a DVC pipeline.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add(commands, "check", _check, "read params.yaml and the data, and say all that is wrong")
-    compare = _add(
-        commands, "compare", _compare, "experiments or commits side by side: params, scores, rows that moved"
-    )
-    compare.add_argument("names", nargs="*", metavar="NAME", help="the first is what the others are held against")
-    compare.add_argument("-o", "--output", type=Path, help="the .html to write as well: one page that opens offline")
-    compare.add_argument("--markdown", action="store_true", help="print a table for a pull request")
-    compare.add_argument("--rows", type=int, default=5, help="how many of the rows that moved most are named")
+    _add_compare(commands)
     data = _add(commands, "data", _data, "write a sample table to data/raw/")
     data.add_argument("name", nargs="?", help="breast_cancer | diabetes | digits; else the one params.yaml names")
     doctor = _add(commands, "doctor", _doctor, "find what kills and full disks left, and name what mends it")
@@ -77,6 +71,16 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("revision", nargs="?", default="HEAD", help="a commit or an experiment; else HEAD")
     verify.add_argument("--stage", help="this one alone, on the inputs that dvc.lock records")
     return parser
+
+
+def _add_compare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    compare = _add(
+        commands, "compare", _compare, "experiments or commits side by side: params, scores, rows that moved"
+    )
+    compare.add_argument("names", nargs="*", metavar="NAME", help="the first is what the others are held against")
+    compare.add_argument("-o", "--output", type=Path, help="the .html to write as well: one page that opens offline")
+    compare.add_argument("--markdown", action="store_true", help="print a table for a pull request")
+    compare.add_argument("--rows", type=int, default=5, help="how many of the rows that moved most are named")
 
 
 def _add_launch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -2,8 +2,9 @@ import pytest
 import torch
 from torch import nn
 
+from relight.model.networks.masking import step_mask
 from relight.model.networks.mlp import Activation
-from relight.model.networks.sequences import Convolution, ConvolutionBlock, step_mask
+from relight.model.networks.sequences import Convolution, ConvolutionBlock
 from relight.model.params import ConvolutionParams
 
 NO_FUTURE = torch.zeros(4, 0, 0)

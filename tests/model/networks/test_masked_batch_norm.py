@@ -3,7 +3,7 @@ import copy
 import torch
 from torch import nn
 
-from relight.model.networks.sequences import MaskedBatchNorm
+from relight.model.networks.masking import MaskedBatchNorm
 
 
 def test_without_padding_it_is_batch_norm() -> None:

@@ -1,6 +1,6 @@
 import torch
 
-from relight.model.networks.sequences import (
+from relight.model.networks.masking import (
     last_valid_step,
     masked_max,
     masked_mean,

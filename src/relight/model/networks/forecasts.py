@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from relight.model.networks.sequences import Cell, last_valid_step, pad_with_last, recurrent_layer, step_mask
+from relight.model.networks.masking import last_valid_step, pad_with_last, step_mask
+from relight.model.networks.sequences import Cell, recurrent_layer
 
 State = tuple[Tensor, Tensor] | Tensor  # of an LSTM (hidden, memory), else hidden; (n, d_hidden) each
 
