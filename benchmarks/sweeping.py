@@ -23,11 +23,11 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))
 sys.path.insert(0, str(REPOSITORY / "src"))
 
-from relight.sweep.in_process import FastTrainer  # noqa: E402
-from relight.sweep.processes import slot  # noqa: E402
+from relight.sweep.in_process import InProcessTrainer  # noqa: E402
+from relight.sweep.processes import acquire_slot  # noqa: E402
 from relight.sweep.proposals import Proposal  # noqa: E402
-from relight.sweep.settings import read_settings, with_proposal  # noqa: E402
-from relight.sweep.storage import ledger_of, slots_of  # noqa: E402
+from relight.sweep.settings import read_sweep_settings, with_proposal  # noqa: E402
+from relight.sweep.storage import open_trial_queue, slots_folder  # noqa: E402
 from relight.sweep.worker import run_trials  # noqa: E402
 from tests.repositories import Repository, make_repository  # noqa: E402
 
@@ -81,8 +81,8 @@ def write_sweep(name: str, trials: int, seed: int, *, prune: bool) -> None:
 def fast_pair(trials: int, seed: int) -> tuple[float, float]:
     """Wall seconds of a job's loop, and of the trainings in it. One training before warms up."""
     write_sweep(f"fast-{seed}", trials, seed, prune=True)
-    settings = read_settings(Path("sweep.yaml"), fast=True)
-    trainer, seconds = FastTrainer(), [0.0]
+    settings = read_sweep_settings(Path("sweep.yaml"), fast=True)
+    trainer, seconds = InProcessTrainer(), [0.0]
     trainer.train(settings.document, lambda _scores: False)
 
     def run_timed(_name: str, proposal: Proposal, is_hopeless: Callable[[Sequence[float]], bool]) -> float | None:
@@ -100,8 +100,8 @@ def fast_pair(trials: int, seed: int) -> tuple[float, float]:
         return value
 
     began = time.perf_counter()
-    with slot(slots_of(settings.sweep)) as held:
-        ledger = ledger_of(settings.sweep)
+    with acquire_slot(slots_folder(settings.sweep)) as held:
+        ledger = open_trial_queue(settings.sweep)
         with ledger.beating():
             run_trials(ledger, settings, held, run_timed)
     return time.perf_counter() - began, seconds[0]
@@ -109,12 +109,12 @@ def fast_pair(trials: int, seed: int) -> tuple[float, float]:
 
 def experiment_pair(repository: Repository, trials: int, seed: int) -> tuple[float, float]:
     write_sweep(f"slow-{seed}", trials, seed, prune=False)
-    settings = read_settings(Path("sweep.yaml"), fast=False)
+    settings = read_sweep_settings(Path("sweep.yaml"), fast=False)
     began = time.perf_counter()
     code, said = repository.relight("sweep")
     ours = time.perf_counter() - began
     assert code == 0, said
-    proposals = [row.params for row in ledger_of(settings.sweep).rows()]
+    proposals = [row.params for row in open_trial_queue(settings.sweep).rows()]
     shutil.rmtree(".dvc/cache/runs")
     began = time.perf_counter()
     for number, proposal in enumerate([{}, *proposals]):

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from relight.params import assert_sections
-from relight.runtime.messages import exit_code
+from relight.runtime.messages import run_for_exit_code
 from relight.runtime.strict_yaml import read_yaml
 
 PARAMS = Path("params.yaml")
@@ -23,4 +23,4 @@ def check(stage: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(exit_code(lambda: check(sys.argv[1]), "check"))
+    sys.exit(run_for_exit_code(lambda: check(sys.argv[1]), "check"))

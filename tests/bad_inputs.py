@@ -15,7 +15,7 @@ from relight.evaluate.params import EvaluateParams
 from relight.model.params import ModelParams
 from relight.prepare.params import PrepareParams
 from relight.prepare.prepare import prepare
-from relight.runtime.lifetime import only_one
+from relight.runtime.lifetime import single_instance
 from relight.runtime.strict_yaml import read_yaml
 from relight.split.params import SplitParams
 from relight.split.split import split
@@ -251,7 +251,7 @@ def evaluate_model() -> None:
 def train_twice_at_once() -> None:
     with tempfile.TemporaryDirectory() as elsewhere:
         lock = Path(elsewhere) / "lock"
-        with only_one(lock, "train"), only_one(lock, "train"):
+        with single_instance(lock, "train"), single_instance(lock, "train"):
             pass
 
 

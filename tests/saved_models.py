@@ -10,7 +10,7 @@ import torch
 from relight.data.features import CategoricalFeature, Features
 from relight.model.build import build_model
 from relight.model.params import FtTransformerParams, MlpParams, MlpPleParams, ModelParams, TabmParams, TabmSmallParams
-from relight.model.pipeline import Fitted, Temperature
+from relight.model.pipeline import TabularModel, Temperature
 from relight.model.saved_model import Description, save_weights
 from relight.runtime.files import write_json
 from tests.feature_tables import features_of, number
@@ -68,7 +68,7 @@ def save_model(
     params, features = ModelParams(name=name, numeric=numeric, **TINY), drawn_features(columns, task)
     torch.manual_seed(5)
     model = build_model(params, features, target_scale=target_scale, seeds=seeds)
-    if isinstance(model, Fitted) and isinstance(model.back, Temperature):
+    if isinstance(model, TabularModel) and isinstance(model.back, Temperature):
         model.back.temperature.fill_(1.7)
     (folder / "models").mkdir()
     save_weights(folder / "models/model.pth", model)

@@ -69,7 +69,7 @@ def test_any_bytes_are_read_as_python_reads_them_or_refused(content: bytes, piec
     path = Path("data/raw/table.csv")
     path.write_bytes(content)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(csv_reader, "PIECE", piece)
+        patch.setattr(csv_reader, "PIECE_BYTES", piece)
         try:
             table = read_csv(path)
         except InputError:

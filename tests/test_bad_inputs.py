@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from relight.cli import main
-from relight.runtime.messages import exit_code
+from relight.runtime.messages import run_for_exit_code
 from tests import bad_inputs as make
 from tests.bad_inputs import (
     PARAMS,
@@ -538,7 +538,7 @@ def test_a_bad_input_gets_one_clear_message_and_loses_nothing(
     capsys.readouterr()
 
     command = case.command
-    code = exit_code(command, "train") if callable(command) else main(list(command))
+    code = run_for_exit_code(command, "train") if callable(command) else main(list(command))
 
     said, complained = capsys.readouterr()
     assert (code, complained) == (case.code, complained)

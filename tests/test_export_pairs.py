@@ -188,12 +188,12 @@ def test_columns_of_one_kind_alone(form: ExportFormat, name: str, tmp_path: Path
 
 
 def test_a_file_that_hashes_otherwise_is_not_written(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Swapped(exported_pairs.AnsweringPairs):
+    class Swapped(exported_pairs.ExportablePairs):
         def __init__(self, *arguments: Any) -> None:
             super().__init__(*arguments)
             self.model.front.n_buckets = 4095
 
-    monkeypatch.setattr(exported_pairs, "AnsweringPairs", Swapped)
+    monkeypatch.setattr(exported_pairs, "ExportablePairs", Swapped)
     (trained / "model.pt2").unlink(missing_ok=True)
     with pytest.raises(RunError, match="the file must answer as the model does"):
         exported("pt2", trained)

@@ -12,11 +12,11 @@ import torch
 from relight.data.tensors import read_tensors
 from relight.errors import InputError
 from relight.model.build import build_model
-from relight.model.inference import predict
+from relight.model.inference import predict_outputs
 from relight.model.networks.autoregression import Autoregression
 from relight.model.params import MlpParams, ModelName, ModelParams
 from relight.model.saved_model import Description, load_weights
-from relight.model.sequences import windows_of
+from relight.model.sequences import build_windows
 from relight.predict.predict import predict as predict_rows
 from relight.runtime.files import read_model
 from relight.split.params import SplitParams
@@ -205,8 +205,8 @@ def test_intervals_are_settled_before_the_line_has_seen_the_validation_days(
     model = build_model(known.model, known.features, target_scale=known.target_scale, seeds=1)
     load_weights(tmp_path / "before/model.pth", model)
     assert known.features.series is not None
-    windows = windows_of(read_tensors(tmp_path / "before/validation"), known.features.series)
-    errors = (predict(model, windows.inputs) - windows.target).abs().sort(dim=0).values
+    windows = build_windows(read_tensors(tmp_path / "before/validation"), known.features.series)
+    errors = (predict_outputs(model, windows.inputs) - windows.target).abs().sort(dim=0).values
     assert len(errors) == 44  # 24 days of two shops
     torch.testing.assert_close(before["half_width"], errors[35])  # the 36th: ceil(45 * 0.8)
 

@@ -11,10 +11,10 @@ import pytest
 from relight.data.tensors import read_tensors
 from relight.export.export import export
 from relight.model.build import build_model
-from relight.model.inference import predict
+from relight.model.inference import predict_outputs
 from relight.model.saved_model import Description, load_weights
-from relight.model.sequences import windows_of
-from relight.plot.content import series_columns
+from relight.model.sequences import build_windows
+from relight.plot.content import describe_series_columns
 from relight.predict.predict import predict as predict_rows
 from relight.runtime.files import read_model
 from tests.in_process import prepared_and_split, trained
@@ -49,8 +49,8 @@ def error_of_test_days(folder: Path) -> float:
     model = build_model(known.model, known.features, target_scale=known.target_scale, seeds=1)
     load_weights(folder / "model.pth", model)
     assert known.features.series is not None
-    windows = windows_of(read_tensors(folder / "test"), known.features.series)
-    return float((predict(model, windows.inputs) - windows.target).abs().mean())
+    windows = build_windows(read_tensors(folder / "test"), known.features.series)
+    return float((predict_outputs(model, windows.inputs) - windows.target).abs().mean())
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,7 @@ def test_an_exported_file_answers_as_the_model_does_and_names_the_levels(promoti
 
 def test_the_page_names_time_and_target_and_what_is_known(promotions: Path) -> None:
     known, found = (json.loads((promotions / name).read_text()) for name in ("model.json", "schema.json"))
-    time, target, day = series_columns(known["features"], found)
+    time, target, day = describe_series_columns(known["features"], found)
     assert time == {"name": "date", "kind": "datetime", "says": "orders the steps, 1 day apart"}
     assert (target["name"], target["says"][:21]) == ("sales", "is foretold; mean 101")
     assert day == {"name": "day", "kind": "categorical", "says": "1 level: promotion; known ahead"}

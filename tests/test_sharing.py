@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from relight.repository.objects import object_path
-from relight.repository.remotes import SECRET as NAMED_LIKE_A_SECRET
+from relight.repository.remotes import SECRET_NAME as NAMED_LIKE_A_SECRET
 from relight.repository.revisions import read_lock_file
 from tests.repositories import REPOSITORY, Repository, make_repository
 from tests.servers import SECRET, Server, aws, s3_server, seaweed_server, ssh_server

@@ -229,7 +229,7 @@ def test_numbers_alone_are_enough(folder: Path) -> None:
 
 def test_rows_that_stay_in_their_file_give_the_same_model(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     held = Pipeline(folder / "held", pairs(120), train={"memory_gb": 1.0})
-    monkeypatch.setattr("relight.train.datasets.GB", 1e3)
+    monkeypatch.setattr("relight.train.datasets.BYTES_PER_GB", 1e3)
     stored = Pipeline(folder / "stored", pairs(120), train={"memory_gb": 1.0})
     assert held.artifacts() == stored.artifacts()
 

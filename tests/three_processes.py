@@ -10,10 +10,10 @@ import torch.distributed as dist
 
 from relight.model.build import untrained_model
 from relight.model.params import ModelParams
-from relight.model.rows import as_trainee_sees, rows_for, trainee_of
-from relight.train.batches import ResidentBatches
-from relight.train.distributed.group import Alone, Group, SharedBatches, seed_of
-from relight.train.distributed.process_group import SeveralProcesses
+from relight.model.rows import build_rows, preprocess_rows, trainable_module
+from relight.train.batches import InMemoryBatches
+from relight.train.distributed.group import DistributedBatches, ProcessGroup, SingleProcess, process_seed
+from relight.train.distributed.process_group import DistributedGroup
 from relight.train.loop import fit
 from relight.train.losses import mse
 from relight.train.optimizers import build_optimizer
@@ -40,7 +40,7 @@ ADAMW = OptimizerParams(name="adamw", learning_rate=0.02, weight_decay=0.01, mom
 class Keeps:
     """A watch that saves the state after so many steps, as a checkpoint would."""
 
-    def __init__(self, group: Group, after: int) -> None:
+    def __init__(self, group: ProcessGroup, after: int) -> None:
         self.group, self.left = group, after
         self.kept = io.BytesIO()
 
@@ -59,7 +59,7 @@ class Keeps:
 
 
 def train(
-    group: Group,
+    group: ProcessGroup,
     family: str,
     *,
     sections: dict[str, Any] = FAMILIES,
@@ -74,19 +74,19 @@ def train(
     table = small_table(weighted=weighted)
     params = ModelParams.model_validate({"name": family, "numeric": "standardize", **sections[family]})
     model = untrained_model(params, table.features, target_scale="standardize", seed=3, seeds=seeds)
-    trainee = trainee_of(model)
+    trainee = trainable_module(model)
     state = TrainingState(trainee, build_optimizer(ADAMW, trainee), EarlyStopping(9))
-    torch.manual_seed(seed_of(3, group.rank))
+    torch.manual_seed(process_seed(3, group.rank))
     if saved is not None:
         state.restore(saved)
     train_rows, validation = (
-        as_trainee_sees(model, rows_for(model, part, "")) for part in (table.train, table.validation)
+        preprocess_rows(model, build_rows(model, part, "")) for part in (table.train, table.validation)
     )
-    batches = ResidentBatches(train_rows, batch_size, 3)
+    batches = InMemoryBatches(train_rows, batch_size, 3)
     watch = Keeps(group, after)
     fit(
         state,
-        batches if group.size == 1 else SharedBatches(batches, group.rank, group.size),
+        batches if group.size == 1 else DistributedBatches(batches, group.rank, group.size),
         validation,
         loss_fn=mse,
         score_fn=lambda outputs: float(outputs.double().square().mean()),
@@ -103,17 +103,17 @@ def curve(state: TrainingState) -> list[list[float]]:
     return [list(epoch) for epoch in state.history]
 
 
-def both(group: Group, family: str, **how: Any) -> dict[str, Any]:
+def both(group: ProcessGroup, family: str, **how: Any) -> dict[str, Any]:
     """The curve of three processes, and that of one."""
     three = curve(train(group, family, **how)[0])
-    return {"three": three, "one": curve(train(Alone(), family, **how)[0]) if group.rank == 0 else None}
+    return {"three": three, "one": curve(train(SingleProcess(), family, **how)[0]) if group.rank == 0 else None}
 
 
 def weights(state: TrainingState) -> dict[str, list[float]]:
     return {name: value.flatten().tolist() for name, value in state.model.state_dict().items()}
 
 
-def resumed(group: Group, after: int) -> dict[str, Any]:
+def resumed(group: ProcessGroup, after: int) -> dict[str, Any]:
     """The weights and the curve of a run that never stopped, and of one that goes on from what it saved."""
     never, watch = train(group, "mlp", sections={"mlp": DROPS}, after=after)
     again, _ = train(group, "mlp", sections={"mlp": DROPS}, saved=group.share(watch.saved()))
@@ -123,7 +123,7 @@ def resumed(group: Group, after: int) -> dict[str, Any]:
 def main() -> None:
     dist.init_process_group("gloo", init_method=f"file://{sys.argv[1]}", rank=int(sys.argv[2]), world_size=3)
     torch.set_num_threads(1)
-    group = SeveralProcesses(torch.device("cpu"))
+    group = DistributedGroup(torch.device("cpu"))
     found = {
         **{family: both(group, family) for family in FAMILIES},
         "copies": both(group, "mlp", seeds=2, clip=0.5),

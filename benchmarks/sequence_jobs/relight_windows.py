@@ -5,9 +5,9 @@ from torch import Tensor, nn
 from training_jobs.relight_fit import the_same_each_time, watching
 
 from relight.model.sequences import Windows
-from relight.train.batches import ResidentBatches
+from relight.train.batches import InMemoryBatches
 from relight.train.loop import fit
-from relight.train.losses import l1, where_observed
+from relight.train.losses import l1, skip_missing_targets
 from relight.train.optimizers import build_optimizer
 from relight.train.params import OptimizerParams
 from relight.train.state import TrainingState
@@ -44,9 +44,9 @@ def relight_windows(n_steps: int) -> Pace:
         stopwatch = Stopwatch()
         fit(
             state,
-            ResidentBatches(train, BATCH, seed=42),
+            InMemoryBatches(train, BATCH, seed=42),
             validation,
-            loss_fn=where_observed(l1),
+            loss_fn=skip_missing_targets(l1),
             score_fn=lambda _: 0.0,
             schedule=lambda _: LEARNING_RATE,
             epochs=1,

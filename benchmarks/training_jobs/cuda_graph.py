@@ -3,8 +3,8 @@
 import torch
 
 from relight.model.rows import Rows
-from relight.train.batches import ResidentBatches
-from relight.train.compilation import Recorded
+from relight.train.batches import InMemoryBatches
+from relight.train.compilation import GraphedStep
 from training_jobs.measuring import Job, timed
 from training_jobs.network import ADAMW, network, product_rows, setting
 from training_jobs.relight_fit import relight_fit
@@ -26,7 +26,7 @@ def cuda_graph(n_rows: int, batch: int = 256) -> Job | None:
 
 def train(rows: Rows, batch: int, recorded: bool) -> float:
     """Seconds of one epoch, its recording included."""
-    batches, few = ResidentBatches(rows, batch, seed=42), rows.pick(torch.arange(batch, device="cuda"))
+    batches, few = InMemoryBatches(rows, batch, seed=42), rows.pick(torch.arange(batch, device="cuda"))
     return timed(
         lambda: relight_fit(
             network().to("cuda"),
@@ -36,7 +36,7 @@ def train(rows: Rows, batch: int, recorded: bool) -> float:
             loss="mse",
             optimizer=ADAMW,
             epochs=1,
-            faster=Recorded if recorded else None,
+            faster=GraphedStep if recorded else None,
         )
     )
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from relight.data.prefetch import ahead
+from relight.data.prefetch import prefetch
 from relight.data.tensors import Layout, StoredTensors, TensorsWriter
 from relight.model.rows import Rows
-from relight.train.datasets import GB, batches_of, read_part
+from relight.train.datasets import BYTES_PER_GB, build_batches, load_dataset
 from training_jobs.measuring import Job, timed
 from training_jobs.network import ADAMW, network, product_rows, setting
 from training_jobs.relight_fit import relight_fit
@@ -42,7 +42,7 @@ def in_memory(n_rows: int) -> float:
 def in_file(n_rows: int) -> float:
     """Seconds; the file is read window by window."""
     with stored(n_rows) as store:
-        return seconds(store, store.n_rows * store.row_bytes / GB / TIMES_MEMORY)
+        return seconds(store, store.n_rows * store.row_bytes / BYTES_PER_GB / TIMES_MEMORY)
 
 
 @contextmanager
@@ -64,8 +64,8 @@ def seconds(store: StoredTensors, memory_gb: float | None) -> float:
     model, few = network(), Rows((x,), y)
 
     def train() -> None:
-        part = read_part(model, store, None, "the train rows", memory_gb)
-        batches = batches_of(model, part, torch.device("cpu"), batch_size=BATCH, seed=42, ahead=ahead)
+        part = load_dataset(model, store, None, "the train rows", memory_gb)
+        batches = build_batches(model, part, torch.device("cpu"), batch_size=BATCH, seed=42, ahead=prefetch)
         relight_fit(model, batches, few, n_rows=store.n_rows, loss="mse", optimizer=ADAMW, epochs=1)
 
     return timed(train)

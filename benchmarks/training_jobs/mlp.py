@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from relight.model.networks.categories import Categories, ConcatFeatures
 from relight.model.networks.mlp import Mlp
 from relight.model.rows import Rows
-from relight.train.batches import ResidentBatches
+from relight.train.batches import InMemoryBatches
 from training_jobs.measuring import Job, Run, timed
 from training_jobs.network import (
     ADAMW,
@@ -81,7 +81,7 @@ def relight(x: Tensor, y: Tensor, batch: int) -> float:
     torch.manual_seed(1)
     model = ConcatFeatures(Categories([]), Mlp(D_IN, 1, n_blocks=N_BLOCKS, d_block=D_BLOCK, dropout=0.0))
     rows = Rows((x, torch.zeros(len(x), 0, dtype=torch.int32)), y)
-    batches, few = ResidentBatches(rows, batch, seed=42), rows.pick(torch.arange(batch))
+    batches, few = InMemoryBatches(rows, batch, seed=42), rows.pick(torch.arange(batch))
     return timed(lambda: relight_fit(model, batches, few, n_rows=len(x), loss="mse", optimizer=ADAMW, epochs=1))
 
 

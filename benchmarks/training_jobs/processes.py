@@ -16,11 +16,11 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 
-from relight.model.devices import compute_the_same_each_time
+from relight.model.devices import make_deterministic
 from relight.model.rows import Rows
-from relight.train.batches import ResidentBatches
-from relight.train.distributed.group import Alone, Group, SharedBatches
-from relight.train.distributed.process_group import SeveralProcesses
+from relight.train.batches import InMemoryBatches
+from relight.train.distributed.group import DistributedBatches, ProcessGroup, SingleProcess
+from relight.train.distributed.process_group import DistributedGroup
 from relight.train.loop import fit
 from relight.train.losses import mse
 from relight.train.optimizers import build_optimizer
@@ -52,22 +52,22 @@ def in_processes(size: int, n_rows: int, batch: int) -> float:
 
 def one_of(size: int, store: Path, n_rows: int, batch: int, rank: int) -> float:
     """Trains in this process, with the others."""
-    compute_the_same_each_time(1)
+    make_deterministic(1)
     with group_of(size, store, rank) as group:
         return second_epoch(group, n_rows, batch)
 
 
 @contextmanager
-def group_of(size: int, store: Path, rank: int) -> Iterator[Group]:
+def group_of(size: int, store: Path, rank: int) -> Iterator[ProcessGroup]:
     """
     Args:
         store: a file that is not there yet, through which they meet.
     """
     if size == 1:
-        yield Alone()
+        yield SingleProcess()
         return
     dist.init_process_group("gloo", init_method=store.as_uri(), rank=rank, world_size=size)
-    yield SeveralProcesses(torch.device("cpu"))
+    yield DistributedGroup(torch.device("cpu"))
     dist.destroy_process_group()
 
 
@@ -85,14 +85,14 @@ class Clock:
     def at_end(self, state: TrainingState) -> None: ...
 
 
-def second_epoch(group: Group, n_rows: int, batch: int) -> float:
+def second_epoch(group: ProcessGroup, n_rows: int, batch: int) -> float:
     """Seconds; the first epoch warms up."""
     x, y = product_rows(n_rows)
     rows, model, clock = Rows((x,), y), network(), Clock()
-    batches = ResidentBatches(rows, batch, seed=42)
+    batches = InMemoryBatches(rows, batch, seed=42)
     fit(
         TrainingState(model, build_optimizer(ADAMW, model)),
-        batches if group.size == 1 else SharedBatches(batches, group.rank, group.size),
+        batches if group.size == 1 else DistributedBatches(batches, group.rank, group.size),
         rows.pick(torch.arange(2)),
         loss_fn=mse,
         score_fn=lambda _: 0.0,

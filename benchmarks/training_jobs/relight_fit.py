@@ -9,18 +9,18 @@ from typing import Any
 import torch
 from torch import nn
 
-from relight.model.devices import compute_the_same_each_time
+from relight.model.devices import make_deterministic
 from relight.model.rows import Rows
-from relight.runtime.lifetime import PatientStop
+from relight.runtime.lifetime import DeferredStop
 from relight.train.batches import Batches
-from relight.train.callbacks import LiveCurves, Progress, Watching
+from relight.train.callbacks import LiveCurves, MainProcessCallback, Progress
 from relight.train.checkpoints import Checkpoints
-from relight.train.loop import Step, fit
-from relight.train.losses import loss_for
-from relight.train.optimizers import Optimizer, build_optimizer, schedule_for
+from relight.train.loop import TrainStep, fit
+from relight.train.losses import build_loss
+from relight.train.optimizers import Optimizer, build_optimizer, build_schedule
 from relight.train.params import OptimizerParams, ScheduleParams
-from relight.train.state import Epoch, TrainingState
-from relight.train.validation_score import validation_score
+from relight.train.state import EpochRecord, TrainingState
+from relight.train.validation_score import build_validation_score
 
 
 def relight_fit(
@@ -32,8 +32,8 @@ def relight_fit(
     loss: Any,
     optimizer: OptimizerParams,
     epochs: int,
-    faster: Callable[[Step, Optimizer], Step] | None = None,
-) -> list[Epoch]:
+    faster: Callable[[TrainStep, Optimizer], TrainStep] | None = None,
+) -> list[EpochRecord]:
     """The epochs of a regression.
 
     Args:
@@ -47,9 +47,9 @@ def relight_fit(
             state,
             train,
             validation,
-            loss_fn=loss_for(loss),
-            score_fn=validation_score("regression", loss, nn.Identity(), validation.target, None),
-            schedule=schedule_for(ScheduleParams(), peak=optimizer.learning_rate, epochs=epochs),
+            loss_fn=build_loss(loss),
+            score_fn=build_validation_score("regression", loss, nn.Identity(), validation.target, None),
+            schedule=build_schedule(ScheduleParams(), peak=optimizer.learning_rate, epochs=epochs),
             epochs=epochs,
             gradient_clip=None,
             watch=watch,
@@ -61,7 +61,7 @@ def relight_fit(
 @contextmanager
 def the_same_each_time() -> Iterator[None]:
     """For Relight alone: the others compute as PyTorch comes."""
-    compute_the_same_each_time(1)
+    make_deterministic(1)
     try:
         yield
     finally:
@@ -69,12 +69,12 @@ def the_same_each_time() -> Iterator[None]:
 
 
 @contextmanager
-def watching(epochs: int, n_rows: int) -> Iterator[Watching]:
+def watching(epochs: int, n_rows: int) -> Iterator[MainProcessCallback]:
     """What the stage has beside a training, in a folder that goes away."""
     with (
         tempfile.TemporaryDirectory() as folder,
         Checkpoints(Path(folder) / "kept", {}) as checkpoints,
-        PatientStop() as stop,
+        DeferredStop() as stop,
     ):
-        progress, curves = Progress(epochs, n_rows), LiveCurves(Path(folder) / "curves.csv", Epoch._fields)
-        yield Watching(checkpoints, progress, curves, stop, seconds=60, save=TrainingState.save)
+        progress, curves = Progress(epochs, n_rows), LiveCurves(Path(folder) / "curves.csv", EpochRecord._fields)
+        yield MainProcessCallback(checkpoints, progress, curves, stop, seconds=60, save=TrainingState.save)

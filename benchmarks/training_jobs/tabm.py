@@ -7,7 +7,7 @@ from relight.model.networks.categories import Categories
 from relight.model.networks.tabular import NumericEmbeddings, Tabm
 from relight.model.params import ModelParams
 from relight.model.rows import Rows
-from relight.train.batches import ResidentBatches
+from relight.train.batches import InMemoryBatches
 from relight.train.params import OptimizerParams
 from training_jobs.measuring import Job, timed
 from training_jobs.network import product_rows
@@ -57,7 +57,7 @@ def no_codes(x: Tensor) -> Tensor:
 def relight(x: Tensor, y: Tensor) -> float:
     """As the stage trains."""
     model, rows = model_for(x), Rows((x, no_codes(x)), y)
-    batches, few = ResidentBatches(rows, BATCH, seed=42), rows.pick(torch.arange(BATCH))
+    batches, few = InMemoryBatches(rows, BATCH, seed=42), rows.pick(torch.arange(BATCH))
     return timed(lambda: relight_fit(model, batches, few, n_rows=len(x), loss="mse", optimizer=ADAMW, epochs=1))
 
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from relight.model.rows import Rows
-from relight.train.batches import ResidentBatches
+from relight.train.batches import InMemoryBatches
 from relight.train.params import OptimizerParams
 from training_jobs.measuring import Job, timed
 from training_jobs.relight_fit import relight_fit
@@ -51,7 +51,7 @@ def tutorial(_: int) -> Job:
 def relight_losses(train: Rows, test: Rows) -> Losses:
     """As the stage trains."""
     torch.manual_seed(42)
-    batches = ResidentBatches(train, "full", seed=42)
+    batches = InMemoryBatches(train, "full", seed=42)
     n_rows = len(train.target)
     history = relight_fit(Line(), batches, test, n_rows=n_rows, loss="l1", optimizer=SGD, epochs=EPOCHS)
     return [(epoch.train_loss, epoch.validation_loss) for epoch in history[::10]]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from relight.errors import RunError
 from relight.prepare.params import PrepareParams
-from relight.runtime.messages import exit_code
+from relight.runtime.messages import run_for_exit_code
 from relight.runtime.params import read_section
-from relight.runtime.processes import SECONDS
+from relight.runtime.processes import DEFAULT_TIMEOUT_SECONDS
 from relight.runtime.strict_yaml import read_yaml
 
 PARAMS, MODELS, RAW = Path("params.yaml"), Path("models"), Path("data/raw")
@@ -29,52 +29,52 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; 0 done, 1 it failed, 2 the input is wrong."""
     parser = _parser()
     parsed = parser.parse_args(arguments)
-    return exit_code(lambda: _say(parsed.run(parsed)), f"relight {parsed.command}")
+    return run_for_exit_code(lambda: _write_text(parsed.run(parsed)), f"relight {parsed.command}")
 
 
-def _say(text: str) -> None:
+def _write_text(text: str) -> None:
     sys.stdout.write(text)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="relight", description="A PyTorch workflow as a DVC pipeline.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _add(commands, "check", _check, "read params.yaml and the data, and say all that is wrong")
+    _add_command(commands, "check", _check, "read params.yaml and the data, and say all that is wrong")
     _add_compare(commands)
-    data = _add(commands, "data", _data, "write a sample table to data/raw/")
+    data = _add_command(commands, "data", _data, "write a sample table to data/raw/")
     data.add_argument("name", nargs="?", help="breast_cancer | diabetes | digits; else the one params.yaml names")
-    doctor = _add(commands, "doctor", _doctor, "find what kills and full disks left, and name what mends it")
+    doctor = _add_command(commands, "doctor", _doctor, "find what kills and full disks left, and name what mends it")
     doctor.add_argument("--fix", action="store_true", help="mend what can be mended without losing anything")
-    embed = _add(commands, "embed", _embed, "write the embeddings of records, by a similarity model in models/")
+    embed = _add_command(commands, "embed", _embed, "write the embeddings of records, by a similarity model in models/")
     embed.add_argument("table", type=Path, help="records: the columns of either side, with or without its prefix")
     embed.add_argument("-o", "--output", type=Path, required=True, help="the .csv to write")
     embed.add_argument("--models", type=Path, default=MODELS, help="the folder of model.pth and model.json")
-    export = _add(commands, "export", _export, "write the model as one file that answers without Relight")
+    export = _add_command(commands, "export", _export, "write the model as one file that answers without Relight")
     export.add_argument("--format", choices=["onnx", "pt2"], required=True, help="for ONNX Runtime, or for PyTorch")
     export.add_argument("-o", "--output", type=Path, help="the file to write; else model.onnx or model.pt2 in models/")
     export.add_argument("--models", type=Path, default=MODELS, help="the folder of model.pth and model.json")
     _add_launch(commands)
-    predict = _add(commands, "predict", _predict, "predict the rows of a new table, from models/ alone")
+    predict = _add_command(commands, "predict", _predict, "predict the rows of a new table, from models/ alone")
     predict.add_argument("table", type=Path, help="a table with the columns of the model: one file or a folder")
     predict.add_argument("-o", "--output", type=Path, required=True, help="the .csv to write")
     predict.add_argument("--models", type=Path, default=MODELS, help="the folder of model.pth and model.json")
-    pulling = _add(commands, "pull", _pull, "fetch what dvc.lock names from the remote, and check each file")
+    pulling = _add_command(commands, "pull", _pull, "fetch what dvc.lock names from the remote, and check each file")
     pulling.add_argument("name", nargs="?", metavar="REVISION|EXPERIMENT", help="fill the cache for it alone")
-    _add(commands, "reference", _reference, "print every setting of params.yaml and sweep.yaml, as Markdown")
-    _add(commands, "show", _show, "print the metrics as a table")
+    _add_command(commands, "reference", _reference, "print every setting of params.yaml and sweep.yaml, as Markdown")
+    _add_command(commands, "show", _show, "print the metrics as a table")
     _add_sweep(commands)
-    trace = _add(commands, "trace", _trace, "say where a file came from, and whether it can be made again")
+    trace = _add_command(commands, "trace", _trace, "say where a file came from, and whether it can be made again")
     trace.add_argument("path", type=Path, help="a model, a metric or a picture, here or copied elsewhere")
     trace.add_argument("--json", action="store_true", help="for machines")
     trace.add_argument("--no-remote", action="store_true", help="do not ask the default remote")
-    verify = _add(commands, "verify", _verify, "make everything again from a commit, and compare the bytes")
+    verify = _add_command(commands, "verify", _verify, "make everything again from a commit, and compare the bytes")
     verify.add_argument("revision", nargs="?", default="HEAD", help="a commit or an experiment; else HEAD")
     verify.add_argument("--stage", help="this one alone, on the inputs that dvc.lock records")
     return parser
 
 
 def _add_compare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    compare = _add(
+    compare = _add_command(
         commands, "compare", _compare, "experiments or commits side by side: params, scores, rows that moved"
     )
     compare.add_argument("names", nargs="*", metavar="NAME", help="the first is what the others are held against")
@@ -84,17 +84,19 @@ def _add_compare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _add_launch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    launch = _add(commands, "launch", _launch, "run a command whose train stage takes several processes")
+    launch = _add_command(commands, "launch", _launch, "run a command whose train stage takes several processes")
     launch.add_argument("--processes", type=int, required=True, help="on each machine: one for each GPU or core")
     launch.add_argument("--nodes", type=int, default=1, help="machines; the first one runs the command")
     launch.add_argument("--node-rank", type=int, help="which of them this one is, from 0; Slurm and Kubernetes say it")
     launch.add_argument("--rendezvous", metavar="HOST:PORT", help="where the first machine listens for the others")
-    launch.add_argument("--timeout", type=int, default=SECONDS, help="seconds that a process waits for the others")
+    launch.add_argument(
+        "--timeout", type=int, default=DEFAULT_TIMEOUT_SECONDS, help="seconds that a process waits for the others"
+    )
     launch.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND", help="such as dvc repro")
 
 
 def _add_sweep(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    sweep = _add(commands, "sweep", _sweep, "try params by the dozen; each trial is a DVC experiment")
+    sweep = _add_command(commands, "sweep", _sweep, "try params by the dozen; each trial is a DVC experiment")
     sweep.add_argument("file", type=Path, nargs="?", default=SWEEP, help="which params and how; sweep.yaml")
     sweep.add_argument("--jobs", type=_count, help="processes side by side; one for each GPU, or one")
     sweep.add_argument("--fast", action="store_true", help="train in the process, for models of seconds")
@@ -107,7 +109,7 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _add(
+def _add_command(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, run: Command, text: str
 ) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=text, description=text)
@@ -140,11 +142,11 @@ def _data(arguments: argparse.Namespace) -> str:
 
 
 def _doctor(arguments: argparse.Namespace) -> str:
-    from relight.doctor.doctor import doctor, raise_for
+    from relight.doctor.doctor import doctor, raise_for_problem
 
     report = doctor(fix=arguments.fix)
-    _say(report.text)
-    raise_for(report)
+    _write_text(report.text)
+    raise_for_problem(report)
     return ""
 
 
@@ -212,19 +214,19 @@ def _sweep(arguments: argparse.Namespace) -> str:
 def _trace(arguments: argparse.Namespace) -> str:
     from relight.provenance.trace import trace
 
-    return _said(*trace(arguments.path, as_json=arguments.json, ask=not arguments.no_remote))
+    return _text_or_raise(*trace(arguments.path, as_json=arguments.json, ask=not arguments.no_remote))
 
 
 def _verify(arguments: argparse.Namespace) -> str:
     from relight.provenance.verify import verify
 
-    return _said(*verify(arguments.revision, arguments.stage))
+    return _text_or_raise(*verify(arguments.revision, arguments.stage))
 
 
-def _said(text: str, problems: list[str]) -> str:
+def _text_or_raise(text: str, problems: list[str]) -> str:
     """What is wrong is an error, and does not keep the rest from being said."""
     if problems:
-        _say(text)
+        _write_text(text)
         raise RunError(*problems)
     return text
 

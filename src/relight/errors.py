@@ -8,11 +8,11 @@ RelightError          carries `problems`, one line each; ends the process with `
 from collections.abc import Callable
 
 
-class UncleanError(Exception):
+class ColumnError(Exception):
     """A column that cannot be used as it is."""
 
 
-class UnfitValueError(UncleanError):
+class ValueMismatchError(ColumnError):
     """A value that does not fit the kind of its column; another kind may be the answer."""
 
 

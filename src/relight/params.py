@@ -7,19 +7,19 @@ from relight.evaluate.params import EvaluateParams
 from relight.model.params import ModelParams
 from relight.plot.params import PlotParams
 from relight.prepare.params import PrepareParams
-from relight.runtime.params import Checked, check_section, unknown_sections
+from relight.runtime.params import CheckedParams, check_section, unknown_sections
 from relight.runtime.strict_yaml import Document
 from relight.split.params import SplitParams
 from relight.train.params import TrainParams
 
 
 class Sections(NamedTuple):
-    prepare: Checked[PrepareParams]
-    split: Checked[SplitParams]
-    model: Checked[ModelParams]
-    train: Checked[TrainParams]
-    evaluate: Checked[EvaluateParams]
-    plot: Checked[PlotParams]
+    prepare: CheckedParams[PrepareParams]
+    split: CheckedParams[SplitParams]
+    model: CheckedParams[ModelParams]
+    train: CheckedParams[TrainParams]
+    evaluate: CheckedParams[EvaluateParams]
+    plot: CheckedParams[PlotParams]
     unknown: list[str]
 
     @property

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from relight.commands.untracked import Untracked, untracked_among
+from relight.commands.untracked import UntrackedFile, find_untracked
 from relight.errors import RunError
 
 
@@ -30,9 +30,9 @@ def test_only_what_was_asked_for_is_named_and_what_is_staged_is_tracked() -> Non
     write("staged.csv", "new.csv", "other.csv", "many/a.csv", "many/b.csv", "many/__pycache__/c.pyc", "*.csv")
     git_add("staged.csv", "many/a.csv")
     asked = ["staged.csv", "new.csv", "many", "missing.csv"]
-    assert untracked_among(asked) == [Untracked("many/b.csv", False), Untracked("new.csv", False)]
-    assert untracked_among(["*.csv"]) == [Untracked("*.csv", False)]  # a name, not a pattern
-    assert untracked_among([]) == []
+    assert find_untracked(asked) == [UntrackedFile("many/b.csv", False), UntrackedFile("new.csv", False)]
+    assert find_untracked(["*.csv"]) == [UntrackedFile("*.csv", False)]  # a name, not a pattern
+    assert find_untracked([]) == []
 
 
 @pytest.mark.usefixtures("folder")
@@ -40,23 +40,23 @@ def test_an_ignored_file_is_named_as_such_unless_dvc_keeps_it() -> None:
     write("data/mine.csv", "data/kept.csv", "data/kept.csv.dvc", "parts/a.csv", "parts.dvc")
     Path(".gitignore").write_text("/data/*.csv\n/parts\n")
     git_add("data/kept.csv.dvc", "parts.dvc")
-    assert untracked_among(["data/mine.csv", "data/kept.csv", "parts"]) == [Untracked("data/mine.csv", True)]
+    assert find_untracked(["data/mine.csv", "data/kept.csv", "parts"]) == [UntrackedFile("data/mine.csv", True)]
 
 
 @pytest.mark.usefixtures("folder")
 def test_a_pointer_that_git_does_not_know_is_what_would_be_missing() -> None:
     write("data/kept.csv", "data/kept.csv.dvc")
-    assert untracked_among(["data/kept.csv"]) == [Untracked("data/kept.csv.dvc", False)]
+    assert find_untracked(["data/kept.csv"]) == [UntrackedFile("data/kept.csv.dvc", False)]
 
 
 @pytest.mark.usefixtures("folder")
 def test_paths_are_those_of_the_current_folder_and_of_any_letters(monkeypatch: pytest.MonkeyPatch) -> None:
     write("deep/ü a\n.csv", "above.csv")
     monkeypatch.chdir("deep")
-    assert untracked_among(["ü a\n.csv"]) == [Untracked("ü a\n.csv", False)]
+    assert find_untracked(["ü a\n.csv"]) == [UntrackedFile("ü a\n.csv", False)]
 
 
 def test_outside_a_repository_git_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(RunError, match="not a git repository"):
-        untracked_among(["a.csv"])
+        find_untracked(["a.csv"])

@@ -4,9 +4,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from relight.compare.predictions import answered
-from relight.compare.runs import Candidate, Compared, compare_runs
-from relight.compare.wording import verdict_of, words_of
+from relight.compare.predictions import parse_test_predictions
+from relight.compare.runs import Candidate, ComparedRun, compare_runs
+from relight.compare.wording import score_wording, verdict_text
 from relight.metrics.forecasts import forecast_scores
 
 HORIZON = 3
@@ -22,11 +22,13 @@ def run(name: str, off: float, *, n_windows: int = 100, coverage: float = 0.8, u
          "prediction": said.ravel()}
     ).cast(pl.String)  # fmt: skip
     scores = {**forecast_scores(target, said, unit), "coverage_80": coverage}
-    return Candidate(name, name[:7], {}, {"test": scores}, {}, answered("forecast", table, None, None), [])
+    return Candidate(
+        name, name[:7], {}, {"test": scores}, {}, parse_test_predictions("forecast", table, None, None), []
+    )
 
 
-def words(run: Compared) -> dict[str, str]:
-    return {name: verdict_of(score) for name, score in run.scores.items()}
+def words(run: ComparedRun) -> dict[str, str]:
+    return {name: verdict_text(score) for name, score in run.scores.items()}
 
 
 def test_half_the_error_is_better_than_the_noise_and_the_difference_is_that_of_the_metrics() -> None:
@@ -51,6 +53,6 @@ def test_a_coverage_is_better_where_it_is_nearer_to_what_is_meant() -> None:
     """Of 0.86 and 0.72 the first is nearer to 0.80."""
     _, other = compare_runs([run("one", 1, coverage=0.72), run("two", 1, coverage=0.86)], 1)
     assert other.scores["coverage_80"].is_better
-    assert words_of(other.scores["coverage_80"]).difference == "+0.14"
+    assert score_wording(other.scores["coverage_80"]).difference == "+0.14"
     _, other = compare_runs([run("one", 1, coverage=0.86), run("two", 1, coverage=0.72)], 1)
     assert not other.scores["coverage_80"].is_better

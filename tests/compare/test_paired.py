@@ -2,19 +2,19 @@ import numpy as np
 import polars as pl
 import pytest
 
-from relight.compare.predictions import Answered, answered, same_rows, task_of
-from relight.compare.significance import N_RESAMPLES, difference_intervals, drawn_scores, resamples_of
+from relight.compare.predictions import RunPredictions, have_same_rows, parse_test_predictions, task_from_metrics
+from relight.compare.significance import N_RESAMPLES, bootstrap_scores, difference_intervals, draw_resamples
 from relight.data.schema import Task
-from relight.metrics.scorers import scores_of
+from relight.metrics.scorers import compute_scores
 
 
-def asked(task: Task, target: np.ndarray, predicted: np.ndarray, weight: np.ndarray | None = None) -> Answered:
-    return Answered(task, pl.DataFrame(), target, predicted, [""] * len(target), weight)
+def asked(task: Task, target: np.ndarray, predicted: np.ndarray, weight: np.ndarray | None = None) -> RunPredictions:
+    return RunPredictions(task, pl.DataFrame(), target, predicted, [""] * len(target), weight)
 
 
-def intervals(first: Answered, other: Answered, *, every_score: bool) -> dict[str, tuple[float, float]]:
-    resamples = resamples_of(first)
-    drawn = [drawn_scores(rows, resamples, every_score=every_score) for rows in (first, other)]
+def intervals(first: RunPredictions, other: RunPredictions, *, every_score: bool) -> dict[str, tuple[float, float]]:
+    resamples = draw_resamples(first)
+    drawn = [bootstrap_scores(rows, resamples, every_score=every_score) for rows in (first, other)]
     return difference_intervals(*drawn, resamples.scale)
 
 
@@ -51,15 +51,17 @@ def test_scores_that_are_means_of_rows_are_the_same_by_a_product_of_matrices(tas
     said = shares if task in ("multiclass", "distribution") else generator.normal(size=(2, 30))
     weight = generator.uniform(0, 2, size=30) if weighted else None
     first, other = (asked(task, targets[task], predicted, weight) for predicted in said)
-    resamples = resamples_of(first)
-    means = drawn_scores(other, resamples, every_score=False)
+    resamples = draw_resamples(first)
+    means = bootstrap_scores(other, resamples, every_score=False)
     assert means
     for name, values in means.items():
-        one_by_one = [scores_of(task, other.target, other.predicted, counts)[name] for counts in resamples.counts[:20]]
+        one_by_one = [
+            compute_scores(task, other.target, other.predicted, counts)[name] for counts in resamples.counts[:20]
+        ]
         np.testing.assert_allclose(values[:20], one_by_one, rtol=1e-12)
-    every = drawn_scores(other, resamples, every_score=True)
+    every = bootstrap_scores(other, resamples, every_score=True)
     assert (
-        set(every) >= set(scores_of(task, other.target, other.predicted)) > set(means) - {"mape"}
+        set(every) >= set(compute_scores(task, other.target, other.predicted)) > set(means) - {"mape"}
         or task == "distribution"
     )
 
@@ -77,7 +79,7 @@ def test_of_very_many_rows_a_sample_is_drawn_and_its_interval_shrunk() -> None:
     generator = np.random.default_rng(2)
     target = np.zeros(80_000)
     first, other = (asked("regression", target, generator.normal(size=80_000)) for _ in range(2))
-    resamples = resamples_of(first)
+    resamples = draw_resamples(first)
     assert resamples.counts.shape == (N_RESAMPLES, 20_000)
     assert resamples.scale == 0.5
     low, high = intervals(first, other, every_score=False)["mae"]
@@ -90,13 +92,15 @@ def test_what_predictions_say_is_read_back() -> None:
         {"row": ["4", "7"], "target": ["1", "0"], "prediction": ["0", "0"], "probability_0": ["0.75", "1.0"],
          "probability_1": ["0.25", "0.0"]}
     )  # fmt: skip
-    rows = answered("multiclass", table, None, None)
+    rows = parse_test_predictions("multiclass", table, None, None)
     assert rows.target.tolist() == [1, 0]
     assert rows.predicted.tolist() == [[0.75, 0.25], [1, 0]]
-    assert same_rows(rows, rows)
-    assert not same_rows(rows, answered("multiclass", table.with_columns(row=pl.Series(["4", "8"])), None, None))
+    assert have_same_rows(rows, rows)
+    assert not have_same_rows(
+        rows, parse_test_predictions("multiclass", table.with_columns(row=pl.Series(["4", "8"])), None, None)
+    )
     with pytest.raises(ValueError, match="weights"):
-        answered("multiclass", table, np.ones(3), None)
+        parse_test_predictions("multiclass", table, np.ones(3), None)
 
 
 def test_pairs_at_the_threshold_or_nearer_are_alike() -> None:
@@ -104,13 +108,13 @@ def test_pairs_at_the_threshold_or_nearer_are_alike() -> None:
         {"row": ["0", "1", "2"], "target": ["same", "same", "other"], "prediction": ["same", "other", "other"],
          "distance": ["0.5", "2.0", "3.0"], "similarity": ["0.9", "0.2", "0.1"]}
     )  # fmt: skip
-    rows = answered("similarity", table, None, 1.0)
+    rows = parse_test_predictions("similarity", table, None, 1.0)
     assert rows.target.tolist() == [1, 1, 0]
     assert rows.predicted.tolist() == [0.5, -1, -2]
 
 
 def test_scores_tell_the_task() -> None:
     said = [{"rmse": 1}, {"rmse": 1, "smape": 1}, {"log_loss": 1}, {"ndcg@10": 1}, {"kl_divergence": 1}, {}]
-    tasks = [task_of({"test": dict.fromkeys(scores, 1.0)}) for scores in said]
+    tasks = [task_from_metrics({"test": dict.fromkeys(scores, 1.0)}) for scores in said]
     assert tasks == ["regression", "forecast", "multiclass", "ranking", "distribution", None]
-    assert task_of({"test": {"accuracy": 1.0}, "threshold_distance": 0.5}) == "similarity"
+    assert task_from_metrics({"test": {"accuracy": 1.0}, "threshold_distance": 0.5}) == "similarity"

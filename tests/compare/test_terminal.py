@@ -1,12 +1,12 @@
 import pytest
 
-from relight.compare.tables import table_text
+from relight.compare.tables import format_table
 from relight.runtime.messages import one_line
 
 
 def test_a_table_is_plain_where_it_goes_to_a_file_and_stays_within_the_width(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "60")
-    text = table_text("Title", ["a", "b"], [["x" * 100, "[red]1[/red]"]], {1}, "below")
+    text = format_table("Title", ["a", "b"], [["x" * 100, "[red]1[/red]"]], {1}, "below")
     assert "\x1b" not in text
     assert "[red]1[/red]" in text
     assert max(len(line) for line in text.splitlines()) <= 60

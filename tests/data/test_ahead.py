@@ -3,12 +3,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from relight.data.prefetch import ahead, side_by_side
+from relight.data.prefetch import map_ordered, prefetch
 
 
 def test_all_items_come_in_their_order() -> None:
-    assert list(ahead(range(100))) == list(range(100))
-    assert list(ahead([])) == []
+    assert list(prefetch(range(100))) == list(range(100))
+    assert list(prefetch([])) == []
 
 
 def test_the_next_item_is_made_while_one_is_worked_on() -> None:
@@ -19,7 +19,7 @@ def test_the_next_item_is_made_while_one_is_worked_on() -> None:
         made.set()
         yield 2
 
-    coming = ahead(items())
+    coming = prefetch(items())
     assert next(coming) == 1
     assert made.wait(10)  # though nobody has asked for it yet
     assert list(coming) == [2]
@@ -30,7 +30,7 @@ def test_what_making_an_item_raises_reaches_the_one_who_asks() -> None:
         yield 1
         raise ValueError("the second cannot be made")
 
-    coming = ahead(items())
+    coming = prefetch(items())
     assert next(coming) == 1
     with pytest.raises(ValueError, match="the second cannot be made"):
         next(coming)
@@ -38,7 +38,7 @@ def test_what_making_an_item_raises_reaches_the_one_who_asks() -> None:
 
 def test_one_who_stops_early_leaves_no_thread_behind() -> None:
     before = threading.active_count()
-    coming = ahead(iter(range(10)))
+    coming = prefetch(iter(range(10)))
     assert next(coming) == 0
     coming.close()
     assert threading.active_count() == before
@@ -51,12 +51,12 @@ def test_two_are_worked_on_side_by_side_and_come_in_order() -> None:
         both.wait(10)  # passes only when two are at it
         return item * item
 
-    assert list(side_by_side(work, range(10))) == [k * k for k in range(10)]
-    assert list(side_by_side(work, [])) == []
+    assert list(map_ordered(work, range(10))) == [k * k for k in range(10)]
+    assert list(map_ordered(work, [])) == []
 
 
 def test_work_that_fails_is_raised_in_its_turn() -> None:
-    coming = side_by_side(lambda item: 6 // item, [3, 0, 2])
+    coming = map_ordered(lambda item: 6 // item, [3, 0, 2])
     assert next(coming) == 2
     with pytest.raises(ZeroDivisionError):
         next(coming)
@@ -64,7 +64,7 @@ def test_work_that_fails_is_raised_in_its_turn() -> None:
 
 def test_one_who_stops_early_waits_for_no_more_work() -> None:
     before, done = threading.active_count(), []
-    coming = side_by_side(done.append, range(1000))
+    coming = map_ordered(done.append, range(1000))
     next(coming)
     coming.close()
     assert threading.active_count() == before

@@ -4,8 +4,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from relight.data.calendar import find_cycles, names_of_waves, waves
-from relight.data.schema import DAY, Frequency
+from relight.data.calendar import find_cycles, fourier_feature_names, fourier_features
+from relight.data.schema import SECONDS_PER_DAY, Frequency
 
 HOUR = Frequency(unit="second", every=3600)
 
@@ -23,17 +23,17 @@ def test_a_cycle_counts_once_the_train_rows_show_it_twice(n_hours: int, names: l
 
 def test_a_quarter_of_a_day_is_a_quarter_of_its_wave() -> None:
     cycles = find_cycles(hours(49), HOUR, 24)
-    assert names_of_waves(cycles) == ["day.sin1", "day.cos1", "day.sin2", "day.cos2", "day.sin3", "day.cos3"]
-    np.testing.assert_allclose(waves(hours(7), cycles)[6], [1, 0, 0, -1, -1, 0], atol=1e-6)
+    assert fourier_feature_names(cycles) == ["day.sin1", "day.cos1", "day.sin2", "day.cos2", "day.sin3", "day.cos3"]
+    np.testing.assert_allclose(fourier_features(hours(7), cycles)[6], [1, 0, 0, -1, -1, 0], atol=1e-6)
 
 
 def test_weeks_see_no_wave_shorter_than_two_of_them() -> None:
     days = pl.Series([datetime(2000, 1, 1) + timedelta(weeks=week) for week in range(150)]).cast(pl.Datetime("us"))
-    (year,) = find_cycles(days, Frequency(unit="second", every=7 * DAY), 52)
+    (year,) = find_cycles(days, Frequency(unit="second", every=7 * SECONDS_PER_DAY), 52)
     assert (year.name, year.harmonics) == ("year", 3)
 
 
 def test_numbers_repeat_by_their_season() -> None:
     (cycle,) = find_cycles(pl.Series([float(n) for n in range(0, 40, 2)]), Frequency(unit="number", every=2), 4)
     assert (cycle.name, cycle.period, cycle.harmonics) == ("season", 8.0, 2)
-    np.testing.assert_allclose(waves(pl.Series([0.0, 2.0, 4.0]), [cycle])[:, 0], [0, 1, 0], atol=1e-6)
+    np.testing.assert_allclose(fourier_features(pl.Series([0.0, 2.0, 4.0]), [cycle])[:, 0], [0, 1, 0], atol=1e-6)

@@ -1,7 +1,7 @@
-from relight.data.features import CategoricalFeature, Features, Moment, NumericFeature
+from relight.data.features import CategoricalFeature, DatePart, Features, NumericFeature
 
 
-def number(name: str, moment: Moment | None = None) -> NumericFeature:
+def number(name: str, moment: DatePart | None = None) -> NumericFeature:
     column = name.split(".")[0]
     kind = "datetime" if moment else "numeric"
     return NumericFeature.model_validate(

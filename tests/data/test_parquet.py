@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from relight.data.parquet import cut, parquet_frames, read_parquet, read_parquet_file, write_parquet
+from relight.data.parquet import parquet_frames, read_parquet, read_parquet_file, rechunk, write_parquet
 from relight.errors import InputError, RunError
 
 
@@ -72,8 +72,8 @@ def test_tables_are_cut_into_equal_ones_and_a_rest() -> None:
     for sizes in ([10], [3, 3, 4], [1] * 10, [9, 0, 1], [4, 6]):
         starts = [sum(sizes[:k]) for k in range(len(sizes))]
         tables = [rows(10).slice(start, size) for start, size in zip(starts, sizes, strict=True)]
-        assert [piece["x"].to_list() for piece in cut(tables, 4)] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
-        assert [piece.height for piece in cut(tables, 5)] == [5, 5]
+        assert [piece["x"].to_list() for piece in rechunk(tables, 4)] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+        assert [piece.height for piece in rechunk(tables, 5)] == [5, 5]
 
 
 def test_an_error_on_the_way_ends_the_writing_and_is_the_error_of_all(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ def of(*values: str | None) -> pl.Series:
 
 
 def test_spaces_go_and_the_words_for_a_missing_value_become_gaps() -> None:
-    tidied = text_columns.tidy(of(" a ", "", "  ", "NA", "n/a", "NaN", "null", "None", "none", "na", None))
+    tidied = text_columns.strip_and_blank(of(" a ", "", "  ", "NA", "n/a", "NaN", "null", "None", "none", "na", None))
     assert tidied.to_list() == ["a", None, None, None, None, None, None, None, "none", "na", None]
 
 
@@ -48,8 +48,8 @@ def test_infinite_words_in_any_case() -> None:
 
 
 def test_one_leading_zero_makes_a_column_of_codes() -> None:
-    assert text_columns.have_leading_zeros(of("10", "007"))
-    assert not text_columns.have_leading_zeros(of("10", "0", "0.5", "-0.5"))
+    assert text_columns.any_leading_zeros(of("10", "007"))
+    assert not text_columns.any_leading_zeros(of("10", "0", "0.5", "-0.5"))
 
 
 def test_commas_in_numbers_are_found_in_both_customs() -> None:

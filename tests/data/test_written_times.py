@@ -2,7 +2,7 @@ from datetime import date, datetime
 
 import polars as pl
 
-from relight.data.calendar import as_written
+from relight.data.calendar import format_times
 
 SECOND, NOON = datetime(2024, 1, 2), datetime(2024, 1, 1, 12)
 
@@ -10,7 +10,7 @@ SECOND, NOON = datetime(2024, 1, 2), datetime(2024, 1, 1, 12)
 def written(*times: datetime) -> str:
     """The first of them, as CSV has it."""
     column = pl.Series("t", times, dtype=pl.Datetime("us"))
-    return as_written(column.head(1), column).to_frame().write_csv(include_header=False).strip()
+    return format_times(column.head(1), column).to_frame().write_csv(include_header=False).strip()
 
 
 def test_days_are_days_and_a_time_of_the_day_is_told_of_each_where_one_has_it() -> None:
@@ -22,5 +22,5 @@ def test_days_are_days_and_a_time_of_the_day_is_told_of_each_where_one_has_it() 
 
 def test_numbers_stay() -> None:
     years = pl.Series([1958, 1959])
-    assert as_written(years, years).equals(years)
-    assert as_written(pl.Series([date(2024, 1, 2)]), pl.Series([date(2024, 1, 2)])).dtype == pl.Date
+    assert format_times(years, years).equals(years)
+    assert format_times(pl.Series([date(2024, 1, 2)]), pl.Series([date(2024, 1, 2)])).dtype == pl.Date

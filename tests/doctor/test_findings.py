@@ -1,29 +1,29 @@
 import pytest
 
-from relight.doctor.cache import of_object
-from relight.doctor.dvc_lock import of_broken, of_out
-from relight.doctor.environment import of_disk, of_git, of_python
-from relight.doctor.experiments import of_exec_refs, of_stash
-from relight.doctor.files import of_checkpoints
-from relight.doctor.finding import Finding, listed, text_of
-from relight.doctor.head import of_head
-from relight.doctor.locks import is_dvc, of_rwlock, of_stage_lock
-from relight.doctor.queue import of_folder, of_task
-from relight.doctor.settings import of_relative_remotes, of_remotes, of_secrets
+from relight.doctor.cache import damaged_object_finding
+from relight.doctor.dvc_lock import broken_lock_finding, missing_output_finding
+from relight.doctor.environment import disk_findings, git_findings, python_findings
+from relight.doctor.experiments import exec_ref_findings, stash_findings
+from relight.doctor.files import checkpoint_findings
+from relight.doctor.finding import Finding, abbreviated, finding_lines
+from relight.doctor.head import head_findings
+from relight.doctor.locks import is_dvc_command, rwlock_findings, stage_lock_findings
+from relight.doctor.queue import task_findings, workspace_findings
+from relight.doctor.settings import relative_remote_findings, secret_findings, unverified_remote_findings
 
 DVC = ("/venv/bin/python3", "/venv/bin/dvc", "repro")
 
 
 def test_commands_are_printed_as_they_are_typed() -> None:
     finding = Finding("a", "some words", (("rm", "a b"),), is_safe=True, then=(("dvc", "repro"),), remark="c")
-    assert text_of(3, finding, 10) == [
+    assert finding_lines(3, finding, 10) == [
         "3. a: some",
         "   words",
         "     rm 'a b'   # --fix does this",
         "     dvc repro",
         "   (c)",
     ]
-    assert (listed("ab"), listed("abcde")) == ("a, b", "a, b, c and 2 more")
+    assert (abbreviated("ab"), abbreviated("abcde")) == ("a, b", "a, b, c and 2 more")
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_commands_are_printed_as_they_are_typed() -> None:
     ],
 )
 def test_what_a_dvc_is(words: tuple[str, ...], expected: bool) -> None:
-    assert is_dvc(words) == expected
+    assert is_dvc_command(words) == expected
 
 
 @pytest.mark.parametrize(
@@ -52,51 +52,51 @@ def test_what_a_dvc_is(words: tuple[str, ...], expected: bool) -> None:
     ],
 )
 def test_a_rwlock_of_a_dvc_that_is_gone(living: dict[int, tuple[tuple[str, ...], float]], sign: str) -> None:
-    (found,) = of_rwlock(path="rwlock", owners={7: "dvc repro"}, written=100.0, living=living)
+    (found,) = rwlock_findings(path="rwlock", owners={7: "dvc repro"}, written=100.0, living=living)
     assert sign in found.what
     assert (found.is_safe, found.commands) == (True, (("rm", "rwlock"),))
 
 
 @pytest.mark.parametrize("words", [DVC, ("python", "notebook.py", "dvc repro")])
 def test_a_rwlock_of_a_process_that_may_have_written_it(words: tuple[str, ...]) -> None:
-    assert of_rwlock(path="rwlock", owners={7: "dvc repro"}, written=100.0, living={7: (words, 50.0)}) == []
-    assert of_rwlock(path="rwlock", owners={}, written=100.0, living={}) == []
+    assert rwlock_findings(path="rwlock", owners={7: "dvc repro"}, written=100.0, living={7: (words, 50.0)}) == []
+    assert rwlock_findings(path="rwlock", owners={}, written=100.0, living={}) == []
 
 
 def test_a_stale_owner_beside_a_living_one_is_said_and_not_deleted() -> None:
-    (found,) = of_rwlock(path="rwlock", owners={7: "dvc repro", 8: "x"}, written=100.0, living={7: (DVC, 50.0)})
+    (found,) = rwlock_findings(path="rwlock", owners={7: "dvc repro", 8: "x"}, written=100.0, living={7: (DVC, 50.0)})
     assert not found.is_safe
 
 
 def test_a_stage_without_its_dvc_is_not_killed_unasked() -> None:
-    (found,) = of_stage_lock(holder="train, pid 12")
+    (found,) = stage_lock_findings(holder="train, pid 12")
     assert (found.commands, found.is_safe) == ((("kill", "12"),), False)
-    assert of_stage_lock(holder=None) == []
+    assert stage_lock_findings(holder=None) == []
 
 
 def test_a_head_that_dvc_moved_goes_back_and_one_that_a_person_moved_stays() -> None:
-    (back,) = of_head(commit="a", branch="main", tip="a", left="a")
+    (back,) = head_findings(commit="a", branch="main", tip="a", left="a")
     assert (back.commands, back.is_safe) == ((("git", "switch", "main"),), True)
-    (later,) = of_head(commit="b", branch="main", tip="a", left="a")  # somebody committed since
+    (later,) = head_findings(commit="b", branch="main", tip="a", left="a")  # somebody committed since
     assert (later.commands[0], later.is_safe) == (("git", "branch", "rescued", "HEAD"), False)
-    assert of_head(commit="a", branch="main", tip="b", left="a") == []
-    assert of_head(commit="a", branch="main", tip=None, left="a") == []
+    assert head_findings(commit="a", branch="main", tip="b", left="a") == []
+    assert head_findings(commit="a", branch="main", tip=None, left="a") == []
 
 
 def test_refs_that_dvc_leaves_after_a_good_end_are_no_finding() -> None:
     left = {"refs/exps/exec/EXEC_HEAD": "a", "refs/exps/exec/EXEC_APPLY": "b"}
-    assert of_exec_refs(left, []) == []
+    assert exec_ref_findings(left, []) == []
 
 
 def test_what_an_experiment_asked_for_is_kept_before_its_refs_go() -> None:
     refs = {"refs/exps/exec/EXEC_MERGE": "c", "refs/exps/exec/EXEC_BRANCH": "d"}
-    (found,) = of_exec_refs(refs, [("c", "mine", ["params.yaml"])])
+    (found,) = exec_ref_findings(refs, [("c", "mine", ["params.yaml"])])
     assert found.commands == (
         ("git", "stash", "store", "-m", "experiment mine, killed", "c"),
         ("git", "update-ref", "--no-deref", "-d", "refs/exps/exec/EXEC_BRANCH"),
         ("git", "update-ref", "--no-deref", "-d", "refs/exps/exec/EXEC_MERGE"),
     )
-    (found,) = of_exec_refs(refs, [("c", "mine", [])])
+    (found,) = exec_ref_findings(refs, [("c", "mine", [])])
     assert len(found.commands) == 2
 
 
@@ -114,7 +114,7 @@ def test_a_stash_is_taken_back_only_where_nothing_stands_in_its_place(
     facts: dict[str, object], first: tuple[str, ...], is_safe: bool
 ) -> None:
     usual = {"name": "stash@{1}", "differing": [], "changed": [], "is_on_head": True, "is_plain": True}
-    (found,) = of_stash(**{**usual, **facts})  # type: ignore[arg-type]
+    (found,) = stash_findings(**{**usual, **facts})  # type: ignore[arg-type]
     assert (found.commands[0], found.is_safe) == (first, is_safe)
     if not is_safe:
         assert found.commands[1][-1] == "stash@{2}"
@@ -122,44 +122,44 @@ def test_a_stash_is_taken_back_only_where_nothing_stands_in_its_place(
 
 def test_a_task_whose_pid_is_now_a_strangers_is_marked_without_a_kill() -> None:
     facts = {"commit": "c" * 40, "name": "n", "head": "h", "baseline": "b", "pid": 7, "pid_file": "f"}
-    (found,) = of_task(**facts, is_taken=True)  # type: ignore[arg-type]
+    (found,) = task_findings(**facts, is_taken=True)  # type: ignore[arg-type]
     assert [command[0] for command in found.commands] == ["git", "rm", "dvc"]
-    (found,) = of_task(**facts, is_taken=False)  # type: ignore[arg-type]
+    (found,) = task_findings(**facts, is_taken=False)  # type: ignore[arg-type]
     assert [command[0] for command in found.commands] == ["git", "dvc"]
 
 
 def test_a_finished_experiment_leaves_its_folder_before_the_folder_goes() -> None:
     facts = {"path": "f", "n_bytes": 0, "asked_for": "c", "fetch": ["refs/exps/aa/bb/n"]}
-    (found,) = of_folder(**facts, is_known=True, user=None)  # type: ignore[arg-type]
+    (found,) = workspace_findings(**facts, is_known=True, user=None)  # type: ignore[arg-type]
     assert found.commands == (("git", "fetch", "f", "refs/exps/aa/bb/n:refs/exps/aa/bb/n"), ("rm", "-rf", "f"))
-    (used,) = of_folder(**facts, is_known=True, user=9)  # type: ignore[arg-type]
+    (used,) = workspace_findings(**facts, is_known=True, user=9)  # type: ignore[arg-type]
     assert (used.commands, used.is_safe) == ((("kill", "9"),), False)
 
 
 def test_a_damaged_object_is_put_aside_before_anything_else() -> None:
     facts = {"path": "c/ab/cd", "md5": "abcd", "size": 9, "outs": ["m"], "spoilt": []}
-    (*_, cp, chmod) = of_object(**facts, intact="m", has_remote=True).commands  # type: ignore[arg-type]
+    (*_, cp, chmod) = damaged_object_finding(**facts, intact="m", has_remote=True).commands  # type: ignore[arg-type]
     assert (cp, chmod) == (("cp", "m", "c/ab/cd"), ("chmod", "444", "c/ab/cd"))
-    lost = of_object(**facts, intact=None, has_remote=True)  # type: ignore[arg-type]
+    lost = damaged_object_finding(**facts, intact=None, has_remote=True)  # type: ignore[arg-type]
     assert lost.commands[-1] == ("mv", "c/ab/cd", ".dvc/tmp/relight/damaged/abcd")
     assert lost.then == (("dvc", "pull", "m"), ("dvc", "repro"))
-    old = of_object(**{**facts, "outs": []}, intact=None, has_remote=True)  # type: ignore[arg-type]
+    old = damaged_object_finding(**{**facts, "outs": []}, intact=None, has_remote=True)  # type: ignore[arg-type]
     assert old.then == ()
 
 
 def test_an_out_that_only_the_workspace_has() -> None:
     facts = {"path": "p", "stage": "plot", "n_missing": 1, "has_list": True, "has_remote": True}
-    copied = of_out(**facts, is_here=True, copy_to="c/ab/cd")  # type: ignore[arg-type]
+    copied = missing_output_finding(**facts, is_here=True, copy_to="c/ab/cd")  # type: ignore[arg-type]
     assert (copied.commands[1], copied.is_safe) == (("cp", "p", "c/ab/cd"), True)
-    assert of_out(**facts, is_here=True, copy_to=None).commands == (("dvc", "repro", "plot"),)  # type: ignore[arg-type]
-    gone = of_out(**facts, is_here=False, copy_to=None)  # type: ignore[arg-type]
+    assert missing_output_finding(**facts, is_here=True, copy_to=None).commands == (("dvc", "repro", "plot"),)  # type: ignore[arg-type]
+    gone = missing_output_finding(**facts, is_here=False, copy_to=None)  # type: ignore[arg-type]
     assert gone.commands == (("dvc", "pull", "p"), ("dvc", "repro", "plot"))
 
 
 def test_no_version_of_dvc_lock_is_chosen_for_the_person() -> None:
     for has_marks in (False, True):
         for is_committed in (False, True):
-            assert not of_broken(has_marks=has_marks, is_committed=is_committed).is_safe
+            assert not broken_lock_finding(has_marks=has_marks, is_committed=is_committed).is_safe
 
 
 @pytest.mark.parametrize(
@@ -173,53 +173,57 @@ def test_no_version_of_dvc_lock_is_chosen_for_the_person() -> None:
 )
 def test_a_secret_is_found_and_never_said(config: dict[str, dict[str, str]]) -> None:
     for history, word in (({}, "the next commit"), (config, "Git has it already")):
-        (found,) = of_secrets(config, history)
+        (found,) = secret_findings(config, history)
         assert "SECRET" not in str(found)
         assert (word in found.why, found.is_safe) == (True, False)
 
 
 def test_no_secret() -> None:
     config = {"core": {"analytics": "false"}, 'remote "r"': {"url": "ssh://user@h/p", "keyfile": "k", "verify": "true"}}
-    assert of_secrets(config, {}) == []
-    assert of_remotes(config, {}) == []
+    assert secret_findings(config, {}) == []
+    assert unverified_remote_findings(config, {}) == []
 
 
 def test_a_remote_that_is_not_verified_is_changed_where_it_stands() -> None:
-    (shared, own) = of_remotes({'remote "a"': {"url": "u"}}, {'remote "b"': {"url": "u", "verify": "false"}})
+    (shared, own) = unverified_remote_findings(
+        {'remote "a"': {"url": "u"}}, {'remote "b"': {"url": "u", "verify": "false"}}
+    )
     assert shared.commands == (("dvc", "remote", "modify", "a", "verify", "true"),)
     assert own.commands == (("dvc", "remote", "modify", "--local", "b", "verify", "true"),)
-    assert of_remotes({'remote "a"': {"url": "u"}}, {'remote "a"': {"verify": "true"}}) == []
+    assert unverified_remote_findings({'remote "a"': {"url": "u"}}, {'remote "a"': {"verify": "true"}}) == []
 
 
 def test_checkpoints_of_an_unfinished_run_are_for_the_person_to_delete() -> None:
     facts = {"path": "c", "n_bytes": 1}
-    assert of_checkpoints(**facts, days=14.0, is_finished=False) == []  # type: ignore[arg-type]
-    (found,) = of_checkpoints(**facts, days=14.1, is_finished=False)  # type: ignore[arg-type]
+    assert checkpoint_findings(**facts, days=14.0, is_finished=False) == []  # type: ignore[arg-type]
+    (found,) = checkpoint_findings(**facts, days=14.1, is_finished=False)  # type: ignore[arg-type]
     assert not found.is_safe
-    (found,) = of_checkpoints(**facts, days=14.1, is_finished=True)  # type: ignore[arg-type]
+    (found,) = checkpoint_findings(**facts, days=14.1, is_finished=True)  # type: ignore[arg-type]
     assert found.is_safe
 
 
 def test_the_surroundings() -> None:
-    assert of_git(commits=3, is_shallow=False, top=None, missing=()) == []
-    found = of_git(commits=0, is_shallow=True, top="/top", missing=("user.email",))
+    assert git_findings(commits=3, is_shallow=False, top=None, missing=()) == []
+    found = git_findings(commits=0, is_shallow=True, top="/top", missing=("user.email",))
     assert [finding.commands[0] for finding in found] == [
         ("cd", "/top"),
         ("git", "config", "--global", "user.email", "you@example.com"),
         ("git", "add", "--all"),
         ("git", "fetch", "--unshallow"),
     ]
-    assert of_python(on_path="/a", here="/a", activate=None) == []
-    assert of_python(on_path=None, here="/a", activate="/a/bin/activate")[0].commands == (
+    assert python_findings(on_path="/a", here="/a", activate=None) == []
+    assert python_findings(on_path=None, here="/a", activate="/a/bin/activate")[0].commands == (
         ("source", "/a/bin/activate"),
     )
-    assert of_disk(cache="c", error=None, free=10, needed=10) == []
-    assert "0.0 MB are left" in of_disk(cache="c", error=None, free=9, needed=2_000_000)[0].what
-    assert "(Read-only file system)" in of_disk(cache="c", error="Read-only file system", free=9, needed=0)[0].what
+    assert disk_findings(cache="c", error=None, free=10, needed=10) == []
+    assert "0.0 MB are left" in disk_findings(cache="c", error=None, free=9, needed=2_000_000)[0].what
+    assert (
+        "(Read-only file system)" in disk_findings(cache="c", error="Read-only file system", free=9, needed=0)[0].what
+    )
 
 
 def test_a_relative_remote_is_named_and_one_that_is_found_from_everywhere_is_not() -> None:
-    (found,) = of_relative_remotes({'remote "a"': {"url": "../shared"}, "core": {"remote": "a"}})
+    (found,) = relative_remote_findings({'remote "a"': {"url": "../shared"}, "core": {"remote": "a"}})
     assert (found.what, found.is_safe) == ("remote a has a relative path: ../shared", False)
     for url in ("/mnt/shared", "~/shared", "s3://bucket/x", "ssh://user@server/x"):
-        assert of_relative_remotes({'remote "a"': {"url": url}}) == []
+        assert relative_remote_findings({'remote "a"': {"url": url}}) == []

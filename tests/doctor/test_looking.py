@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from relight.doctor.cache import hash_again
-from relight.doctor.dvc_lock import Broken, md5_here, read_recorded
-from relight.doctor.environment import look_at_disk, look_at_git
-from relight.doctor.experiments import stashes_of_dvc
-from relight.doctor.files import kept_checkpoints
+from relight.doctor.cache import rehash_cache
+from relight.doctor.dvc_lock import BrokenLock, read_locked_stages, workspace_md5
+from relight.doctor.environment import probe_disk, read_git_state
+from relight.doctor.experiments import dvc_stashes
+from relight.doctor.files import leftover_checkpoints
 from relight.doctor.head import detached_head
-from relight.doctor.locks import RWLOCKS, STAGES, holder_of_stages, read_rwlocks
-from relight.doctor.settings import read_settings
+from relight.doctor.locks import RWLOCK_PATHS, STAGE_LOCK_PATH, read_rwlocks, stage_lock_holder
+from relight.doctor.settings import read_dvc_config
 
 
 @pytest.fixture(autouse=True)
@@ -53,20 +53,20 @@ def repository() -> None:
     ],
 )
 def test_a_rwlock(content: str, owners: dict[int, str] | None) -> None:
-    RWLOCKS[0].parent.mkdir(parents=True)
-    RWLOCKS[0].write_text(content)
+    RWLOCK_PATHS[0].parent.mkdir(parents=True)
+    RWLOCK_PATHS[0].write_text(content)
     (lock,) = read_rwlocks()
     assert (lock.path, lock.owners) == (".dvc/tmp/rwlock", owners)
 
 
 def test_the_lock_of_the_stages_counts_only_while_it_is_held() -> None:
-    assert holder_of_stages() is None
-    STAGES.parent.mkdir(parents=True)
-    STAGES.write_text("train, pid 12")
-    assert holder_of_stages() is None
-    with open(STAGES, "r+") as file:
+    assert stage_lock_holder() is None
+    STAGE_LOCK_PATH.parent.mkdir(parents=True)
+    STAGE_LOCK_PATH.write_text("train, pid 12")
+    assert stage_lock_holder() is None
+    with open(STAGE_LOCK_PATH, "r+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        assert holder_of_stages() == "train, pid 12"
+        assert stage_lock_holder() == "train, pid 12"
 
 
 def test_every_object_is_hashed_also_an_empty_one_that_is_right() -> None:
@@ -78,7 +78,7 @@ def test_every_object_is_hashed_also_an_empty_one_that_is_right() -> None:
         path.write_bytes(content)
         path.chmod(0o444)
     os.utime("cache/files/md5/11/.old.tmp", (time.time() - 7200,) * 2)
-    found = hash_again(Path("cache"))
+    found = rehash_cache(Path("cache"))
     assert (found.n_objects, found.n_bytes) == (4, 10)
     assert [(one.md5, one.actual, one.size) for one in found.damaged] == [
         ("0" * 32, "5d41402abc4b2a76b9719d911017c592", 5),
@@ -96,8 +96,8 @@ def test_a_folder_has_the_name_that_dvc_gives_it() -> None:
         f'{{"md5": "5d41402abc4b2a76b9719d911017c592", "relpath": "{name}"}}' for name in ("a", "b/c", "b-a")
     )
     Path("text").write_text(f"[{text}]")
-    assert md5_here(Path("out")) == f"{md5_here(Path('text'))}.dir"
-    assert md5_here(Path("nothing")) is None
+    assert workspace_md5(Path("out")) == f"{workspace_md5(Path('text'))}.dir"
+    assert workspace_md5(Path("nothing")) is None
 
 
 def test_a_head_on_a_branch_or_moved_by_a_person_is_no_head_of_dvc() -> None:
@@ -119,24 +119,24 @@ def test_a_head_on_a_branch_or_moved_by_a_person_is_no_head_of_dvc() -> None:
 
 def test_a_stash_of_git_itself_is_not_one_of_dvc() -> None:
     repository()
-    assert stashes_of_dvc() == []
+    assert dvc_stashes() == []
     Path("file").write_text("three")
     git("stash")
-    assert stashes_of_dvc() == []
+    assert dvc_stashes() == []
 
 
 def test_dvc_lock_with_marks_and_without_a_whole_one_in_git() -> None:
     repository()
-    assert read_recorded() == {}
+    assert read_locked_stages() == {}
     Path("dvc.lock").write_text("schema: '2.0'\nstages: {}\n")
     git("add", "dvc.lock")
-    assert read_recorded() == {}
+    assert read_locked_stages() == {}
     Path("dvc.lock").write_text("<<<<<<< ours\nstages: {}\n")
-    assert read_recorded() == Broken(has_marks=True, is_committed=False)
+    assert read_locked_stages() == BrokenLock(has_marks=True, is_committed=False)
     Path("dvc.lock").write_text("schema: '2.0'\nstages: {}\n")
     git("commit", "-qm", "lock")
     Path("dvc.lock").write_text("sch")
-    assert read_recorded() == Broken(has_marks=False, is_committed=True)
+    assert read_locked_stages() == BrokenLock(has_marks=False, is_committed=True)
 
 
 def test_settings_and_those_of_the_last_commit() -> None:
@@ -146,10 +146,10 @@ def test_settings_and_those_of_the_last_commit() -> None:
     git("add", "-A")
     git("commit", "-qm", "config")
     Path(".dvc/config").write_text("no section")
-    found = read_settings(has_git=True)
+    found = read_dvc_config(has_git=True)
     assert (found.committed, found.local) == ({}, {})
     assert found.in_history == {"core": {"remote": "r"}, 'remote "r"': {"url": "s3://b", "password": "a%b"}}
-    assert read_settings(has_git=False).in_history == {}
+    assert read_dvc_config(has_git=False).in_history == {}
 
 
 def test_checkpoints_of_a_run_that_trains_now_are_left_out() -> None:
@@ -158,23 +158,23 @@ def test_checkpoints_of_a_run_that_trains_now_are_left_out() -> None:
         Path(".dvc/tmp/relight/checkpoints", name, "lock").touch()
     with open(".dvc/tmp/relight/checkpoints/held/lock") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        assert [Path(kept.path).name for kept in kept_checkpoints()] == ["free"]
+        assert [Path(kept.path).name for kept in leftover_checkpoints()] == ["free"]
 
 
 def test_a_full_disk(small_disk: Path) -> None:
-    assert look_at_disk(small_disk / "cache/files").error is None
+    assert probe_disk(small_disk / "cache/files").error is None
     (small_disk / "fill").write_bytes(b"\0" * (64 << 10))
-    assert look_at_disk(small_disk / "cache/files").error == "No space left on device"
+    assert probe_disk(small_disk / "cache/files").error == "No space left on device"
 
 
 def test_git_below_its_top_and_without_a_commit(folder: Path) -> None:
-    assert look_at_git() is None
+    assert read_git_state() is None
     git("init", "-q")
-    found = look_at_git()
+    found = read_git_state()
     assert found is not None
     assert (found.commits, found.is_shallow, found.top) == (0, False, None)
     Path("below").mkdir()
     os.chdir("below")
-    found = look_at_git()
+    found = read_git_state()
     assert found is not None
     assert found.top == str(folder)

@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 
 from relight.data.features import CategoricalFeature, Features, NumericFeature
-from relight.evaluate.diagnostics import MOST_ROWS, Loss, no_importance, permutation_importance, sample_of_rows
+from relight.evaluate.diagnostics import (
+    MAX_IMPORTANCE_ROWS,
+    PredictionLoss,
+    empty_importance_table,
+    permutation_importance,
+    sample_row_indices,
+)
 
 
 def number(name: str, column: str | None = None, moment: str | None = None) -> NumericFeature:
@@ -32,7 +38,7 @@ def rows(n_rows: int) -> tuple[np.ndarray, np.ndarray]:
     return generator.normal(size=(n_rows, 4)), generator.integers(0, 3, size=(n_rows, 1)).astype(np.int32)
 
 
-def squared_error(truth: np.ndarray) -> Loss:
+def squared_error(truth: np.ndarray) -> PredictionLoss:
     def loss_of(numeric: np.ndarray, categories: np.ndarray) -> float:
         return float(((answer(numeric, categories) - truth) ** 2).mean())
 
@@ -90,12 +96,12 @@ def test_the_rows_that_are_given_stay_as_they_were() -> None:
 def test_columns_that_are_worth_the_same_stand_in_the_order_of_their_names() -> None:
     table = permutation_importance(lambda *_: 1.0, *rows(5), FEATURES, n_repeats=2, seed=0)
     assert table["column"].to_list() == ["a", "colour", "noise", "when"]
-    assert table.schema == no_importance().schema
+    assert table.schema == empty_importance_table().schema
 
 
 def test_a_sample_of_rows_is_all_of_few_and_a_part_of_many() -> None:
-    assert sample_of_rows(3, 0).tolist() == [0, 1, 2]
-    many = sample_of_rows(3 * MOST_ROWS, 5)
-    assert len(np.unique(many)) == MOST_ROWS
-    assert np.array_equal(many, sample_of_rows(3 * MOST_ROWS, 5))
-    assert not np.array_equal(many, sample_of_rows(3 * MOST_ROWS, 6))
+    assert sample_row_indices(3, 0).tolist() == [0, 1, 2]
+    many = sample_row_indices(3 * MAX_IMPORTANCE_ROWS, 5)
+    assert len(np.unique(many)) == MAX_IMPORTANCE_ROWS
+    assert np.array_equal(many, sample_row_indices(3 * MAX_IMPORTANCE_ROWS, 5))
+    assert not np.array_equal(many, sample_row_indices(3 * MAX_IMPORTANCE_ROWS, 6))

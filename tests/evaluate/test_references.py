@@ -7,7 +7,7 @@ from sklearn import ensemble, linear_model, preprocessing
 from relight.data.schema import Task
 from relight.evaluate.inputs import LabelledRows
 from relight.evaluate.reference_models import fit_reference
-from relight.metrics.scorers import scores_of
+from relight.metrics.scorers import compute_scores
 
 
 def mixed_rows(n_rows: int, seed: int, *, weighted: bool = False) -> tuple[LabelledRows, np.ndarray]:
@@ -86,7 +86,7 @@ def test_the_linear_model_is_the_best_penalty_of_scikit_learn_on_the_validation_
     for model in models:
         model.fit(columns(train), train.target, sample_weight=train.weight)
         says = model.predict if task == "regression" else model.predict_proba
-        loss = scores_of(task, validation.target, says(columns(validation)), validation.weight)
+        loss = compute_scores(task, validation.target, says(columns(validation)), validation.weight)
         found.append((loss["rmse" if task == "regression" else "log_loss"], says(columns(test))))
     expected = min(found, key=lambda pair: pair[0])[1]
     np.testing.assert_allclose(said(test.numeric, test.categories), expected, rtol=1e-5, atol=1e-7)
@@ -100,7 +100,7 @@ def test_a_linear_distribution_sums_to_one_and_is_better_than_the_mean() -> None
     np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=1e-12)
     assert shares.min() > 0
     mean = np.tile(train.target.mean(axis=0), (300, 1))
-    divergence = [scores_of("distribution", test.target, each)["kl_divergence"] for each in (shares, mean)]
+    divergence = [compute_scores("distribution", test.target, each)["kl_divergence"] for each in (shares, mean)]
     assert divergence[0] < divergence[1] / 2
 
 
@@ -138,7 +138,7 @@ def test_without_validation_rows_there_is_a_fit_all_the_same(name: str) -> None:
     train, _, test = parts("regression")
     said = fit_reference(name, "regression", train, None, 0, 1)  # type: ignore[arg-type]
     assert said is not None
-    assert scores_of("regression", test.target, said(test.numeric, test.categories))["r2"] > 0.5
+    assert compute_scores("regression", test.target, said(test.numeric, test.categories))["r2"] > 0.5
 
 
 @pytest.mark.parametrize("n_levels", [255, 256])
@@ -154,7 +154,7 @@ def test_more_levels_than_the_trees_can_hold_are_ordered_numbers(n_levels: int) 
         warnings.simplefilter("error")
         said = fit_reference("hist_gradient_boosting", "regression", rows, rows, 0, 1)
     assert said is not None
-    assert scores_of("regression", rows.target, said(empty, rows.categories))["r2"] > 0.5
+    assert compute_scores("regression", rows.target, said(empty, rows.categories))["r2"] > 0.5
 
 
 def test_the_warnings_of_a_fit_are_not_for_the_person() -> None:

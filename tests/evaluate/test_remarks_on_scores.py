@@ -3,11 +3,11 @@ import pytest
 
 from relight.evaluate.inputs import LabelledRows
 from relight.evaluate.params import EvaluateParams
-from relight.evaluate.scores import Parts, remarks_on_scores
+from relight.evaluate.scores import LabelledParts, score_notes
 from tests.feature_tables import features_of, number
 
 
-def parts(n_test: int, *names: str) -> Parts:
+def parts(n_test: int, *names: str) -> LabelledParts:
     empty = np.empty((n_test, 0), np.float32), np.empty((n_test, 0), np.int32)
     rows = LabelledRows(*empty, np.zeros(n_test), np.arange(n_test), None)
     return dict.fromkeys(("train", "test", *names), rows)
@@ -44,13 +44,13 @@ def test_what_was_done_otherwise_than_asked_is_said(
 ) -> None:
     features = features_of([number("x", [0, 1])], task=task, target=[0, 1])
     asked = EvaluateParams.model_validate(params)
-    assert remarks_on_scores(asked, features, parts(n_test, "validation"), found, calibrated=True) == said
+    assert score_notes(asked, features, parts(n_test, "validation"), found, calibrated=True) == said
 
 
 def test_what_is_missing_without_validation_rows_and_without_a_temperature_is_said() -> None:
     features = features_of([number("x", [0, 1])], task="binary", target=[0, 1])
     asked = EvaluateParams(threshold="f1", references=["linear"])
-    assert remarks_on_scores(asked, features, parts(300), ["linear"], calibrated=False) == [
+    assert score_notes(asked, features, parts(300), ["linear"], calibrated=False) == [
         "The probabilities are as the network gave them: no temperature was fitted.",
         "The references were fitted without validation rows: with the usual penalty, and a tenth of the train rows "
         "to stop the trees.",

@@ -2,10 +2,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from relight.evaluate.diagnostics import no_slices, slice_scores
+from relight.evaluate.diagnostics import empty_slices_table, slice_scores
 from relight.evaluate.inputs import LabelledRows
 from relight.metrics.bootstrap import bootstrap_intervals
-from relight.metrics.scorers import scores_of
+from relight.metrics.scorers import compute_scores
 
 
 def labelled(target: np.ndarray, weight: np.ndarray | None = None) -> LabelledRows:
@@ -23,7 +23,7 @@ def test_each_value_has_the_scores_and_intervals_of_its_rows_alone() -> None:
         "regression", labelled(target, weight), said, pl.DataFrame({"colour": colour}), n_resamples=30, seed=1
     )
     blue = colour == "blue"
-    expected = scores_of("regression", target[blue], said[blue], weight[blue])
+    expected = compute_scores("regression", target[blue], said[blue], weight[blue])
     intervals = bootstrap_intervals("regression", target[blue], said[blue], weight[blue], n_resamples=30, seed=1)
     found = table.filter(pl.col("value") == "blue")
     assert table["value"].unique(maintain_order=True).to_list() == ["blue", "red"]
@@ -48,5 +48,5 @@ def test_without_resamples_there_are_no_intervals_and_undefined_scores_have_no_l
 def test_the_columns_are_the_same_without_slices() -> None:
     said = np.zeros(2)
     table = slice_scores("regression", labelled(np.ones(2)), said, pl.DataFrame({"g": [1, 2]}), n_resamples=2, seed=0)
-    assert table.schema == no_slices().schema
+    assert table.schema == empty_slices_table().schema
     assert pytest.approx(table["estimate"].to_list()) == [1] * table.height

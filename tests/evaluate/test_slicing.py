@@ -7,7 +7,7 @@ import pytest
 from relight.data.schema import Column, Schema
 from relight.errors import InputError
 from relight.evaluate.checks import assert_slices, columns_to_slice
-from relight.evaluate.diagnostics import slices_of
+from relight.evaluate.diagnostics import iterate_slices
 from relight.evaluate.params import EvaluateParams
 
 SCHEMA = Schema(
@@ -25,7 +25,7 @@ SCHEMA = Schema(
 
 def slices(values: pl.Series) -> dict[str, list[int]]:
     """Each slice and its rows."""
-    return {name: np.flatnonzero(members).tolist() for name, members in slices_of(values)}
+    return {name: np.flatnonzero(members).tolist() for name, members in iterate_slices(values)}
 
 
 def test_every_column_of_the_prepared_table_can_slice() -> None:

@@ -19,7 +19,7 @@ from relight.errors import InputError, RunError
 from relight.export import table as exported_table
 from relight.export.export import export
 from relight.model.build import build_model
-from relight.model.inference import answers
+from relight.model.inference import predictions_from_outputs
 from relight.model.params import ModelParams
 from relight.model.saved_model import load_weights
 from relight.predict.predict import predict
@@ -93,7 +93,9 @@ def of_tensors(saved: Saved, params: ModelParams, target: Any, seeds: int) -> tu
     load_weights(saved.models / "model.pth", model)
     program = torch.export.load(io.BytesIO(exported(saved, "pt2"))).module()
     with torch.inference_mode():
-        return program(numeric, categories), torch.from_numpy(answers(saved.features.task, model(numeric, categories)))
+        return program(numeric, categories), torch.from_numpy(
+            predictions_from_outputs(saved.features.task, model(numeric, categories))
+        )
 
 
 @pytest.fixture

@@ -4,16 +4,16 @@ import torch
 from torch import Tensor, nn
 
 from relight.data.features import PairFeatures
-from relight.export.pairs import AnsweringPairs, PairsFromColumns, Sums
+from relight.export.pairs import ExportablePairs, ExportablePairsFromColumns, NgramSums
 from relight.model.build import build_model
 from relight.model.networks.tower import SiameseModel
 from relight.model.params import ModelParams, TowerParams
-from relight.model.similarity import PairScale
+from relight.model.similarity import DistanceCalibration
 from tests.saved_models import drawn_features
 
 KNOWN = PairFeatures(left="left_", right="right_", texts=["name"], n_letters=6, n_buckets=64)
 FEATURES = drawn_features("x c", "binary").model_copy(update={"task": "similarity", "pairs": KNOWN})
-SCALE = PairScale(threshold=0.6, slope=5.0)
+SCALE = DistanceCalibration(threshold=0.6, slope=5.0)
 
 
 @pytest.fixture(scope="module")
@@ -40,31 +40,31 @@ def test_a_bag_and_its_sums_are_the_same() -> None:
     torch.manual_seed(1)
     bag = nn.EmbeddingBag(9, 4, mode="sum", padding_idx=0)
     codes = torch.tensor([[0, 0, 0], [1, 8, 0], [3, 3, 3]])
-    torch.testing.assert_close(Sums(bag)(codes), bag(codes))
+    torch.testing.assert_close(NgramSums(bag)(codes), bag(codes))
 
 
 def test_distance_similarity_and_whether_they_are_alike(model: SiameseModel) -> None:
     sides = (*side(1), *side(2))
-    distance, similarity, alike = AnsweringPairs(model, SCALE).eval()(*sides)
+    distance, similarity, alike = ExportablePairs(model, SCALE).eval()(*sides)
     expected = model(*sides).detach().numpy()
     np.testing.assert_allclose(distance.detach(), expected[:, 0], rtol=1e-6)
     np.testing.assert_allclose(similarity.detach(), SCALE.similarity(expected), rtol=1e-5)
     assert alike.tolist() == (expected[:, 0] <= 0.6).astype(int).tolist()
-    same = AnsweringPairs(model, SCALE).eval()(*side(1), *side(1))
+    same = ExportablePairs(model, SCALE).eval()(*side(1), *side(1))
     assert same[0].tolist() == [0.0] * 9
     assert same[2].tolist() == [1] * 9
 
 
 def test_the_model_stays_as_it_was(model: SiameseModel) -> None:
-    AnsweringPairs(model, SCALE)
+    ExportablePairs(model, SCALE)
     assert model.body.tower.texts is not None
     assert isinstance(model.body.tower.texts.points, nn.EmbeddingBag)
 
 
 def test_columns_of_both_sides_are_the_tensors(model: SiameseModel) -> None:
-    answering = AnsweringPairs(model, SCALE).eval()
+    answering = ExportablePairs(model, SCALE).eval()
     left, right = side(1), side(2)
     columns = [left[0], left[1].long(), left[2], right[0], right[1].long(), right[2]]
-    said, expected = PairsFromColumns(answering, FEATURES)(columns), answering(*left, *right)
+    said, expected = ExportablePairsFromColumns(answering, FEATURES)(columns), answering(*left, *right)
     for found, known in zip(said, expected, strict=True):
         assert torch.equal(found, known)

@@ -1,15 +1,15 @@
 import torch
 
-from relight.export.sequences import AnsweringSequences, program_of_sequences
+from relight.export.sequences import ExportableSequences, sequences_program
 from relight.model.build import build_model
 from relight.model.params import ModelName, ModelParams
 from tests.model.test_sequences import features
 
 
-def answering(name: ModelName) -> AnsweringSequences:
+def answering(name: ModelName) -> ExportableSequences:
     torch.manual_seed(0)
     model = build_model(ModelParams(name=name, numeric="standardize"), features(), target_scale="none")
-    return AnsweringSequences(model, features()).eval()
+    return ExportableSequences(model, features()).eval()
 
 
 def test_answers_are_shares_and_what_follows_a_sequence_says_nothing() -> None:
@@ -26,13 +26,13 @@ def test_an_input_that_is_left_out_is_one_without_columns() -> None:
     known = features().model_copy(update={"categorical": []})
     torch.manual_seed(0)
     model = build_model(ModelParams(name="gru", numeric="standardize"), known, target_scale="none")
-    answers, numeric = AnsweringSequences(model, known).eval(), torch.randn(1, 3, 1)
+    answers, numeric = ExportableSequences(model, known).eval(), torch.randn(1, 3, 1)
     none = torch.zeros(1, 3, 0, dtype=torch.int32)
     assert torch.equal(answers(torch.tensor([3]), numeric), answers(torch.tensor([3]), numeric, none))
 
 
 def test_the_length_of_recurrent_layers_is_that_of_the_longest_train_sequence() -> None:
-    program = program_of_sequences(answering("gru"), features())
+    program = sequences_program(answering("gru"), features())
     shapes = {node.name: node.meta["val"].shape for node in program.graph.nodes if node.op == "placeholder"}
     assert isinstance(shapes["numeric"][0], torch.SymInt)
     assert shapes["numeric"][1:] == (3, 1)

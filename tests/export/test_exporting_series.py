@@ -5,9 +5,9 @@ import polars as pl
 import torch
 from torch import Tensor, nn
 
-from relight.data.calendar import Cycle, waves
+from relight.data.calendar import Cycle, fourier_features
 from relight.data.features import SeriesFeatures
-from relight.export.series import Foretelling, Waves, program_of_forecast, trial_windows, windows_of_model
+from relight.export.series import ExportableForecast, FourierFeatures, example_windows, forecast_program, model_windows
 from relight.model.networks.forecaster import Forecaster
 from tests.export.test_trial_windows import HOLIDAY, VISITS, WEEK, series
 
@@ -27,21 +27,23 @@ def test_waves_are_those_that_prepare_sees_even_far_from_2000() -> None:
     cycles = [Cycle(name="year", period=31_556_952, harmonics=2), WEEK]
     times = pl.Series([datetime(1900, 1, 1) + timedelta(days=997 * k, seconds=k) for k in range(90)])
     times = times.cast(pl.Datetime("us"))
-    found = Waves(cycles)(torch.tensor(times.to_physical().to_numpy()).reshape(9, 10))
+    found = FourierFeatures(cycles)(torch.tensor(times.to_physical().to_numpy()).reshape(9, 10))
     assert (found.shape, found.dtype) == ((9, 10, 6), torch.float32)
-    np.testing.assert_allclose(found.reshape(90, 6), waves(times, cycles), atol=1e-5)
+    np.testing.assert_allclose(found.reshape(90, 6), fourier_features(times, cycles), atol=1e-5)
 
 
 def test_waves_of_whole_numbers() -> None:
-    found = Waves([Cycle(name="4", period=4, harmonics=1)])(torch.tensor([[0.0, 1, 2, 7]], dtype=torch.float64))
+    found = FourierFeatures([Cycle(name="4", period=4, harmonics=1)])(
+        torch.tensor([[0.0, 1, 2, 7]], dtype=torch.float64)
+    )
     np.testing.assert_allclose(found[0], [[0, 1], [1, 0], [0, -1], [-1, 0]], atol=1e-6)
 
 
 def test_the_model_gets_the_windows_that_it_was_trained_on() -> None:
     known = series(VISITS, HOLIDAY, cycles=(WEEK,))
-    inputs, model = trial_windows(known), forecaster(known)
-    expected = model(*map(torch.from_numpy, windows_of_model(inputs, known)))
-    found = Foretelling(model)(**{name: torch.from_numpy(array) for name, array in inputs.items()})
+    inputs, model = example_windows(known), forecaster(known)
+    expected = model(*map(torch.from_numpy, model_windows(inputs, known)))
+    found = ExportableForecast(model)(**{name: torch.from_numpy(array) for name, array in inputs.items()})
     torch.testing.assert_close(found, expected)
     assert found.std() > 1
 
@@ -52,5 +54,5 @@ def test_the_graph_has_the_inputs_that_the_model_reads() -> None:
         (series(VISITS, cycles=(WEEK,)), ["past", "time"]),
         (series(HOLIDAY, unit="number"), ["past", "known"]),
     ):
-        program = program_of_forecast(Foretelling(forecaster(features)))
+        program = forecast_program(ExportableForecast(forecaster(features)))
         assert list(program.graph_signature.user_inputs) == names

@@ -3,15 +3,15 @@ import datetime
 import numpy as np
 import polars as pl
 
-from relight.export.feeds import Input, feeds, inputs_of
+from relight.export.feeds import InputColumn, input_columns, table_feeds
 from tests.saved_models import drawn_features
 
 
 def test_a_date_is_one_input_and_a_category_knows_its_levels() -> None:
-    assert inputs_of(drawn_features("x when c", "regression")) == [
-        Input("x", "number"),
-        Input("when", "date"),
-        Input("c", "category", ("a", "b", "b b", "é")),
+    assert input_columns(drawn_features("x when c", "regression")) == [
+        InputColumn("x", "number"),
+        InputColumn("when", "date"),
+        InputColumn("c", "category", ("a", "b", "b b", "é")),
     ]
 
 
@@ -24,8 +24,13 @@ def test_each_kind_has_its_type_its_unit_and_its_gap() -> None:
             "c": ["é", None],
         }
     )
-    inputs = [Input("x", "number"), Input("flag", "number"), Input("when", "date"), Input("c", "category", ("é",))]
-    given = feeds(table, inputs)
+    inputs = [
+        InputColumn("x", "number"),
+        InputColumn("flag", "number"),
+        InputColumn("when", "date"),
+        InputColumn("c", "category", ("é",)),
+    ]
+    given = table_feeds(table, inputs)
     np.testing.assert_array_equal(given["x"], np.array([[1.5], [np.nan]], dtype=np.float32), strict=True)
     np.testing.assert_array_equal(given["flag"], np.array([[1], [np.nan]], dtype=np.float32), strict=True)
     missing = np.array(["NaT"], dtype="datetime64[us]").astype(np.int64)[0]

@@ -59,7 +59,7 @@ def test_the_number_of_rows_is_free(program: ExportedProgram) -> None:
 
 
 def test_more_weights_than_a_file_holds_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(file_formats, "LARGEST", 7)
+    monkeypatch.setattr(file_formats, "MAX_MODEL_BYTES", 7)
     program = torch.export.export(nn.Linear(1, 1), (torch.zeros(1, 1),))  # two numbers of 4 bytes
     with pytest.raises(InputError, match="at most 2 GB of weights; export with --format pt2"):
         onnx_bytes(program, {"x": None}, None, {})

@@ -3,8 +3,8 @@ import json
 import polars as pl
 
 from relight.data.features import Features, PairFeatures
-from relight.export.pairs import facts_of_pairs, pair_columns, pair_feeds
-from relight.model.similarity import PairScale
+from relight.export.pairs import pair_feeds, pair_input_columns, pairs_metadata
+from relight.model.similarity import DistanceCalibration
 from tests.saved_models import drawn_features
 
 LEVELS = ("a", "b", "b b", "é")
@@ -18,14 +18,14 @@ def features(*texts: str, columns: str = "x c") -> Features:
 def test_the_columns_and_letters_of_the_left_side_come_before_those_of_the_right() -> None:
     side = {"x": None, "c": LEVELS, "letters": None}
     both = {f"{prefix}_{name}": levels for prefix in "ab" for name, levels in side.items()}
-    assert list(pair_columns(features("name")).items()) == list(both.items())
-    assert "a_letters" not in pair_columns(features())
+    assert list(pair_input_columns(features("name")).items()) == list(both.items())
+    assert "a_letters" not in pair_input_columns(features())
 
 
 def test_letters_are_never_called_like_a_column() -> None:
     known = features("name")
     called = known.categorical[0].model_copy(update={"name": "letters"})
-    assert list(pair_columns(known.model_copy(update={"numeric": [], "categorical": [called]}))) == [
+    assert list(pair_input_columns(known.model_copy(update={"numeric": [], "categorical": [called]}))) == [
         "a_letters", "a_letters_", "b_letters", "b_letters_",
     ]  # fmt: skip
 
@@ -35,7 +35,7 @@ def test_each_input_is_there_under_its_name_with_a_row_for_each_pair() -> None:
                           "b_x": [3.0, 4.0], "b_c": ["a", "a"], "b_name": ["b", "b"]})  # fmt: skip
     known = features("name", "x")
     given = pair_feeds(table, known)
-    assert list(given) == list(pair_columns(known))
+    assert list(given) == list(pair_input_columns(known))
     assert {name: array.shape for name, array in given.items() if name.startswith("a_")} == {
         "a_x": (2, 1), "a_c": (2, 1), "a_letters": (2, 2, 25),
     }  # fmt: skip
@@ -46,7 +46,7 @@ def test_each_input_is_there_under_its_name_with_a_row_for_each_pair() -> None:
 
 
 def test_facts_are_texts_that_say_all_that_the_inputs_need() -> None:
-    facts = facts_of_pairs(features("name"), PairScale(threshold=0.75, slope=9.0))
+    facts = pairs_metadata(features("name"), DistanceCalibration(threshold=0.75, slope=9.0))
     assert facts["task"] == "binary"
     read = {name: json.loads(facts[name]) for name in ("sides", "numeric", "categories", "letters", "threshold")}
     assert read["letters"].pop("are").startswith("code points of the text in small letters")

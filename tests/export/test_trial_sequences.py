@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from relight.data.features import Features
-from relight.export.sequences import real_sequences, trial_sequences
+from relight.export.sequences import example_sequences, real_sequences
 from tests.model.test_sequences import arrays, features
 
 
@@ -33,7 +33,7 @@ def test_arrays_of_another_model_do_not_fit() -> None:
 
 
 def test_made_up_sequences_have_every_length_and_use_every_row() -> None:
-    inputs = trial_sequences(features())
+    inputs = example_sequences(features())
     assert set(inputs["lengths"].tolist()) == {1, 2, 3}
     assert inputs["lengths"].sum() == 64
     beyond = np.arange(3) >= inputs["lengths"][:, None]
@@ -44,4 +44,4 @@ def test_made_up_sequences_have_every_length_and_use_every_row() -> None:
 
 def test_what_the_model_does_not_read_is_left_out() -> None:
     known: Features = features().model_copy(update={"numeric": []})
-    assert list(trial_sequences(known)) == ["lengths", "categories"]
+    assert list(example_sequences(known)) == ["lengths", "categories"]

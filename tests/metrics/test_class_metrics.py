@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as independent
 
-from relight.metrics.classification import ClassScorer, decision_scores, rates
+from relight.metrics.classification import ClassScorer, decision_scores, precision_recall_f1
 
 SEEDS = range(8)
 
@@ -95,7 +95,7 @@ def test_macro_scores_agree_with_scikit_learn_where_a_class_is_never_said_or_nev
 
 
 def test_the_rates_of_a_class_that_is_never_said_and_of_one_that_is_never_true() -> None:
-    precision, recall, f1 = rates(np.array([[2, 0, 1], [1, 0, 0], [0, 0, 0]]))
+    precision, recall, f1 = precision_recall_f1(np.array([[2, 0, 1], [1, 0, 0], [0, 0, 0]]))
     np.testing.assert_array_equal(precision, [2 / 3, np.nan, 0])
     np.testing.assert_array_equal(recall, [2 / 3, 0, np.nan])
     np.testing.assert_array_equal(f1, [4 / 6, 0, 0])

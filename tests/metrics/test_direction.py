@@ -1,6 +1,6 @@
 import pytest
 
-from relight.metrics.direction import shortfall, with_direction
+from relight.metrics.direction import as_loss, name_with_direction
 
 
 @pytest.mark.parametrize(
@@ -13,5 +13,5 @@ from relight.metrics.direction import shortfall, with_direction
     ],
 )
 def test_a_score_is_better_down_up_or_near_what_is_meant(name: str, better: float, worse: float, said: str) -> None:
-    assert shortfall(name, better) < shortfall(name, worse)
-    assert with_direction(name) == said
+    assert as_loss(name, better) < as_loss(name, worse)
+    assert name_with_direction(name) == said

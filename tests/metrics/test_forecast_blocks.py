@@ -4,21 +4,27 @@ import numpy as np
 import polars as pl
 import pytest
 
-from relight.compare.predictions import Answered
-from relight.compare.significance import N_RESAMPLES, difference_intervals, drawn_scores, resamples_of
-from relight.metrics.bootstrap import student
-from relight.metrics.forecasts import Blocks, block_intervals, blocks_of, drawn_blocks, forecast_scores
+from relight.compare.predictions import RunPredictions
+from relight.compare.significance import N_RESAMPLES, bootstrap_scores, difference_intervals, draw_resamples
+from relight.metrics.bootstrap import student_t_quantile
+from relight.metrics.forecasts import (
+    BootstrapBlocks,
+    block_intervals,
+    bootstrap_blocks,
+    draw_block_counts,
+    forecast_scores,
+)
 
 
-def made(target: np.ndarray, predicted: np.ndarray, time: pl.Series | None = None) -> Blocks:
+def made(target: np.ndarray, predicted: np.ndarray, time: pl.Series | None = None) -> BootstrapBlocks:
     """One step ahead."""
     steps = pl.Series(np.arange(len(target))) if time is None else time
-    blocks = blocks_of(steps, pl.Series([1] * len(target)), target, predicted)
-    assert isinstance(blocks, Blocks)
+    blocks = bootstrap_blocks(steps, pl.Series([1] * len(target)), target, predicted)
+    assert isinstance(blocks, BootstrapBlocks)
     return blocks
 
 
-def means(blocks: Blocks) -> dict[str, np.ndarray]:
+def means(blocks: BootstrapBlocks) -> dict[str, np.ndarray]:
     return dict(zip(("absolute", "squared", "relative"), blocks.sums[1:] / blocks.sums[0], strict=True))
 
 
@@ -39,12 +45,12 @@ def test_a_block_goes_over_the_end_and_on_from_the_beginning() -> None:
 
 def test_few_steps_are_not_resampled_and_it_is_said() -> None:
     steps, two_ahead = pl.Series(range(26)), pl.Series([1, 2] * 13)
-    assert blocks_of(steps, two_ahead, np.zeros(26), np.zeros(26)) == (
+    assert bootstrap_blocks(steps, two_ahead, np.zeros(26), np.zeros(26)) == (
         "the 26 steps of the test rows are fewer than 5 blocks of 6"
     )
-    long = blocks_of(steps, pl.Series([24] * 26), np.zeros(26), np.zeros(26))
+    long = bootstrap_blocks(steps, pl.Series([24] * 26), np.zeros(26), np.zeros(26))
     assert long == "the 26 steps of the test rows are fewer than 5 blocks of 48"
-    nothing = blocks_of(steps, two_ahead, np.full(26, np.nan), np.zeros(26))
+    nothing = bootstrap_blocks(steps, two_ahead, np.full(26, np.nan), np.zeros(26))
     assert nothing == "the 0 steps of the test rows are fewer than 5 blocks of 4"
 
 
@@ -79,7 +85,7 @@ def test_an_interval_is_that_of_blocks_that_are_picked_one_by_one() -> None:
         scores.append(forecast_scores(target[steps, None], predicted[steps, None], 0.5))
     for name in ("mae", "rmse", "smape", "mase"):
         values = np.array([each[name] for each in scores])
-        ends = values.mean() + student(6) / 1.959964 * (np.quantile(values, [0.025, 0.975]) - values.mean())
+        ends = values.mean() + student_t_quantile(6) / 1.959964 * (np.quantile(values, [0.025, 0.975]) - values.mean())
         assert found[name] == pytest.approx(tuple(ends)), name
 
 
@@ -87,7 +93,7 @@ def test_of_very_many_steps_blocks_begin_at_some() -> None:
     blocks = made(np.zeros(50_000), np.ones(50_000))
     assert len(blocks.sums[0]) == 16_667  # each third
     assert set(blocks.sums[0]) == {74.0}  # twice the cube root
-    drawn = drawn_blocks(blocks, 2, np.random.default_rng(0))
+    drawn = draw_block_counts(blocks, 2, np.random.default_rng(0))
     assert [blocks.sums[0] @ each for each in drawn] == [50_024.0] * 2  # 676 blocks
 
 
@@ -99,16 +105,16 @@ def lasting(generator: np.random.Generator, n: int) -> np.ndarray:
     return errors[50:]
 
 
-def asked(predicted: np.ndarray) -> Answered:
+def asked(predicted: np.ndarray) -> RunPredictions:
     n = len(predicted)
     rows = pl.DataFrame({"time": [str(step) for step in range(n)], "ahead": ["1"] * n})
-    return Answered("forecast", rows, np.zeros(n), predicted, [""] * n, None)
+    return RunPredictions("forecast", rows, np.zeros(n), predicted, [""] * n, None)
 
 
-def named_larger(first: Answered, other: Answered) -> bool:
-    resamples = resamples_of(first)
+def named_larger(first: RunPredictions, other: RunPredictions) -> bool:
+    resamples = draw_resamples(first)
     assert not isinstance(resamples, str)
-    drawn = [drawn_scores(each, resamples, every_score=False) for each in (first, other)]
+    drawn = [bootstrap_scores(each, resamples, every_score=False) for each in (first, other)]
     low, high = difference_intervals(*drawn, resamples.scale)["mae"]
     return not low <= 0 <= high
 

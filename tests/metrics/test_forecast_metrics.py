@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from relight.metrics.forecasts import coverage, forecast_scores
+from relight.metrics.forecasts import forecast_scores, interval_coverage
 
 NAN = np.nan
 
@@ -18,5 +18,5 @@ def test_scores_by_hand_and_gaps_left_out() -> None:
 
 def test_the_share_of_the_truth_within_intervals_leaves_gaps_and_steps_without_one_out() -> None:
     target = np.array([[7.9, 6.0], [8.1, NAN]])
-    assert coverage(target, np.zeros((2, 2)), np.array([8.0, 5.0])) == pytest.approx(1 / 3)
-    assert coverage(target, np.zeros((2, 2)), np.array([8.0, NAN])) == 0.5
+    assert interval_coverage(target, np.zeros((2, 2)), np.array([8.0, 5.0])) == pytest.approx(1 / 3)
+    assert interval_coverage(target, np.zeros((2, 2)), np.array([8.0, NAN])) == 0.5

@@ -3,7 +3,7 @@ import pytest
 
 from relight.metrics import bootstrap
 from relight.metrics.bootstrap import bootstrap_intervals
-from relight.metrics.scorers import scores_of
+from relight.metrics.scorers import compute_scores
 
 
 def normal_rows(n_rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -17,7 +17,7 @@ def test_an_interval_is_the_percentiles_of_scores_of_drawn_rows() -> None:
     generator, drawn = np.random.default_rng(3), []
     for _ in range(200):
         rows = generator.integers(40, size=40)
-        drawn.append(scores_of("regression", target[rows], predicted[rows]))
+        drawn.append(compute_scores("regression", target[rows], predicted[rows]))
     for name, ends in found.items():
         expected = np.quantile([scores[name] for scores in drawn], [0.025, 0.975])
         assert ends == pytest.approx(expected, rel=1e-12), name
@@ -36,7 +36,7 @@ def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
 def test_sample_weights_count() -> None:
     target, predicted = normal_rows(40)
     weight = np.where(np.arange(40) < 20, 1.0, 0.0)
-    half = scores_of("regression", target[:20], predicted[:20])
+    half = compute_scores("regression", target[:20], predicted[:20])
     low, high = bootstrap_intervals("regression", target, predicted, weight, n_resamples=100, seed=0)["mae"]
     assert low < half["mae"] < high
 
@@ -58,9 +58,9 @@ def test_of_many_rows_a_sample_is_resampled_and_its_interval_is_as_narrow_as_tha
 ) -> None:
     target, predicted = normal_rows(4000)
     whole = bootstrap_intervals("regression", target, predicted, n_resamples=400, seed=0)
-    monkeypatch.setattr(bootstrap, "MOST_ROWS", 1000)
+    monkeypatch.setattr(bootstrap, "MAX_BOOTSTRAP_ROWS", 1000)
     sampled = bootstrap_intervals("regression", target, predicted, n_resamples=400, seed=0)
-    scores = scores_of("regression", target, predicted)
+    scores = compute_scores("regression", target, predicted)
     for name in ("mae", "rmse", "r2"):
         assert sampled[name][0] < scores[name] < sampled[name][1]
         width, expected = sampled[name][1] - sampled[name][0], whole[name][1] - whole[name][0]

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from relight.data.schema import Task
-from relight.metrics.roc import row_weights
-from relight.metrics.scorers import headline, scores_of
+from relight.metrics.roc import check_sample_weight
+from relight.metrics.scorers import compute_scores, primary_metric
 
 NUMBERS = np.array([1.0, 2.0])
 PROBABILITIES = np.array([[0.8, 0.2], [0.4, 0.6]])
@@ -24,16 +24,16 @@ OF_CLASSES = {
 def test_each_task_has_its_own_scores_and_one_of_them_stands_for_it(
     task: Task, target: np.ndarray, predicted: np.ndarray, names: set[str]
 ) -> None:
-    assert set(scores_of(task, target, predicted)) == names
-    assert headline(task) in names
+    assert set(compute_scores(task, target, predicted)) == names
+    assert primary_metric(task) in names
 
 
 def test_weights_of_two_are_rows_that_stand_there_twice() -> None:
     target, predicted = np.array([0, 1, 1]), np.array([[0.8, 0.2], [0.4, 0.6], [0.9, 0.1]])
-    twice = scores_of("binary", target[[0, 1, 1, 2]], predicted[[0, 1, 1, 2]])
-    weighted = scores_of("binary", target, predicted, np.array([1, 2, 1], dtype=np.float32))
+    twice = compute_scores("binary", target[[0, 1, 1, 2]], predicted[[0, 1, 1, 2]])
+    weighted = compute_scores("binary", target, predicted, np.array([1, 2, 1], dtype=np.float32))
     assert weighted == pytest.approx(twice, rel=1e-12)
 
 
 def test_rows_whose_weights_are_all_zero_count_alike() -> None:
-    assert row_weights(2, np.zeros(2)).tolist() == row_weights(2, None).tolist() == [1, 1]
+    assert check_sample_weight(2, np.zeros(2)).tolist() == check_sample_weight(2, None).tolist() == [1, 1]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from relight.metrics.scorers import PairScorer, groups_of, recall_at
+from relight.metrics.scorers import PairScorer, group_numbers, recall_at
 
 
 def test_auc_average_precision_and_accuracy_are_those_of_scikit_learn() -> None:
@@ -37,6 +37,6 @@ def test_any_of_several_matches_counts_once() -> None:
 
 def test_rows_that_are_the_same_everywhere_are_one_group() -> None:
     numbers = np.array([[1.0], [np.nan], [1.0], [np.nan]], dtype=np.float32)
-    groups = groups_of([numbers, np.array([[1], [2], [1], [2]], np.int32), np.zeros((4, 0, 0), np.int32)])
+    groups = group_numbers([numbers, np.array([[1], [2], [1], [2]], np.int32), np.zeros((4, 0, 0), np.int32)])
     assert groups[0] == groups[2] != groups[1] == groups[3]
     assert sorted(set(groups.tolist())) == [0, 1]

@@ -1,6 +1,6 @@
 import numpy as np
 
-from relight.metrics.bootstrap import bootstrap_intervals, resampled_queries
+from relight.metrics.bootstrap import bootstrap_intervals, bootstrap_query_scores
 
 
 def drawn_target(n_queries: int) -> tuple[np.ndarray, np.ndarray]:
@@ -23,10 +23,10 @@ def test_an_interval_is_that_of_a_share_of_queries() -> None:
 def test_queries_without_an_order_move_nothing() -> None:
     target, score = drawn_target(20)
     more = np.concatenate([target, [[1.0, 99], [2.0, 98], [2.0, 98]]])
-    alone = resampled_queries(target, score, n_resamples=5, seed=3)
-    beside = resampled_queries(more, np.append(score, [5.0, 6, 7]), n_resamples=5, seed=3)
+    alone = bootstrap_query_scores(target, score, n_resamples=5, seed=3)
+    beside = bootstrap_query_scores(more, np.append(score, [5.0, 6, 7]), n_resamples=5, seed=3)
     assert all(np.array_equal(alone[name], beside[name]) for name in alone)
 
 
 def test_without_an_order_there_is_no_interval() -> None:
-    assert resampled_queries(np.array([[1.0, 0], [1.0, 0]]), np.zeros(2), n_resamples=5, seed=0) == {}
+    assert bootstrap_query_scores(np.array([[1.0, 0], [1.0, 0]]), np.zeros(2), n_resamples=5, seed=0) == {}

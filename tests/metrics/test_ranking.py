@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as independent
 
-from relight.metrics.roc import Ranked, auc, average_precision, roc_curve
+from relight.metrics.roc import RocCounts, average_precision, roc_auc, roc_curve
 
 SEEDS = range(8)
 
@@ -19,24 +19,24 @@ def random_scores(seed: int, n_levels: int) -> tuple[np.ndarray, np.ndarray, np.
 def test_areas_agree_with_scikit_learn_on_ties_and_weights(seed: int, n_levels: int) -> None:
     is_positive, score, weight = random_scores(seed, n_levels)
     for weights in (np.ones(60), weight):
-        counts = Ranked(is_positive, score).counts(weights)
+        counts = RocCounts(is_positive, score).counts(weights)
         known = {"sample_weight": weights}
-        assert auc(*counts) == pytest.approx(independent.roc_auc_score(is_positive, score, **known), rel=1e-12)
+        assert roc_auc(*counts) == pytest.approx(independent.roc_auc_score(is_positive, score, **known), rel=1e-12)
         expected = independent.average_precision_score(is_positive, score, **known)
         assert average_precision(*counts) == pytest.approx(expected, rel=1e-12)
 
 
 def test_auc_by_hand() -> None:
     # positives score 0.6 and 0.9, negatives 0.2 and 0.6: of the 4 pairs 3 in order and 1 tied: 3.5 / 4
-    ranked = Ranked(np.array([False, True, False, True]), np.array([0.2, 0.6, 0.6, 0.9]))
-    assert auc(*ranked.counts(np.ones(4))) == 3.5 / 4
+    ranked = RocCounts(np.array([False, True, False, True]), np.array([0.2, 0.6, 0.6, 0.9]))
+    assert roc_auc(*ranked.counts(np.ones(4))) == 3.5 / 4
 
 
 def test_areas_are_unknown_where_a_kind_has_no_rows() -> None:
-    ranked = Ranked(np.array([False, True]), np.array([0.2, 0.6]))
+    ranked = RocCounts(np.array([False, True]), np.array([0.2, 0.6]))
     only_negative, only_positive = ranked.counts(np.array([1.0, 0.0])), ranked.counts(np.array([0.0, 1.0]))
-    assert (auc(*only_negative), average_precision(*only_negative)) == (None, None)
-    assert (auc(*only_positive), average_precision(*only_positive)) == (None, 1)
+    assert (roc_auc(*only_negative), average_precision(*only_negative)) == (None, None)
+    assert (roc_auc(*only_positive), average_precision(*only_positive)) == (None, 1)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

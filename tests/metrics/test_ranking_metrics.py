@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, ndcg_score
 
-from relight.metrics.ranking import RankingScorer, mean_precision, ndcg, pairwise_accuracy, query_scores
+from relight.metrics.ranking import RankingScorer, ndcg, pairwise_accuracy, query_average_precision, query_scores
 
 ONE = np.zeros(4, dtype=int)
 
@@ -40,13 +40,13 @@ def test_ndcg_is_that_of_scikit_learn(ties: bool, cut: int) -> None:
 def test_average_precision_by_hand() -> None:
     # Relevant at ranks 1 and 3: (1/1 + 2/3) / 2
     relevance, score = np.array([0.0, 2.0, 1.0, 0.0]), np.array([3.0, 4.0, 2.0, 1.0])
-    assert mean_precision(ONE, relevance, score) == pytest.approx([(1 + 2 / 3) / 2])
+    assert query_average_precision(ONE, relevance, score) == pytest.approx([(1 + 2 / 3) / 2])
 
 
 def test_average_precision_is_that_of_scikit_learn_without_ties() -> None:
     query, relevance, score = drawn(ties=False)
     of_sklearn = [average_precision_score(relevance[query == q] > 0, score[query == q]) for q in range(40)]
-    assert mean_precision(query, relevance, score) == pytest.approx(of_sklearn)
+    assert query_average_precision(query, relevance, score) == pytest.approx(of_sklearn)
 
 
 @pytest.mark.parametrize("score", [[1, 1, 1, 1, 1], [2, 1, 1, 1, 0], [1, 1, 0, 0, 0], [0, 2, 2, 1, 1]])
@@ -54,7 +54,7 @@ def test_of_tied_candidates_each_score_is_the_mean_over_all_orders(score: list[f
     relevance, values, query = np.array([0.0, 2.0, 1.0, 0.0, 1.0]), np.array(score, dtype=float), np.zeros(5, dtype=int)
     orders = [np.array(order) for order in permutations(range(5))]
     broken = [values - 1e-3 * np.argsort(order) for order in orders]
-    for measure in (lambda *rows: ndcg(*rows, 3), mean_precision, pairwise_accuracy):
+    for measure in (lambda *rows: ndcg(*rows, 3), query_average_precision, pairwise_accuracy):
         expected = np.mean([measure(query, relevance, each) for each in broken])
         assert measure(query, relevance, values) == pytest.approx([expected])
 

@@ -9,11 +9,11 @@ from torch import nn
 from relight.data.features import Features
 from relight.errors import InputError
 from relight.model.build import build_model
-from relight.model.checks import settle_target_scale
+from relight.model.checks import resolve_target_scale
 from relight.model.networks.categories import ConcatFeatures
 from relight.model.networks.mlp import Linear, LinearParameters, Mlp
 from relight.model.params import MlpParams, ModelParams, TabmParams
-from relight.model.pipeline import Fitted
+from relight.model.pipeline import TabularModel
 from tests.feature_tables import category, features_of, number
 
 SMALL = TabmParams(k=2, n_blocks=1, d_block=4, n_bins=2, d_embedding=3)
@@ -29,7 +29,7 @@ def features(n_numeric: int = 1, gaps: int = 0, levels: int = 0, task: Any = "re
 
 
 def build(params: ModelParams, seen: Features) -> nn.Module:
-    return build_model(params, seen, target_scale=settle_target_scale(params, seen))
+    return build_model(params, seen, target_scale=resolve_target_scale(params, seen))
 
 
 def test_without_a_front_the_keys_are_exactly_the_tutorials() -> None:
@@ -62,7 +62,7 @@ def test_a_target_in_its_own_unit_has_no_back() -> None:
 def test_each_plain_name_builds_its_network_with_and_without_a_front(name: str, kind: type) -> None:
     assert isinstance(build(model_params(name), features()), kind)
     fronted = build(model_params(name, "standardize"), features())
-    assert isinstance(fronted, Fitted)
+    assert isinstance(fronted, TabularModel)
     assert isinstance(fronted.body, ConcatFeatures)
     assert isinstance(fronted.body.network, kind)
 
@@ -102,7 +102,7 @@ def test_the_body_is_as_wide_as_the_front_makes_it() -> None:
     # two numbers, two indicators of gaps, three levels
     for name in ("linear", "mlp"):
         model = build(model_params(name), features(n_numeric=2, gaps=1, levels=3))
-        assert isinstance(model, Fitted)
+        assert isinstance(model, TabularModel)
         assert next(model.body.parameters()).shape[1] == 7
 
 

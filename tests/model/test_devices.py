@@ -10,9 +10,9 @@ from relight.model.devices import choose_device
 SETTINGS = """
 import os, sys
 import torch
-from relight.model.devices import compute_the_same_each_time
+from relight.model.devices import make_deterministic
 
-compute_the_same_each_time(threads=2)
+make_deterministic(threads=2)
 print(torch.get_num_threads(), torch.are_deterministic_algorithms_enabled())
 print(torch.is_deterministic_algorithms_warn_only_enabled(), os.environ["CUBLAS_WORKSPACE_CONFIG"])
 print("torch._inductor" in sys.modules, torch.utils.deterministic.fill_uninitialized_memory)

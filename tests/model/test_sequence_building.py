@@ -11,7 +11,7 @@ from torch.export import Dim
 
 from relight.errors import InputError
 from relight.model.build import SequenceParams, sequence_body
-from relight.model.devices import compute_the_same_each_time
+from relight.model.devices import make_deterministic
 from relight.model.params import (
     ConvolutionParams,
     DecoderParams,
@@ -46,7 +46,7 @@ LENGTH, HORIZON, D_PAST, D_FUTURE, N_CLASSES = 9, 3, 2, 2, 5
 @pytest.fixture(autouse=True)
 def _same_each_time() -> Iterator[None]:
     threads, mode = torch.get_num_threads(), torch.get_deterministic_debug_mode()
-    compute_the_same_each_time(1)
+    make_deterministic(1)
     yield
     torch.set_num_threads(threads)
     torch.set_deterministic_debug_mode(mode)

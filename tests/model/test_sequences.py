@@ -10,13 +10,13 @@ from relight.data.schema import SequenceParams
 from relight.errors import InputError
 from relight.model.build import build_model
 from relight.model.checks import assert_model_reads
-from relight.model.inference import outputs_of, predict
+from relight.model.inference import batched_outputs, predict_outputs
 from relight.model.networks.categories import Categories, ConcatStepFeatures
 from relight.model.params import ModelName, ModelParams
-from relight.model.pipeline import Fitted
-from relight.model.sequences import Sequences, as_trainee_sees_sequences, sequences_of
-from relight.train.batches import ResidentBatches
-from relight.train.datasets import batches_of, read_part, validation_of
+from relight.model.pipeline import TabularModel
+from relight.model.sequences import Sequences, build_sequences, preprocess_sequences
+from relight.train.batches import InMemoryBatches
+from relight.train.datasets import build_batches, load_dataset, prepare_validation
 
 LENGTH = [2, 1, 3]
 NAMES: list[ModelName] = ["convolution", "rnn", "lstm", "gru"]
@@ -57,7 +57,7 @@ class InMemory:
 
 
 def test_picked_sequences_are_padded_with_zeros_to_the_longest_of_them() -> None:
-    rows = sequences_of(arrays()).pick(torch.tensor([1, 0]))
+    rows = build_sequences(arrays()).pick(torch.tensor([1, 0]))
     steps, codes, lengths = rows.inputs
     assert steps.tolist() == [[[3], [0]], [[1], [2]]]
     assert codes.tolist() == [[[0], [0]], [[1], [2]]]
@@ -70,18 +70,18 @@ def test_a_batch_is_no_copy_of_everything() -> None:
     steps = torch.zeros(int(length.sum()), 1)
     start = length.cumsum(0) - length
     sequences = Sequences(steps, torch.zeros(len(steps), 0), start, length, torch.zeros(51, 1))
-    widths = [batch.rows.inputs[0].shape[1] for batch in ResidentBatches(sequences, 3, seed=1).of_epoch(0)]
+    widths = [batch.rows.inputs[0].shape[1] for batch in InMemoryBatches(sequences, 3, seed=1).of_epoch(0)]
     assert sorted(set(widths)) == [2, 1000]
     assert widths.count(1000) == 1
 
 
 def test_every_epoch_sees_every_sequence_once_with_its_target_and_weight() -> None:
-    sequences = sequences_of({**arrays(), "weight": np.array([1, 2, 1], dtype=np.float32)})
-    batches = list(ResidentBatches(sequences, 2, seed=3).of_epoch(5))
+    sequences = build_sequences({**arrays(), "weight": np.array([1, 2, 1], dtype=np.float32)})
+    batches = list(InMemoryBatches(sequences, 2, seed=3).of_epoch(5))
     seen = torch.cat([batch.rows.target for batch in batches])
     assert sorted(seen.tolist()) == [0, 1, 2]
     assert sum(float(batch.share) for batch in batches) == pytest.approx(1)
-    (whole,) = ResidentBatches(sequences, "full", seed=3).of_epoch(5)
+    (whole,) = InMemoryBatches(sequences, "full", seed=3).of_epoch(5)
     assert whole.rows.inputs[0].shape == (3, 3, 1)
 
 
@@ -91,17 +91,17 @@ def test_what_training_sees_is_what_the_saved_model_makes_of_padded_steps(name: 
     """The front of the flat steps, then padded; and padded, then the front: the same outputs."""
     torch.manual_seed(0)
     model = build_model(ModelParams(name=name, numeric=numeric), features(), target_scale="none")  # type: ignore[arg-type]
-    assert isinstance(model, Fitted)
+    assert isinstance(model, TabularModel)
     model.eval()
-    raw = sequences_of(arrays())
-    seen = as_trainee_sees_sequences(model, raw).whole()
+    raw = build_sequences(arrays())
+    seen = preprocess_sequences(model, raw).whole()
     with torch.inference_mode():
         torch.testing.assert_close(model.body(*seen.inputs), model(*raw.whole().inputs))
 
 
 def test_the_front_fills_gaps_and_marks_them_before_the_padding_is_added() -> None:
     model = build_model(ModelParams(name="gru", numeric="standardize"), features(), target_scale="none")
-    seen = as_trainee_sees_sequences(model, sequences_of(arrays())).whole()
+    seen = preprocess_sequences(model, build_sequences(arrays())).whole()
     gap, padding = seen.inputs[0][2], seen.inputs[0][1]
     assert gap.tolist() == [[0.5, 0], [0, 1], [1, 0]]  # (4 - 2) / 4, the mean with its mark, (6 - 2) / 4
     assert padding.tolist() == [[0.25, 0], [0, 0], [0, 0]]
@@ -125,22 +125,22 @@ def test_padding_reaches_the_network_as_zeros_whatever_stands_there() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_an_answer_does_not_depend_on_the_others_nor_on_how_many_at_once(name: ModelName) -> None:
     model = build_model(ModelParams(name=name, numeric="standardize"), features(), target_scale="none")
-    sequences = sequences_of(arrays())
-    together = predict(model, sequences.inputs)
+    sequences = build_sequences(arrays())
+    together = predict_outputs(model, sequences.inputs)
     with torch.inference_mode():
-        torch.testing.assert_close(outputs_of(model, sequences.inputs, 1), together)
+        torch.testing.assert_close(batched_outputs(model, sequences.inputs, 1), together)
 
 
 def test_a_part_of_sequences_is_read_trained_on_and_validated() -> None:
     model = build_model(ModelParams(name="gru", numeric="standardize"), features(), target_scale="none", seeds=2)
-    part = read_part(model, InMemory(arrays()), [1.0, 2.0, 1.0], "the train rows", memory_gb=None)
+    part = load_dataset(model, InMemory(arrays()), [1.0, 2.0, 1.0], "the train rows", memory_gb=None)
     assert isinstance(part.rows, Sequences)
     assert part.all_weight == 4
     cpu = torch.device("cpu")
-    batches = batches_of(model, part, cpu, batch_size=2, seed=1, ahead=iter)
+    batches = build_batches(model, part, cpu, batch_size=2, seed=1, ahead=iter)
     assert sum(len(batch.rows.target) for batch in batches.of_epoch(0)) == 3
-    validation = validation_of(model, part, cpu)
-    assert predict(model.body, validation.inputs).shape == (3, 2, 3)  # type: ignore[arg-type,union-attr]
+    validation = prepare_validation(model, part, cpu)
+    assert predict_outputs(model.body, validation.inputs).shape == (3, 2, 3)  # type: ignore[arg-type,union-attr]
     assert validation.weight is not None
     assert validation.weight.tolist() == [1, 2, 1]
 
@@ -148,7 +148,7 @@ def test_a_part_of_sequences_is_read_trained_on_and_validated() -> None:
 def test_sequences_that_take_more_than_they_may_are_refused() -> None:
     model = build_model(ModelParams(name="gru", numeric="standardize"), features(), target_scale="none")
     with pytest.raises(InputError, match=r"train\.memory_gb: the steps of sequences are held in memory"):
-        read_part(model, InMemory(arrays()), None, "the train rows", memory_gb=1e-9)
+        load_dataset(model, InMemory(arrays()), None, "the train rows", memory_gb=1e-9)
 
 
 def test_models_of_tables_and_of_sequences_are_told_apart() -> None:

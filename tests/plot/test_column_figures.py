@@ -4,7 +4,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.figure import Figure
 
-from relight.plot.task_figures import MOST_BARS, importance, residuals_by_feature, slices
+from relight.plot.task_figures import MAX_BARS, plot_importance, plot_residuals_by_feature, plot_slices
 
 SLICES = pl.DataFrame(
     {
@@ -47,7 +47,7 @@ def ranking(n_columns: int) -> pl.DataFrame:
 
 
 def test_importance_has_a_bar_and_an_interval_for_each_column_the_first_at_the_top() -> None:
-    axes = axes_of(importance(ranking(3)))
+    axes = axes_of(plot_importance(ranking(3)))
     assert [bar.get_width() for bar in axes.patches] == [3, 2, 1]  # type: ignore[attr-defined]
     assert names_of(axes) == ["column 0", "column 1", "column 2"]
     assert segments(axes)[0] == [[2.5, 0], [4, 0]]
@@ -57,13 +57,13 @@ def test_importance_has_a_bar_and_an_interval_for_each_column_the_first_at_the_t
 
 
 def test_of_many_columns_the_first_are_drawn_and_the_title_says_so() -> None:
-    axes = axes_of(importance(ranking(MOST_BARS + 1)))
-    assert len(axes.patches) == MOST_BARS
-    assert axes.get_title() == f"Importance (test rows): the first {MOST_BARS}"
+    axes = axes_of(plot_importance(ranking(MAX_BARS + 1)))
+    assert len(axes.patches) == MAX_BARS
+    assert axes.get_title() == f"Importance (test rows): the first {MAX_BARS}"
 
 
 def test_slices_have_a_point_with_an_interval_beside_the_score_of_all_rows() -> None:
-    axes = axes_of(slices(SLICES, 1.25))
+    axes = axes_of(plot_slices(SLICES, 1.25))
     assert names_of(axes) == ["red (1,000)", r"\$x\$ (3)"]
     assert points(axes) == [[1, 0], [2, 1]]
     assert segments(axes) == [[[0.5, 0], [1.5, 0]], [[2, 1], [2, 1]]]
@@ -72,7 +72,7 @@ def test_slices_have_a_point_with_an_interval_beside_the_score_of_all_rows() -> 
 
 
 def test_slices_without_intervals_are_points() -> None:
-    axes = axes_of(slices(SLICES.with_columns(low=pl.lit(None, pl.Float64), high=pl.lit(None, pl.Float64)), 1.0))
+    axes = axes_of(plot_slices(SLICES.with_columns(low=pl.lit(None, pl.Float64), high=pl.lit(None, pl.Float64)), 1.0))
     assert points(axes) == [[1, 0], [2, 1]]
     assert not any(isinstance(c, LineCollection) for c in axes.collections)
 
@@ -85,7 +85,7 @@ def test_residuals_have_a_panel_for_each_feature_on_one_scale() -> None:
             "residual": [0.5, 9.0, 0.25, -1.0, 2.0],
         }
     )
-    figure = residuals_by_feature(table)
+    figure = plot_residuals_by_feature(table)
     shown = [axes for axes in figure.axes if axes.get_visible()]
     assert [axes.get_xlabel() for axes in shown] == ["a", r"\$b\$", "c", "d"]
     assert [points(axes) for axes in shown] == [[[1, 0.5]], [[3, 0.25]], [[4, -1]], [[5, 2]]]

@@ -1,6 +1,6 @@
 from typing import Any
 
-from relight.plot.content import common_content
+from relight.plot.content import shared_content
 
 NUMBER = {"name": "x", "column": "x", "kind": "numeric", "moment": None, "mean": 1.5, "std": 0.5, "gaps": 2}
 KNOWN: dict[str, Any] = {
@@ -48,7 +48,7 @@ SCORES: dict[str, Any] = {"train": {"mae": 1.0}, "validation": {}, "test": {"mae
 
 
 def content(**known: object) -> dict[str, Any]:
-    return common_content({**KNOWN, **known}, FOUND, PARTS, SCORES, ["of evaluate"], "a.csv")
+    return shared_content({**KNOWN, **known}, FOUND, PARTS, SCORES, ["of evaluate"], "a.csv")
 
 
 def test_the_choices_say_what_auto_meant_and_what_the_model_does_not_see() -> None:

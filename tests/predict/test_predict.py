@@ -43,9 +43,9 @@ def test_chunks_change_nothing(saved: Saved, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_chunk_is_whole_batches_of_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table, "rows_at_once", lambda _model: 50_000)
+    monkeypatch.setattr(table, "prediction_batch_size", lambda _model: 50_000)
     assert table.chunk_rows(None) == 50_000  # type: ignore[arg-type]
-    monkeypatch.setattr(table, "rows_at_once", lambda _model: 30_000)
+    monkeypatch.setattr(table, "prediction_batch_size", lambda _model: 30_000)
     assert table.chunk_rows(None) == 60_000  # type: ignore[arg-type]
 
 

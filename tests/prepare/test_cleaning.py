@@ -6,7 +6,7 @@ import pytest
 from relight.data.schema import Column, Schema
 from relight.errors import InputError
 from relight.prepare.params import LineParams, PrepareParams
-from relight.prepare.table import Cleaning, clean_table
+from relight.prepare.table import TableCleaner, clean_table
 
 
 def params(**changed: Any) -> PrepareParams:
@@ -82,7 +82,7 @@ def test_a_generated_line_keeps_its_true_parameters() -> None:
 
 def in_stretches(raw: pl.DataFrame, n_first: int, **changed: Any) -> tuple[pl.DataFrame, Schema]:
     """Clean three rows at a time, after a look at the first ones alone."""
-    cleaning = Cleaning(raw.head(n_first), params(**changed), is_whole=False)
+    cleaning = TableCleaner(raw.head(n_first), params(**changed), is_whole=False)
     rows = pl.concat(cleaning.clean(raw.slice(start, 3) for start in range(0, raw.height, 3)))
     return rows, cleaning.schema()
 

@@ -5,8 +5,8 @@ import pytest
 
 from relight.data.schema import Kind
 from relight.data.text_columns import as_labels
-from relight.errors import UncleanError
-from relight.prepare.columns import LARGEST, clean_as, clean_column
+from relight.errors import ColumnError
+from relight.prepare.columns import FLOAT32_MAX, clean_as_kind, clean_column
 
 NAN, INFINITY = float("nan"), float("inf")
 JANUARY = datetime(2020, 1, 31)
@@ -68,12 +68,12 @@ def test_a_column_of_codes_says_that_it_was_read_as_categories() -> None:
     ],
 )
 def test_a_column_that_cannot_be_used_says_why(raw: pl.Series, complaint: str) -> None:
-    with pytest.raises(UncleanError, match=complaint):
+    with pytest.raises(ColumnError, match=complaint):
         clean_column(raw)
 
 
 def test_the_largest_float32_is_still_a_number() -> None:
-    assert clean_column(pl.Series([LARGEST, -LARGEST])).values.to_list() == [LARGEST, -LARGEST]
+    assert clean_column(pl.Series([FLOAT32_MAX, -FLOAT32_MAX])).values.to_list() == [FLOAT32_MAX, -FLOAT32_MAX]
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_the_largest_float32_is_still_a_number() -> None:
 def test_a_new_column_is_cleaned_as_the_kind_of_the_trained_one(
     kind: Kind, raw: pl.Series, values: list[object]
 ) -> None:
-    assert clean_as(kind, raw).to_list() == values
+    assert clean_as_kind(kind, raw).to_list() == values
 
 
 @pytest.mark.parametrize(
@@ -115,8 +115,8 @@ def test_a_new_column_is_cleaned_as_the_kind_of_the_trained_one(
     ],
 )
 def test_a_new_column_of_another_kind_is_refused(kind: Kind, raw: pl.Series, complaint: str) -> None:
-    with pytest.raises(UncleanError, match=complaint):
-        clean_as(kind, raw)
+    with pytest.raises(ColumnError, match=complaint):
+        clean_as_kind(kind, raw)
 
 
 @pytest.mark.parametrize(

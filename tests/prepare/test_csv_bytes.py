@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relight.prepare import csv_bytes
-from relight.prepare.csv_bytes import count, has_leading_zeros, is_certain, without_quoted
+from relight.prepare.csv_bytes import count_byte, has_leading_zeros, is_certain, without_quoted
 
 
 def certain(piece: bytes) -> bool:
@@ -48,5 +48,5 @@ def test_zeros_and_separators_are_found_wherever_the_window_ends(text: str, wind
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(csv_bytes, "_WINDOW", window)
         assert has_leading_zeros(piece, b",") == bool(re.search(r"(^|[,\n])[+-]?0[0-9]", text))
-        assert count(piece, b",") == text.count(",")
+        assert count_byte(piece, b",") == text.count(",")
         assert certain(piece) == ("\n\n" not in text and not text.startswith("\n"))

@@ -4,7 +4,7 @@ import pytest
 
 from relight.errors import InputError
 from relight.prepare import csv_checks
-from relight.prepare.csv_checks import Structure, check_csv
+from relight.prepare.csv_checks import CsvStructure, check_csv
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def path(tmp_path: Path) -> Path:
 
 def test_names_lose_the_spaces_around_them_and_rows_are_counted(path: Path) -> None:
     path.write_text(' x , "y"\n1,2\n3,"4\n5"\n\n')
-    assert check_csv(path) == Structure(["x", '"y"'], 2)  # a quote after a space is a letter like any other
+    assert check_csv(path) == CsvStructure(["x", '"y"'], 2)  # a quote after a space is a letter like any other
 
 
 def test_a_row_that_spans_lines_is_told_by_its_first_line(path: Path) -> None:
@@ -54,4 +54,4 @@ def test_a_good_file_is_good_wherever_it_is_cut_into_chunks(
 ) -> None:
     monkeypatch.setattr(csv_checks, "_CHUNK", size)
     path.write_bytes("a,b\r\n1,é\r\n2,€\r\n".encode())
-    assert check_csv(path) == Structure(["a", "b"], 2)
+    assert check_csv(path) == CsvStructure(["a", "b"], 2)

@@ -43,7 +43,7 @@ def test_pieces_end_with_rows_wherever_the_file_is_cut(
     with io.StringIO(newline="") as text:
         csv.writer(text, lineterminator=end).writerows([("x", "t", "u"), *values])
         (tmp_path / "t.csv").write_text(text.getvalue() + end * 2, newline="")
-    monkeypatch.setattr(csv_reader, "PIECE", piece)
+    monkeypatch.setattr(csv_reader, "PIECE_BYTES", piece)
     if piece > 5:  # blank lines at the end are told from others by what comes next, at most so many bytes
         monkeypatch.setattr(csv_reader, "check_csv", lambda path: pytest.fail(f"{path} is not certain"))
     table = pl.concat(csv_frames(tmp_path / "t.csv", {}))

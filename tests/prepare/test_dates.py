@@ -11,7 +11,7 @@ NOON = datetime(2020, 2, 29, 12, 30)
 
 
 def parsed(*texts: str | None) -> list[datetime | None]:
-    return times.parse(pl.Series(texts, dtype=pl.String)).to_list()
+    return times.parse_dates(pl.Series(texts, dtype=pl.String)).to_list()
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from relight.prepare.column_profile import FEWEST_IDS, Facts
+from relight.prepare.column_profile import MIN_ROWS_FOR_IDS, TableProfile
 
 IDS = ("has a different value in every row; if it names the row, add it to prepare.ignore",)
 NONE: tuple[str, ...] = ()
@@ -11,7 +11,7 @@ NONE: tuple[str, ...] = ()
 
 def remarks_on(values: list[Any], n_rows: int) -> tuple[str, ...]:
     """Of a column that comes in stretches of so many rows."""
-    facts = Facts()
+    facts = TableProfile()
     series = pl.Series("x", values, dtype=pl.String if any(isinstance(v, str) for v in values) else None, strict=False)
     series = series.cast(pl.Float64) if series.dtype.is_integer() else series
     for start in range(0, len(values), n_rows):
@@ -31,7 +31,7 @@ def remarks_on(values: list[Any], n_rows: int) -> tuple[str, ...]:
         ([k * k for k in range(30)], NONE),
         ([k / 2 for k in range(30)], NONE),
         ([True, False] * 15, NONE),
-        ([f"row {k}" for k in range(FEWEST_IDS - 1)], NONE),
+        ([f"row {k}" for k in range(MIN_ROWS_FOR_IDS - 1)], NONE),
         ([7] * 30, ("has the same value in every row; it tells the model nothing",)),
         ([7, None] * 15, NONE),
         ([7] * 29 + [8], NONE),
@@ -67,7 +67,7 @@ def test_twins_are_equal_to_the_last_row_and_constants_are_none() -> None:
         }
     )
     for n_rows in (1, 2, 4):
-        facts = Facts()
+        facts = TableProfile()
         for start in range(0, 4, n_rows):
             facts.add(table.slice(start, n_rows))
         assert facts.twins() == {"b": "a", "c": "a"}

@@ -4,9 +4,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from relight.data.schema import DAY, Frequency
-from relight.errors import UncleanError
-from relight.prepare.times import find_steps, times_of
+from relight.data.schema import SECONDS_PER_DAY, Frequency
+from relight.errors import ColumnError
+from relight.prepare.times import find_time_steps, times_of_steps
 
 ONE = np.zeros(5, dtype=np.int64)
 
@@ -17,9 +17,9 @@ def moments(*days: date | datetime) -> pl.Series:
 
 def test_hours_with_one_missing_and_their_way_back() -> None:
     times = moments(*(datetime(2024, 3, 31, hour) for hour in (0, 1, 2, 4, 5)))
-    numbers, frequency = find_steps(times, ONE)
+    numbers, frequency = find_time_steps(times, ONE)
     assert (numbers.tolist(), str(frequency), frequency.season) == ([0, 1, 2, 4, 5], "1 hour", 24)
-    assert times_of(pl.Series(numbers), times[0], frequency).to_list() == times.to_list()
+    assert times_of_steps(pl.Series(numbers), times[0], frequency).to_list() == times.to_list()
 
 
 @pytest.mark.parametrize(
@@ -34,21 +34,21 @@ def test_hours_with_one_missing_and_their_way_back() -> None:
 )
 def test_months_weeks_and_days_go_there_and_back(days: list[date], said: str, season: int) -> None:
     times = moments(*days)
-    numbers, frequency = find_steps(times, ONE[:4])
+    numbers, frequency = find_time_steps(times, ONE[:4])
     assert (str(frequency), frequency.season) == (said, season)
-    assert times_of(pl.Series(numbers), times[0], frequency).to_list() == times.to_list()
+    assert times_of_steps(pl.Series(numbers), times[0], frequency).to_list() == times.to_list()
 
 
 def test_whole_numbers_count_in_their_own_steps() -> None:
-    numbers, frequency = find_steps(pl.Series("t", [10.0, 15.0, 20.0, 30.0, 35.0]), ONE)
+    numbers, frequency = find_time_steps(pl.Series("t", [10.0, 15.0, 20.0, 30.0, 35.0]), ONE)
     assert (numbers.tolist(), frequency) == ([0, 1, 2, 4, 5], Frequency(unit="number", every=5))
-    assert times_of(pl.Series(numbers), 10.0, frequency).to_list() == [10.0, 15.0, 20.0, 30.0, 35.0]
+    assert times_of_steps(pl.Series(numbers), 10.0, frequency).to_list() == [10.0, 15.0, 20.0, 30.0, 35.0]
 
 
 def test_series_share_one_grid_and_do_not_look_at_each_other() -> None:
     times = moments(date(2024, 1, 1), date(2024, 1, 2), date(2024, 1, 1), date(2024, 1, 3), date(2024, 1, 4))
-    numbers, frequency = find_steps(times, np.array([0, 0, 1, 1, 1]))
-    assert (numbers.tolist(), frequency.every) == ([0, 1, 0, 2, 3], DAY)
+    numbers, frequency = find_time_steps(times, np.array([0, 0, 1, 1, 1]))
+    assert (numbers.tolist(), frequency.every) == ([0, 1, 0, 2, 3], SECONDS_PER_DAY)
 
 
 @pytest.mark.parametrize(
@@ -64,6 +64,6 @@ def test_series_share_one_grid_and_do_not_look_at_each_other() -> None:
     ],
 )
 def test_times_that_are_on_no_grid_are_named(times: pl.Series, said: str) -> None:
-    with pytest.raises(UncleanError) as caught:
-        find_steps(times, ONE)
+    with pytest.raises(ColumnError) as caught:
+        find_time_steps(times, ONE)
     assert said in str(caught.value)

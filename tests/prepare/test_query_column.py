@@ -1,7 +1,7 @@
 import polars as pl
 import pytest
 
-from relight.errors import UncleanError
+from relight.errors import ColumnError
 from relight.prepare.targets import query_labels
 
 
@@ -21,10 +21,10 @@ def test_a_query_is_a_name_whatever_type_it_has(values: list[object], labels: li
 
 @pytest.mark.parametrize("values", [["a", None, " "], [1.0, float("nan"), None]])
 def test_rows_without_a_query_are_named(values: list[object]) -> None:
-    with pytest.raises(UncleanError, match=r"has 2 missing values \(row 12, 13\)"):
+    with pytest.raises(ColumnError, match=r"has 2 missing values \(row 12, 13\)"):
         query_labels(pl.Series("q", values), 11)
 
 
 def test_a_list_cannot_name_a_query() -> None:
-    with pytest.raises(UncleanError, match=r"is of type List\(Int64\), which cannot name queries"):
+    with pytest.raises(ColumnError, match=r"is of type List\(Int64\), which cannot name queries"):
         query_labels(pl.Series("q", [[1], [2]]), 1)

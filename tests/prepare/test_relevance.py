@@ -1,7 +1,7 @@
 import polars as pl
 import pytest
 
-from relight.errors import UncleanError
+from relight.errors import ColumnError
 from relight.prepare.targets import clean_relevance
 
 
@@ -21,5 +21,5 @@ def test_grades_are_numbers() -> None:
     ],
 )
 def test_what_is_no_grade_is_named(values: list[object], said: str) -> None:
-    with pytest.raises(UncleanError, match=said):
+    with pytest.raises(ColumnError, match=said):
         clean_relevance(pl.Series(values), 5)

@@ -9,11 +9,11 @@ import pytest
 from relight.data.schema import Schema, SequenceParams
 from relight.errors import InputError
 from relight.prepare.params import ColumnKind, PrepareParams
-from relight.prepare.series import regular_series
+from relight.prepare.series import regularize_series
 from relight.split.assignment import TEST, TRAIN, VALIDATION
 from relight.split.params import SplitParams
 from relight.split.series import split_series
-from relight.split.series_windows import MOST_LEVELS, encode_part
+from relight.split.series_windows import MAX_COVARIATE_LEVELS, encode_part
 
 SHARES = SplitParams(method="ordered", column=None, train=0.5, validation=0.25, test=0.25, seed=0)
 DAYS = [date(2024, 1, 1) + timedelta(days=day) for day in range(24)]
@@ -26,7 +26,7 @@ def prepared(columns: dict[str, list[str | None]], **asked: ColumnKind) -> tuple
     params = PrepareParams(
         source="x.csv", target="y", task="forecast", ignore=[], sequence=sequence, columns=dict(asked)
     )
-    return regular_series(table, params)
+    return regularize_series(table, params)
 
 
 def test_each_level_of_the_train_rows_is_a_channel_the_most_frequent_first() -> None:
@@ -52,13 +52,13 @@ def test_the_rarest_of_many_levels_have_no_channel_and_that_is_said() -> None:
     day = [*names, *names, *["n22"] * 2]
     table = pl.DataFrame({"date": [DAYS[0] + timedelta(days=d) for d in range(96)], "day": [*day, *day], "y": 1.0})
     sequence = SequenceParams(time="date", length=2, horizon=1)
-    rows, schema = regular_series(
+    rows, schema = regularize_series(
         table, PrepareParams(source="x", target="y", task="forecast", ignore=[], sequence=sequence)
     )
     done = split_series(SHARES, schema, rows)
     assert done.features.series is not None
     found = [covariate.level for covariate in done.features.series.covariates]
-    assert (len(found), found[0]) == (MOST_LEVELS, "n22")
+    assert (len(found), found[0]) == (MAX_COVARIATE_LEVELS, "n22")
     assert "Column 'day' has 23 levels in the train rows; a forecast reads the 20 most frequent." in done.report.notes
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from relight.errors import InputError
 from relight.prepare.params import LineParams
-from relight.prepare.source import Table, file_kind, open_source, source_kind
+from relight.prepare.source import SourceTable, file_kind, open_source, source_kind
 from tests.bad_inputs import LINE
 
 
@@ -38,7 +38,7 @@ def test_all_that_is_wrong_with_a_line_is_told_with_its_file() -> None:
 
 def rows_of(source: str) -> list[tuple[object, ...]]:
     table = open_source(Path(source))
-    assert isinstance(table, Table)
+    assert isinstance(table, SourceTable)
     return pl.concat(table.frames({})).rows()
 
 
@@ -62,7 +62,7 @@ def test_a_table_is_a_file_or_a_folder_of_files_in_the_order_of_their_names() ->
 
 def test_the_head_is_the_first_rows_and_knows_whether_there_are_others() -> None:
     Path("t.csv").write_text("x\n1\n2\n3\n")
-    table = Table(Path("t.csv"))
+    table = SourceTable(Path("t.csv"))
     assert (table.head(2).rows["x"].to_list(), table.head(2).is_whole) == (["1", "2"], False)
     assert (table.head(3).rows["x"].to_list(), table.head(3).is_whole) == (["1", "2", "3"], True)
 

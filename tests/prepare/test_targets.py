@@ -1,7 +1,7 @@
 import polars as pl
 import pytest
 
-from relight.errors import UncleanError
+from relight.errors import ColumnError
 from relight.prepare.targets import clean_target
 
 
@@ -58,7 +58,7 @@ def test_values_are_numbers_for_regression_and_labels_for_classes() -> None:
     ],
 )
 def test_a_target_that_cannot_be_learned_says_why(raw: pl.Series, task: str, complaint: str) -> None:
-    with pytest.raises(UncleanError, match=complaint):
+    with pytest.raises(ColumnError, match=complaint):
         clean_target(raw, task)
 
 

@@ -1,73 +1,77 @@
 from relight.provenance.lineage import (
-    Standing,
-    Step,
-    Ways,
+    Availability,
+    LineageStep,
+    RecoveryOptions,
     rebuild_lines,
-    stages_behind,
+    recovery_options,
     step_lines,
+    upstream_stages,
     verdict_line,
-    ways,
 )
-from relight.runtime.nested import same_params
+from relight.runtime.nested import are_same_params
 
 READS = {"plot": {"scores", "model"}, "prepare": {"raw"}, "evaluate": {"model", "table"}, "train": {"table"}}
 WRITES = {"plot": {"page"}, "prepare": {"table"}, "evaluate": {"scores"}, "train": {"model"}}
 
 
 def test_the_stages_behind_a_file_come_each_before_those_that_it_needs() -> None:
-    assert stages_behind(READS, WRITES, "plot") == ["plot", "evaluate", "train", "prepare"]
-    assert stages_behind(READS, WRITES, "train") == ["train", "prepare"]
-    assert stages_behind(READS, WRITES, "prepare") == ["prepare"]
+    assert upstream_stages(READS, WRITES, "plot") == ["plot", "evaluate", "train", "prepare"]
+    assert upstream_stages(READS, WRITES, "train") == ["train", "prepare"]
+    assert upstream_stages(READS, WRITES, "prepare") == ["prepare"]
 
 
 def test_params_are_the_same_when_their_values_are_however_they_are_written() -> None:
-    assert same_params({"rate": "1e-3", "k": ["1", "yes"]}, {"rate": "0.001", "k": ["1", "yes"]})
-    assert same_params({"gap": ""}, {"gap": "null"})
-    assert same_params({"on": "True"}, {"on": "true"})
-    assert not same_params({"gap": ""}, {"gap": "0"})
-    assert not same_params({"k": ["1", "2"]}, {"k": ["1"]})
-    assert not same_params({"a": "1"}, {"a": "1", "b": "2"})
-    assert not same_params("1", None)
+    assert are_same_params({"rate": "1e-3", "k": ["1", "yes"]}, {"rate": "0.001", "k": ["1", "yes"]})
+    assert are_same_params({"gap": ""}, {"gap": "null"})
+    assert are_same_params({"on": "True"}, {"on": "true"})
+    assert not are_same_params({"gap": ""}, {"gap": "0"})
+    assert not are_same_params({"k": ["1", "2"]}, {"k": ["1"]})
+    assert not are_same_params({"a": "1"}, {"a": "1", "b": "2"})
+    assert not are_same_params("1", None)
 
 
-LOST = Standing("f", "0" * 32, 5, "", git=False, workspace=False, cache="missing", remote="missing")
-YES = Ways([], [], [], [])
+LOST = Availability("f", "0" * 32, 5, "", git=False, workspace=False, cache="missing", remote="missing")
+YES = RecoveryOptions([], [], [], [])
 
 
-def step(data: list[Standing], outs: list[Standing], changed_code: list[str] | None = None) -> Step:
-    return Step("train", "run", {"train": {"epochs": "2"}}, data, {"src/a.py": "1"}, changed_code or [], [], outs)
+def step(data: list[Availability], outs: list[Availability], changed_code: list[str] | None = None) -> LineageStep:
+    return LineageStep(
+        "train", "run", {"train": {"epochs": "2"}}, data, {"src/a.py": "1"}, changed_code or [], [], outs
+    )
 
 
 def test_what_lies_whole_in_the_cache_or_on_the_remote_needs_no_run() -> None:
     whole = step([LOST], [LOST._replace(cache="intact")])
     lost = "f is nowhere: not in the commit, the workspace, the cache or on the remote"
-    assert ways(whole, {}, [], "") == Ways([], ["f is missing"], [lost], [])
-    assert ways(whole, {}, [], "").any()
+    assert recovery_options(whole, {}, [], "") == RecoveryOptions([], ["f is missing"], [lost], [])
+    assert recovery_options(whole, {}, [], "").any()
     there = step([LOST], [LOST._replace(remote="there", cache="damaged")])
-    assert ways(there, {}, [], "") == Ways(["f is DAMAGED"], [], [lost], [])
-    assert ways(there, {}, [], "no network").remote == ["no network"]
+    assert recovery_options(there, {}, [], "") == RecoveryOptions(["f is DAMAGED"], [], [lost], [])
+    assert recovery_options(there, {}, [], "no network").remote == ["no network"]
     in_git = step([LOST], [LOST._replace(git=True)])
-    assert ways(in_git, {}, [], "no network")[:2] == ([], [])
+    assert recovery_options(in_git, {}, [], "no network")[:2] == ([], [])
 
 
 def test_a_run_needs_the_code_and_inputs_that_are_there_or_can_be_made() -> None:
     out = [LOST]
-    assert ways(step([LOST._replace(git=True)], out), {}, [], "").run == []
-    assert ways(step([LOST._replace(workspace=True)], out), {}, [], "").run == []
-    assert ways(step([LOST._replace(cache="damaged")], out), {}, [], "").run != []
-    assert ways(step([], out, ["src/a.py"]), {}, [], "").run == [
+    assert recovery_options(step([LOST._replace(git=True)], out), {}, [], "").run == []
+    assert recovery_options(step([LOST._replace(workspace=True)], out), {}, [], "").run == []
+    assert recovery_options(step([LOST._replace(cache="damaged")], out), {}, [], "").run != []
+    assert recovery_options(step([], out, ["src/a.py"]), {}, [], "").run == [
         "src/a.py has other bytes in the commit, or is not in it"
     ]
     made = step([LOST._replace(maker="split")], out)
-    assert ways(made, {"split": YES}, [], "").run == []
-    assert ways(made, {"split": YES._replace(run=["no"])}, [], "").run == ["f is nowhere, and split cannot be run"]
+    assert recovery_options(made, {"split": YES}, [], "").run == []
+    assert recovery_options(made, {"split": YES._replace(run=["no"])}, [], "").run == [
+        "f is nowhere, and split cannot be run"
+    ]
 
 
 def test_other_versions_leave_a_doubt() -> None:
-    doubtful = ways(step([], [LOST]), {}, ["torch 2.9 → 2.10"], "")
+    doubtful = recovery_options(step([], [LOST]), {}, ["torch 2.9 → 2.10"], "")
     assert not doubtful.any()
     assert rebuild_lines(doubtful, "")[1] == "by running: perhaps with other bits: torch 2.9 → 2.10"
-    assert ways(step([], [LOST]), {}, [], "").any()
+    assert recovery_options(step([], [LOST]), {}, [], "").any()
 
 
 def test_the_text_says_each_way_and_the_verdict_of_all() -> None:
@@ -83,7 +87,7 @@ def test_the_text_says_each_way_and_the_verdict_of_all() -> None:
         "            by running: yes",
     ]
     assert verdict_line([("train", YES)]) == "  rebuild   every step, bit for bit"
-    assert verdict_line([("a", YES), ("b", Ways(["x"], ["x"], [], ["x"]))]) == "  rebuild   not for sure: b"
+    assert verdict_line([("a", YES), ("b", RecoveryOptions(["x"], ["x"], [], ["x"]))]) == "  rebuild   not for sure: b"
     assert verdict_line([]) == "  raw       no stage wrote it"
 
 

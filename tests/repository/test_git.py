@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from relight.errors import RunError
-from relight.repository.git import files_at, git
+from relight.repository.git import read_files_at, run_git
 
 
 @pytest.fixture
@@ -24,16 +24,16 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.usefixtures("repository")
 def test_files_of_several_commits_come_with_their_bytes_and_those_that_are_not_there_do_not() -> None:
     places = [("HEAD~1", "a b.txt"), ("HEAD", "none"), ("HEAD", "empty"), ("HEAD", "a b.txt"), ("nowhere", "a b.txt")]
-    assert files_at(places) == {
+    assert read_files_at(places) == {
         ("HEAD~1", "a b.txt"): b"one\n",
         ("HEAD", "empty"): b"",
         ("HEAD", "a b.txt"): b"two\nlines",
     }
-    assert files_at([]) == {}
+    assert read_files_at([]) == {}
 
 
 @pytest.mark.usefixtures("repository")
 def test_what_git_refuses_is_said_in_its_words() -> None:
-    assert git("log", "--format=%s", "-1") == "two lines"
+    assert run_git("log", "--format=%s", "-1") == "two lines"
     with pytest.raises(RunError, match="git log: ambiguous argument 'nowhere'"):
-        git("log", "nowhere")
+        run_git("log", "nowhere")

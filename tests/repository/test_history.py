@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from relight.repository.history import commits_that_record, committed, last_run_that_records, names_that_record
-from relight.repository.objects import md5_of_either
+from relight.repository.history import commits_that_record, committed_entries, last_recording_commit, names_that_record
+from relight.repository.objects import path_md5
 
 ONE, TWO, RAW = "1" * 32, "2" * 32, "a" * 32
 LOCK = """schema: '2.0'
@@ -56,14 +56,14 @@ def test_a_commit_counts_where_a_stage_wrote_the_hash(commits: list[str]) -> Non
 
 
 def test_the_last_run_is_the_last_change_of_the_lock_that_has_the_hash_still(commits: list[str]) -> None:
-    assert last_run_that_records(ONE) is None  # evaluate still reads it, and none wrote it again
+    assert last_recording_commit(ONE) is None  # evaluate still reads it, and none wrote it again
     Path("other").touch()
     git("add", "-A")
     git("commit", "-qm", "no run")
-    last = last_run_that_records(TWO)
+    last = last_recording_commit(TWO)
     assert last is not None
     assert last.id == commits[1]
-    assert last_run_that_records("3" * 32) is None
+    assert last_recording_commit("3" * 32) is None
 
 
 def test_a_merge_counts_where_it_brought_what_no_parent_had(commits: list[str]) -> None:
@@ -86,9 +86,9 @@ def test_names_are_of_branches_tags_and_experiments_and_not_of_the_notes_of_dvc(
 
 
 def test_files_and_folders_are_held_with_the_very_bytes(commits: list[str]) -> None:
-    wanted = {path: str(md5_of_either(Path(path))) for path in ("src", "src/a b.py", "dvc.lock")}
+    wanted = {path: str(path_md5(Path(path))) for path in ("src", "src/a b.py", "dvc.lock")}
     assert wanted["src/a b.py"] == hashlib.md5(b"a").hexdigest()
-    assert committed("HEAD", wanted.items()) == set(wanted.items())
-    assert {path for path, _ in committed(commits[0], wanted.items())} == {"src", "src/a b.py"}
+    assert committed_entries("HEAD", wanted.items()) == set(wanted.items())
+    assert {path for path, _ in committed_entries(commits[0], wanted.items())} == {"src", "src/a b.py"}
     Path("src/deep/new.py").write_text("")
-    assert committed("HEAD", [("src", str(md5_of_either(Path("src")))), ("none", "0" * 32)]) == set()
+    assert committed_entries("HEAD", [("src", str(path_md5(Path("src")))), ("none", "0" * 32)]) == set()

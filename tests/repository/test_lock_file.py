@@ -1,7 +1,7 @@
 import pytest
 
 from relight.errors import InputError
-from relight.repository.revisions import Entry, LockedStage, read_lock
+from relight.repository.revisions import LockedStage, LockEntry, read_lock
 
 LOCK = b"""\
 schema: '2.0'
@@ -31,12 +31,12 @@ def test_a_stage_is_what_it_read_and_wrote_and_no_hash_is_taken_for_a_number() -
         "train": LockedStage(
             "exec python -m stages.train",
             {
-                "data/split/train.safetensors": Entry(
+                "data/split/train.safetensors": LockEntry(
                     "data/split/train.safetensors", "12345678901234567890123456789012", 940
                 )
             },
             {"train": {"seed": "42"}},
-            {"reports/plots": Entry("reports/plots", "00000000000000000000000000000e10.dir", 7)},
+            {"reports/plots": LockEntry("reports/plots", "00000000000000000000000000000e10.dir", 7)},
         )
     }
 

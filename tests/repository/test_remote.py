@@ -8,7 +8,7 @@ from dvc_objects.db import ObjectDB
 from dvc_objects.fs.memory import MemoryFileSystem
 
 from relight.repository.objects import object_path
-from relight.repository.remotes import _seen
+from relight.repository.remotes import _object_states
 
 FILE, OTHER = b"five!", b"three"
 MD5, OTHER_MD5 = (hashlib.md5(content).hexdigest() for content in (FILE, OTHER))
@@ -35,22 +35,22 @@ def cache(tmp_path: Path) -> Path:
 
 
 def test_what_is_there_is_said_to_be_there_and_not_to_be_whole(far: ObjectDB, cache: Path) -> None:
-    assert _seen(far, SIZES, cache) == {MD5: "there", FOLDER: "there"}
+    assert _object_states(far, SIZES, cache) == {MD5: "there", FOLDER: "there"}
 
 
 def test_an_object_of_another_size_is_damaged(far: ObjectDB, cache: Path) -> None:
     far.add_bytes(MD5, b"cut")
-    assert _seen(far, SIZES, cache)[MD5] == "damaged"
+    assert _object_states(far, SIZES, cache)[MD5] == "damaged"
     far.add_bytes(OTHER_MD5, b"")
-    assert _seen(far, SIZES, cache)[FOLDER] == "damaged"
+    assert _object_states(far, SIZES, cache)[FOLDER] == "damaged"
 
 
 def test_of_a_folder_each_file_must_be_there(far: ObjectDB, cache: Path, tmp_path: Path) -> None:
     far.delete(OTHER_MD5)
-    assert _seen(far, SIZES, cache) == {MD5: "there", FOLDER: "missing"}
-    assert _seen(far, SIZES, tmp_path / "empty")[FOLDER] == "there"  # its list stands for it
+    assert _object_states(far, SIZES, cache) == {MD5: "there", FOLDER: "missing"}
+    assert _object_states(far, SIZES, tmp_path / "empty")[FOLDER] == "there"  # its list stands for it
     far.delete(FOLDER)
-    assert _seen(far, SIZES, cache)[FOLDER] == "missing"
+    assert _object_states(far, SIZES, cache)[FOLDER] == "missing"
 
 
 def test_a_remote_that_fails_is_no_remote_without_the_object(cache: Path) -> None:
@@ -65,4 +65,4 @@ def test_a_remote_that_fails_is_no_remote_without_the_object(cache: Path) -> Non
             return md5
 
     with pytest.raises(OSError, match="denied"):
-        _seen(Broken, SIZES, cache)
+        _object_states(Broken, SIZES, cache)

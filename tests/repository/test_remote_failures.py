@@ -2,10 +2,10 @@
 
 import pytest
 
-from relight.repository.remotes import Remote, explain, without_password
+from relight.repository.remotes import RemoteSettings, explain_remote_error, without_password
 
-S3 = Remote("store", "s3://bucket/x", {"url": "s3://bucket/x", "secret_access_key": "hush-hush"})
-SSH = Remote("store", "ssh://me@host/x", {"password": "hush-hush"})
+S3 = RemoteSettings("store", "s3://bucket/x", {"url": "s3://bucket/x", "secret_access_key": "hush-hush"})
+SSH = RemoteSettings("store", "ssh://me@host/x", {"password": "hush-hush"})
 
 
 class LibraryError(Exception):
@@ -28,8 +28,10 @@ class LibraryError(Exception):
         (SSH, OSError(111, "Connect call failed ('127.0.0.1', 1)"), "the server cannot be reached: nothing"),
     ],
 )
-def test_what_a_library_says_becomes_a_cause_and_a_command(remote: Remote, error: Exception, words: str) -> None:
-    said = explain(error, remote)
+def test_what_a_library_says_becomes_a_cause_and_a_command(
+    remote: RemoteSettings, error: Exception, words: str
+) -> None:
+    said = explain_remote_error(error, remote)
     assert said.startswith(f"remote 'store' ({remote.url}): ")
     assert words in said
     assert "`" in said
@@ -39,16 +41,16 @@ def test_what_a_library_says_becomes_a_cause_and_a_command(remote: Remote, error
 def test_the_cause_below_counts() -> None:
     error = LibraryError("odd")
     error.__cause__ = ConnectionError("Connection refused")
-    assert "the server cannot be reached" in explain(error, S3)
+    assert "the server cannot be reached" in explain_remote_error(error, S3)
 
 
 def test_an_unknown_error_is_told_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SESSION_TOKEN", "of-the-environment")
-    said = explain(LibraryError("odd\nhush-hush of-the-environment https://me:word@host/x"), S3)
+    said = explain_remote_error(LibraryError("odd\nhush-hush of-the-environment https://me:word@host/x"), S3)
     assert "LibraryError: odd *** *** https://me:***@host/x: nothing was fetched" in said
 
 
 def test_a_password_in_an_address_is_not_shown() -> None:
     assert without_password("webdavs://me:word@host/x") == "webdavs://me:***@host/x"
-    assert str(Remote("a", "ssh://me:word@host:22/x", {})) == "remote 'a' (ssh://me:***@host:22/x)"
+    assert str(RemoteSettings("a", "ssh://me:word@host:22/x", {})) == "remote 'a' (ssh://me:***@host:22/x)"
     assert without_password("ssh://me@host:22/x") == "ssh://me@host:22/x"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from relight.runtime.lifetime import PatientStop, Terminated
+from relight.runtime.lifetime import DeferredStop, Terminated
 
 STOPS = [(signal.SIGTERM, Terminated), (signal.SIGINT, KeyboardInterrupt)]
 
@@ -17,7 +17,7 @@ def test_a_signal_waits_until_the_block_asks_for_it_or_ends(number: int, stop: t
     seen = []
 
     def block() -> None:
-        with PatientStop() as patient:
+        with DeferredStop() as patient:
             assert patient.requested is None
             os.kill(os.getpid(), number)
             seen.append(type(patient.requested))
@@ -35,7 +35,7 @@ def test_a_second_one_does_not_wait(first: int, stop: type[BaseException], secon
     seen = []
 
     def block() -> None:
-        with PatientStop():
+        with DeferredStop():
             os.kill(os.getpid(), first)
             seen.append("after the first")
             os.kill(os.getpid(), second)
@@ -48,7 +48,7 @@ def test_a_second_one_does_not_wait(first: int, stop: type[BaseException], secon
 
 def test_a_failure_within_the_block_is_what_comes_out_of_it() -> None:
     def block() -> None:
-        with PatientStop():
+        with DeferredStop():
             os.kill(os.getpid(), signal.SIGTERM)
             raise ValueError("what happened")
 
@@ -57,7 +57,7 @@ def test_a_failure_within_the_block_is_what_comes_out_of_it() -> None:
 
 
 def test_without_a_signal_nothing_happens() -> None:
-    with PatientStop() as patient:
+    with DeferredStop() as patient:
         pass
     assert patient.requested is None
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from relight.errors import InputError
-from relight.runtime.strict_yaml import MOST_BYTES, parse_yaml, read_yaml
+from relight.runtime.strict_yaml import MAX_YAML_BYTES, parse_yaml, read_yaml
 
 
 def value_of(text: str) -> object:
@@ -108,7 +108,7 @@ def test_a_file_that_is_not_utf8_is_refused_with_its_line(tmp_path: Path) -> Non
 
 def test_a_file_beyond_the_limit_is_refused_before_it_is_parsed(tmp_path: Path) -> None:
     path = tmp_path / "p.yaml"
-    path.write_bytes(b"[" * (MOST_BYTES + 1))
+    path.write_bytes(b"[" * (MAX_YAML_BYTES + 1))
     with pytest.raises(InputError, match="must be at most 1000000 bytes, however: 1000001"):
         read_yaml(path)
 

@@ -8,7 +8,7 @@ import pytest
 from relight.data.features import Features
 from relight.data.schema import Column, Schema
 from relight.errors import InputError
-from relight.split.description import describe
+from relight.split.description import describe_features
 from relight.split.params import SplitParams
 from relight.split.statistics import CHUNK_ROWS
 
@@ -34,7 +34,7 @@ def schema(kinds: dict[str, str] = KINDS, **changed: Any) -> Schema:
 
 
 def described(table: pl.DataFrame, known: Schema | None = None, params: SplitParams = ORDERED) -> Features:
-    return describe(params, known or schema(), THREE_TRAIN, [table])
+    return describe_features(params, known or schema(), THREE_TRAIN, [table])
 
 
 def test_features_are_described_by_the_train_rows_alone() -> None:
@@ -84,12 +84,12 @@ def test_a_table_with_nothing_but_the_splitting_column_is_refused() -> None:
 def test_the_test_rows_validate_only_where_nothing_else_does() -> None:
     assert not described(TABLE).test_rows_validate
     parts = np.array([0, 0, 0, 2, 2], dtype=np.int8)
-    assert describe(ORDERED, schema(), parts, [TABLE]).test_rows_validate
+    assert describe_features(ORDERED, schema(), parts, [TABLE]).test_rows_validate
 
 
 def test_rows_that_a_gap_leaves_out_say_nothing() -> None:
     parts = np.array([0, 0, -1, -1, 2], dtype=np.int8)
-    features = describe(ORDERED, schema(), parts, [TABLE])
+    features = describe_features(ORDERED, schema(), parts, [TABLE])
     assert (features.n_train, features.numeric[0].gaps, features.numeric[0].high) == (2, 0, 3)
 
 
@@ -154,8 +154,8 @@ def test_many_rows_agree_with_numpy_and_do_not_depend_on_the_pieces_in_memory() 
     known = schema({"a": "numeric", "c": "categorical"}, rows=n_rows)
     chunks = list(table.iter_slices(CHUNK_ROWS))
     pieces = [pl.concat(list(chunk.iter_slices(99_999)), rechunk=False) for chunk in chunks]
-    features = describe(ORDERED, known, parts, chunks)
-    assert describe(ORDERED, known, parts, pieces) == features
+    features = describe_features(ORDERED, known, parts, chunks)
+    assert describe_features(ORDERED, known, parts, pieces) == features
     train = values.astype(np.float32)[(parts == 0) & (np.arange(n_rows) % 7 != 0)].astype(np.float64)
     a = features.numeric[0]
     assert (a.low, a.high) == (train.min(), train.max())

@@ -4,13 +4,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from relight.data.features import CategoricalFeature, Inputs, Moment, NumericInput
+from relight.data.features import CategoricalFeature, DatePart, InputFeatures, NumericInput
 from relight.data.schema import Schema, Task
 from relight.split.encoding import columns_to_encode, encode, encode_chunk, encode_target
 
 
-def features() -> Inputs:
-    return Inputs(
+def features() -> InputFeatures:
+    return InputFeatures(
         numeric=[
             NumericInput(name="b", column="b", kind="boolean"),
             NumericInput(name="a", column="a", kind="numeric"),
@@ -66,10 +66,10 @@ def test_columns_that_are_no_features_do_not_matter() -> None:
 
 
 def test_a_date_is_its_numbers() -> None:
-    moments: list[Moment] = ["month", "elapsed", "year"]
+    moments: list[DatePart] = ["month", "elapsed", "year"]
     numbers = [NumericInput(name=f"t.{m}", column="t", kind="datetime", moment=m) for m in moments]
     table = pl.DataFrame({"t": [datetime(2000, 3, 1, 12), None]})
-    numeric = encode(table, Inputs(numbers, [])).numeric
+    numeric = encode(table, InputFeatures(numbers, [])).numeric
     np.testing.assert_array_equal(numeric, np.array([[3, 60.5, 2000], [np.nan] * 3], dtype=np.float32))
 
 
@@ -84,7 +84,7 @@ def test_codes_are_places_in_any_number_of_levels(n_levels: int) -> None:
     levels = [f"{k:05}" for k in range(n_levels)]
     places = np.random.default_rng(0).integers(0, n_levels, 1000)
     values = pl.Series("c", [None, "other", levels[-1], *(levels[place] for place in places)])
-    inputs = Inputs([], [CategoricalFeature(name="c", levels=levels)])
+    inputs = InputFeatures([], [CategoricalFeature(name="c", levels=levels)])
     assert encode(values.to_frame(), inputs).categories[:, 0].tolist() == [0, 0, n_levels, *(places + 1)]
 
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from relight.data.schema import Column, Schema
 from relight.split import report
-from relight.split.description import describe
+from relight.split.description import describe_features
 from relight.split.params import SplitParams
-from relight.split.report import PartsReport, count_twins, report_parts
+from relight.split.report import SplitReport, count_shared_rows, report_split
 
 TABLE = pl.DataFrame(
     {
@@ -28,7 +28,7 @@ THREE_TRAIN = [0, 0, 0, 1, 2]
 
 def reported(
     table: pl.DataFrame, sides: list[int] = THREE_TRAIN, params: SplitParams = ORDERED, **changed: Any
-) -> PartsReport:
+) -> SplitReport:
     columns = [Column.model_validate({"name": name, "kind": kind}) for name, kind in KINDS.items()]
     usual = {"target": "y", "targets": ["y"], "weight": None, "task": "binary", "classes": ["no", "yes"]}
     known = Schema.model_validate(
@@ -36,7 +36,7 @@ def reported(
     )
     parts = np.array(sides, dtype=np.int8)
     chunks = list(table.iter_slices(2))
-    return report_parts(params, known, describe(params, known, parts, chunks), parts, chunks)
+    return report_split(params, known, describe_features(params, known, parts, chunks), parts, chunks)
 
 
 def test_the_report_counts_the_rows_of_each_part() -> None:
@@ -59,7 +59,7 @@ def test_rows_that_differ_in_their_gap_alone_are_no_twins() -> None:
 
 
 def test_over_some_number_of_rows_nobody_looks_for_twins(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "TWIN_ROWS", 4)
+    monkeypatch.setattr(report, "MAX_ROWS_FOR_DUPLICATES", 4)
     assert reported(TABLE[:4].extend(TABLE[[0]])).notes == [
         "Whether rows stand in more than one part was not looked at: the table has over 4 rows."
     ]
@@ -72,7 +72,7 @@ def test_twins_are_counted_once_however_often_and_wherever_they_come(rows: list[
     spread = 2**62 + 4  # so that the hashes use all bits, and differ in more than the last two
     hashes, parts = np.array([k * spread % 2**64 for k, _ in rows], dtype=np.uint64), np.array([p for _, p in rows])
     sides = {k: {part for other, part in rows if other == k and part >= 0} for k, _ in rows}
-    assert count_twins(hashes, parts.astype(np.int8)) == sum(len(parts) > 1 for parts in sides.values())
+    assert count_shared_rows(hashes, parts.astype(np.int8)) == sum(len(parts) > 1 for parts in sides.values())
 
 
 def test_rows_in_a_gap_are_counted_and_are_nobodys_twins() -> None:

@@ -2,10 +2,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from relight.data.groups import by_first_appearance, have_an_order
+from relight.data.groups import factorize, has_distinct_relevance
 from relight.data.schema import Schema
 from relight.errors import InputError
-from relight.split.columns import assert_queries_whole, numbers_of_queries
+from relight.split.columns import assert_queries_whole, query_numbers
 
 PARTS = ("train", "validation", "test")
 TABLE = pl.DataFrame({"q": ["b", "a", "c", "b", "a", "c"], "y": [0.0, 1, 2, 1, 0, 0]})
@@ -20,18 +20,18 @@ def schema_of(query: str | None) -> Schema:
 
 def test_numbers_count_the_queries_of_each_part_in_their_order() -> None:
     parts = np.array([0, 2, 0, 0, 2, 0], dtype=np.int8)
-    assert numbers_of_queries(TABLE, schema_of("q"), parts)["query"].tolist() == [0, 0, 1, 0, 0, 1]
-    assert numbers_of_queries(TABLE, schema_of("q"), parts)["query"].dtype == np.int32
-    assert numbers_of_queries(pl.DataFrame(), schema_of(None), parts) == {}
+    assert query_numbers(TABLE, schema_of("q"), parts)["query"].tolist() == [0, 0, 1, 0, 0, 1]
+    assert query_numbers(TABLE, schema_of("q"), parts)["query"].dtype == np.int32
+    assert query_numbers(pl.DataFrame(), schema_of(None), parts) == {}
 
 
 def test_by_first_appearance() -> None:
-    assert by_first_appearance(np.array([7, 3, 7, 9, 3])).tolist() == [0, 1, 0, 2, 1]
+    assert factorize(np.array([7, 3, 7, 9, 3])).tolist() == [0, 1, 0, 2, 1]
 
 
 def test_an_order_needs_two_relevances() -> None:
     query, relevance = np.array([0, 1, 2, 1, 0]), np.array([1.0, 2, 5, 2, 0])
-    assert have_an_order(query, relevance).tolist() == [True, False, False]
+    assert has_distinct_relevance(query, relevance).tolist() == [True, False, False]
 
 
 def test_whole_queries_pass() -> None:

@@ -8,15 +8,15 @@ import pytest
 import torch
 
 from relight.data.features import SeriesFeatures
-from relight.data.schema import STEP, Schema, SequenceParams
+from relight.data.schema import STEP_COLUMN, Schema, SequenceParams
 from relight.errors import InputError
-from relight.model.sequences import windows_of
+from relight.model.sequences import build_windows
 from relight.prepare.params import PrepareParams
-from relight.prepare.series import regular_series
+from relight.prepare.series import regularize_series
 from relight.split.assignment import TEST, TRAIN, VALIDATION
 from relight.split.params import SplitParams
 from relight.split.series import assign_series_parts
-from relight.split.series_windows import describe_series, encode_part, filled
+from relight.split.series_windows import describe_series, encode_part, fill_gaps
 
 SHARES = SplitParams(method="ordered", column=None, train=0.5, validation=0.25, test=0.25, seed=0)
 
@@ -45,11 +45,11 @@ def table() -> pl.DataFrame:
 def prepared(step: int = 1) -> tuple[pl.DataFrame, Schema]:
     sequence = SequenceParams(time="day", series="who", length=5, horizon=3, step=step, known=["known"])
     params = PrepareParams(source="x.csv", target="y", task="forecast", ignore=[], sequence=sequence)
-    return regular_series(table(), params)
+    return regularize_series(table(), params)
 
 
 def described(rows: pl.DataFrame, schema: Schema) -> tuple[SeriesFeatures, np.ndarray]:
-    parts, _ = assign_series_parts(SHARES, rows, schema, STEP)
+    parts, _ = assign_series_parts(SHARES, rows, schema, STEP_COLUMN)
     return describe_series(rows, schema, parts), parts
 
 
@@ -57,7 +57,10 @@ def test_the_missing_day_is_there_with_gaps_and_rows_are_in_order() -> None:
     rows, schema = prepared()
     assert rows.height == schema.rows == 76
     assert rows.filter(pl.col("who") == "a")["day"].is_sorted()
-    assert rows.filter((pl.col("who") == "a") & (pl.col(STEP) == 15)).select("y", "known", "past").row(0) == (None,) * 3
+    assert (
+        rows.filter((pl.col("who") == "a") & (pl.col(STEP_COLUMN) == 15)).select("y", "known", "past").row(0)
+        == (None,) * 3
+    )
     assert schema.notes == [
         "Times that the table lacks between the first and the last: 2; they count as gaps.",
         "Steps without a value of 'y': 4; they are filled (forward), and never scored.",
@@ -69,13 +72,13 @@ def test_the_missing_day_is_there_with_gaps_and_rows_are_in_order() -> None:
 def test_each_window_is_what_a_loop_copies(part: int, step: int) -> None:
     rows, schema = prepared(step)
     features, parts = described(rows, schema)
-    windows = windows_of(encode_part(rows, "y", features, parts, part), features)
+    windows = build_windows(encode_part(rows, "y", features, parts, part), features)
     expected = []
     for name in ("a", "b"):
         of_series = (rows["who"] == name).to_numpy()
         y = rows["y"].to_numpy()[of_series]
         last = np.flatnonzero(parts[of_series] == part).max() + 1
-        value = filled(rows.filter(of_series)["y"].head(int(last)), "forward").to_numpy()
+        value = fill_gaps(rows.filter(of_series)["y"].head(int(last)), "forward").to_numpy()
         mine = np.flatnonzero(parts[of_series] == part)
         for origin in range(max(int(mine[0]), 5), int(last) - 2, step):
             target = y[origin : origin + 3]
@@ -95,7 +98,7 @@ def test_each_window_is_what_a_loop_copies(part: int, step: int) -> None:
 def test_the_windows_share_the_memory_of_the_steps() -> None:
     rows, schema = prepared()
     features, parts = described(rows, schema)
-    windows = windows_of(encode_part(rows, "y", features, parts, TRAIN), features)
+    windows = build_windows(encode_part(rows, "y", features, parts, TRAIN), features)
     assert windows._strip(windows.steps, 5).data_ptr() == windows.steps.data_ptr()
 
 
@@ -114,8 +117,8 @@ def test_what_the_train_rows_say_by_hand() -> None:
     ("how", "expected"), [("forward", [1.0, 1.0, 1.0, 4.0, 4.0]), ("interpolate", [1.0, 2.0, 3.0, 4.0, 4.0])]
 )
 def test_gaps_are_filled_by_what_is_known_at_the_end_of_the_part(how: str, expected: list[float]) -> None:
-    assert filled(pl.Series([1.0, None, None, 4.0, None]), how).to_list() == expected
-    assert filled(pl.Series([None, 2.0]), how).to_list() == [2.0, 2.0]
+    assert fill_gaps(pl.Series([1.0, None, None, 4.0, None]), how).to_list() == expected
+    assert fill_gaps(pl.Series([None, 2.0]), how).to_list() == [2.0, 2.0]
 
 
 def test_parts_that_a_column_mixes_in_time_are_refused() -> None:
@@ -123,4 +126,4 @@ def test_parts_that_a_column_mixes_in_time_are_refused() -> None:
     split = pl.Series("split", ["train", "test"] * 38)
     params = SHARES.model_copy(update={"method": "auto"})
     with pytest.raises(InputError, match=r"split\.column: 'split' must cut by time, however: '2024-"):
-        assign_series_parts(params, rows.with_columns(split), schema, STEP)
+        assign_series_parts(params, rows.with_columns(split), schema, STEP_COLUMN)

@@ -3,7 +3,7 @@
 import pytest
 
 from relight.data.schema import Column, Kind, Schema, Task
-from relight.split.assignment import settle_split
+from relight.split.assignment import resolve_split
 from relight.split.params import SplitParams
 
 AUTO = SplitParams(method="auto", column=None, train=0.64, validation=0.16, test=0.2, seed=42)
@@ -25,7 +25,7 @@ def schema(task: Task, **kinds: Kind) -> Schema:
 
 @pytest.mark.parametrize("kind", ["categorical", "ignored"])
 def test_a_column_named_split_names_the_parts(kind: Kind) -> None:
-    settled, why = settle_split(AUTO, schema("binary", x="numeric", split=kind))
+    settled, why = resolve_split(AUTO, schema("binary", x="numeric", split=kind))
     assert (settled.method, settled.column) == ("column", "split")
     assert why == "split.method: auto chose column 'split': there is a column of that name."
 
@@ -34,16 +34,16 @@ def test_a_column_named_split_names_the_parts(kind: Kind) -> None:
     ("task", "method"), [("binary", "stratified"), ("multiclass", "stratified"), ("regression", "random")]
 )
 def test_without_one_the_task_decides(task: Task, method: str) -> None:
-    settled, why = settle_split(AUTO, schema(task, x="numeric", split="numeric"))  # numbers name no part
+    settled, why = resolve_split(AUTO, schema(task, x="numeric", split="numeric"))  # numbers name no part
     assert (settled.method, settled.column) == (method, None)
     assert why == f"split.method: auto chose {method}: {task}."
 
 
 def test_folds_deal_the_rows_anew() -> None:
-    settled, _ = settle_split(AUTO.model_copy(update={"folds": 5}), schema("binary", split="categorical"))
+    settled, _ = resolve_split(AUTO.model_copy(update={"folds": 5}), schema("binary", split="categorical"))
     assert settled.method == "stratified"
 
 
 def test_a_given_method_is_left_alone() -> None:
     given = AUTO.model_copy(update={"method": "ordered"})
-    assert settle_split(given, schema("binary", split="categorical")) == (given, "")
+    assert resolve_split(given, schema("binary", split="categorical")) == (given, "")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from relight.data.schema import Column, Schema, Task
 from relight.errors import InputError
-from relight.split.assignment import LEFT_OUT, PARTS, assign_parts
+from relight.split.assignment import NO_PART, PARTS, assign_parts
 from relight.split.columns import columns_to_split
 from relight.split.params import SplitParams
 
@@ -316,7 +316,7 @@ def test_a_gap_leaves_rows_out_between_the_parts(
     train, validation, test = fractions
     asked = params("time", column="x", train=train, validation=validation, test=test, gap=gap)
     parts = split(asked, numbered(n_rows))
-    assert "".join({TRAIN: "T", VALIDATION: "V", TEST: "E", LEFT_OUT: "-"}[part] for part in parts) == expected
+    assert "".join({TRAIN: "T", VALIDATION: "V", TEST: "E", NO_PART: "-"}[part] for part in parts) == expected
     turned = split(asked, numbered(n_rows).reverse())
     assert turned.tolist() == parts.tolist()[::-1]
 

@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relight.split.statistics import CHUNK_ROWS, Statistics, TargetSums, statistics_of
+from relight.split.statistics import CHUNK_ROWS, RunningStatistics, RunningTargetStatistics, chunk_statistics
 
 HALVES = st.integers(-1000, 1000).map(lambda value: value / 2)
 
 
-def merged(*chunks: np.ndarray) -> Statistics:
-    known = Statistics()
+def merged(*chunks: np.ndarray) -> RunningStatistics:
+    known = RunningStatistics()
     for chunk in chunks:
-        known = known.merge(statistics_of(chunk))
+        known = known.merge(chunk_statistics(chunk))
     return known
 
 
@@ -28,16 +28,16 @@ def float32(*values: float) -> np.ndarray:
 
 def test_mean_population_std_and_range_by_hand() -> None:
     # mean (1 + 2 + 6) / 3 = 3; variance (4 + 1 + 9) / 3; the gap counts nowhere
-    known = statistics_of(float32(1, np.nan, 2, 6))
+    known = chunk_statistics(float32(1, np.nan, 2, 6))
     assert (known.n, known.mean, known.low, known.high) == (3, 3, 1, 6)
     assert known.std == pytest.approx(math.sqrt(14 / 3), rel=1e-15)
 
 
 def test_skew_by_hand() -> None:
     # mean 1; deviations -1, -1, 2: second moment 6 / 3 = 2, third (-1 - 1 + 8) / 3 = 2; 2 / 2^1.5
-    assert statistics_of(float32(0, 0, 3)).skew == pytest.approx(2**-0.5, rel=1e-15)
-    assert statistics_of(float32(0, 3, 3)).skew == pytest.approx(-(2**-0.5), rel=1e-15)
-    assert statistics_of(float32(4, 4, 4)).skew == 0
+    assert chunk_statistics(float32(0, 0, 3)).skew == pytest.approx(2**-0.5, rel=1e-15)
+    assert chunk_statistics(float32(0, 3, 3)).skew == pytest.approx(-(2**-0.5), rel=1e-15)
+    assert chunk_statistics(float32(4, 4, 4)).skew == 0
 
 
 @pytest.mark.parametrize("value", [0.1, 1e-30, 1e30, 16777217.0])
@@ -51,12 +51,12 @@ def test_a_column_of_one_value_has_std_zero(value: float, n_rows: int) -> None:
 def test_a_column_of_gaps_has_mean_and_std_zero() -> None:
     known = merged(float32(np.nan, np.nan), float32())
     assert (known.n, known.mean, known.std, known.skew) == (0, 0, 0, 0)
-    assert merged(float32(np.nan), float32(2, 4), float32(np.nan)) == statistics_of(float32(2, 4))
+    assert merged(float32(np.nan), float32(2, 4), float32(np.nan)) == chunk_statistics(float32(2, 4))
 
 
 def test_minus_zero_is_zero() -> None:
     for values in (float32(-0.0, 0.0), float32(0.0, -0.0)):
-        known = statistics_of(values)
+        known = chunk_statistics(values)
         assert [math.copysign(1, value) for value in (known.low, known.high)] == [1, 1]
 
 
@@ -82,7 +82,7 @@ def test_many_rows_are_as_exact_as_float64_allows() -> None:
 
 def test_the_target_and_its_logarithm_agree_with_numpy() -> None:
     values = np.random.default_rng(0).lognormal(2, 0.7, size=3000).astype(np.float32)
-    sums = TargetSums()
+    sums = RunningTargetStatistics()
     for chunk in np.array_split(values, 4):
         sums = sums.add(chunk)
     said, wide = sums.statistics(), values.astype(np.float64)
@@ -95,7 +95,7 @@ def test_the_target_and_its_logarithm_agree_with_numpy() -> None:
 @pytest.mark.parametrize("value", [0.0, -1.0])
 def test_one_value_that_is_not_above_zero_leaves_no_logarithm(value: float) -> None:
     for chunks in ([float32(1, 2), float32(value), float32(3)], [float32(value), float32(1, 2)]):
-        sums = TargetSums()
+        sums = RunningTargetStatistics()
         for chunk in chunks:
             sums = sums.add(chunk)
         said = sums.statistics()

@@ -9,12 +9,12 @@ import pytest
 import yaml
 
 from relight.errors import InputError
-from relight.repository.git import git
+from relight.repository.git import run_git
 from relight.runtime.nested import differing_keys
 from relight.runtime.strict_yaml import read_yaml
 from relight.sweep.params import SweepParams
 from relight.sweep.proposals import Proposal
-from relight.sweep.settings import about, read_settings, remarks, why_invalid, with_proposal
+from relight.sweep.settings import proposal_problem, read_sweep_settings, study_identity, sweep_warnings, with_proposal
 from tests.repositories import REPOSITORY
 
 RATE = "  train.optimizer.learning_rate: {low: 0.001, high: 0.1, log: true}\n"
@@ -30,7 +30,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def problems(text: str, *, fast: bool = False) -> list[str]:
     Path("sweep.yaml").write_text(text)
     with pytest.raises(InputError, match=r"sweep\.yaml") as caught:
-        read_settings(Path("sweep.yaml"), fast=fast)
+        read_sweep_settings(Path("sweep.yaml"), fast=fast)
     return list(caught.value.problems)
 
 
@@ -105,12 +105,12 @@ def test_a_wrong_params_yaml_is_said_first(folder: Path) -> None:
     (folder / "params.yaml").write_text((folder / "params.yaml").read_text().replace("epochs: 200", "epochs: 0"))
     Path("sweep.yaml").write_text("params:\n" + RATE)
     with pytest.raises(InputError, match=r"params.yaml:\d+: train.epochs: must be >= 1"):
-        read_settings(Path("sweep.yaml"), fast=False)
+        read_sweep_settings(Path("sweep.yaml"), fast=False)
 
 
 def test_a_password_may_come_from_the_environment() -> None:
     Path("sweep.yaml").write_text("storage: postgresql://me:${PASSWORD}@host/db\nparams:\n" + RATE)
-    assert read_settings(Path("sweep.yaml"), fast=False).sweep.storage == "postgresql://me:${PASSWORD}@host/db"
+    assert read_sweep_settings(Path("sweep.yaml"), fast=False).sweep.storage == "postgresql://me:${PASSWORD}@host/db"
 
 
 @pytest.mark.parametrize(
@@ -126,35 +126,35 @@ def test_choosing_by_test_rows_deserves_a_word(metric: str, split: str, remark: 
     text = (folder / "params.yaml").read_text().replace("validation: 0.16", split)
     (folder / "params.yaml").write_text(text if "0.16" in split else text.replace("train: 0.64", "train: 0.8"))
     Path("sweep.yaml").write_text(f"metric: {metric}\ndirection: minimize\nparams:\n{RATE}")
-    said = remarks(read_settings(Path("sweep.yaml"), fast=False))
+    said = sweep_warnings(read_sweep_settings(Path("sweep.yaml"), fast=False))
     assert [remark in word for word in said] == ([] if remark is None else [True])
 
 
 def test_values_that_do_not_go_together_are_found_before_they_run() -> None:
     document = read_yaml(Path("params.yaml"))
     good: Proposal = {"train.optimizer.name": "sgd", "train.optimizer.momentum": 0.9}
-    assert why_invalid(document, good) is None
-    assert "momentum must be 0 with adam" in str(why_invalid(document, {**good, "train.optimizer.name": "adam"}))
+    assert proposal_problem(document, good) is None
+    assert "momentum must be 0 with adam" in str(proposal_problem(document, {**good, "train.optimizer.name": "adam"}))
     assert document.value["train"]["optimizer"]["name"] == "adamw"  # what is there stays as it is
     assert with_proposal(document, good).value["train"]["optimizer"]["momentum"] == 0.9
 
 
 def test_the_recipe_suits_the_recipe_for_a_table(folder: Path) -> None:
     shutil.copy(REPOSITORY / "recipes/table.yaml", folder / "params.yaml")
-    settings = read_settings(REPOSITORY / "recipes/sweep.yaml", fast=True)
+    settings = read_sweep_settings(REPOSITORY / "recipes/sweep.yaml", fast=True)
     assert len(settings.sweep.params) == 5
-    assert remarks(settings) == []
+    assert sweep_warnings(settings) == []
 
 
 def test_what_a_study_is_about_is_the_same_once_it_is_read_back() -> None:
     Path("sweep.yaml").write_text("params:\n  train.batch_size: [16, full]\n" + RATE)
     for command in (["init", "-q"], ["add", "params.yaml"]):
-        git(*command)
-    git("-c", "user.name=T", "-c", "user.email=t@example.invalid", "commit", "-qm", "start")
-    said = about(read_settings(Path("sweep.yaml"), fast=True))
+        run_git(*command)
+    run_git("-c", "user.name=T", "-c", "user.email=t@example.invalid", "commit", "-qm", "start")
+    said = study_identity(read_sweep_settings(Path("sweep.yaml"), fast=True))
     assert json.loads(json.dumps(said)) == said
     Path("sweep.yaml").write_text("params:\n  train.batch_size: [16, 32]\n" + RATE)
-    assert differing_keys(said, about(read_settings(Path("sweep.yaml"), fast=False))) == [
+    assert differing_keys(said, study_identity(read_sweep_settings(Path("sweep.yaml"), fast=False))) == [
         "--fast",
         "sweep.yaml.params.train.batch_size",
     ]
@@ -162,7 +162,7 @@ def test_what_a_study_is_about_is_the_same_once_it_is_read_back() -> None:
 
 def test_trials_of_other_rows_deserve_a_word() -> None:
     Path("sweep.yaml").write_text("params:\n  split.seed: {low: 1, high: 9}\n")
-    assert remarks(read_settings(Path("sweep.yaml"), fast=False)) == [
+    assert sweep_warnings(read_sweep_settings(Path("sweep.yaml"), fast=False)) == [
         "params.split.seed is swept, so trials are judged on other rows each: a part of the differences is chance"
     ]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from relight.errors import RunError
-from relight.sweep.clone import Baseline, SideRepository, baseline_here, experiments_here
+from relight.sweep.clone import Baseline, ExperimentClone, current_baseline, existing_experiments
 from tests.repositories import clean_environment
 
 STAGE = """\
@@ -39,7 +39,7 @@ def run(*command: str) -> str:
 
 
 @pytest.fixture
-def side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SideRepository:
+def side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ExperimentClone:
     """Beside a repository whose note was changed and not committed."""
     (tmp_path / "root").mkdir()
     monkeypatch.chdir(tmp_path / "root")
@@ -52,18 +52,18 @@ def side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SideRepository:
     run("git", "add", "-A")
     run("git", "commit", "-qm", "start")
     Path("note.txt").write_text("changed ")
-    baseline = baseline_here()
+    baseline = current_baseline()
     assert baseline._replace(changes="") == Baseline(
         str(tmp_path / "root"), run("git", "rev-parse", "HEAD").strip(), "", str(tmp_path / "root/.dvc/cache")
     )
-    return SideRepository(tmp_path / "clone", baseline)
+    return ExperimentClone(tmp_path / "clone", baseline)
 
 
 def never(_folder: Path) -> bool:
     return False
 
 
-def test_experiments_come_to_the_repository_whatever_was_left_in_the_clone(side: SideRepository) -> None:
+def test_experiments_come_to_the_repository_whatever_was_left_in_the_clone(side: ExperimentClone) -> None:
     commit = run("git", "rev-parse", "HEAD").strip()
     before = run("git", "status", "--porcelain")
     assert not side.run("hopeless", ["seconds=600"], lambda folder: (folder / "started").exists())
@@ -73,14 +73,14 @@ def test_experiments_come_to_the_repository_whatever_was_left_in_the_clone(side:
     (side.folder / ".git/index.lock").touch()
     (side.folder / "params.yaml").write_text("torn")
     assert side.run("short", ["seconds=0.25"], never)
-    assert experiments_here(["hopeless", "short"], commit) == {"short"}
+    assert existing_experiments(["hopeless", "short"], commit) == {"short"}
     assert run("git", "show", f"refs/exps/{commit[:2]}/{commit[2:]}/short:params.yaml") == "seconds: 0.25 # to wait\n"
     assert run("git", "status", "--porcelain") == before  # the workspace is as it was
     run("dvc", "exp", "apply", "short")
     assert Path("out.txt").read_text() == "changed 0.25"  # from the cache that both share
 
 
-def test_what_a_stage_says_is_why_it_failed(side: SideRepository) -> None:
+def test_what_a_stage_says_is_why_it_failed(side: ExperimentClone) -> None:
     with pytest.raises(RunError, match=r"^seconds: must be at least 0"):
         side.run("wrong", ["seconds=-1"], never)
     (side.folder / ".git/HEAD").write_text("torn")  # beyond what Git mends: it is made anew

@@ -15,9 +15,9 @@ import polars as pl
 import pytest
 import yaml
 
-from relight.sweep.ledger import Ledger, Row
+from relight.sweep.ledger import TrialQueue, TrialRecord
 from relight.sweep.params import SweepParams
-from relight.sweep.proposals import Proposing, distributions
+from relight.sweep.proposals import PerTrialSampler, search_distributions
 from relight.sweep.storage import open_study
 from tests.repositories import Repository, clean_environment, make_repository
 
@@ -88,7 +88,7 @@ def sweep_params(repository: Repository) -> SweepParams:
     return SweepParams.model_validate(yaml.safe_load((repository.root / "sweep.yaml").read_text()))
 
 
-def rows_of(repository: Repository) -> list[Row]:
+def rows_of(repository: Repository) -> list[TrialRecord]:
     params = sweep_params(repository)
     file = repository.root / f".dvc/tmp/relight/sweeps/{params.name}/study.journal"
     if not file.exists():
@@ -96,10 +96,12 @@ def rows_of(repository: Repository) -> list[Row]:
     return ledger(params, file).rows()
 
 
-def ledger(params: SweepParams, file: Path) -> Ledger:
-    study = open_study(params.storage, file, params.name, params.direction or "minimize", Proposing(params))
+def ledger(params: SweepParams, file: Path) -> TrialQueue:
+    study = open_study(params.storage, file, params.name, params.direction or "minimize", PerTrialSampler(params))
     lock = file.with_name("take.lock")
-    return Ledger(study, distributions(params), lock, n_trials=params.budget.trials, minutes=params.budget.minutes)
+    return TrialQueue(
+        study, search_distributions(params), lock, n_trials=params.budget.trials, minutes=params.budget.minutes
+    )
 
 
 def wait_for(repository: Repository, n_ended: int) -> None:

@@ -6,12 +6,20 @@ from typing import Any
 import pytest
 
 from relight.runtime.nested import differing_keys
-from relight.sweep.ledger import Ledger
+from relight.sweep.ledger import TrialQueue
 from relight.sweep.params import SweepParams
-from relight.sweep.processes import slot
-from relight.sweep.proposals import Proposing, distributions, grid, n_trials
+from relight.sweep.processes import acquire_slot
+from relight.sweep.proposals import PerTrialSampler, grid_points, max_trials, search_distributions
 from relight.sweep.storage import open_study
-from relight.sweep.trials import Rungs, Trial, best_table, counts, is_rung, ranked, value_of
+from relight.sweep.trials import (
+    PruningRungs,
+    SweepTrial,
+    best_trials_table,
+    is_rung,
+    rank_trials,
+    trial_counts_text,
+    trial_value,
+)
 
 SPACE = {
     "a.rate": {"low": 0.001, "high": 0.1, "log": True},
@@ -24,16 +32,16 @@ def sweep(**given: Any) -> SweepParams:
     return SweepParams.model_validate({"params": SPACE, **given})
 
 
-def ledger(params: SweepParams, folder: Path) -> Ledger:
-    study = open_study(None, folder / "journal", params.name, "minimize", Proposing(params))
-    return Ledger(study, distributions(params), folder / "take", n_trials=n_trials(params), minutes=None)
+def ledger(params: SweepParams, folder: Path) -> TrialQueue:
+    study = open_study(None, folder / "journal", params.name, "minimize", PerTrialSampler(params))
+    return TrialQueue(study, search_distributions(params), folder / "take", n_trials=max_trials(params), minutes=None)
 
 
 def proposals(params: SweepParams, folder: Path, *, at_once: int = 1000) -> list[dict[str, Any]]:
     """All of them, each finished with a value that depends on it alone; `at_once` trials for each start."""
     found: list[dict[str, Any]] = []
     while True:
-        with slot(folder / "jobs") as held:
+        with acquire_slot(folder / "jobs") as held:
             one = ledger(params, folder)
             for _ in range(at_once):
                 if (taken := one.take(held)) is None:
@@ -63,16 +71,16 @@ def test_a_grid_is_covered_once(tmp_path: Path) -> None:
     space = {"a": {"low": 0.1, "high": 0.3, "step": 0.1}, "b": {"low": 1, "high": 2}, "c": [True, "z"]}
     params = SweepParams.model_validate({"params": space, "sampler": "grid"})
     expected = [{"a": a, "b": b, "c": c} for a in (0.1, 0.2, 0.3) for b in (1, 2) for c in (True, "z")]
-    assert grid(params) == expected
-    assert n_trials(params) == 12
+    assert grid_points(params) == expected
+    assert max_trials(params) == 12
     assert proposals(params, tmp_path) == expected
 
 
 def test_a_budget_of_minutes_counts_what_trials_took(tmp_path: Path) -> None:
     params = sweep(budget={"trials": None, "minutes": 1.0})
-    study = open_study(None, tmp_path / "journal", "sweep", "minimize", Proposing(params))
-    with slot(tmp_path / "jobs") as held:
-        one = Ledger(study, distributions(params), tmp_path / "take", n_trials=None, minutes=1.0)
+    study = open_study(None, tmp_path / "journal", "sweep", "minimize", PerTrialSampler(params))
+    with acquire_slot(tmp_path / "jobs") as held:
+        one = TrialQueue(study, search_distributions(params), tmp_path / "take", n_trials=None, minutes=1.0)
         for seconds in (20.0, 20.0, 20.0):
             taken = one.take(held)
             assert taken is not None
@@ -82,17 +90,17 @@ def test_a_budget_of_minutes_counts_what_trials_took(tmp_path: Path) -> None:
 
 def test_a_trial_whose_process_is_gone_is_taken_up_with_the_same_params(tmp_path: Path) -> None:
     params = sweep(budget={"trials": 2})
-    with slot(tmp_path / "jobs") as held:
+    with acquire_slot(tmp_path / "jobs") as held:
         lost = ledger(params, tmp_path).take(held)
         assert lost is not None
-        with slot(tmp_path / "jobs") as other:  # while the first is alive, it is its own
+        with acquire_slot(tmp_path / "jobs") as other:  # while the first is alive, it is its own
             assert other.number == 1
             second = ledger(params, tmp_path).take(other)
             assert second is not None
             assert second.number == 1
             second.complete(1.0, 0.0)
             assert ledger(params, tmp_path).take(other) is None
-    with slot(tmp_path / "jobs") as held:
+    with acquire_slot(tmp_path / "jobs") as held:
         found = ledger(params, tmp_path).take(held)
         assert found is not None
         assert (found.number, found.proposal) == (0, lost.proposal)
@@ -101,9 +109,9 @@ def test_a_trial_whose_process_is_gone_is_taken_up_with_the_same_params(tmp_path
 def test_a_trial_that_ends_its_process_three_times_is_left_alone(tmp_path: Path) -> None:
     params = sweep(budget={"trials": 1})
     for _ in range(3):
-        with slot(tmp_path / "jobs") as held:
+        with acquire_slot(tmp_path / "jobs") as held:
             assert ledger(params, tmp_path).take(held) is not None
-    with slot(tmp_path / "jobs") as held:
+    with acquire_slot(tmp_path / "jobs") as held:
         assert ledger(params, tmp_path).take(held) is None
     (row,) = ledger(params, tmp_path).rows()
     assert (row.state, row.why) == ("failed", "it ended its process 3 times")
@@ -111,7 +119,7 @@ def test_a_trial_that_ends_its_process_three_times_is_left_alone(tmp_path: Path)
 
 def test_a_line_that_was_cut_short_is_cut_off(tmp_path: Path) -> None:
     params = sweep(budget={"trials": 3})
-    with slot(tmp_path / "jobs") as held:
+    with acquire_slot(tmp_path / "jobs") as held:
         taken = ledger(params, tmp_path).take(held)
         assert taken is not None
         taken.complete(2.0, 0.0)
@@ -123,7 +131,7 @@ def test_a_line_that_was_cut_short_is_cut_off(tmp_path: Path) -> None:
 
 def test_what_two_machines_begin_beyond_the_budget_waits_for_a_larger_one(tmp_path: Path) -> None:
     small, large = sweep(budget={"trials": 1}), sweep(budget={"trials": 2})
-    with slot(tmp_path / "jobs") as held:
+    with acquire_slot(tmp_path / "jobs") as held:
         one = ledger(small, tmp_path)
         taken = one.take(held)
         assert taken is not None
@@ -145,38 +153,38 @@ def test_a_curve_in_the_worst_quarter_is_hopeless(tmp_path: Path) -> None:
     """Five reach 1; two at 2 end at epoch 4, where they count from then on: the bar is 1.5 there, and 1 at epoch 6."""
     params = sweep(budget={"trials": 8})
     one, ends = ledger(params, tmp_path), []
-    with slot(tmp_path / "jobs") as held:
+    with acquire_slot(tmp_path / "jobs") as held:
         for score in (1.0, 1.0, 1.0, 1.0, 1.0, 2.0, 2.0, 1.4):
             taken = one.take(held)
             assert taken is not None
-            rungs = Rungs(taken.is_hopeless)
+            rungs = PruningRungs(taken.is_hopeless)
             ends.append(next((epoch for epoch in range(1, 11) if rungs.see([score] * epoch)), None))
             taken.complete(score, 0.0) if ends[-1] is None else taken.prune(0.0)
     assert ends == [None, None, None, None, None, 4, 4, 6]
 
 
 def test_the_value_is_that_of_the_weights_that_are_kept() -> None:
-    assert value_of([3.0, 1.0, 2.0], keeps_best=True) == 1.0
-    assert value_of([3.0, 1.0, 2.0], keeps_best=False) == 2.0
+    assert trial_value([3.0, 1.0, 2.0], keeps_best=True) == 1.0
+    assert trial_value([3.0, 1.0, 2.0], keeps_best=False) == 2.0
 
 
 def test_the_table_names_params_by_the_words_that_tell_them_apart() -> None:
     trials = [
-        Trial("s-0000", "complete", 2.0, {"a.x.rate": 0.1234567, "b.x.rate": None, "c.on": True}),
-        Trial("s-0001", "pruned", 0.1, {}),
-        Trial("s-0002", "complete", 1.0, {"a.x.rate": 1.0, "b.x.rate": 3, "c.on": False}),
+        SweepTrial("s-0000", "complete", 2.0, {"a.x.rate": 0.1234567, "b.x.rate": None, "c.on": True}),
+        SweepTrial("s-0001", "pruned", 0.1, {}),
+        SweepTrial("s-0002", "complete", 1.0, {"a.x.rate": 1.0, "b.x.rate": 3, "c.on": False}),
     ]
-    best = ranked(trials, maximize=False)
+    best = rank_trials(trials, maximize=False)
     assert [trial.name for trial in best] == ["s-0002", "s-0000"]
-    assert [trial.name for trial in ranked(trials, maximize=True)] == ["s-0000", "s-0002"]
-    table = best_table(best, Trial("default", "complete", None, {"a.x.rate": 5}), "score")
+    assert [trial.name for trial in rank_trials(trials, maximize=True)] == ["s-0000", "s-0002"]
+    table = best_trials_table(best, SweepTrial("default", "complete", None, {"a.x.rate": 5}), "score")
     assert table.heads == ["trial", "score", "a.x.rate", "b.x.rate", "on"]
     assert table.rows == [
         ["s-0002", "1", "1", "3", "false"],
         ["s-0000", "2", "0.12346", "-", "true"],
         ["default", "-", "5", "-", "-"],
     ]
-    assert counts(trials) == "3 trials: 2 complete, 1 ended early"
+    assert trial_counts_text(trials) == "3 trials: 2 complete, 1 ended early"
 
 
 def test_what_differs_is_named() -> None:

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from relight.train.auto import settle_batch_size
+from relight.train.auto import resolve_batch_size
 
 
 @pytest.mark.parametrize(
@@ -13,9 +13,9 @@ from relight.train.auto import settle_batch_size
     ],
 )  # fmt: skip
 def test_auto_grows_with_the_train_rows(n_train: int, rows: int) -> None:
-    assert settle_batch_size("auto", n_train) == rows
+    assert resolve_batch_size("auto", n_train) == rows
 
 
 @pytest.mark.parametrize(("batch_size", "rows"), [("full", 40), (7, 7), (41, 40)])
 def test_other_sizes_are_what_they_say_and_at_most_all_rows(batch_size: Any, rows: int) -> None:
-    assert settle_batch_size(batch_size, 40) == rows
+    assert resolve_batch_size(batch_size, 40) == rows

@@ -5,7 +5,7 @@ import pytest
 
 from relight.data.features import Features
 from relight.errors import InputError
-from relight.train.auto import row_weights, settle_class_weights
+from relight.train.auto import loss_weights, resolve_class_weights
 from relight.train.params import TrainParams
 from tests.feature_tables import features_of
 
@@ -16,7 +16,7 @@ def settle(class_weights: Any, features: Features) -> list[float] | None:
     optimizer = {"name": "sgd", "learning_rate": 0.01, "weight_decay": 0.0, "momentum": 0.0}
     usual = {"seed": 1, "epochs": 1, "batch_size": 1, "loss": "auto", "early_stopping": None, "device": "cpu"}
     params = {**usual, "threads": 1, "optimizer": optimizer, "class_weights": class_weights}
-    return settle_class_weights(TrainParams.model_validate(params), features)
+    return resolve_class_weights(TrainParams.model_validate(params), features)
 
 
 def classes(codes: list[int]) -> Features:
@@ -59,19 +59,19 @@ def test_what_has_no_labels_has_no_weights_of_classes(task: str, class_weights: 
 
 def test_a_row_counts_as_its_class_times_itself() -> None:
     target, sample = np.array([0, 2, 1]), np.array([1, 0.5, 4], dtype=np.float32)
-    weights = row_weights([1, 10, 100], target, sample)
+    weights = loss_weights([1, 10, 100], target, sample)
     assert weights is not None
     assert weights.dtype == np.float32
     assert weights.tolist() == [1, 50, 40]
 
 
 def test_a_binary_target_is_a_column_of_zeros_and_ones() -> None:
-    weights = row_weights([1, 3], np.array([[0], [1]], dtype=np.float32), None)
+    weights = loss_weights([1, 3], np.array([[0], [1]], dtype=np.float32), None)
     assert weights is not None
     assert weights.tolist() == [1, 3]
 
 
 def test_without_weights_all_rows_count_the_same() -> None:
     sample = np.ones(3, dtype=np.float32)
-    assert row_weights(None, np.zeros(3), None) is None
-    assert row_weights(None, np.zeros(3), sample) is sample
+    assert loss_weights(None, np.zeros(3), None) is None
+    assert loss_weights(None, np.zeros(3), sample) is sample

@@ -6,14 +6,14 @@ from relight.data.features import Features, SequenceFeatures
 from relight.data.schema import SequenceParams, Task
 from relight.errors import InputError
 from relight.model.params import ModelParams
-from relight.train.auto import settle_loss
+from relight.train.auto import resolve_loss
 from relight.train.checks import (
-    assert_can_record,
-    assert_can_share,
+    assert_can_capture_cuda_graph,
+    assert_can_distribute,
     assert_can_stop_early,
-    assert_one_model,
-    assert_train_suits,
-    remarks,
+    assert_single_seed,
+    assert_train_params_fit,
+    train_warnings,
 )
 from relight.train.params import TrainParams
 from tests.feature_tables import features_of, number
@@ -36,7 +36,7 @@ def params(**changed: Any) -> TrainParams:
     ("similarity", "hinge_embedding"),
 ])  # fmt: skip
 def test_auto_is_the_first_loss_of_the_task(task: Task, loss: str) -> None:
-    assert settle_loss("auto", task) == loss
+    assert resolve_loss("auto", task) == loss
 
 
 @pytest.mark.parametrize(
@@ -54,10 +54,10 @@ def test_auto_is_the_first_loss_of_the_task(task: Task, loss: str) -> None:
 @pytest.mark.parametrize("task", ["regression", "binary", "multiclass", "distribution"])
 def test_a_loss_is_for_its_own_tasks_alone(name: str, suited: set[str], task: Task) -> None:
     if task in suited:
-        assert settle_loss(name, task) == name
+        assert resolve_loss(name, task) == name
     else:
         with pytest.raises(InputError, match=rf"train\.loss: must be one of auto, .* for {task}, however: {name}"):
-            settle_loss(name, task)
+            resolve_loss(name, task)
 
 
 def test_the_test_rows_must_not_choose_the_weights() -> None:
@@ -74,7 +74,7 @@ def test_other_runs_may_stop_when_they_like(patience: int | None, borrowed: bool
 
 
 def test_what_is_odd_is_said() -> None:
-    assert remarks(params(batch_size=41, threads=4, schedule={"warmup": 1}), features(), cores=2) == [
+    assert train_warnings(params(batch_size=41, threads=4, schedule={"warmup": 1}), features(), cores=2) == [
         "train.batch_size: 41 is more than the 40 train rows; every batch holds all of them",
         "train.schedule.warmup: 1 is not less than the 1 epochs; the learning rate never reaches its full height",
         "train.threads: 4 is more than the 2 cores of this machine",
@@ -82,8 +82,8 @@ def test_what_is_odd_is_said() -> None:
 
 
 def test_what_is_usual_needs_no_word() -> None:
-    assert remarks(params(batch_size=40, threads=2), features(), cores=2) == []
-    assert remarks(params(), features(), cores=2) == []
+    assert train_warnings(params(batch_size=40, threads=2), features(), cores=2) == []
+    assert train_warnings(params(), features(), cores=2) == []
 
 
 LINEAR = ModelParams(name="linear", numeric="none")
@@ -94,7 +94,7 @@ NORMALISED = ModelParams.model_validate(
 
 def problems(asked: TrainParams, model: ModelParams, seen: Features) -> list[str]:
     try:
-        assert_train_suits(asked, model, seen)
+        assert_train_params_fit(asked, model, seen)
     except InputError as error:
         return list(error.problems)
     return []
@@ -136,8 +136,8 @@ def test_batches_of_sequences_have_no_one_shape_to_record() -> None:
 
 def test_each_of_several_processes_would_normalise_by_its_own_sequences() -> None:
     with pytest.raises(InputError, match=r"model.name: convolution has batch normalisation"):
-        assert_can_share(ModelParams(name="convolution", numeric="none"), "multiclass")
-    assert_can_share(ModelParams(name="gru", numeric="none"), "multiclass")
+        assert_can_distribute(ModelParams(name="convolution", numeric="none"), "multiclass")
+    assert_can_distribute(ModelParams(name="gru", numeric="none"), "multiclass")
 
 
 def test_all_problems_are_said_at_once() -> None:
@@ -153,7 +153,7 @@ def test_the_scale_of_the_target_is_looked_at_too() -> None:
 
 
 def test_a_batch_in_words_is_never_odd() -> None:
-    assert remarks(params(batch_size="auto"), features(n_train=1), cores=2) == []
+    assert train_warnings(params(batch_size="auto"), features(n_train=1), cores=2) == []
 
 
 @pytest.mark.parametrize(
@@ -164,19 +164,19 @@ def test_a_batch_in_words_is_never_odd() -> None:
     ],
 )
 def test_a_cuda_graph_is_for_one_process_on_cuda(device: str, processes: int, said: str) -> None:
-    assert_can_record("cuda", 1)
+    assert_can_capture_cuda_graph("cuda", 1)
     with pytest.raises(InputError) as caught:
-        assert_can_record(device, processes)
+        assert_can_capture_cuda_graph(device, processes)
     assert caught.value.problems == (said,)
 
 
 def test_a_ranking_is_trained_in_one_process() -> None:
     with pytest.raises(InputError, match=r"prepare\.task: ranking is trained in one process"):
-        assert_can_share(ModelParams(name="linear", numeric="none"), "ranking")
+        assert_can_distribute(ModelParams(name="linear", numeric="none"), "ranking")
 
 
 @pytest.mark.parametrize("task", ["similarity", "forecast"])
 def test_one_model_alone_where_several_have_no_mean(task: Task) -> None:
     with pytest.raises(InputError, match=rf"train\.seeds: must be 1 for {task}, however: 2"):
-        assert_one_model(params(seeds=2), features().model_copy(update={"task": task}))
-    assert_one_model(params(seeds=2), features())
+        assert_single_seed(params(seeds=2), features().model_copy(update={"task": task}))
+    assert_single_seed(params(seeds=2), features())

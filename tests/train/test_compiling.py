@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from relight.errors import InputError
-from relight.train.compilation import compiled
+from relight.train.compilation import compile_model
 
 COMPILER = shutil.which(os.environ.get("CXX", "g++")) or shutil.which("clang++")
 
@@ -16,16 +16,16 @@ TRAINING = """
 import torch
 import torch._inductor.config
 from torch import nn
-from relight.train.batches import ResidentBatches
-from relight.train.compilation import compiled
-from relight.model.devices import compute_the_same_each_time
+from relight.train.batches import InMemoryBatches
+from relight.train.compilation import compile_model
+from relight.model.devices import make_deterministic
 from relight.train.losses import mse
 from relight.model.networks.mlp import Mlp
 from relight.train.optimizers import build_optimizer
 from relight.model.rows import Rows
 from relight.train.loop import fit
 from relight.train.state import TrainingState
-from relight.train.validation_score import validation_score
+from relight.train.validation_score import build_validation_score
 from relight.train.params import OptimizerParams
 from tests.watches import Unwatched
 
@@ -35,13 +35,13 @@ def trained(is_compiled):
     rows = Rows((torch.randn(40, 5),), torch.randn(40, 1))
     params = OptimizerParams(name="adamw", learning_rate=0.01, weight_decay=0, momentum=0)
     state = TrainingState(model, build_optimizer(params, model))
-    network = compiled(model) if is_compiled else None
-    fit(state, ResidentBatches(rows, 20, seed=0), rows, loss_fn=mse,
-        score_fn=validation_score("regression", "mse", nn.Identity(), rows.target, None), schedule=lambda _: 0.01,
+    network = compile_model(model) if is_compiled else None
+    fit(state, InMemoryBatches(rows, 20, seed=0), rows, loss_fn=mse,
+        score_fn=build_validation_score("regression", "mse", nn.Identity(), rows.target, None), schedule=lambda _: 0.01,
         epochs=5, gradient_clip=None, watch=Unwatched(), network=network)
     return state
 
-compute_the_same_each_time(threads=1)
+make_deterministic(threads=1)
 torch._inductor.config.cpp_cache_precompile_headers = False  # they would serve many models; here is one
 plain, fast = trained(False), trained(True)
 from torch._dynamo.utils import counters
@@ -72,4 +72,4 @@ def test_without_a_compiler_the_person_learns_what_to_do(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(cpp_builder, "get_cpp_compiler", none)
     with pytest.raises(InputError, match=r"train.compile: true needs a C\+\+ compiler.* or set train.compile to false"):
-        compiled(None)  # type: ignore[arg-type]
+        compile_model(None)  # type: ignore[arg-type]

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from relight.model.rows import Rows
-from relight.train.batches import ResidentBatches
-from relight.train.compilation import Recorded
-from relight.train.loop import Step, fit
+from relight.train.batches import InMemoryBatches
+from relight.train.compilation import GraphedStep
+from relight.train.loop import TrainStep, fit
 from relight.train.losses import mse
 from relight.train.optimizers import build_optimizer
 from relight.train.params import OptimizerParams
@@ -64,12 +64,12 @@ def trained(
     state: TrainingState,
     batch_size: Literal["full"] | int,
     schedule: Callable[[int], float],
-    faster: Callable[[Step], Step] | None = None,
+    faster: Callable[[TrainStep], TrainStep] | None = None,
 ) -> TrainingState:
     rows = rows_on(state.device)
     fit(
         state,
-        ResidentBatches(rows, batch_size, seed=0),
+        InMemoryBatches(rows, batch_size, seed=0),
         rows,
         loss_fn=mse,
         score_fn=lambda _: 0.0,
@@ -106,7 +106,7 @@ def test_recorded_steps_give_the_bits_of_plain_ones(
     replays: int,
 ) -> None:
     state, record = state_on(CPU, optimizer), Recorder()
-    trained(state, batch_size, schedule, lambda step: Recorded(step, state.optimizer, record, nullcontext))
+    trained(state, batch_size, schedule, lambda step: GraphedStep(step, state.optimizer, record, nullcontext))
     assert_same(state, trained(state_on(CPU, optimizer), batch_size, schedule))
     assert (record.recordings, record.replays) == (recordings, replays)
 
@@ -119,7 +119,7 @@ def test_a_recording_reads_its_own_rows_and_leaves_those_it_is_given() -> None:
         return rows.target.sum()
 
     batches = [Rows((), torch.tensor([float(place), 1.0])) for place in range(4)]
-    recorded = Recorded(step, state_on(CPU, "sgd").optimizer, Recorder(), nullcontext)
+    recorded = GraphedStep(step, state_on(CPU, "sgd").optimizer, Recorder(), nullcontext)
     assert [recorded(rows, None).item() for rows in batches] == [1, 2, 3, 4]
     assert seen[0] is batches[0].target
     assert {rows.data_ptr() for rows in seen[1:]} == {seen[1].data_ptr()}
@@ -135,5 +135,5 @@ def test_on_a_gpu_replays_give_the_bits_of_launches(
 ) -> None:
     gpu = torch.device("cuda")
     state = state_on(gpu, optimizer)
-    trained(state, batch_size, schedule, lambda step: Recorded(step, state.optimizer))
+    trained(state, batch_size, schedule, lambda step: GraphedStep(step, state.optimizer))
     assert_same(state, trained(state_on(gpu, optimizer), batch_size, schedule))

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from relight.model.networks.forecaster import WindowBack
-from relight.train.losses import l1, mse, where_observed
+from relight.train.losses import l1, mse, skip_missing_targets
 from relight.train.validation_score import forecast_score
 
 NAN = torch.nan
@@ -14,7 +14,7 @@ def test_gaps_count_nothing_and_teach_nothing() -> None:
     outputs = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
     targets = torch.tensor([[2.0, NAN], [5.0, NAN]])
     for loss, expected in ((l1, (1 + 2) / 2), (mse, (1 + 4) / 2)):
-        found = where_observed(loss)(outputs, targets)
+        found = skip_missing_targets(loss)(outputs, targets)
         assert found.item() == pytest.approx(expected)
     found.backward()  # type: ignore[no-untyped-call]
     assert outputs.grad is not None

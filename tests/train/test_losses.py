@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from relight.train.auto import LOSSES_OF, LossName
-from relight.train.losses import Loss, bce, cross_entropy, huber, kl_div, l1, loss_for, mse, nll
+from relight.train.auto import LOSSES_BY_TASK, LossName
+from relight.train.losses import Loss, bce, build_loss, cross_entropy, huber, kl_div, l1, mse, nll
 from relight.train.params import TrainParams
 
 
@@ -129,14 +129,14 @@ def outputs(*shape: int) -> Tensor:
 def test_each_loss_of_raw_outputs_is_that_of_torch(name: LossName) -> None:
     width, target = TASKS[name]
     raw = outputs(3, width)
-    torch.testing.assert_close(loss_for(name)(raw, target), THEIRS[name](raw, target), rtol=1e-12, atol=0)
+    torch.testing.assert_close(build_loss(name)(raw, target), THEIRS[name](raw, target), rtol=1e-12, atol=0)
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 @pytest.mark.parametrize("name", TASKS)
 def test_members_have_the_mean_of_their_losses(name: LossName, smoothing: float) -> None:
     width, target = TASKS[name]
-    raw, loss = outputs(3, 5, width), loss_for(name, smoothing)
+    raw, loss = outputs(3, 5, width), build_loss(name, smoothing)
     alone = torch.stack([loss(raw[:, member], target) for member in range(5)])
     torch.testing.assert_close(loss(raw, target), alone.mean(), rtol=1e-12, atol=0)
     assert not torch.isclose(loss(raw, target), loss(raw.mean(dim=1), target))
@@ -149,7 +149,7 @@ def test_a_row_of_weight_two_counts_as_two_rows_and_one_of_zero_not_at_all(
     name: LossName, smoothing: float, members: bool
 ) -> None:
     width, target = TASKS[name]
-    raw, loss = outputs(3, 4, width) if members else outputs(3, width), loss_for(name, smoothing)
+    raw, loss = outputs(3, 4, width) if members else outputs(3, width), build_loss(name, smoothing)
     weighted = loss(raw, target, torch.tensor([2.0, 0, 1], dtype=torch.float64))
     places = torch.tensor([0, 0, 2])
     torch.testing.assert_close(weighted, loss(raw[places], target[places]), rtol=1e-12, atol=0)
@@ -175,7 +175,7 @@ def test_smoothing_of_many_classes_is_that_of_torch() -> None:
     raw = outputs(3, width)
     expected = functional.cross_entropy(raw, target, label_smoothing=0.2)
     for name in ("cross_entropy", "nll"):
-        torch.testing.assert_close(loss_for(name, 0.2)(raw, target), expected, rtol=1e-12, atol=0)
+        torch.testing.assert_close(build_loss(name, 0.2)(raw, target), expected, rtol=1e-12, atol=0)
 
 
 def test_smoothing_of_two_classes_is_that_of_many_for_two() -> None:
@@ -183,7 +183,7 @@ def test_smoothing_of_two_classes_is_that_of_many_for_two() -> None:
     expected = functional.cross_entropy(
         torch.cat([torch.zeros_like(raw), raw], dim=1), target.flatten().long(), label_smoothing=0.2
     )
-    torch.testing.assert_close(loss_for("bce", 0.2)(raw, target), expected, rtol=1e-12, atol=0)
+    torch.testing.assert_close(build_loss("bce", 0.2)(raw, target), expected, rtol=1e-12, atol=0)
 
 
 def test_members_of_a_column_against_a_row_are_refused() -> None:
@@ -193,7 +193,7 @@ def test_members_of_a_column_against_a_row_are_refused() -> None:
 
 def test_every_loss_that_params_may_name_is_there() -> None:
     named = set(get_args(LossName))
-    suited = {loss for losses in LOSSES_OF.values() for loss in losses}
+    suited = {loss for losses in LOSSES_BY_TASK.values() for loss in losses}
     in_params = set(get_args(TrainParams.model_fields["loss"].annotation)) - {"auto"}
     of_orders = {"listwise", "margin_ranking"}  # tests/domain/test_ranking_losses.py
     assert {*TASKS, *of_orders} == named == suited == in_params
@@ -203,17 +203,17 @@ def test_hinge_embedding_is_that_of_torch() -> None:
     torch.manual_seed(0)
     distances, alike = 3 * torch.rand(20, 1), (torch.rand(20, 1) < 0.5).float()
     expected = torch.nn.HingeEmbeddingLoss(margin=1.5)(distances, 2 * alike - 1)
-    torch.testing.assert_close(loss_for("hinge_embedding", margin=1.5)(distances, alike), expected)
+    torch.testing.assert_close(build_loss("hinge_embedding", margin=1.5)(distances, alike), expected)
 
 
 def test_hinge_embedding_by_hand() -> None:
     """Alike at 0.4: 0.4. Not alike at 0.3 and 2.0, margin 1: 0.7 and 0. With weights 1, 2, 1: (0.4 + 1.4) / 4."""
     distances, alike = torch.tensor([[0.4], [0.3], [2.0]]), torch.tensor([[1.0], [0.0], [0.0]])
-    loss = loss_for("hinge_embedding")
+    loss = build_loss("hinge_embedding")
     assert loss(distances, alike).item() == pytest.approx(1.1 / 3)
     assert loss(distances, alike, torch.tensor([1.0, 2.0, 1.0])).item() == pytest.approx(1.8 / 4)
 
 
 def test_hinge_embedding_refuses_shapes_that_would_broadcast() -> None:
     with pytest.raises(ValueError, match="must"):
-        loss_for("hinge_embedding")(torch.zeros(3, 1), torch.zeros(3))
+        build_loss("hinge_embedding")(torch.zeros(3, 1), torch.zeros(3))

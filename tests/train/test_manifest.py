@@ -1,4 +1,4 @@
-from relight.train.manifest import changed_versions, data_and_code
+from relight.train.manifest import changed_versions, split_data_and_code
 
 
 def test_files_are_data_or_code_and_the_folders_that_hold_them_are_neither() -> None:
@@ -9,13 +9,13 @@ def test_files_are_data_or_code_and_the_folders_that_hold_them_are_neither() -> 
         "src/relight/io/runner": "3",
         "src/relight/io/runner/lock.py": "2",
     }
-    data, code = data_and_code(digests)
+    data, code = split_data_and_code(digests)
     assert data == {"data/split/train.safetensors": "1"}
     assert code == {"src/relight/io/runner/lock.py": "2", "src/relight/io/runner/stage.py": "4", "stages/train.py": "5"}
 
 
 def test_of_nothing_there_is_nothing() -> None:
-    assert data_and_code({}) == ({}, {})
+    assert split_data_and_code({}) == ({}, {})
 
 
 def test_versions_that_differ_are_told_with_the_recorded_one_first() -> None:

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from relight.metrics.ranking import RankingScorer
-from relight.train.validation_score import order_score
+from relight.train.validation_score import one_minus_ndcg
 
 
 def test_the_score_is_what_ndcg_at_10_lacks() -> None:
@@ -13,4 +13,4 @@ def test_the_score_is_what_ndcg_at_10_lacks() -> None:
     target[1:3, 0] = 2
     scores = draw.normal(size=500).astype(np.float32)
     expected = 1 - RankingScorer(target.astype(np.float64), scores)(np.ones(500))["ndcg@10"]
-    assert order_score(torch.from_numpy(target))(torch.from_numpy(scores)) == pytest.approx(expected, abs=1e-12)
+    assert one_minus_ndcg(torch.from_numpy(target))(torch.from_numpy(scores)) == pytest.approx(expected, abs=1e-12)

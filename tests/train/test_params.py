@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from relight.train.params import MOST, OptimizerParams, TrainParams
+from relight.train.params import MAX_INT32, OptimizerParams, TrainParams
 
 SGD = {"name": "sgd", "learning_rate": 0.01, "weight_decay": 0.0, "momentum": 0.9}
 WHOLE = {
@@ -18,12 +18,12 @@ WHOLE = {
 }
 
 
-@pytest.mark.parametrize("batch_size", ["auto", "full", 1, MOST])
+@pytest.mark.parametrize("batch_size", ["auto", "full", 1, MAX_INT32])
 def test_a_batch_is_auto_full_or_a_number_of_rows(batch_size: Any) -> None:
     assert TrainParams.model_validate({**WHOLE, "batch_size": batch_size}).batch_size == batch_size
 
 
-@pytest.mark.parametrize("batch_size", ["half", 0, -1, MOST + 1, 8.0, True, None, [8]])
+@pytest.mark.parametrize("batch_size", ["half", 0, -1, MAX_INT32 + 1, 8.0, True, None, [8]])
 def test_a_batch_is_nothing_else(batch_size: Any) -> None:
     with pytest.raises(ValidationError, match="must be auto, full or a whole number from 1 to 2147483647"):
         TrainParams.model_validate({**WHOLE, "batch_size": batch_size})

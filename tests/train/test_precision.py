@@ -3,13 +3,13 @@ import torch
 from torch import Tensor, nn
 
 from relight.model.rows import Rows
-from relight.train.batches import ResidentBatches
-from relight.train.loop import Precision, casting_for, fit
+from relight.train.batches import InMemoryBatches
+from relight.train.loop import Precision, autocast_for, fit
 from relight.train.losses import mse
 from relight.train.optimizers import build_optimizer
 from relight.train.params import OptimizerParams
 from relight.train.state import TrainingState
-from relight.train.validation_score import validation_score
+from relight.train.validation_score import build_validation_score
 from tests.watches import Unwatched
 
 CPU = torch.device("cpu")
@@ -25,15 +25,15 @@ def trained(precision: Precision, seen: list[torch.dtype] | None = None) -> Trai
     state = TrainingState(model, optimizer)
     fit(
         state,
-        ResidentBatches(rows, 16, seed=0),
+        InMemoryBatches(rows, 16, seed=0),
         rows,
         loss_fn=mse,
-        score_fn=validation_score("regression", "mse", nn.Identity(), rows.target, None),
+        score_fn=build_validation_score("regression", "mse", nn.Identity(), rows.target, None),
         schedule=lambda _: 0.01,
         epochs=10,
         gradient_clip=None,
         watch=Unwatched(),
-        casting=casting_for(precision, CPU),
+        casting=autocast_for(precision, CPU),
     )
     return state
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from relight.model.rows import Rows
-from relight.train.ranking import QueryBatches, packed, teaching_queries
+from relight.train.ranking import QueryBatches, informative_queries, pack_queries
 
 
 def rows_of(n_queries: int = 50) -> Rows:
@@ -47,12 +47,12 @@ def test_full_is_one_batch_of_all_rows_in_their_order() -> None:
 
 def test_queries_are_packed_until_the_batch_is_full() -> None:
     # 3 + 3 + 2 reach 8; 9 alone is beyond it; 1 + 7 is exactly full; 2 is left over.
-    assert packed(torch.tensor([3, 3, 2, 9, 1, 7, 2]), 8) == [3, 1, 2, 1]
+    assert pack_queries(torch.tensor([3, 3, 2, 9, 1, 7, 2]), 8) == [3, 1, 2, 1]
 
 
 def test_queries_that_teach_nothing_are_left_out() -> None:
     # 5: two grades, 2: one candidate, 9: equal ones; the last row of 5 equals the first of 9.
     target = torch.tensor([[1.0, 5], [0, 2], [1, 9], [0, 5], [1, 9], [1, 5]])
-    known = teaching_queries(target)
+    known = informative_queries(target)
     assert known.sizes.tolist() == [3]
     assert known.rows_of(torch.tensor([0])).tolist() == [0, 3, 5]

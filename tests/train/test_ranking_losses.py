@@ -72,5 +72,5 @@ def test_pairs_some_queries_at_a_time_are_all_pairs(monkeypatch: pytest.MonkeyPa
     targets = torch.stack([torch.randint(0, 4, (300,), generator=draw), torch.randint(0, 30, (300,), generator=draw)])
     scores, whole = torch.randn(300, 1, generator=draw), targets.T.float()
     expected = margin_ranking(scores, whole)
-    monkeypatch.setattr(ranking, "MOST_PAIRS", 250)
+    monkeypatch.setattr(ranking, "MAX_PAIRS_AT_ONCE", 250)
     assert margin_ranking(scores, whole).item() == pytest.approx(expected.item())

@@ -13,8 +13,8 @@ import torch
 
 from relight.errors import RunError
 from relight.runtime.lifetime import Terminated
-from relight.runtime.runner import forget_recorded
-from relight.train.checkpoints import MOST_RUNS, NAMES, Checkpoints
+from relight.runtime.runner import remove_recorded_checkpoints
+from relight.train.checkpoints import CHECKPOINT_NAMES, MAX_KEPT_RUNS, Checkpoints
 from tests.faults import Fault, Killed, Moments, faulty, full_disk, killed, killed_at_once
 
 ABOUT = {"train": {"epochs": 9, "optimizer": {"learning_rate": 0.1}}, "data.csv": "abc", "src/a.py": "def"}
@@ -48,7 +48,7 @@ def folder(root: Path) -> Path:
 
 def file_of(root: Path, epoch: int) -> Path:
     """Epochs are written one by one, from 0: they take turns."""
-    return folder(root) / NAMES[epoch % 2]
+    return folder(root) / CHECKPOINT_NAMES[epoch % 2]
 
 
 def test_the_newest_one_is_read_back(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_two_files_take_turns_across_runs_too(tmp_path: Path) -> None:
         write(tmp_path, (epoch, 0))
         assert file_of(tmp_path, epoch - 1).read_bytes() == before
         assert newest(tmp_path) == (epoch, 0)
-    assert sorted(os.listdir(folder(tmp_path))) == sorted([*NAMES, "about.json", "lock"])
+    assert sorted(os.listdir(folder(tmp_path))) == sorted([*CHECKPOINT_NAMES, "about.json", "lock"])
 
 
 class Trap:
@@ -135,11 +135,11 @@ def test_a_torn_or_foreign_file_is_named_and_the_previous_one_is_used(
 
 def test_with_both_torn_the_training_starts_anew(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(tmp_path, (0, 1), (1, 2))
-    for name in NAMES:
+    for name in CHECKPOINT_NAMES:
         (folder(tmp_path) / name).write_bytes(b"torn")
     assert newest(tmp_path) is None
     said = capsys.readouterr().err.splitlines()
-    assert [line.split(": ")[1].rsplit("/")[-1] for line in said] == [*NAMES, "starts anew"]
+    assert [line.split(": ")[1].rsplit("/")[-1] for line in said] == [*CHECKPOINT_NAMES, "starts anew"]
     write(tmp_path, (0, 3))
     assert newest(tmp_path) == (0, 3)
 
@@ -226,12 +226,12 @@ def finish(root: Path, weights: bytes) -> None:
 def test_checkpoints_go_once_dvc_has_recorded_the_weights(tmp_path: Path) -> None:
     root, lock = tmp_path / "root", tmp_path / "dvc.lock"
     finish(root, b"weights")
-    forget_recorded(root, lock)  # there is none yet
+    remove_recorded_checkpoints(root, lock)  # there is none yet
     lock.write_text(f"md5: {hashlib.md5(b'others').hexdigest()}")
-    forget_recorded(root, lock)
-    assert (folder(root) / NAMES[0]).exists()
+    remove_recorded_checkpoints(root, lock)
+    assert (folder(root) / CHECKPOINT_NAMES[0]).exists()
     lock.write_text(f"md5: {hashlib.md5(b'weights').hexdigest()}\nsize: 7")
-    forget_recorded(root, lock)
+    remove_recorded_checkpoints(root, lock)
     assert not root.exists()
 
 
@@ -240,20 +240,20 @@ def test_of_an_unfinished_run_they_stay_whatever_is_recorded(tmp_path: Path) -> 
     finish(root, b"weights")
     lock.write_text(hashlib.md5(b"weights").hexdigest())
     write(root, (2, 0))  # more epochs were asked for
-    forget_recorded(root, lock)
+    remove_recorded_checkpoints(root, lock)
     assert newest(root) == (2, 0)
 
 
 def test_of_the_runs_that_are_never_finished_the_oldest_are_forgotten(tmp_path: Path) -> None:
-    for run in range(MOST_RUNS + 3):
+    for run in range(MAX_KEPT_RUNS + 3):
         with Checkpoints(tmp_path, {"seed": run}) as checkpoints:
             checkpoints.write(state(run))
         for past, known in enumerate(sorted(tmp_path.iterdir(), key=lambda path: path.stat().st_mtime_ns)):
             os.utime(known, ns=(past, past))  # in their order, whatever the clock
-    assert len(list(tmp_path.iterdir())) == MOST_RUNS
-    assert [newest(tmp_path, about={"seed": run}) for run in range(MOST_RUNS + 3)] == [
+    assert len(list(tmp_path.iterdir())) == MAX_KEPT_RUNS
+    assert [newest(tmp_path, about={"seed": run}) for run in range(MAX_KEPT_RUNS + 3)] == [
         *[None] * 3,
-        *((run, 0) for run in range(3, MOST_RUNS + 3)),
+        *((run, 0) for run in range(3, MAX_KEPT_RUNS + 3)),
     ]
 
 
@@ -261,7 +261,7 @@ def test_a_run_that_is_under_way_is_never_forgotten(tmp_path: Path) -> None:
     with Checkpoints(tmp_path, ABOUT) as first:
         first.write(state(1))
         os.utime(folder(tmp_path), ns=(0, 0))
-        for run in range(MOST_RUNS + 3):
+        for run in range(MAX_KEPT_RUNS + 3):
             with Checkpoints(tmp_path, {"seed": run}) as checkpoints:
                 checkpoints.write(state(run))
     assert newest(tmp_path) == (1, 0)

@@ -156,8 +156,8 @@ def signal_before(module: ModuleType, name: str, monkeypatch: pytest.MonkeyPatch
     ("module", "moment", "place"),
     [
         (fit, "fit", (0, 1)),
-        (fit, "validation_score", (0, 1)),
-        (train, "predict", (3, 0)),
+        (fit, "build_validation_score", (0, 1)),
+        (train, "predict_outputs", (3, 0)),
         (train, "save_weights", (3, 0)),
     ],
 )

@@ -2,12 +2,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relight.model.rows import rows_of
-from relight.train.batches import BLOCKS, WINDOW_BYTES, RowOrder, window_rows
+from relight.model.rows import row_numbers
+from relight.train.batches import N_BLOCKS, WINDOW_BYTES, RowOrder, rows_per_window
 
 
 @settings(deadline=None)
-@given(n_rows=st.integers(1, 3000), window=st.integers(BLOCKS, 4000), seed=st.integers(0, 5))
+@given(n_rows=st.integers(1, 3000), window=st.integers(N_BLOCKS, 4000), seed=st.integers(0, 5))
 def test_every_row_comes_once(n_rows: int, window: int, seed: int) -> None:
     assert RowOrder(n_rows, window).whole(seed).sort().values.tolist() == list(range(n_rows))
 
@@ -44,9 +44,9 @@ def test_seeds_give_other_orders_and_draw_nothing_from_the_weights_generator() -
 
 
 def test_rows_of_blocks_are_one_after_the_other() -> None:
-    assert rows_of([range(4, 6), range(0, 2)]).tolist() == [4, 5, 0, 1]
+    assert row_numbers([range(4, 6), range(0, 2)]).tolist() == [4, 5, 0, 1]
 
 
 def test_wide_rows_make_small_windows() -> None:
-    assert window_rows(128) == WINDOW_BYTES // 128
-    assert window_rows(WINDOW_BYTES) == BLOCKS  # at least a row a block
+    assert rows_per_window(128) == WINDOW_BYTES // 128
+    assert rows_per_window(WINDOW_BYTES) == N_BLOCKS  # at least a row a block

@@ -1,11 +1,11 @@
 import pytest
 
-from relight.train.optimizers import schedule_for
+from relight.train.optimizers import build_schedule
 from relight.train.params import ScheduleParams
 
 
 def rates(name: str, warmup: int, epochs: int) -> list[float]:
-    schedule = schedule_for(ScheduleParams.model_validate({"name": name, "warmup": warmup}), peak=0.1, epochs=epochs)
+    schedule = build_schedule(ScheduleParams.model_validate({"name": name, "warmup": warmup}), peak=0.1, epochs=epochs)
     return [schedule(epoch) for epoch in range(epochs)]
 
 

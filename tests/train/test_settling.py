@@ -2,8 +2,8 @@ import pytest
 
 from relight.errors import InputError
 from relight.model.params import ModelParams
-from relight.train.auto import settle_calibration
-from relight.train.fit import settle
+from relight.train.auto import resolve_calibration
+from relight.train.fit import resolve_settings
 from relight.train.params import TrainParams
 from tests.feature_tables import features_of, number
 
@@ -23,7 +23,7 @@ PARAMS = TrainParams.model_validate(
 
 
 def test_every_auto_is_replaced() -> None:
-    settled = settle(ModelParams(name="auto", numeric="quantile_normal"), PARAMS, TABLE, "cpu")
+    settled = resolve_settings(ModelParams(name="auto", numeric="quantile_normal"), PARAMS, TABLE, "cpu")
     assert settled.model.name == "tabm_small"
     assert settled.model_choice == "auto chose tabm_small for 5000 train rows and 1 columns on cpu."
     assert settled[2:] == ("mse", "standardize", 128, "none")
@@ -43,9 +43,11 @@ def test_auto_calibrates_probabilities_that_have_validation_rows(
     name: str, task: str, test_rows_validate: bool, meant: str
 ) -> None:
     table = TABLE.model_copy(update={"task": task, "test_rows_validate": test_rows_validate})
-    assert settle_calibration(name, table) == meant
+    assert resolve_calibration(name, table) == meant
 
 
 def test_what_does_not_fit_is_said() -> None:
     with pytest.raises(InputError, match=r"train\.loss: must be one of auto, mse, l1, huber for regression"):
-        settle(ModelParams(name="auto", numeric="none"), PARAMS.model_copy(update={"loss": "bce"}), TABLE, "cpu")
+        resolve_settings(
+            ModelParams(name="auto", numeric="none"), PARAMS.model_copy(update={"loss": "bce"}), TABLE, "cpu"
+        )

@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch import nn
 
-from relight.model.inference import outputs_of, predict
-from relight.model.rows import Rows, StoredInputs, rows_of
-from relight.train.batches import ResidentBatches, RowOrder, StoredBatches
+from relight.model.inference import batched_outputs, predict_outputs
+from relight.model.rows import Rows, StoredInputs, row_numbers
+from relight.train.batches import InMemoryBatches, RowOrder, StreamedBatches
 
 
 def table(n_rows: int, *, weighted: bool) -> Rows:
@@ -22,15 +22,17 @@ class Reader:
 
     def __call__(self, blocks: list[range]) -> Rows:
         self.asked.append(sum(map(len, blocks)))
-        return self.rows.pick(rows_of(blocks))
+        return self.rows.pick(row_numbers(blocks))
 
 
-def both(n_rows: int, window: int, batch_size: int, *, weighted: bool) -> tuple[ResidentBatches, StoredBatches, Reader]:
+def both(
+    n_rows: int, window: int, batch_size: int, *, weighted: bool
+) -> tuple[InMemoryBatches, StreamedBatches, Reader]:
     rows = table(n_rows, weighted=weighted)
     reader = Reader(rows)
     all_weight = float(n_rows if rows.weight is None else rows.weight.sum())
-    stored = StoredBatches(reader, RowOrder(n_rows, window), batch_size, 5, all_weight, iter)
-    return ResidentBatches(rows, batch_size, 5, window), stored, reader
+    stored = StreamedBatches(reader, RowOrder(n_rows, window), batch_size, 5, all_weight, iter)
+    return InMemoryBatches(rows, batch_size, 5, window), stored, reader
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -61,5 +63,5 @@ def test_inputs_in_a_file_are_predicted_as_those_in_memory() -> None:
     model = nn.Linear(1, 3)
     rows = table(1000, weighted=False)._replace(inputs=(torch.randn(1000, 1),))
     stored = StoredInputs(Reader(rows), 1000)
-    assert torch.equal(outputs_of(model, stored, 64), outputs_of(model, rows.inputs, 64))
-    assert predict(model, stored).shape == (1000, 3)
+    assert torch.equal(batched_outputs(model, stored, 64), batched_outputs(model, rows.inputs, 64))
+    assert predict_outputs(model, stored).shape == (1000, 3)

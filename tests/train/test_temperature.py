@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from relight.model.pipeline import Temperature
-from relight.train.calibration import COLDEST, HOTTEST, PRIOR, best_temperature
+from relight.train.calibration import MAX_TEMPERATURE, MIN_TEMPERATURE, PRIOR_STD, best_temperature
 from relight.train.validation_score import log_loss
 
 MANY = 10**12  # rows: the prior has nothing to say beside them
@@ -25,7 +25,7 @@ def test_of_two_valleys_the_deeper_one_is_found() -> None:
     assert temperature_of(loss) == pytest.approx(math.exp(-2), rel=1e-6)
 
 
-@pytest.mark.parametrize(("slope", "end"), [(1, COLDEST), (-1, HOTTEST)])
+@pytest.mark.parametrize(("slope", "end"), [(1, MIN_TEMPERATURE), (-1, MAX_TEMPERATURE)])
 def test_without_a_valley_it_stays_near_the_end(slope: int, end: float) -> None:
     assert temperature_of(lambda t: slope * t) == pytest.approx(end, rel=0.15)
 
@@ -42,7 +42,7 @@ def test_logits_that_are_twice_too_sure_are_halved() -> None:
 def test_few_rows_move_it_less_than_many(n_rows: int) -> None:
     # x = log t; n (x - 1)^2 + x^2 / (2 s^2) is least at x = 1 / (1 + 1 / (2 s^2 n))
     found = best_temperature(lambda t: (math.log(t) - 1) ** 2, n_rows)
-    assert math.log(found) == pytest.approx(1 / (1 + 1 / (2 * PRIOR**2 * n_rows)), rel=1e-6)
+    assert math.log(found) == pytest.approx(1 / (1 + 1 / (2 * PRIOR_STD**2 * n_rows)), rel=1e-6)
 
 
 def test_a_temperature_divides_logits_and_is_one_at_first() -> None:

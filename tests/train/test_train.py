@@ -10,10 +10,10 @@ from safetensors.numpy import save_file
 
 from relight.errors import InputError
 from relight.model.build import build_model
-from relight.model.inference import answers, predict
+from relight.model.inference import predict_outputs, predictions_from_outputs
 from relight.model.params import ModelParams
-from relight.model.rows import inputs_for
-from relight.model.saved_model import Description, load_weights, proof_of
+from relight.model.rows import build_inputs
+from relight.model.saved_model import Description, hash_outputs, load_weights
 from relight.train.params import TrainParams
 from relight.train.train import train
 from tests.feature_tables import Table, features_of, number, small_table
@@ -73,7 +73,7 @@ class Trained:
 
     def outputs(self) -> torch.Tensor:
         model, rows = self.rebuilt(), self.table.validation
-        return predict(model, inputs_for(model, rows["numeric"], rows["categories"], "the rows"))
+        return predict_outputs(model, build_inputs(model, rows["numeric"], rows["categories"], "the rows"))
 
 
 CHANGES: list[tuple[str, str, Any]] = [
@@ -167,8 +167,8 @@ def test_every_family_trains_on_gaps_and_unknown_levels_and_says_the_same_when_r
     params = {"seeds": 2, "calibration": "none" if task == "regression" else "temperature", "gradient_clip": 1.0}
     trained = Trained(tmp_path / "run", small_table(task, weighted=True), {"name": name, **FAMILIES[name]}, params)
     outputs = trained.outputs()
-    assert proof_of(outputs) == trained.description.proof
-    said = answers(small_table(task).features.task, outputs)
+    assert hash_outputs(outputs) == trained.description.proof
+    said = predictions_from_outputs(small_table(task).features.task, outputs)
     assert said.shape == ((30,) if task == "regression" else (30, 2 if task == "binary" else 3))
     assert np.isfinite(said).all()
     curves = pl.read_csv(trained.curves)
@@ -198,7 +198,7 @@ def test_the_curves_end_with_patience_and_the_best_epoch_is_that_of_the_lowest_s
 def test_a_temperature_never_makes_the_validation_log_loss_worse(tmp_path: Path) -> None:
     def run(calibration: str) -> tuple[float, float]:
         trained = Trained(tmp_path / calibration, small_table("multiclass"), {}, {"calibration": calibration})
-        said = answers("multiclass", trained.outputs())
+        said = predictions_from_outputs("multiclass", trained.outputs())
         codes = trained.table.validation["target"]
         state = torch.load(trained.weights, weights_only=True)
         return float(-np.log(said[np.arange(len(codes)), codes]).mean()), state["back.temperature"].item()

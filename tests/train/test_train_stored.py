@@ -23,7 +23,7 @@ BYTES = ("model.pth", "model.json", "curves.csv")
 def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Windows of 64 rows, and a GB of one byte: each table here is larger than the memory."""
     monkeypatch.setattr(batches, "WINDOW_BYTES", 1)
-    monkeypatch.setattr(datasets, "GB", 1)
+    monkeypatch.setattr(datasets, "BYTES_PER_GB", 1)
 
 
 @pytest.mark.parametrize("numeric", ["none", "standardize", "quantile_normal"])
@@ -53,16 +53,16 @@ PROGRAM = """
 import json, resource, sys
 from pathlib import Path
 import torch
-from relight.train.datasets import batches_of, read_part
+from relight.train.datasets import build_batches, load_dataset
 from relight.model.networks.mlp import Linear
-from relight.data.prefetch import ahead
+from relight.data.prefetch import prefetch
 from relight.data.tensors import StoredTensors
 model = Linear(30, 1)
 store = StoredTensors(Path(sys.argv[1]))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-part = read_part(model, store, None, "the train rows", 0.25)
+part = load_dataset(model, store, None, "the train rows", 0.25)
 total = 0.0
-for rows, *_ in batches_of(model, part, torch.device("cpu"), batch_size=1024, seed=0, ahead=ahead).of_epoch(0):
+for rows, *_ in build_batches(model, part, torch.device("cpu"), batch_size=1024, seed=0, ahead=prefetch).of_epoch(0):
     total += rows.inputs[0][:, 0].double().sum().item()
 after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(json.dumps([total, (after - before) / 1024]), file=sys.stdout)

@@ -11,14 +11,14 @@ from relight.model.build import build_model
 from relight.model.networks.mlp import LinearParameters
 from relight.model.params import ModelParams
 from relight.model.pipeline import DeepEnsemble
-from relight.model.rows import Rows, as_trainee_sees, rows_for, trainee_of
-from relight.train.batches import ResidentBatches
+from relight.model.rows import Rows, build_rows, preprocess_rows, trainable_module
+from relight.train.batches import InMemoryBatches
 from relight.train.loop import fit, train_epoch, train_step
-from relight.train.losses import Loss, l1, loss_for, mse
+from relight.train.losses import Loss, build_loss, l1, mse
 from relight.train.optimizers import Optimizer, Schedule, build_optimizer
 from relight.train.params import OptimizerParams
-from relight.train.state import EarlyStopping, Epoch, TrainingState
-from relight.train.validation_score import validation_score
+from relight.train.state import EarlyStopping, EpochRecord, TrainingState
+from relight.train.validation_score import build_validation_score
 from tests.feature_tables import small_table
 from tests.watches import Unwatched
 
@@ -48,16 +48,16 @@ def fit_line(
     loss_fn: Loss = l1,
     patience: int | None = None,
     schedule: Schedule | None = None,
-) -> list[Epoch]:
+) -> list[EpochRecord]:
     state = TrainingState(
         model, build_optimizer(sgd(learning_rate), model), EarlyStopping(patience) if patience else None
     )
     fit(
         state,
-        ResidentBatches(train, "full", seed=0),
+        InMemoryBatches(train, "full", seed=0),
         validation,
         loss_fn=loss_fn,
-        score_fn=validation_score("regression", "l1", nn.Identity(), validation.target, None),
+        score_fn=build_validation_score("regression", "l1", nn.Identity(), validation.target, None),
         schedule=schedule or (lambda _: learning_rate),
         epochs=epochs,
         gradient_clip=None,
@@ -80,7 +80,7 @@ def train_once(
     state = TrainingState(model, optimizer)
     model.train()
     step = train_step(state, model, loss_fn, gradient_clip)
-    train_epoch(state, ResidentBatches(rows, batch_size, seed), step, Unwatched())
+    train_epoch(state, InMemoryBatches(rows, batch_size, seed), step, Unwatched())
     return state.loss.item()
 
 
@@ -192,7 +192,7 @@ def test_early_stopping_looks_at_the_score_not_at_the_loss() -> None:
     state = TrainingState(model, build_optimizer(sgd(0.1), model), EarlyStopping(2))
     fit(
         state,
-        ResidentBatches(rows_at_zero(1), "full", seed=0),
+        InMemoryBatches(rows_at_zero(1), "full", seed=0),
         rows_at_zero(1),
         loss_fn=flat,
         score_fn=lambda _: next(scores),
@@ -282,12 +282,12 @@ def test_a_front_applied_once_trains_to_the_same_bits_as_a_front_in_every_step(
         )
         torch.manual_seed(5)
         model = build_model(params, table.features, target_scale="none")
-        rows = rows_for(model, table.train, "the train rows")
-        trainee, seen = (trainee_of(model), as_trainee_sees(model, rows)) if once else (model, rows)
+        rows = build_rows(model, table.train, "the train rows")
+        trainee, seen = (trainable_module(model), preprocess_rows(model, rows)) if once else (model, rows)
         optimizer = build_optimizer(sgd(0.1), trainee)
         torch.manual_seed(6)  # dropout draws too
         for epoch in range(5):
-            train_once(trainee, seen, loss_for("cross_entropy"), optimizer, batch_size, seed=epoch)
+            train_once(trainee, seen, build_loss("cross_entropy"), optimizer, batch_size, seed=epoch)
         return [value.numpy().tobytes() for value in model.state_dict().values()]
 
     assert trained(once=True) == trained(once=False)

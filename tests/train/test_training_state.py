@@ -10,13 +10,13 @@ import torch
 from torch import nn
 
 from relight.model.rows import Rows
-from relight.train.batches import ResidentBatches
+from relight.train.batches import InMemoryBatches
 from relight.train.loop import fit
 from relight.train.losses import mse
 from relight.train.optimizers import build_optimizer
 from relight.train.params import OptimizerParams
-from relight.train.state import EarlyStopping, Epoch, TrainingState
-from relight.train.validation_score import validation_score
+from relight.train.state import EarlyStopping, EpochRecord, TrainingState
+from relight.train.validation_score import build_validation_score
 from tests.watches import Unwatched
 
 Name = Literal["sgd", "adamw"]
@@ -72,10 +72,10 @@ def train_on(state: TrainingState, watch: Unwatched, batch_size: Literal["full"]
     torch.set_rng_state(generator_of_the_run)
     fit(
         state,
-        ResidentBatches(train, batch_size, seed=3),
+        InMemoryBatches(train, batch_size, seed=3),
         validation,
         loss_fn=mse,
-        score_fn=validation_score("regression", "mse", nn.Identity(), validation.target, None),
+        score_fn=build_validation_score("regression", "mse", nn.Identity(), validation.target, None),
         schedule=lambda epoch: 0.03 / (1 + epoch),
         epochs=EPOCHS,
         gradient_clip=1.0,
@@ -92,7 +92,7 @@ class Whole(NamedTuple):
     """
 
     bits: Bits
-    history: list[Epoch]
+    history: list[EpochRecord]
     kept: list[bytes]
 
 
@@ -171,7 +171,7 @@ def without(saved: dict[str, Any], path: tuple[str, ...], fresh: dict[str, Any])
     return {**saved, name: fresh[name] if len(path) == 1 else {**saved[name], path[1]: fresh[name][path[1]]}}
 
 
-def place_of_kill(history: list[Epoch]) -> int:
+def place_of_kill(history: list[EpochRecord]) -> int:
     """Steps: in the middle of the second epoch after the best one, of which patience still waits for two."""
     scores = [epoch.validation_score for epoch in history]
     best = scores.index(min(scores))

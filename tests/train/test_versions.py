@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from relight.train.manifest import all_versions, versions
+from relight.train.manifest import package_versions, versions_with_relight
 
 
 def test_the_versions_are_those_of_what_computes() -> None:
-    known = versions()
+    known = package_versions()
     models = {"rtdl_num_embeddings", "rtdl_revisiting_models", "tabm"}
     assert set(known) == {"python", "numpy", "polars", "safetensors", "torch", *models}
     assert known["python"] == ".".join(str(part) for part in sys.version_info[:3])
@@ -17,9 +17,9 @@ def test_the_versions_are_those_of_what_computes() -> None:
 
 
 def test_a_build_for_another_device_has_the_same_version() -> None:
-    assert versions()["torch"] == str(torch.__version__).split("+")[0]
+    assert package_versions()["torch"] == str(torch.__version__).split("+")[0]
 
 
 def test_relight_itself_has_the_version_that_it_is_installed_as() -> None:
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
-    assert all_versions() == {**versions(), "relight": project["version"]}
+    assert versions_with_relight() == {**package_versions(), "relight": project["version"]}

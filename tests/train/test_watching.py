@@ -3,9 +3,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from relight.runtime.lifetime import PatientStop, Terminated
+from relight.runtime.lifetime import DeferredStop, Terminated
 from relight.train import callbacks
-from relight.train.callbacks import LiveCurves, Progress, Watching
+from relight.train.callbacks import LiveCurves, MainProcessCallback, Progress
 from relight.train.checkpoints import Checkpoints
 
 
@@ -34,9 +34,9 @@ class Run:
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 0.0
         monkeypatch.setattr(callbacks.time, "monotonic", lambda: self.now)
-        self.checkpoints, self.stop, self.state = Checkpoints(root / "kept", {}), PatientStop(), State()
+        self.checkpoints, self.stop, self.state = Checkpoints(root / "kept", {}), DeferredStop(), State()
         curves = LiveCurves(root / "curves.csv", Row._fields)
-        self.watch = Watching(
+        self.watch = MainProcessCallback(
             self.checkpoints, Progress(3, 1), curves, self.stop, seconds=10, save=lambda state: state.save()
         )
 

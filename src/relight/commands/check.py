@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 import polars as pl
 
-from relight.commands.check_pairs import Others, check_pairs
+from relight.commands.check_pairs import OtherSections, check_pairs
 from relight.data.features import Features
-from relight.data.parquet import cut
+from relight.data.parquet import rechunk
 from relight.data.schema import Schema
 from relight.errors import InputError, problems_of
 from relight.evaluate.checks import (
-    assert_evaluate_suits_forecasts,
-    assert_evaluate_suits_sequences,
+    assert_can_evaluate_forecasts,
+    assert_can_evaluate_sequences,
     assert_slices,
     columns_to_slice,
 )
@@ -21,27 +21,29 @@ from relight.model.checks import assert_model_reads
 from relight.params import Sections, check_sections
 from relight.prepare.params import LineParams, PrepareParams
 from relight.prepare.sequences import clean_sequences
-from relight.prepare.series import regular_series
-from relight.prepare.source import Table, open_source, read_whole
-from relight.prepare.table import FIRST_ROWS, Cleaning, clean_table
+from relight.prepare.series import regularize_series
+from relight.prepare.source import SourceTable, open_source, read_whole
+from relight.prepare.table import PLANNING_ROWS, TableCleaner, clean_table
 from relight.runtime.strict_yaml import read_yaml
-from relight.split.assignment import assign_parts, settle_split
+from relight.split.assignment import assign_parts, resolve_split
 from relight.split.columns import columns_to_split
-from relight.split.description import describe
+from relight.split.description import describe_features
 from relight.split.params import SplitParams
-from relight.split.report import PartsReport, report_parts
+from relight.split.report import SplitReport, report_split
 from relight.split.sequences import split_by_sequence
 from relight.split.series import split_series
 from relight.split.statistics import CHUNK_ROWS
-from relight.train.auto import settle_loss
-from relight.train.checks import assert_train_suits, remarks
+from relight.train.auto import resolve_loss
+from relight.train.checks import assert_train_params_fit, train_warnings
 
-MOST_BYTES = 64 << 20  # of a larger source the first rows alone are checked: prepare and split read all of it anyway
+MAX_CHECKED_BYTES = (
+    64 << 20
+)  # of a larger source the first rows alone are checked: prepare and split read all of it anyway
 
-CHECKED_ROWS = 16_384
+N_CHECKED_ROWS = 16_384
 
 
-class _Clean(NamedTuple):
+class _CleanTable(NamedTuple):
     """A whole table, in stretches as split reads it."""
 
     chunks: list[pl.DataFrame]
@@ -51,7 +53,7 @@ class _Clean(NamedTuple):
 class _FirstRows(NamedTuple):
     """What the first rows of a large table say."""
 
-    cleaning: Cleaning
+    cleaning: TableCleaner
     n_bytes: int
 
 
@@ -65,14 +67,14 @@ def check(params: Path) -> str:
     problems = list(sections.problems)
     if sections.prepare.params is not None and sections.prepare.params.task == "similarity":
         return _check_pairs(sections, sections.prepare.params)
-    clean = _clean(sections.prepare.params, problems)
+    clean = _clean_source(sections.prepare.params, problems)
     problems += _unknown_slices(sections, clean)
     if isinstance(clean, _FirstRows) and not problems:
         return _first_summary(sections, clean)
-    described = _describe(sections.split.params, clean, problems) if isinstance(clean, _Clean) else None
+    described = _describe(sections.split.params, clean, problems) if isinstance(clean, _CleanTable) else None
     if described is not None:
         problems += _mismatches(sections, described[0])
-    if problems or not isinstance(clean, _Clean) or described is None:
+    if problems or not isinstance(clean, _CleanTable) or described is None:
         raise InputError(*problems)
     return _summary(sections, clean.schema, *described)
 
@@ -80,45 +82,49 @@ def check(params: Path) -> str:
 def _check_pairs(sections: Sections, prepare: PrepareParams) -> str:
     try:
         content = open_source(Path(prepare.source))
-        if not isinstance(content, Table):
+        if not isinstance(content, SourceTable):
             raise InputError("prepare.source: must be a table for similarity, however: a generated line")
         raw = pl.concat(content.frames({}))
     except InputError as error:
         raise InputError(*sections.problems, *error.problems) from error
-    others = Others(sections.split.params, sections.model.params, sections.train.params, sections.evaluate.params)
+    others = OtherSections(
+        sections.split.params, sections.model.params, sections.train.params, sections.evaluate.params
+    )
     return check_pairs(raw, prepare, others, list(sections.problems), os.cpu_count() or 1)
 
 
-def _clean(params: PrepareParams | None, problems: list[str]) -> _Clean | _FirstRows | None:
+def _clean_source(params: PrepareParams | None, problems: list[str]) -> _CleanTable | _FirstRows | None:
     if params is None:
         return None
     try:
         if params.sequence is not None:  # whole, whatever its size: prepare holds all of it, too
-            read = regular_series if params.task == "forecast" else clean_sequences
+            read = regularize_series if params.task == "forecast" else clean_sequences
             clean = read(read_whole(Path(params.source)), params)
-            return _Clean([clean.rows], clean.schema)
+            return _CleanTable([clean.rows], clean.schema)
         content = open_source(Path(params.source))
-        if isinstance(content, Table) and content.n_bytes > MOST_BYTES:
-            first = content.head(CHECKED_ROWS)
-            return _FirstRows(Cleaning(first.rows, params, is_whole=first.is_whole), content.n_bytes)
+        if isinstance(content, SourceTable) and content.n_bytes > MAX_CHECKED_BYTES:
+            first = content.head(N_CHECKED_ROWS)
+            return _FirstRows(TableCleaner(first.rows, params, is_whole=first.is_whole), content.n_bytes)
         return _clean_whole(content, params)
     except InputError as error:
         problems += error.problems
         return None
 
 
-def _clean_whole(content: Table | LineParams, params: PrepareParams) -> _Clean:
+def _clean_whole(content: SourceTable | LineParams, params: PrepareParams) -> _CleanTable:
     if isinstance(content, LineParams):
         clean = clean_table(content, params)
-        return _Clean(list(cut([clean.rows], CHUNK_ROWS)), clean.schema)
-    first = content.head(FIRST_ROWS)
-    cleaning = Cleaning(first.rows, params, is_whole=first.is_whole)
+        return _CleanTable(list(rechunk([clean.rows], CHUNK_ROWS)), clean.schema)
+    first = content.head(PLANNING_ROWS)
+    cleaning = TableCleaner(first.rows, params, is_whole=first.is_whole)
     stretches = [first.rows] if first.is_whole else content.frames(cleaning.types)
-    chunks = list(cut(cleaning.clean(stretches), CHUNK_ROWS))
-    return _Clean(chunks, cleaning.schema())
+    chunks = list(rechunk(cleaning.clean(stretches), CHUNK_ROWS))
+    return _CleanTable(chunks, cleaning.schema())
 
 
-def _describe(params: SplitParams | None, clean: _Clean, problems: list[str]) -> tuple[Features, PartsReport] | None:
+def _describe(
+    params: SplitParams | None, clean: _CleanTable, problems: list[str]
+) -> tuple[Features, SplitReport] | None:
     if params is None:
         return None
     try:
@@ -127,12 +133,12 @@ def _describe(params: SplitParams | None, clean: _Clean, problems: list[str]) ->
         if clean.schema.sequence is not None:
             done = split_by_sequence(params, clean.schema, pl.concat(clean.chunks))
             return done.features, done.report
-        params, choice = settle_split(params, clean.schema)
+        params, choice = resolve_split(params, clean.schema)
         columns = columns_to_split(params, clean.schema)
         table = pl.concat([chunk.select(columns) for chunk in clean.chunks])
         parts = assign_parts(params, table, clean.schema)
-        features = describe(params, clean.schema, parts, clean.chunks)
-        return features, report_parts(params, clean.schema, features, parts, clean.chunks).preceded_by(choice)
+        features = describe_features(params, clean.schema, parts, clean.chunks)
+        return features, report_split(params, clean.schema, features, parts, clean.chunks).preceded_by(choice)
     except InputError as error:
         problems += error.problems
         return None
@@ -143,31 +149,31 @@ def _mismatches(sections: Sections, features: Features) -> list[str]:
     if (model := sections.model.params) is not None:
         found += problems_of(lambda: assert_model_reads(model, features))
         if (train := sections.train.params) is not None:
-            found += problems_of(lambda: assert_train_suits(train, model, features))
+            found += problems_of(lambda: assert_train_params_fit(train, model, features))
     return found
 
 
-def _unknown_slices(sections: Sections, clean: _Clean | _FirstRows | None) -> list[str]:
+def _unknown_slices(sections: Sections, clean: _CleanTable | _FirstRows | None) -> list[str]:
     prepare, evaluate = sections.prepare.params, sections.evaluate.params
     if prepare is None or evaluate is None or clean is None:
         return []
     if prepare.task == "forecast":
-        return problems_of(lambda: assert_evaluate_suits_forecasts(evaluate))
+        return problems_of(lambda: assert_can_evaluate_forecasts(evaluate))
     if prepare.sequence is not None:
-        return problems_of(lambda: assert_evaluate_suits_sequences(evaluate))
-    if isinstance(clean, _Clean):
+        return problems_of(lambda: assert_can_evaluate_sequences(evaluate))
+    if isinstance(clean, _CleanTable):
         return problems_of(lambda: assert_slices(evaluate, columns_to_slice(clean.schema)))
     targets = [prepare.target] if isinstance(prepare.target, str) else prepare.target
     weight = [] if prepare.weight is None else [prepare.weight]
     return problems_of(lambda: assert_slices(evaluate, [*clean.cleaning.kinds, *targets, *weight]))
 
 
-def _summary(sections: Sections, schema: Schema, features: Features, report: PartsReport) -> str:
+def _summary(sections: Sections, schema: Schema, features: Features, report: SplitReport) -> str:
     assert sections.prepare.params
     assert sections.train.params
     parts = ", ".join(f"{count} {part}" for part, count in report.rows.items() if count)
-    loss = settle_loss(sections.train.params.loss, features.task)
-    odd = remarks(sections.train.params, features, os.cpu_count() or 1)
+    loss = resolve_loss(sections.train.params.loss, features.task)
+    odd = train_warnings(sections.train.params, features, os.cpu_count() or 1)
     seen = features.columns if features.series is None else features.series.sources
     kinds = {column.name: column.kind if column.name in seen else "not seen" for column in schema.columns}
     return "\n".join(
@@ -187,7 +193,7 @@ def _first_summary(sections: Sections, first: _FirstRows) -> str:
     assert sections.prepare.params
     return "\n".join(
         [
-            f"{sections.prepare.params.source}: {first.n_bytes >> 20} MB, of which the first {CHECKED_ROWS} rows "
+            f"{sections.prepare.params.source}: {first.n_bytes >> 20} MB, of which the first {N_CHECKED_ROWS} rows "
             "were checked; prepare and split check the others",
             *(f"  {name}: {kind}" for name, kind in first.cleaning.kinds.items()),
             *(f"note: {note}" for note in first.cleaning.notes),

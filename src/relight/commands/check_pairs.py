@@ -7,22 +7,22 @@ import polars as pl
 from relight.data.features import Features
 from relight.data.schema import Schema
 from relight.errors import InputError, problems_of
-from relight.evaluate.checks import assert_pairs_evaluate, assert_slices, columns_to_slice
+from relight.evaluate.checks import assert_can_evaluate_pairs, assert_slices, columns_to_slice
 from relight.evaluate.params import EvaluateParams
 from relight.model.checks import assert_model_reads
 from relight.model.params import ModelParams
 from relight.prepare.pairs import clean_pairs
 from relight.prepare.params import PrepareParams
-from relight.split.assignment import assign_parts, settle_split
+from relight.split.assignment import assign_parts, resolve_split
 from relight.split.columns import columns_to_split
 from relight.split.pairs import describe_pairs, report_pairs
 from relight.split.params import SplitParams
-from relight.split.report import PartsReport
-from relight.train.checks import assert_train_suits, remarks
+from relight.split.report import SplitReport
+from relight.train.checks import assert_train_params_fit, train_warnings
 from relight.train.params import TrainParams
 
 
-class Others(NamedTuple):
+class OtherSections(NamedTuple):
     """The sections beside prepare; None where a section has problems of its own."""
 
     split: SplitParams | None
@@ -31,7 +31,7 @@ class Others(NamedTuple):
     evaluate: EvaluateParams | None
 
 
-def check_pairs(raw: pl.DataFrame, prepare: PrepareParams, others: Others, known: list[str], cores: int) -> str:
+def check_pairs(raw: pl.DataFrame, prepare: PrepareParams, others: OtherSections, known: list[str], cores: int) -> str:
     """What the pipeline will do.
 
     Args:
@@ -41,12 +41,12 @@ def check_pairs(raw: pl.DataFrame, prepare: PrepareParams, others: Others, known
         InputError: with all that is wrong.
     """
     problems = list(known)
-    described: tuple[Schema, Features, PartsReport] | None = None
+    described: tuple[Schema, Features, SplitReport] | None = None
     try:
         rows, schema = clean_pairs(raw, prepare)
         if (evaluate := others.evaluate) is not None:
             problems += problems_of(lambda: assert_slices(evaluate, columns_to_slice(schema)))
-            problems += problems_of(lambda: assert_pairs_evaluate(evaluate))
+            problems += problems_of(lambda: assert_can_evaluate_pairs(evaluate))
         described = _describe(rows, schema, others.split) if others.split is not None else None
     except InputError as error:
         problems += error.problems
@@ -57,24 +57,24 @@ def check_pairs(raw: pl.DataFrame, prepare: PrepareParams, others: Others, known
     return _summary(prepare, others, described, cores)
 
 
-def _describe(rows: pl.DataFrame, schema: Schema, split: SplitParams) -> tuple[Schema, Features, PartsReport]:
-    params, choice = settle_split(split, schema)
+def _describe(rows: pl.DataFrame, schema: Schema, split: SplitParams) -> tuple[Schema, Features, SplitReport]:
+    params, choice = resolve_split(split, schema)
     parts = assign_parts(params, rows.select(columns_to_split(params, schema)), schema)
     features = describe_pairs(params, schema, parts, rows)
     return schema, features, report_pairs(schema, features, parts, rows).preceded_by(choice)
 
 
-def _mismatches(others: Others, features: Features) -> list[str]:
+def _mismatches(others: OtherSections, features: Features) -> list[str]:
     model, train, found = others.model, others.train, list[str]()
     if model is not None:
         found += problems_of(lambda: assert_model_reads(model, features))
         if train is not None:
-            found += problems_of(lambda: assert_train_suits(train, model, features))
+            found += problems_of(lambda: assert_train_params_fit(train, model, features))
     return found
 
 
 def _summary(
-    prepare: PrepareParams, others: Others, described: tuple[Schema, Features, PartsReport], cores: int
+    prepare: PrepareParams, others: OtherSections, described: tuple[Schema, Features, SplitReport], cores: int
 ) -> str:
     schema, features, report = described
     assert schema.pairs
@@ -85,7 +85,7 @@ def _summary(
         for column in schema.pairs.columns
         if column.is_text
     }
-    notes = [*schema.notes, *report.notes, *remarks(others.train, features, cores)]
+    notes = [*schema.notes, *report.notes, *train_warnings(others.train, features, cores)]
     return "\n".join(
         [
             f"{prepare.source}: {schema.rows} pairs ({parts})",

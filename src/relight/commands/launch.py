@@ -15,12 +15,12 @@ from typing import NoReturn
 
 from relight.errors import InputError
 from relight.runtime.lifetime import end_with_parent
-from relight.runtime.processes import TIMEOUT, Address, Asked, settle_asked
+from relight.runtime.processes import TIMEOUT_VARIABLE, Address, LaunchRequest, parse_launch_arguments
 
-NODE_RANKS = ("SLURM_NODEID", "JOB_COMPLETION_INDEX")  # as Slurm and Kubernetes say it
+NODE_RANK_VARIABLES = ("SLURM_NODEID", "JOB_COMPLETION_INDEX")  # as Slurm and Kubernetes say it
 
 
-def become(command: list[str], environment: Mapping[str, str]) -> NoReturn:
+def exec_command(command: list[str], environment: Mapping[str, str]) -> NoReturn:
     """This process is the command from here on: signals and exit codes are its own.
 
     Raises:
@@ -31,10 +31,10 @@ def become(command: list[str], environment: Mapping[str, str]) -> NoReturn:
     try:
         os.execvpe(command[0], command, {**os.environ, **environment})
     except OSError as error:
-        raise InputError(_why_not(command, error)) from error
+        raise InputError(_start_problem(command, error)) from error
 
 
-def run(command: list[str], environment: Mapping[str, str]) -> int:
+def run_command(command: list[str], environment: Mapping[str, str]) -> int:
     """Run the command to its end; returns its exit code, 128 + n where signal n ended it.
 
     Raises:
@@ -43,7 +43,7 @@ def run(command: list[str], environment: Mapping[str, str]) -> int:
     try:
         child = subprocess.Popen(command, env={**os.environ, **environment})
     except OSError as error:
-        raise InputError(_why_not(command, error)) from error
+        raise InputError(_start_problem(command, error)) from error
 
     def pass_on(number: int, _frame: FrameType | None) -> None:
         child.send_signal(number)
@@ -54,7 +54,7 @@ def run(command: list[str], environment: Mapping[str, str]) -> int:
     return code if code >= 0 else 128 - code
 
 
-def _why_not(command: list[str], error: OSError) -> str:
+def _start_problem(command: list[str], error: OSError) -> str:
     return f"relight launch: {command[0]}: cannot be run: {error.strerror}"
 
 
@@ -67,48 +67,50 @@ def launch(
         InputError: when the arguments are wrong, or the command is not there.
         RunError: when one of the lent processes, or the first machine, is lost.
     """
-    place = _place(node_rank, nodes)
-    asked = settle_asked(processes, nodes, place, rendezvous, timeout)
+    place = _resolve_node_rank(node_rank, nodes)
+    asked = parse_launch_arguments(processes, nodes, place, rendezvous, timeout)
     if not command:
         raise InputError("relight launch: needs a command, such as: relight launch --processes 2 dvc repro")
-    _say_if_crowded(processes)
-    os.environ[TIMEOUT] = str(timeout)
+    _warn_if_oversubscribed(processes)
+    os.environ[TIMEOUT_VARIABLE] = str(timeout)
     if asked.rendezvous is None:
-        become(command, asked.environment())
+        exec_command(command, asked.environment())
     elif place == 0:
-        _lead(command, asked, asked.rendezvous)
+        _run_first(command, asked, asked.rendezvous)
     else:
-        _lend(asked, asked.rendezvous, place)
+        _serve(asked, asked.rendezvous, place)
     return ""
 
 
-def _place(node_rank: int | None, nodes: int) -> int:
+def _resolve_node_rank(node_rank: int | None, nodes: int) -> int:
     if node_rank is not None or nodes == 1:
         return node_rank or 0
-    for name in NODE_RANKS:
+    for name in NODE_RANK_VARIABLES:
         if os.environ.get(name, "").isdecimal():
             return int(os.environ[name])
-    raise InputError(f"--node-rank: is needed where neither of {', '.join(NODE_RANKS)} is set; 0 is the first machine")
+    raise InputError(
+        f"--node-rank: is needed where neither of {', '.join(NODE_RANK_VARIABLES)} is set; 0 is the first machine"
+    )
 
 
-def _say_if_crowded(processes: int) -> None:
+def _warn_if_oversubscribed(processes: int) -> None:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if processes > cores:
         sys.stderr.write(f"relight launch: {processes} processes share {cores} cores, and wait for one another\n")
 
 
-def _lead(command: list[str], asked: Asked, address: Address) -> NoReturn:
-    from relight.train.distributed.lending import call_off
+def _run_first(command: list[str], asked: LaunchRequest, address: Address) -> NoReturn:
+    from relight.train.distributed.lending import release_workers
     from relight.train.distributed.rendezvous import host_store
 
     store, address = host_store(address)
-    code = run(command, asked._replace(rendezvous=address).environment())
-    call_off(store, n_others=asked.nodes - 1)
+    code = run_command(command, asked._replace(rendezvous=address).environment())
+    release_workers(store, n_others=asked.nodes - 1)
     sys.exit(code)  # what was wrong, the command has said
 
 
-def _lend(asked: Asked, address: Address, place: int) -> None:
-    from relight.train.distributed.lending import lend_processes
+def _serve(asked: LaunchRequest, address: Address, place: int) -> None:
+    from relight.train.distributed.lending import serve_workers
 
     end_with_parent()
-    lend_processes(asked, address, place)
+    serve_workers(asked, address, place)

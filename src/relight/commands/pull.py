@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from relight.errors import RunError
-from relight.repository.dvc import Project, Recorded
-from relight.repository.history import commit_of
-from relight.repository.objects import FOLDER, HashedCache, files_of, md5_of
+from relight.repository.dvc import DvcProject, RecordedOutput
+from relight.repository.history import resolve_commit
+from relight.repository.objects import FOLDER_SUFFIX, HashedCache, file_md5, folder_files
 
-State = Literal["whole", "damaged", "missing"]
+FileState = Literal["whole", "damaged", "missing"]
 
 
-class Lack(NamedTuple):
+class MissingFile(NamedTuple):
     """A file whose bytes the cache does not hold.
 
     Attributes:
@@ -32,19 +32,19 @@ class Lack(NamedTuple):
     path: str
     output: str
     was_damaged: bool
-    on_remote: State
+    on_remote: FileState
     remote: str
     place: str
     in_workspace: bool
 
 
-def lack_in_cache(lack: Lack) -> str:
+def describe_missing(lack: MissingFile) -> str:
     removed = "; its damaged object in the cache was removed" if lack.was_damaged else ""
     if lack.in_workspace:
         return (
             f"{lack.path}: is {lack.on_remote} on {lack.remote}{removed}, and whole in the workspace; "
             f"`dvc commit --force {lack.output}` puts it back into the cache"
-            f"{_then_push(lack)}"
+            f"{_push_hint(lack)}"
         )
     match lack.on_remote:
         case "damaged":
@@ -61,22 +61,22 @@ def lack_in_cache(lack: Lack) -> str:
             return f"{lack.path}: is whole on {lack.remote} but was not fetched{removed}; run `relight pull` again"
 
 
-def _then_push(lack: Lack) -> str:
+def _push_hint(lack: MissingFile) -> str:
     return f"; delete {lack.place}, then `dvc push`" if lack.on_remote == "damaged" else ", then `dvc push`"
 
 
-def lack_in_workspace(path: str, output: str, state: State, *, kept_by_git: bool) -> str:
+def describe_workspace_file(path: str, output: str, state: FileState, *, kept_by_git: bool) -> str:
     mend = f"git checkout -- {path}" if kept_by_git else f"dvc checkout --force {output}"
     if state == "missing":
         return f"{path}: is not in the workspace; `{mend}` brings it back"
     return f"{path}: holds other bytes in the workspace than dvc.lock names; `{mend}` puts those in their place"
 
 
-def never_made(paths: list[str]) -> str:
+def describe_never_made(paths: list[str]) -> str:
     return f"{', '.join(paths)}: not in dvc.lock, for no run has made them; `dvc repro` does"
 
 
-class File(NamedTuple):
+class TrackedFile(NamedTuple):
     """
     Attributes:
         output: of dvc.lock: the file itself, or the folder that holds it.
@@ -101,43 +101,47 @@ def pull(name: str | None) -> str:
         RunError: with a line for each file that is missing or damaged, or one sentence on what the remote did.
         InputError: when nothing is called `name`.
     """
-    revision = None if name is None else commit_of(name)
-    project = Project()
+    revision = None if name is None else resolve_commit(name)
+    project = DvcProject()
     cache, outs = HashedCache(project.cache()), project.recorded(revision)
     damage = _remove_damaged(cache, outs)
     n_before = len(cache.whole)
     _fetch(project, cache, outs, revision, damage)
-    problems = [*_never_made(outs), *_lacks(project, cache, outs, damage)]
+    problems = [*_uncached_outputs(outs), *_missing_file_lines(project, cache, outs, damage)]
     n_fetched = len(cache.whole) - n_before
     if revision is None:
-        problems += _put_into_workspace(project, cache, outs, set(damage.values()))
+        problems += _restore_workspace(project, cache, outs, set(damage.values()))
     if problems:
         raise RunError(*problems)
     mended = [f"mended: {file.path}: was damaged in the cache, and was fetched again" for file in damage]
     fetched = f"fetched {n_fetched} objects from {project.remote()}" if n_fetched else "nothing had to be fetched"
-    return "\n".join([*mended, fetched, _whole(_files(cache, outs), name), ""])
+    return "\n".join([*mended, fetched, _success_text(_files(cache, outs), name), ""])
 
 
-def _files(cache: HashedCache, outs: list[Recorded]) -> list[File]:
+def _files(cache: HashedCache, outs: list[RecordedOutput]) -> list[TrackedFile]:
     """Those of a folder are known once the list of them is in the cache."""
     return [file for out in outs if out.cached and out.md5 for file in _files_of(cache, out.path, out.md5)]
 
 
-def _files_of(cache: HashedCache, output: str, md5: str) -> Iterator[File]:
-    yield File(output, output, md5)
-    if md5.endswith(FOLDER) and cache.holds(md5):
-        for inside, of_file in files_of(cache.folder, md5).items():
-            yield File(f"{output}/{inside}", output, of_file)
+def _files_of(cache: HashedCache, output: str, md5: str) -> Iterator[TrackedFile]:
+    yield TrackedFile(output, output, md5)
+    if md5.endswith(FOLDER_SUFFIX) and cache.holds(md5):
+        for inside, of_file in folder_files(cache.folder, md5).items():
+            yield TrackedFile(f"{output}/{inside}", output, of_file)
 
 
-def _remove_damaged(cache: HashedCache, outs: list[Recorded]) -> dict[File, str]:
+def _remove_damaged(cache: HashedCache, outs: list[RecordedOutput]) -> dict[TrackedFile, str]:
     """Returns: those whose object was there with other bytes, and the MD5 of the bytes that were there."""
     found = ((file, cache.remove_damaged(file.md5)) for file in _files(cache, outs))
     return {file: md5 for file, md5 in found if md5 is not None}
 
 
 def _fetch(
-    project: Project, cache: HashedCache, outs: list[Recorded], revision: str | None, damage: dict[File, str]
+    project: DvcProject,
+    cache: HashedCache,
+    outs: list[RecordedOutput],
+    revision: str | None,
+    damage: dict[TrackedFile, str],
 ) -> None:
     """No server is asked where the cache holds all."""
     lacking = [file.md5 for file in _files(cache, outs) if not cache.holds(file.md5)]
@@ -150,26 +154,32 @@ def _fetch(
         raise RunError(*error.problems, *removed) from error
 
 
-def _never_made(outs: list[Recorded]) -> list[str]:
+def _uncached_outputs(outs: list[RecordedOutput]) -> list[str]:
     paths = [out.path for out in outs if out.md5 is None]
-    return [never_made(paths)] if paths else []
+    return [describe_never_made(paths)] if paths else []
 
 
-def _lacks(project: Project, cache: HashedCache, outs: list[Recorded], damage: dict[File, str]) -> list[str]:
+def _missing_file_lines(
+    project: DvcProject, cache: HashedCache, outs: list[RecordedOutput], damage: dict[TrackedFile, str]
+) -> list[str]:
     """One line for each file that is not whole in the cache now."""
     damage |= _remove_damaged(cache, outs)  # A remote without `verify = true` hands damaged bytes on.
-    return [_lack(project, file, file in damage) for file in _files(cache, outs) if not cache.holds(file.md5)]
+    return [
+        _missing_file_line(project, file, file in damage) for file in _files(cache, outs) if not cache.holds(file.md5)
+    ]
 
 
-def _lack(project: Project, file: File, was_damaged: bool) -> str:
+def _missing_file_line(project: DvcProject, file: TrackedFile, was_damaged: bool) -> str:
     on_remote, place = project.on_remote(file.md5)
-    in_workspace = not file.md5.endswith(FOLDER) and _state(file) == "whole"
-    return lack_in_cache(
-        Lack(file.path, file.output, was_damaged, on_remote, str(project.remote()), place, in_workspace)
+    in_workspace = not file.md5.endswith(FOLDER_SUFFIX) and _file_state(file) == "whole"
+    return describe_missing(
+        MissingFile(file.path, file.output, was_damaged, on_remote, str(project.remote()), place, in_workspace)
     )
 
 
-def _put_into_workspace(project: Project, cache: HashedCache, outs: list[Recorded], damaged: set[str]) -> list[str]:
+def _restore_workspace(
+    project: DvcProject, cache: HashedCache, outs: list[RecordedOutput], damaged: set[str]
+) -> list[str]:
     """Returns: a line for each file that is not as dvc.lock says, though the cache holds it.
 
     Args:
@@ -180,48 +190,48 @@ def _put_into_workspace(project: Project, cache: HashedCache, outs: list[Recorde
         if out.md5 is None:
             continue
         if not out.cached:
-            problems += _wrong([File(out.path, out.path, out.md5)], kept_by_git=True)
+            problems += _workspace_problems([TrackedFile(out.path, out.path, out.md5)], kept_by_git=True)
             continue
         files = list(_files_of(cache, out.path, out.md5))
-        inside = [file for file in files if not file.md5.endswith(FOLDER)]
+        inside = [file for file in files if not file.md5.endswith(FOLDER_SUFFIX)]
         _remove_copies(inside, damaged)
         if all(cache.holds(file.md5) for file in files):
-            problems += _put(project, out.path, inside)
+            problems += _restore_output(project, out.path, inside)
     return problems
 
 
-def _put(project: Project, output: str, files: list[File]) -> list[str]:
-    if not _wrong(files, kept_by_git=False):
+def _restore_output(project: DvcProject, output: str, files: list[TrackedFile]) -> list[str]:
+    if not _workspace_problems(files, kept_by_git=False):
         return []
     project.check_out(output)
-    return _wrong(files, kept_by_git=False)
+    return _workspace_problems(files, kept_by_git=False)
 
 
-def _remove_copies(files: list[File], damaged: set[str]) -> None:
+def _remove_copies(files: list[TrackedFile], damaged: set[str]) -> None:
     for file in files:
         path = Path(file.path)
-        if damaged and path.is_file() and md5_of(path) in damaged - {file.md5}:
+        if damaged and path.is_file() and file_md5(path) in damaged - {file.md5}:
             path.unlink()
 
 
-def _wrong(files: list[File], *, kept_by_git: bool) -> list[str]:
-    states = ((file, _state(file)) for file in files)
+def _workspace_problems(files: list[TrackedFile], *, kept_by_git: bool) -> list[str]:
+    states = ((file, _file_state(file)) for file in files)
     return [
-        lack_in_workspace(file.path, file.output, state, kept_by_git=kept_by_git)
+        describe_workspace_file(file.path, file.output, state, kept_by_git=kept_by_git)
         for file, state in states
         if state != "whole"
     ]
 
 
-def _state(file: File) -> State:
+def _file_state(file: TrackedFile) -> FileState:
     path = Path(file.path)
     if not path.is_file():
         return "missing"
-    return "whole" if md5_of(path) == file.md5 else "damaged"
+    return "whole" if file_md5(path) == file.md5 else "damaged"
 
 
-def _whole(files: list[File], name: str | None) -> str:
-    n_files = sum(not file.md5.endswith(FOLDER) for file in files)
+def _success_text(files: list[TrackedFile], name: str | None) -> str:
+    n_files = sum(not file.md5.endswith(FOLDER_SUFFIX) for file in files)
     if name is None:
         return f"{n_files} files are whole, in the cache and in the workspace"
     return (

@@ -7,7 +7,7 @@ import polars as pl
 from relight.errors import InputError
 from relight.runtime.files import write_text
 
-SAMPLES = ("breast_cancer", "diabetes", "digits")
+SAMPLE_NAMES = ("breast_cancer", "diabetes", "digits")
 
 
 def write_sample(name: str, raw: Path) -> str:
@@ -16,9 +16,9 @@ def write_sample(name: str, raw: Path) -> str:
     Raises:
         InputError: for an unknown name, or a file of that name with other content.
     """
-    if name not in SAMPLES:
-        raise InputError(f"data: NAME must be one of {', '.join(SAMPLES)}, however: {name}")
-    path, text = raw / f"{name}.csv", _sample(name).write_csv()
+    if name not in SAMPLE_NAMES:
+        raise InputError(f"data: NAME must be one of {', '.join(SAMPLE_NAMES)}, however: {name}")
+    path, text = raw / f"{name}.csv", _load_sample(name).write_csv()
     if path.exists() and path.read_text() != text:
         raise InputError(f"{path}: is there already, with other content; move it away first")
     raw.mkdir(parents=True, exist_ok=True)
@@ -28,12 +28,12 @@ def write_sample(name: str, raw: Path) -> str:
 
 def write_sample_for(source: Path) -> str:
     """Write the sample table that is a source and is not there yet; any other source is left alone."""
-    if source.exists() or source.stem not in SAMPLES or source.suffix != ".csv":
+    if source.exists() or source.stem not in SAMPLE_NAMES or source.suffix != ".csv":
         return ""
     return write_sample(source.stem, source.parent)
 
 
-def _sample(name: str) -> pl.DataFrame:
+def _load_sample(name: str) -> pl.DataFrame:
     from sklearn import datasets  # 2 CPU seconds, for this one command alone
 
     load = {

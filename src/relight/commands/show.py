@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from relight.plot.score_tables import Table, reference_table, score_table
+from relight.plot.score_tables import ScoreTable, reference_table, score_table
 from relight.runtime.files import read_json
-from relight.runtime.messages import counted
+from relight.runtime.messages import pluralize
 
-WIDTH = 17  # of a column, unless its head is wider
+COLUMN_WIDTH = 17  # of a column, unless its head is wider
 
 
 def show(metrics: Path, page: Path, speed: Path) -> str:
@@ -16,29 +16,29 @@ def show(metrics: Path, page: Path, speed: Path) -> str:
         speed: what the last training on this machine said of itself; it may not be there.
     """
     scores = read_json(metrics)
-    lines = _lines("", score_table(scores))
+    lines = _table_lines("", score_table(scores))
     references = reference_table(scores, "model")
     if references is not None:
-        lines += ["", *_lines("test", references)]
+        lines += ["", *_table_lines("test", references)]
     for name, pair in scores.get("parameters", {}).items():
         lines.append(f"{name}: learned {pair['learned']:.4f}, true {pair['true']:.4f}")
-    return "\n".join([*lines, "", *_speed(speed), f"Report: {page}", ""])
+    return "\n".join([*lines, "", *_speed_lines(speed), f"Report: {page}", ""])
 
 
-def _speed(path: Path) -> list[str]:
+def _speed_lines(path: Path) -> list[str]:
     if not path.exists():
         return []
     said = read_json(path)
-    threads = counted(said["threads"], "thread")
+    threads = pluralize(said["threads"], "thread")
     return [
         f"Last training here: {said['rows_per_second']:,} rows/s, {said['epochs']} epochs in {said['seconds']:.1f} s "
         f"on {said['device']} ({said['device_name']}), {threads}"
     ]
 
 
-def _lines(corner: str, table: Table) -> list[str]:
+def _table_lines(corner: str, table: ScoreTable) -> list[str]:
     columns = [[head, *(row["values"][k] for row in table["rows"])] for k, head in enumerate(table["heads"])]
-    widths = [max(WIDTH, 2 + max(len(text) for text in column)) for column in columns]
+    widths = [max(COLUMN_WIDTH, 2 + max(len(text) for text in column)) for column in columns]
     names = [corner, *(row["name"] for row in table["rows"])]
     first = max(12, 2 + max(len(name) for name in names))
     return [

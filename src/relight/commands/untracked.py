@@ -13,15 +13,15 @@ from shlex import quote
 from typing import NamedTuple
 
 from relight.errors import RelightError
-from relight.repository.git import git
-from relight.runtime.dependencies import SOURCE
+from relight.repository.git import run_git
+from relight.runtime.dependencies import SOURCE_REFERENCE
 from relight.runtime.strict_yaml import read_yaml
 
-NOT_READ = "__pycache__"  # .dvcignore has it too
-CODE = ("src/relight", "stages")  # the check beside the stages runs code that no stage declares
+IGNORED_FOLDER = "__pycache__"  # .dvcignore has it too
+CODE_FOLDERS = ("src/relight", "stages")  # the check beside the stages runs code that no stage declares
 
 
-class Untracked(NamedTuple):
+class UntrackedFile(NamedTuple):
     """
     Attributes:
         is_ignored: whether a .gitignore keeps `git add` from taking it.
@@ -31,7 +31,7 @@ class Untracked(NamedTuple):
     is_ignored: bool
 
 
-def untracked_among(paths: Iterable[str]) -> list[Untracked]:
+def find_untracked(paths: Iterable[str]) -> list[UntrackedFile]:
     """Of these files, and of the files in these folders, those that are neither in Git's index nor kept by DVC.
 
     Where DVC keeps a file by a .dvc file that Git does not track, it is the .dvc file that is named.
@@ -45,17 +45,17 @@ def untracked_among(paths: Iterable[str]) -> list[Untracked]:
     asked = sorted({place for path in paths for place in (path, *_pointers(path))})
     if not asked:
         return []
-    addable = set(_others("--exclude-standard", "--", *asked))
-    return [Untracked(path, path not in addable) for path in _others("--", *asked) if _is_lost(path)]
+    addable = set(_untracked_by_git("--exclude-standard", "--", *asked))
+    return [UntrackedFile(path, path not in addable) for path in _untracked_by_git("--", *asked) if _is_lost(path)]
 
 
-def _others(*arguments: str) -> list[str]:
-    listed = git("--literal-pathspecs", "ls-files", "--others", "-z", *arguments)
+def _untracked_by_git(*arguments: str) -> list[str]:
+    listed = run_git("--literal-pathspecs", "ls-files", "--others", "-z", *arguments)
     return [path for path in listed.split("\0") if path]
 
 
 def _is_lost(path: str) -> bool:
-    return NOT_READ not in PurePath(path).parts and not any(map(os.path.exists, _pointers(path)))
+    return IGNORED_FOLDER not in PurePath(path).parts and not any(map(os.path.exists, _pointers(path)))
 
 
 def _pointers(path: str) -> Iterator[str]:
@@ -70,26 +70,26 @@ def untracked_notes(params: Path, pipeline: Path = Path("dvc.yaml")) -> str:
     Empty where there can be no experiments: outside a Git repository, or without a pipeline.
     """
     try:
-        read = {str(params), str(pipeline), *_from_outside(params, pipeline), *_code()}
-        found = untracked_among(read)
+        read = {str(params), str(pipeline), *_external_inputs(params, pipeline), *_untracked_code()}
+        found = find_untracked(read)
     except RelightError:
         return ""
-    places = Counter(Untracked(_as_read(file.path, read), file.is_ignored) for file in found)
-    return "".join(_note(place, n_files) for place, n_files in places.items())
+    places = Counter(UntrackedFile(_as_read(file.path, read), file.is_ignored) for file in found)
+    return "".join(_untracked_note(place, n_files) for place, n_files in places.items())
 
 
-def _from_outside(params: Path, pipeline: Path) -> list[str]:
+def _external_inputs(params: Path, pipeline: Path) -> list[str]:
     """What the stages read and none of them writes: the source, and the code that dvc.yaml declares."""
     stages = read_yaml(pipeline).value.get("stages", {}).values()
     outs = [out for stage in stages for key in ("outs", "metrics") for out in stage.get(key, [])]
     written = {out if isinstance(out, str) else next(iter(out)) for out in outs}
     source = str(read_yaml(params).value["prepare"]["source"])
     deps = {dep: None for stage in stages for dep in stage.get("deps", [])}
-    return [source if dep == SOURCE else dep for dep in deps if dep not in written]
+    return [source if dep == SOURCE_REFERENCE else dep for dep in deps if dep not in written]
 
 
-def _code() -> list[str]:
-    return [path.as_posix() for folder in CODE for path in Path(folder).rglob("*.py")]
+def _untracked_code() -> list[str]:
+    return [path.as_posix() for folder in CODE_FOLDERS for path in Path(folder).rglob("*.py")]
 
 
 def _as_read(path: str, read: set[str]) -> str:
@@ -97,7 +97,7 @@ def _as_read(path: str, read: set[str]) -> str:
     return next((str(place) for place in PurePath(path).parents if str(place) in read), path)
 
 
-def _note(file: Untracked, n_files: int) -> str:
+def _untracked_note(file: UntrackedFile, n_files: int) -> str:
     path = quote(file.path)
     which = f" ({n_files} of its files)" if Path(file.path).is_dir() else ""
     or_dvc = "" if file.path.endswith((".py", ".yaml", ".dvc")) else f", or `dvc add {path}` for a large table"

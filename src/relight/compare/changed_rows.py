@@ -4,13 +4,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from relight.compare.predictions import Answered
+from relight.compare.predictions import RunPredictions
 from relight.metrics.ranking import query_scores
 
-SAME = 1e-9  # of two losses
+LOSS_TOLERANCE = 1e-9  # of two losses
 
 
-class MovedRow(NamedTuple):
+class ChangedRow(NamedTuple):
     """
     Attributes:
         name: which row it is, in words.
@@ -23,7 +23,7 @@ class MovedRow(NamedTuple):
     other: str
 
 
-class Moved(NamedTuple):
+class ChangedPredictions(NamedTuple):
     """
     Attributes:
         what: what is counted: rows, or queries.
@@ -34,10 +34,10 @@ class Moved(NamedTuple):
     n: int
     n_better: int
     n_worse: int
-    rows: list[MovedRow]
+    rows: list[ChangedRow]
 
 
-def moved_rows(first: Answered, other: Answered, n_shown: int) -> Moved:
+def changed_predictions(first: RunPredictions, other: RunPredictions, n_shown: int) -> ChangedPredictions:
     """Both of the same rows.
 
     A row moved by the distance of both predictions (of shares of classes: the total variation distance; of a ranking:
@@ -45,56 +45,58 @@ def moved_rows(first: Answered, other: Answered, n_shown: int) -> Moved:
     what the true class lacks. Of a ranking the NDCG@10 of each query is compared.
     """
     change = _change(first, other)
-    losses = _losses(first), _losses(other)
+    losses = _row_losses(first), _row_losses(other)
     gained = losses[0] - losses[1]
     order = np.lexsort((np.arange(len(change)), -np.nan_to_num(change, nan=-1.0)))
     shown = [int(k) for k in order[:n_shown] if change[k] > 0]
     what = "queries" if first.task == "ranking" else "rows"
-    n_better, n_worse = int((gained > SAME).sum()), int((gained < -SAME).sum())
-    return Moved(what, len(gained), n_better, n_worse, [_row(first, other, k) for k in shown])
+    n_better, n_worse = int((gained > LOSS_TOLERANCE).sum()), int((gained < -LOSS_TOLERANCE).sum())
+    return ChangedPredictions(what, len(gained), n_better, n_worse, [_changed_row(first, other, k) for k in shown])
 
 
-def _row(first: Answered, other: Answered, k: int) -> MovedRow:
+def _changed_row(first: RunPredictions, other: RunPredictions, k: int) -> ChangedRow:
     named = {name: first.rows[name][k] for name in first.rows.columns if name != "target"}
     name = ", ".join(f"{column} {'–' if value is None else value}" for column, value in named.items())
     truth = first.rows["target"][k]
-    return MovedRow(name, "–" if truth is None else str(truth), _says(first, k), _says(other, k))
+    return ChangedRow(
+        name, "–" if truth is None else str(truth), _prediction_text(first, k), _prediction_text(other, k)
+    )
 
 
-def _says(rows: Answered, k: int) -> str:
+def _prediction_text(rows: RunPredictions, k: int) -> str:
     """Of classes the chosen one with its probability."""
     said = str(rows.says[k])
     if rows.predicted.ndim == 2:
         return f"{said} ({rows.predicted[k].max():.3f})"
     if rows.task == "ranking":
-        return f"place {int(_places(rows)[k])} ({_short(said)})"
-    return _short(said)
+        return f"place {int(_ranks(rows)[k])} ({_number_text(said)})"
+    return _number_text(said)
 
 
-def _short(number: str) -> str:
+def _number_text(number: str) -> str:
     return f"{float(number):.4g}"
 
 
-def _change(first: Answered, other: Answered) -> np.ndarray:
+def _change(first: RunPredictions, other: RunPredictions) -> np.ndarray:
     if first.predicted.ndim == 2:
         distance: np.ndarray = np.abs(other.predicted - first.predicted).sum(axis=1) / 2
         return distance
-    moved: np.ndarray = np.abs(_line(other) - _line(first))
+    moved: np.ndarray = np.abs(_values(other) - _values(first))
     return moved
 
 
-def _line(rows: Answered) -> np.ndarray:
+def _values(rows: RunPredictions) -> np.ndarray:
     """What a row moves along."""
     if rows.task == "ranking":
-        return _places(rows)
+        return _ranks(rows)
     return _similarity(rows) if rows.task == "similarity" else rows.predicted
 
 
-def _similarity(rows: Answered) -> np.ndarray:
+def _similarity(rows: RunPredictions) -> np.ndarray:
     return np.array([float(said) for said in rows.says])
 
 
-def _places(rows: Answered) -> np.ndarray:
+def _ranks(rows: RunPredictions) -> np.ndarray:
     """The place of each candidate in the order of its query, from 1; of equal scores the first row first."""
     query = rows.target[:, 1]
     order = np.lexsort((-rows.predicted, query))
@@ -104,7 +106,7 @@ def _places(rows: Answered) -> np.ndarray:
     return place
 
 
-def _losses(rows: Answered) -> Any:
+def _row_losses(rows: RunPredictions) -> Any:
     """The lower, the nearer to the truth; NaN where there is none."""
     match rows.task:
         case "ranking":

@@ -29,70 +29,73 @@ from matplotlib import rc_context
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from relight.compare.runs import Compared, Score
-from relight.compare.wording import how_it_is_said, moved_in_words, notes_on, words_of
-from relight.metrics.direction import with_direction
-from relight.plot.figures import canvas, set_fonts, short
+from relight.compare.runs import ComparedRun, ComparedScore
+from relight.compare.wording import changed_rows_text, comparison_notes, noise_explanation, score_wording
+from relight.metrics.direction import name_with_direction
+from relight.plot.figures import create_axes, set_fonts, short_label
 from relight.plot.pages import escape_markdown
 from relight.runtime.files import write_text
-from relight.runtime.nested import ABSENT, differing
+from relight.runtime.nested import ABSENT_VALUE, varying_keys
 
 Json = dict[str, Any]
-MOST_MOVED = 20  # runs of which the rows that moved are listed
-MOST_CURVES = 10  # the colours of the cycle
-MOST_RUNS, MOST_SCORES, FEW = 20, 6, 12  # of pictures of scores
-SIZE = (8.0, 5.0)
-COLUMNS = {"train_loss": "Loss of the train rows", "validation_loss": "Loss of the validation rows",
+MAX_RUNS_WITH_CHANGES_ON_PAGE = 20  # runs of which the rows that moved are listed
+MAX_CURVES = 10  # the colours of the cycle
+MAX_RUNS_PER_FIGURE, MAX_SCORE_FIGURES, MAX_RUNS_FOR_ALL_SCORES = 20, 6, 12  # of pictures of scores
+FIGURE_SIZE = (8.0, 5.0)
+CURVE_TITLES = {"train_loss": "Loss of the train rows", "validation_loss": "Loss of the validation rows",
            "validation_score": "Score of the validation rows (lower is better)"}  # fmt: skip
-MOST_ROWS = 100  # a comment on GitHub has at most 65,536 letters
-TEMPLATE, SCRIPT = Path(__file__).with_name("comparison.html.jinja"), Path(__file__).with_name("comparison.js")
-SETTINGS: dict[Any, Any] = {"svg.hashsalt": "relight", "svg.fonttype": "none"}
+MAX_MARKDOWN_ROWS = 100  # a comment on GitHub has at most 65,536 letters
+COMPARISON_TEMPLATE, COMPARISON_SCRIPT = (
+    Path(__file__).with_name("comparison.html.jinja"),
+    Path(__file__).with_name("comparison.js"),
+)
+SVG_SETTINGS: dict[Any, Any] = {"svg.hashsalt": "relight", "svg.fonttype": "none"}
 NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 
 
-def page_content(runs: list[Compared], names: list[str], notes: list[str], left_out: str) -> Json:
+def comparison_page_content(runs: list[ComparedRun], names: list[str], notes: list[str], left_out: str) -> Json:
     """
     Args:
         names: of the scores.
         notes: of the comparison as a whole.
         left_out: what the pictures do not show.
     """
-    keys = differing([run.params for run in runs])
+    keys = varying_keys([run.params for run in runs])
     moved = [run for run in runs if run.moved is not None]
     return {
         "title": f"{runs[0].name} and {len(runs) - 1} more"
         if len(runs) != 2
         else f"{runs[1].name} against {runs[0].name}",
         "subtitle": f"Held against {runs[0].name} ({runs[0].commit}). A click on a head sorts by it.",
-        "how": how_it_is_said(runs),
-        "scores": [with_direction(name) for name in names],
+        "how": noise_explanation(runs),
+        "scores": [name_with_direction(name) for name in names],
         "params": keys,
         "runs": [_run(run, names, keys) for run in runs],
-        "notes": [*notes, *notes_on(runs)],
+        "notes": [*notes, *comparison_notes(runs)],
         "first": runs[0].name,
         "moved": [
-            {"name": run.name, "says": moved_in_words(run), "rows": run.moved.rows}
-            for run in moved[:MOST_MOVED]
+            {"name": run.name, "says": changed_rows_text(run), "rows": run.moved.rows}
+            for run in moved[:MAX_RUNS_WITH_CHANGES_ON_PAGE]
             if run.moved is not None
         ],
         "left_out": left_out,
     }
 
 
-def _run(run: Compared, names: list[str], keys: list[str]) -> Json:
+def _run(run: ComparedRun, names: list[str], keys: list[str]) -> Json:
     return {
         "name": run.name,
         "commit": run.commit,
         "scores": [_cell(run.scores[name]) for name in names],
-        "params": [run.params.get(key, ABSENT) for key in keys],
+        "params": [run.params.get(key, ABSENT_VALUE) for key in keys],
     }
 
 
-def _cell(score: Score) -> Json:
+def _cell(score: ComparedScore) -> Json:
     """The words, and the numbers that the column is sorted by."""
     is_larger = score.verdict is not None and score.verdict.word == "larger"
     return {
-        "words": words_of(score),
+        "words": score_wording(score),
         "value": "" if score.value is None else repr(score.value),
         "difference": "" if score.difference is None else repr(score.difference),
         "side": ("better" if score.is_better else "worse") if is_larger else "",
@@ -100,7 +103,7 @@ def _cell(score: Score) -> Json:
     }
 
 
-class Curve(NamedTuple):
+class RunCurves(NamedTuple):
     """
     Attributes:
         table: curves.csv, its values as texts.
@@ -110,26 +113,26 @@ class Curve(NamedTuple):
     table: pl.DataFrame
 
 
-def curve_figures(curves: list[Curve]) -> dict[str, Figure]:
+def curve_figures(curves: list[RunCurves]) -> dict[str, Figure]:
     """Each column of curves.csv that some run has, over the epochs, a line a run."""
     drawn = {}
-    for column, title in COLUMNS.items():
-        shown = [each for each in curves if _has(each.table, column)][:MOST_CURVES]
+    for column, title in CURVE_TITLES.items():
+        shown = [each for each in curves if _has_values(each.table, column)][:MAX_CURVES]
         if shown:
-            drawn[column] = _curves(shown, column, title)
+            drawn[column] = _plot_curves(shown, column, title)
     return drawn
 
 
-def _has(table: pl.DataFrame, column: str) -> bool:
+def _has_values(table: pl.DataFrame, column: str) -> bool:
     return "epoch" in table.columns and column in table.columns and table[column].null_count() < table.height
 
 
-def _curves(curves: list[Curve], column: str, title: str) -> Figure:
-    figure, axes = canvas(SIZE, title, "epoch", "")
+def _plot_curves(curves: list[RunCurves], column: str, title: str) -> Figure:
+    figure, axes = create_axes(FIGURE_SIZE, title, "epoch", "")
     values = [(each.name, _numbers(each.table, "epoch"), _numbers(each.table, column)) for each in curves]
     for name, epochs, heights in values:
         marker = "o" if len(epochs) == 1 else None
-        axes.plot(epochs, heights, label=short(name), linewidth=1.4, marker=marker)
+        axes.plot(epochs, heights, label=short_label(name), linewidth=1.4, marker=marker)
     known = np.concatenate([heights[np.isfinite(heights)] for _, _, heights in values])
     if len(known) and known.min() > 0 and known.max() / known.min() > 20:
         axes.set_yscale("log")
@@ -138,18 +141,18 @@ def _curves(curves: list[Curve], column: str, title: str) -> Figure:
     return figure
 
 
-def score_figures(runs: list[Compared], names: list[str]) -> dict[str, Figure]:
+def score_figures(runs: list[ComparedRun], names: list[str]) -> dict[str, Figure]:
     """A dot a run for each of the first scores, with its interval; the dashed line is the first run.
 
     Of many runs the score of the task alone.
     """
-    shown = names[: MOST_SCORES if len(runs) <= FEW else 1]
-    return {name: _scores(runs, name) for name in shown if runs[0].scores[name].value is not None}
+    shown = names[: MAX_SCORE_FIGURES if len(runs) <= MAX_RUNS_FOR_ALL_SCORES else 1]
+    return {name: _plot_scores(runs, name) for name in shown if runs[0].scores[name].value is not None}
 
 
-def _scores(runs: list[Compared], name: str) -> Figure:
-    shown = [run for run in runs if run.scores[name].value is not None][:MOST_RUNS]
-    figure, axes = canvas((SIZE[0], max(2.4, 1.2 + 0.32 * len(shown))), f"{name} of the test rows", "", "")
+def _plot_scores(runs: list[ComparedRun], name: str) -> Figure:
+    shown = [run for run in runs if run.scores[name].value is not None][:MAX_RUNS_PER_FIGURE]
+    figure, axes = create_axes((FIGURE_SIZE[0], max(2.4, 1.2 + 0.32 * len(shown))), f"{name} of the test rows", "", "")
     figure.subplots_adjust(
         left=0.26, bottom=min(0.3, 0.6 / figure.get_figheight()), top=1 - 0.4 / figure.get_figheight()
     )
@@ -160,7 +163,7 @@ def _scores(runs: list[Compared], name: str) -> Figure:
     axes.hlines(range(len(shown)), lows, highs, colors=colours, linewidth=2, alpha=0.45)
     axes.scatter(values, range(len(shown)), c=colours, s=25, zorder=3)
     axes.axvline(values[0], color="0.6", linestyle="--", linewidth=1)
-    axes.set_yticks(range(len(shown)), [short(run.name) for run in shown])
+    axes.set_yticks(range(len(shown)), [short_label(run.name) for run in shown])
     axes.set_ylim(len(shown) - 0.5, -0.5)
     set_fonts([run.name for run in shown], *axes.get_yticklabels())
     return figure
@@ -170,20 +173,20 @@ def _numbers(table: pl.DataFrame, column: str) -> np.ndarray:
     return table[column].cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy()
 
 
-def markdown(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], below: Sequence[str]) -> str:
+def markdown_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], below: Sequence[str]) -> str:
     """
     Args:
         rows: as many cells each as there are heads; a line break in a cell becomes `<br>`.
         below: sentences, of which each becomes a line of a list.
     """
-    lines = [f"**{escape_markdown(title)}**", "", _row(heads), "|" + " --- |" * len(heads)]
-    lines += [_row(row) for row in rows[:MOST_ROWS]]
-    if len(rows) > MOST_ROWS:
-        below = [f"The first {MOST_ROWS} of {len(rows)} runs are shown.", *below]
+    lines = [f"**{escape_markdown(title)}**", "", _markdown_row(heads), "|" + " --- |" * len(heads)]
+    lines += [_markdown_row(row) for row in rows[:MAX_MARKDOWN_ROWS]]
+    if len(rows) > MAX_MARKDOWN_ROWS:
+        below = [f"The first {MAX_MARKDOWN_ROWS} of {len(rows)} runs are shown.", *below]
     return "\n".join([*lines, "", *(f"- {escape_markdown(sentence)}" for sentence in below), ""])
 
 
-def _row(cells: Sequence[str]) -> str:
+def _markdown_row(cells: Sequence[str]) -> str:
     return f"| {' | '.join('<br>'.join(escape_markdown(part) for part in cell.splitlines()) for cell in cells)} |"
 
 
@@ -197,9 +200,9 @@ def write_comparison(path: Path, content: dict[str, object], pictures: dict[str,
         InputError: when the page cannot be written.
     """
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    script = SCRIPT.read_text(encoding="utf-8")
+    script = COMPARISON_SCRIPT.read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+    page = environment.from_string(COMPARISON_TEMPLATE.read_text(encoding="utf-8")).render(
         content,
         pictures={name: Markup(picture) for name, picture in pictures.items()},
         script=Markup(script),
@@ -215,7 +218,7 @@ def svg_text(figure: Figure, label: str) -> str:
         label: what the picture is of, for those who cannot see it: letters, digits and spaces of the code.
     """
     buffer = io.StringIO()
-    with rc_context(SETTINGS):
+    with rc_context(SVG_SETTINGS):
         FigureCanvasSVG(figure).print_svg(buffer, metadata=NO_METADATA)  # type: ignore[no-untyped-call]
     text = buffer.getvalue()
     element = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)

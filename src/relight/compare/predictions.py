@@ -14,15 +14,19 @@ import polars as pl
 from relight.data.schema import Task
 from relight.data.tensors import read_tensors
 from relight.errors import RelightError, RunError
-from relight.repository.objects import files_of, is_intact, object_path
+from relight.repository.objects import folder_files, is_intact, object_path
 
-NAMES = ("row", "id", "query", "time", "series", "ahead")  # what says which row it is, by task
-SHARE = "probability_"
-TRUE_SHARE = "target_"
-PREDICTIONS, CURVES, TEST = "reports/evaluate", "reports/train/curves.csv", "data/split/test.safetensors"
+ROW_KEY_COLUMNS = ("row", "id", "query", "time", "series", "ahead")  # what says which row it is, by task
+PROBABILITY_PREFIX = "probability_"
+TARGET_PREFIX = "target_"
+REPORTS_FOLDER, CURVES_PATH, TEST_TENSORS_PATH = (
+    "reports/evaluate",
+    "reports/train/curves.csv",
+    "data/split/test.safetensors",
+)
 
 
-class Answered(NamedTuple):
+class RunPredictions(NamedTuple):
     """
     Attributes:
         rows: the columns that say which row each is, and its target, as texts.
@@ -39,7 +43,7 @@ class Answered(NamedTuple):
     weight: np.ndarray | None
 
 
-def task_of(metrics: dict[str, Any]) -> Task | None:
+def task_from_metrics(metrics: dict[str, Any]) -> Task | None:
     """By the scores that only one task has; `multiclass` for classes of any number; None where nothing is said."""
     scores = metrics.get("test", {})
     if "threshold_distance" in metrics:
@@ -51,7 +55,9 @@ def task_of(metrics: dict[str, Any]) -> Task | None:
     return next((task for mark, task in marks.items() if mark in scores), None)
 
 
-def answered(task: Task, table: pl.DataFrame, weight: np.ndarray | None, threshold: float | None) -> Answered:
+def parse_test_predictions(
+    task: Task, table: pl.DataFrame, weight: np.ndarray | None, threshold: float | None
+) -> RunPredictions:
     """
     Args:
         table: predictions.csv, its values as texts.
@@ -60,11 +66,11 @@ def answered(task: Task, table: pl.DataFrame, weight: np.ndarray | None, thresho
     Raises:
         ValueError, polars errors: when the table is not one of this task.
     """
-    rows = table.select([name for name in (*NAMES, "target") if name in table.columns])
+    rows = table.select([name for name in (*ROW_KEY_COLUMNS, "target") if name in table.columns])
     target, predicted, says = _values(task, table, threshold)
     if weight is not None and len(weight) != len(target):
         raise ValueError("the weights are not those of the rows")
-    return Answered(task, rows, target, predicted, says, weight)
+    return RunPredictions(task, rows, target, predicted, says, weight)
 
 
 def _values(task: Task, table: pl.DataFrame, threshold: float | None) -> tuple[np.ndarray, np.ndarray, list[str]]:
@@ -79,19 +85,21 @@ def _values(task: Task, table: pl.DataFrame, threshold: float | None) -> tuple[n
             assert threshold is not None
             distance = _numbers(table, "distance")
             # Of two labels the second says that the records are alike; those at the threshold or nearer are said to be.
-            alike = _label_of_near(table, distance <= threshold)
+            alike = _positive_label(table, distance <= threshold)
             is_alike = (table["target"] == alike).to_numpy().astype(np.int64)
             return is_alike, threshold - distance, table["similarity"].to_list()
         case "binary" | "multiclass" | "distribution":
-            labels = [name.removeprefix(SHARE) for name in table.columns if name.startswith(SHARE)]
-            shares = np.column_stack([_numbers(table, SHARE + label) for label in labels])
+            labels = [
+                name.removeprefix(PROBABILITY_PREFIX) for name in table.columns if name.startswith(PROBABILITY_PREFIX)
+            ]
+            shares = np.column_stack([_numbers(table, PROBABILITY_PREFIX + label) for label in labels])
             if task == "distribution":
-                return np.column_stack([_numbers(table, TRUE_SHARE + label) for label in labels]), shares, says
+                return np.column_stack([_numbers(table, TARGET_PREFIX + label) for label in labels]), shares, says
             place = {label: k for k, label in enumerate(labels)}
             return np.array([place[label] for label in table["target"]]), shares, says
 
 
-def _label_of_near(table: pl.DataFrame, near: np.ndarray) -> str | None:
+def _positive_label(table: pl.DataFrame, near: np.ndarray) -> str | None:
     said = table["prediction"].filter(pl.Series(near)).unique()
     if len(said) == 1:
         return str(said[0])
@@ -103,7 +111,7 @@ def _numbers(table: pl.DataFrame, name: str) -> np.ndarray:
     return table[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
 
 
-def same_rows(one: Answered, other: Answered) -> bool:
+def have_same_rows(one: RunPredictions, other: RunPredictions) -> bool:
     """Whether both were asked about the same rows, with the same truth, in the same order."""
     return one.rows.equals(other.rows) and np.array_equal(one.target, other.target, equal_nan=True)
 
@@ -114,10 +122,10 @@ def cached_predictions(cache: Path, objects: dict[str, str]) -> pl.DataFrame:
     Raises:
         RunError: when it is not in the cache, damaged, or the run wrote none.
     """
-    folder = _of(objects, PREDICTIONS)
-    _intact(cache, folder, PREDICTIONS)
-    listed = files_of(cache, folder)
-    return _table(cache, _of(listed, "predictions.csv"), "predictions.csv")
+    folder = _object_of(objects, REPORTS_FOLDER)
+    _intact(cache, folder, REPORTS_FOLDER)
+    listed = folder_files(cache, folder)
+    return _table(cache, _object_of(listed, "predictions.csv"), "predictions.csv")
 
 
 def cached_curves(cache: Path, objects: dict[str, str]) -> pl.DataFrame:
@@ -126,7 +134,7 @@ def cached_curves(cache: Path, objects: dict[str, str]) -> pl.DataFrame:
     Raises:
         RunError: as above.
     """
-    return _table(cache, _of(objects, CURVES), CURVES)
+    return _table(cache, _object_of(objects, CURVES_PATH), CURVES_PATH)
 
 
 def cached_weights(cache: Path, objects: dict[str, str]) -> np.ndarray | None:
@@ -136,7 +144,7 @@ def cached_weights(cache: Path, objects: dict[str, str]) -> np.ndarray | None:
         RunError: as above.
     """
     try:
-        return read_tensors(_intact(cache, _of(objects, TEST), TEST)).get("weight")
+        return read_tensors(_intact(cache, _object_of(objects, TEST_TENSORS_PATH), TEST_TENSORS_PATH)).get("weight")
     except RelightError as error:
         raise RunError(str(error)) from error
 
@@ -154,7 +162,7 @@ def _intact(cache: Path, md5: str, name: str) -> Path:
     return cache / object_path(md5)
 
 
-def _of(objects: dict[str, str], path: str) -> str:
+def _object_of(objects: dict[str, str], path: str) -> str:
     if path not in objects:
         raise RunError(f"{path}: is not in dvc.lock")
     return objects[path]

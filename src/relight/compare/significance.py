@@ -14,21 +14,21 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from relight.compare.predictions import Answered
-from relight.metrics.bootstrap import Ends, percentile_ends, student
+from relight.compare.predictions import RunPredictions
+from relight.metrics.bootstrap import IntervalEnds, student_t_quantile, widened_percentiles
 from relight.metrics.classification import ClassScorer
-from relight.metrics.forecasts import Blocks, block_scores, blocks_of, drawn_blocks
+from relight.metrics.forecasts import BootstrapBlocks, block_scores, bootstrap_blocks, draw_block_counts
 from relight.metrics.ranking import query_scores
-from relight.metrics.roc import row_weights
-from relight.metrics.scorers import DistributionScorer, PairScorer, RegressionScorer, scorer_for
+from relight.metrics.roc import check_sample_weight
+from relight.metrics.scorers import DistributionScorer, PairScorer, RegressionScorer, build_scorer
 
 N_RESAMPLES = 500
-MOST_ROWS = 20_000  # of a resample, as those of evaluate
-Drawn = dict[str, np.ndarray]  # each score of each resample, (N_RESAMPLES,), NaN where it is not defined
-Means = dict[str, tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]]
+MAX_PAIRED_ROWS = 20_000  # of a resample, as those of evaluate
+ResampledScores = dict[str, np.ndarray]  # each score of each resample, (N_RESAMPLES,), NaN where it is not defined
+RowMeans = dict[str, tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]]
 
 
-class OfSeeds(NamedTuple):
+class SeedStatistics(NamedTuple):
     """A score of each seed alone.
 
     Attributes:
@@ -51,12 +51,12 @@ class Verdict(NamedTuple):
     why: str
 
 
-def verdict(
+def noise_verdict(
     difference: float,
     *,
-    paired: Ends | None,
-    intervals: tuple[Ends | None, Ends | None],
-    seeds: tuple[OfSeeds, OfSeeds],
+    paired: IntervalEnds | None,
+    intervals: tuple[IntervalEnds | None, IntervalEnds | None],
+    seeds: tuple[SeedStatistics, SeedStatistics],
     without_rows: str,
 ) -> Verdict:
     """A difference is larger than the noise when it is larger than each kind of noise that was measured.
@@ -68,14 +68,20 @@ def verdict(
         seeds: of first and other.
         without_rows: why there is no paired interval, where there is none.
     """
-    found = [each for each in (_of_rows(paired, intervals), _of_seeds(difference, *seeds)) if each is not None]
+    found = [
+        each
+        for each in (_exceeds_row_noise(paired, intervals), _exceeds_seed_noise(difference, *seeds))
+        if each is not None
+    ]
     if not found:
         return Verdict("unknown", without_rows)
     small = [why for is_larger, why in found if not is_larger]
     return Verdict("within", "; ".join(small)) if small else Verdict("larger", "; ".join(why for _, why in found))
 
 
-def _of_rows(paired: Ends | None, intervals: tuple[Ends | None, Ends | None]) -> tuple[bool, str] | None:
+def _exceeds_row_noise(
+    paired: IntervalEnds | None, intervals: tuple[IntervalEnds | None, IntervalEnds | None]
+) -> tuple[bool, str] | None:
     if paired is not None:
         low, high = paired
         return not low <= 0 <= high, f"on resampled rows the difference is {low:+.3g} to {high:+.3g}"
@@ -86,7 +92,7 @@ def _of_rows(paired: Ends | None, intervals: tuple[Ends | None, Ends | None]) ->
     return are_apart, f"the intervals of both {'are apart' if are_apart else 'overlap'}"
 
 
-def _of_seeds(difference: float, first: OfSeeds, other: OfSeeds) -> tuple[bool, str] | None:
+def _exceeds_seed_noise(difference: float, first: SeedStatistics, other: SeedStatistics) -> tuple[bool, str] | None:
     """By Welch's interval of two means (Welch 1947, "The generalization of Student's problem").
 
     Where one was trained with one seed, the other's deviation stands for both.
@@ -99,7 +105,7 @@ def _of_seeds(difference: float, first: OfSeeds, other: OfSeeds) -> tuple[bool, 
     spread, moved = sum(parts), other.mean - first.mean
     is_plain = len(known) == 1 or freedom == 0
     n_free = float(sum(each.n - 1 for each in known)) if is_plain else spread**2 / freedom
-    reach = student(n_free) * float(np.sqrt(spread))
+    reach = student_t_quantile(n_free) * float(np.sqrt(spread))
     is_larger = abs(moved) > reach and moved * difference > 0
     return is_larger, f"the mean of the seeds moved by {moved:+.3g}, and their noise is ±{reach:.2g}"
 
@@ -119,27 +125,27 @@ class Resamples(NamedTuple):
     scale: float
 
 
-def resamples_of(rows: Answered, seed: int = 0) -> Resamples | str:
+def draw_resamples(rows: RunPredictions, seed: int = 0) -> Resamples | str:
     """The same for whoever answered, or why there are none."""
     generator = np.random.default_rng(seed)
     if rows.task == "forecast":
         blocks = _blocks(rows)
         if isinstance(blocks, str):
             return blocks
-        return Resamples(None, np.array(list(drawn_blocks(blocks, N_RESAMPLES, generator))), blocks.widening)
+        return Resamples(None, np.array(list(draw_block_counts(blocks, N_RESAMPLES, generator))), blocks.widening)
     if rows.task == "ranking":
         n_queries = int(query_scores(rows.target, rows.predicted).is_measured.sum())
         return Resamples(None, _counts(generator, np.ones(n_queries)), 1.0)
     n_rows = len(rows.target)
-    weight = row_weights(n_rows, rows.weight)
-    if n_rows <= MOST_ROWS:
+    weight = check_sample_weight(n_rows, rows.weight)
+    if n_rows <= MAX_PAIRED_ROWS:
         return Resamples(None, _counts(generator, weight), 1.0)
-    places = np.sort(generator.permutation(n_rows)[:MOST_ROWS])
-    return Resamples(places, _counts(generator, weight[places]), float(np.sqrt(MOST_ROWS / n_rows)))
+    places = np.sort(generator.permutation(n_rows)[:MAX_PAIRED_ROWS])
+    return Resamples(places, _counts(generator, weight[places]), float(np.sqrt(MAX_PAIRED_ROWS / n_rows)))
 
 
-def _blocks(rows: Answered) -> Blocks | str:
-    return blocks_of(rows.rows["time"], rows.rows["ahead"], rows.target, rows.predicted)
+def _blocks(rows: RunPredictions) -> BootstrapBlocks | str:
+    return bootstrap_blocks(rows.rows["time"], rows.rows["ahead"], rows.target, rows.predicted)
 
 
 def _counts(generator: np.random.Generator, weight: np.ndarray) -> np.ndarray:
@@ -150,7 +156,7 @@ def _counts(generator: np.random.Generator, weight: np.ndarray) -> np.ndarray:
     return counts[counts.any(axis=1)]
 
 
-def drawn_scores(rows: Answered, resamples: Resamples, *, every_score: bool) -> Drawn:
+def bootstrap_scores(rows: RunPredictions, resamples: Resamples, *, every_score: bool) -> ResampledScores:
     """The scores of one model on each resample.
 
     Args:
@@ -158,23 +164,25 @@ def drawn_scores(rows: Answered, resamples: Resamples, *, every_score: bool) -> 
     """
     if rows.task == "forecast":
         blocks = _blocks(rows)
-        assert isinstance(blocks, Blocks)
+        assert isinstance(blocks, BootstrapBlocks)
         return block_scores(blocks, resamples.counts)
     target, predicted = rows.target, rows.predicted
     if resamples.places is not None:
         target, predicted = target[resamples.places], predicted[resamples.places]
-    counts, means = resamples.counts, _means(rows._replace(target=target, predicted=predicted))
+    counts, means = resamples.counts, _row_means(rows._replace(target=target, predicted=predicted))
     weight = counts.sum(axis=1)
     drawn = {name: end((counts @ values) / weight) for name, (values, end) in means.items()}
     if not every_score or rows.task == "ranking":
         return drawn
-    scores = scorer_for(rows.task, target, predicted)
+    scores = build_scorer(rows.task, target, predicted)
     found = [scores(resample) for resample in counts]
     names = dict.fromkeys(name for each in found for name in each)
     return {name: np.array([each.get(name, np.nan) for each in found]) for name in names if name not in drawn} | drawn
 
 
-def difference_intervals(first: Drawn, other: Drawn, scale: float = 1.0) -> dict[str, tuple[float, float]]:
+def difference_intervals(
+    first: ResampledScores, other: ResampledScores, scale: float = 1.0
+) -> dict[str, tuple[float, float]]:
     """95 % percentile intervals of other - first, of the scores that nine resamples of ten define for both."""
     found = {}
     for name in other:
@@ -183,35 +191,35 @@ def difference_intervals(first: Drawn, other: Drawn, scale: float = 1.0) -> dict
         moved = other[name] - first[name]
         moved = moved[np.isfinite(moved)]
         if len(moved) >= 0.9 * len(other[name]) > 0:
-            found[name] = percentile_ends(moved, scale)
+            found[name] = widened_percentiles(moved, scale)
     return found
 
 
-def _means(rows: Answered) -> Means:
+def _row_means(rows: RunPredictions) -> RowMeans:
     """The scores that are the mean of one number a row (of a ranking: a measured query), and what is done to it."""
     if rows.task == "ranking":
         values = query_scores(rows.target, rows.predicted).values
-        return {name: (of_queries, _as_it_is) for name, of_queries in values.items()}
-    scorer = scorer_for(rows.task, rows.target, rows.predicted)
+        return {name: (of_queries, _identity) for name, of_queries in values.items()}
+    scorer = build_scorer(rows.task, rows.target, rows.predicted)
     if isinstance(scorer, RegressionScorer):
-        means: Means = {"mae": (scorer.absolute, _as_it_is), "rmse": (scorer.squared, np.sqrt)}
+        means: RowMeans = {"mae": (scorer.absolute, _identity), "rmse": (scorer.squared, np.sqrt)}
         if scorer.target.all():
-            means["mape"] = (scorer.absolute / np.abs(scorer.target), _as_it_is)
+            means["mape"] = (scorer.absolute / np.abs(scorer.target), _identity)
         return means
     if isinstance(scorer, ClassScorer):
         is_right = scorer.pair // scorer.n_classes == scorer.pair % scorer.n_classes
         return {
-            "log_loss": (scorer.surprise, _as_it_is),
-            "brier": (scorer.brier, _as_it_is),
-            "accuracy": (is_right.astype(np.float64), _as_it_is),
+            "log_loss": (scorer.surprise, _identity),
+            "brier": (scorer.brier, _identity),
+            "accuracy": (is_right.astype(np.float64), _identity),
         }
     if isinstance(scorer, DistributionScorer):
         found = {"kl_divergence": scorer.divergence, "mae": scorer.absolute, "top_1": scorer.is_right}
-        return {name: (values, _as_it_is) for name, values in found.items()}
+        return {name: (values, _identity) for name, values in found.items()}
     if isinstance(scorer, PairScorer):
-        return {"accuracy": ((scorer.said == scorer.is_alike).astype(np.float64), _as_it_is)}
+        return {"accuracy": ((scorer.said == scorer.is_alike).astype(np.float64), _identity)}
     raise AssertionError(rows.task)
 
 
-def _as_it_is(values: np.ndarray) -> np.ndarray:
+def _identity(values: np.ndarray) -> np.ndarray:
     return values

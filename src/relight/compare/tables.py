@@ -13,15 +13,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from relight.compare.runs import Compared
-from relight.compare.wording import changes_of, moved_in_words, words_of
-from relight.metrics.direction import with_direction
+from relight.compare.runs import ComparedRun
+from relight.compare.wording import changed_params_text, changed_rows_text, score_wording
+from relight.metrics.direction import name_with_direction
 from relight.runtime.messages import one_line
-from relight.runtime.nested import ABSENT, differing
+from relight.runtime.nested import ABSENT_VALUE, varying_keys
 
-FEW = 8  # runs of which every score is shown
-MOST_MOVED = 3  # runs of which the rows that moved are shown
-WIDEST = 24  # letters of a param's value beside others
+MAX_RUNS_IN_FULL = 8  # runs of which every score is shown
+MAX_RUNS_WITH_CHANGES_SHOWN = 3  # runs of which the rows that moved are shown
+MAX_PARAM_WIDTH = 24  # letters of a param's value beside others
 
 
 class TextTable(NamedTuple):
@@ -38,26 +38,31 @@ class TextTable(NamedTuple):
     below: str = ""
 
 
-def tables_of(runs: list[Compared], names: list[str], width: int) -> list[TextTable]:
+def text_tables(runs: list[ComparedRun], names: list[str], width: int) -> list[TextTable]:
     """
     Args:
         names: of the scores, that of the task first.
         width: of the terminal, in letters.
     """
-    if len(runs) > FEW:
-        return [*_many(runs, names), *_moved(runs)]
+    if len(runs) > MAX_RUNS_IN_FULL:
+        return [*_many_runs_tables(runs, names), *_changed_rows_tables(runs)]
     told = [name for k, name in enumerate(names) if k == 0 or any(_is_larger(run, name) for run in runs)]
     others = [name for name in names if name not in told]
-    return [*_params(runs, width), *(_score(runs, name) for name in told), *_others(runs, others), *_moved(runs)]
+    return [
+        *_params_tables(runs, width),
+        *(_score_table(runs, name) for name in told),
+        *_other_runs_tables(runs, others),
+        *_changed_rows_tables(runs),
+    ]
 
 
-def _is_larger(run: Compared, name: str) -> bool:
+def _is_larger(run: ComparedRun, name: str) -> bool:
     said = run.scores[name].verdict
     return said is not None and said.word == "larger"
 
 
-def _others(runs: list[Compared], names: list[str]) -> list[TextTable]:
-    rows = [[with_direction(name), *(words_of(run.scores[name]).value for run in runs)] for name in names]
+def _other_runs_tables(runs: list[ComparedRun], names: list[str]) -> list[TextTable]:
+    rows = [[name_with_direction(name), *(score_wording(run.scores[name]).value for run in runs)] for name in names]
     heads = ["", *(run.name for run in runs)]
     right = set(range(1, len(heads)))
     return (
@@ -67,50 +72,59 @@ def _others(runs: list[Compared], names: list[str]) -> list[TextTable]:
     )
 
 
-def _params(runs: list[Compared], width: int) -> list[TextTable]:
+def _params_tables(runs: list[ComparedRun], width: int) -> list[TextTable]:
     """A column a run where they fit; else a row a run."""
-    title, keys = "Params that differ", differing([run.params for run in runs])
+    title, keys = "Params that differ", varying_keys([run.params for run in runs])
     if not keys:
         return [TextTable(title, [], [], set(), "None.")]
-    cells = [[run.params.get(key, ABSENT) for run in runs] for key in keys]
+    cells = [[run.params.get(key, ABSENT_VALUE) for run in runs] for key in keys]
     needed = [max(len(text) for text in column) for column in zip([run.name for run in runs], *cells, strict=True)]
-    if sum(min(one, WIDEST) + 2 for one in needed) + max(len(key) for key in keys) <= width:
+    if sum(min(one, MAX_PARAM_WIDTH) + 2 for one in needed) + max(len(key) for key in keys) <= width:
         rows = [[key, *values] for key, values in zip(keys, cells, strict=True)]
         return [TextTable(title, ["", *(run.name for run in runs)], rows, set())]
     return [
         TextTable(
-            title, ["run", f"otherwise than {runs[0].name}"], [[run.name, changes_of(run)] for run in runs[1:]], set()
+            title,
+            ["run", f"otherwise than {runs[0].name}"],
+            [[run.name, changed_params_text(run)] for run in runs[1:]],
+            set(),
         )
     ]
 
 
-def _score(runs: list[Compared], name: str) -> TextTable:
-    rows = [[run.name, *words_of(run.scores[name])] for run in runs]
+def _score_table(runs: list[ComparedRun], name: str) -> TextTable:
+    rows = [[run.name, *score_wording(run.scores[name])] for run in runs]
     heads = ["run", "test rows", "95 % interval", "difference", ""]
     kept = [k for k, head in enumerate(heads) if head != "95 % interval" or any(row[k] for row in rows)]
     right = {place for place, k in enumerate(kept) if k in (1, 3)}
-    return TextTable(with_direction(name), [heads[k] for k in kept], [[row[k] for k in kept] for row in rows], right)
+    return TextTable(
+        name_with_direction(name), [heads[k] for k in kept], [[row[k] for k in kept] for row in rows], right
+    )
 
 
-def _many(runs: list[Compared], names: list[str]) -> list[TextTable]:
+def _many_runs_tables(runs: list[ComparedRun], names: list[str]) -> list[TextTable]:
     name = names[0] if names else None
-    heads = ["run", *([with_direction(name), "difference", "noise"] if name else []), f"otherwise than {runs[0].name}"]
+    heads = [
+        "run",
+        *([name_with_direction(name), "difference", "noise"] if name else []),
+        f"otherwise than {runs[0].name}",
+    ]
     rows = []
     for run in runs:
         cells = []
         if name is not None:
-            said = words_of(run.scores[name])
+            said = score_wording(run.scores[name])
             cells = [
                 said.value,
                 said.difference,
                 said.verdict.removesuffix(" than the noise").removesuffix(" the noise"),
             ]
-        rows.append([run.name, *cells, changes_of(run) if run is not runs[0] else ""])
+        rows.append([run.name, *cells, changed_params_text(run) if run is not runs[0] else ""])
     others = f"Also scored: {', '.join(names[1:])}; -o compare.html shows them." if len(names) > 1 else ""
     return [TextTable(f"{len(runs)} runs", heads, rows, {1, 2} if name else set(), others)]
 
 
-def _moved(runs: list[Compared]) -> list[TextTable]:
+def _changed_rows_tables(runs: list[ComparedRun]) -> list[TextTable]:
     moved = [run for run in runs if run.moved is not None and run.moved.rows]
     return [
         TextTable(
@@ -118,18 +132,18 @@ def _moved(runs: list[Compared]) -> list[TextTable]:
             ["row", "true", runs[0].name, run.name],
             [list(row) for row in run.moved.rows],
             set(),
-            moved_in_words(run),
+            changed_rows_text(run),
         )
-        for run in moved[:MOST_MOVED]
+        for run in moved[:MAX_RUNS_WITH_CHANGES_SHOWN]
         if run.moved is not None
     ]
 
 
-def width_of_terminal() -> int:
+def terminal_width() -> int:
     return Console().width
 
 
-def table_text(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]], right: set[int], below: str) -> str:
+def format_table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]], right: set[int], below: str) -> str:
     """
     Args:
         right: the columns that are aligned to the right.
@@ -139,13 +153,13 @@ def table_text(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]], 
     with console.capture() as captured:
         console.print(Text(one_line(title), style="bold"))
         if heads:
-            console.print(_table(heads, rows, right))
+            console.print(_rich_table(heads, rows, right))
         if below:
             console.print(Text(one_line(below)))
     return "\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n\n"
 
 
-def paragraph(text: str) -> str:
+def wrap_text(text: str) -> str:
     """Wrapped at the width of the terminal."""
     console = Console(highlight=False)
     with console.capture() as captured:
@@ -153,7 +167,7 @@ def paragraph(text: str) -> str:
     return captured.get()
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], right: set[int]) -> Table:
+def _rich_table(heads: Sequence[str], rows: Iterable[Sequence[str]], right: set[int]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False)
     for k, head in enumerate(heads):
         table.add_column(Text(one_line(head)), justify="right" if k in right else "left", overflow="fold")

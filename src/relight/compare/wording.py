@@ -2,15 +2,15 @@
 
 from typing import NamedTuple
 
-from relight.compare.runs import Compared, Score
+from relight.compare.runs import ComparedRun, ComparedScore
 from relight.compare.significance import N_RESAMPLES
-from relight.metrics.bootstrap import Ends
-from relight.runtime.nested import ABSENT
+from relight.metrics.bootstrap import IntervalEnds
+from relight.runtime.nested import ABSENT_VALUE
 
-BY_CHANCE = 20  # of so many differences that are none, one is larger than a 95 % interval
+RUNS_PER_FALSE_POSITIVE = 20  # of so many differences that are none, one is larger than a 95 % interval
 
 
-class Words(NamedTuple):
+class ScoreWording(NamedTuple):
     """What is said of one score of one run; empty where there is nothing to say."""
 
     value: str
@@ -19,18 +19,18 @@ class Words(NamedTuple):
     verdict: str
 
 
-def number(value: float | None) -> str:
+def format_number(value: float | None) -> str:
     if value is None:
-        return ABSENT
+        return ABSENT_VALUE
     return f"{value:.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
 
 
-def words_of(score: Score) -> Words:
+def score_wording(score: ComparedScore) -> ScoreWording:
     difference = "" if score.difference is None else f"{score.difference:+.3g}"
-    return Words(number(score.value), _interval(score.interval), difference, verdict_of(score))
+    return ScoreWording(format_number(score.value), _interval(score.interval), difference, verdict_text(score))
 
 
-def verdict_of(score: Score) -> str:
+def verdict_text(score: ComparedScore) -> str:
     """In a few words; a difference of nothing has no side."""
     if score.verdict is None:
         return ""
@@ -43,12 +43,12 @@ def verdict_of(score: Score) -> str:
             return "cannot be said"
 
 
-def changes_of(run: Compared) -> str:
+def changed_params_text(run: ComparedRun) -> str:
     """What is set otherwise than in the first, on one line."""
     return ", ".join(f"{key}={value}" for key, value in run.changes) or "nothing"
 
 
-def moved_in_words(run: Compared) -> str:
+def changed_rows_text(run: ComparedRun) -> str:
     """How many of the test rows got better and worse; empty where that is not known."""
     if run.moved is None:
         return ""
@@ -57,23 +57,26 @@ def moved_in_words(run: Compared) -> str:
     return f"{moved.n} {moved.what}: {moved.n_better} better, {moved.n_worse} worse, {same} the same"
 
 
-def notes_on(runs: list[Compared]) -> list[str]:
+def comparison_notes(runs: list[ComparedRun]) -> list[str]:
     """What is to be known of the runs, each sentence once with all it is said of; and of the comparison."""
     said: dict[str, list[str]] = {}
     for run in runs:
         for note in run.notes:
             said.setdefault(note, []).append(run.name)
     notes = [f"{_listed(names)}: {note}." for note, names in said.items()]
-    notes += [f"Cannot be said of {', '.join(scores)}: {why}." for why, scores in _unsaid(runs).items()]
-    if len(runs) > BY_CHANCE:
+    notes += [
+        f"Cannot be said of {', '.join(scores)}: {why}." for why, scores in _reasons_without_verdict(runs).items()
+    ]
+    if len(runs) > RUNS_PER_FALSE_POSITIVE:
         notes.append(
-            f"{len(runs) - 1} runs are held against {runs[0].name}: about one in {BY_CHANCE} is larger than the noise "
-            "by chance alone, and the best of many looks better than it is. Judge the chosen one on rows of its own."
+            f"{len(runs) - 1} runs are held against {runs[0].name}: about one in {RUNS_PER_FALSE_POSITIVE} is larger "
+            "than the noise by chance alone, and the best of many looks better than it is. Judge the chosen one on "
+            "rows of its own."
         )
     return notes
 
 
-def how_it_is_said(runs: list[Compared]) -> str:
+def noise_explanation(runs: list[ComparedRun]) -> str:
     """What the words on the noise rest on."""
     return (
         f"Differences are to {runs[0].name}. Larger than the noise: a 95 % interval of the difference, on "
@@ -83,7 +86,7 @@ def how_it_is_said(runs: list[Compared]) -> str:
     )
 
 
-def _unsaid(runs: list[Compared]) -> dict[str, list[str]]:
+def _reasons_without_verdict(runs: list[ComparedRun]) -> dict[str, list[str]]:
     """Why nothing can be said of some scores, and of which; what is said of the whole run already is left out."""
     found: dict[str, list[str]] = {}
     for run in runs:
@@ -93,8 +96,8 @@ def _unsaid(runs: list[Compared]) -> dict[str, list[str]]:
     return {why: list(dict.fromkeys(names)) for why, names in found.items()}
 
 
-def _interval(ends: Ends | None) -> str:
-    return "" if ends is None else f"{number(ends[0])} to {number(ends[1])}"
+def _interval(ends: IntervalEnds | None) -> str:
+    return "" if ends is None else f"{format_number(ends[0])} to {format_number(ends[1])}"
 
 
 def _listed(names: list[str]) -> str:

@@ -11,12 +11,16 @@ import numpy as np
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
-from relight.data.schema import DAY, SECOND, Frequency
+from relight.data.schema import MICROSECONDS_PER_SECOND, SECONDS_PER_DAY, Frequency
 
-PERIODS = {"year": 365.2425 * DAY, "week": 7.0 * DAY, "day": 1.0 * DAY}  # seconds
-HARMONICS = 3
-SEEN = 2  # times that the train rows must show a cycle
-YEAR_2000 = 946_684_800  # seconds since 1970
+PERIOD_SECONDS = {
+    "year": 365.2425 * SECONDS_PER_DAY,
+    "week": 7.0 * SECONDS_PER_DAY,
+    "day": 1.0 * SECONDS_PER_DAY,
+}  # seconds
+N_HARMONICS = 3
+MIN_PERIODS_SEEN = 2  # times that the train rows must show a cycle
+SECONDS_TO_2000 = 946_684_800  # seconds since 1970
 
 
 class Cycle(BaseModel):
@@ -39,20 +43,20 @@ def find_cycles(times: pl.Series, frequency: Frequency, season: int) -> list[Cyc
     Args:
         times: of the train rows.
     """
-    places = places_of(times)
+    places = seconds_since_2000(times)
     step = _step(frequency)
-    periods = {"season": float(season * frequency.every)} if frequency.unit == "number" else PERIODS
+    periods = {"season": float(season * frequency.every)} if frequency.unit == "number" else PERIOD_SECONDS
     span = float(places.max() - places.min()) if len(places) else 0.0
     return [
-        Cycle(name=name, period=period, harmonics=min(HARMONICS, int(period / step / 2)))
+        Cycle(name=name, period=period, harmonics=min(N_HARMONICS, int(period / step / 2)))
         for name, period in periods.items()
-        if period >= 2 * step and span >= SEEN * period
+        if period >= 2 * step and span >= MIN_PERIODS_SEEN * period
     ]
 
 
-def waves(times: pl.Series, cycles: list[Cycle]) -> np.ndarray:
+def fourier_features(times: pl.Series, cycles: list[Cycle]) -> np.ndarray:
     """(n_rows, two for each harmonic of each cycle) float32."""
-    places = places_of(times)
+    places = seconds_since_2000(times)
     found = [
         wave(2 * np.pi * harmonic * (places / cycle.period % 1))
         for cycle in cycles
@@ -62,7 +66,7 @@ def waves(times: pl.Series, cycles: list[Cycle]) -> np.ndarray:
     return np.stack(found, axis=1).astype(np.float32) if found else np.empty((len(places), 0), dtype=np.float32)
 
 
-def names_of_waves(cycles: list[Cycle]) -> list[str]:
+def fourier_feature_names(cycles: list[Cycle]) -> list[str]:
     """As `waves` orders them."""
     return [
         f"{cycle.name}.{wave}{harmonic}"
@@ -72,18 +76,18 @@ def names_of_waves(cycles: list[Cycle]) -> list[str]:
     ]
 
 
-def places_of(times: pl.Series) -> np.ndarray:
+def seconds_since_2000(times: pl.Series) -> np.ndarray:
     """float64: seconds since 2000, or the numbers as they are."""
     if times.dtype == pl.Float64:
         return times.to_numpy()
-    return times.to_physical().to_numpy() / SECOND - YEAR_2000
+    return times.to_physical().to_numpy() / MICROSECONDS_PER_SECOND - SECONDS_TO_2000
 
 
 def _step(frequency: Frequency) -> float:
-    return frequency.every * (30.4369 * DAY if frequency.unit == "month" else 1.0)
+    return frequency.every * (30.4369 * SECONDS_PER_DAY if frequency.unit == "month" else 1.0)
 
 
-def as_written(times: pl.Series, among: pl.Series) -> pl.Series:
+def format_times(times: pl.Series, among: pl.Series) -> pl.Series:
     """
     Args:
         among: all times of the table, which say how fine they are. Numbers stay.

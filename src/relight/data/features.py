@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from relight.data.calendar import Cycle
 from relight.data.schema import Kind, SequenceParams, SeriesSchema, Task
 
-Moment = Literal["year", "month", "weekday", "hour", "elapsed"]
+DatePart = Literal["year", "month", "weekday", "hour", "elapsed"]
 
 
 class Covariate(BaseModel):
@@ -90,7 +90,7 @@ class NumericInput(BaseModel):
     name: str
     column: str
     kind: Literal["numeric", "boolean", "datetime"]
-    moment: Moment | None = None
+    moment: DatePart | None = None
 
 
 class NumericFeature(NumericInput):
@@ -121,7 +121,7 @@ class CategoricalFeature(BaseModel):
     levels: list[str]
 
 
-class Inputs(NamedTuple):
+class InputFeatures(NamedTuple):
     """What the model sees, before anything is known of the numbers."""
 
     numeric: Sequence[NumericInput]

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 
 
-def differing(values: pl.Series, ids: pl.Series, place: np.ndarray) -> list[str]:
+def inconsistency_problems(values: pl.Series, ids: pl.Series, place: np.ndarray) -> list[str]:
     """What is wrong where a value must be the same in all rows of a sequence.
 
     Args:
@@ -22,7 +22,7 @@ def differing(values: pl.Series, ids: pl.Series, place: np.ndarray) -> list[str]
     ]
 
 
-def by_first_appearance(codes: np.ndarray) -> np.ndarray:
+def factorize(codes: np.ndarray) -> np.ndarray:
     """Any codes, (n_rows,), as 0, 1, 2, ... in the order in which they first appear."""
     _, first, place = np.unique(codes, return_index=True, return_inverse=True)
     rank = np.empty(len(first), dtype=np.int32)
@@ -30,7 +30,7 @@ def by_first_appearance(codes: np.ndarray) -> np.ndarray:
     return rank[place]
 
 
-def have_an_order(query: np.ndarray, relevance: np.ndarray) -> np.ndarray:
+def has_distinct_relevance(query: np.ndarray, relevance: np.ndarray) -> np.ndarray:
     """Which queries have candidates of different relevance, bool (n_queries,): of the others every order is as good.
 
     Args:

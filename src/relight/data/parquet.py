@@ -19,7 +19,7 @@ from relight.data.text_columns import name_problems
 from relight.errors import InputError, RunError
 
 GROUP_ROWS = 262_144  # rows of each piece that is written, and so of what a reader must hold at least
-_READING = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
+_READ_ERRORS = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 
 
 def read_parquet(path: Path) -> pl.DataFrame:
@@ -51,8 +51,8 @@ def parquet_frames(path: Path) -> Iterator[pl.DataFrame]:
     try:
         for frame in pl.scan_parquet(path, glob=False, hive_partitioning=False).collect_batches(maintain_order=True):
             yield _stripped(path, frame)
-    except _READING as error:
-        raise _damaged(path, error) from error
+    except _READ_ERRORS as error:
+        raise _damaged_error(path, error) from error
 
 
 def parquet_schema(path: Path) -> pl.Schema:
@@ -64,8 +64,8 @@ def parquet_schema(path: Path) -> pl.Schema:
     _check_head(path)
     try:
         schema = pl.scan_parquet(path, glob=False, hive_partitioning=False).collect_schema()
-    except _READING as error:
-        raise _damaged(path, error) from error
+    except _READ_ERRORS as error:
+        raise _damaged_error(path, error) from error
     return _stripped(path, pl.DataFrame(schema=schema)).schema
 
 
@@ -75,7 +75,7 @@ def write_parquet(path: Path, tables: Iterable[pl.DataFrame]) -> None:
     Another thread packs and writes a piece while this one makes the next, so that an error or a signal
     that arrives here ends both.
     """
-    pieces = cut(tables, GROUP_ROWS)
+    pieces = rechunk(tables, GROUP_ROWS)
     first = next(pieces)
     waiting: queue.Queue[pl.DataFrame | None] = queue.Queue(maxsize=1)
     writer = _Writer(path, first.schema, waiting)
@@ -90,7 +90,7 @@ def write_parquet(path: Path, tables: Iterable[pl.DataFrame]) -> None:
         raise RunError(f"{path}: cannot be written: {writer.problem}")
 
 
-def cut(tables: Iterable[pl.DataFrame], n_rows: int) -> Iterator[pl.DataFrame]:
+def rechunk(tables: Iterable[pl.DataFrame], n_rows: int) -> Iterator[pl.DataFrame]:
     """The same rows in tables of this many each, whatever their number was; the last has the rest."""
     held: list[pl.DataFrame] = []
     n_held = 0
@@ -138,7 +138,7 @@ class _Writer(threading.Thread):
             register_io_source(pieces, schema=self.schema).sink_parquet(
                 self.path, compression="uncompressed", statistics=False, row_group_size=GROUP_ROWS
             )
-        except _READING as error:
+        except _READ_ERRORS as error:
             self.problem = error
 
 
@@ -151,8 +151,8 @@ def read_parquet_file(path: Path) -> pl.DataFrame:
     _check_head(path)
     try:
         return pl.read_parquet(io.BytesIO(path.read_bytes()))
-    except _READING as error:
-        raise _damaged(path, error) from error
+    except _READ_ERRORS as error:
+        raise _damaged_error(path, error) from error
 
 
 def _check_head(path: Path) -> None:
@@ -174,7 +174,7 @@ def _stripped(path: Path, table: pl.DataFrame) -> pl.DataFrame:
     return table.rename(dict(zip(table.columns, names, strict=True)))
 
 
-def _damaged(path: Path, error: BaseException) -> InputError:
+def _damaged_error(path: Path, error: BaseException) -> InputError:
     return InputError(f"{path}: is a damaged Parquet file: {str(error).strip().splitlines()[0][:200]}")
 
 

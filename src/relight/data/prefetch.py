@@ -9,10 +9,10 @@ Item = TypeVar("Item")
 
 Result = TypeVar("Result")
 
-SIDE_BY_SIDE = 2  # each holds a stretch in memory, and Polars shares the work of one among cores as well
+N_THREADS = 2  # each holds a stretch in memory, and Polars shares the work of one among cores as well
 
 
-def ahead(items: Iterable[Item]) -> Generator[Item]:
+def prefetch(items: Iterable[Item]) -> Generator[Item]:
     """The same items in the same order, each made in another thread while the one before is worked on.
 
     None ends them. What making one raises, is raised here.
@@ -25,17 +25,17 @@ def ahead(items: Iterable[Item]) -> Generator[Item]:
             yield item
 
 
-def side_by_side(work: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result]:
+def map_ordered(work: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result]:
     """The result for each item, in the order of the items; two are made at a time, in threads.
 
     What making one raises, is raised in its turn. One who stops early waits for no more than those two.
     """
     coming: deque[Future[Result]] = deque()
-    workers = ThreadPoolExecutor(SIDE_BY_SIDE)
+    workers = ThreadPoolExecutor(N_THREADS)
     try:
         for item in items:
             coming.append(workers.submit(work, item))
-            if len(coming) > SIDE_BY_SIDE:
+            if len(coming) > N_THREADS:
                 yield coming.popleft().result()
         while coming:
             yield coming.popleft().result()

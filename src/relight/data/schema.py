@@ -12,19 +12,28 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from relight.runtime.messages import counted
+from relight.runtime.messages import pluralize
 from relight.runtime.params import Section
 
-SECOND, DAY = 1_000_000, 86_400  # microseconds; seconds
-SEASONS = {1: 60, 60: 60, 600: 144, 900: 96, 1800: 48, 3600: 24, DAY: 7, 7 * DAY: 52}  # seconds of a step → its season
-SEASONS_OF_MONTHS = {1: 12, 3: 4, 12: 1}
-MOST_STEPS = 1_000_000
-OF_FORECASTS = ("series", "length", "horizon", "step", "season", "fill", "known")
+MICROSECONDS_PER_SECOND, SECONDS_PER_DAY = 1_000_000, 86_400  # microseconds; seconds
+SEASON_OF_SECONDS = {
+    1: 60,
+    60: 60,
+    600: 144,
+    900: 96,
+    1800: 48,
+    3600: 24,
+    SECONDS_PER_DAY: 7,
+    7 * SECONDS_PER_DAY: 52,
+}  # seconds of a step → its season
+SEASON_OF_MONTHS = {1: 12, 3: 4, 12: 1}
+MAX_AUTO_NUMBER = 1_000_000
+FORECAST_KEYS = ("series", "length", "horizon", "step", "season", "fill", "known")
 Task = Literal["regression", "binary", "multiclass", "distribution", "forecast", "ranking", "similarity"]
 Part = Literal["train", "validation", "test"]
 Kind = Literal["numeric", "boolean", "categorical", "datetime", "ignored"]
-STEP = "step"  # the column of the clean rows of series that counts the steps of time
-NAMED = "split"  # the name that tables with fixed parts give to the column that holds them
+STEP_COLUMN = "step"  # the column of the clean rows of series that counts the steps of time
+SPLIT_COLUMN = "split"  # the name that tables with fixed parts give to the column that holds them
 
 
 class Frequency(BaseModel):
@@ -44,31 +53,37 @@ class Frequency(BaseModel):
         if self.unit == "number":
             return str(self.every)
         if self.unit == "month":
-            return counted(self.every, "month")
-        for name, seconds in (("week", 7 * DAY), ("day", DAY), ("hour", 3600), ("minute", 60), ("second", 1)):
+            return pluralize(self.every, "month")
+        for name, seconds in (
+            ("week", 7 * SECONDS_PER_DAY),
+            ("day", SECONDS_PER_DAY),
+            ("hour", 3600),
+            ("minute", 60),
+            ("second", 1),
+        ):
             if self.every % seconds == 0:
-                return counted(self.every // seconds, name)
+                return pluralize(self.every // seconds, name)
         raise AssertionError("each number of seconds is some of one second")
 
     @property
     def season(self) -> int:
         """Steps after which a series is expected to repeat itself; 1 where nothing is known."""
-        known = {"number": {}, "second": SEASONS, "month": SEASONS_OF_MONTHS}[self.unit]
+        known = {"number": {}, "second": SEASON_OF_SECONDS, "month": SEASON_OF_MONTHS}[self.unit]
         return known.get(self.every, 1)
 
 
 def _auto_or_number(value: Any) -> Any:
-    if value in ("auto", None) or (type(value) is int and 1 <= value <= MOST_STEPS):
+    if value in ("auto", None) or (type(value) is int and 1 <= value <= MAX_AUTO_NUMBER):
         return value
-    raise PydanticCustomError("auto", "must be auto or a whole number from 1 to {most}", {"most": MOST_STEPS})
+    raise PydanticCustomError("auto", "must be auto or a whole number from 1 to {most}", {"most": MAX_AUTO_NUMBER})
 
 
-def _unset() -> Any:
+def _optional_field() -> Any:
     return Field(default=None, exclude_if=lambda value: value is None)
 
 
 AutoOrNumber = Annotated[
-    Literal["auto"] | Annotated[int, Field(ge=1, le=MOST_STEPS)] | None, BeforeValidator(_auto_or_number)
+    Literal["auto"] | Annotated[int, Field(ge=1, le=MAX_AUTO_NUMBER)] | None, BeforeValidator(_auto_or_number)
 ]
 
 
@@ -83,19 +98,19 @@ class SequenceParams(Section):
     """Instead of `id` and `time`: each row is a sequence, and the characters of this text are its steps."""
     series: str | None = Field(default=None, min_length=1, exclude_if=lambda name: name is None)
     """The column that names the series of a forecast; null: the table is one series."""
-    length: AutoOrNumber = _unset()
+    length: AutoOrNumber = _optional_field()
     """Number of past steps that a forecast reads; auto: two seasons, at least 96."""
     horizon: int | None = Field(default=None, ge=1, le=10_000, exclude_if=lambda value: value is None)
     """Number of steps that a forecast predicts; 1 if left out."""
-    step: int | None = Field(default=None, ge=1, le=MOST_STEPS, exclude_if=lambda value: value is None)
+    step: int | None = Field(default=None, ge=1, le=MAX_AUTO_NUMBER, exclude_if=lambda value: value is None)
     """Number of steps between the origins of two windows; 1 if left out."""
-    season: AutoOrNumber = _unset()
+    season: AutoOrNumber = _optional_field()
     """Number of steps after which a series is expected to repeat itself; auto: by the length of a step (24 for hours, 7
     for days, 52 for weeks, 12 for months)."""
-    fill: Literal["forward", "interpolate", "error"] | None = _unset()
+    fill: Literal["forward", "interpolate", "error"] | None = _optional_field()
     """What fills a gap of the past: the value before it (forward, if left out), a line between its neighbours in the
     same part (interpolate), or nothing (error)."""
-    known: list[str] | None = _unset()
+    known: list[str] | None = _optional_field()
     """Covariates whose future is known, such as holidays; a forecast sees only the past of the others."""
 
     @property
@@ -121,7 +136,7 @@ class SequenceParams(Section):
 
     @model_validator(mode="after")
     def only_forecasts_have_a_horizon(self) -> Self:
-        odd = [name for name in OF_FORECASTS if getattr(self, name) is not None]
+        odd = [name for name in FORECAST_KEYS if getattr(self, name) is not None]
         if odd and not self.is_forecast:
             raise PydanticCustomError(
                 "column", f"{', '.join(odd)} must be left out with id or symbols: a forecast has it"

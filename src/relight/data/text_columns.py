@@ -11,9 +11,9 @@ from collections import Counter
 
 import polars as pl
 
-EXACT = 2**53  # float64 has every whole number up to here
-MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None")
-MOSTLY = 0.9  # a column with this share of numbers is a column of numbers with mistakes in it
+MAX_EXACT_INTEGER = 2**53  # float64 has every whole number up to here
+MISSING_WORDS = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None")
+MIN_TYPE_SHARE = 0.9  # a column with this share of numbers is a column of numbers with mistakes in it
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 _LEADING_ZERO = r"^[+-]?0[0-9]"
 _DECIMAL_COMMA = r"^[+-]?[0-9]{1,3}(\.[0-9]{3})*,[0-9]+$|^[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?$"
@@ -29,17 +29,17 @@ def as_labels(raw: pl.Series) -> pl.Series:
     """Values as texts; a whole number reads `3`, never `3.0`, whatever type it came in."""
     if raw.dtype.is_float():
         known = raw.fill_nan(None)
-        whole = (known == known.round()) & (known.abs() <= EXACT)
+        whole = (known == known.round()) & (known.abs() <= MAX_EXACT_INTEGER)
         return known.cast(pl.Int64, strict=False).cast(pl.String).zip_with(whole, known.cast(pl.String))
     if raw.dtype == pl.Boolean:
         return raw.cast(pl.String)
-    return tidy(raw.cast(pl.String))
+    return strip_and_blank(raw.cast(pl.String))
 
 
-def tidy(texts: pl.Series) -> pl.Series:
+def strip_and_blank(texts: pl.Series) -> pl.Series:
     """Without spaces around the values, and with the words for a missing value as gaps."""
     stripped = texts.str.strip_chars()
-    return stripped.set(stripped.is_in(list(MISSING)), None)
+    return stripped.set(stripped.is_in(list(MISSING_WORDS)), None)
 
 
 def are_numbers(texts: pl.Series) -> pl.Series:
@@ -51,34 +51,34 @@ def are_infinite(texts: pl.Series) -> pl.Series:
     return texts.str.contains(_INFINITE)
 
 
-def have_leading_zeros(texts: pl.Series) -> bool:
+def any_leading_zeros(texts: pl.Series) -> bool:
     """Codes such as 00123 would lose their zeros as numbers."""
-    return bool(lead_with_zeros(texts).any())
+    return bool(have_leading_zero(texts).any())
 
 
-def lead_with_zeros(texts: pl.Series) -> pl.Series:
+def have_leading_zero(texts: pl.Series) -> pl.Series:
     return texts.str.contains(_LEADING_ZERO)
 
 
 def have_decimal_commas(texts: pl.Series) -> bool:
-    return _share(texts.str.contains(_DECIMAL_COMMA)) >= MOSTLY
+    return _matching_share(texts.str.contains(_DECIMAL_COMMA)) >= MIN_TYPE_SHARE
 
 
 def are_booleans(texts: pl.Series) -> bool:
-    return _share(texts.str.contains(_BOOLEAN)) == 1
+    return _matching_share(texts.str.contains(_BOOLEAN)) == 1
 
 
 def are_dates(texts: pl.Series) -> bool:
-    return _share(texts.str.contains(_DATE)) >= MOSTLY
+    return _matching_share(texts.str.contains(_DATE)) >= MIN_TYPE_SHARE
 
 
 def are_mostly_numbers(texts: pl.Series) -> bool:
-    return _share(are_numbers(texts)) >= MOSTLY
+    return _matching_share(are_numbers(texts)) >= MIN_TYPE_SHARE
 
 
 def are_half_numbers(texts: pl.Series) -> bool:
     """Numbers and names in one column, neither of them few."""
-    return _share(are_numbers(texts)) >= 1 - MOSTLY
+    return _matching_share(are_numbers(texts)) >= 1 - MIN_TYPE_SHARE
 
 
 def as_plain_numbers(texts: pl.Series) -> pl.Series | None:
@@ -90,10 +90,10 @@ def as_plain_numbers(texts: pl.Series) -> pl.Series | None:
     if numbers.null_count() > texts.null_count() or not bool(numbers.is_finite().all()):
         return None
     near_zero = texts.str.starts_with("0") | texts.str.starts_with("-0") | texts.str.starts_with("+0")
-    return None if have_leading_zeros(texts.filter(near_zero)) else numbers
+    return None if any_leading_zeros(texts.filter(near_zero)) else numbers
 
 
-def _share(matches: pl.Series) -> float:
+def _matching_share(matches: pl.Series) -> float:
     known = matches.drop_nulls()
     return float(known.sum()) / len(known) if len(known) else 0.0
 

@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from relight.doctor.finding import Command, Finding
-from relight.repository.objects import FOLDER, md5_of
+from relight.repository.objects import FOLDER_SUFFIX, file_md5
 
-ASIDE = ".dvc/tmp/relight/damaged"
-NAME = re.compile(r"[0-9a-f]{30}(\.dir)?$")
-THREADS = 4  # hashing lets the others run
+QUARANTINE = ".dvc/tmp/relight/damaged"
+OBJECT_NAME = re.compile(r"[0-9a-f]{30}(\.dir)?$")
+N_HASHING_THREADS = 4  # hashing lets the others run
 
 
-def of_object(
+def damaged_object_finding(
     *,
     path: str,
     md5: str,
@@ -41,7 +41,7 @@ def of_object(
     """
     damage = "is empty" if size == 0 else "is damaged"
     whose = f"the content of {', '.join(outs)}" if outs else "of another run than the last"
-    put_aside: list[Command] = [("mkdir", "-p", ASIDE), ("mv", path, f"{ASIDE}/{md5}")]
+    put_aside: list[Command] = [("mkdir", "-p", QUARANTINE), ("mv", path, f"{QUARANTINE}/{md5}")]
     put_aside += [("rm", file) for file in spoilt]
     if intact is not None:
         put_aside += [("cp", intact, path), ("chmod", "444", path)]
@@ -57,7 +57,7 @@ def of_object(
     )
 
 
-def of_temporary(paths: Sequence[str], n_bytes: int) -> list[Finding]:
+def temporary_file_findings(paths: Sequence[str], n_bytes: int) -> list[Finding]:
     """
     Args:
         paths: of files that a copy into the cache did not finish, an hour ago or earlier.
@@ -68,7 +68,7 @@ def of_temporary(paths: Sequence[str], n_bytes: int) -> list[Finding]:
     return [Finding(what, "a kill or a full disk left them, and nothing removes them", (("rm", "-f", *paths),), True)]
 
 
-class Damaged(NamedTuple):
+class DamagedObject(NamedTuple):
     """
     Attributes:
         md5: the name of the object.
@@ -81,14 +81,14 @@ class Damaged(NamedTuple):
     size: int
 
 
-class Temporary(NamedTuple):
+class TemporaryFile(NamedTuple):
     """A file that a copy into the cache did not finish."""
 
     path: str
     size: int
 
 
-class Cache(NamedTuple):
+class CacheState(NamedTuple):
     """
     Attributes:
         seconds: that hashing took.
@@ -98,44 +98,48 @@ class Cache(NamedTuple):
     n_objects: int
     n_bytes: int
     seconds: float
-    damaged: list[Damaged]
-    temporary: list[Temporary]
+    damaged: list[DamagedObject]
+    temporary: list[TemporaryFile]
 
 
-def hash_again(cache: Path) -> Cache:
+def rehash_cache(cache: Path) -> CacheState:
     """Each object, also one that is read-only."""
     start = time.monotonic()
     objects, temporary = [], []
-    for path in _files(cache):
+    for path in _files_in(cache):
         if path.name.endswith(".tmp"):
             temporary.append(path)
-        elif NAME.match(path.name) and path.parent.parent == cache / "files/md5":
+        elif OBJECT_NAME.match(path.name) and path.parent.parent == cache / "files/md5":
             objects.append(path)
-    with ThreadPoolExecutor(max_workers=min(THREADS, os.cpu_count() or 1)) as pool:
-        damaged = [found for found in pool.map(_damage, objects) if found is not None]
-    return Cache(
+    with ThreadPoolExecutor(max_workers=min(N_HASHING_THREADS, os.cpu_count() or 1)) as pool:
+        damaged = [found for found in pool.map(_find_damage, objects) if found is not None]
+    return CacheState(
         len(objects),
         sum(path.stat().st_size for path in objects),
         time.monotonic() - start,
         damaged,
-        [Temporary(str(path), path.stat().st_size) for path in temporary if _is_old(path)],
+        [TemporaryFile(str(path), path.stat().st_size) for path in temporary if _is_old(path)],
     )
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def _files_in(folder: Path) -> Iterator[Path]:
     """In an order that does not depend on the disk."""
     for root, folders, names in os.walk(folder):
         folders.sort()
         yield from (Path(root, name) for name in sorted(names))
 
 
-def _damage(path: Path) -> Damaged | None:
+def _find_damage(path: Path) -> DamagedObject | None:
     md5 = path.parent.name + path.name
     try:
-        actual = md5_of(path)
+        actual = file_md5(path)
     except OSError:  # a bad block
-        return Damaged(str(path), md5, None, path.stat().st_size)
-    return None if actual == md5.removesuffix(FOLDER) else Damaged(str(path), md5, actual, path.stat().st_size)
+        return DamagedObject(str(path), md5, None, path.stat().st_size)
+    return (
+        None
+        if actual == md5.removesuffix(FOLDER_SUFFIX)
+        else DamagedObject(str(path), md5, actual, path.stat().st_size)
+    )
 
 
 def _is_old(path: Path, seconds: float = 3600) -> bool:

@@ -17,20 +17,20 @@ from pathlib import Path
 from typing import NamedTuple
 
 from relight.doctor import environment, locks
-from relight.doctor.environment import check_git, look_at_python
-from relight.doctor.experiments import look_at_experiments
-from relight.doctor.files import look_at_checkpoints, look_at_files
-from relight.doctor.finding import Finding, Look, listed, text_of
-from relight.doctor.locks import is_within, look_at_locks, processes
-from relight.doctor.queue import look_at_queue
-from relight.doctor.settings import look_at_settings
+from relight.doctor.environment import check_git, check_python
+from relight.doctor.experiments import check_experiments
+from relight.doctor.files import check_checkpoints, check_files
+from relight.doctor.finding import CheckResult, Finding, abbreviated, finding_lines
+from relight.doctor.locks import check_locks, is_within, list_processes
+from relight.doctor.queue import check_queue
+from relight.doctor.settings import check_settings
 from relight.errors import RunError
 
-DVC = Path(".dvc")
-WIDEST = 120  # columns of a line that is still read with ease
+DVC_FOLDER = Path(".dvc")
+MAX_LINE_WIDTH = 120  # columns of a line that is still read with ease
 
 
-def mend(commands: Sequence[tuple[str, ...]]) -> str | None:
+def run_fix(commands: Sequence[tuple[str, ...]]) -> str | None:
     """Run them in their order, up to the first one that fails.
 
     Returns:
@@ -48,7 +48,7 @@ def _with_this_dvc(command: tuple[str, ...]) -> list[str]:
     return [sys.executable, "-m", *command] if command[0] == "dvc" else list(command)
 
 
-class Report(NamedTuple):
+class DoctorReport(NamedTuple):
     """
     Attributes:
         text: for the person.
@@ -59,66 +59,66 @@ class Report(NamedTuple):
     problem: str | None
 
 
-def doctor(*, fix: bool) -> Report:
+def doctor(*, fix: bool) -> DoctorReport:
     """
     Args:
         fix: run the commands of those findings that lose nothing, then look again.
     """
     os.environ["GIT_OPTIONAL_LOCKS"] = "0"  # `git diff` would write its index
-    looks = _look()
-    done = _mend(looks) if fix else []
+    looks = _run_checks()
+    done = _apply_fixes(looks) if fix else []
     if done:
-        looks = _look()
+        looks = _run_checks()
     found = [finding for look in looks for finding in look.findings]
-    width = min(shutil.get_terminal_size().columns, WIDEST)
+    width = min(shutil.get_terminal_size().columns, MAX_LINE_WIDTH)
     lines = ["looked at", *(f"  {look.at:<12} {look.seen}" for look in looks), *done, ""]
     if not found:
-        return Report("\n".join([*lines, "nothing found", ""]), None)
+        return DoctorReport("\n".join([*lines, "nothing found", ""]), None)
     for number, finding in enumerate(found, 1):
-        lines += text_of(number, finding, width)
-    return Report("\n".join([*lines, ""]), _problem(found))
+        lines += finding_lines(number, finding, width)
+    return DoctorReport("\n".join([*lines, ""]), _problem_text(found))
 
 
-def _problem(found: list[Finding]) -> str:
+def _problem_text(found: list[Finding]) -> str:
     n_safe = sum(finding.is_safe for finding in found)
     by_itself = f"; `relight doctor --fix` mends {n_safe} of them" if n_safe else ""
-    return f"doctor: {len(found)} found: {listed((finding.what for finding in found), 2)}{by_itself}"
+    return f"doctor: {len(found)} found: {abbreviated((finding.what for finding in found), 2)}{by_itself}"
 
 
-def _mend(looks: list[Look]) -> list[str]:
+def _apply_fixes(looks: list[CheckResult]) -> list[str]:
     """What was done: one line for each finding that is safe to mend."""
     lines = []
     for finding in (finding for look in looks for finding in look.findings if finding.is_safe):
-        failed = mend(finding.commands)
+        failed = run_fix(finding.commands)
         lines += [f"mended: {finding.what}" if failed is None else f"not mended: {finding.what} ({failed})"]
         lines += [f"        {finding.remark}"] if finding.remark and failed is None else []
     return lines
 
 
-def _look() -> list[Look]:
+def _run_checks() -> list[CheckResult]:
     """All looks that are possible here."""
-    around = environment.look_at_git()
+    around = environment.read_git_state()
     has_commit = around is not None and around.commits > 0
-    looks = [check_git(around), look_at_python()]
-    if not (DVC / "config").exists():
-        return [*looks, Look("DVC", "no repository", [environment.no_dvc()])]
-    looks += _look_at_what_dvc_changes(has_commit)
-    return [*looks, look_at_settings(has_commit), *look_at_files(), look_at_checkpoints()]
+    looks = [check_git(around), check_python()]
+    if not (DVC_FOLDER / "config").exists():
+        return [*looks, CheckResult("DVC", "no repository", [environment.no_dvc_finding()])]
+    looks += _check_what_dvc_changes(has_commit)
+    return [*looks, check_settings(has_commit), *check_files(), check_checkpoints()]
 
 
-def _look_at_what_dvc_changes(has_commit: bool) -> list[Look]:
+def _check_what_dvc_changes(has_commit: bool) -> list[CheckResult]:
     """While a dvc runs here, nobody can say what it left."""
-    everybody = processes()
-    running = [one for one in everybody if locks.is_dvc(one.words) and is_within(one.folder, Path.cwd())]
+    everybody = list_processes()
+    running = [one for one in everybody if locks.is_dvc_command(one.words) and is_within(one.folder, Path.cwd())]
     if running:
         pids = ", ".join(str(process.pid) for process in running)
         left_alone = "locks, experiments, queue and temporary folders were left alone"
-        return [Look("processes", f"dvc runs here (pid {pids}); {left_alone}", [])]
-    of_commits = [look_at_experiments()] if has_commit else []
-    return [look_at_locks(everybody), *of_commits, look_at_queue(everybody)]
+        return [CheckResult("processes", f"dvc runs here (pid {pids}); {left_alone}", [])]
+    of_commits = [check_experiments()] if has_commit else []
+    return [check_locks(everybody), *of_commits, check_queue(everybody)]
 
 
-def raise_for(report: Report) -> None:
+def raise_for_problem(report: DoctorReport) -> None:
     """
     Raises:
         RunError: where something was found.

@@ -15,16 +15,16 @@ from typing import NamedTuple
 
 import yaml
 
-from relight.doctor.finding import Finding, listed
+from relight.doctor.finding import Finding, abbreviated
 from relight.errors import InputError
-from relight.repository.git import files_at, git
-from relight.repository.objects import FOLDER, files_of, is_intact, md5_of, object_path
+from relight.repository.git import read_files_at, run_git
+from relight.repository.objects import FOLDER_SUFFIX, file_md5, folder_files, is_intact, object_path
 from relight.repository.revisions import LockedStage, read_lock
 
-LOCK, PIPELINE = Path("dvc.lock"), Path("dvc.yaml")
+LOCK_FILE, PIPELINE_FILE = Path("dvc.lock"), Path("dvc.yaml")
 
 
-def of_broken(*, has_marks: bool, is_committed: bool) -> Finding:
+def broken_lock_finding(*, has_marks: bool, is_committed: bool) -> Finding:
     """
     Args:
         has_marks: of a merge.
@@ -38,7 +38,7 @@ def of_broken(*, has_marks: bool, is_committed: bool) -> Finding:
     return Finding("dvc.lock is cut short or damaged", why, (*back, ("dvc", "repro")))
 
 
-def of_out(
+def missing_output_finding(
     *, path: str, stage: str, n_missing: int, has_list: bool, is_here: bool, copy_to: str | None, has_remote: bool
 ) -> Finding:
     """An out of which something is not in the cache.
@@ -59,20 +59,20 @@ def of_out(
         return Finding(what, why, (("dvc", "repro", stage),), remark="a full disk leaves it so; DVC ends with 0 then")
     count = f"{n_missing} of its files" if has_list and n_missing > 1 else "it"
     what = f"dvc.lock records {path}, and neither cache nor workspace has {count}"
-    return Finding(what, "nobody can check it out or push it", _again(path, stage, has_remote))
+    return Finding(what, "nobody can check it out or push it", _recovery_commands(path, stage, has_remote))
 
 
-def of_nothing(paths: Sequence[str], *, has_remote: bool) -> Finding:
+def nothing_cached_finding(paths: Sequence[str], *, has_remote: bool) -> Finding:
     """Where all outs are missing, as in a fresh clone."""
-    what = f"dvc.lock records {len(paths)} outs ({listed(paths)}), and neither cache nor workspace has any"
+    what = f"dvc.lock records {len(paths)} outs ({abbreviated(paths)}), and neither cache nor workspace has any"
     return Finding(what, "this is how a fresh clone begins", (("dvc", "pull"),) if has_remote else (("dvc", "repro"),))
 
 
-def _again(path: str, stage: str, has_remote: bool) -> tuple[tuple[str, ...], ...]:
+def _recovery_commands(path: str, stage: str, has_remote: bool) -> tuple[tuple[str, ...], ...]:
     return (("dvc", "pull", path), ("dvc", "repro", stage)) if has_remote else (("dvc", "repro", stage),)
 
 
-class Out(NamedTuple):
+class LockedOutput(NamedTuple):
     """A file of the workspace, or a folder, as dvc.lock knows it.
 
     Attributes:
@@ -90,7 +90,7 @@ class Out(NamedTuple):
     here: str | None
 
 
-class Broken(NamedTuple):
+class BrokenLock(NamedTuple):
     """A dvc.lock that cannot be read.
 
     Attributes:
@@ -102,48 +102,50 @@ class Broken(NamedTuple):
     is_committed: bool
 
 
-def read_recorded() -> dict[str, LockedStage] | Broken:
-    if not LOCK.exists():
+def read_locked_stages() -> dict[str, LockedStage] | BrokenLock:
+    if not LOCK_FILE.exists():
         return {}
-    text = LOCK.read_bytes()
+    text = LOCK_FILE.read_bytes()
     try:
         return read_lock(text)
     except InputError:
-        return Broken(b"\n<<<<<<< " in b"\n" + text, _is_committed())
+        return BrokenLock(b"\n<<<<<<< " in b"\n" + text, _is_committed())
 
 
-def outs_of(stages: dict[str, LockedStage], cache: Path, damaged: set[str]) -> list[Out]:
+def locked_outputs(stages: dict[str, LockedStage], cache: Path, damaged: set[str]) -> list[LockedOutput]:
     """All that DVC caches.
 
     Args:
         damaged: the MD5 of each object that is known to be.
     """
-    kept_by_git = _kept_by_git()
+    kept_by_git = _uncached_paths()
     outs = [(stage, entry) for stage, locked in stages.items() for entry in locked.outs.values()]
     return [
-        _out(stage, entry.path, entry.md5, entry.size, cache, damaged)
+        _locked_output(stage, entry.path, entry.md5, entry.size, cache, damaged)
         for stage, entry in outs
         if entry.path not in kept_by_git
     ]
 
 
-def md5_here(path: Path) -> str | None:
+def workspace_md5(path: Path) -> str | None:
     """Of a file of the workspace, or of a folder as DVC names it; None where there is none."""
     if path.is_dir():
-        entries = [{"md5": md5_of(file), "relpath": file.relative_to(path).as_posix()} for file in _files_below(path)]
+        entries = [{"md5": file_md5(file), "relpath": file.relative_to(path).as_posix()} for file in _files_below(path)]
         entries.sort(key=lambda entry: tuple(entry["relpath"].split("/")))
-        return hashlib.md5(json.dumps(entries, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + FOLDER
-    return md5_of(path) if path.is_file() else None
+        return (
+            hashlib.md5(json.dumps(entries, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + FOLDER_SUFFIX
+        )
+    return file_md5(path) if path.is_file() else None
 
 
-def _out(stage: str, path: str, md5: str, size: int, cache: Path, damaged: set[str]) -> Out:
+def _locked_output(stage: str, path: str, md5: str, size: int, cache: Path, damaged: set[str]) -> LockedOutput:
     missing = [md5] if not (cache / object_path(md5)).exists() else []
     files: dict[str, str] | None = {}
-    if md5.endswith(FOLDER):
-        files = files_of(cache, md5) if not missing and is_intact(cache, md5) else None
+    if md5.endswith(FOLDER_SUFFIX):
+        files = folder_files(cache, md5) if not missing and is_intact(cache, md5) else None
         missing += [one for one in (files or {}).values() if not (cache / object_path(one)).exists()]
     is_ill = missing or damaged & {md5, *(files or {}).values()}
-    return Out(stage, path, md5, size, files, tuple(missing), md5_here(Path(path)) if is_ill else None)
+    return LockedOutput(stage, path, md5, size, files, tuple(missing), workspace_md5(Path(path)) if is_ill else None)
 
 
 def _files_below(folder: Path) -> list[Path]:
@@ -152,17 +154,17 @@ def _files_below(folder: Path) -> list[Path]:
 
 def _is_committed() -> bool:
     try:
-        read_lock(files_at([("HEAD", str(LOCK))])["HEAD", str(LOCK)])
+        read_lock(read_files_at([("HEAD", str(LOCK_FILE))])["HEAD", str(LOCK_FILE)])
     except (InputError, KeyError):
         return False
-    return git("ls-files", "--unmerged", str(LOCK)) == ""
+    return run_git("ls-files", "--unmerged", str(LOCK_FILE)) == ""
 
 
-def _kept_by_git() -> set[str]:
+def _uncached_paths() -> set[str]:
     """Outs, metrics and plots that dvc.yaml says are not to be cached."""
-    if not PIPELINE.exists():
+    if not PIPELINE_FILE.exists():
         return set()
-    stages = (yaml.safe_load(PIPELINE.read_bytes()) or {}).get("stages", {})
+    stages = (yaml.safe_load(PIPELINE_FILE.read_bytes()) or {}).get("stages", {})
     kept = set()
     for stage in stages.values():
         for key in ("outs", "metrics", "plots"):

@@ -13,15 +13,15 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from relight.doctor.finding import Finding, Look
+from relight.doctor.finding import CheckResult, Finding
 from relight.errors import RunError
-from relight.repository.git import git
+from relight.repository.git import run_git
 
-IDENTITY = {"user.name": "NAME", "user.email": "EMAIL"}
-BLOCK = b"\0" * 4096  # what a full disk does not take
+IDENTITY_OPTIONS = {"user.name": "NAME", "user.email": "EMAIL"}
+TEST_BLOCK = b"\0" * 4096  # what a full disk does not take
 
 
-def no_git() -> Finding:
+def no_git_finding() -> Finding:
     return Finding(
         "this folder is not in a Git repository",
         "experiments, comparisons and history live in Git",
@@ -29,7 +29,7 @@ def no_git() -> Finding:
     )
 
 
-def no_dvc() -> Finding:
+def no_dvc_finding() -> Finding:
     return Finding(
         "this folder is not a DVC repository (it has no .dvc/config)",
         "no stage can run; if the repository lies elsewhere, go to its top folder",
@@ -37,7 +37,7 @@ def no_dvc() -> Finding:
     )
 
 
-def of_git(*, commits: int, is_shallow: bool, top: str | None, missing: tuple[str, ...]) -> list[Finding]:
+def git_findings(*, commits: int, is_shallow: bool, top: str | None, missing: tuple[str, ...]) -> list[Finding]:
     """
     Args:
         commits: that lead to HEAD.
@@ -81,7 +81,7 @@ def of_git(*, commits: int, is_shallow: bool, top: str | None, missing: tuple[st
     return found
 
 
-def of_python(*, on_path: str | None, here: str, activate: str | None) -> list[Finding]:
+def python_findings(*, on_path: str | None, here: str, activate: str | None) -> list[Finding]:
     """
     Args:
         on_path: the environment (sys.prefix) of the `python` that stages run with; None where there is none.
@@ -95,7 +95,7 @@ def of_python(*, on_path: str | None, here: str, activate: str | None) -> list[F
     return [Finding(what, "the stages run `python`, with other packages or none", (command,))]
 
 
-def of_disk(*, cache: str, error: str | None, free: int, needed: int) -> list[Finding]:
+def disk_findings(*, cache: str, error: str | None, free: int, needed: int) -> list[Finding]:
     """
     Args:
         error: what the system says when a few bytes are written there.
@@ -112,7 +112,7 @@ def of_disk(*, cache: str, error: str | None, free: int, needed: int) -> list[Fi
     return []
 
 
-class Git(NamedTuple):
+class GitState(NamedTuple):
     """
     Attributes:
         top: its top folder, where this folder is another.
@@ -125,26 +125,26 @@ class Git(NamedTuple):
     missing: tuple[str, ...]
 
 
-class Disk(NamedTuple):
+class DiskState(NamedTuple):
     error: str | None
     free: int
 
 
-def look_at_git() -> Git | None:
+def read_git_state() -> GitState | None:
     """None where there is no repository, or no Git."""
     try:
-        top = git("rev-parse", "--show-toplevel")
+        top = run_git("rev-parse", "--show-toplevel")
     except RunError:
         return None
-    return Git(
-        commits=_commits(),
-        is_shallow=git("rev-parse", "--is-shallow-repository") == "true",
+    return GitState(
+        commits=_count_commits(),
+        is_shallow=run_git("rev-parse", "--is-shallow-repository") == "true",
         top=None if Path(top).resolve() == Path.cwd().resolve() else top,
-        missing=tuple(key for key, name in IDENTITY.items() if not _is_known(key, name)),
+        missing=tuple(key for key, name in IDENTITY_OPTIONS.items() if not _is_configured(key, name)),
     )
 
 
-def environment_of_python() -> str | None:
+def python_on_path_prefix() -> str | None:
     """The environment (sys.prefix) of the `python` on PATH."""
     python = shutil.which("python")
     if python is None:
@@ -154,54 +154,54 @@ def environment_of_python() -> str | None:
     return os.path.realpath(done.stdout.strip()) if done.returncode == 0 else None
 
 
-def environment_here() -> str:
+def own_prefix() -> str:
     return os.path.realpath(sys.prefix)
 
 
-def activation() -> str | None:
+def activation_script() -> str | None:
     """The script that puts this environment first on PATH."""
     script = Path(sys.prefix, "bin", "activate")
     return str(script) if script.exists() else None
 
 
-def look_at_disk(folder: Path) -> Disk:
+def probe_disk(folder: Path) -> DiskState:
     """Of a folder that may not be there yet. A file of 4 KB is written to it, and removed."""
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(BLOCK)
+            file.write(TEST_BLOCK)
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        return Disk(error.strerror, free)
-    return Disk(None, free)
+        return DiskState(error.strerror, free)
+    return DiskState(None, free)
 
 
-def _commits() -> int:
+def _count_commits() -> int:
     try:
-        return int(git("rev-list", "--count", "HEAD"))
+        return int(run_git("rev-list", "--count", "HEAD"))
     except RunError:  # there is none
         return 0
 
 
-def _is_known(key: str, name: str) -> bool:
+def _is_configured(key: str, name: str) -> bool:
     if os.environ.get(f"GIT_COMMITTER_{name}"):
         return True
     try:
-        return git("config", key) != ""
+        return run_git("config", key) != ""
     except RunError:
         return False
 
 
-def check_git(around: Git | None) -> Look:
+def check_git(around: GitState | None) -> CheckResult:
     if around is None:
-        return Look("Git", "no repository", [no_git()])
-    return Look("Git", f"commits: {around.commits}", of_git(**around._asdict()))
+        return CheckResult("Git", "no repository", [no_git_finding()])
+    return CheckResult("Git", f"commits: {around.commits}", git_findings(**around._asdict()))
 
 
-def look_at_python() -> Look:
-    on_path, here = environment_of_python(), environment_here()
-    found = of_python(on_path=on_path, here=here, activate=activation())
-    return Look("python", on_path or "none", found)
+def check_python() -> CheckResult:
+    on_path, here = python_on_path_prefix(), own_prefix()
+    found = python_findings(on_path=on_path, here=here, activate=activation_script())
+    return CheckResult("python", on_path or "none", found)

@@ -15,23 +15,23 @@ from pathlib import Path
 from typing import NamedTuple
 
 from relight.doctor import cache, dvc_lock, environment, settings
-from relight.doctor.finding import Finding, Look
+from relight.doctor.finding import CheckResult, Finding
 from relight.repository.dvc import cache_folder
 from relight.repository.objects import object_path
 from relight.repository.revisions import LockedStage
-from relight.runtime.runner import FINISHED
+from relight.runtime.runner import FINISHED_NAME
 
-DAYS = 14  # after which an unfinished run is likely to be forgotten
-CHECKPOINTS = Path(".dvc/tmp/relight/checkpoints")
+STALE_AFTER_DAYS = 14  # after which an unfinished run is likely to be forgotten
+CHECKPOINTS_FOLDER = Path(".dvc/tmp/relight/checkpoints")
 
 
-def of_checkpoints(*, path: str, n_bytes: int, days: float, is_finished: bool) -> list[Finding]:
+def checkpoint_findings(*, path: str, n_bytes: int, days: float, is_finished: bool) -> list[Finding]:
     """
     Args:
         days: since they were written.
         is_finished: whether the model was written after them.
     """
-    if days <= DAYS:
+    if days <= STALE_AFTER_DAYS:
         return []
     run = "a run that ended well" if is_finished else "a run that never ended"
     what = f"{path}: checkpoints of {run}, {days:.0f} days old ({n_bytes / 1e6:.1f} MB)"
@@ -39,7 +39,7 @@ def of_checkpoints(*, path: str, n_bytes: int, days: float, is_finished: bool) -
     return [Finding(what, why, (("rm", "-r", path),), is_safe=is_finished)]
 
 
-class Kept(NamedTuple):
+class RunCheckpoints(NamedTuple):
     """The checkpoints of one run.
 
     Attributes:
@@ -53,17 +53,17 @@ class Kept(NamedTuple):
     is_finished: bool
 
 
-def kept_checkpoints() -> list[Kept]:
+def leftover_checkpoints() -> list[RunCheckpoints]:
     """Of runs that do not run now."""
-    folders = sorted(path for path in CHECKPOINTS.glob("*") if path.is_dir())
-    return [_kept(folder) for folder in folders if not _is_held(folder / "lock")]
+    folders = sorted(path for path in CHECKPOINTS_FOLDER.glob("*") if path.is_dir())
+    return [_run_checkpoints(folder) for folder in folders if not _is_held(folder / "lock")]
 
 
-def _kept(folder: Path) -> Kept:
+def _run_checkpoints(folder: Path) -> RunCheckpoints:
     stats = [path.stat() for path in folder.iterdir()]
     newest = max([folder.stat().st_mtime, *(stat.st_mtime for stat in stats)])
     days = (time.time() - newest) / 86_400
-    return Kept(str(folder), sum(stat.st_size for stat in stats), days, (folder / FINISHED).exists())
+    return RunCheckpoints(str(folder), sum(stat.st_size for stat in stats), days, (folder / FINISHED_NAME).exists())
 
 
 def _is_held(lock: Path) -> bool:
@@ -77,25 +77,25 @@ def _is_held(lock: Path) -> bool:
     return False
 
 
-def look_at_files() -> list[Look]:
+def check_files() -> list[CheckResult]:
     """dvc.lock, the cache and its disk."""
     folder = Path(os.path.relpath(cache_folder()))
-    stages = dvc_lock.read_recorded()
-    if isinstance(stages, dvc_lock.Broken):
-        locked = Look("dvc.lock", "is damaged", [dvc_lock.of_broken(**stages._asdict())])
-        return [locked, _look_at_cache(folder, cache.hash_again(folder), []), _look_at_disk(folder, {})]
-    hashed = cache.hash_again(folder)
-    outs = dvc_lock.outs_of(stages, folder, {damaged.md5 for damaged in hashed.damaged})
-    locked = Look("dvc.lock", f"stages: {len(stages)}; cached outs: {len(outs)}", _of_outs(outs, folder))
-    return [locked, _look_at_cache(folder, hashed, outs), _look_at_disk(folder, stages)]
+    stages = dvc_lock.read_locked_stages()
+    if isinstance(stages, dvc_lock.BrokenLock):
+        locked = CheckResult("dvc.lock", "is damaged", [dvc_lock.broken_lock_finding(**stages._asdict())])
+        return [locked, _check_cache(folder, cache.rehash_cache(folder), []), _check_disk(folder, {})]
+    hashed = cache.rehash_cache(folder)
+    outs = dvc_lock.locked_outputs(stages, folder, {damaged.md5 for damaged in hashed.damaged})
+    locked = CheckResult("dvc.lock", f"stages: {len(stages)}; cached outs: {len(outs)}", _output_findings(outs, folder))
+    return [locked, _check_cache(folder, hashed, outs), _check_disk(folder, stages)]
 
 
-def _of_outs(outs: list[dvc_lock.Out], folder: Path) -> list[Finding]:
+def _output_findings(outs: list[dvc_lock.LockedOutput], folder: Path) -> list[Finding]:
     gone = [out for out in outs if out.missing]
     if outs and len(gone) == len(outs) and not any(out.here for out in gone):
-        return [dvc_lock.of_nothing([out.path for out in gone], has_remote=_has_remote())]
+        return [dvc_lock.nothing_cached_finding([out.path for out in gone], has_remote=_has_remote())]
     return [
-        dvc_lock.of_out(
+        dvc_lock.missing_output_finding(
             path=out.path,
             stage=out.stage,
             n_missing=len(out.missing),
@@ -108,18 +108,18 @@ def _of_outs(outs: list[dvc_lock.Out], folder: Path) -> list[Finding]:
     ]
 
 
-def _look_at_cache(folder: Path, hashed: cache.Cache, outs: list[dvc_lock.Out]) -> Look:
-    found = [_of_object(damaged, outs) for damaged in hashed.damaged]
+def _check_cache(folder: Path, hashed: cache.CacheState, outs: list[dvc_lock.LockedOutput]) -> CheckResult:
+    found = [_object_finding(damaged, outs) for damaged in hashed.damaged]
     temporary = hashed.temporary
-    found += cache.of_temporary([one.path for one in temporary], sum(one.size for one in temporary))
+    found += cache.temporary_file_findings([one.path for one in temporary], sum(one.size for one in temporary))
     size = f"{hashed.n_objects} objects, {hashed.n_bytes / 1e6:.1f} MB hashed again in {hashed.seconds:.1f} s"
-    return Look("cache", f"{folder}: {size}", found)
+    return CheckResult("cache", f"{folder}: {size}", found)
 
 
-def _of_object(damaged: cache.Damaged, outs: list[dvc_lock.Out]) -> Finding:
-    paths = list(_places(damaged.md5, outs))
-    here = {path: dvc_lock.md5_here(Path(path)) for path in paths}
-    return cache.of_object(
+def _object_finding(damaged: cache.DamagedObject, outs: list[dvc_lock.LockedOutput]) -> Finding:
+    paths = list(_workspace_paths(damaged.md5, outs))
+    here = {path: dvc_lock.workspace_md5(Path(path)) for path in paths}
+    return cache.damaged_object_finding(
         path=damaged.path,
         md5=damaged.md5,
         size=damaged.size,
@@ -130,7 +130,7 @@ def _of_object(damaged: cache.Damaged, outs: list[dvc_lock.Out]) -> Finding:
     )
 
 
-def _places(md5: str, outs: list[dvc_lock.Out]) -> Iterable[str]:
+def _workspace_paths(md5: str, outs: list[dvc_lock.LockedOutput]) -> Iterable[str]:
     """Of the workspace, whose content it is."""
     for out in outs:
         if out.md5 == md5:
@@ -138,19 +138,19 @@ def _places(md5: str, outs: list[dvc_lock.Out]) -> Iterable[str]:
         yield from (f"{out.path}/{name}" for name, one in (out.files or {}).items() if one == md5)
 
 
-def _look_at_disk(folder: Path, stages: dict[str, LockedStage]) -> Look:
-    disk = environment.look_at_disk(folder)
+def _check_disk(folder: Path, stages: dict[str, LockedStage]) -> CheckResult:
+    disk = environment.probe_disk(folder)
     needed = sum(out.size for stage in stages.values() for out in stage.outs.values())
-    found = environment.of_disk(cache=str(folder), error=disk.error, free=disk.free, needed=needed)
-    return Look("disk", f"{disk.free / 1e9:.1f} GB free for the folder, a file can be written", found)
+    found = environment.disk_findings(cache=str(folder), error=disk.error, free=disk.free, needed=needed)
+    return CheckResult("disk", f"{disk.free / 1e9:.1f} GB free for the folder, a file can be written", found)
 
 
-def look_at_checkpoints() -> Look:
-    kept = kept_checkpoints()
-    found = [finding for one in kept for finding in of_checkpoints(**one._asdict())]
-    return Look("checkpoints", f"runs: {len(kept)}; {sum(one.n_bytes for one in kept) / 1e6:.1f} MB", found)
+def check_checkpoints() -> CheckResult:
+    kept = leftover_checkpoints()
+    found = [finding for one in kept for finding in checkpoint_findings(**one._asdict())]
+    return CheckResult("checkpoints", f"runs: {len(kept)}; {sum(one.n_bytes for one in kept) / 1e6:.1f} MB", found)
 
 
 def _has_remote() -> bool:
-    known = settings.read_settings(has_git=False)
-    return bool(settings.remotes(known.committed, known.local))
+    known = settings.read_dvc_config(has_git=False)
+    return bool(settings.remote_names(known.committed, known.local))

@@ -27,7 +27,7 @@ class Finding(NamedTuple):
     remark: str = ""
 
 
-class Look(NamedTuple):
+class CheckResult(NamedTuple):
     """What was looked at, and what was found there."""
 
     at: str
@@ -35,7 +35,7 @@ class Look(NamedTuple):
     findings: list[Finding]
 
 
-def text_of(number: int, finding: Finding, width: int) -> list[str]:
+def finding_lines(number: int, finding: Finding, width: int) -> list[str]:
     """The lines of one finding, at most so wide; its commands as they are typed, however long."""
     by_itself = "   # --fix does this" if finding.is_safe else ""
     return [
@@ -53,7 +53,7 @@ def _wrapped(text: str, first: str, width: int) -> list[str]:
     )
 
 
-def listed(names: Iterable[str], most: int = 3) -> str:
+def abbreviated(names: Iterable[str], most: int = 3) -> str:
     """The first names, and how many there are besides."""
     known = list(names)
     more = f" and {len(known) - most} more" if len(known) > most else ""

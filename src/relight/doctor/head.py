@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from relight.doctor.finding import Finding
-from relight.repository.git import git, git_or_none
+from relight.repository.git import git_or_none, run_git
 
-MOVE = re.compile(r"checkout: moving from (\S+) to ([0-9a-f]{40})$")
-FIRST = 50  # moves of HEAD that are looked through
-OTHERS = ("BISECT_LOG", "rebase-merge", "rebase-apply")  # of Git itself, which detaches HEAD on purpose
+CHECKOUT_MOVE = re.compile(r"checkout: moving from (\S+) to ([0-9a-f]{40})$")
+MAX_HEAD_MOVES = 50  # moves of HEAD that are looked through
+GIT_OPERATIONS = ("BISECT_LOG", "rebase-merge", "rebase-apply")  # of Git itself, which detaches HEAD on purpose
 
 
-def of_head(*, commit: str, branch: str, tip: str | None, left: str) -> list[Finding]:
+def head_findings(*, commit: str, branch: str, tip: str | None, left: str) -> list[Finding]:
     """
     Args:
         commit: where HEAD is, on no branch.
@@ -31,7 +31,7 @@ def of_head(*, commit: str, branch: str, tip: str | None, left: str) -> list[Fin
     return [Finding(f"{what}, and there are commits since", "they are on no branch", rescue)]
 
 
-class Head(NamedTuple):
+class DetachedHead(NamedTuple):
     """Of a HEAD that is on no branch.
 
     Attributes:
@@ -47,21 +47,21 @@ class Head(NamedTuple):
     left: str
 
 
-def detached_head() -> Head | None:
+def detached_head() -> DetachedHead | None:
     """None where HEAD is on a branch, or where somebody else than DVC may have moved it."""
-    if git_or_none("symbolic-ref", "-q", "HEAD") or _git_itself_is_at_work():
+    if git_or_none("symbolic-ref", "-q", "HEAD") or _git_operation_runs():
         return None
-    for line in (git_or_none("reflog", "show", f"-{FIRST}", "--format=%gs", "HEAD") or "").splitlines():
+    for line in (git_or_none("reflog", "show", f"-{MAX_HEAD_MOVES}", "--format=%gs", "HEAD") or "").splitlines():
         if line.startswith("checkout: moving "):
-            move = MOVE.match(line)
-            return None if move is None else _head(move[1], move[2])
+            move = CHECKOUT_MOVE.match(line)
+            return None if move is None else _describe_head(move[1], move[2])
     return None
 
 
-def _head(branch: str, left: str) -> Head:
+def _describe_head(branch: str, left: str) -> DetachedHead:
     tip = git_or_none("rev-parse", "-q", "--verify", f"refs/heads/{branch}")
-    return Head(git("rev-parse", "HEAD"), branch, tip, left)
+    return DetachedHead(run_git("rev-parse", "HEAD"), branch, tip, left)
 
 
-def _git_itself_is_at_work() -> bool:
-    return any(Path(git("rev-parse", "--git-path", name)).exists() for name in OTHERS)
+def _git_operation_runs() -> bool:
+    return any(Path(run_git("rev-parse", "--git-path", name)).exists() for name in GIT_OPERATIONS)

@@ -15,20 +15,20 @@ from typing import Any, NamedTuple
 
 import psutil
 
-from relight.doctor.finding import Finding, Look, listed
+from relight.doctor.finding import CheckResult, Finding, abbreviated
 
-OURS = {"relight.sweep.dvc_child", "relight.sweep.worker"}  # modules that run dvc in their own process
-RWLOCKS = (Path(".dvc/tmp/rwlock"), Path(".dvc/tmp/exps/rwlock"))
-STAGES = Path(".dvc/tmp/relight/lock")
+OWN_DVC_MODULES = {"relight.sweep.dvc_child", "relight.sweep.worker"}  # modules that run dvc in their own process
+RWLOCK_PATHS = (Path(".dvc/tmp/rwlock"), Path(".dvc/tmp/exps/rwlock"))
+STAGE_LOCK_PATH = Path(".dvc/tmp/relight/lock")
 
 
-def is_dvc(words: tuple[str, ...]) -> bool:
+def is_dvc_command(words: tuple[str, ...]) -> bool:
     """Whether a command line is that of a dvc that works on a repository."""
     names = [word.rsplit("/", 1)[-1] for word in words[:5]]
-    return not OURS.isdisjoint(names) or ("dvc" in names and "daemon" not in names)
+    return not OWN_DVC_MODULES.isdisjoint(names) or ("dvc" in names and "daemon" not in names)
 
 
-def of_rwlock(
+def rwlock_findings(
     *,
     path: str,
     owners: Mapping[int, str] | None,
@@ -48,17 +48,17 @@ def of_rwlock(
             Finding(f"{path} is cut short or damaged", "every dvc command that runs something stops at it", mend, True)
         ]
     stale = [
-        f"pid {pid}, {_fate(living.get(pid))}"
+        f"pid {pid}, {_process_text(living.get(pid))}"
         for pid, command in owners.items()
-        if pid not in living or not _owns(command, written, *living[pid])
+        if pid not in living or not _owns_lock(command, written, *living[pid])
     ]
     if not stale:
         return []
     why = "dvc warns of it, or waits for a stranger that has the number now"
-    return [Finding(f"{path} names a dvc that is gone ({listed(stale)})", why, mend, len(stale) == len(owners))]
+    return [Finding(f"{path} names a dvc that is gone ({abbreviated(stale)})", why, mend, len(stale) == len(owners))]
 
 
-def of_stage_lock(*, holder: str | None) -> list[Finding]:
+def stage_lock_findings(*, holder: str | None) -> list[Finding]:
     """Asked when no dvc works on the repository.
 
     Args:
@@ -77,12 +77,12 @@ def of_stage_lock(*, holder: str | None) -> list[Finding]:
     ]
 
 
-def _owns(command: str, written: float, words: tuple[str, ...], started: float) -> bool:
+def _owns_lock(command: str, written: float, words: tuple[str, ...], started: float) -> bool:
     """Whether a living process can be the one that wrote its pid there, not a later one with the same number."""
-    return started <= written and (is_dvc(words) or " ".join(words).endswith(command))
+    return started <= written and (is_dvc_command(words) or " ".join(words).endswith(command))
 
 
-def _fate(process: tuple[tuple[str, ...], float] | None) -> str:
+def _process_text(process: tuple[tuple[str, ...], float] | None) -> str:
     if process is None or not process[0]:
         return "dead"
     return f"now `{' '.join(process[0])[:40]}`"
@@ -101,14 +101,14 @@ class RwLock(NamedTuple):
 
 
 def read_rwlocks() -> list[RwLock]:
-    return [RwLock(str(path), _owners(path), path.stat().st_mtime) for path in RWLOCKS if path.exists()]
+    return [RwLock(str(path), _owners(path), path.stat().st_mtime) for path in RWLOCK_PATHS if path.exists()]
 
 
-def holder_of_stages() -> str | None:
+def stage_lock_holder() -> str | None:
     """What stands in the lock of the stages, where a process holds it."""
-    if not STAGES.exists():
+    if not STAGE_LOCK_PATH.exists():
         return None
-    with open(STAGES, encoding="utf-8") as file:
+    with open(STAGE_LOCK_PATH, encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -141,7 +141,7 @@ class Process(NamedTuple):
     started: float
 
 
-def processes() -> list[Process]:
+def list_processes() -> list[Process]:
     """All of this machine that can be asked."""
     found = []
     for process in psutil.process_iter(["pid", "cmdline", "cwd", "create_time"]):
@@ -155,9 +155,9 @@ def is_within(folder: str | None, root: Path) -> bool:
     return folder is None or Path(folder).is_relative_to(root)
 
 
-def look_at_locks(everybody: list[Process]) -> Look:
+def check_locks(everybody: list[Process]) -> CheckResult:
     living = {process.pid: (process.words, process.started) for process in everybody}
     files = read_rwlocks()
-    found = [finding for file in files for finding in of_rwlock(**file._asdict(), living=living)]
-    found += of_stage_lock(holder=holder_of_stages())
-    return Look("locks", f"rwlock files: {len(files)}; the lock of the stages", found)
+    found = [finding for file in files for finding in rwlock_findings(**file._asdict(), living=living)]
+    found += stage_lock_findings(holder=stage_lock_holder())
+    return CheckResult("locks", f"rwlock files: {len(files)}; the lock of the stages", found)

@@ -11,18 +11,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from relight.doctor.finding import Command, Finding, Look
+from relight.doctor.finding import CheckResult, Command, Finding
 from relight.doctor.locks import Process, is_within
 from relight.errors import RunError
-from relight.repository.git import git
+from relight.repository.git import run_git
 
-FAILED = "refs/exps/celery/failed"  # where DVC keeps what failed tasks were queued with
-EXPS = Path(".dvc/tmp/exps")
-TAKEN, RESULTS, RUNS = EXPS / "celery/broker/processed", EXPS / "celery/result", EXPS / "run"
-TASK = "dvc.repo.experiments.queue.tasks.run_exp"
+FAILED_TASKS_REF = "refs/exps/celery/failed"  # where DVC keeps what failed tasks were queued with
+EXPERIMENTS_FOLDER = Path(".dvc/tmp/exps")
+TAKEN_TASKS_FOLDER, RESULTS_FOLDER, RUNS_FOLDER = (
+    EXPERIMENTS_FOLDER / "celery/broker/processed",
+    EXPERIMENTS_FOLDER / "celery/result",
+    EXPERIMENTS_FOLDER / "run",
+)
+TASK_NAME = "dvc.repo.experiments.queue.tasks.run_exp"
 
 
-def of_task(
+def task_findings(
     *, commit: str, name: str, head: str, baseline: str, pid: int | None, pid_file: str, is_taken: bool
 ) -> list[Finding]:
     """One that says Running though nothing runs.
@@ -32,7 +36,15 @@ def of_task(
         pid: of the process that ran it, where it had begun.
         is_taken: whether the pid is now that of a process that is no dvc: DVC would kill it.
     """
-    keep = ("git", "update-ref", "--create-reflog", "-m", f"commit: dvc-exp:{head}:{baseline}:{name}", FAILED, commit)
+    keep = (
+        "git",
+        "update-ref",
+        "--create-reflog",
+        "-m",
+        f"commit: dvc-exp:{head}:{baseline}:{name}",
+        FAILED_TASKS_REF,
+        commit,
+    )
     forget: tuple[Command, ...] = (("rm", pid_file),) if is_taken else ()
     process = "it had not begun" if pid is None else f"pid {pid} is gone"
     return [
@@ -46,7 +58,7 @@ def of_task(
     ]
 
 
-def of_folder(
+def workspace_findings(
     *, path: str, n_bytes: int, asked_for: str | None, is_known: bool, fetch: Sequence[str], user: int | None
 ) -> list[Finding]:
     """A temporary workspace that no dvc uses.
@@ -70,7 +82,7 @@ def of_folder(
     return [Finding(what, why, (*keep, ("rm", "-rf", path)), True, remark=kept)]
 
 
-class Task(NamedTuple):
+class RunningTask(NamedTuple):
     """One that a worker has taken and not ended.
 
     Attributes:
@@ -87,7 +99,7 @@ class Task(NamedTuple):
     pid_file: str
 
 
-class Folder(NamedTuple):
+class TemporaryWorkspace(NamedTuple):
     """The workspace of one experiment, beside that of the person.
 
     Attributes:
@@ -101,40 +113,42 @@ class Folder(NamedTuple):
     fetch: tuple[str, ...]
 
 
-def taken_tasks() -> list[Task]:
+def running_tasks() -> list[RunningTask]:
     """Those that `dvc queue status` calls Running."""
     found = []
-    for path in sorted(TAKEN.glob("*.celery.msg")):
-        message = _json(path)
-        if message.get("headers", {}).get("task") != TASK:
+    for path in sorted(TAKEN_TASKS_FOLDER.glob("*.celery.msg")):
+        message = _read_json(path)
+        if message.get("headers", {}).get("task") != TASK_NAME:
             continue
-        if not (RESULTS / f"celery-task-meta-{message['headers']['id']}").exists():
-            found.append(_task(json.loads(base64.b64decode(message["body"]))[0][0]))
+        if not (RESULTS_FOLDER / f"celery-task-meta-{message['headers']['id']}").exists():
+            found.append(_running_task(json.loads(base64.b64decode(message["body"]))[0][0]))
     return found
 
 
-def folders() -> list[Folder]:
+def temporary_workspaces() -> list[TemporaryWorkspace]:
     """Of queued and of `--temp` experiments."""
-    found = sorted([*EXPS.glob("tmp*"), *EXPS.glob("standalone/tmp*")])
-    return [_folder(path) for path in found if path.is_dir()]
+    found = sorted([*EXPERIMENTS_FOLDER.glob("tmp*"), *EXPERIMENTS_FOLDER.glob("standalone/tmp*")])
+    return [_temporary_workspace(path) for path in found if path.is_dir()]
 
 
-def _task(entry: dict[str, str]) -> Task:
+def _running_task(entry: dict[str, str]) -> RunningTask:
     commit = entry["stash_rev"]
-    pid_file = RUNS / commit / f"{commit}.json"
-    pid = _json(pid_file).get("pid")
-    return Task(commit, entry["name"] or commit[:7], entry["head_rev"], entry["baseline_rev"], pid, str(pid_file))
+    pid_file = RUNS_FOLDER / commit / f"{commit}.json"
+    pid = _read_json(pid_file).get("pid")
+    return RunningTask(
+        commit, entry["name"] or commit[:7], entry["head_rev"], entry["baseline_rev"], pid, str(pid_file)
+    )
 
 
-def _folder(path: Path) -> Folder:
+def _temporary_workspace(path: Path) -> TemporaryWorkspace:
     refs = _refs_of(path)
     asked_for = next((commit for ref, commit in refs if ref.endswith("/EXEC_MERGE")), None)
     results = [(ref, commit) for ref, commit in refs if not ref.startswith("refs/exps/exec/")]
-    return Folder(
+    return TemporaryWorkspace(
         str(path),
         sum(file.lstat().st_size for file in path.rglob("*") if not file.is_dir()),
-        asked_for if asked_for and _has(asked_for) else None,
-        tuple(ref for ref, commit in results if not _has(commit)),
+        asked_for if asked_for and _has_commit(asked_for) else None,
+        tuple(ref for ref, commit in results if not _has_commit(commit)),
     )
 
 
@@ -143,22 +157,22 @@ def _refs_of(path: Path) -> list[tuple[str, str]]:
     if not (path / ".git").is_dir():  # or Git would answer for the repository around it
         return []
     try:
-        listed = git("-C", str(path), "for-each-ref", "--format=%(refname) %(objectname)", "refs/exps")
+        listed = run_git("-C", str(path), "for-each-ref", "--format=%(refname) %(objectname)", "refs/exps")
     except RunError:
         return []
     pairs = [line.split(" ") for line in listed.splitlines()]
     return [(ref, commit) for ref, commit in pairs]
 
 
-def _has(commit: str) -> bool:
+def _has_commit(commit: str) -> bool:
     try:
-        git("cat-file", "-e", f"{commit}^{{commit}}")
+        run_git("cat-file", "-e", f"{commit}^{{commit}}")
     except RunError:
         return False
     return True
 
 
-def _json(path: Path) -> dict[str, Any]:
+def _read_json(path: Path) -> dict[str, Any]:
     """Nothing where there is no file, or half of one."""
     try:
         return dict(json.loads(path.read_bytes()))
@@ -166,31 +180,31 @@ def _json(path: Path) -> dict[str, Any]:
         return {}
 
 
-def known_commits() -> set[str]:
+def queued_commits() -> set[str]:
     """What waiting and failed tasks were queued with."""
     found: set[str] = set()
     for ref in ("refs/exps/celery/stash", "refs/exps/celery/failed"):
         try:
-            found |= set(git("reflog", "show", "--format=%H", ref).split())
+            found |= set(run_git("reflog", "show", "--format=%H", ref).split())
         except RunError:  # there is none
             continue
     return found
 
 
-def look_at_queue(everybody: list[Process]) -> Look:
-    tasks, workspaces = taken_tasks(), folders()
+def check_queue(everybody: list[Process]) -> CheckResult:
+    tasks, workspaces = running_tasks(), temporary_workspaces()
     words = {process.pid: process.words for process in everybody}
     found = []
     for task in tasks:
         is_taken = task.pid is not None and bool(words.get(task.pid))
-        found += of_task(**task._asdict(), is_taken=is_taken)
-    known = {task.commit for task in tasks} | known_commits()
+        found += task_findings(**task._asdict(), is_taken=is_taken)
+    known = {task.commit for task in tasks} | queued_commits()
     for folder in workspaces:
-        users = (process.pid for process in everybody if _works_in(process, folder.path))
+        users = (process.pid for process in everybody if _is_inside(process, folder.path))
         is_known = folder.asked_for in known
-        found += of_folder(**folder._asdict(), is_known=is_known, user=next(users, None))
-    return Look("queue", f"tasks that say Running: {len(tasks)}; temporary folders: {len(workspaces)}", found)
+        found += workspace_findings(**folder._asdict(), is_known=is_known, user=next(users, None))
+    return CheckResult("queue", f"tasks that say Running: {len(tasks)}; temporary folders: {len(workspaces)}", found)
 
 
-def _works_in(process: Process, folder: str) -> bool:
+def _is_inside(process: Process, folder: str) -> bool:
     return process.folder is not None and is_within(process.folder, Path(folder).resolve())

@@ -11,40 +11,40 @@ from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
-from relight.doctor.finding import Command, Finding, Look
-from relight.repository.git import files_at
+from relight.doctor.finding import CheckResult, Command, Finding
+from relight.repository.git import read_files_at
 
 ConfigMapping = Mapping[str, Mapping[str, str]]
-SECRET = re.compile(
+SECRET_OPTION = re.compile(
     r"(access_key_id|secret_access_key|session_token|password|passphrase|token|sas_token|account_key|client_secret"
     r"|connection_string|sse_customer_key|oss_key_id|oss_key_secret|gdrive_client_secret"
     r"|gdrive_service_account_json_file_content|custom_auth_header)$"
 )
-IN_URL = re.compile(r"^\w+://[^/@\s]*:[^/@\s]+@")
-REMOTE = re.compile(r'remote "(.+)"$')
-COMMITTED, LOCAL = Path(".dvc/config"), Path(".dvc/config.local")
+PASSWORD_IN_URL = re.compile(r"^\w+://[^/@\s]*:[^/@\s]+@")
+REMOTE_SECTION = re.compile(r'remote "(.+)"$')
+COMMITTED_CONFIG, LOCAL_CONFIG = Path(".dvc/config"), Path(".dvc/config.local")
 Config = dict[str, dict[str, str]]  # section → key → value
 
 
-def of_secrets(committed: ConfigMapping, in_history: ConfigMapping) -> list[Finding]:
+def secret_findings(committed: ConfigMapping, in_history: ConfigMapping) -> list[Finding]:
     """
     Args:
         committed: .dvc/config, by section and key.
         in_history: that of the last commit.
     """
     return [
-        _secret(section, key, is_old=in_history.get(section, {}).get(key) == value)
+        _secret_finding(section, key, is_old=in_history.get(section, {}).get(key) == value)
         for section, values in committed.items()
         for key, value in values.items()
-        if (SECRET.match(key) and value) or IN_URL.match(value)
+        if (SECRET_OPTION.match(key) and value) or PASSWORD_IN_URL.match(value)
     ]
 
 
-def of_remotes(committed: ConfigMapping, local: ConfigMapping) -> list[Finding]:
+def unverified_remote_findings(committed: ConfigMapping, local: ConfigMapping) -> list[Finding]:
     """Each remote without `verify = true`."""
     found = []
     for section in dict.fromkeys([*committed, *local]):
-        name = REMOTE.match(section)
+        name = REMOTE_SECTION.match(section)
         if name is None or {**committed.get(section, {}), **local.get(section, {})}.get("verify", "").lower() == "true":
             continue
         where = () if section in committed else ("--local",)
@@ -54,11 +54,11 @@ def of_remotes(committed: ConfigMapping, local: ConfigMapping) -> list[Finding]:
     return found
 
 
-def of_relative_remotes(committed: ConfigMapping) -> list[Finding]:
+def relative_remote_findings(committed: ConfigMapping) -> list[Finding]:
     """Each remote that `dvc exp push` would not find, for it would look below the root of the disk."""
     found = []
     for section, values in committed.items():
-        name, url = REMOTE.match(section), values.get("url", "~")
+        name, url = REMOTE_SECTION.match(section), values.get("url", "~")
         if name is None or "://" in url or url.startswith("~") or PurePath(url).is_absolute():
             continue
         why = (
@@ -70,14 +70,14 @@ def of_relative_remotes(committed: ConfigMapping) -> list[Finding]:
     return found
 
 
-def remotes(committed: ConfigMapping, local: ConfigMapping) -> list[str]:
+def remote_names(committed: ConfigMapping, local: ConfigMapping) -> list[str]:
     sections = dict.fromkeys([*committed, *local])
-    return [name[1] for section in sections if (name := REMOTE.match(section)) is not None]
+    return [name[1] for section in sections if (name := REMOTE_SECTION.match(section)) is not None]
 
 
-def _secret(section: str, key: str, *, is_old: bool) -> Finding:
+def _secret_finding(section: str, key: str, *, is_old: bool) -> Finding:
     """The value is nowhere in it."""
-    remote = REMOTE.match(section)
+    remote = REMOTE_SECTION.match(section)
     name = remote[1] if remote else section
     history = "Git has it already: whoever has the repository has it, so make a new one where it comes from"
     mend: tuple[Command, ...]
@@ -98,7 +98,7 @@ def _secret(section: str, key: str, *, is_old: bool) -> Finding:
     return Finding(what, why, mend, remark="the second command writes .dvc/config.local, which Git does not see")
 
 
-class Settings(NamedTuple):
+class DvcConfig(NamedTuple):
     """
     Attributes:
         in_history: what .dvc/config says in the last commit.
@@ -109,16 +109,18 @@ class Settings(NamedTuple):
     in_history: Config
 
 
-def read_settings(*, has_git: bool) -> Settings:
-    old = files_at([("HEAD", str(COMMITTED))]).values() if has_git else ()
-    return Settings(_file(COMMITTED), _file(LOCAL), next((_read(text) for text in old), {}))
+def read_dvc_config(*, has_git: bool) -> DvcConfig:
+    old = read_files_at([("HEAD", str(COMMITTED_CONFIG))]).values() if has_git else ()
+    return DvcConfig(
+        _read_file(COMMITTED_CONFIG), _read_file(LOCAL_CONFIG), next((_parse_config(text) for text in old), {})
+    )
 
 
-def _file(path: Path) -> Config:
-    return _read(path.read_bytes()) if path.exists() else {}
+def _read_file(path: Path) -> Config:
+    return _parse_config(path.read_bytes()) if path.exists() else {}
 
 
-def _read(text: bytes) -> Config:
+def _parse_config(text: bytes) -> Config:
     """What cannot be read is nothing: DVC itself says so at every command."""
     parser = configparser.ConfigParser(strict=False, interpolation=None, allow_no_value=True)
     try:
@@ -128,10 +130,10 @@ def _read(text: bytes) -> Config:
     return {name.strip("'"): {key: value or "" for key, value in parser[name].items()} for name in parser.sections()}
 
 
-def look_at_settings(has_commit: bool) -> Look:
-    known = read_settings(has_git=has_commit)
-    names = remotes(known.committed, known.local)
-    found = of_secrets(known.committed, known.in_history)
-    found += of_remotes(known.committed, known.local)
-    found += of_relative_remotes(known.committed)
-    return Look("settings", f".dvc/config; remotes: {len(names)}", found)
+def check_settings(has_commit: bool) -> CheckResult:
+    known = read_dvc_config(has_git=has_commit)
+    names = remote_names(known.committed, known.local)
+    found = secret_findings(known.committed, known.in_history)
+    found += unverified_remote_findings(known.committed, known.local)
+    found += relative_remote_findings(known.committed)
+    return CheckResult("settings", f".dvc/config; remotes: {len(names)}", found)

@@ -15,54 +15,54 @@ import torch
 from torch import Tensor
 
 from relight.data.schema import Task
-from relight.metrics.roc import row_weights
+from relight.metrics.roc import check_sample_weight
 from relight.model.networks.autoregression import Autoregression
 from relight.model.networks.forecaster import Forecaster
 from relight.model.networks.tower import ngrams
-from relight.model.sequences import Windows, as_trainee_sees_windows
+from relight.model.sequences import Windows, preprocess_windows
 
-Reference = Callable[[Tensor, Tensor], Tensor]  # past (n, length, n_channels) and future → (n, horizon)
+ForecastBaseline = Callable[[Tensor, Tensor], Tensor]  # past (n, length, n_channels) and future → (n, horizon)
 NAIVE = "naive"
 
 
-def references_of(model: Forecaster, line: Autoregression) -> dict[str, Reference]:
+def forecast_baselines(model: Forecaster, line: Autoregression) -> dict[str, ForecastBaseline]:
     """By their names, `naive` first; the seasonal one where a window holds a season.
 
     Args:
         line: fitted, without a network beside it.
     """
     known = model.features.known
-    found: dict[str, Reference] = {NAIVE: lambda past, _: past[:, -1:, 0].expand(-1, known.horizon)}
+    found: dict[str, ForecastBaseline] = {NAIVE: lambda past, _: past[:, -1:, 0].expand(-1, known.horizon)}
     if 1 < known.season <= known.length:
-        found["seasonal_naive"] = lambda past, _: a_season_ago(past[:, :, 0], known.season, known.horizon)
-    found["linear_autoregression"] = lambda past, future: linear(model, line, past, future)
+        found["seasonal_naive"] = lambda past, _: seasonal_naive(past[:, :, 0], known.season, known.horizon)
+    found["linear_autoregression"] = lambda past, future: linear_forecast(model, line, past, future)
     return found
 
 
-def a_season_ago(values: Tensor, season: int, horizon: int) -> Tensor:
+def seasonal_naive(values: Tensor, season: int, horizon: int) -> Tensor:
     """(n, length) → (n, horizon): the last season, over and over."""
     places = torch.arange(horizon) % season + values.shape[1] - season
     return values.index_select(1, places)
 
 
-def fit_line(model: Forecaster, train: Windows, validation: Windows | None) -> Autoregression:
+def fit_linear_baseline(model: Forecaster, train: Windows, validation: Windows | None) -> Autoregression:
     """The linear autoregression alone, fitted as that of a forecaster is."""
     line = copy.deepcopy(model.body.autoregression)
-    known = [as_trainee_sees_windows(model, windows) for windows in (train, validation) if windows is not None]
+    known = [preprocess_windows(model, windows) for windows in (train, validation) if windows is not None]
     line.fit(known[0], known[1] if validation is not None else None)
     if validation is not None:
         line.refit(known, lambda past, _: torch.zeros_like(past[:, :1, 0]))
     return line
 
 
-def linear(model: Forecaster, line: Autoregression, past: Tensor, future: Tensor) -> Tensor:
+def linear_forecast(model: Forecaster, line: Autoregression, past: Tensor, future: Tensor) -> Tensor:
     """Its forecast in the target's own unit."""
     scaled = model.front(past, future)
     out: Tensor = model.back(scaled[0][:, -1:, 0] + line(*scaled))
     return out
 
 
-def overlap(arrays: dict[str, np.ndarray]) -> np.ndarray:
+def record_overlap(arrays: dict[str, np.ndarray]) -> np.ndarray:
     """The mean over the columns that both sides have of how much they share, (n_rows,) float64; 1/2 where none is.
 
     Of two texts it is the share of their n-grams (Jaccard 1901); a level or a number is the same or is not.
@@ -73,8 +73,8 @@ def overlap(arrays: dict[str, np.ndarray]) -> np.ndarray:
     left, right = (
         [arrays[f"{side}_{part}"] for part in ("numeric", "categories", "letters")] for side in ("left", "right")
     )
-    numbers = _same(left[0], right[0], np.isnan(left[0]) | np.isnan(right[0]))
-    levels = _same(left[1], right[1], (left[1] == 0) | (right[1] == 0))
+    numbers = _equality(left[0], right[0], np.isnan(left[0]) | np.isnan(right[0]))
+    levels = _equality(left[1], right[1], (left[1] == 0) | (right[1] == 0))
     texts = [_jaccard(_ngrams(left[2][:, k]), _ngrams(right[2][:, k])) for k in range(left[2].shape[1])]
     shares = np.concatenate([numbers, levels, *(text.reshape(-1, 1) for text in texts)], axis=1)
     known = ~np.isnan(shares)
@@ -83,7 +83,7 @@ def overlap(arrays: dict[str, np.ndarray]) -> np.ndarray:
     return shared
 
 
-def _same(left: np.ndarray, right: np.ndarray, is_gap: np.ndarray) -> np.ndarray:
+def _equality(left: np.ndarray, right: np.ndarray, is_gap: np.ndarray) -> np.ndarray:
     return np.where(is_gap, np.nan, (left == right).astype(np.float64))
 
 
@@ -94,7 +94,7 @@ def _ngrams(letters: np.ndarray) -> np.ndarray:
 
 def _jaccard(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Of the n-grams of each row, (n_rows, n_slots); NaN where a side has none."""
-    is_first_left, is_first_right = _first(left), _first(right)
+    is_first_left, is_first_right = _is_first_occurrence(left), _is_first_occurrence(right)
     both = np.zeros(len(left))
     for slot in range(left.shape[1]):
         both += is_first_left[:, slot] & ((right == left[:, [slot]]) & is_first_right).any(axis=1)
@@ -103,7 +103,7 @@ def _jaccard(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     return np.where((n_left == 0) | (n_right == 0), np.nan, shares)
 
 
-def _first(codes: np.ndarray) -> np.ndarray:
+def _is_first_occurrence(codes: np.ndarray) -> np.ndarray:
     """Which slots hold an n-gram that no slot before them holds."""
     firsts: np.ndarray = codes != 0
     for slot in range(1, codes.shape[1]):
@@ -111,7 +111,7 @@ def _first(codes: np.ndarray) -> np.ndarray:
     return firsts
 
 
-def trivial_answers(
+def constant_baseline(
     task: Task, target: np.ndarray, n_rows: int, n_classes: int, weight: np.ndarray | None = None
 ) -> np.ndarray:
     """The train rows' mean, or their class shares, for every row; for a ranking no order at all.
@@ -126,7 +126,7 @@ def trivial_answers(
     """
     if task == "ranking":
         return np.zeros(n_rows)  # a constant scores what a random order scores on average
-    weights = row_weights(len(target), weight)
+    weights = check_sample_weight(len(target), weight)
     match task:
         case "regression":
             return np.full(n_rows, np.average(target.astype(np.float64), weights=weights))

@@ -13,7 +13,7 @@ from relight.evaluate.params import EvaluateParams
 from relight.runtime.messages import did_you_mean
 
 
-def assert_evaluate_suits_forecasts(params: EvaluateParams) -> None:
+def assert_can_evaluate_forecasts(params: EvaluateParams) -> None:
     """
     Raises:
         InputError: for what evaluate says of rows of a table alone.
@@ -30,7 +30,7 @@ def assert_evaluate_suits_forecasts(params: EvaluateParams) -> None:
         raise InputError(*problems)
 
 
-def assert_evaluate_suits_sequences(params: EvaluateParams) -> None:
+def assert_can_evaluate_sequences(params: EvaluateParams) -> None:
     """References, slices and importance look at the columns of one row; a sequence has many.
 
     Raises:
@@ -47,7 +47,7 @@ def assert_evaluate_suits_sequences(params: EvaluateParams) -> None:
         raise InputError(*problems)
 
 
-def assert_pairs_evaluate(params: EvaluateParams) -> None:
+def assert_can_evaluate_pairs(params: EvaluateParams) -> None:
     """
     Raises:
         InputError: for what is not there for pairs.

@@ -16,18 +16,18 @@ import numpy as np
 import polars as pl
 
 from relight.data.features import Features
-from relight.data.groups import by_first_appearance, have_an_order
+from relight.data.groups import factorize, has_distinct_relevance
 from relight.data.schema import Task
 from relight.evaluate.inputs import LabelledRows
-from relight.metrics.bootstrap import LEVELS, bootstrap_intervals
-from relight.metrics.scorers import headline, scores_of
+from relight.metrics.bootstrap import INTERVAL_LEVELS, bootstrap_intervals
+from relight.metrics.scorers import compute_scores, primary_metric
 
-MOST_ROWS = 5_000
+MAX_IMPORTANCE_ROWS = 5_000
 IMPORTANCE_SCHEMA = {"column": pl.String, "importance": pl.Float64, "low": pl.Float64, "high": pl.Float64}
-Loss = Callable[[np.ndarray, np.ndarray], float]
-MOST_RANGES = 5  # of a number
-MOST_VALUES = 20  # of a name: the others are one slice
-OTHER, MISSING = "other", "missing"
+PredictionLoss = Callable[[np.ndarray, np.ndarray], float]
+MAX_SLICE_RANGES = 5  # of a number
+MAX_SLICE_VALUES = 20  # of a name: the others are one slice
+OTHER_SLICE, MISSING_SLICE = "other", "missing"
 SLICES_SCHEMA = {
     "column": pl.String, "value": pl.String, "rows": pl.Int64,
     "score": pl.String, "estimate": pl.Float64, "low": pl.Float64, "high": pl.Float64,
@@ -35,7 +35,13 @@ SLICES_SCHEMA = {
 
 
 def permutation_importance(
-    loss_of: Loss, numeric: np.ndarray, categories: np.ndarray, features: Features, *, n_repeats: int, seed: int
+    loss_of: PredictionLoss,
+    numeric: np.ndarray,
+    categories: np.ndarray,
+    features: Features,
+    *,
+    n_repeats: int,
+    seed: int,
 ) -> pl.DataFrame:
     """How much the loss rises when a column's values are shuffled among the rows, sorted from the largest.
 
@@ -54,17 +60,17 @@ def permutation_importance(
         generator = np.random.default_rng([seed, index])
         orders = [generator.permutation(len(numeric)) for _ in range(n_repeats)]
         rises = [loss_of(*_shuffled(numeric, categories, features, name, order)) - before for order in orders]
-        low, high = np.quantile(rises, LEVELS)
+        low, high = np.quantile(rises, INTERVAL_LEVELS)
         rows.append((name, float(np.mean(rises)), float(low), float(high)))
     return pl.DataFrame(sorted(rows, key=lambda row: (-row[1], row[0])), schema=IMPORTANCE_SCHEMA, orient="row")
 
 
-def sample_of_rows(n_rows: int, seed: int) -> np.ndarray:
+def sample_row_indices(n_rows: int, seed: int) -> np.ndarray:
     """At most 5,000 of the rows, always the same."""
-    return np.sort(np.random.default_rng(seed).permutation(n_rows)[:MOST_ROWS])
+    return np.sort(np.random.default_rng(seed).permutation(n_rows)[:MAX_IMPORTANCE_ROWS])
 
 
-def no_importance() -> pl.DataFrame:
+def empty_importance_table() -> pl.DataFrame:
     return pl.DataFrame(schema=IMPORTANCE_SCHEMA)
 
 
@@ -79,7 +85,7 @@ def _shuffled(
     return numeric, categories
 
 
-def sample_of_queries(target: np.ndarray, seed: int) -> np.ndarray:
+def sample_query_rows(target: np.ndarray, seed: int) -> np.ndarray:
     """The rows, in their order, of at most 5,000 rows of whole queries, always the same; of one query at least.
 
     Queries whose candidates are equally relevant say nothing, and are left out.
@@ -87,59 +93,59 @@ def sample_of_queries(target: np.ndarray, seed: int) -> np.ndarray:
     Args:
         target: (n_rows, 2) relevance, and the number of the query.
     """
-    query = by_first_appearance(target[:, 1])
-    n_candidates, counts = np.bincount(query), have_an_order(query, target[:, 0])
+    query = factorize(target[:, 1])
+    n_candidates, counts = np.bincount(query), has_distinct_relevance(query, target[:, 0])
     order = np.random.default_rng(seed).permutation(np.flatnonzero(counts))
-    n_kept = max(1, int(np.searchsorted(np.cumsum(n_candidates[order]), MOST_ROWS, side="right")))
+    n_kept = max(1, int(np.searchsorted(np.cumsum(n_candidates[order]), MAX_IMPORTANCE_ROWS, side="right")))
     return np.flatnonzero(np.isin(query, order[:n_kept]))
 
 
-def slices_of(values: pl.Series) -> Iterator[tuple[str, np.ndarray]]:
+def iterate_slices(values: pl.Series) -> Iterator[tuple[str, np.ndarray]]:
     """Each slice of a column: its name, and the rows in it, (n_rows,) bool.
 
     A number with more than 5 values is cut into at most 5 ranges of as many rows each; dates are taken by
     year; of other values the 20 most frequent stand for themselves, and all others are one slice.
     """
     if values.dtype.is_numeric():
-        labels, order = _numbers(values.cast(pl.Float64))
+        labels, order = _number_ranges(values.cast(pl.Float64))
     elif values.dtype in (pl.Date, pl.Datetime):
         labels = values.dt.year().cast(pl.String)
         order = sorted(labels.drop_nulls().unique().to_list(), key=int)
     else:
-        labels, order = _frequent(_texts(values))
-    labels = labels.fill_null(MISSING)
-    for name in dict.fromkeys([*order, MISSING]):
+        labels, order = _frequent_values(_as_texts(values))
+    labels = labels.fill_null(MISSING_SLICE)
+    for name in dict.fromkeys([*order, MISSING_SLICE]):
         members = (labels == name).to_numpy()
         if members.any():
             yield name, members
 
 
-def _numbers(values: pl.Series) -> tuple[pl.Series, list[str]]:
+def _number_ranges(values: pl.Series) -> tuple[pl.Series, list[str]]:
     finite = values.set(~values.is_finite().fill_null(value=False), None)
     known = finite.drop_nulls().to_numpy()
     edges = np.unique(known)
-    if len(edges) <= MOST_RANGES:
+    if len(edges) <= MAX_SLICE_RANGES:
         labels = pl.Series([None if value is None else f"{value:.6g}" for value in finite], dtype=pl.String)
         return labels, [f"{edge:.6g}" for edge in edges]
-    edges = np.unique(np.quantile(known, np.linspace(0, 1, MOST_RANGES + 1)))
+    edges = np.unique(np.quantile(known, np.linspace(0, 1, MAX_SLICE_RANGES + 1)))
     names = [f"{low:.6g} to {high:.6g}" for low, high in pairwise(edges.tolist())]
     place = np.clip(np.searchsorted(edges, finite.fill_null(0).to_numpy(), side="right") - 1, 0, len(names) - 1)
     labels = pl.Series([names[index] for index in place], dtype=pl.String)
     return labels.set(finite.is_null(), None), names
 
 
-def _texts(values: pl.Series) -> pl.Series:
+def _as_texts(values: pl.Series) -> pl.Series:
     """As texts, whatever an ignored column holds."""
     if values.dtype.is_nested() or values.dtype in (pl.Binary, pl.Object):
         return pl.Series([None if value is None else str(value) for value in values.to_list()], dtype=pl.String)
     return values.cast(pl.String)
 
 
-def _frequent(texts: pl.Series) -> tuple[pl.Series, list[str]]:
+def _frequent_values(texts: pl.Series) -> tuple[pl.Series, list[str]]:
     counts = sorted(texts.drop_nulls().value_counts().iter_rows(), key=lambda pair: (-pair[1], pair[0]))
-    kept = [name for name, _ in counts[:MOST_VALUES]]
-    labels = texts.set(texts.is_not_null() & ~texts.is_in(kept), OTHER)
-    return labels, [*kept, OTHER]
+    kept = [name for name, _ in counts[:MAX_SLICE_VALUES]]
+    labels = texts.set(texts.is_not_null() & ~texts.is_in(kept), OTHER_SLICE)
+    return labels, [*kept, OTHER_SLICE]
 
 
 def slice_scores(
@@ -154,20 +160,20 @@ def slice_scores(
     lines = [
         (column.name, *line)
         for column in columns
-        for value, members in slices_of(column)
-        for line in _lines(task, value, rows.at(members), said[members], n_resamples, seed)
+        for value, members in iterate_slices(column)
+        for line in _slice_lines(task, value, rows.at(members), said[members], n_resamples, seed)
     ]
     return pl.DataFrame(lines, schema=SLICES_SCHEMA, orient="row")
 
 
-def no_slices() -> pl.DataFrame:
+def empty_slices_table() -> pl.DataFrame:
     return pl.DataFrame(schema=SLICES_SCHEMA)
 
 
-def _lines(
+def _slice_lines(
     task: Task, value: str, rows: LabelledRows, said: np.ndarray, n_resamples: int, seed: int
 ) -> Iterator[tuple[object, ...]]:
-    scores = scores_of(task, rows.target, said, rows.weight)
+    scores = compute_scores(task, rows.target, said, rows.weight)
     intervals = bootstrap_intervals(task, rows.target, said, rows.weight, n_resamples=n_resamples, seed=seed)
-    for name in sorted(scores, key=lambda name: (name != headline(task), name)):
+    for name in sorted(scores, key=lambda name: (name != primary_metric(task), name)):
         yield value, len(rows.target), name, scores[name], *intervals.get(name, (None, None))

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from relight.data.schema import Schema
-from relight.evaluate.inputs import Files
+from relight.evaluate.inputs import EvaluateFiles
 from relight.evaluate.pairs import evaluate_pairs
 from relight.evaluate.params import EvaluateParams
 from relight.evaluate.sequences import evaluate_sequences
 from relight.evaluate.series import evaluate_forecasts
 from relight.evaluate.table import evaluate_table
-from relight.model.devices import compute_the_same_each_time
+from relight.model.devices import make_deterministic
 from relight.model.saved_model import Description
 from relight.runtime.files import read_model
 
@@ -34,8 +34,8 @@ def evaluate(
         RunError: when the saved model is not the trained one.
     """
     known, found = read_model(description, Description), read_model(schema, Schema)
-    compute_the_same_each_time(known.threads)
-    files = Files(table, train_rows, validation_rows, test_rows, metrics, reports)
+    make_deterministic(known.threads)
+    files = EvaluateFiles(table, train_rows, validation_rows, test_rows, metrics, reports)
     if known.features.pairs is not None:
         return evaluate_pairs(params, known, found, weights, files)
     if known.features.series is not None:

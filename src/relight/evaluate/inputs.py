@@ -15,7 +15,7 @@ from torch import Tensor
 
 from relight.data.schema import Task
 from relight.errors import RunError
-from relight.model.saved_model import Description, proof_of
+from relight.model.saved_model import Description, hash_outputs
 
 Arrays = dict[str, np.ndarray]
 
@@ -63,7 +63,7 @@ def labelled_sequences(task: Task, arrays: Arrays) -> LabelledRows:
     return LabelledRows(nothing, nothing.astype(np.int32), target, arrays["row"], arrays.get("weight"))
 
 
-class Files(NamedTuple):
+class EvaluateFiles(NamedTuple):
     """
     Attributes:
         table: the clean rows, as prepare wrote them.
@@ -80,7 +80,7 @@ class Files(NamedTuple):
     reports: Path
 
 
-def assert_proved(outputs: Tensor, known: Description) -> None:
+def assert_same_outputs(outputs: Tensor, known: Description) -> None:
     """The reloaded weights say, bit for bit, what the trained ones said before they were saved.
 
     Args:
@@ -89,7 +89,7 @@ def assert_proved(outputs: Tensor, known: Description) -> None:
     Raises:
         RunError: when they do not.
     """
-    if proof_of(outputs) != known.proof:
+    if hash_outputs(outputs) != known.proof:
         raise RunError(
             "models/model.pth: does not say what the model said before it was saved; it was changed, or made "
             "on another kind of machine. Run `dvc repro --force train`"

@@ -16,16 +16,16 @@ import numpy as np
 from relight.data.schema import Task
 from relight.evaluate.inputs import LabelledRows
 from relight.evaluate.params import Reference
-from relight.metrics.scorers import headline, scores_of
+from relight.metrics.scorers import compute_scores, primary_metric
 
-MOST_LEVELS = 100  # of a category, the most frequent among the train rows: a column each
+MAX_ONE_HOT_LEVELS = 100  # of a category, the most frequent among the train rows: a column each
 ALPHAS = (0.1, 1.0, 10.0, 100.0, 1000.0)  # of the ridge penalty
 INVERSE_PENALTIES = (0.01, 0.1, 1.0, 10.0)  # of the logistic regression
 NATIVE_LEVELS = 255  # categories with more levels are taken as ordered numbers
-Answers = Callable[[np.ndarray, np.ndarray], np.ndarray]
+PredictFunction = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
-class Design:
+class DesignMatrix:
     """What the train rows fix: means, deviations, columns with gaps, levels.
 
     Gaps become the mean, and an indicator for each column that has some among the train rows; a column that
@@ -58,14 +58,14 @@ class Design:
 def _frequent_levels(codes: np.ndarray) -> np.ndarray:
     counts = np.bincount(codes)
     counts[0] = 0
-    frequent = np.argsort(-counts, kind="stable")[:MOST_LEVELS]
+    frequent = np.argsort(-counts, kind="stable")[:MAX_ONE_HOT_LEVELS]
     levels: np.ndarray = np.sort(frequent[counts[frequent] > 0])
     return levels
 
 
 def fit_reference(
     name: Reference, task: Task, train: LabelledRows, validation: LabelledRows | None, n_classes: int, threads: int
-) -> Answers | None:
+) -> PredictFunction | None:
     """A fitted reference: (numeric, categories) → numbers (n_rows,) or probabilities (n_rows, n_classes).
 
     The validation rows choose the regularisation of the linear model and the number of trees; without them
@@ -76,7 +76,7 @@ def fit_reference(
     from threadpoolctl import threadpool_limits
 
     if task == "ranking":
-        train, validation, task = _pointwise(train), validation and _pointwise(validation), "regression"
+        train, validation, task = _without_queries(train), validation and _without_queries(validation), "regression"
     if task in ("binary", "multiclass") and len(np.unique(train.target)) < 2:
         return None
     with threadpool_limits(threads), warnings.catch_warnings():
@@ -90,22 +90,22 @@ def fit_reference(
                 return _fit_trees(task, train, validation, n_classes)
 
 
-def _pointwise(rows: LabelledRows) -> LabelledRows:
+def _without_queries(rows: LabelledRows) -> LabelledRows:
     """Candidates without their queries."""
     return rows._replace(target=rows.target[:, 0])
 
 
-def _fit_linear(task: Task, train: LabelledRows, validation: LabelledRows | None, n_classes: int) -> Answers:
+def _fit_linear(task: Task, train: LabelledRows, validation: LabelledRows | None, n_classes: int) -> PredictFunction:
     """Ridge or logistic regression on standardized numbers and one-hot categories."""
-    design = Design(train.numeric, train.categories)
+    design = DesignMatrix(train.numeric, train.categories)
     numbers = design(train.numeric, train.categories)
     candidates = _linear_models(task, one=validation is None)
     fitted = [model.fit(numbers, train.target, sample_weight=train.weight) for model in candidates]
     if validation is not None:
         rows = design(validation.numeric, validation.categories)
-        losses = [_loss(task, validation, _said(task, model, rows, n_classes)) for model in fitted]
+        losses = [_validation_loss(task, validation, _predictions(task, model, rows, n_classes)) for model in fitted]
         fitted = [fitted[int(np.argmin(losses))]]
-    return lambda numeric, categories: _said(task, fitted[0], design(numeric, categories), n_classes)
+    return lambda numeric, categories: _predictions(task, fitted[0], design(numeric, categories), n_classes)
 
 
 def _linear_models(task: Task, *, one: bool) -> Iterable[Any]:
@@ -116,7 +116,7 @@ def _linear_models(task: Task, *, one: bool) -> Iterable[Any]:
     return [Ridge(alpha=alpha, solver="cholesky") for alpha in ([1.0] if one else ALPHAS)]
 
 
-def _fit_trees(task: Task, train: LabelledRows, validation: LabelledRows | None, n_classes: int) -> Answers:
+def _fit_trees(task: Task, train: LabelledRows, validation: LabelledRows | None, n_classes: int) -> PredictFunction:
     """scikit-learn's histogram gradient boosting (after LightGBM, Ke et al. 2017); it reads gaps itself."""
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
@@ -129,28 +129,28 @@ def _fit_trees(task: Task, train: LabelledRows, validation: LabelledRows | None,
         categorical_features=np.append(np.zeros(train.numeric.shape[1], dtype=bool), native),
         random_state=0,
     )
-    held_out = _held_out(task, train, validation)
-    model.fit(_columns(train.numeric, train.categories), train.target, sample_weight=train.weight, **held_out)
-    return lambda numeric, categories: _said(task, model, _columns(numeric, categories), n_classes)
+    held_out = _validation_set(task, train, validation)
+    model.fit(_joined_columns(train.numeric, train.categories), train.target, sample_weight=train.weight, **held_out)
+    return lambda numeric, categories: _predictions(task, model, _joined_columns(numeric, categories), n_classes)
 
 
-def _held_out(task: Task, train: LabelledRows, validation: LabelledRows | None) -> dict[str, np.ndarray]:
+def _validation_set(task: Task, train: LabelledRows, validation: LabelledRows | None) -> dict[str, np.ndarray]:
     """The validation rows as `fit` takes them, without classes that the train rows lack."""
     if validation is not None and task != "regression":
         validation = validation.at(np.isin(validation.target, np.unique(train.target)))
     if validation is None or not len(validation.target):
         return {}
     weight = {} if validation.weight is None else {"sample_weight_val": validation.weight}
-    return {"X_val": _columns(validation.numeric, validation.categories), "y_val": validation.target, **weight}
+    return {"X_val": _joined_columns(validation.numeric, validation.categories), "y_val": validation.target, **weight}
 
 
-def _columns(numeric: np.ndarray, categories: np.ndarray) -> np.ndarray:
+def _joined_columns(numeric: np.ndarray, categories: np.ndarray) -> np.ndarray:
     """Numbers and codes side by side; an unknown level is a gap."""
     codes = np.where(categories == 0, np.nan, categories - 1)
     return np.concatenate([numeric, codes], axis=1, dtype=np.float64)
 
 
-def _said(task: Task, model: Any, rows: np.ndarray, n_classes: int) -> np.ndarray:
+def _predictions(task: Task, model: Any, rows: np.ndarray, n_classes: int) -> np.ndarray:
     said: np.ndarray
     if task == "regression":
         said = model.predict(rows).astype(np.float64)
@@ -164,5 +164,5 @@ def _said(task: Task, model: Any, rows: np.ndarray, n_classes: int) -> np.ndarra
     return said
 
 
-def _loss(task: Task, rows: LabelledRows, said: np.ndarray) -> float:
-    return scores_of(task, rows.target, said, rows.weight)[headline(task)]
+def _validation_loss(task: Task, rows: LabelledRows, said: np.ndarray) -> float:
+    return compute_scores(task, rows.target, said, rows.weight)[primary_metric(task)]

@@ -15,33 +15,33 @@ import numpy as np
 from torch import nn
 
 from relight.data.features import Features
-from relight.evaluate.baselines import trivial_answers
-from relight.evaluate.diagnostics import MOST_ROWS as MOST_SHUFFLED
+from relight.evaluate.baselines import constant_baseline
+from relight.evaluate.diagnostics import MAX_IMPORTANCE_ROWS as MOST_SHUFFLED
 from relight.evaluate.inputs import LabelledRows
 from relight.evaluate.params import EvaluateParams
 from relight.evaluate.reference_models import fit_reference
-from relight.metrics.bootstrap import MOST_ROWS as MOST_RESAMPLED
+from relight.metrics.bootstrap import MAX_BOOTSTRAP_ROWS as MOST_RESAMPLED
 from relight.metrics.bootstrap import bootstrap_intervals
 from relight.metrics.classification import (
     Scores,
-    best_threshold,
     confidence_and_truth,
+    decision_threshold,
     expected_calibration_error,
     scores_at,
 )
 from relight.metrics.ranking import query_scores
-from relight.metrics.scorers import scores_of
+from relight.metrics.scorers import compute_scores
 from relight.model.networks.categories import ConcatFeatures
 from relight.model.networks.mlp import Linear, LinearParameters
-from relight.model.pipeline import Back, Fitted
+from relight.model.pipeline import TabularModel, TargetTransform
 from relight.model.preprocessing import Standardize
 
-Parts = dict[str, LabelledRows]
+LabelledParts = dict[str, LabelledRows]
 MIN_TEST_QUERIES = 50  # queries: their mean score is rough
 MIN_TEST_ROWS = 200  # test rows: their scores say little about a tenth
 
 
-class Said(NamedTuple):
+class PartPredictions(NamedTuple):
     """What a model says, in answers as `domain.answers` gives them.
 
     Attributes:
@@ -55,8 +55,13 @@ class Said(NamedTuple):
     seeds: list[np.ndarray]
 
 
-def judge(
-    params: EvaluateParams, features: Features, parts: Parts, said: Said, parameters: dict[str, Any], threads: int
+def compute_metrics(
+    params: EvaluateParams,
+    features: Features,
+    parts: LabelledParts,
+    said: PartPredictions,
+    parameters: dict[str, Any],
+    threads: int,
 ) -> dict[str, Any]:
     """The scores of every part beside those of trivial and other models; keys only where there is something to say.
 
@@ -67,29 +72,29 @@ def judge(
     task = features.task
     metrics: dict[str, Any] = {"train": {}, "validation": {}, "test": {}}
     for part, rows in parts.items():
-        metrics[part] = scores_of(task, rows.target, said.parts[part], rows.weight)
-    metrics["test"] |= _calibration(features, parts["test"], said)
-    metrics["baseline"] = _baseline(features, parts)
+        metrics[part] = compute_scores(task, rows.target, said.parts[part], rows.weight)
+    metrics["test"] |= _calibration_scores(features, parts["test"], said)
+    metrics["baseline"] = _baseline_scores(features, parts)
     more = {
         "parameters": parameters,
-        "references": _references(params, features, parts, threads),
+        "references": _reference_scores(params, features, parts, threads),
         "intervals": _intervals(params, features, parts["test"], said.parts["test"]),
-        "seeds": _seeds(features, parts["test"], said.seeds),
-        "threshold": _threshold(params, features, parts, said.parts),
+        "seeds": _seed_scores(features, parts["test"], said.seeds),
+        "threshold": _threshold_scores(params, features, parts, said.parts),
     }
     return metrics | {key: value for key, value in more.items() if value}
 
 
-def _baseline(features: Features, parts: Parts) -> dict[str, Scores]:
+def _baseline_scores(features: Features, parts: LabelledParts) -> dict[str, Scores]:
     task, train, n_classes = features.task, parts["train"], len(features.classes or [])
     said = {
-        part: trivial_answers(task, train.target, len(rows.target), n_classes, train.weight)
+        part: constant_baseline(task, train.target, len(rows.target), n_classes, train.weight)
         for part, rows in parts.items()
     }
-    return {part: scores_of(task, rows.target, said[part], rows.weight) for part, rows in parts.items()}
+    return {part: compute_scores(task, rows.target, said[part], rows.weight) for part, rows in parts.items()}
 
 
-def _calibration(features: Features, test: LabelledRows, said: Said) -> Scores:
+def _calibration_scores(features: Features, test: LabelledRows, said: PartPredictions) -> Scores:
     if features.task not in ("binary", "multiclass"):
         return {}
     curves = {"ece": said.parts["test"], "ece_before": said.uncalibrated}
@@ -100,14 +105,16 @@ def _calibration(features: Features, test: LabelledRows, said: Said) -> Scores:
     }
 
 
-def _references(params: EvaluateParams, features: Features, parts: Parts, threads: int) -> dict[str, dict[str, Scores]]:
+def _reference_scores(
+    params: EvaluateParams, features: Features, parts: LabelledParts, threads: int
+) -> dict[str, dict[str, Scores]]:
     found: dict[str, dict[str, Scores]] = {}
     for name in params.references:
         n_classes, validation = len(features.classes or []), parts.get("validation")
         says = fit_reference(name, features.task, parts["train"], validation, n_classes, threads)
         if says is not None:
             found[name] = {
-                part: scores_of(features.task, rows.target, says(rows.numeric, rows.categories), rows.weight)
+                part: compute_scores(features.task, rows.target, says(rows.numeric, rows.categories), rows.weight)
                 for part, rows in parts.items()
                 if part != "train"
             }
@@ -122,40 +129,42 @@ def _intervals(params: EvaluateParams, features: Features, test: LabelledRows, s
     return {"test": {name: list(ends) for name, ends in intervals.items()}}
 
 
-def _seeds(features: Features, test: LabelledRows, seeds: list[np.ndarray]) -> dict[str, Any]:
+def _seed_scores(features: Features, test: LabelledRows, seeds: list[np.ndarray]) -> dict[str, Any]:
     """Mean and sample deviation over the seeds of the scores that every seed has."""
     if len(seeds) < 2:
         return {}
-    scores = [scores_of(features.task, test.target, said, test.weight) for said in seeds]
+    scores = [compute_scores(features.task, test.target, said, test.weight) for said in seeds]
     values = {name: [each[name] for each in scores] for name in scores[0] if all(name in each for each in scores)}
     return {"test": {name: {"mean": float(np.mean(v)), "std": float(np.std(v, ddof=1))} for name, v in values.items()}}
 
 
-def _threshold(params: EvaluateParams, features: Features, parts: Parts, said: dict[str, np.ndarray]) -> Scores:
+def _threshold_scores(
+    params: EvaluateParams, features: Features, parts: LabelledParts, said: dict[str, np.ndarray]
+) -> Scores:
     """The threshold chosen on the validation rows, and the test rows' scores with it."""
     if params.threshold == "none" or features.task != "binary" or "validation" not in parts:
         return {}
     validation, test = parts["validation"], parts["test"]
-    value = best_threshold(params.threshold, validation.target, said["validation"][:, 1], validation.weight)
+    value = decision_threshold(params.threshold, validation.target, said["validation"][:, 1], validation.weight)
     return {"value": value, **scores_at(value, test.target, said["test"][:, 1], test.weight)}
 
 
 def learned_line(model: nn.Module) -> dict[str, float] | None:
     """Weight and bias of y = weight * x + bias; None where the model is no straight line of one column."""
-    if not isinstance(model, Fitted):
+    if not isinstance(model, TabularModel):
         return _line_of(model)
     line = _line_of(model.body.network) if isinstance(model.body, ConcatFeatures) else None
     if line is None or model.front.d_numbers != 1 or model.front.n_levels:
         return None
     match model.front.scaling:
         case Standardize() as scaling:
-            line = _before(line, scaling.shift.item(), scaling.scale.item())
+            line = _unscaled(line, scaling.shift.item(), scaling.scale.item())
         case nn.Identity():
             pass
         case _:
             return None
     match model.back:
-        case Back(is_log=False) as back:
+        case TargetTransform(is_log=False) as back:
             scale, mean = back.scale.item(), back.mean.item()
             return {"weight": line["weight"] * scale, "bias": line["bias"] * scale + mean}
         case nn.Identity():
@@ -174,13 +183,13 @@ def _line_of(network: nn.Module) -> dict[str, float] | None:
             return None
 
 
-def _before(line: dict[str, float], shift: float, scale: float) -> dict[str, float]:
+def _unscaled(line: dict[str, float], shift: float, scale: float) -> dict[str, float]:
     """The line of x whose line of (x - shift) / scale is known."""
     weight = line["weight"] / scale
     return {"weight": weight, "bias": line["bias"] - weight * shift}
 
 
-def remarks_on_queries(part: str, target: np.ndarray) -> list[str]:
+def query_notes(part: str, target: np.ndarray) -> list[str]:
     """Of one part.
 
     Args:
@@ -198,8 +207,8 @@ def remarks_on_queries(part: str, target: np.ndarray) -> list[str]:
     return [sentence for sentence, holds in said.items() if holds]
 
 
-def remarks_on_scores(
-    params: EvaluateParams, features: Features, parts: Parts, found: list[str], *, calibrated: bool
+def score_notes(
+    params: EvaluateParams, features: Features, parts: LabelledParts, found: list[str], *, calibrated: bool
 ) -> list[str]:
     """What was done otherwise than asked, and how far the scores reach.
 
@@ -231,6 +240,6 @@ def remarks_on_scores(
     of_queries = (
         []
         if features.task != "ranking"
-        else [sentence for part, rows in parts.items() for sentence in remarks_on_queries(part, rows.target)]
+        else [sentence for part, rows in parts.items() for sentence in query_notes(part, rows.target)]
     )
     return [*of_queries, *(sentence for sentence, holds in said.items() if holds)]

@@ -9,40 +9,40 @@ from torch import nn
 from relight.data.parquet import read_columns
 from relight.data.tensors import read_tensors
 from relight.evaluate import tables
-from relight.evaluate.checks import assert_evaluate_suits_sequences
-from relight.evaluate.diagnostics import no_importance, no_slices
-from relight.evaluate.inputs import Files, assert_proved, labelled_sequences
+from relight.evaluate.checks import assert_can_evaluate_sequences
+from relight.evaluate.diagnostics import empty_importance_table, empty_slices_table
+from relight.evaluate.inputs import EvaluateFiles, assert_same_outputs, labelled_sequences
 from relight.evaluate.params import EvaluateParams
-from relight.evaluate.scores import Parts, Said, judge, remarks_on_scores
-from relight.evaluate.table import class_tables, members_of, temperature_of
+from relight.evaluate.scores import LabelledParts, PartPredictions, compute_metrics, score_notes
+from relight.evaluate.table import class_tables, fitted_temperature, seed_members
 from relight.model.build import build_model
-from relight.model.inference import predict
+from relight.model.inference import predict_outputs
 from relight.model.saved_model import Description, load_weights
-from relight.model.sequences import Sequences, sequence_answers, sequences_of
+from relight.model.sequences import Sequences, build_sequences, sequence_predictions
 from relight.runtime.files import write_json
 
 
-def evaluate_sequences(params: EvaluateParams, known: Description, weights: Path, files: Files) -> None:
+def evaluate_sequences(params: EvaluateParams, known: Description, weights: Path, files: EvaluateFiles) -> None:
     """
     Raises:
         InputError: for what evaluate cannot say of sequences.
         RunError: when the saved model is not the trained one.
     """
-    assert_evaluate_suits_sequences(params)
+    assert_can_evaluate_sequences(params)
     features = known.features
     model = build_model(known.model, features, target_scale=known.target_scale, seeds=known.seeds)
     load_weights(weights, model)
     paths = {"train": files.train, "validation": files.validation, "test": files.test}
     arrays = {part: read_tensors(path) for part, path in paths.items()}
-    sequences = {part: sequences_of(found) for part, found in arrays.items()}
-    assert_proved(predict(model, sequences["validation"].inputs), known)
+    sequences = {part: build_sequences(found) for part, found in arrays.items()}
+    assert_same_outputs(predict_outputs(model, sequences["validation"].inputs), known)
     if features.test_rows_validate:
         del arrays["validation"], sequences["validation"]
     parts = {part: labelled_sequences(features.task, found) for part, found in arrays.items()}
-    said = _said(model, known, sequences)
-    judged = judge(params, features, parts, said, {}, known.threads)
-    notes = remarks_on_scores(params, features, parts, [], calibrated=said.uncalibrated is not None)
-    written = _tables(known, parts, said, _ids(known, files.table))
+    said = _predict_parts(model, known, sequences)
+    judged = compute_metrics(params, features, parts, said, {}, known.threads)
+    notes = score_notes(params, features, parts, [], calibrated=said.uncalibrated is not None)
+    written = _tables(known, parts, said, _sequence_ids(known, files.table))
     write_json(files.metrics, judged)
     files.reports.mkdir()
     write_json(files.reports / "notes.json", {"notes": notes})
@@ -50,40 +50,44 @@ def evaluate_sequences(params: EvaluateParams, known: Description, weights: Path
         (files.reports / f"{name}.csv").write_text(content.write_csv())
 
 
-def _said(model: nn.Module, known: Description, parts: dict[str, Sequences]) -> Said:
+def _predict_parts(model: nn.Module, known: Description, parts: dict[str, Sequences]) -> PartPredictions:
     """The answers for each part, and for the test sequences those before the temperature, and of each seed."""
-    features, test, temperature = known.features, parts["test"], temperature_of(model)
-    said = {part: sequence_answers(model, features, sequences) for part, sequences in parts.items()}
+    features, test, temperature = known.features, parts["test"], fitted_temperature(model)
+    said = {part: sequence_predictions(model, features, sequences) for part, sequences in parts.items()}
     uncalibrated = None
     if temperature is not None:  # the outputs are logits divided by it
-        uncalibrated = sequence_answers(model, features, test, lambda outputs: outputs * temperature)
+        uncalibrated = sequence_predictions(model, features, test, lambda outputs: outputs * temperature)
     seeds = [
-        sequence_answers(model, features, test, partial(members_of, known.seeds, seed))
+        sequence_predictions(model, features, test, partial(seed_members, known.seeds, seed))
         for seed in range(known.seeds if known.seeds > 1 else 0)
     ]
-    return Said(said, uncalibrated, seeds)
+    return PartPredictions(said, uncalibrated, seeds)
 
 
-def _ids(known: Description, table: Path) -> pl.Series | None:
+def _sequence_ids(known: Description, table: Path) -> pl.Series | None:
     """Of all sequences, in order of first appearance; None where each row is one."""
     assert known.features.sequence is not None
     name = known.features.sequence.columns.id
     return None if name is None else read_columns(table, [name])[name].unique(maintain_order=True).alias("id")
 
 
-def _tables(known: Description, parts: Parts, said: Said, ids: pl.Series | None) -> dict[str, pl.DataFrame]:
+def _tables(
+    known: Description, parts: LabelledParts, said: PartPredictions, ids: pl.Series | None
+) -> dict[str, pl.DataFrame]:
     """The same tables as of any other task: plot draws those that have rows."""
     features, test, predicted = known.features, parts["test"], said.parts["test"]
-    predictions = tables.predictions(features, test.row, test.target, predicted)
+    predictions = tables.predictions_table(features, test.row, test.target, predicted)
     if ids is not None:
         predictions.insert_column(1, ids[test.row])
     is_regression = features.task == "regression"
     return {
         "predictions": predictions,
-        "importance": no_importance(),
-        "slices": no_slices(),
-        "residuals": tables.residuals(test.target, predicted) if is_regression else tables.no_residuals(),
-        "residuals_by_feature": tables.no_residuals_by_feature(),
-        "line": tables.no_line(),
+        "importance": empty_importance_table(),
+        "slices": empty_slices_table(),
+        "residuals": tables.residuals_table(test.target, predicted)
+        if is_regression
+        else tables.empty_residuals_table(),
+        "residuals_by_feature": tables.empty_feature_residuals_table(),
+        "line": tables.empty_line_table(),
         **class_tables(known, test, said),
     }

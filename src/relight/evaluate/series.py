@@ -12,32 +12,32 @@ import numpy as np
 import polars as pl
 import torch
 
-from relight.data.calendar import as_written
+from relight.data.calendar import format_times
 from relight.data.parquet import read_parquet
 from relight.data.tensors import read_tensors
 from relight.evaluate import tables
-from relight.evaluate.baselines import NAIVE, Reference, fit_line, references_of
-from relight.evaluate.checks import assert_evaluate_suits_forecasts
-from relight.evaluate.diagnostics import no_importance, no_slices
-from relight.evaluate.inputs import Files, assert_proved
+from relight.evaluate.baselines import NAIVE, ForecastBaseline, fit_linear_baseline, forecast_baselines
+from relight.evaluate.checks import assert_can_evaluate_forecasts
+from relight.evaluate.diagnostics import empty_importance_table, empty_slices_table
+from relight.evaluate.inputs import EvaluateFiles, assert_same_outputs
 from relight.evaluate.params import EvaluateParams
-from relight.metrics.forecasts import Scores, block_intervals, blocks_of, coverage, forecast_scores
+from relight.metrics.forecasts import Scores, block_intervals, bootstrap_blocks, forecast_scores, interval_coverage
 from relight.model.build import build_model
-from relight.model.inference import predict
-from relight.model.networks.forecaster import Forecaster, half_widths_of
+from relight.model.inference import predict_outputs
+from relight.model.networks.forecaster import Forecaster, model_half_widths
 from relight.model.saved_model import Description, load_weights
-from relight.model.sequences import Windows, windows_of
+from relight.model.sequences import Windows, build_windows
 from relight.runtime.files import write_json
 
 WINDOWS_AT_ONCE = 4096
-NOTES = [
+FORECAST_NOTES = [
     "The linear part was fitted on the validation windows as well, once they had nothing left to choose: their scores "
     "are a little too good. The intervals were settled before that."
 ]
-PATHS = ("train", "validation", "test")
+PART_FILES = ("train", "validation", "test")
 
 
-class Foretold(NamedTuple):
+class WindowPredictions(NamedTuple):
     """The windows of a part.
 
     Attributes:
@@ -53,18 +53,22 @@ class Foretold(NamedTuple):
         return self.said["model"]
 
 
-def foretell(model: Forecaster, references: dict[str, Reference], windows: Windows) -> Foretold:
+def predict_windows(model: Forecaster, references: dict[str, ForecastBaseline], windows: Windows) -> WindowPredictions:
     """What the model and its references say of a part."""
-    said = {"model": predict(model, windows.inputs).numpy()}
+    said = {"model": predict_outputs(model, windows.inputs).numpy()}
     held: dict[str, list[np.ndarray]] = {name: [] for name in references}
     with torch.inference_mode():
         for past, future in windows.inputs.chunks(WINDOWS_AT_ONCE):
             for name, says in references.items():
                 held[name].append(says(past, future).numpy())
-    return Foretold(windows.target.numpy(), {**said, **{name: np.concatenate(parts) for name, parts in held.items()}})
+    return WindowPredictions(
+        windows.target.numpy(), {**said, **{name: np.concatenate(parts) for name, parts in held.items()}}
+    )
 
 
-def judge_forecasts(parts: dict[str, Foretold], widths: np.ndarray, seasonal_error: float | None) -> dict[str, Any]:
+def compute_forecast_metrics(
+    parts: dict[str, WindowPredictions], widths: np.ndarray, seasonal_error: float | None
+) -> dict[str, Any]:
     """The scores of every part beside those of the naive forecast and the other references.
 
     Args:
@@ -76,21 +80,21 @@ def judge_forecasts(parts: dict[str, Foretold], widths: np.ndarray, seasonal_err
 
     metrics: dict[str, Any] = {"train": {}, "validation": {}, "test": {}}
     metrics |= {part: scores(part, "model") for part in parts}
-    metrics["test"] |= _coverage(parts["test"], widths)
+    metrics["test"] |= _coverage_scores(parts["test"], widths)
     metrics["baseline"] = {part: scores(part, NAIVE) for part in parts}
     others = [name for name in parts["test"].said if name not in ("model", NAIVE)]
     metrics["references"] = {name: {part: scores(part, name) for part in parts if part != "train"} for name in others}
     return metrics
 
 
-def _coverage(test: Foretold, widths: np.ndarray) -> Scores:
+def _coverage_scores(test: WindowPredictions, widths: np.ndarray) -> Scores:
     """Of the test windows by the intervals, where there are some."""
     if not np.isfinite(widths).any():
         return {}
-    return {"coverage_80": coverage(test.target, test.model, widths)}
+    return {"coverage_80": interval_coverage(test.target, test.model, widths)}
 
 
-def by_step(parts: dict[str, Foretold], seasonal_error: float | None) -> pl.DataFrame:
+def scores_by_step(parts: dict[str, WindowPredictions], seasonal_error: float | None) -> pl.DataFrame:
     """The test scores of the model and its references for each step ahead."""
     test = parts["test"]
     rows = []
@@ -102,7 +106,7 @@ def by_step(parts: dict[str, Foretold], seasonal_error: float | None) -> pl.Data
     return pl.DataFrame(rows)
 
 
-def by_series(test: Foretold, series: pl.Series | None, seasonal_error: float | None) -> pl.DataFrame:
+def scores_by_series(test: WindowPredictions, series: pl.Series | None, seasonal_error: float | None) -> pl.DataFrame:
     """The test scores of the model for each series.
 
     Args:
@@ -118,7 +122,9 @@ def by_series(test: Foretold, series: pl.Series | None, seasonal_error: float | 
     return pl.DataFrame(rows)
 
 
-def predictions(test: Foretold, widths: np.ndarray, rows: pl.DataFrame, windows: Windows, time: str) -> pl.DataFrame:
+def forecast_table(
+    test: WindowPredictions, widths: np.ndarray, rows: pl.DataFrame, windows: Windows, time: str
+) -> pl.DataFrame:
     """A line for each test window and step ahead.
 
     Args:
@@ -137,73 +143,73 @@ def predictions(test: Foretold, widths: np.ndarray, rows: pl.DataFrame, windows:
     )
 
 
-def evaluate_forecasts(params: EvaluateParams, known: Description, weights: Path, files: Files) -> None:
+def evaluate_forecasts(params: EvaluateParams, known: Description, weights: Path, files: EvaluateFiles) -> None:
     """
     Raises:
         InputError: for what evaluate cannot say of forecasts.
         RunError: when the saved model is not the trained one.
     """
-    assert_evaluate_suits_forecasts(params)
+    assert_can_evaluate_forecasts(params)
     model = build_model(known.model, known.features, target_scale=known.target_scale, seeds=known.seeds)
     assert isinstance(model, Forecaster)
     load_weights(weights, model)
-    arrays = {part: read_tensors(getattr(files, part)) for part in PATHS}
-    windows = {part: windows_of(found, model.features) for part, found in arrays.items()}
-    assert_proved(predict(model, windows["validation"].inputs), known)
+    arrays = {part: read_tensors(getattr(files, part)) for part in PART_FILES}
+    windows = {part: build_windows(found, model.features) for part, found in arrays.items()}
+    assert_same_outputs(predict_outputs(model, windows["validation"].inputs), known)
     if known.features.test_rows_validate:
         del windows["validation"]
-    references = references_of(model, fit_line(model, windows["train"], windows.get("validation")))
-    parts = {part: foretell(model, references, found) for part, found in windows.items()}
-    rows = _rows(model, files)[arrays["test"]["row"]]
+    references = forecast_baselines(model, fit_linear_baseline(model, windows["train"], windows.get("validation")))
+    parts = {part: predict_windows(model, references, found) for part, found in windows.items()}
+    rows = _read_rows(model, files)[arrays["test"]["row"]]
     tables = _tables(model, parts, rows, windows["test"])
-    metrics = judge_forecasts(parts, half_widths_of(model), model.features.seasonal_error)
-    intervals, notes = _intervals(params, tables["predictions"], model.features.seasonal_error)
+    metrics = compute_forecast_metrics(parts, model_half_widths(model), model.features.seasonal_error)
+    intervals, notes = _score_intervals(params, tables["predictions"], model.features.seasonal_error)
     write_json(files.metrics, metrics | intervals)
     files.reports.mkdir()
-    write_json(files.reports / "notes.json", {"notes": [*(NOTES if "validation" in windows else []), *notes]})
+    write_json(files.reports / "notes.json", {"notes": [*(FORECAST_NOTES if "validation" in windows else []), *notes]})
     for name, content in tables.items():
         (files.reports / f"{name}.csv").write_text(content.write_csv())
 
 
-def _intervals(
+def _score_intervals(
     params: EvaluateParams, said: pl.DataFrame, seasonal_error: float | None
 ) -> tuple[dict[str, Any], list[str]]:
     """Of the test scores, or a note why there are none."""
     if params.bootstrap == 0:
         return {}, []
     target = said["target"].fill_null(float("nan")).to_numpy()
-    blocks = blocks_of(said["time"], said["ahead"], target, said["prediction"].to_numpy())
+    blocks = bootstrap_blocks(said["time"], said["ahead"], target, said["prediction"].to_numpy())
     if isinstance(blocks, str):
         return {}, [f"No intervals: {blocks}."]
     ends = block_intervals(blocks, seasonal_error, n_resamples=params.bootstrap, seed=params.seed)
     return {"intervals": {"test": {name: list(pair) for name, pair in ends.items()}}}, []
 
 
-def _rows(model: Forecaster, files: Files) -> pl.DataFrame:
+def _read_rows(model: Forecaster, files: EvaluateFiles) -> pl.DataFrame:
     """The time of each row of the table, and its series where there are several."""
     known = model.features.known
     rows = read_parquet(files.table).select([known.time, *([known.series] if known.series else [])])
-    return rows.with_columns(as_written(rows[known.time], rows[known.time]))
+    return rows.with_columns(format_times(rows[known.time], rows[known.time]))
 
 
 def _tables(
-    model: Forecaster, parts: dict[str, Foretold], rows: pl.DataFrame, windows: Windows
+    model: Forecaster, parts: dict[str, WindowPredictions], rows: pl.DataFrame, windows: Windows
 ) -> dict[str, pl.DataFrame]:
     """Those of forecasts, and the others without rows: DVC's plots name them."""
     known, error = model.features.known, model.features.seasonal_error
     series = rows[known.series][windows.origin.numpy()] if known.series else None
-    said = predictions(parts["test"], half_widths_of(model), rows, windows, known.time)
+    said = forecast_table(parts["test"], model_half_widths(model), rows, windows, known.time)
     errors = said["target"] - said["prediction"]
     return {
         "predictions": said,
-        "steps": by_step(parts, error),
-        "series": by_series(parts["test"], series, error),
+        "steps": scores_by_step(parts, error),
+        "series": scores_by_series(parts["test"], series, error),
         "residuals": pl.DataFrame({"prediction": said["prediction"], "residual": errors}).drop_nulls(),
-        "importance": no_importance(),
-        "slices": no_slices(),
-        "residuals_by_feature": tables.no_residuals_by_feature(),
-        "line": tables.no_line(),
-        "roc": tables.no_roc(),
-        "calibration": tables.no_reliability(),
-        "classes": tables.no_classes(),
+        "importance": empty_importance_table(),
+        "slices": empty_slices_table(),
+        "residuals_by_feature": tables.empty_feature_residuals_table(),
+        "line": tables.empty_line_table(),
+        "roc": tables.empty_roc_table(),
+        "calibration": tables.empty_reliability_table(),
+        "classes": tables.empty_class_scores_table(),
     }

@@ -21,22 +21,22 @@ from relight.data.tensors import read_tensors
 from relight.evaluate import tables
 from relight.evaluate.checks import assert_slices, columns_to_slice
 from relight.evaluate.diagnostics import (
-    no_importance,
-    no_slices,
+    empty_importance_table,
+    empty_slices_table,
     permutation_importance,
-    sample_of_queries,
-    sample_of_rows,
+    sample_query_rows,
+    sample_row_indices,
     slice_scores,
 )
-from relight.evaluate.inputs import Files, LabelledRows, assert_proved, labelled_rows
+from relight.evaluate.inputs import EvaluateFiles, LabelledRows, assert_same_outputs, labelled_rows
 from relight.evaluate.params import EvaluateParams
-from relight.evaluate.scores import Parts, Said, judge, learned_line, remarks_on_scores
-from relight.evaluate.tables import queries, ranked_candidates
-from relight.metrics.scorers import headline_loss, scores_of
+from relight.evaluate.scores import LabelledParts, PartPredictions, compute_metrics, learned_line, score_notes
+from relight.evaluate.tables import candidates_table, queries_table
+from relight.metrics.scorers import compute_scores, primary_loss
 from relight.model.build import build_model, untrained_model
-from relight.model.inference import answers, predict, rows_at_once
-from relight.model.pipeline import Fitted, Temperature
-from relight.model.rows import inputs_for
+from relight.model.inference import predict_outputs, prediction_batch_size, predictions_from_outputs
+from relight.model.pipeline import TabularModel, Temperature
+from relight.model.rows import build_inputs
 from relight.model.saved_model import Description, load_weights
 from relight.runtime.files import write_json
 
@@ -47,12 +47,14 @@ def ranking_tables(found: Schema, table: Path, test: LabelledRows, predicted: np
         return {}
     query = read_columns(table, [found.query])[found.query][test.row]
     return {
-        "predictions": ranked_candidates(test, predicted, query),
-        "queries": queries(test, predicted, query),
+        "predictions": candidates_table(test, predicted, query),
+        "queries": queries_table(test, predicted, query),
     }
 
 
-def evaluate_table(params: EvaluateParams, known: Description, found: Schema, weights: Path, files: Files) -> None:
+def evaluate_table(
+    params: EvaluateParams, known: Description, found: Schema, weights: Path, files: EvaluateFiles
+) -> None:
     """
     Raises:
         InputError: for a slice that is no column of the table.
@@ -64,13 +66,13 @@ def evaluate_table(params: EvaluateParams, known: Description, found: Schema, we
     task = known.features.task
     paths = {"train": files.train, "validation": files.validation, "test": files.test}
     parts = {part: labelled_rows(task, read_tensors(path)) for part, path in paths.items()}
-    assert_proved(_outputs(model, parts["validation"]), known)
+    assert_same_outputs(_outputs(model, parts["validation"]), known)
     if known.features.test_rows_validate:
         del parts["validation"]
-    said = _said(model, known, parts)
-    judged = judge(params, known.features, parts, said, _parameters(model, found), known.threads)
+    said = _predict_parts(model, known, parts)
+    judged = compute_metrics(params, known.features, parts, said, _line_parameters(model, found), known.threads)
     fitted, calibrated = list(judged.get("references", {})), said.uncalibrated is not None
-    notes = remarks_on_scores(params, known.features, parts, fitted, calibrated=calibrated)
+    notes = score_notes(params, known.features, parts, fitted, calibrated=calibrated)
     sliced = read_columns(files.table, params.slices)[parts["test"].row] if params.slices else None
     written = _tables(params, model, known, parts, said, sliced)
     written |= ranking_tables(found, files.table, parts["test"], said.parts["test"])
@@ -82,29 +84,29 @@ def evaluate_table(params: EvaluateParams, known: Description, found: Schema, we
 
 
 def _outputs(model: nn.Module, validation: LabelledRows) -> Tensor:
-    return predict(model, inputs_for(model, validation.numeric, validation.categories, "the validation rows"))
+    return predict_outputs(model, build_inputs(model, validation.numeric, validation.categories, "the validation rows"))
 
 
-def _said(model: nn.Module, known: Description, parts: Parts) -> Said:
+def _predict_parts(model: nn.Module, known: Description, parts: LabelledParts) -> PartPredictions:
     """The answers for each part, and for the test rows those before the temperature, and of each seed."""
-    said = {part: _answers(model, known, rows, part) for part, rows in parts.items()}
-    temperature = temperature_of(model)
+    said = {part: _part_predictions(model, known, rows, part) for part, rows in parts.items()}
+    temperature = fitted_temperature(model)
     uncalibrated = None
     if temperature is not None:  # the outputs are logits divided by it
-        uncalibrated = _answers(model, known, parts["test"], "test", lambda outputs: outputs * temperature)
+        uncalibrated = _part_predictions(model, known, parts["test"], "test", lambda outputs: outputs * temperature)
     seeds = [
-        _answers(model, known, parts["test"], "test", partial(members_of, known.seeds, seed))
+        _part_predictions(model, known, parts["test"], "test", partial(seed_members, known.seeds, seed))
         for seed in range(known.seeds if known.seeds > 1 else 0)
     ]
-    return Said(said, uncalibrated, seeds)
+    return PartPredictions(said, uncalibrated, seeds)
 
 
-def members_of(n_seeds: int, seed: int, outputs: Tensor) -> Tensor:
+def seed_members(n_seeds: int, seed: int, outputs: Tensor) -> Tensor:
     """The members that one seed drew, out of (n_rows, n_seeds * n_members, d_out)."""
     return outputs.chunk(n_seeds, dim=1)[seed]
 
 
-def _answers(
+def _part_predictions(
     model: nn.Module,
     known: Description,
     rows: LabelledRows,
@@ -112,22 +114,22 @@ def _answers(
     change: Callable[[Tensor], Tensor] | None = None,
 ) -> np.ndarray:
     """Chunk by chunk: the outputs of many members take more memory than the answers."""
-    inputs = inputs_for(model, rows.numeric, rows.categories, f"the {part} rows")
+    inputs = build_inputs(model, rows.numeric, rows.categories, f"the {part} rows")
     said = []
-    for chunk in zip(*(torch.split(tensor, rows_at_once(model)) for tensor in inputs), strict=True):
-        outputs = predict(model, chunk)
-        said.append(answers(known.features.task, outputs if change is None else change(outputs)))
+    for chunk in zip(*(torch.split(tensor, prediction_batch_size(model)) for tensor in inputs), strict=True):
+        outputs = predict_outputs(model, chunk)
+        said.append(predictions_from_outputs(known.features.task, outputs if change is None else change(outputs)))
     return np.concatenate(said)
 
 
-def temperature_of(model: nn.Module) -> Tensor | None:
+def fitted_temperature(model: nn.Module) -> Tensor | None:
     """Of the model's back, where it was fitted."""
-    if not isinstance(model, Fitted) or not isinstance(model.back, Temperature):
+    if not isinstance(model, TabularModel) or not isinstance(model.back, Temperature):
         return None
     return model.back.temperature if model.back.temperature.item() != 1 else None
 
 
-def _parameters(model: nn.Module, schema: Schema) -> dict[str, Any]:
+def _line_parameters(model: nn.Module, schema: Schema) -> dict[str, Any]:
     """Learned beside true, where the data was made on a known line and the model is one."""
     learned = learned_line(model)
     if schema.generated is None or learned is None:
@@ -136,14 +138,19 @@ def _parameters(model: nn.Module, schema: Schema) -> dict[str, Any]:
 
 
 def _tables(
-    params: EvaluateParams, model: nn.Module, known: Description, parts: Parts, said: Said, sliced: pl.DataFrame | None
+    params: EvaluateParams,
+    model: nn.Module,
+    known: Description,
+    parts: LabelledParts,
+    said: PartPredictions,
+    sliced: pl.DataFrame | None,
 ) -> dict[str, pl.DataFrame]:
     features, test, predicted = known.features, parts["test"], said.parts["test"]
     importance = _importance(params, model, known, test)
     written = {
-        "predictions": tables.predictions(features, test.row, test.target, predicted),
+        "predictions": tables.predictions_table(features, test.row, test.target, predicted),
         "importance": importance,
-        "slices": no_slices(),
+        "slices": empty_slices_table(),
     }
     if sliced is not None:
         drawn = {"n_resamples": params.bootstrap, "seed": params.seed}
@@ -154,55 +161,66 @@ def _tables(
 
 def _importance(params: EvaluateParams, model: nn.Module, known: Description, test: LabelledRows) -> pl.DataFrame:
     if params.importance == 0:
-        return no_importance()
+        return empty_importance_table()
     task = known.features.task
     n_rows = len(test.target)
-    chosen = sample_of_queries(test.target, params.seed) if task == "ranking" else sample_of_rows(n_rows, params.seed)
+    chosen = (
+        sample_query_rows(test.target, params.seed) if task == "ranking" else sample_row_indices(n_rows, params.seed)
+    )
     rows = test.at(chosen)
 
     def loss_of(numeric: np.ndarray, categories: np.ndarray) -> float:
-        said = _answers(model, known, rows._replace(numeric=numeric, categories=categories), "test")
-        return headline_loss(task, scores_of(task, rows.target, said, rows.weight))
+        said = _part_predictions(model, known, rows._replace(numeric=numeric, categories=categories), "test")
+        return primary_loss(task, compute_scores(task, rows.target, said, rows.weight))
 
     drawn = {"n_repeats": params.importance, "seed": params.seed}
     return permutation_importance(loss_of, rows.numeric, rows.categories, known.features, **drawn)
 
 
-def _regression_tables(known: Description, parts: Parts, said: Said, ranking: list[str]) -> dict[str, pl.DataFrame]:
+def _regression_tables(
+    known: Description, parts: LabelledParts, said: PartPredictions, ranking: list[str]
+) -> dict[str, pl.DataFrame]:
     features, test, predicted = known.features, parts["test"], said.parts["test"]
     if features.task != "regression":
-        empty = {"residuals": tables.no_residuals(), "residuals_by_feature": tables.no_residuals_by_feature()}
-        return {**empty, "line": tables.no_line()}
+        empty = {
+            "residuals": tables.empty_residuals_table(),
+            "residuals_by_feature": tables.empty_feature_residuals_table(),
+        }
+        return {**empty, "line": tables.empty_line_table()}
     has_line = len(features.names) == len(features.numeric) == 1
     return {
-        "residuals": tables.residuals(test.target, predicted),
-        "residuals_by_feature": tables.no_residuals_by_feature()
+        "residuals": tables.residuals_table(test.target, predicted),
+        "residuals_by_feature": tables.empty_feature_residuals_table()
         if has_line
-        else tables.residuals_by_feature(features, ranking, test.numeric, test.target, predicted),
-        "line": pl.concat(_line(known, part, parts[part], said.parts[part]) for part in parts)
+        else tables.feature_residuals_table(features, ranking, test.numeric, test.target, predicted),
+        "line": pl.concat(_line_points(known, part, parts[part], said.parts[part]) for part in parts)
         if has_line
-        else tables.no_line(),
+        else tables.empty_line_table(),
     }
 
 
-def class_tables(known: Description, test: LabelledRows, said: Said) -> dict[str, pl.DataFrame]:
+def class_tables(known: Description, test: LabelledRows, said: PartPredictions) -> dict[str, pl.DataFrame]:
     if known.features.task not in ("binary", "multiclass"):
-        return {"roc": tables.no_roc(), "calibration": tables.no_reliability(), "classes": tables.no_classes()}
+        return {
+            "roc": tables.empty_roc_table(),
+            "calibration": tables.empty_reliability_table(),
+            "classes": tables.empty_class_scores_table(),
+        }
     predicted, weight = said.parts["test"], test.weight
-    curves = [tables.reliability(test.target, predicted, weight)]
+    curves = [tables.reliability_table(test.target, predicted, weight)]
     if said.uncalibrated is not None:
-        before = tables.reliability(test.target, said.uncalibrated, weight)
-        curves = [before, tables.reliability(test.target, predicted, weight, "after")]
+        before = tables.reliability_table(test.target, said.uncalibrated, weight)
+        curves = [before, tables.reliability_table(test.target, predicted, weight, "after")]
     return {
-        "roc": tables.roc(test.target, predicted, weight),
+        "roc": tables.roc_table(test.target, predicted, weight),
         "calibration": pl.concat(curves),
-        "classes": tables.classes(known.features, test.target, predicted, weight),
+        "classes": tables.class_scores_table(known.features, test.target, predicted, weight),
     }
 
 
-def _line(known: Description, part: str, rows: LabelledRows, after: np.ndarray) -> pl.DataFrame:
+def _line_points(known: Description, part: str, rows: LabelledRows, after: np.ndarray) -> pl.DataFrame:
     untrained = untrained_model(
         known.model, known.features, target_scale=known.target_scale, seed=known.seed, seeds=known.seeds
     )
-    before = _answers(untrained, known, rows, part)
-    return tables.line(part, rows.numeric[:, 0], rows.target, before, after)
+    before = _part_predictions(untrained, known, rows, part)
+    return tables.line_table(part, rows.numeric[:, 0], rows.target, before, after)

@@ -15,35 +15,35 @@ import polars as pl
 
 from relight.data.features import Features
 from relight.evaluate.inputs import LabelledRows
-from relight.metrics.classification import confidence_and_truth, rates, reliability_bins
+from relight.metrics.classification import confidence_and_truth, precision_recall_f1, reliability_bins
 from relight.metrics.ranking import query_scores
 from relight.metrics.roc import roc_curve
 
-SCORE = "ndcg@10"
+QUERY_SCORE = "ndcg@10"
 FPR_GRID = np.linspace(0, 1, 101)  # where the curves of several classes are averaged
-MOST_POINTS = 5_000  # of each part in the picture of a line
-MOST_PANELS, MOST_POINTS_OF_A_PANEL = 6, 2_000  # of residuals by feature
+MAX_LINE_POINTS = 5_000  # of each part in the picture of a line
+MAX_FEATURE_PANELS, MAX_PANEL_POINTS = 6, 2_000  # of residuals by feature
 
 
-def ranked_candidates(test: LabelledRows, predicted: np.ndarray, query: pl.Series) -> pl.DataFrame:
+def candidates_table(test: LabelledRows, predicted: np.ndarray, query: pl.Series) -> pl.DataFrame:
     """One line for each test row: row, query, target (its relevance), prediction (its score)."""
     known = {"row": test.row, "query": query, "target": test.target[:, 0], "prediction": predicted}
     return pl.DataFrame(known)
 
 
-def queries(test: LabelledRows, predicted: np.ndarray, query: pl.Series) -> pl.DataFrame:
+def queries_table(test: LabelledRows, predicted: np.ndarray, query: pl.Series) -> pl.DataFrame:
     """One line for each query, in the order of first appearance: query, candidates, ndcg@10.
 
     Empty where every order is as good.
     """
     known = query_scores(test.target, predicted)
     score = np.full(len(known.row), np.nan)
-    score[known.is_measured] = known.values.get(SCORE, np.nan)
+    score[known.is_measured] = known.values.get(QUERY_SCORE, np.nan)
     columns = {"query": query[known.row], "candidates": known.n_candidates}
-    return pl.DataFrame({**columns, SCORE: pl.Series(score).fill_nan(None)})
+    return pl.DataFrame({**columns, QUERY_SCORE: pl.Series(score).fill_nan(None)})
 
 
-def predictions(features: Features, row: np.ndarray, target: np.ndarray, predicted: np.ndarray) -> pl.DataFrame:
+def predictions_table(features: Features, row: np.ndarray, target: np.ndarray, predicted: np.ndarray) -> pl.DataFrame:
     """One line for each test row: row, target, prediction, and the probability of each class.
 
     Of a distribution, target and prediction are the class with the largest share, and each true share follows.
@@ -59,7 +59,7 @@ def predictions(features: Features, row: np.ndarray, target: np.ndarray, predict
     return pl.DataFrame({**chosen, **said, **shares})
 
 
-def roc(target: np.ndarray, probabilities: np.ndarray, weight: np.ndarray | None = None) -> pl.DataFrame:
+def roc_table(target: np.ndarray, probabilities: np.ndarray, weight: np.ndarray | None = None) -> pl.DataFrame:
     """The ROC curve: of the second of two classes, or the mean of each class against the rest."""
     n_classes = probabilities.shape[1]
     present = [k for k in range(n_classes) if 0 < (target == k).sum() < len(target)]
@@ -70,12 +70,12 @@ def roc(target: np.ndarray, probabilities: np.ndarray, weight: np.ndarray | None
         false, true = curves[0]
         return pl.DataFrame({"fpr": false, "tpr": true})
     if not curves:
-        return no_roc()
+        return empty_roc_table()
     true = np.mean([np.interp(FPR_GRID, false, true) for false, true in curves], axis=0)
     return pl.DataFrame({"fpr": FPR_GRID, "tpr": true})
 
 
-def reliability(
+def reliability_table(
     target: np.ndarray,
     probabilities: np.ndarray,
     weight: np.ndarray | None = None,
@@ -86,78 +86,84 @@ def reliability(
     Of the second class where there are two, else of the chosen class.
     """
     bins = reliability_bins(*confidence_and_truth(target, probabilities), weight)
-    return pl.DataFrame([(*bin_, when) for bin_ in bins], orient="row", schema=no_reliability().schema)
+    return pl.DataFrame([(*bin_, when) for bin_ in bins], orient="row", schema=empty_reliability_table().schema)
 
 
-def classes(
+def class_scores_table(
     features: Features, target: np.ndarray, probabilities: np.ndarray, weight: np.ndarray | None = None
 ) -> pl.DataFrame:
     """Precision, recall, F1 and the number of rows of each class; empty where one is not defined."""
     labels = features.classes or []
     counts = np.bincount(target * len(labels) + probabilities.argmax(axis=1), weight, len(labels) ** 2)
-    columns = zip(("precision", "recall", "f1"), rates(counts.reshape(len(labels), len(labels))), strict=True)
+    columns = zip(
+        ("precision", "recall", "f1"), precision_recall_f1(counts.reshape(len(labels), len(labels))), strict=True
+    )
     measured = {name: pl.Series(values, dtype=pl.Float64).fill_nan(None) for name, values in columns}
     return pl.DataFrame({"class": labels, **measured, "support": np.bincount(target, minlength=len(labels))})
 
 
-def no_classes() -> pl.DataFrame:
+def empty_class_scores_table() -> pl.DataFrame:
     measured = dict.fromkeys(("precision", "recall", "f1"), pl.Float64)
     return pl.DataFrame(schema={"class": pl.String, **measured, "support": pl.Int64})
 
 
-def no_roc() -> pl.DataFrame:
+def empty_roc_table() -> pl.DataFrame:
     return pl.DataFrame(schema={"fpr": pl.Float64, "tpr": pl.Float64})
 
 
-def no_reliability() -> pl.DataFrame:
+def empty_reliability_table() -> pl.DataFrame:
     return pl.DataFrame(schema={"confidence": pl.Float64, "observed": pl.Float64, "rows": pl.Int64, "when": pl.String})
 
 
-def residuals(target: np.ndarray, predicted: np.ndarray) -> pl.DataFrame:
+def residuals_table(target: np.ndarray, predicted: np.ndarray) -> pl.DataFrame:
     """How far each test row's prediction is off, over what was predicted."""
-    return pl.DataFrame({"prediction": predicted, "residual": predicted - target}, schema=no_residuals().schema)
+    return pl.DataFrame(
+        {"prediction": predicted, "residual": predicted - target}, schema=empty_residuals_table().schema
+    )
 
 
-def no_residuals() -> pl.DataFrame:
+def empty_residuals_table() -> pl.DataFrame:
     return pl.DataFrame(schema={"prediction": pl.Float32, "residual": pl.Float32})
 
 
-def residuals_by_feature(
+def feature_residuals_table(
     features: Features, ranking: list[str], numeric: np.ndarray, target: np.ndarray, predicted: np.ndarray
 ) -> pl.DataFrame:
     """The residuals over the numeric features of the first columns of a ranking: at most 6, at most 2,000 rows each.
 
     Of a date it is the time that has passed.
     """
-    shown = [place for column in ranking if (place := _place(features, column)) is not None][:MOST_PANELS]
-    rows = np.unique(np.linspace(0, len(target) - 1, MOST_POINTS_OF_A_PANEL).astype(int))
+    shown = [place for column in ranking if (place := _feature_index(features, column)) is not None][
+        :MAX_FEATURE_PANELS
+    ]
+    rows = np.unique(np.linspace(0, len(target) - 1, MAX_PANEL_POINTS).astype(int))
     residual = (predicted - target)[rows]
     panels = [
         pl.DataFrame({"feature": features.numeric[k].name, "value": numeric[rows, k], "residual": residual})
         for k in shown
     ]
     numbers = pl.col("value", "residual").cast(pl.Float32).fill_nan(None)
-    return pl.concat([no_residuals_by_feature(), *(panel.with_columns(numbers) for panel in panels)])
+    return pl.concat([empty_feature_residuals_table(), *(panel.with_columns(numbers) for panel in panels)])
 
 
-def no_residuals_by_feature() -> pl.DataFrame:
+def empty_feature_residuals_table() -> pl.DataFrame:
     return pl.DataFrame(schema={"feature": pl.String, "value": pl.Float32, "residual": pl.Float32})
 
 
-def _place(features: Features, column: str) -> int | None:
+def _feature_index(features: Features, column: str) -> int | None:
     places = [
         k for k, f in enumerate(features.numeric) if f.column == column and f.moment in (None, "elapsed") and f.std > 0
     ]
     return places[0] if places else None
 
 
-def no_line() -> pl.DataFrame:
+def empty_line_table() -> pl.DataFrame:
     numbers = dict.fromkeys(("x", "y", "before", "after"), pl.Float32)
     return pl.DataFrame(schema={"part": pl.String, **numbers})
 
 
-def line(part: str, x: np.ndarray, y: np.ndarray, before: np.ndarray, after: np.ndarray) -> pl.DataFrame:
+def line_table(part: str, x: np.ndarray, y: np.ndarray, before: np.ndarray, after: np.ndarray) -> pl.DataFrame:
     """The points of one part, and what the model says of them before and after training."""
     points = {"x": x, "y": y, "before": before, "after": after}
-    kept = {name: values[:MOST_POINTS] for name, values in points.items()}
+    kept = {name: values[:MAX_LINE_POINTS] for name, values in points.items()}
     return pl.DataFrame({"part": [part] * len(kept["x"]), **kept})

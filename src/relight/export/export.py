@@ -3,16 +3,16 @@
 from pathlib import Path
 
 from relight.errors import InputError, RunError
-from relight.export.pairs import _pairs
-from relight.export.programs import MOST_DIFFERENT, ExportFormat, _largest_difference
-from relight.export.sequences import _sequences
-from relight.export.series import _forecast
-from relight.export.table import _table
+from relight.export.pairs import _export_pairs
+from relight.export.programs import MAX_RELATIVE_DIFFERENCE, ExportFormat, _largest_difference
+from relight.export.sequences import _export_sequences
+from relight.export.series import _export_forecast
+from relight.export.table import _export_table
 from relight.model.build import build_model
-from relight.model.devices import compute_the_same_each_time
+from relight.model.devices import make_deterministic
 from relight.model.networks.forecaster import Forecaster
 from relight.model.networks.tower import SiameseModel
-from relight.model.saved_model import FORMAT, Description, load_weights
+from relight.model.saved_model import MODEL_FORMAT, Description, load_weights
 from relight.runtime.files import read_format, write_bytes
 
 
@@ -29,23 +29,23 @@ def export(form: ExportFormat, *, models: Path, output: Path | None, prepared: P
         RunError: when the file does not answer as the model does; nothing is written then.
     """
     place = output or models / f"model.{form}"
-    _check_place(place, form)
-    known = read_format(models / "model.json", Description, FORMAT)
-    compute_the_same_each_time(known.threads)
+    _check_output(place, form)
+    known = read_format(models / "model.json", Description, MODEL_FORMAT)
+    make_deterministic(known.threads)
     model = build_model(known.model, known.features, target_scale=known.target_scale, seeds=known.seeds)
     load_weights(models / "model.pth", model)
     if isinstance(model, Forecaster):
-        exported = _forecast(form, model, known.features, prepared, validation)
+        exported = _export_forecast(form, model, known.features, prepared, validation)
     elif isinstance(model, SiameseModel):
-        exported = _pairs(form, model, known, prepared, validation)
+        exported = _export_pairs(form, model, known, prepared, validation)
     elif known.features.sequence is not None:
-        exported = _sequences(form, model, known.features, validation)
+        exported = _export_sequences(form, model, known.features, validation)
     else:
-        exported = _table(form, model, known.features, prepared, validation)
+        exported = _export_table(form, model, known.features, prepared, validation)
     difference = _largest_difference(exported)
-    if not difference <= MOST_DIFFERENT:  # nor where it is NaN
+    if not difference <= MAX_RELATIVE_DIFFERENCE:  # nor where it is NaN
         raise RunError(
-            f"{place}: the file must answer as the model does, to {MOST_DIFFERENT:g} of the largest answer, "
+            f"{place}: the file must answer as the model does, to {MAX_RELATIVE_DIFFERENCE:g} of the largest answer, "
             f"however: {difference:.2g}; nothing was written"
         )
     write_bytes(place, exported.content)
@@ -55,7 +55,7 @@ def export(form: ExportFormat, *, models: Path, output: Path | None, prepared: P
     return f"{place}: answers {n} {what} as the model does; the largest difference is {difference:.1g}\n"
 
 
-def _check_place(place: Path, form: ExportFormat) -> None:
+def _check_output(place: Path, form: ExportFormat) -> None:
     """Before any work."""
     if place.suffix != f".{form}":
         raise InputError(f"{place}: must end in .{form}; name such a file with -o")

@@ -15,14 +15,14 @@ import polars as pl
 from relight.data.features import CategoricalFeature, Features, NumericFeature
 
 Feeds = dict[str, np.ndarray]
-Facts = dict[str, str]
-NO_DATE = -(2**63)  # what NumPy writes for a date that is missing, NaT
-N_ROWS = 64
+ExportMetadata = dict[str, str]
+MISSING_DATE = -(2**63)  # what NumPy writes for a date that is missing, NaT
+N_EXAMPLE_ROWS = 64
 GAP_EVERY = 7  # rows; by a different offset for each column
 Y2000 = datetime.datetime(2000, 1, 1)
 
 
-class Input(NamedTuple):
+class InputColumn(NamedTuple):
     """One column that the graph reads, by the name it has in the table.
 
     Attributes:
@@ -36,38 +36,40 @@ class Input(NamedTuple):
     levels: tuple[str, ...] = ()
 
 
-def inputs_of(features: Features) -> list[Input]:
+def input_columns(features: Features) -> list[InputColumn]:
     """In the order of `features.columns`."""
     dates = {feature.column for feature in features.numeric if feature.kind == "datetime"}
     levels = {feature.name: tuple(feature.levels) for feature in features.categorical}
     return [
-        Input(name, "category", levels[name]) if name in levels else Input(name, "date" if name in dates else "number")
+        InputColumn(name, "category", levels[name])
+        if name in levels
+        else InputColumn(name, "date" if name in dates else "number")
         for name in features.columns
     ]
 
 
-def feeds(table: pl.DataFrame, inputs: list[Input]) -> Feeds:
+def table_feeds(table: pl.DataFrame, inputs: list[InputColumn]) -> Feeds:
     """Each column as (n_rows, 1), under its name."""
     return {column.name: _array(table[column.name], column).reshape(-1, 1) for column in inputs}
 
 
-def _array(values: pl.Series, column: Input) -> np.ndarray:
+def _array(values: pl.Series, column: InputColumn) -> np.ndarray:
     match column.kind:
         case "number":
             return values.cast(pl.Float64).fill_null(float("nan")).to_numpy().astype(np.float32)
         case "date":
-            return values.cast(pl.Datetime("us")).to_physical().fill_null(NO_DATE).to_numpy()
+            return values.cast(pl.Datetime("us")).to_physical().fill_null(MISSING_DATE).to_numpy()
         case "category":
             return values.fill_null("").to_numpy().astype(np.object_)
 
 
-def properties_of(features: Features) -> Facts:
+def model_metadata(features: Features) -> ExportMetadata:
     """What an exported file says about itself, each a text."""
     classes = json.dumps(features.classes, ensure_ascii=False)
     return {"format": str(features.format), "task": features.task, "target": features.target, "classes": classes}
 
 
-def facts_of_series(features: Features) -> Facts:
+def series_metadata(features: Features) -> ExportMetadata:
     """The same of a forecast: what the channels of its inputs are, and how far apart its steps.
 
     A channel that is 1 where a category has a level and 0 elsewhere is told with both.
@@ -79,42 +81,44 @@ def facts_of_series(features: Features) -> Facts:
     ahead = [covariate.name for covariate in covariates if covariate.known]
     named = {"past": past, "known": ahead, **({"levels": levels} if levels else {})}
     names = {name: json.dumps(found, ensure_ascii=False) for name, found in named.items()}
-    return {**properties_of(features), **names, "step": str(features.series.known.frequency)}
+    return {**model_metadata(features), **names, "step": str(features.series.known.frequency)}
 
 
-def facts_of_sequences(features: Features) -> Facts:
+def sequences_metadata(features: Features) -> ExportMetadata:
     """The same of a model of sequences: the numbers of a step, and the levels of its categories from code 1 on."""
     numeric = json.dumps([feature.name for feature in features.numeric], ensure_ascii=False)
     categories = json.dumps([feature.model_dump() for feature in features.categorical], ensure_ascii=False)
-    return {**properties_of(features), "numeric": numeric, "categories": categories}
+    return {**model_metadata(features), "numeric": numeric, "categories": categories}
 
 
-def trial_rows(features: Features, *, gaps: bool) -> pl.DataFrame:
+def example_rows(features: Features, *, gaps: bool) -> pl.DataFrame:
     """A clean table of 64 rows with the columns of the features; with `gaps` also missing and unknown values."""
     columns: dict[str, pl.Series] = {}
     for place, feature in enumerate(features.numeric):
         if feature.moment in (None, "elapsed"):
-            columns[feature.column] = _with_gaps(_numbers(feature, place), place, gaps=gaps)
+            columns[feature.column] = _with_gaps(_example_numbers(feature, place), place, gaps=gaps)
     for place, category in enumerate(features.categorical, start=len(columns)):
-        columns[category.name] = _with_gaps(_levels(category, place, unknown=gaps), place, gaps=gaps)
+        columns[category.name] = _with_gaps(_example_levels(category, place, unknown=gaps), place, gaps=gaps)
     return pl.DataFrame(columns)
 
 
-def _numbers(feature: NumericFeature, place: int) -> pl.Series:
+def _example_numbers(feature: NumericFeature, place: int) -> pl.Series:
     """Values that the train rows have, from the smallest to the largest, by another stride for each column."""
     known = feature.quantiles or [feature.mean]
     stride = 2 * place + 1
-    values = [known[row * stride % N_ROWS * (len(known) - 1) // (N_ROWS - 1)] for row in range(N_ROWS)]
+    values = [
+        known[row * stride % N_EXAMPLE_ROWS * (len(known) - 1) // (N_EXAMPLE_ROWS - 1)] for row in range(N_EXAMPLE_ROWS)
+    ]
     if feature.kind == "datetime":
         return pl.Series([Y2000 + datetime.timedelta(days=value) for value in values], dtype=pl.Datetime("us"))
     return pl.Series(values, dtype=pl.Float64).cast(pl.Boolean if feature.kind == "boolean" else pl.Float64)
 
 
-def _levels(feature: CategoricalFeature, place: int, *, unknown: bool) -> pl.Series:
+def _example_levels(feature: CategoricalFeature, place: int, *, unknown: bool) -> pl.Series:
     """The levels in turn; the unknown one is longer than any of them."""
     levels = [*feature.levels, *(["?" * (1 + max(map(len, feature.levels), default=0))] if unknown else [])]
     return pl.Series(
-        [levels[(row + place) % len(levels)] if levels else None for row in range(N_ROWS)], dtype=pl.String
+        [levels[(row + place) % len(levels)] if levels else None for row in range(N_EXAMPLE_ROWS)], dtype=pl.String
     )
 
 

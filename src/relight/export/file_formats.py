@@ -23,20 +23,20 @@ from torch.export import ExportedProgram
 
 from relight.errors import InputError
 
-Columns = Mapping[str, Sequence[str] | None]  # the name of each input, and for a category its levels
-LARGEST = 2**31 - 2**20  # bytes: a protobuf message ends at 2 GB
-LABELS = "ai.onnx.ml"  # the operators that map texts
+InputLevels = Mapping[str, Sequence[str] | None]  # the name of each input, and for a category its levels
+MAX_MODEL_BYTES = 2**31 - 2**20  # bytes: a protobuf message ends at 2 GB
+LABELS_DOMAIN = "ai.onnx.ml"  # the operators that map texts
 LABELS_VERSION = 2
-ROWS = "n_rows"  # what the file calls the first dimension
-STEPS = "length"  # and the second one of sequences, where it is free
-RANK = 3  # of inputs with steps: rows, steps, channels
-ABOUT_TORCHVISION = "torch.onnx._internal.exporter._registration"
-FACTS = "relight.json"  # the name of the facts inside the file
+ROWS_DIMENSION = "n_rows"  # what the file calls the first dimension
+STEPS_DIMENSION = "length"  # and the second one of sequences, where it is free
+RANK_OUTPUT = 3  # of inputs with steps: rows, steps, channels
+TORCHVISION_LOGGER = "torch.onnx._internal.exporter._registration"
+METADATA_NAME = "relight.json"  # the name of the facts inside the file
 
 
 def onnx_bytes(
     program: ExportedProgram,
-    columns: Columns,
+    columns: InputLevels,
     classes: Sequence[str] | None,
     facts: Mapping[str, str],
     outputs: Sequence[str] = (),
@@ -52,15 +52,15 @@ def onnx_bytes(
     Raises:
         InputError: when the weights do not fit into one file.
     """
-    if sum(tensor.numel() * tensor.element_size() for tensor in program.state_dict.values()) > LARGEST:
+    if sum(tensor.numel() * tensor.element_size() for tensor in program.state_dict.values()) > MAX_MODEL_BYTES:
         raise InputError("an ONNX file holds at most 2 GB of weights; export with --format pt2")
-    model = _translated(program, len(columns), outputs)
-    _forget_the_trace(model)
+    model = _to_onnx(program, len(columns), outputs)
+    _strip_trace(model)
     inside = _prefix(columns)
     _rename(model.graph, inside)
     _read_columns(model.graph, columns)
-    _write_answers(model.graph, columns, classes, outputs, inside)
-    model.opset_import.append(helper.make_opsetid(LABELS, LABELS_VERSION))
+    _write_outputs(model.graph, columns, classes, outputs, inside)
+    model.opset_import.append(helper.make_opsetid(LABELS_DOMAIN, LABELS_VERSION))
     helper.set_model_props(model, dict(facts))
     onnx.checker.check_model(model)
     content: bytes = model.SerializeToString(deterministic=True)
@@ -74,8 +74,8 @@ def run_onnx(content: bytes, feeds: Mapping[str, np.ndarray]) -> dict[str, np.nd
     return dict(zip(names, session.run(names, dict(feeds)), strict=True))
 
 
-def _translated(program: ExportedProgram, n_columns: int, outputs: Sequence[str]) -> onnx.ModelProto:
-    with _without_remarks():
+def _to_onnx(program: ExportedProgram, n_columns: int, outputs: Sequence[str]) -> onnx.ModelProto:
+    with _quiet_exporter():
         exported = torch.onnx.export(
             program,
             dynamo=True,
@@ -88,9 +88,9 @@ def _translated(program: ExportedProgram, n_columns: int, outputs: Sequence[str]
 
 
 @contextmanager
-def _without_remarks() -> Iterator[None]:
+def _quiet_exporter() -> Iterator[None]:
     """What torch 2.13 says to its own developers: a missing package for pictures, a deprecated test of a type."""
-    log = logging.getLogger(ABOUT_TORCHVISION)
+    log = logging.getLogger(TORCHVISION_LOGGER)
     before = log.level
     log.setLevel(logging.ERROR)
     with warnings.catch_warnings():
@@ -101,7 +101,7 @@ def _without_remarks() -> Iterator[None]:
             log.setLevel(before)
 
 
-def _forget_the_trace(model: onnx.ModelProto) -> None:
+def _strip_trace(model: onnx.ModelProto) -> None:
     """Notes of the exporter: places in its source, shapes of what is inside, its own name for the number of rows."""
     graph = model.graph
     del graph.value_info[:]
@@ -110,9 +110,9 @@ def _forget_the_trace(model: onnx.ModelProto) -> None:
         part.ClearField("doc_string")
     for value in (*graph.input, *graph.output):
         sizes = value.type.tensor_type.shape.dim
-        sizes[0].dim_param = ROWS
-        if len(sizes) == RANK and sizes[1].dim_param:
-            sizes[1].dim_param = STEPS
+        sizes[0].dim_param = ROWS_DIMENSION
+        if len(sizes) == RANK_OUTPUT and sizes[1].dim_param:
+            sizes[1].dim_param = STEPS_DIMENSION
 
 
 def _prefix(columns: Iterable[str]) -> str:
@@ -132,7 +132,7 @@ def _rename(graph: onnx.GraphProto, prefix: str) -> None:
         node.output[:] = [name and prefix + name for name in node.output]
 
 
-def _read_columns(graph: onnx.GraphProto, columns: Columns) -> None:
+def _read_columns(graph: onnx.GraphProto, columns: InputLevels) -> None:
     """Each input gets the name of its column; that of a category is a text, and becomes a code."""
     readers = []
     for value, (name, levels) in zip(graph.input, columns.items(), strict=True):
@@ -154,34 +154,34 @@ def _coder(name: str, code: str, levels: Sequence[str]) -> onnx.NodeProto:
         "LabelEncoder",
         [name],
         [code],
-        domain=LABELS,
+        domain=LABELS_DOMAIN,
         keys_strings=texts,
         values_int64s=list(range(len(texts))),
         default_int64=0,
     )
 
 
-def _write_answers(
-    graph: onnx.GraphProto, columns: Columns, classes: Sequence[str] | None, outputs: Sequence[str], prefix: str
+def _write_outputs(
+    graph: onnx.GraphProto, columns: InputLevels, classes: Sequence[str] | None, outputs: Sequence[str], prefix: str
 ) -> None:
     place = graph.output.pop().name if outputs else prefix + "most_probable"
     for answers, name in zip(
         graph.output, outputs or ["prediction" if classes is None else "probabilities"], strict=True
     ):
-        said = _free(name, columns)
+        said = _free_name(name, columns)
         graph.node.append(helper.make_node("Identity", [answers.name], [said]))
         answers.name = said
     if classes is None:
         return
-    labels, label = prefix + "classes", _free("label", columns)
+    labels, label = prefix + "classes", _free_name("label", columns)
     graph.initializer.append(numpy_helper.from_array(np.array(classes, dtype=np.object_), labels))
     if not outputs:
         graph.node.append(helper.make_node("ArgMax", [graph.output[0].name], [place], axis=1, keepdims=0))
     graph.node.append(helper.make_node("Gather", [labels, place], [label]))
-    graph.output.append(helper.make_tensor_value_info(label, TensorProto.STRING, [ROWS]))
+    graph.output.append(helper.make_tensor_value_info(label, TensorProto.STRING, [ROWS_DIMENSION]))
 
 
-def _free(name: str, columns: Columns) -> str:
+def _free_name(name: str, columns: InputLevels) -> str:
     """An output that would be called like a column gets a `_` behind its name."""
     while name in columns:
         name += "_"
@@ -191,7 +191,7 @@ def _free(name: str, columns: Columns) -> str:
 def pt2_bytes(program: ExportedProgram, facts: str) -> bytes:
     """The file of a program, with a JSON beside it that says what goes in and what comes out."""
     buffer = io.BytesIO()
-    torch.export.save(program, buffer, extra_files={FACTS: facts})
+    torch.export.save(program, buffer, extra_files={METADATA_NAME: facts})
     return buffer.getvalue()
 
 

@@ -13,19 +13,23 @@ from torch.export import Dim, ExportedProgram
 from relight.data.features import Features
 from relight.data.parquet import parquet_frames, parquet_schema
 from relight.data.tensors import read_tensors
-from relight.export.feeds import Facts
+from relight.export.feeds import ExportMetadata
 from relight.export.file_formats import onnx_bytes, pt2_bytes, run_onnx, run_pt2
 from relight.runtime.files import json_text
 
-EXAMPLE_ROWS = 2  # one row would make the batch look like a constant
-KEPT = ("val",)  # of what a traced node carries: its shape; the rest names files and addresses of this machine
+N_TRACED_ROWS = 2  # one row would make the batch look like a constant
+KEPT_NODE_METADATA = (
+    "val",
+)  # of what a traced node carries: its shape; the rest names files and addresses of this machine
 ExportFormat = Literal["onnx", "pt2"]
-MOST_DIFFERENT = 1e-4  # of the largest answer
-REAL_ROWS = 1000  # at most; beside the made-up ones
-REAL_SEQUENCES = 100  # each has many steps
+MAX_RELATIVE_DIFFERENCE = 1e-4  # of the largest answer
+N_REAL_ROWS = 1000  # at most; beside the made-up ones
+N_REAL_SEQUENCES = 100  # each has many steps
 
 
-def program_by_name(model: nn.Module, inputs: dict[str, Tensor], free: dict[str, tuple[str, ...]]) -> ExportedProgram:
+def program_with_named_inputs(
+    model: nn.Module, inputs: dict[str, Tensor], free: dict[str, tuple[str, ...]]
+) -> ExportedProgram:
     """The graph of a model whose inputs have names.
 
     Args:
@@ -33,10 +37,10 @@ def program_by_name(model: nn.Module, inputs: dict[str, Tensor], free: dict[str,
         free: of each input the names of its first dimensions, which may have any size.
     """
     sizes = {name: Dim(name) for names in free.values() for name in names}
-    return program_of(model, (), {name: {k: sizes[d] for k, d in enumerate(free[name])} for name in inputs}, inputs)
+    return export_program(model, (), {name: {k: sizes[d] for k, d in enumerate(free[name])} for name in inputs}, inputs)
 
 
-def program_of(
+def export_program(
     model: nn.Module, example: tuple[object, ...], rows: object, named: dict[str, Tensor] | None = None
 ) -> ExportedProgram:
     """The graph of a model.
@@ -49,7 +53,7 @@ def program_of(
     program = torch.export.export(model.eval(), example, named, dynamic_shapes=rows, strict=True)  # type: ignore[arg-type]
     program.example_inputs = None  # they would be a pickle inside the file
     for node in program.graph.nodes:
-        node.meta = {key: value for key, value in node.meta.items() if key in KEPT}
+        node.meta = {key: value for key, value in node.meta.items() if key in KEPT_NODE_METADATA}
     return program
 
 
@@ -70,7 +74,7 @@ def _with_real_rows(made_up: pl.DataFrame, prepared: Path, validation: Path) -> 
     kinds = parquet_schema(prepared)
     if any(kinds.get(name) != kind for name, kind in made_up.schema.items()):
         return made_up
-    real = _real_rows(prepared, made_up.columns, read_tensors(validation)["row"][:REAL_ROWS])
+    real = _real_rows(prepared, made_up.columns, read_tensors(validation)["row"][:N_REAL_ROWS])
     return pl.concat([made_up, *real])
 
 
@@ -83,14 +87,18 @@ def _real_rows(prepared: Path, names: list[str], places: np.ndarray) -> Iterator
         start += part.height
 
 
-def _joined(made_up: dict[str, np.ndarray], real: dict[str, np.ndarray] | None) -> dict[str, np.ndarray]:
+def _concatenated(made_up: dict[str, np.ndarray], real: dict[str, np.ndarray] | None) -> dict[str, np.ndarray]:
     if real is None:
         return made_up
     return {name: np.concatenate([values, real[name]]) for name, values in made_up.items()}
 
 
-def _by_name(
-    form: ExportFormat, program: ExportedProgram, inputs: dict[str, np.ndarray], features: Features, facts: Facts
+def _export_named(
+    form: ExportFormat,
+    program: ExportedProgram,
+    inputs: dict[str, np.ndarray],
+    features: Features,
+    facts: ExportMetadata,
 ) -> tuple[bytes, np.ndarray]:
     """The file of a program whose inputs have names, and its answers."""
     if form == "pt2":
@@ -101,7 +109,7 @@ def _by_name(
     return content, answers
 
 
-def _answers(model: nn.Module, *inputs: np.ndarray) -> np.ndarray:
+def _model_predictions(model: nn.Module, *inputs: np.ndarray) -> np.ndarray:
     with torch.inference_mode():
         answers: np.ndarray = model(*map(torch.from_numpy, inputs)).numpy()
     return answers

@@ -14,16 +14,23 @@ from torch.export import ExportedProgram
 
 from relight.data.features import Features
 from relight.data.tensors import read_tensors
-from relight.export.feeds import facts_of_sequences, trial_rows
-from relight.export.programs import REAL_SEQUENCES, ExportFormat, _by_name, _Exported, _joined, program_by_name
-from relight.model.inference import answer_tensor
+from relight.export.feeds import example_rows, sequences_metadata
+from relight.export.programs import (
+    N_REAL_SEQUENCES,
+    ExportFormat,
+    _concatenated,
+    _export_named,
+    _Exported,
+    program_with_named_inputs,
+)
+from relight.model.inference import decode_outputs
 from relight.split.encoding import encode
 
-EXAMPLE_STEPS = 3  # one step would make the length look like a constant
-Inputs = dict[str, np.ndarray]
+N_TRACED_STEPS = 3  # one step would make the length look like a constant
+SequenceArrays = dict[str, np.ndarray]
 
 
-class AnsweringSequences(nn.Module):
+class ExportableSequences(nn.Module):
     """A model and what its outputs mean.
 
     **Shape**
@@ -44,10 +51,10 @@ class AnsweringSequences(nn.Module):
         n, length, _ = there.shape
         numbers = torch.zeros(n, length, 0) if numeric is None else numeric
         codes = torch.zeros(n, length, 0, dtype=torch.int32) if categories is None else categories
-        return answer_tensor(self.task, self.model(numbers, codes, lengths))
+        return decode_outputs(self.task, self.model(numbers, codes, lengths))
 
 
-def program_of_sequences(model: AnsweringSequences, features: Features) -> ExportedProgram:
+def sequences_program(model: ExportableSequences, features: Features) -> ExportedProgram:
     """The graph, for any number of sequences; an input that the model does not read is left out.
 
     Their padded length is free, but where layers are recurrent: torch keeps such a layer with the length of its
@@ -55,20 +62,20 @@ def program_of_sequences(model: AnsweringSequences, features: Features) -> Expor
     """
     assert features.sequence is not None
     is_fixed = any(isinstance(part, nn.RNNBase) for part in model.modules())
-    length = features.sequence.longest if is_fixed else EXAMPLE_STEPS
+    length = features.sequence.longest if is_fixed else N_TRACED_STEPS
     inputs = {"lengths": torch.tensor([length, 1])}
     if features.numeric:
         inputs["numeric"] = torch.zeros(2, length, len(features.numeric))
     if features.categorical:
         inputs["categories"] = torch.zeros(2, length, len(features.categorical), dtype=torch.int32)
     free = ("n_rows",) if is_fixed else ("n_rows", "length")
-    return program_by_name(model, inputs, {name: free[: example.dim()] for name, example in inputs.items()})
+    return program_with_named_inputs(model, inputs, {name: free[: example.dim()] for name, example in inputs.items()})
 
 
-def trial_sequences(features: Features) -> Inputs:
+def example_sequences(features: Features) -> SequenceArrays:
     """Made-up steps in sequences of 1, 2, 3 and more steps; as `real_sequences` in the rest."""
     assert features.sequence is not None
-    encoded, longest = encode(trial_rows(features, gaps=True), features), features.sequence.longest
+    encoded, longest = encode(example_rows(features, gaps=True), features), features.sequence.longest
     n_rows = len(encoded.numeric)
     length: list[int] = []
     while sum(length) < n_rows:
@@ -76,7 +83,7 @@ def trial_sequences(features: Features) -> Inputs:
     return _padded(encoded.numeric, encoded.categories, np.array(length), longest)
 
 
-def real_sequences(arrays: dict[str, np.ndarray], features: Features, most: int) -> Inputs | None:
+def real_sequences(arrays: dict[str, np.ndarray], features: Features, most: int) -> SequenceArrays | None:
     """The first sequences of a part that are not longer than the train sequences; None where they do not fit.
 
     Args:
@@ -101,7 +108,7 @@ def real_sequences(arrays: dict[str, np.ndarray], features: Features, most: int)
     return _padded(numeric[steps], codes[steps], length, longest)
 
 
-def _padded(numeric: np.ndarray, codes: np.ndarray, length: np.ndarray, longest: int) -> Inputs:
+def _padded(numeric: np.ndarray, codes: np.ndarray, length: np.ndarray, longest: int) -> SequenceArrays:
     """Steps that lie one after the other, each sequence filled up with zeros."""
     real = np.arange(longest) < length[:, None]
     inputs = {"lengths": length.astype(np.int64)}
@@ -112,13 +119,13 @@ def _padded(numeric: np.ndarray, codes: np.ndarray, length: np.ndarray, longest:
     return inputs
 
 
-def _sequences(form: ExportFormat, model: nn.Module, features: Features, validation: Path) -> _Exported:
+def _export_sequences(form: ExportFormat, model: nn.Module, features: Features, validation: Path) -> _Exported:
     arrays = read_tensors(validation) if validation.is_file() else {}
-    real = real_sequences(arrays, features, REAL_SEQUENCES) if "start" in arrays else None
-    inputs = _joined(trial_sequences(features), real)
-    answering = AnsweringSequences(model, features).eval()
-    program = program_of_sequences(answering, features)
-    content, answers = _by_name(form, program, inputs, features, facts_of_sequences(features))
+    real = real_sequences(arrays, features, N_REAL_SEQUENCES) if "start" in arrays else None
+    inputs = _concatenated(example_sequences(features), real)
+    answering = ExportableSequences(model, features).eval()
+    program = sequences_program(answering, features)
+    content, answers = _export_named(form, program, inputs, features, sequences_metadata(features))
     with torch.inference_mode():
         expected = answering(**{name: torch.from_numpy(values) for name, values in inputs.items()}).numpy()
     return _Exported(content, answers, expected)

@@ -14,21 +14,29 @@ import torch
 from torch import Tensor, nn
 from torch.export import ExportedProgram
 
-from relight.data.calendar import YEAR_2000, Cycle, waves
+from relight.data.calendar import SECONDS_TO_2000, Cycle, fourier_features
 from relight.data.features import Features, SeriesFeatures
 from relight.data.parquet import parquet_schema, read_parquet
-from relight.data.schema import DAY, SECOND
+from relight.data.schema import MICROSECONDS_PER_SECOND, SECONDS_PER_DAY
 from relight.data.tensors import read_tensors
-from relight.export.feeds import facts_of_series
-from relight.export.programs import REAL_ROWS, ExportFormat, _answers, _by_name, _Exported, _joined, program_by_name
+from relight.export.feeds import series_metadata
+from relight.export.programs import (
+    N_REAL_ROWS,
+    ExportFormat,
+    _concatenated,
+    _export_named,
+    _Exported,
+    _model_predictions,
+    program_with_named_inputs,
+)
 from relight.model.networks.forecaster import Forecaster
 
-Inputs = dict[str, np.ndarray]
-N_WINDOWS = 64
-GAPS = 0.1  # of the numbers of covariates
+WindowArrays = dict[str, np.ndarray]
+N_EXAMPLE_WINDOWS = 64
+GAP_SHARE = 0.1  # of the numbers of covariates
 
 
-class Waves(nn.Module):
+class FourierFeatures(nn.Module):
     """As `domain/cycles.py` has them. What is large is told apart in float64: seconds since 2000 have ten digits.
 
     **Shape**: (n, n_steps) int64 microseconds since 1970, or float64 numbers, in; (n, n_steps, n_waves) float32 out.
@@ -39,7 +47,7 @@ class Waves(nn.Module):
         self.cycles = [(cycle.period, cycle.harmonics) for cycle in cycles]
 
     def forward(self, time: Tensor) -> Tensor:
-        place = time if time.dtype == torch.float64 else time.double() / SECOND - YEAR_2000
+        place = time if time.dtype == torch.float64 else time.double() / MICROSECONDS_PER_SECOND - SECONDS_TO_2000
         found = []
         for period, harmonics in self.cycles:
             turns = place / period
@@ -50,7 +58,7 @@ class Waves(nn.Module):
         return torch.stack(found, dim=2)
 
 
-class Foretelling(nn.Module):
+class ExportableForecast(nn.Module):
     """
     **Shape**
         - past: (n, length, 1 + n_covariates) float32: the target without gaps, then the covariates, NaN for a gap
@@ -62,7 +70,7 @@ class Foretelling(nn.Module):
     def __init__(self, model: Forecaster) -> None:
         super().__init__()
         self.model = model
-        self.waves = Waves(model.features.cycles)
+        self.waves = FourierFeatures(model.features.cycles)
 
     def forward(self, past: Tensor, time: Tensor | None = None, known: Tensor | None = None) -> Tensor:
         n, length, _ = past.shape
@@ -74,7 +82,7 @@ class Foretelling(nn.Module):
         return answers
 
 
-def program_of_forecast(model: Foretelling) -> ExportedProgram:
+def forecast_program(model: ExportableForecast) -> ExportedProgram:
     """The graph, for any number of windows; an input that the model does not read is left out."""
     features = model.model.features
     length, horizon = features.known.length, features.known.horizon
@@ -84,23 +92,23 @@ def program_of_forecast(model: Foretelling) -> ExportedProgram:
         inputs["time"] = torch.zeros(2, length + horizon, dtype=kind)
     if n_known := sum(covariate.known for covariate in features.covariates):
         inputs["known"] = torch.zeros(2, horizon, n_known)
-    return program_by_name(model, inputs, dict.fromkeys(inputs, ("n_rows",)))
+    return program_with_named_inputs(model, inputs, dict.fromkeys(inputs, ("n_rows",)))
 
 
-def trial_windows(features: SeriesFeatures) -> Inputs:
+def example_windows(features: SeriesFeatures) -> WindowArrays:
     """Windows from 2000 on, with levels and gaps as no train row may have them; as `real_windows` in the rest."""
     draw, known = np.random.default_rng(0), features.known
-    n_steps, n_known = known.length + known.horizon, n_known_of(features)
-    numbers = draw.normal(size=(N_WINDOWS, n_steps, 1 + len(features.covariates)))
+    n_steps, n_known = known.length + known.horizon, n_known_covariates(features)
+    numbers = draw.normal(size=(N_EXAMPLE_WINDOWS, n_steps, 1 + len(features.covariates)))
     numbers[:, :, 0] = features.mean + features.scale * numbers[:, :, 0].cumsum(axis=1)
     for place, covariate in enumerate(features.covariates, start=1):
         numbers[:, :, place] = covariate.mean + covariate.std * numbers[:, :, place]
-    numbers[:, :, 1:][draw.random(numbers[:, :, 1:].shape) < GAPS] = np.nan
-    steps = 11 * np.arange(N_WINDOWS)[:, None] + np.arange(n_steps)  # a window every 11 steps
-    return _read(numbers.astype(np.float32), _times(steps, features), features, n_known)
+    numbers[:, :, 1:][draw.random(numbers[:, :, 1:].shape) < GAP_SHARE] = np.nan
+    steps = 11 * np.arange(N_EXAMPLE_WINDOWS)[:, None] + np.arange(n_steps)  # a window every 11 steps
+    return _windows_read(numbers.astype(np.float32), _step_times(steps, features), features, n_known)
 
 
-def real_windows(arrays: dict[str, np.ndarray], times: pl.Series, features: SeriesFeatures, most: int) -> Inputs:
+def real_windows(arrays: dict[str, np.ndarray], times: pl.Series, features: SeriesFeatures, most: int) -> WindowArrays:
     """The first windows of a part.
 
     Args:
@@ -116,26 +124,26 @@ def real_windows(arrays: dict[str, np.ndarray], times: pl.Series, features: Seri
     covariates = arrays["covariates"][:, : len(features.covariates)]
     numbers = np.concatenate([arrays["value"][:, None], covariates], axis=1)[places]
     time = times.to_physical().to_numpy()[arrays["row"]][places]
-    return _read(numbers, time, features, n_known_of(features))
+    return _windows_read(numbers, time, features, n_known_covariates(features))
 
 
-def windows_of_model(inputs: Inputs, features: SeriesFeatures) -> tuple[np.ndarray, np.ndarray]:
+def model_windows(inputs: WindowArrays, features: SeriesFeatures) -> tuple[np.ndarray, np.ndarray]:
     """Past and future as the model itself takes them, the waves among them."""
     n, length, horizon = len(inputs["past"]), features.known.length, features.known.horizon
     past, future = inputs["past"], inputs.get("known", np.empty((n, horizon, 0), dtype=np.float32))
     if "time" not in inputs:
         return past, future
     flat = pl.Series(inputs["time"].reshape(-1))
-    found = waves(flat if flat.dtype == pl.Float64 else flat.cast(pl.Datetime("us")), features.cycles)
+    found = fourier_features(flat if flat.dtype == pl.Float64 else flat.cast(pl.Datetime("us")), features.cycles)
     found = found.reshape(n, length + horizon, -1)
     return np.concatenate([past, found[:, :length]], axis=2), np.concatenate([future, found[:, length:]], axis=2)
 
 
-def n_known_of(features: SeriesFeatures) -> int:
+def n_known_covariates(features: SeriesFeatures) -> int:
     return sum(covariate.known for covariate in features.covariates)
 
 
-def _read(numbers: np.ndarray, time: np.ndarray, features: SeriesFeatures, n_known: int) -> Inputs:
+def _windows_read(numbers: np.ndarray, time: np.ndarray, features: SeriesFeatures, n_known: int) -> WindowArrays:
     """What the model reads of the windows, (n, length + horizon, ...) each."""
     length = features.known.length
     inputs = {"past": numbers[:, :length]}
@@ -146,21 +154,23 @@ def _read(numbers: np.ndarray, time: np.ndarray, features: SeriesFeatures, n_kno
     return {name: np.ascontiguousarray(values) for name, values in inputs.items()}
 
 
-def _times(steps: np.ndarray, features: SeriesFeatures) -> np.ndarray:
+def _step_times(steps: np.ndarray, features: SeriesFeatures) -> np.ndarray:
     frequency = features.known.frequency
     if frequency.unit == "number":
         return (steps * frequency.every).astype(np.float64)
-    seconds = frequency.every * (30 * DAY if frequency.unit == "month" else 1)
-    y2000: np.ndarray = np.datetime64("2000-01-01", "us").astype(np.int64) + steps * seconds * SECOND
+    seconds = frequency.every * (30 * SECONDS_PER_DAY if frequency.unit == "month" else 1)
+    y2000: np.ndarray = np.datetime64("2000-01-01", "us").astype(np.int64) + steps * seconds * MICROSECONDS_PER_SECOND
     return y2000
 
 
-def _forecast(form: ExportFormat, model: Forecaster, features: Features, prepared: Path, validation: Path) -> _Exported:
+def _export_forecast(
+    form: ExportFormat, model: Forecaster, features: Features, prepared: Path, validation: Path
+) -> _Exported:
     described = model.features
-    inputs = _joined(trial_windows(described), _real_windows(described, prepared, validation))
-    program = program_of_forecast(Foretelling(model).eval())
-    content, answers = _by_name(form, program, inputs, features, facts_of_series(features))
-    return _Exported(content, answers, _answers(model.eval(), *windows_of_model(inputs, described)))
+    inputs = _concatenated(example_windows(described), _real_windows(described, prepared, validation))
+    program = forecast_program(ExportableForecast(model).eval())
+    content, answers = _export_named(form, program, inputs, features, series_metadata(features))
+    return _Exported(content, answers, _model_predictions(model.eval(), *model_windows(inputs, described)))
 
 
 def _real_windows(described: SeriesFeatures, prepared: Path, validation: Path) -> dict[str, np.ndarray] | None:
@@ -174,4 +184,4 @@ def _real_windows(described: SeriesFeatures, prepared: Path, validation: Path) -
     fits = "row" in arrays and "covariates" in arrays and arrays["covariates"].shape[1] == described.n_channels - 1
     if not fits or not len(arrays["origin"]) or arrays["row"].max() >= len(times):
         return None
-    return real_windows(arrays, times, described, REAL_ROWS)
+    return real_windows(arrays, times, described, N_REAL_ROWS)

@@ -14,47 +14,54 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
-from relight.data.features import Features, Moment
-from relight.export.feeds import NO_DATE, feeds, inputs_of, properties_of, trial_rows
+from relight.data.features import DatePart, Features
+from relight.export.feeds import MISSING_DATE, example_rows, input_columns, model_metadata, table_feeds
 from relight.export.file_formats import onnx_bytes, pt2_bytes, run_onnx, run_pt2
-from relight.export.programs import EXAMPLE_ROWS, ExportFormat, _answers, _Exported, _with_real_rows, program_of
-from relight.model.inference import answer_tensor
-from relight.model.pipeline import Fitted
+from relight.export.programs import (
+    N_TRACED_ROWS,
+    ExportFormat,
+    _Exported,
+    _model_predictions,
+    _with_real_rows,
+    export_program,
+)
+from relight.model.inference import decode_outputs
+from relight.model.pipeline import TabularModel
 from relight.runtime.files import json_text
-from relight.split.encoding import Encoded, encode
+from relight.split.encoding import EncodedFeatures, encode
 
-DAY = 86_400_000_000
-TO_YEAR_0 = 719_468  # days from 0000-03-01 to 1970-01-01: every later count of days is positive
-TO_2000 = 10_957  # days from 1970-01-01 to 2000-01-01
+MICROSECONDS_PER_DAY = 86_400_000_000
+DAYS_FROM_YEAR_0 = 719_468  # days from 0000-03-01 to 1970-01-01: every later count of days is positive
+DAYS_TO_YEAR_2000 = 10_957  # days from 1970-01-01 to 2000-01-01
 
 
-class _Date(NamedTuple):
+class _CivilDate(NamedTuple):
     year: Tensor
     month: Tensor
 
 
-def numbers_of_date(microseconds: Tensor, moment: Moment) -> Tensor:
+def date_part_tensor(microseconds: Tensor, moment: DatePart) -> Tensor:
     """One number of each date, float32; NaN for a gap.
 
     **Shape**: any, int64 since 1970-01-01, from the year 0 on; the same out.
     """
-    since_year_0 = microseconds + TO_YEAR_0 * DAY
-    days = since_year_0 // DAY
+    since_year_0 = microseconds + DAYS_FROM_YEAR_0 * MICROSECONDS_PER_DAY
+    days = since_year_0 // MICROSECONDS_PER_DAY
     match moment:
         case "year":
-            number = _date(days).year
+            number = _civil_from_days(days).year
         case "month":
-            number = _date(days).month
+            number = _civil_from_days(days).month
         case "weekday":
             number = (days + 2) % 7 + 1  # 0000-03-01 was a Wednesday
         case "hour":
-            number = since_year_0 % DAY // (DAY // 24)
+            number = since_year_0 % MICROSECONDS_PER_DAY // (MICROSECONDS_PER_DAY // 24)
         case "elapsed":
-            number = (microseconds - TO_2000 * DAY).double() / DAY
-    return torch.where(microseconds == NO_DATE, torch.nan, number.float())
+            number = (microseconds - DAYS_TO_YEAR_2000 * MICROSECONDS_PER_DAY).double() / MICROSECONDS_PER_DAY
+    return torch.where(microseconds == MISSING_DATE, torch.nan, number.float())
 
 
-def _date(days: Tensor) -> _Date:
+def _civil_from_days(days: Tensor) -> _CivilDate:
     """Howard Hinnant, 2013, "chrono-compatible low-level date algorithms", civil_from_days.
 
     A year that begins in March has its leap day at the end, and 400 of them always have 146,097 days.
@@ -65,10 +72,10 @@ def _date(days: Tensor) -> _Date:
     from_march = (5 * of_year + 2) // 153
     month = (from_march + 2) % 12 + 1
     year = days // 146_097 * 400 + years + (month <= 2).long()
-    return _Date(year, month)
+    return _CivilDate(year, month)
 
 
-class Answering(nn.Module):
+class ExportableModel(nn.Module):
     """A model and what its outputs mean.
 
     **Shape**
@@ -81,14 +88,14 @@ class Answering(nn.Module):
         super().__init__()
         self.model = model
         self.task = features.task
-        self.has_front = isinstance(model, Fitted)
+        self.has_front = isinstance(model, TabularModel)
 
     def forward(self, numeric: Tensor, categories: Tensor) -> Tensor:
         outputs = self.model(numeric, categories) if self.has_front else self.model(numeric)
-        return answer_tensor(self.task, outputs)
+        return decode_outputs(self.task, outputs)
 
 
-class Columns(nn.Module):
+class ColumnTensors(nn.Module):
     """The columns of a table, in the order of `inputs_of(features)`, as the tensors of a model.
 
     **Shape**
@@ -99,7 +106,7 @@ class Columns(nn.Module):
 
     def __init__(self, features: Features) -> None:
         super().__init__()
-        self.kinds = [column.kind for column in inputs_of(features)]
+        self.kinds = [column.kind for column in input_columns(features)]
         places = {name: place for place, name in enumerate(features.columns)}
         self.numbers = [(places[feature.column], feature.moment) for feature in features.numeric]
         self.categories = [places[feature.name] for feature in features.categorical]
@@ -107,7 +114,7 @@ class Columns(nn.Module):
     def forward(self, columns: list[Tensor]) -> tuple[Tensor, Tensor]:
         n_rows = columns[0].shape[0]
         numbers = [
-            numbers_of_date(columns[place], moment) if moment else columns[place] for place, moment in self.numbers
+            date_part_tensor(columns[place], moment) if moment else columns[place] for place, moment in self.numbers
         ]
         codes = [columns[place].int() for place in self.categories]
         numeric = torch.cat(numbers, dim=1) if numbers else torch.zeros(n_rows, 0)
@@ -115,65 +122,69 @@ class Columns(nn.Module):
         return numeric, categories
 
     def examples(self) -> list[Tensor]:
-        return [torch.zeros(EXAMPLE_ROWS, 1, dtype=_dtype(kind)) for kind in self.kinds]
+        return [torch.zeros(N_TRACED_ROWS, 1, dtype=_dtype(kind)) for kind in self.kinds]
 
 
-class FromColumns(nn.Module):
+class ExportableFromColumns(nn.Module):
     """`Answering` from the columns of a table. **Shape**: as `Columns` in, as `Answering` out."""
 
-    def __init__(self, answering: Answering, features: Features) -> None:
+    def __init__(self, answering: ExportableModel, features: Features) -> None:
         super().__init__()
         self.answering = answering
-        self.columns = Columns(features)
+        self.columns = ColumnTensors(features)
 
     def forward(self, columns: list[Tensor]) -> Tensor:
         answers: Tensor = self.answering(*self.columns(columns))
         return answers
 
 
-def program_from_columns(model: FromColumns) -> ExportedProgram:
+def program_from_columns(model: ExportableFromColumns) -> ExportedProgram:
     """The graph of a model whose inputs are the columns of a table; any number of rows."""
     columns = model.columns.examples()
-    return program_of(model, (columns,), ([{0: Dim("n_rows")} for _ in columns],))
+    return export_program(model, (columns,), ([{0: Dim("n_rows")} for _ in columns],))
 
 
-def program_from_tensors(model: Answering, features: Features) -> ExportedProgram:
+def program_from_tensors(model: ExportableModel, features: Features) -> ExportedProgram:
     """The graph of a model whose inputs are `numeric` and `categories`; any number of rows."""
-    numeric = torch.zeros(EXAMPLE_ROWS, len(features.numeric))
-    categories = torch.zeros(EXAMPLE_ROWS, len(features.categorical), dtype=torch.int32)
-    return program_of(model, (numeric, categories), ({0: Dim("n_rows")}, {0: Dim("n_rows")}))
+    numeric = torch.zeros(N_TRACED_ROWS, len(features.numeric))
+    categories = torch.zeros(N_TRACED_ROWS, len(features.categorical), dtype=torch.int32)
+    return export_program(model, (numeric, categories), ({0: Dim("n_rows")}, {0: Dim("n_rows")}))
 
 
 def _dtype(kind: str) -> torch.dtype:
     return torch.float32 if kind == "number" else torch.int64
 
 
-def _rows(answering: Answering, features: Features, prepared: Path, validation: Path) -> pl.DataFrame:
+def _clean_rows(answering: ExportableModel, features: Features, prepared: Path, validation: Path) -> pl.DataFrame:
     """Clean rows to compare: of the pipeline's own table, too, where it is there and is the one of this model."""
-    made_up = trial_rows(features, gaps=answering.has_front)  # without a front no gap can be read
+    made_up = example_rows(features, gaps=answering.has_front)  # without a front no gap can be read
     rows = _with_real_rows(made_up, prepared, validation)
     return rows if answering.has_front else rows.drop_nulls()
 
 
-def _table(form: ExportFormat, model: nn.Module, features: Features, prepared: Path, validation: Path) -> _Exported:
-    answering = Answering(model, features).eval()
-    rows = _rows(answering, features, prepared, validation)
+def _export_table(
+    form: ExportFormat, model: nn.Module, features: Features, prepared: Path, validation: Path
+) -> _Exported:
+    answering = ExportableModel(model, features).eval()
+    rows = _clean_rows(answering, features, prepared, validation)
     encoded = encode(rows, features)
-    content, answers = _onnx(answering, features, rows) if form == "onnx" else _pt2(answering, features, encoded)
-    return _Exported(content, answers, _answers(answering, *encoded))
+    content, answers = (
+        _onnx_file(answering, features, rows) if form == "onnx" else _pt2_file(answering, features, encoded)
+    )
+    return _Exported(content, answers, _model_predictions(answering, *encoded))
 
 
-def _onnx(answering: Answering, features: Features, rows: pl.DataFrame) -> tuple[bytes, np.ndarray]:
-    columns = {column.name: column.levels if column.kind == "category" else None for column in inputs_of(features)}
-    program = program_from_columns(FromColumns(answering, features))
-    content = onnx_bytes(program, columns, features.classes, properties_of(features))
-    answers, *_label = run_onnx(content, feeds(rows, inputs_of(features))).values()
+def _onnx_file(answering: ExportableModel, features: Features, rows: pl.DataFrame) -> tuple[bytes, np.ndarray]:
+    columns = {column.name: column.levels if column.kind == "category" else None for column in input_columns(features)}
+    program = program_from_columns(ExportableFromColumns(answering, features))
+    content = onnx_bytes(program, columns, features.classes, model_metadata(features))
+    answers, *_label = run_onnx(content, table_feeds(rows, input_columns(features))).values()
     return content, answers
 
 
-def _pt2(answering: Answering, features: Features, encoded: Encoded) -> tuple[bytes, np.ndarray]:
+def _pt2_file(answering: ExportableModel, features: Features, encoded: EncodedFeatures) -> tuple[bytes, np.ndarray]:
     names = {"numeric": [feature.name for feature in features.numeric]}
     levels = {"categories": [feature.model_dump() for feature in features.categorical]}
-    about = json_text({**properties_of(features), **names, **levels})
+    about = json_text({**model_metadata(features), **names, **levels})
     content = pt2_bytes(program_from_tensors(answering, features), about)
     return content, run_pt2(content, *encoded)[0]

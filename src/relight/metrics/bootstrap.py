@@ -9,17 +9,19 @@ import numpy as np
 
 from relight.data.schema import Task
 from relight.metrics.ranking import query_scores
-from relight.metrics.roc import row_weights
-from relight.metrics.scorers import Scorer, scorer_for
+from relight.metrics.roc import check_sample_weight
+from relight.metrics.scorers import Scorer, build_scorer
 
-LEVELS = (0.025, 0.975)
-MOST_ROWS = 20_000  # of a resample
+INTERVAL_LEVELS = (0.025, 0.975)
+MAX_BOOTSTRAP_ROWS = 20_000  # of a resample
 Interval = tuple[float, float]
-Ends = tuple[float, float]
-LEVEL = 0.975
+IntervalEnds = tuple[float, float]
+UPPER_LEVEL = 0.975
 
 
-def resampled_queries(target: np.ndarray, score: np.ndarray, *, n_resamples: int, seed: int) -> dict[str, np.ndarray]:
+def bootstrap_query_scores(
+    target: np.ndarray, score: np.ndarray, *, n_resamples: int, seed: int
+) -> dict[str, np.ndarray]:
     """Each score of each resample, (n_resamples,).
 
     Whole queries are drawn, with replacement, out of those that are measured: the candidates of one query are no
@@ -55,16 +57,19 @@ def bootstrap_intervals(
     observations").
     """
     if task == "ranking":
-        means = resampled_queries(target, predicted, n_resamples=n_resamples, seed=seed)
+        means = bootstrap_query_scores(target, predicted, n_resamples=n_resamples, seed=seed)
         return {name: _percentiles(values) for name, values in means.items()}
-    weights, scores = row_weights(len(target), weight), scorer_for(task, target, predicted)
+    weights, scores = check_sample_weight(len(target), weight), build_scorer(task, target, predicted)
     whole = scores(weights)
-    if len(target) <= MOST_ROWS:
+    if len(target) <= MAX_BOOTSTRAP_ROWS:
         drawn = _resample(scores, weights, n_resamples, seed)
         return {name: _percentiles(values) for name, values in drawn.items() if name in whole}
-    rows = np.sort(np.random.default_rng(seed).permutation(len(target))[:MOST_ROWS])
-    scores, weights = scorer_for(task, target[rows], predicted[rows]), row_weights(MOST_ROWS, weights[rows])
-    sample, shrink = scores(weights), float(np.sqrt(MOST_ROWS / len(target)))
+    rows = np.sort(np.random.default_rng(seed).permutation(len(target))[:MAX_BOOTSTRAP_ROWS])
+    scores, weights = (
+        build_scorer(task, target[rows], predicted[rows]),
+        check_sample_weight(MAX_BOOTSTRAP_ROWS, weights[rows]),
+    )
+    sample, shrink = scores(weights), float(np.sqrt(MAX_BOOTSTRAP_ROWS / len(target)))
     moved = {
         name: whole[name] + shrink * (np.array(values) - sample[name])
         for name, values in _resample(scores, weights, n_resamples, seed).items()
@@ -85,17 +90,17 @@ def _resample(scores: Scorer, weights: np.ndarray, n_resamples: int, seed: int) 
 
 
 def _percentiles(values: list[float] | np.ndarray) -> Interval:
-    low, high = np.quantile(values, LEVELS)
+    low, high = np.quantile(values, INTERVAL_LEVELS)
     return float(low), float(high)
 
 
-def percentile_ends(values: np.ndarray, scale: float) -> Ends:
+def widened_percentiles(values: np.ndarray, scale: float) -> IntervalEnds:
     """What 95 % of the values lie between, their spread around the mean multiplied by `scale`."""
-    middle, (low, high) = float(values.mean()), np.quantile(values, (1 - LEVEL, LEVEL))
+    middle, (low, high) = float(values.mean()), np.quantile(values, (1 - UPPER_LEVEL, UPPER_LEVEL))
     return middle + scale * (float(low) - middle), middle + scale * (float(high) - middle)
 
 
-def student(n_free: float) -> float:
+def student_t_quantile(n_free: float) -> float:
     """The 97.5 % quantile of Student's t with at least one degree of freedom.
 
     With t = sqrt(n) tan(angle) its density is cos(angle)^(n - 1), summed here by the trapezoidal rule.
@@ -104,4 +109,4 @@ def student(n_free: float) -> float:
     angle = np.linspace(0, np.pi / 2, 20_001)
     density = np.cos(angle) ** (n - 1)
     reached = np.append(0, np.cumsum(density[1:] + density[:-1]))
-    return float(np.sqrt(n) * np.tan(np.interp(2 * LEVEL - 1, reached / reached[-1], angle)))
+    return float(np.sqrt(n) * np.tan(np.interp(2 * UPPER_LEVEL - 1, reached / reached[-1], angle)))

@@ -11,11 +11,11 @@ from typing import Literal
 
 import numpy as np
 
-from relight.metrics.roc import Ranked, auc, average_precision, row_weights
+from relight.metrics.roc import RocCounts, average_precision, check_sample_weight, roc_auc
 
-N_BINS = 10
-Bin = tuple[float, float, int]
-SMALLEST = float(np.finfo(np.float64).eps)  # probabilities are clipped to [eps, 1 - eps] before the log
+N_RELIABILITY_BINS = 10
+ReliabilityBin = tuple[float, float, int]
+PROBABILITY_EPSILON = float(np.finfo(np.float64).eps)  # probabilities are clipped to [eps, 1 - eps] before the log
 Scores = dict[str, float]
 
 
@@ -32,10 +32,10 @@ def confidence_and_truth(target: np.ndarray, probabilities: np.ndarray) -> tuple
 
 
 def reliability_bins(
-    confidence: np.ndarray, came_true: np.ndarray, weight: np.ndarray | None = None, n_bins: int = N_BINS
-) -> list[Bin]:
+    confidence: np.ndarray, came_true: np.ndarray, weight: np.ndarray | None = None, n_bins: int = N_RELIABILITY_BINS
+) -> list[ReliabilityBin]:
     """For each bin of confidence that has rows: mean confidence, share that came true, rows."""
-    bins = _bins(confidence, n_bins)
+    bins = _bin_indices(confidence, n_bins)
     weights = np.ones(len(confidence)) if weight is None else weight.astype(np.float64)
     found = []
     for members in (bins == b for b in range(n_bins)):
@@ -46,7 +46,7 @@ def reliability_bins(
 
 
 def expected_calibration_error(
-    confidence: np.ndarray, came_true: np.ndarray, weight: np.ndarray | None = None, n_bins: int = N_BINS
+    confidence: np.ndarray, came_true: np.ndarray, weight: np.ndarray | None = None, n_bins: int = N_RELIABILITY_BINS
 ) -> float:
     """Σ over equally wide bins: share of the rows × |observed share - mean confidence|.
 
@@ -54,10 +54,10 @@ def expected_calibration_error(
     """
     weights = np.ones(len(confidence)) if weight is None else weight.astype(np.float64)
     off = weights * (came_true.astype(np.float64) - confidence.astype(np.float64))
-    return float(np.abs(np.bincount(_bins(confidence, n_bins), off, n_bins)).sum() / weights.sum())
+    return float(np.abs(np.bincount(_bin_indices(confidence, n_bins), off, n_bins)).sum() / weights.sum())
 
 
-def _bins(confidence: np.ndarray, n_bins: int) -> np.ndarray:
+def _bin_indices(confidence: np.ndarray, n_bins: int) -> np.ndarray:
     bins: np.ndarray = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
     return bins
 
@@ -81,11 +81,11 @@ class ClassScorer:
         self.n_classes = probabilities.shape[1]
         said, rows = probabilities.argmax(axis=1), np.arange(len(target))
         self.pair = target * self.n_classes + said
-        certain = np.clip(probabilities.astype(np.float64), SMALLEST, 1 - SMALLEST)
+        certain = np.clip(probabilities.astype(np.float64), PROBABILITY_EPSILON, 1 - PROBABILITY_EPSILON)
         self.surprise = -np.log(certain[rows, target])
         self.brier = self._squared_distance(target, probabilities.astype(np.float64))
         positive = [1] if self.n_classes == 2 else range(self.n_classes)
-        self.ranked = [Ranked(target == k, probabilities[:, k]) for k in positive]
+        self.ranked = [RocCounts(target == k, probabilities[:, k]) for k in positive]
 
     def _squared_distance(self, target: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
         truth = np.eye(self.n_classes)[target]
@@ -104,14 +104,17 @@ class ClassScorer:
 
     def _ranking_scores(self, weight: np.ndarray) -> dict[str, float]:
         curves = [ranked.counts(weight) for ranked in self.ranked]
-        found = {"auc": [auc(*curve) for curve in curves], "average_precision": [average_precision(*c) for c in curves]}
+        found = {
+            "auc": [roc_auc(*curve) for curve in curves],
+            "average_precision": [average_precision(*c) for c in curves],
+        }
         known = {name: [value for value in values if value is not None] for name, values in found.items()}
         return {name: float(np.mean(known[name])) for name in found if len(known[name]) == len(curves)}
 
 
 def decision_scores(confusion: np.ndarray) -> dict[str, float]:
     """Balanced accuracy, precision, recall and F1 of (n_classes, n_classes) weights: rows true, columns said."""
-    precision, recall, f1 = rates(confusion)
+    precision, recall, f1 = precision_recall_f1(confusion)
     with_rows = confusion.sum(axis=1) > 0
     scores = {"balanced_accuracy": float(recall[with_rows].mean())}
     if len(confusion) == 2:
@@ -122,18 +125,18 @@ def decision_scores(confusion: np.ndarray) -> dict[str, float]:
     return {**scores, **{name: float(np.nan_to_num(values[seen]).mean()) for name, values in macro.items()}}
 
 
-def rates(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def precision_recall_f1(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Precision, recall and F1 of each class, each (n_classes,); NaN where a class is never said, or never true."""
     right, said, true = np.diag(confusion), confusion.sum(axis=0), confusion.sum(axis=1)
-    return _share(right, said), _share(right, true), _share(2 * right, said + true)
+    return _safe_ratio(right, said), _safe_ratio(right, true), _safe_ratio(2 * right, said + true)
 
 
-def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+def _safe_ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     shares: np.ndarray = np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
     return shares
 
 
-def best_threshold(
+def decision_threshold(
     score: Literal["f1", "balanced_accuracy"],
     target: np.ndarray,
     positive: np.ndarray,
@@ -148,8 +151,8 @@ def best_threshold(
         target: (n_rows,) codes, 0 or 1.
         positive: (n_rows,) probability of the second class.
     """
-    ranked = Ranked(target == 1, positive)
-    false, true = ranked.counts(row_weights(len(target), weight))
+    ranked = RocCounts(target == 1, positive)
+    false, true = ranked.counts(check_sample_weight(len(target), weight))
     levels = positive[ranked.order][ranked.last_of_tie].astype(np.float64)
     cuts = np.append(1.0 + levels[0], (levels + np.append(levels[1:], 0.0)) / 2)
     value = _f1(false, true) if score == "f1" else _balanced_accuracy(false, true)
@@ -160,7 +163,7 @@ def best_threshold(
 def scores_at(threshold: float, target: np.ndarray, positive: np.ndarray, weight: np.ndarray | None = None) -> Scores:
     """Accuracy, balanced accuracy, precision, recall and F1 of the decision at this threshold."""
     said = (positive >= threshold).astype(np.int64)
-    confusion = np.bincount(target * 2 + said, row_weights(len(target), weight), 4).reshape(2, 2)
+    confusion = np.bincount(target * 2 + said, check_sample_weight(len(target), weight), 4).reshape(2, 2)
     return {"accuracy": float(np.trace(confusion) / confusion.sum()), **decision_scores(confusion)}
 
 

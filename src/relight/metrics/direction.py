@@ -6,18 +6,18 @@ HIGHER_IS_BETTER = (
     "recall_at_1", "recall_at_5",
 )  # fmt: skip
 
-MEANT = {"coverage_80": 0.8}
+NOMINAL = {"coverage_80": 0.8}
 
 
-def shortfall(name: str, value: float) -> float:
+def as_loss(name: str, value: float) -> float:
     """What is smaller where the score is better."""
-    if name in MEANT:
-        return abs(value - MEANT[name])
+    if name in NOMINAL:
+        return abs(value - NOMINAL[name])
     return -value if name in HIGHER_IS_BETTER else value
 
 
-def with_direction(name: str) -> str:
+def name_with_direction(name: str) -> str:
     """The score with the way that is better."""
-    if name in MEANT:
-        return f"{name} → {MEANT[name]:g}"
+    if name in NOMINAL:
+        return f"{name} → {NOMINAL[name]:g}"
     return f"{name} {'↑' if name in HIGHER_IS_BETTER else '↓'}"

@@ -16,12 +16,12 @@ import numpy as np
 import polars as pl
 from numpy.lib.stride_tricks import sliding_window_view
 
-from relight.metrics.bootstrap import Ends, percentile_ends, student
+from relight.metrics.bootstrap import IntervalEnds, student_t_quantile, widened_percentiles
 
 Scores = dict[str, float]
-LEAST_DRAWN = 5
-MOST_BLOCKS = 20_000
-NORMAL = 1.959964  # the 97.5 % quantile of the normal distribution
+MIN_DRAWN_BLOCKS = 5
+MAX_BLOCKS = 20_000
+NORMAL_QUANTILE_975 = 1.959964  # the 97.5 % quantile of the normal distribution
 
 
 def forecast_scores(target: np.ndarray, predicted: np.ndarray, seasonal_error: float | None) -> Scores:
@@ -35,7 +35,7 @@ def forecast_scores(target: np.ndarray, predicted: np.ndarray, seasonal_error: f
         predicted: (n_windows, horizon).
     """
     there = np.isfinite(target)
-    absolute, squared, relative = errors_of(target[there], predicted[there])
+    absolute, squared, relative = forecast_errors(target[there], predicted[there])
     scores = {
         "mae": float(absolute.mean()),
         "rmse": float(np.sqrt(squared.mean())),
@@ -44,14 +44,14 @@ def forecast_scores(target: np.ndarray, predicted: np.ndarray, seasonal_error: f
     return scores if seasonal_error is None else {**scores, "mase": scores["mae"] / seasonal_error}
 
 
-def errors_of(target: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def forecast_errors(target: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What each forecast adds to MAE, to the square of RMSE and to sMAPE."""
     true, said = target.astype(np.float64), predicted.astype(np.float64)
     off, size = np.abs(true - said), np.abs(true) + np.abs(said)
     return off, np.square(off), np.divide(200 * off, size, out=np.zeros_like(off), where=size > 0)
 
 
-def coverage(target: np.ndarray, predicted: np.ndarray, widths: np.ndarray) -> float:
+def interval_coverage(target: np.ndarray, predicted: np.ndarray, widths: np.ndarray) -> float:
     """The share of the truth within the intervals, over the steps ahead that have one.
 
     Args:
@@ -62,7 +62,7 @@ def coverage(target: np.ndarray, predicted: np.ndarray, widths: np.ndarray) -> f
     return float(inside[there].mean())
 
 
-class Blocks(NamedTuple):
+class BootstrapBlocks(NamedTuple):
     """What a resample is drawn from: a block of steps from each of them on.
 
     Attributes:
@@ -76,10 +76,12 @@ class Blocks(NamedTuple):
     @property
     def widening(self) -> float:
         """Percentiles of few blocks are too near to each other, as the normal's are beside Student's t."""
-        return student(self.n_drawn - 1) / NORMAL
+        return student_t_quantile(self.n_drawn - 1) / NORMAL_QUANTILE_975
 
 
-def blocks_of(time: pl.Series, ahead: pl.Series, target: np.ndarray, predicted: np.ndarray) -> Blocks | str:
+def bootstrap_blocks(
+    time: pl.Series, ahead: pl.Series, target: np.ndarray, predicted: np.ndarray
+) -> BootstrapBlocks | str:
     """The blocks, or why there are too few.
 
     They are twice as long as the horizon, and twice the cube root of the number of steps, whichever is more (Künsch
@@ -91,47 +93,51 @@ def blocks_of(time: pl.Series, ahead: pl.Series, target: np.ndarray, predicted: 
         target, predicted: (n_forecasts,), the target NaN where there is none.
     """
     there = np.isfinite(target)
-    step = _in_order(time.filter(pl.Series(there))).rank("dense").to_numpy().astype(np.int64) - 1
+    step = _sorted_times(time.filter(pl.Series(there))).rank("dense").to_numpy().astype(np.int64) - 1
     n_steps, horizon = len(np.unique(step)), int(ahead.cast(pl.Int64).max() or 1)  # type: ignore[arg-type]
     length = 2 * max(horizon, round(n_steps ** (1 / 3)))
-    if n_steps < LEAST_DRAWN * length:
-        return f"the {n_steps} steps of the test rows are fewer than {LEAST_DRAWN} blocks of {length}"
-    errors = errors_of(target[there], predicted[there])
-    sums = [_in_blocks(step, values, length) for values in (np.ones(len(step)), *errors)]
-    return Blocks(np.array(sums), -(-n_steps // length))
+    if n_steps < MIN_DRAWN_BLOCKS * length:
+        return f"the {n_steps} steps of the test rows are fewer than {MIN_DRAWN_BLOCKS} blocks of {length}"
+    errors = forecast_errors(target[there], predicted[there])
+    sums = [_block_sums(step, values, length) for values in (np.ones(len(step)), *errors)]
+    return BootstrapBlocks(np.array(sums), -(-n_steps // length))
 
 
-def _in_order(time: pl.Series) -> pl.Series:
+def _sorted_times(time: pl.Series) -> pl.Series:
     """Numbers that were read as texts are numbers again; other texts of times are in order."""
     numbers = time.cast(pl.Float64, strict=False) if time.dtype == pl.String else time
     return time if numbers.has_nulls() else numbers
 
 
-def _in_blocks(step: np.ndarray, values: np.ndarray, length: int) -> np.ndarray:
+def _block_sums(step: np.ndarray, values: np.ndarray, length: int) -> np.ndarray:
     """(n_blocks,) the sum in the block from each step on; of very many steps, from each second, third, ... one."""
     of_steps = np.bincount(step, values)
     around = np.concatenate([of_steps, of_steps[: length - 1]])
-    sums: np.ndarray = sliding_window_view(around, length)[:: -(-len(of_steps) // MOST_BLOCKS)].sum(axis=1)
+    sums: np.ndarray = sliding_window_view(around, length)[:: -(-len(of_steps) // MAX_BLOCKS)].sum(axis=1)
     return sums
 
 
-def drawn_blocks(blocks: Blocks, n_resamples: int, generator: np.random.Generator) -> Iterator[np.ndarray]:
+def draw_block_counts(
+    blocks: BootstrapBlocks, n_resamples: int, generator: np.random.Generator
+) -> Iterator[np.ndarray]:
     """(n_blocks,) how often each block is in each resample."""
     n_blocks = blocks.sums.shape[1]
     for _ in range(n_resamples):
         yield np.bincount(generator.integers(n_blocks, size=blocks.n_drawn), minlength=n_blocks)
 
 
-def block_scores(blocks: Blocks, counts: Iterable[np.ndarray]) -> dict[str, np.ndarray]:
+def block_scores(blocks: BootstrapBlocks, counts: Iterable[np.ndarray]) -> dict[str, np.ndarray]:
     """Each score of each resample."""
     n, absolute, squared, relative = np.array([blocks.sums @ resample for resample in counts]).T
     return {"mae": absolute / n, "rmse": np.sqrt(squared / n), "smape": relative / n}
 
 
-def block_intervals(blocks: Blocks, seasonal_error: float | None, *, n_resamples: int, seed: int) -> dict[str, Ends]:
+def block_intervals(
+    blocks: BootstrapBlocks, seasonal_error: float | None, *, n_resamples: int, seed: int
+) -> dict[str, IntervalEnds]:
     """95 % intervals of MAE, RMSE, sMAPE and MASE, none of which is below 0."""
-    drawn = block_scores(blocks, drawn_blocks(blocks, n_resamples, np.random.default_rng(seed)))
+    drawn = block_scores(blocks, draw_block_counts(blocks, n_resamples, np.random.default_rng(seed)))
     if seasonal_error is not None:
         drawn["mase"] = drawn["mae"] / seasonal_error
-    ends = {name: percentile_ends(values, blocks.widening) for name, values in drawn.items()}
+    ends = {name: widened_percentiles(values, blocks.widening) for name, values in drawn.items()}
     return {name: (max(0.0, low), high) for name, (low, high) in ends.items()}

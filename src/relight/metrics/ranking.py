@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from relight.data.groups import by_first_appearance, have_an_order
+from relight.data.groups import factorize, has_distinct_relevance
 
-CUTS = (5, 10)
+NDCG_CUTOFFS = (5, 10)
 
 
 class QueryScores(NamedTuple):
@@ -42,15 +42,15 @@ def query_scores(target: np.ndarray, score: np.ndarray) -> QueryScores:
         target: (n_rows, 2) relevance and the number of the query.
         score: (n_rows,) the higher, the earlier in the order.
     """
-    query, relevance = by_first_appearance(target[:, 1]), target[:, 0].astype(np.float64)
+    query, relevance = factorize(target[:, 1]), target[:, 0].astype(np.float64)
     n_candidates, row = np.bincount(query), np.unique(query, return_index=True)[1]
-    is_measured = have_an_order(query, relevance)
+    is_measured = has_distinct_relevance(query, relevance)
     rows = is_measured[query]
     if not rows.any():
         return QueryScores(n_candidates, row, is_measured, {})
-    measured = by_first_appearance(query[rows]), relevance[rows], score[rows].astype(np.float64)
-    values = {f"ndcg@{cut}": ndcg(*measured, cut) for cut in CUTS}
-    values |= {"map": mean_precision(*measured), "pairwise_accuracy": pairwise_accuracy(*measured)}
+    measured = factorize(query[rows]), relevance[rows], score[rows].astype(np.float64)
+    values = {f"ndcg@{cut}": ndcg(*measured, cut) for cut in NDCG_CUTOFFS}
+    values |= {"map": query_average_precision(*measured), "pairwise_accuracy": pairwise_accuracy(*measured)}
     return QueryScores(n_candidates, row, is_measured, values)
 
 
@@ -64,7 +64,7 @@ class RankingScorer:
 
     def __init__(self, target: np.ndarray, score: np.ndarray) -> None:
         self._of_queries = query_scores(target, score)
-        self._query = by_first_appearance(target[:, 1])
+        self._query = factorize(target[:, 1])
 
     def __call__(self, weight: np.ndarray) -> dict[str, float]:
         """A query weighs as much as its candidates do on average."""
@@ -92,7 +92,7 @@ def ndcg(query: np.ndarray, relevance: np.ndarray, score: np.ndarray, cut: int) 
     return share
 
 
-def mean_precision(query: np.ndarray, relevance: np.ndarray, score: np.ndarray) -> np.ndarray:
+def query_average_precision(query: np.ndarray, relevance: np.ndarray, score: np.ndarray) -> np.ndarray:
     """The mean over the relevant candidates (relevance above 0) of the share of relevant ones down to there.
 
     Average precision (Manning, Raghavan and Schütze 2008, "Introduction to information retrieval", section 8.4); its
@@ -103,7 +103,7 @@ def mean_precision(query: np.ndarray, relevance: np.ndarray, score: np.ndarray) 
     is_relevant = (relevance[order] > 0).astype(np.float64)
     size, relevant = np.bincount(tie), np.bincount(tie, is_relevant)
     first = np.flatnonzero(np.diff(tie, prepend=-1))  # of each tie
-    before = (np.cumsum(is_relevant) - is_relevant)[first] - _of_first_rows(query[order], is_relevant)[first]
+    before = (np.cumsum(is_relevant) - is_relevant)[first] - _counted_before_query(query[order], is_relevant)[first]
     inside = place - place[first][tie]
     expected = before[tie] + 1 + inside * ((relevant - 1) / np.maximum(size - 1, 1))[tie]
     precision = (relevant / size)[tie] * expected / (place + 1)
@@ -157,7 +157,7 @@ class _Sorted(NamedTuple):
         return cls(order, place, np.cumsum(is_new) - 1)
 
 
-def _of_first_rows(query: np.ndarray, counted: np.ndarray) -> np.ndarray:
+def _counted_before_query(query: np.ndarray, counted: np.ndarray) -> np.ndarray:
     """(n_rows,): how many are counted before the first row of each row's query; rows lie query by query."""
     starts = np.flatnonzero(np.diff(query, prepend=-1))
     before = (np.cumsum(counted) - counted)[starts]

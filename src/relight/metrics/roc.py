@@ -8,7 +8,7 @@ How much each row counts in a score.
 import numpy as np
 
 
-class Ranked:
+class RocCounts:
     """Rows in the order of their scores, sorted once, counted under any weights.
 
     Args:
@@ -30,7 +30,7 @@ class Ranked:
         return np.append(0.0, false), np.append(0.0, true)
 
 
-def auc(false: np.ndarray, true: np.ndarray) -> float | None:
+def roc_auc(false: np.ndarray, true: np.ndarray) -> float | None:
     """The chance that a positive row scores above a negative one, ties counted half; of `Ranked.counts`.
 
     The Mann-Whitney statistic, which is the area under the ROC curve (Hanley and McNeil 1982, "The
@@ -56,12 +56,12 @@ def roc_curve(
     is_positive: np.ndarray, score: np.ndarray, weight: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """False and true positive rates at every threshold, from (0, 0) to (1, 1)."""
-    ranked = Ranked(is_positive, score)
+    ranked = RocCounts(is_positive, score)
     false, true = ranked.counts(np.ones(len(score)) if weight is None else weight.astype(np.float64))
     return false / (false[-1] or 1), true / (true[-1] or 1)
 
 
-def row_weights(n_rows: int, weight: np.ndarray | None) -> np.ndarray:
+def check_sample_weight(n_rows: int, weight: np.ndarray | None) -> np.ndarray:
     """The weights as float64; 1 for every row where there are none, or where all are 0."""
     if weight is None or not weight.any():
         return np.ones(n_rows)

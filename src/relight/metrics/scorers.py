@@ -14,11 +14,11 @@ from typing import Protocol
 import numpy as np
 
 from relight.data.schema import Task
-from relight.metrics.classification import SMALLEST, ClassScorer, Scores
+from relight.metrics.classification import PROBABILITY_EPSILON, ClassScorer, Scores
 from relight.metrics.ranking import RankingScorer
-from relight.metrics.roc import Ranked, auc, average_precision, row_weights
+from relight.metrics.roc import RocCounts, average_precision, check_sample_weight, roc_auc
 
-RECALLED = (1, 5)
+RECALL_CUTOFFS = (1, 5)
 
 
 class DistributionScorer:
@@ -33,7 +33,7 @@ class DistributionScorer:
 
     def __init__(self, target: np.ndarray, predicted: np.ndarray) -> None:
         true, said = target.astype(np.float64), predicted.astype(np.float64)
-        ratio = np.where(true > 0, true, 1) / np.clip(said, SMALLEST, None)
+        ratio = np.where(true > 0, true, 1) / np.clip(said, PROBABILITY_EPSILON, None)
         self.divergence = np.where(true > 0, true * np.log(ratio), 0).sum(axis=1)
         self.absolute = np.abs(said - true).mean(axis=1)
         self.is_right = (true.argmax(axis=1) == said.argmax(axis=1)).astype(np.float64)
@@ -58,11 +58,11 @@ class PairScorer:
 
     def __init__(self, target: np.ndarray, score: np.ndarray) -> None:
         self.is_alike, self.said = target == 1, score >= 0
-        self.ranked = Ranked(self.is_alike, score)
+        self.ranked = RocCounts(self.is_alike, score)
 
     def __call__(self, weight: np.ndarray) -> dict[str, float]:
         counts = self.ranked.counts(weight)
-        ranking = {"auc": auc(*counts), "average_precision": average_precision(*counts)}
+        ranking = {"auc": roc_auc(*counts), "average_precision": average_precision(*counts)}
         right = float(np.average(self.said == self.is_alike, weights=weight))
         return {"accuracy": right, **{name: value for name, value in ranking.items() if value is not None}}
 
@@ -84,10 +84,10 @@ def recall_at(group: np.ndarray, target: np.ndarray, score: np.ndarray) -> dict[
     before = np.bincount(group, ~is_alike & (score >= best[group]), n_groups)
     others = np.bincount(group, ~is_alike, n_groups)
     asked = np.isfinite(best) & (others > 0)
-    return {f"recall_at_{k}": float((before[asked] < k).mean()) for k in RECALLED} if asked.any() else {}
+    return {f"recall_at_{k}": float((before[asked] < k).mean()) for k in RECALL_CUTOFFS} if asked.any() else {}
 
 
-def groups_of(rows: list[np.ndarray]) -> np.ndarray:
+def group_numbers(rows: list[np.ndarray]) -> np.ndarray:
     """The same number from 0 for rows that are the same in every array, (n_rows, ...) each."""
     flat = [np.ascontiguousarray(array.reshape(len(array), -1)).view(np.uint8) for array in rows if array.size]
     together = np.ascontiguousarray(np.concatenate(flat, axis=1))
@@ -144,7 +144,7 @@ class Scorer(Protocol):
     def __call__(self, weight: np.ndarray) -> Scores: ...
 
 
-def scorer_for(task: Task, target: np.ndarray, predicted: np.ndarray) -> Scorer:
+def build_scorer(task: Task, target: np.ndarray, predicted: np.ndarray) -> Scorer:
     """The task's scores.
 
     Args:
@@ -166,12 +166,12 @@ def scorer_for(task: Task, target: np.ndarray, predicted: np.ndarray) -> Scorer:
             return PairScorer(target, predicted)
 
 
-def scores_of(task: Task, target: np.ndarray, predicted: np.ndarray, weight: np.ndarray | None = None) -> Scores:
+def compute_scores(task: Task, target: np.ndarray, predicted: np.ndarray, weight: np.ndarray | None = None) -> Scores:
     """The task's scores; those that are not defined on these rows are left out."""
-    return scorer_for(task, target, predicted)(row_weights(len(target), weight))
+    return build_scorer(task, target, predicted)(check_sample_weight(len(target), weight))
 
 
-def headline(task: Task) -> str:
+def primary_metric(task: Task) -> str:
     """The score that stands for the task: what importance and slices are measured in."""
     match task:
         case "regression":
@@ -188,7 +188,7 @@ def headline(task: Task) -> str:
             return "auc"
 
 
-def headline_loss(task: Task, scores: Scores) -> float:
+def primary_loss(task: Task, scores: Scores) -> float:
     """The same, where lower is better: 1 - NDCG@10 for a ranking."""
-    value = scores[headline(task)]
+    value = scores[primary_metric(task)]
     return 1 - value if task == "ranking" else value

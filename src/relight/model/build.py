@@ -41,8 +41,8 @@ from relight.model.params import (
     TabmParams,
     TowerParams,
 )
-from relight.model.pipeline import Back, DeepEnsemble, Fitted, Temperature
-from relight.model.preprocessing import Front, needs_front
+from relight.model.pipeline import DeepEnsemble, TabularModel, TargetTransform, Temperature
+from relight.model.preprocessing import Preprocessor, needs_preprocessor
 
 SequenceParams = ConvolutionParams | RecurrentParams | DecoderParams | DLinearParams | PatchTransformerParams
 
@@ -59,14 +59,14 @@ def build_model(params: ModelParams, features: Features, *, target_scale: Target
     if features.series is not None:
         return build_forecaster(params, features.series)
     d_out = 1 if features.task in ("regression", "binary", "ranking") else len(features.classes or [])
-    if not needs_front(params, features, target_scale, seeds):
+    if not needs_preprocessor(params, features, target_scale, seeds):
         return _network(params, len(features.numeric), d_out)
-    front = Front(features, params.numeric)
+    front = Preprocessor(features, params.numeric)
     networks = [_body(params, features, front, d_out) for _ in range(seeds)]
-    return Fitted(front, networks[0] if seeds == 1 else DeepEnsemble(networks), _back(features, target_scale))
+    return TabularModel(front, networks[0] if seeds == 1 else DeepEnsemble(networks), _back(features, target_scale))
 
 
-def bins_of(features: Features, front: Front, n_bins: int) -> list[Tensor]:
+def bins_of(features: Features, front: Preprocessor, n_bins: int) -> list[Tensor]:
     """Return the edges of the bins of each column that the front scales, on its scale."""
     from relight.model.networks.tabular import bin_edges
 
@@ -84,10 +84,10 @@ def _back(features: Features, target_scale: TargetScale) -> nn.Module:
         return nn.Identity()
     if features.task != "regression":
         return Temperature()
-    return nn.Identity() if target_scale == "none" else Back(features, target_scale)
+    return nn.Identity() if target_scale == "none" else TargetTransform(features, target_scale)
 
 
-def _body(params: ModelParams, features: Features, front: Front, d_out: int) -> nn.Module:
+def _body(params: ModelParams, features: Features, front: Preprocessor, d_out: int) -> nn.Module:
     """The part that learns: x_num and x_cat in, outputs on the network's scale out."""
     match params.name:
         case "linear_parameters" | "linear" | "mlp":
@@ -107,7 +107,7 @@ def _body(params: ModelParams, features: Features, front: Front, d_out: int) -> 
             raise AssertionError("auto is resolved before; forecasts and towers have no front of this kind")
 
 
-def _cat_cardinalities(front: Front) -> list[int]:
+def _cat_cardinalities(front: Preprocessor) -> list[int]:
     """The number of codes of each category: its levels, and code 0."""
     return [n_levels + 1 for n_levels in front.n_levels]
 
@@ -124,7 +124,7 @@ def _network(params: ModelParams, d_in: int, d_out: int) -> nn.Module:
             return Mlp(d_in, d_out, **dict(params.mlp))
 
 
-def _sequence_network(params: ModelParams, features: Features, front: Front, d_out: int) -> nn.Module:
+def _sequence_network(params: ModelParams, features: Features, front: Preprocessor, d_out: int) -> nn.Module:
 
     from relight.model.networks.categories import ConcatStepFeatures
 
@@ -137,7 +137,7 @@ def _sequence_network(params: ModelParams, features: Features, front: Front, d_o
     return ConcatStepFeatures(categories, network)
 
 
-def _mlp_ple(params: MlpPleParams, features: Features, front: Front, d_out: int) -> nn.Module:
+def _mlp_ple(params: MlpPleParams, features: Features, front: Preprocessor, d_out: int) -> nn.Module:
     from relight.model.networks.tabular import MlpPle, NumericEmbeddings
 
     bins = bins_of(features, front, params.n_bins)
@@ -152,7 +152,7 @@ def _mlp_ple(params: MlpPleParams, features: Features, front: Front, d_out: int)
     )
 
 
-def _tabm(params: TabmParams, features: Features, front: Front, d_out: int) -> nn.Module:
+def _tabm(params: TabmParams, features: Features, front: Preprocessor, d_out: int) -> nn.Module:
     from relight.model.networks.tabular import NumericEmbeddings, Tabm
 
     bins = bins_of(features, front, params.n_bins)
@@ -193,16 +193,16 @@ def untrained_model(
     """
     torch.manual_seed(seed)
     model = build_model(params, features, target_scale=target_scale, seeds=seeds)
-    if isinstance(model, Fitted) and isinstance(model.body, DeepEnsemble):
+    if isinstance(model, TabularModel) and isinstance(model.body, DeepEnsemble):
         for place in range(1, seeds):
             torch.manual_seed(seed + place)
             other = build_model(params, features, target_scale=target_scale, seeds=2)
-            model.body.copies[place] = _first_copy(other)
+            model.body.copies[place] = _first_network(other)
     return model
 
 
-def _first_copy(model: nn.Module) -> nn.Module:
-    assert isinstance(model, Fitted)
+def _first_network(model: nn.Module) -> nn.Module:
+    assert isinstance(model, TabularModel)
     assert isinstance(model.body, DeepEnsemble)
     return model.body.copies[0]
 

@@ -15,18 +15,18 @@ from relight.data.features import Features, NumericFeature
 from relight.errors import InputError
 from relight.model.params import FORECAST_SECTIONS, SEQUENCE_SECTIONS, ModelParams
 
-NARROWEST = 1e-6  # of the transformed train rows; a 1e-8 wide column once gave predictions of 3e5
+MIN_RANGE = 1e-6  # of the transformed train rows; a 1e-8 wide column once gave predictions of 3e5
 TargetScale = Literal["none", "standardize", "log"]
 
 
 def columns_to_keep(features: Features, numeric: str) -> list[int]:
     """Places of the numeric features whose train rows differ, after the transform `model.numeric`."""
-    return [place for place, feature in enumerate(features.numeric) if _train_range(feature, numeric) >= NARROWEST]
+    return [place for place, feature in enumerate(features.numeric) if _train_range(feature, numeric) >= MIN_RANGE]
 
 
 def _train_range(feature: NumericFeature, numeric: str) -> float:
     low, high = float(np.float32(feature.low)), float(np.float32(feature.high))
-    if low == high or high - low < NARROWEST * max(abs(low), abs(high)):  # a few steps of float32: rounding, not data
+    if low == high or high - low < MIN_RANGE * max(abs(low), abs(high)):  # a few steps of float32: rounding, not data
         return 0.0
     match numeric:
         case "none":
@@ -105,7 +105,7 @@ def _assert_kind(params: ModelParams, features: Features) -> None:
     )
 
 
-def settle_target_scale(params: ModelParams, features: Features) -> TargetScale:
+def resolve_target_scale(params: ModelParams, features: Features) -> TargetScale:
     """`auto` standardizes wherever the columns are scaled, too. Classes have no scale.
 
     Raises:

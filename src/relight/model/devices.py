@@ -22,7 +22,7 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def device_of_process(device: torch.device, place: int, n_processes: int) -> torch.device:
+def device_for_process(device: torch.device, place: int, n_processes: int) -> torch.device:
     """The device of one of several processes on this machine: of GPUs each has its own, from here on.
 
     Args:
@@ -49,7 +49,7 @@ def describe_device(device: torch.device) -> dict[str, str]:
     return {"device": device.type, "device_name": name}
 
 
-def compute_the_same_each_time(threads: int) -> None:
+def make_deterministic(threads: int) -> None:
     """A fixed number of threads (one and two may differ in the last bits), deterministic operations.
 
     `torch.use_deterministic_algorithms` does the same and imports torch._inductor, 2 CPU seconds. New memory is not

@@ -14,16 +14,16 @@ from torch import Tensor, nn
 
 from relight.data.schema import Task
 
-PREDICTION_ROWS = 65_536  # at most this many rows at once, so that prediction has bounded memory
-PREDICTION_NUMBERS = 2**24  # at most this many numbers in one layer: 64 MiB
+MAX_PREDICTION_ROWS = 65_536  # at most this many rows at once, so that prediction has bounded memory
+MAX_PREDICTION_NUMBERS = 2**24  # at most this many numbers in one layer: 64 MiB
 
 
-def answers(task: Task, outputs: Tensor) -> np.ndarray:
+def predictions_from_outputs(task: Task, outputs: Tensor) -> np.ndarray:
     """(n_rows,) numbers for regression, scores for ranking, (n_rows, n_classes) probabilities for classes, float32."""
-    return answer_tensor(task, outputs).numpy()
+    return decode_outputs(task, outputs).numpy()
 
 
-def answer_tensor(task: Task, outputs: Tensor) -> Tensor:
+def decode_outputs(task: Task, outputs: Tensor) -> Tensor:
     """The same as a tensor, so that an exported graph says answers and not outputs.
 
     Outputs with members, (n_rows, n_members, d_out), are averaged: the numbers, or the probabilities, never the
@@ -43,7 +43,7 @@ def answer_tensor(task: Task, outputs: Tensor) -> Tensor:
     return averaged.squeeze(1) if task in ("regression", "ranking") else averaged
 
 
-class Inputs(Protocol):
+class ChunkedInputs(Protocol):
     """Rows that are not in memory."""
 
     def chunks(self, at_once: int) -> Iterator[tuple[Tensor, ...]]:
@@ -51,14 +51,14 @@ class Inputs(Protocol):
         ...
 
 
-def predict(model: nn.Module, inputs: tuple[Tensor, ...] | Inputs) -> Tensor:
+def predict_outputs(model: nn.Module, inputs: tuple[Tensor, ...] | ChunkedInputs) -> Tensor:
     """The raw outputs of the model in inference mode, (n_rows, d_out) or (n_rows, n_members, d_out)."""
-    set_mode(model, training=False)
+    set_training_mode(model, training=False)
     with torch.inference_mode():
-        return outputs_of(model, inputs, rows_at_once(model))
+        return batched_outputs(model, inputs, prediction_batch_size(model))
 
 
-def outputs_of(model: nn.Module, inputs: tuple[Tensor, ...] | Inputs, at_once: int) -> Tensor:
+def batched_outputs(model: nn.Module, inputs: tuple[Tensor, ...] | ChunkedInputs, at_once: int) -> Tensor:
     """As `predict`, for a caller who has set both modes."""
     if isinstance(inputs, tuple) and len(inputs[0]) <= at_once:
         whole: Tensor = model(*inputs)
@@ -71,19 +71,19 @@ def _chunks(inputs: tuple[Tensor, ...], at_once: int) -> Iterator[tuple[Tensor, 
     return zip(*(torch.split(part, at_once) for part in inputs), strict=True)
 
 
-def set_mode(model: nn.Module, *, training: bool) -> None:
+def set_training_mode(model: nn.Module, *, training: bool) -> None:
     """As `model.train(training)`, in a tenth of its time: beside a step of 50 points that is not nothing."""
     own = vars(model)
     own["training"] = training
     for part in own["_modules"].values():
         if part is not None:
-            set_mode(part, training=training)
+            set_training_mode(part, training=training)
 
 
-def rows_at_once(model: nn.Module) -> int:
+def prediction_batch_size(model: nn.Module) -> int:
     """How many rows fit; it depends on the model alone, for other chunks might give other last bits.
 
     A network with wide layers says in `d_widest` how many numbers its widest one holds for each row.
     """
     widest: int = max(1, *(vars(part).get("d_widest", 1) for part in model.modules()))
-    return max(1, min(PREDICTION_ROWS, PREDICTION_NUMBERS // widest))
+    return max(1, min(MAX_PREDICTION_ROWS, MAX_PREDICTION_NUMBERS // widest))

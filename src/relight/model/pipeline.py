@@ -12,13 +12,13 @@ from torch import Tensor, nn
 
 from relight.data.features import Features
 from relight.model.checks import TargetScale
-from relight.model.preprocessing import Front
+from relight.model.preprocessing import Preprocessor
 
-LARGEST_LOG = 80.0  # float32 ends at exp(88.7), and members are summed
-SMALLEST = 1e-37
+MAX_LOG_TARGET = 80.0  # float32 ends at exp(88.7), and members are summed
+MIN_LOG_ARGUMENT = 1e-37
 
 
-class Back(nn.Module):
+class TargetTransform(nn.Module):
     """The train rows' mean and deviation of the target (or of its logarithm), as buffers.
 
     The network learns numbers around 0 and 1 whatever the target's unit is: losses are on that scale,
@@ -41,22 +41,22 @@ class Back(nn.Module):
 
     def forward(self, outputs: Tensor) -> Tensor:
         numbers = outputs * self.scale + self.mean
-        return numbers.clamp(max=LARGEST_LOG).exp() if self.is_log else numbers
+        return numbers.clamp(max=MAX_LOG_TARGET).exp() if self.is_log else numbers
 
     def to_network(self, target: Tensor) -> Tensor:
         """The target on the network's scale."""
         # Validation rows may lie at 0 or below, where train rows never do.
-        numbers = target.clamp(min=SMALLEST).log() if self.is_log else target
+        numbers = target.clamp(min=MIN_LOG_ARGUMENT).log() if self.is_log else target
         return (numbers - self.mean) / self.scale
 
 
-class Fitted(nn.Module):
+class TabularModel(nn.Module):
     """Front, then body, then back. **Shape**: as `Front` in, as the body out.
 
     Of sequences the front sees each step by itself: (n, length, ...) in, and lengths (n,) that the body reads.
     """
 
-    def __init__(self, front: Front, body: nn.Module, back: nn.Module) -> None:
+    def __init__(self, front: Preprocessor, body: nn.Module, back: nn.Module) -> None:
         super().__init__()
         self.front = front
         self.body = body

@@ -24,26 +24,26 @@ from relight.data.features import Features, NumericFeature
 from relight.model.checks import columns_to_keep
 from relight.model.params import ModelParams
 
-NEAREST = 1e-7  # to level 0 and 1: scikit-learn's bound; the scores end at -5.199 and 5.199
+MIN_LEVEL = 1e-7  # to level 0 and 1: scikit-learn's bound; the scores end at -5.199 and 5.199
 # Wichura 1988, "Algorithm AS 241: The Percentage Points of the Normal Distribution", PPND7: made for single
 # precision, no coefficient cancels another; relative error 1e-7. The highest power first.
-CENTRE = (59.109374720, 159.29113202, 50.434271938, 3.3871327179)
-CENTRE_BELOW = (67.187563600, 78.757757664, 17.895169469, 1.0)
-TAIL = (0.17023821103, 1.3067284816, 2.7568153900, 1.4234372777)
-TAIL_BELOW = (0.12021132975, 0.73700164250, 1.0)
-TAIL_BEGINS = 0.075
-MOST_KNOTS, FEWEST_KNOTS, ROWS_PER_KNOT = 1000, 10, 30
+CENTRE_NUMERATOR = (59.109374720, 159.29113202, 50.434271938, 3.3871327179)
+CENTRE_DENOMINATOR = (67.187563600, 78.757757664, 17.895169469, 1.0)
+TAIL_NUMERATOR = (0.17023821103, 1.3067284816, 2.7568153900, 1.4234372777)
+TAIL_DENOMINATOR = (0.12021132975, 0.73700164250, 1.0)
+TAIL_START = 0.075
+MAX_KNOTS, MIN_KNOTS, ROWS_PER_KNOT = 1000, 10, 30
 
 
-def normal_scores(level: Tensor, from_above: Tensor) -> Tensor:
+def normal_quantile(level: Tensor, from_above: Tensor) -> Tensor:
     """z with P(Z < z) = level. **Shape**: any; both in [0, 1], and `from_above` is 1 - level without its rounding."""
-    share = torch.minimum(level, from_above).clamp(min=NEAREST)  # of the smaller side
+    share = torch.minimum(level, from_above).clamp(min=MIN_LEVEL)  # of the smaller side
     from_middle = 0.5 - share
     r = 0.180625 - from_middle * from_middle
-    centre = from_middle * _polynomial(CENTRE, r) / _polynomial(CENTRE_BELOW, r)
+    centre = from_middle * _polynomial(CENTRE_NUMERATOR, r) / _polynomial(CENTRE_DENOMINATOR, r)
     r = (-share.log()).sqrt() - 1.6
-    tail = _polynomial(TAIL, r) / _polynomial(TAIL_BELOW, r)
-    score = torch.where(share < TAIL_BEGINS, tail, centre)  # at least 0
+    tail = _polynomial(TAIL_NUMERATOR, r) / _polynomial(TAIL_DENOMINATOR, r)
+    score = torch.where(share < TAIL_START, tail, centre)  # at least 0
     return torch.where(level < from_above, -score, score)
 
 
@@ -73,7 +73,7 @@ class QuantileNormal(nn.Module):
 
     def __init__(self, features: list[NumericFeature], n_train: int) -> None:
         super().__init__()
-        n_knots = max(min(n_train // ROWS_PER_KNOT, MOST_KNOTS), FEWEST_KNOTS)
+        n_knots = max(min(n_train // ROWS_PER_KNOT, MAX_KNOTS), MIN_KNOTS)
         knots = np.array([_knots(feature, n_knots) for feature in features], dtype=np.float32)
         self.register_buffer("knots", torch.from_numpy(knots.reshape(len(features), n_knots)))
         self.d_widest = 4 * len(features)  # counts and places are int64, several at once
@@ -90,7 +90,7 @@ class QuantileNormal(nn.Module):
         # From both ends, for 1 - level has no digits left near level 1.
         level = torch.where(is_knot, middle, left.to(x.dtype) + share) / last
         from_above = torch.where(is_knot, last - middle, (last - left).to(x.dtype) - share) / last
-        return normal_scores(level, from_above).T
+        return normal_quantile(level, from_above).T
 
 
 def _knots(feature: NumericFeature, n_knots: int) -> np.ndarray:
@@ -102,7 +102,7 @@ def _knots(feature: NumericFeature, n_knots: int) -> np.ndarray:
 def _count_below(knots: Tensor, x: Tensor) -> Tensor:
     """How many knots are smaller than each value, by bisection; `torch.searchsorted` does not export to ONNX."""
     count = torch.zeros_like(x, dtype=torch.int64)
-    for step in _steps(knots.shape[1]):
+    for step in _powers_of_two(knots.shape[1]):
         more = count + step
         is_below = knots.gather(1, (more - 1).clamp(max=knots.shape[1] - 1)) < x
         count = torch.where(is_below & (more <= knots.shape[1]), more, count)
@@ -114,7 +114,7 @@ def _count_up_to(knots: Tensor, x: Tensor) -> Tensor:
     return knots.shape[1] - _count_below(-knots.flip(1), -x)
 
 
-def _steps(n_knots: int) -> list[int]:
+def _powers_of_two(n_knots: int) -> list[int]:
     """Powers of two that sum to at least the number of knots, the largest first."""
     return [2**power for power in reversed(range(n_knots.bit_length()))]
 
@@ -134,7 +134,7 @@ class Standardize(nn.Module):
         return (x - self.shift) / self.scale
 
 
-class Front(nn.Module):
+class Preprocessor(nn.Module):
     """Raw columns → numbers and codes.
 
     A gap becomes the train rows' mean, also where it appears first at prediction time; each column with
@@ -174,7 +174,7 @@ class Front(nn.Module):
         return torch.cat([scaled, indicators], dim=1), categories.long()
 
 
-def needs_front(params: ModelParams, features: Features, target_scale: str, seeds: int) -> bool:
+def needs_preprocessor(params: ModelParams, features: Features, target_scale: str, seeds: int) -> bool:
     """A line or a plain network of whole numbers in the data's own units needs none: then the state_dict has the
     tutorial's keys."""
     plain_model = params.name in ("linear_parameters", "linear", "mlp") and seeds == 1

@@ -14,22 +14,22 @@ import torch
 from torch import Tensor, nn
 
 from relight.errors import InputError
-from relight.model.inference import rows_at_once
+from relight.model.inference import prediction_batch_size
 from relight.model.networks.forecaster import Forecaster
 from relight.model.networks.tower import SiameseModel
-from relight.model.pipeline import Back, Fitted
+from relight.model.pipeline import TabularModel, TargetTransform
 
-PARTS = ("numeric", "categories", "letters")
-NAMES = tuple(f"{side}_{part}" for side in ("left", "right") for part in PARTS)
+INPUT_KINDS = ("numeric", "categories", "letters")
+PAIR_ARRAY_NAMES = tuple(f"{side}_{part}" for side in ("left", "right") for part in INPUT_KINDS)
 Arrays = dict[str, np.ndarray]
 
 
-def pair_inputs(arrays: dict[str, np.ndarray]) -> tuple[Tensor, ...]:
+def pair_input_tensors(arrays: dict[str, np.ndarray]) -> tuple[Tensor, ...]:
     """Numbers, categories and letters of the left side, then of the right, each (n_rows, ...)."""
-    return tuple(torch.from_numpy(arrays[name]) for name in NAMES)
+    return tuple(torch.from_numpy(arrays[name]) for name in PAIR_ARRAY_NAMES)
 
 
-def rows_of(blocks: list[range]) -> Tensor:
+def row_numbers(blocks: list[range]) -> Tensor:
     """The numbers of their rows, int64."""
     return torch.cat([torch.arange(block.start, block.stop) for block in blocks])
 
@@ -76,7 +76,7 @@ class Rows(NamedTuple):
         return Rows(tuple(part[start:stop] for part in self.inputs), self.target[start:stop], weight)
 
 
-def assert_some_count(weight: float, where: str) -> None:
+def assert_positive_weight(weight: float, where: str) -> None:
     """
     Raises:
         InputError: when the rows weigh nothing together.
@@ -85,7 +85,7 @@ def assert_some_count(weight: float, where: str) -> None:
         raise InputError(f"{where}: all of them weigh 0; look at prepare.weight and train.class_weights")
 
 
-def rows_for(model: nn.Module, arrays: Arrays, where: str) -> Rows:
+def build_rows(model: nn.Module, arrays: Arrays, where: str) -> Rows:
     """The arrays of one part as the model takes them; `where` stands for them in messages.
 
     Raises:
@@ -93,21 +93,21 @@ def rows_for(model: nn.Module, arrays: Arrays, where: str) -> Rows:
     """
     weight = torch.from_numpy(arrays["weight"]) if "weight" in arrays else None
     if "left_numeric" in arrays:
-        return Rows(pair_inputs(arrays), torch.from_numpy(arrays["target"]), weight)
-    inputs = inputs_for(model, arrays["numeric"], arrays["categories"], where)
+        return Rows(pair_input_tensors(arrays), torch.from_numpy(arrays["target"]), weight)
+    inputs = build_inputs(model, arrays["numeric"], arrays["categories"], where)
     target = torch.from_numpy(arrays["target"])
     if "query" in arrays:
         target = torch.cat([target, torch.from_numpy(arrays["query"]).float().unsqueeze(1)], dim=1)
     return Rows(inputs, target, weight)
 
 
-def inputs_for(model: nn.Module, numeric: np.ndarray, categories: np.ndarray, where: str) -> tuple[Tensor, ...]:
+def build_inputs(model: nn.Module, numeric: np.ndarray, categories: np.ndarray, where: str) -> tuple[Tensor, ...]:
     """Numbers and codes where there is a front, else the numbers alone.
 
     Raises:
         InputError: when a model without a front would have to read a gap.
     """
-    if isinstance(model, Fitted):
+    if isinstance(model, TabularModel):
         return torch.from_numpy(numeric), torch.from_numpy(categories)
     if np.isnan(numeric).any():
         raise InputError(
@@ -117,31 +117,31 @@ def inputs_for(model: nn.Module, numeric: np.ndarray, categories: np.ndarray, wh
     return (torch.from_numpy(numeric),)
 
 
-def trainee_of(model: nn.Module) -> nn.Module:
+def trainable_module(model: nn.Module) -> nn.Module:
     """What learns: the network between a front and a back that do not."""
-    return model.body if isinstance(model, Fitted | Forecaster | SiameseModel) else model
+    return model.body if isinstance(model, TabularModel | Forecaster | SiameseModel) else model
 
 
-def as_trainee_sees(model: nn.Module, rows: Rows) -> Rows:
+def preprocess_rows(model: nn.Module, rows: Rows) -> Rows:
     """The rows after the front, the target on the network's scale: once, not in every step."""
-    if not isinstance(model, Fitted | SiameseModel):
+    if not isinstance(model, TabularModel | SiameseModel):
         return rows
     with torch.no_grad():
-        chunks = zip(*(torch.split(part, rows_at_once(model.front)) for part in rows.inputs), strict=True)
+        chunks = zip(*(torch.split(part, prediction_batch_size(model.front)) for part in rows.inputs), strict=True)
         inputs = tuple(torch.cat(parts) for parts in zip(*(model.front(*chunk) for chunk in chunks), strict=True))
-        back = model.back if isinstance(model, Fitted) else None
-        target = back.to_network(rows.target) if isinstance(back, Back) else rows.target
+        back = model.back if isinstance(model, TabularModel) else None
+        target = back.to_network(rows.target) if isinstance(back, TargetTransform) else rows.target
     return Rows(inputs, target, rows.weight)
 
 
-Read = Callable[[list[range]], Rows]  # the rows of these blocks, one after the other
+RowReader = Callable[[list[range]], Rows]  # the rows of these blocks, one after the other
 
 
 @dataclass(frozen=True)
 class StoredInputs:
     """Stands where the inputs of rows stand: they are read when they are asked for."""
 
-    read: Read
+    read: RowReader
     n_rows: int
 
     def chunks(self, at_once: int) -> Iterator[tuple[Tensor, ...]]:

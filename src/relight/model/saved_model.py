@@ -26,11 +26,11 @@ from relight.data.features import Features
 from relight.errors import InputError
 from relight.model.checks import TargetScale
 from relight.model.params import ModelParams
-from relight.model.similarity import PairScale
+from relight.model.similarity import DistanceCalibration
 
-FORMAT: Literal[2] = 2
-State = dict[str, Tensor]
-FOLDER = 0x10  # in the attributes of a zip member
+MODEL_FORMAT: Literal[2] = 2
+StateDict = dict[str, Tensor]
+FOLDER_ATTRIBUTE = 0x10  # in the attributes of a zip member
 
 
 class Description(BaseModel):
@@ -51,7 +51,7 @@ class Description(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: Literal[2] = FORMAT
+    format: Literal[2] = MODEL_FORMAT
     model: ModelParams
     model_choice: str
     features: Features
@@ -63,19 +63,19 @@ class Description(BaseModel):
     seeds: int
     threads: int
     processes: int = Field(default=1, exclude_if=lambda number: number == 1)
-    similarity: PairScale | None = Field(default=None, exclude_if=lambda value: value is None)
+    similarity: DistanceCalibration | None = Field(default=None, exclude_if=lambda value: value is None)
     epochs: int
     best_epoch: int
     proof: str
     versions: dict[str, str]
 
 
-def proof_of(outputs: Tensor) -> str:
+def hash_outputs(outputs: Tensor) -> str:
     """A hash of the very bits."""
     return hashlib.sha256(outputs.numpy().tobytes()).hexdigest()
 
 
-def largest_difference(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> tuple[str, float] | None:
+def largest_weight_difference(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> tuple[str, float] | None:
     """The tensor with the largest difference of a value, and how much it is.
 
     Returns:
@@ -105,13 +105,13 @@ def load_weights(path: Path, model: nn.Module) -> None:
         InputError: when the file is missing or damaged, or belongs to another model.
     """
     state = read_state(path)
-    problem = _first_difference(state, model.state_dict())
+    problem = _state_difference(state, model.state_dict())
     if problem:
         raise InputError(f"{path}: {problem}; run `dvc checkout --force`, or `dvc repro`")
     model.load_state_dict(state)
 
 
-def read_state(path: Path) -> State:
+def read_state(path: Path) -> StateDict:
     """The tensors of a file, whole and finite.
 
     Raises:
@@ -140,7 +140,7 @@ def _check_archive(content: bytes) -> None:
         members = archive.infolist()
         if any(member.compress_type != zipfile.ZIP_STORED for member in members):
             raise _DamagedError("its members are compressed, as PyTorch never writes them")
-        if any(member.external_attr & FOLDER for member in members):
+        if any(member.external_attr & FOLDER_ATTRIBUTE for member in members):
             # PyTorch does not read what is marked as a folder: the tensor is then whatever the memory held.
             raise _DamagedError("its members are marked as folders, as PyTorch never writes them")
         if sum(member.file_size for member in members) > len(content):
@@ -162,7 +162,7 @@ def _check_tensors(state: object) -> None:
             raise _DamagedError(f"{name} holds numbers that are not finite")
 
 
-def _first_difference(state: State, wanted: State) -> str | None:
+def _state_difference(state: StateDict, wanted: StateDict) -> str | None:
     """The first thing that keeps the tensors from being those of the model."""
     missing = [name for name in wanted if name not in state]
     if missing:

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from relight.data.features import Features, SeriesFeatures
-from relight.model.inference import answers, predict, rows_at_once
+from relight.model.inference import predict_outputs, prediction_batch_size, predictions_from_outputs
 from relight.model.networks.forecaster import Forecaster
-from relight.model.pipeline import Back, Fitted
-from relight.model.rows import Arrays, Rows, StoredInputs, rows_of
+from relight.model.pipeline import TabularModel, TargetTransform
+from relight.model.rows import Arrays, Rows, StoredInputs, row_numbers
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class SequenceInputs:
             yield self.sequences.pick(some).inputs
 
 
-def sequences_of(arrays: Arrays) -> Sequences:
+def build_sequences(arrays: Arrays) -> Sequences:
     """The arrays of one part as split wrote them."""
     weight = arrays.get("weight")
     steps, codes, start, length, target = (
@@ -102,19 +102,19 @@ def sequences_of(arrays: Arrays) -> Sequences:
     return Sequences(steps, codes, start, length, target, None if weight is None else torch.from_numpy(weight))
 
 
-def as_trainee_sees_sequences(model: nn.Module, sequences: Sequences) -> Sequences:
+def preprocess_sequences(model: nn.Module, sequences: Sequences) -> Sequences:
     """The steps after the front, the target on the network's scale: once, not in every step."""
-    assert isinstance(model, Fitted)
-    at_once = rows_at_once(model.front)
+    assert isinstance(model, TabularModel)
+    at_once = prediction_batch_size(model.front)
     with torch.no_grad():
         chunks = zip(torch.split(sequences.steps, at_once), torch.split(sequences.codes, at_once), strict=True)
         steps, codes = (torch.cat(parts) for parts in zip(*(model.front(*chunk) for chunk in chunks), strict=True))
         target = sequences.target
-        target = model.back.to_network(target) if isinstance(model.back, Back) else target
+        target = model.back.to_network(target) if isinstance(model.back, TargetTransform) else target
     return Sequences(steps, codes, sequences.start, sequences.length, target, sequences.weight)
 
 
-def sequence_answers(
+def sequence_predictions(
     model: nn.Module, features: Features, sequences: Sequences, change: Callable[[Tensor], Tensor] | None = None
 ) -> np.ndarray:
     """(n_sequences,) numbers, or (n_sequences, n_classes) probabilities.
@@ -123,17 +123,17 @@ def sequence_answers(
         change: of the raw outputs, before they become answers.
     """
     said = []
-    for chunk in sequences.inputs.chunks(_at_once(model, features, sequences)):
-        outputs = predict(model, chunk)
-        said.append(answers(features.task, outputs if change is None else change(outputs)))
+    for chunk in sequences.inputs.chunks(_sequence_batch_size(model, features, sequences)):
+        outputs = predict_outputs(model, chunk)
+        said.append(predictions_from_outputs(features.task, outputs if change is None else change(outputs)))
     return np.concatenate(said)
 
 
-def _at_once(model: nn.Module, features: Features, sequences: Sequences) -> int:
+def _sequence_batch_size(model: nn.Module, features: Features, sequences: Sequences) -> int:
     """Fewer where they are longer than any of the training, to which the model's widths refer."""
     assert features.sequence is not None
     known, longest = features.sequence.longest, int(sequences.length.max())
-    return max(1, rows_at_once(model) * known // max(known, longest))
+    return max(1, prediction_batch_size(model) * known // max(known, longest))
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ class Windows:
     def inputs(self) -> StoredInputs:
         """Past and future, so many windows at a time; never the targets."""
         silent = replace(self, tells=False)
-        return StoredInputs(lambda blocks: silent.pick(rows_of(blocks).to(self.device)), self.n_rows)
+        return StoredInputs(lambda blocks: silent.pick(row_numbers(blocks).to(self.device)), self.n_rows)
 
     def to(self, device: torch.device) -> "Windows":
         parts = (self.steps.to(device), self.truth.to(device), self.origin.to(device))
@@ -206,7 +206,7 @@ class Windows:
         return steps.as_strided(size, (by_step, by_step, by_channel), steps.storage_offset())
 
 
-def windows_of(arrays: dict[str, np.ndarray], features: SeriesFeatures) -> Windows:
+def build_windows(arrays: dict[str, np.ndarray], features: SeriesFeatures) -> Windows:
     """The arrays of a part, as split wrote them."""
     steps = np.concatenate([arrays["value"][:, None], arrays["covariates"]], axis=1)
     known = features.known
@@ -220,7 +220,7 @@ def windows_of(arrays: dict[str, np.ndarray], features: SeriesFeatures) -> Windo
     )
 
 
-def as_trainee_sees_windows(model: nn.Module, windows: Windows) -> Windows:
+def preprocess_windows(model: nn.Module, windows: Windows) -> Windows:
     """The steps in the network's units: once, not in every batch."""
     assert isinstance(model, Forecaster)
     with torch.no_grad():

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 from relight.data.features import Features
 
 
-class PairScale(BaseModel):
+class DistanceCalibration(BaseModel):
     """
     Attributes:
         threshold: pairs at this distance or nearer are said to be alike.
@@ -28,7 +28,7 @@ class PairScale(BaseModel):
         return _sigmoid(self.slope * self.score(distance))
 
 
-def best_threshold(distances: np.ndarray, is_alike: np.ndarray, weights: np.ndarray) -> float:
+def accuracy_threshold(distances: np.ndarray, is_alike: np.ndarray, weights: np.ndarray) -> float:
     """In the middle of the widest space between neighbouring distances of all that give the highest accuracy."""
     levels, places = np.unique(distances, return_inverse=True)
     near = np.append(0.0, np.cumsum(np.bincount(places, weights * is_alike)))  # right at or below each level
@@ -48,7 +48,7 @@ def _sigmoid(x: np.ndarray) -> np.ndarray:
     return shares
 
 
-def pair_predictions(features: Features, distance: np.ndarray, scale: PairScale) -> pl.DataFrame:
+def pair_predictions(features: Features, distance: np.ndarray, scale: DistanceCalibration) -> pl.DataFrame:
     """The label, distance and similarity of each pair."""
     said = np.array(features.classes)[(scale.score(distance) >= 0).astype(np.int64)]
     return pl.DataFrame(

@@ -11,13 +11,13 @@ from typing import Any
 
 from relight.data.schema import Frequency
 from relight.plot.score_tables import reference_table, score_table, seeds_table, threshold_table
-from relight.runtime.messages import counted
+from relight.runtime.messages import pluralize
 
 Json = dict[str, Any]
-PARTS = ("train", "validation", "test")
+PART_NAMES = ("train", "validation", "test")
 
 
-def pair_columns(features: Json, found: Json) -> list[Json]:
+def describe_pair_columns(features: Json, found: Json) -> list[Json]:
     """A line for what stands on both sides, then one for each column that is not seen."""
     pairs, ignored = found["pairs"], [column["name"] for column in found["columns"] if column["kind"] == "ignored"]
     shared = [
@@ -33,23 +33,25 @@ def pair_columns(features: Json, found: Json) -> list[Json]:
 
 def _describe_pair_column(column: Json, features: Json) -> str:
     """What both sides of the train rows say, in a few words."""
-    said = [_number(number) for number in features["numeric"] if number["column"] == column["name"]][:1]
-    said += [_levels(feature["levels"]) for feature in features["categorical"] if feature["name"] == column["name"]]
+    said = [_number_text(number) for number in features["numeric"] if number["column"] == column["name"]][:1]
+    said += [
+        _levels_text(feature["levels"]) for feature in features["categorical"] if feature["name"] == column["name"]
+    ]
     return ", and ".join([*said, *(["compared by its letters"] if column["is_text"] else [])])
 
 
-def _number(number: Json) -> str:
+def _number_text(number: Json) -> str:
     gaps = f", {number['gaps']} gaps" if number["gaps"] else ""
     if number["moment"] is not None:
         return f"as numbers of a date{gaps}"
     return f"mean {number['mean']:.4g}, std {number['std']:.4g}{gaps}"
 
 
-def _levels(levels: list[str]) -> str:
+def _levels_text(levels: list[str]) -> str:
     return f"{len(levels)} levels: {', '.join(levels[:6])}{', ...' if len(levels) > 6 else ''}"
 
 
-def series_columns(features: Json, found: Json) -> list[Json]:
+def describe_series_columns(features: Json, found: Json) -> list[Json]:
     """A line for the time, the series where there are several, and the target; then one for each other column."""
     series = features["series"]
     known, step = series["known"], Frequency.model_validate(series["known"]["frequency"])
@@ -59,11 +61,11 @@ def series_columns(features: Json, found: Json) -> list[Json]:
         {"name": known["time"], "kind": kind, "says": f"orders the steps, {step} apart"},
         *names,
         {"name": features["target"], "kind": "numeric", "says": f"is foretold; mean {series['mean']:.4g}"},
-        *(_covariate(column, series["covariates"]) for column in found["columns"]),
+        *(_describe_covariate(column, series["covariates"]) for column in found["columns"]),
     ]
 
 
-def _covariate(column: Json, covariates: list[Json]) -> Json:
+def _describe_covariate(column: Json, covariates: list[Json]) -> Json:
     seen = [one for one in covariates if one.get("column", one["name"]) == column["name"]]
     if not seen:
         return {**column, "says": "not seen by the model"}
@@ -75,14 +77,14 @@ def _describe_series_column(seen: list[Json]) -> str:
     """What the train rows say, in a few words."""
     if "level" in seen[0]:
         listed = ", ".join(one["level"] for one in seen[:6])
-        return f"{counted(len(seen), 'level')}: {listed}{', ...' if len(seen) > 6 else ''}"
+        return f"{pluralize(len(seen), 'level')}: {listed}{', ...' if len(seen) > 6 else ''}"
     number = seen[0]
     if number["std"] == 0:
         return "one value, or none"
     return f"mean {number['mean']:.4g}, std {number['std']:.4g}"
 
 
-def common_content(known: Json, found: Json, parts: Json, scores: Json, notes: list[str], source: str) -> Json:
+def shared_content(known: Json, found: Json, parts: Json, scores: Json, notes: list[str], source: str) -> Json:
     """What both say.
 
     Args:
@@ -96,9 +98,9 @@ def common_content(known: Json, found: Json, parts: Json, scores: Json, notes: l
         "task": features["task"],
         "rows": found["rows"],
         "source": source,
-        "parts": ", ".join(f"{parts['rows'][part]} {part}" for part in PARTS if parts["rows"][part]),
+        "parts": ", ".join(f"{parts['rows'][part]} {part}" for part in PART_NAMES if parts["rows"][part]),
         "training": f"{known['epochs']} epochs, the weights of epoch {known['best_epoch']} kept.",
-        "choices": _choices(known, found),
+        "choices": _automatic_choices(known, found),
         "scores": score_table(scores),
         "references": reference_table(scores, known["model"]["name"]),
         "baseline": _baseline(features["task"]),
@@ -106,12 +108,12 @@ def common_content(known: Json, found: Json, parts: Json, scores: Json, notes: l
         "threshold": threshold_table(scores),
         "seeds": seeds_table(scores),
         "notes": [*found["notes"], *parts["notes"], *notes],
-        "columns": _columns(features, found),
+        "columns": _column_rows(features, found),
         "versions": known["versions"],
     }
 
 
-def _choices(known: Json, found: Json) -> list[tuple[str, str]]:
+def _automatic_choices(known: Json, found: Json) -> list[tuple[str, str]]:
     """What was chosen for the person, and what the model does not see."""
     features, choice = known["features"], known["model_choice"].removesuffix(".")
     roles = _roles(found)
@@ -132,7 +134,7 @@ def _choices(known: Json, found: Json) -> list[tuple[str, str]]:
         "target": scales[known["target_scale"]] if features["task"] == "regression" else "",
         "query": features.get("query", ""),
         "numbers": known["model"]["numeric"],
-        "windows": _windows(features.get("series")),
+        "windows": _windows_text(features.get("series")),
         "batch size": str(known["batch_size"]),
         "seeds": f"{known['seeds']} models, their answers averaged" if known["seeds"] > 1 else "",
         "sequences": ", ".join(f"{name} {role}" for name, role in roles.items()),
@@ -143,11 +145,11 @@ def _choices(known: Json, found: Json) -> list[tuple[str, str]]:
     return [(name, text) for name, text in said.items() if text]
 
 
-def _columns(features: Json, found: Json) -> list[Json]:
+def _column_rows(features: Json, found: Json) -> list[Json]:
     if found.get("pairs"):
-        return pair_columns(features, found)
+        return describe_pair_columns(features, found)
     if found.get("series"):
-        return series_columns(features, found)
+        return describe_series_columns(features, found)
     used: dict[str, list[Json]] = {}
     for feature in features["numeric"]:
         used.setdefault(feature["column"], []).append(feature)
@@ -163,7 +165,7 @@ def _columns(features: Json, found: Json) -> list[Json]:
     ]
 
 
-def _windows(series: Json | None) -> str:
+def _windows_text(series: Json | None) -> str:
     """What a forecast sees, and what it says."""
     if series is None:
         return ""

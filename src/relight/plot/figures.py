@@ -22,17 +22,24 @@ from matplotlib.font_manager import fontManager
 from matplotlib.text import Text
 from PIL import Image
 
-TRAIN, VALIDATION, TEST, PREDICTED = "tab:blue", "tab:orange", "tab:green", "tab:red"
-LARGE, WIDE = (10.0, 7.0), (8.0, 5.6)  # the tutorial's size, and the same shape smaller
-EAST_ASIAN = ("Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "PingFang SC", "Microsoft YaHei", "SimHei")
-UNCALIBRATED = "tab:orange"
-TUTORIAL = {"train": "b", "validation": TEST, "test": "g"}
-MOST_EPOCHS = 200  # more of them are a block of ink where the loss jumps to and fro
-MOST_LABELS = 30  # of a confusion matrix: more cannot be read
-RUN_LENGTHS = 3  # zlib's Z_RLE: as small as its default for flat pictures like these, in half the time
+TRAIN_COLOUR, VALIDATION_COLOUR, TEST_COLOUR, PREDICTION_COLOUR = "tab:blue", "tab:orange", "tab:green", "tab:red"
+LARGE_SIZE, WIDE_SIZE = (10.0, 7.0), (8.0, 5.6)  # the tutorial's size, and the same shape smaller
+EAST_ASIAN_FONTS = (
+    "Noto Sans CJK SC",
+    "Noto Sans CJK JP",
+    "Source Han Sans SC",
+    "PingFang SC",
+    "Microsoft YaHei",
+    "SimHei",
+)
+UNCALIBRATED_COLOUR = "tab:orange"
+TUTORIAL_COLOURS = {"train": "b", "validation": TEST_COLOUR, "test": "g"}
+MAX_EPOCHS_UNSMOOTHED = 200  # more of them are a block of ink where the loss jumps to and fro
+MAX_CONFUSION_LABELS = 30  # of a confusion matrix: more cannot be read
+RLE_STRATEGY = 3  # zlib's Z_RLE: as small as its default for flat pictures like these, in half the time
 
 
-def canvas(size: tuple[float, float], title: str, x: str, y: str) -> tuple[Figure, Axes]:
+def create_axes(size: tuple[float, float], title: str, x: str, y: str) -> tuple[Figure, Axes]:
     figure = Figure(figsize=size)
     figure.subplots_adjust(left=0.13, right=0.97, bottom=0.1, top=0.93)  # a layout engine costs as much as drawing
     axes = figure.add_subplot(xlabel=x, ylabel=y)
@@ -47,42 +54,42 @@ def set_fonts(labels: Iterable[str], *texts: Text) -> None:
     """Names in Chinese, Japanese or Korean need a font that has them, where one is installed."""
     if not all(label.isascii() for label in labels):
         installed = {font.name for font in fontManager.ttflist}
-        fonts = ["DejaVu Sans", *(name for name in EAST_ASIAN if name in installed)]
+        fonts = ["DejaVu Sans", *(name for name in EAST_ASIAN_FONTS if name in installed)]
         for text in texts:
             text.set_fontfamily(fonts)
 
 
-def short(label: str) -> str:
+def short_label(label: str) -> str:
     """A name from the data as it can be drawn: cut, and without formulas."""
     cut = label if len(label) <= 20 else label[:19] + "…"
     return cut.replace("$", r"\$")  # matplotlib reads $...$ as a formula
 
 
-def line(points: pl.DataFrame, when: str) -> Figure:
+def plot_line(points: pl.DataFrame, when: str) -> Figure:
     """The tutorial's picture: train points blue, test points green, predictions of the test red.
 
     Args:
         points: columns part, x, y, before, after.
         when: before | after, the column of the predictions.
     """
-    figure, axes = canvas(LARGE, f"Predictions {when} training", "x", "y")
+    figure, axes = create_axes(LARGE_SIZE, f"Predictions {when} training", "x", "y")
     for part in points["part"].unique(maintain_order=True):
         rows = points.filter(pl.col("part") == part)
-        axes.scatter(rows["x"], rows["y"], c=TUTORIAL[part], s=4, label=f"{part.capitalize()} data")
+        axes.scatter(rows["x"], rows["y"], c=TUTORIAL_COLOURS[part], s=4, label=f"{part.capitalize()} data")
     test = points.filter(pl.col("part") == "test")
     axes.scatter(test["x"], test[when], c="r", s=4, label="Predictions")
     axes.legend(prop={"size": 14})
     return figure
 
 
-def loss_curves(curves: pl.DataFrame, validation_name: str, best_epoch: int) -> Figure:
+def plot_loss_curves(curves: pl.DataFrame, validation_name: str, best_epoch: int) -> Figure:
     """Columns epoch, train_loss, validation_loss; a line at the epoch whose weights were kept."""
-    figure, axes = canvas(WIDE, "Loss", "epoch", "loss")
-    _curve(axes, curves["epoch"], curves["validation_loss"], VALIDATION, validation_name)
-    _curve(axes, curves["epoch"], curves["train_loss"], TRAIN, "train")
+    figure, axes = create_axes(WIDE_SIZE, "Loss", "epoch", "loss")
+    _draw_curve(axes, curves["epoch"], curves["validation_loss"], VALIDATION_COLOUR, validation_name)
+    _draw_curve(axes, curves["epoch"], curves["train_loss"], TRAIN_COLOUR, "train")
     if best_epoch < curves["epoch"].to_list()[-1]:
         axes.axvline(best_epoch, color="0.4", linestyle="--", linewidth=1, label=f"best epoch ({best_epoch})")
-    largest, smallest = _range(curves)
+    largest, smallest = _loss_range(curves)
     if smallest > 0 and largest / smallest > 20:
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter("{x:g}")
@@ -90,38 +97,40 @@ def loss_curves(curves: pl.DataFrame, validation_name: str, best_epoch: int) -> 
     return figure
 
 
-def score_curve(curves: pl.DataFrame, validation_name: str, best_epoch: int) -> Figure:
+def plot_score_curve(curves: pl.DataFrame, validation_name: str, best_epoch: int) -> Figure:
     """Columns epoch, validation_score: what early stopping looked at."""
-    figure, axes = canvas(WIDE, f"Score of the {validation_name} rows", "epoch", "score (lower is better)")
-    _curve(axes, curves["epoch"], curves["validation_score"], VALIDATION, validation_name)
+    figure, axes = create_axes(WIDE_SIZE, f"Score of the {validation_name} rows", "epoch", "score (lower is better)")
+    _draw_curve(axes, curves["epoch"], curves["validation_score"], VALIDATION_COLOUR, validation_name)
     if best_epoch < curves["epoch"].to_list()[-1]:
         axes.axvline(best_epoch, color="0.4", linestyle="--", linewidth=1, label=f"best epoch ({best_epoch})")
     axes.legend()
     return figure
 
 
-def predicted_against_true(predictions: pl.DataFrame) -> Figure:
+def plot_predicted_against_true(predictions: pl.DataFrame) -> Figure:
     """Columns target, prediction; the diagonal is where a prediction is right."""
-    figure, axes = canvas(WIDE, "Predicted against true (test rows)", "true", "predicted")
+    figure, axes = create_axes(WIDE_SIZE, "Predicted against true (test rows)", "true", "predicted")
     target, predicted = predictions["target"].to_numpy(), predictions["prediction"].to_numpy()
     low, high = min(target.min(), predicted.min()), max(target.max(), predicted.max())
     axes.plot([low, high], [low, high], color="0.6", linewidth=1, linestyle="--")
-    axes.scatter(target, predicted, s=14, alpha=0.6, color=TRAIN, linewidths=0)
+    axes.scatter(target, predicted, s=14, alpha=0.6, color=TRAIN_COLOUR, linewidths=0)
     axes.set_aspect("equal", adjustable="box")
     return figure
 
 
-def residuals(table: pl.DataFrame) -> Figure:
+def plot_residuals(table: pl.DataFrame) -> Figure:
     """Columns prediction, residual: how far the predictions are off, over what was predicted."""
-    figure, axes = canvas(WIDE, "Residuals (test rows)", "predicted", "predicted - true")
+    figure, axes = create_axes(WIDE_SIZE, "Residuals (test rows)", "predicted", "predicted - true")
     axes.axhline(0, color="0.6", linewidth=1, linestyle="--")
-    axes.scatter(table["prediction"], table["residual"], s=14, alpha=0.6, color=TRAIN, linewidths=0)
+    axes.scatter(table["prediction"], table["residual"], s=14, alpha=0.6, color=TRAIN_COLOUR, linewidths=0)
     return figure
 
 
-def confusion(predictions: pl.DataFrame, classes: list[str]) -> Figure:
+def plot_confusion_matrix(predictions: pl.DataFrame, classes: list[str]) -> Figure:
     """How many test rows of each true class were given each class."""
-    figure, axes = canvas(LARGE if len(classes) > 8 else WIDE, "Confusion matrix (test rows)", "predicted", "true")
+    figure, axes = create_axes(
+        LARGE_SIZE if len(classes) > 8 else WIDE_SIZE, "Confusion matrix (test rows)", "predicted", "true"
+    )
     place = {label: k for k, label in enumerate(classes)}
     counts = np.zeros((len(classes), len(classes)), dtype=int)
     for true, said in predictions.select("target", "prediction").iter_rows():
@@ -129,32 +138,32 @@ def confusion(predictions: pl.DataFrame, classes: list[str]) -> Figure:
     figure.set_layout_engine("constrained")  # class names have any length
     axes.imshow(counts, cmap="Blues")
     axes.grid(visible=False)
-    if len(classes) <= MOST_LABELS:
-        _label_cells(axes, counts, [short(label) for label in classes])
+    if len(classes) <= MAX_CONFUSION_LABELS:
+        _label_cells(axes, counts, [short_label(label) for label in classes])
     return figure
 
 
-def roc(curve: pl.DataFrame, auc: float | None, *, averaged: bool) -> Figure:
+def plot_roc_curve(curve: pl.DataFrame, auc: float | None, *, averaged: bool) -> Figure:
     """Columns fpr, tpr; the diagonal is chance."""
     title = "ROC curve, mean over the classes" if averaged else "ROC curve"
-    figure, axes = canvas(WIDE, f"{title} (test rows)", "false positive rate", "true positive rate")
+    figure, axes = create_axes(WIDE_SIZE, f"{title} (test rows)", "false positive rate", "true positive rate")
     axes.plot([0, 1], [0, 1], color="0.6", linewidth=1, linestyle="--")
-    axes.plot(curve["fpr"], curve["tpr"], color=TRAIN, label=f"AUC {auc:.4f}" if auc is not None else None)
+    axes.plot(curve["fpr"], curve["tpr"], color=TRAIN_COLOUR, label=f"AUC {auc:.4f}" if auc is not None else None)
     axes.set_aspect("equal")
     if auc is not None:
         axes.legend(loc="lower right")
     return figure
 
 
-def calibration(bins: pl.DataFrame) -> Figure:
+def plot_reliability(bins: pl.DataFrame) -> Figure:
     """Columns confidence, observed, rows, when; a well calibrated model stays on the diagonal.
 
     Where a temperature was fitted there are two curves: before and after.
     """
-    figure, axes = canvas(WIDE, "Calibration (test rows)", "predicted probability", "observed share")
+    figure, axes = create_axes(WIDE_SIZE, "Calibration (test rows)", "predicted probability", "observed share")
     axes.plot([0, 1], [0, 1], color="0.6", linewidth=1, linestyle="--")
     curves = bins.partition_by("when", maintain_order=True)
-    for curve, colour in zip(curves, [UNCALIBRATED, TRAIN][-len(curves) :], strict=False):
+    for curve, colour in zip(curves, [UNCALIBRATED_COLOUR, TRAIN_COLOUR][-len(curves) :], strict=False):
         share = curve["rows"].to_numpy() / max(1, curve["rows"].sum())
         name = "" if len(curves) == 1 else f"{curve['when'][0]} calibration, "
         axes.plot(curve["confidence"], curve["observed"], color=colour, linewidth=1)
@@ -166,9 +175,9 @@ def calibration(bins: pl.DataFrame) -> Figure:
     return figure
 
 
-def _curve(axes: Axes, epochs: pl.Series, losses: pl.Series, colour: str, name: str) -> None:
+def _draw_curve(axes: Axes, epochs: pl.Series, losses: pl.Series, colour: str, name: str) -> None:
     """The losses; of very many epochs a pale line, and over it the mean of each hundredth of them."""
-    if len(epochs) <= MOST_EPOCHS:
+    if len(epochs) <= MAX_EPOCHS_UNSMOOTHED:
         axes.plot(epochs, losses, color=colour, label=name)
         return
     axes.plot(epochs, losses, color=colour, linewidth=0.5, alpha=0.25)
@@ -179,7 +188,7 @@ def _curve(axes: Axes, epochs: pl.Series, losses: pl.Series, colour: str, name: 
     axes.plot(means["epoch"] + step / 2, means["loss"], color=colour, label=f"{name}, mean of {step} epochs")
 
 
-def _range(curves: pl.DataFrame) -> tuple[float, float]:
+def _loss_range(curves: pl.DataFrame) -> tuple[float, float]:
     losses = [*curves["train_loss"].to_list(), *curves["validation_loss"].to_list()]
     return max(losses), min(losses)
 
@@ -203,7 +212,7 @@ def png_bytes(figure: Figure, dpi: int) -> bytes:
     canvas.draw()  # type: ignore[no-untyped-call]
     pixels = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
     buffer = io.BytesIO()
-    Image.fromarray(pixels).convert("RGB").save(buffer, format="png", dpi=(dpi, dpi), compress_type=RUN_LENGTHS)
+    Image.fromarray(pixels).convert("RGB").save(buffer, format="png", dpi=(dpi, dpi), compress_type=RLE_STRATEGY)
     return buffer.getvalue()
 
 

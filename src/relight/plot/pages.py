@@ -11,7 +11,7 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 
 CARD_TEMPLATE = Path(__file__).with_name("card.md.jinja")
-SPECIAL = re.compile(r"([\\`*_{}\[\]#|~$])")
+MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]#|~$])")
 PAGE_TEMPLATE = Path(__file__).with_name("report.html.jinja")
 
 
@@ -40,18 +40,18 @@ def escape_markdown(value: object) -> str:
     if isinstance(value, Markdown):
         return value
     text = " ".join(str(value).split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return SPECIAL.sub(r"\\\1", text)
+    return MARKDOWN_SPECIAL.sub(r"\\\1", text)
 
 
 def _table(table: dict[str, list]) -> Markdown:
-    lines = [["", *table["heads"]], *([row["name"], *_marked(row)] for row in table["rows"])]
+    lines = [["", *table["heads"]], *([row["name"], *_with_best_bold(row)] for row in table["rows"])]
     cells = [[cell if isinstance(cell, Markdown) else escape_markdown(cell) for cell in line] for line in lines]
     rule = f"| --- |{' ---: |' * len(table['heads'])}"
     head, *rows = (f"| {' | '.join(line)} |" for line in cells)
     return Markdown("\n".join([head, rule, *rows, ""]))
 
 
-def _marked(row: dict) -> list[str]:
+def _with_best_bold(row: dict) -> list[str]:
     """The values of a line, the best one bold."""
     return [
         Markdown(f"**{escape_markdown(value)}**") if place == row.get("best") else value

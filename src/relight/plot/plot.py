@@ -9,7 +9,7 @@ import yaml
 from matplotlib.figure import Figure
 
 from relight.plot import figures, task_figures
-from relight.plot.content import common_content
+from relight.plot.content import shared_content
 from relight.plot.figures import png_bytes, write_png
 from relight.plot.pages import write_card, write_page
 from relight.plot.params import PlotParams
@@ -18,7 +18,7 @@ from relight.runtime.files import read_json
 Json = dict[str, Any]
 
 
-TEXTS = {  # names, labels and values stay texts, whatever they look like
+TEXT_COLUMNS = {  # names, labels and values stay texts, whatever they look like
     "predictions": ("target", "prediction"),
     "classes": ("class",),
     "importance": ("column",),
@@ -45,8 +45,8 @@ def plot(
     """Write one PNG for each picture that suits the task, the report page, and the model card."""
     known, found, scores = read_json(description), read_json(schema), read_json(metrics)
     notes, source = read_json(reports / "notes.json")["notes"], all_params["prepare"]["source"]  # type: ignore[index]
-    content = common_content(known, found, read_json(split_report), scores, notes, source)
-    drawn = _figures(known, scores, pl.read_csv(curves), reports)
+    content = shared_content(known, found, read_json(split_report), scores, notes, source)
+    drawn = _all_figures(known, scores, pl.read_csv(curves), reports)
     pictures = {name: png_bytes(figure, params.dpi) for name, figure in drawn.items()}
     plots.mkdir()
     for name, picture in pictures.items():
@@ -57,34 +57,34 @@ def plot(
         {
             **content,
             "pictures": [{"name": name, "base64": encoded} for name, encoded in shown.items()],
-            "classes": _read(reports, "classes").to_dicts(),
+            "classes": _read_table(reports, "classes").to_dicts(),
             "params": yaml.safe_dump(all_params, sort_keys=False, allow_unicode=True, width=100),
         },
     )
     write_card(card, content)
 
 
-def _read(reports: Path, name: str) -> pl.DataFrame:
-    texts = dict.fromkeys(TEXTS.get(name, ()), pl.String)
+def _read_table(reports: Path, name: str) -> pl.DataFrame:
+    texts = dict.fromkeys(TEXT_COLUMNS.get(name, ()), pl.String)
     return pl.read_csv(reports / f"{name}.csv", schema_overrides=texts, infer_schema_length=None)
 
 
-def _figures(known: Json, scores: Json, curves: pl.DataFrame, reports: Path) -> dict[str, Figure]:
+def _all_figures(known: Json, scores: Json, curves: pl.DataFrame, reports: Path) -> dict[str, Figure]:
     features, best_epoch = known["features"], known["best_epoch"]
     validation = "test" if features["test_rows_validate"] else "validation"
-    drawn = {"loss": figures.loss_curves(curves, validation, best_epoch)}
+    drawn = {"loss": figures.plot_loss_curves(curves, validation, best_epoch)}
     if "validation_score" in curves.columns and not _is_the_loss(curves):
-        drawn["score"] = figures.score_curve(curves, validation, best_epoch)
+        drawn["score"] = figures.plot_score_curve(curves, validation, best_epoch)
     if features["task"] == "forecast":
         return {**drawn, **_forecast_figures(reports)}
     columns = _column_figures(reports, scores)
     if features["task"] == "ranking":
-        return {**drawn, "ndcg_by_size": task_figures.ndcg_by_size(_read(reports, "queries")), **columns}
+        return {**drawn, "ndcg_by_size": task_figures.plot_ndcg_by_size(_read_table(reports, "queries")), **columns}
     if features["classes"] is None:
         return {**_line_figures(reports), **drawn, **_regression_figures(reports), **columns}
     if features.get("pairs"):
         table = pl.read_csv(reports / "distances.csv")
-        drawn["distances"] = task_figures.distances(table, known["similarity"]["threshold"])
+        drawn["distances"] = task_figures.plot_distances(table, known["similarity"]["threshold"])
     return {**drawn, **_class_figures(reports, features["classes"], scores["test"].get("auc")), **columns}
 
 
@@ -95,54 +95,54 @@ def _is_the_loss(curves: pl.DataFrame) -> bool:
 
 
 def _line_figures(reports: Path) -> dict[str, Figure]:
-    points = _read(reports, "line")
+    points = _read_table(reports, "line")
     if points.is_empty():
         return {}
-    return {f"line_{when}": figures.line(points, when) for when in ("before", "after")}
+    return {f"line_{when}": figures.plot_line(points, when) for when in ("before", "after")}
 
 
 def _regression_figures(reports: Path) -> dict[str, Figure]:
     return {
-        "predicted": figures.predicted_against_true(pl.read_csv(reports / "predictions.csv")),
-        "residuals": figures.residuals(_read(reports, "residuals")),
+        "predicted": figures.plot_predicted_against_true(pl.read_csv(reports / "predictions.csv")),
+        "residuals": figures.plot_residuals(_read_table(reports, "residuals")),
     }
 
 
 def _forecast_figures(reports: Path) -> dict[str, Figure]:
     predictions = pl.read_csv(reports / "predictions.csv", try_parse_dates=True)
     steps, series = pl.read_csv(reports / "steps.csv"), pl.read_csv(reports / "series.csv")
-    drawn = {"forecasts": task_figures.forecasts(predictions)}
+    drawn = {"forecasts": task_figures.plot_forecasts(predictions)}
     if steps["ahead"].n_unique() > 1:
-        drawn["error_by_step"] = task_figures.error_by_step(steps)
+        drawn["error_by_step"] = task_figures.plot_error_by_step(steps)
     if series.height > 1:
-        drawn["error_by_series"] = task_figures.error_by_series(series)
+        drawn["error_by_series"] = task_figures.plot_error_by_series(series)
     return drawn
 
 
 def _class_figures(reports: Path, classes: list[str], auc: float | None) -> dict[str, Figure]:
-    drawn = {"confusion": figures.confusion(_read(reports, "predictions"), classes)}
-    roc, calibration = _read(reports, "roc"), _read(reports, "calibration")
+    drawn = {"confusion": figures.plot_confusion_matrix(_read_table(reports, "predictions"), classes)}
+    roc, calibration = _read_table(reports, "roc"), _read_table(reports, "calibration")
     if not roc.is_empty():
-        drawn["roc"] = figures.roc(roc, auc, averaged=len(classes) > 2)
+        drawn["roc"] = figures.plot_roc_curve(roc, auc, averaged=len(classes) > 2)
     if not calibration.is_empty():
-        drawn["calibration"] = figures.calibration(calibration)
+        drawn["calibration"] = figures.plot_reliability(calibration)
     return drawn
 
 
 def _column_figures(reports: Path, scores: Json) -> dict[str, Figure]:
     """Those of columns and their values, where there is something to draw."""
     drawn = {}
-    importance, by_feature = _read(reports, "importance"), _read(reports, "residuals_by_feature")
+    importance, by_feature = _read_table(reports, "importance"), _read_table(reports, "residuals_by_feature")
     if not importance.is_empty():
-        drawn["importance"] = task_figures.importance(importance)
+        drawn["importance"] = task_figures.plot_importance(importance)
     if not by_feature.is_empty():
-        drawn["residuals_by_feature"] = task_figures.residuals_by_feature(by_feature)
-    for number, table in enumerate(_slices(_read(reports, "slices")), start=1):
+        drawn["residuals_by_feature"] = task_figures.plot_residuals_by_feature(by_feature)
+    for number, table in enumerate(_slice_tables(_read_table(reports, "slices")), start=1):
         whole = scores["test"][table["score"][0]]
-        drawn[f"slices_{number}"] = task_figures.slices(table, whole)
+        drawn[f"slices_{number}"] = task_figures.plot_slices(table, whole)
     return drawn
 
 
-def _slices(table: pl.DataFrame) -> list[pl.DataFrame]:
+def _slice_tables(table: pl.DataFrame) -> list[pl.DataFrame]:
     """One table for each column, with the score that stands for the task: the first of each value."""
     return table.filter(pl.col("score") == pl.col("score").first()).partition_by("column", maintain_order=True)

@@ -2,19 +2,19 @@
 
 from typing import Any
 
-from relight.metrics.direction import shortfall, with_direction
+from relight.metrics.direction import as_loss, name_with_direction
 
-Table = dict[str, Any]
+ScoreTable = dict[str, Any]
 
 
-def score_table(metrics: dict[str, Any]) -> Table:
+def score_table(metrics: dict[str, Any]) -> ScoreTable:
     """`heads`, and `rows` of name and values, for the terminal and the page alike."""
     parts = [part for part in ("train", "validation", "test") if metrics[part]]
     columns = {**{part: metrics[part] for part in parts}, "baseline (test)": metrics["baseline"]["test"]}
-    return _table(list(dict.fromkeys(name for part in parts for name in sorted(metrics[part]))), columns)
+    return _score_columns(list(dict.fromkeys(name for part in parts for name in sorted(metrics[part]))), columns)
 
 
-def reference_table(metrics: dict[str, Any], model: str) -> Table | None:
+def reference_table(metrics: dict[str, Any], model: str) -> ScoreTable | None:
     """The test scores of the model, with their intervals, beside the references and the trivial baseline.
 
     As `score_table`, and for each row `best`: which of the values is the best one. None without references and
@@ -27,9 +27,9 @@ def reference_table(metrics: dict[str, Any], model: str) -> Table | None:
     columns = {model: metrics["test"], **others, "baseline": metrics["baseline"]["test"]}
     compared = {name for scores in (*others.values(), intervals or {}) for name in scores}
     names = [name for name in sorted(metrics["test"]) if name in compared]
-    table = _table(names, columns)
+    table = _score_columns(names, columns)
     for name, row in zip(names, table["rows"], strict=True):
-        row["best"] = _best(name, [scores.get(name) for scores in columns.values()])
+        row["best"] = _best_index(name, [scores.get(name) for scores in columns.values()])
     if intervals:
         table["heads"].insert(1, "95 % interval")
         for name, row in zip(names, table["rows"], strict=True):
@@ -38,46 +38,46 @@ def reference_table(metrics: dict[str, Any], model: str) -> Table | None:
     return table
 
 
-def threshold_table(metrics: dict[str, Any]) -> Table | None:
+def threshold_table(metrics: dict[str, Any]) -> ScoreTable | None:
     """The test scores of the decision at one half, and at the threshold that the validation rows chose."""
     if "threshold" not in metrics:
         return None
     chosen = metrics["threshold"]
     names = [name for name in sorted(chosen) if name != "value"]
-    return _table(names, {"at 0.5": metrics["test"], f"at {chosen['value']:.4g}": chosen})
+    return _score_columns(names, {"at 0.5": metrics["test"], f"at {chosen['value']:.4g}": chosen})
 
 
-def seeds_table(metrics: dict[str, Any]) -> Table | None:
+def seeds_table(metrics: dict[str, Any]) -> ScoreTable | None:
     """The test scores of each seed by itself: their mean, and their deviation."""
     if "seeds" not in metrics:
         return None
     scores = metrics["seeds"]["test"]
     columns = {name: {score: values[name] for score, values in scores.items()} for name in ("mean", "std")}
-    return _table(sorted(scores), columns)
+    return _score_columns(sorted(scores), columns)
 
 
 def _interval(ends: list[float] | None) -> str:
-    return "–" if ends is None else f"{_shown(ends[0])} to {_shown(ends[1])}"
+    return "–" if ends is None else f"{_value_text(ends[0])} to {_value_text(ends[1])}"
 
 
-def _shown(value: float | None) -> str:
+def _value_text(value: float | None) -> str:
     if value is None:
         return "–"
     return f"{value:.4f}" if abs(value) < 1000 else f"{value:.1f}"
 
 
-def _table(names: list[str], columns: dict[str, dict[str, float]]) -> Table:
+def _score_columns(names: list[str], columns: dict[str, dict[str, float]]) -> ScoreTable:
     rows = [
         {
-            "name": with_direction(name),
-            "values": [_shown(scores.get(name)) for scores in columns.values()],
+            "name": name_with_direction(name),
+            "values": [_value_text(scores.get(name)) for scores in columns.values()],
         }
         for name in names
     ]
     return {"heads": list(columns), "rows": rows}
 
 
-def _best(name: str, values: list[float | None]) -> int:
+def _best_index(name: str, values: list[float | None]) -> int:
     """The place of the best value; of equal ones the first."""
-    known = [(shortfall(name, value), place) for place, value in enumerate(values) if value is not None]
+    known = [(as_loss(name, value), place) for place, value in enumerate(values) if value is not None]
     return min(known)[1]

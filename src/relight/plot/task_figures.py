@@ -14,52 +14,65 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from relight.plot.figures import PREDICTED, TEST, TRAIN, WIDE, canvas, set_fonts, short
+from relight.plot.figures import (
+    PREDICTION_COLOUR,
+    TEST_COLOUR,
+    TRAIN_COLOUR,
+    WIDE_SIZE,
+    create_axes,
+    set_fonts,
+    short_label,
+)
 
-MOST_BARS = 20
-PANELS_IN_A_ROW = 3
-MOST_STEPS = 240  # of the truth in one picture: more of them are a block of ink
-MOST_SERIES = 20
-COLUMNS = ("time", "ahead", "target", "prediction", "low", "high")
-COLOURS = {"model": PREDICTED, "linear_autoregression": "tab:blue", "naive": "0.6", "seasonal_naive": "tab:olive"}
-BINS = 60
-MOST_GROUPS = 8  # of queries by their size, each with as many of them
-MOST_POINTS = 5_000
+MAX_BARS = 20
+PANELS_PER_ROW = 3
+MAX_STEPS_DRAWN = 240  # of the truth in one picture: more of them are a block of ink
+MAX_SERIES_DRAWN = 20
+FORECAST_COLUMNS = ("time", "ahead", "target", "prediction", "low", "high")
+MODEL_COLOURS = {
+    "model": PREDICTION_COLOUR,
+    "linear_autoregression": "tab:blue",
+    "naive": "0.6",
+    "seasonal_naive": "tab:olive",
+}
+N_DISTANCE_BINS = 60
+MAX_SIZE_GROUPS = 8  # of queries by their size, each with as many of them
+MAX_QUERY_POINTS = 5_000
 
 
-def importance(table: pl.DataFrame) -> Figure:
+def plot_importance(table: pl.DataFrame) -> Figure:
     """Columns column, importance, low, high: how much the loss rises, the first 20 columns from the top."""
-    shown = table.head(MOST_BARS)
-    title = "Importance (test rows)" if table.height <= MOST_BARS else f"Importance (test rows): the first {MOST_BARS}"
-    figure, axes = _lines(title, "rise of the loss when the column is shuffled", shown["column"].to_list())
+    shown = table.head(MAX_BARS)
+    title = "Importance (test rows)" if table.height <= MAX_BARS else f"Importance (test rows): the first {MAX_BARS}"
+    figure, axes = _labelled_axes(title, "rise of the loss when the column is shuffled", shown["column"].to_list())
     places = range(shown.height)
-    axes.barh(places, shown["importance"], color=TRAIN, alpha=0.75, height=0.6)
+    axes.barh(places, shown["importance"], color=TRAIN_COLOUR, alpha=0.75, height=0.6)
     axes.hlines(places, shown["low"], shown["high"], color="0.2", linewidth=1.5)
     return figure
 
 
-def slices(table: pl.DataFrame, whole: float) -> Figure:
+def plot_slices(table: pl.DataFrame, whole: float) -> Figure:
     """Columns column, value, rows, score, estimate, low, high, of one column and score; a line at that of all rows."""
     score, column = table["score"][0], table["column"][0]
-    names = [f"{short(value)} ({rows:,})" for value, rows in table.select("value", "rows").iter_rows()]
-    figure, axes = _lines(f"{score} by {short(column)} (test rows)", score, names, cut=False)
+    names = [f"{short_label(value)} ({rows:,})" for value, rows in table.select("value", "rows").iter_rows()]
+    figure, axes = _labelled_axes(f"{score} by {short_label(column)} (test rows)", score, names, cut=False)
     places = range(table.height)
     axes.axvline(whole, color="0.6", linewidth=1, linestyle="--", label=f"all rows: {whole:.4g}")
     if table["low"].null_count() < table.height:
         low, high = (table[end].fill_null(table["estimate"]) for end in ("low", "high"))
-        axes.hlines(places, low, high, color=TRAIN, linewidth=1.5)
-    axes.scatter(table["estimate"], places, s=30, color=TRAIN, zorder=3)
+        axes.hlines(places, low, high, color=TRAIN_COLOUR, linewidth=1.5)
+    axes.scatter(table["estimate"], places, s=30, color=TRAIN_COLOUR, zorder=3)
     axes.legend(loc="best")
     set_fonts([column], axes.title)
     return figure
 
 
-def residuals_by_feature(table: pl.DataFrame) -> Figure:
+def plot_residuals_by_feature(table: pl.DataFrame) -> Figure:
     """Columns feature, value, residual: a small panel for each feature, with one scale of residuals."""
     panels = table.drop_nulls().partition_by("feature", maintain_order=True)
-    n_columns = min(PANELS_IN_A_ROW, len(panels))
+    n_columns = min(PANELS_PER_ROW, len(panels))
     n_rows = -(-len(panels) // n_columns)
-    figure = Figure(figsize=(WIDE[0], max(WIDE[1] / 2, 2.8) * n_rows), layout="constrained")
+    figure = Figure(figsize=(WIDE_SIZE[0], max(WIDE_SIZE[1] / 2, 2.8) * n_rows), layout="constrained")
     figure.suptitle("Residuals by feature (test rows)")
     grid = figure.subplots(n_rows, n_columns, sharey=True, squeeze=False)
     for axes, panel in zip(grid.flat, panels, strict=False):
@@ -72,9 +85,9 @@ def residuals_by_feature(table: pl.DataFrame) -> Figure:
 
 
 def _panel(axes: Axes, panel: pl.DataFrame) -> None:
-    name = short(panel["feature"][0])
+    name = short_label(panel["feature"][0])
     axes.axhline(0, color="0.6", linewidth=1, linestyle="--")
-    axes.scatter(panel["value"], panel["residual"], s=6, alpha=0.4, color=TRAIN, linewidths=0)
+    axes.scatter(panel["value"], panel["residual"], s=6, alpha=0.4, color=TRAIN_COLOUR, linewidths=0)
     axes.set_xlabel(name)
     axes.grid(visible=True, color="0.92")
     axes.set_axisbelow(True)
@@ -83,11 +96,11 @@ def _panel(axes: Axes, panel: pl.DataFrame) -> None:
     set_fonts([name], axes.xaxis.label)
 
 
-def _lines(title: str, x: str, names: list[str], *, cut: bool = True) -> tuple[Figure, Axes]:
+def _labelled_axes(title: str, x: str, names: list[str], *, cut: bool = True) -> tuple[Figure, Axes]:
     """A line for each name, the first at the top."""
-    figure, axes = canvas((WIDE[0], max(2.4, 1.4 + 0.3 * len(names))), title, x, "")
+    figure, axes = create_axes((WIDE_SIZE[0], max(2.4, 1.4 + 0.3 * len(names))), title, x, "")
     figure.set_layout_engine("constrained")  # names have any length
-    labels = [short(name) if cut else name for name in names]
+    labels = [short_label(name) if cut else name for name in names]
     axes.set_yticks(range(len(labels)), labels)
     axes.set_ylim(len(labels) - 0.4, -0.6)
     axes.grid(visible=False, axis="y")
@@ -95,24 +108,26 @@ def _lines(title: str, x: str, names: list[str], *, cut: bool = True) -> tuple[F
     return figure, axes
 
 
-def forecasts(predictions: pl.DataFrame) -> Figure:
+def plot_forecasts(predictions: pl.DataFrame) -> Figure:
     """The last test steps, and forecasts of them that follow each other, with their 80 % intervals.
 
     Args:
         predictions: columns time, ahead, target, prediction, low, high, and one for the series where there are
             several, of which the first is drawn.
     """
-    rows, name = _of_first_series(predictions)
+    rows, name = _first_series(predictions)
     horizon = int(rows["ahead"].max())  # type: ignore[arg-type]  # of whole numbers
     n_windows = rows.height // horizon
-    shown = [place for place in range(n_windows - 1, -1, -horizon) if n_windows - place <= MOST_STEPS][::-1]
-    figure, axes = canvas(WIDE, f"Forecasts of the last test steps{name}", "", "")
+    shown = [place for place in range(n_windows - 1, -1, -horizon) if n_windows - place <= MAX_STEPS_DRAWN][::-1]
+    figure, axes = create_axes(WIDE_SIZE, f"Forecasts of the last test steps{name}", "", "")
     for place in shown:
         window = rows.slice(place * horizon, horizon)
         marker = "." if horizon == 1 else ""
-        axes.plot(window["time"], window["prediction"], color=PREDICTED, linewidth=1.2, marker=marker)
+        axes.plot(window["time"], window["prediction"], color=PREDICTION_COLOUR, linewidth=1.2, marker=marker)
         if horizon > 1:
-            axes.fill_between(window["time"], window["low"], window["high"], color=PREDICTED, alpha=0.15, linewidth=0)
+            axes.fill_between(
+                window["time"], window["low"], window["high"], color=PREDICTION_COLOUR, alpha=0.15, linewidth=0
+            )
     drawn = pl.concat([rows.slice(place * horizon, horizon) for place in shown])
     axes.plot(drawn["time"], drawn["target"], color="0.2", linewidth=1.2, zorder=1)
     axes.tick_params(axis="x", labelrotation=20, labelsize=8)
@@ -121,46 +136,46 @@ def forecasts(predictions: pl.DataFrame) -> Figure:
     return figure
 
 
-def _of_first_series(predictions: pl.DataFrame) -> tuple[pl.DataFrame, str]:
+def _first_series(predictions: pl.DataFrame) -> tuple[pl.DataFrame, str]:
     others = [
         name for name in predictions.columns if name not in ("time", "ahead", "target", "prediction", "low", "high")
     ]
     if not others:
         return predictions, ""
     first = predictions[others[0]][0]
-    return predictions.filter(pl.col(others[0]) == first), f" ({short(str(first))})"
+    return predictions.filter(pl.col(others[0]) == first), f" ({short_label(str(first))})"
 
 
-def error_by_step(steps: pl.DataFrame) -> Figure:
+def plot_error_by_step(steps: pl.DataFrame) -> Figure:
     """Columns name, ahead, mae: the model and its references."""
-    figure, axes = canvas(WIDE, "Error by steps ahead (test windows)", "steps ahead", "mean absolute error")
+    figure, axes = create_axes(WIDE_SIZE, "Error by steps ahead (test windows)", "steps ahead", "mean absolute error")
     for name in steps["name"].unique(maintain_order=True):
         rows = steps.filter(pl.col("name") == name)
         width = 2.0 if name == "model" else 1.2
-        axes.plot(rows["ahead"], rows["mae"], color=COLOURS[name], linewidth=width, label=name.replace("_", " "))
+        axes.plot(rows["ahead"], rows["mae"], color=MODEL_COLOURS[name], linewidth=width, label=name.replace("_", " "))
     axes.set_ylim(bottom=0)
     axes.legend()
     return figure
 
 
-def error_by_series(series: pl.DataFrame) -> Figure:
+def plot_error_by_series(series: pl.DataFrame) -> Figure:
     """Columns series, mae: the series with the largest errors."""
-    rows = series.sort("mae", descending=True).head(MOST_SERIES).reverse()
-    figure, axes = canvas(WIDE, "Error by series (test windows)", "mean absolute error", "")
-    names = [short(name) for name in rows["series"].cast(pl.String)]
-    axes.barh(names, rows["mae"], color=TEST)
+    rows = series.sort("mae", descending=True).head(MAX_SERIES_DRAWN).reverse()
+    figure, axes = create_axes(WIDE_SIZE, "Error by series (test windows)", "mean absolute error", "")
+    names = [short_label(name) for name in rows["series"].cast(pl.String)]
+    axes.barh(names, rows["mae"], color=TEST_COLOUR)
     axes.grid(visible=False, axis="y")
     set_fonts(names, *axes.get_yticklabels())
     figure.subplots_adjust(left=0.24)
     return figure
 
 
-def distances(table: pl.DataFrame, threshold: float) -> Figure:
+def plot_distances(table: pl.DataFrame, threshold: float) -> Figure:
     """Columns distance, alike: how many pairs of either kind are how far apart; a line at the threshold."""
-    figure, axes = canvas(WIDE, "Distances (test rows)", "distance", "pairs")
+    figure, axes = create_axes(WIDE_SIZE, "Distances (test rows)", "distance", "pairs")
     farthest = max(float(table["distance"].to_numpy().max()), threshold)
-    edges = np.linspace(0, farthest or 1.0, BINS + 1)
-    for code, colour, name in ((0, PREDICTED, "not alike"), (1, TRAIN, "alike")):
+    edges = np.linspace(0, farthest or 1.0, N_DISTANCE_BINS + 1)
+    for code, colour, name in ((0, PREDICTION_COLOUR, "not alike"), (1, TRAIN_COLOUR, "alike")):
         found = table.filter(pl.col("alike") == code)["distance"].to_numpy()
         axes.hist(found, edges.tolist(), color=colour, alpha=0.6, label=f"{name} ({len(found)})")
     axes.axvline(threshold, color="0.3", linestyle="--", linewidth=1, label=f"threshold ({threshold:.3g})")
@@ -168,22 +183,26 @@ def distances(table: pl.DataFrame, threshold: float) -> Figure:
     return figure
 
 
-def ndcg_by_size(queries: pl.DataFrame) -> Figure:
+def plot_ndcg_by_size(queries: pl.DataFrame) -> Figure:
     """Columns candidates, ndcg@10: a point for each measured query, and the mean of queries of about one size."""
-    figure, axes = canvas(WIDE, "NDCG@10 by query size (test rows)", "candidates of the query", "NDCG@10")
+    figure, axes = create_axes(WIDE_SIZE, "NDCG@10 by query size (test rows)", "candidates of the query", "NDCG@10")
     known = queries.drop_nulls("ndcg@10").sort("candidates", maintain_order=True)
-    shown = known[np.unique(np.linspace(0, known.height - 1, MOST_POINTS).astype(int)).tolist()]
-    axes.scatter(shown["candidates"], shown["ndcg@10"], s=14, alpha=0.35, color=TRAIN, linewidths=0, label="a query")
-    groups = _groups(known)
-    axes.plot(groups["candidates"], groups["ndcg@10"], color=PREDICTED, marker="o", label="mean of queries of a size")
+    shown = known[np.unique(np.linspace(0, known.height - 1, MAX_QUERY_POINTS).astype(int)).tolist()]
+    axes.scatter(
+        shown["candidates"], shown["ndcg@10"], s=14, alpha=0.35, color=TRAIN_COLOUR, linewidths=0, label="a query"
+    )
+    groups = _size_groups(known)
+    axes.plot(
+        groups["candidates"], groups["ndcg@10"], color=PREDICTION_COLOUR, marker="o", label="mean of queries of a size"
+    )
     axes.axhline(float(known["ndcg@10"].mean()), color="0.5", linewidth=1, linestyle="--", label="mean of all")  # type: ignore[arg-type]
     axes.set_ylim(-0.03, 1.03)
     axes.legend(loc="lower right")
     return figure
 
 
-def _groups(known: pl.DataFrame) -> pl.DataFrame:
+def _size_groups(known: pl.DataFrame) -> pl.DataFrame:
     """At most 8, of as many queries each; queries of one size are in one group."""
-    ranks = (known["candidates"].rank("min") - 1) * MOST_GROUPS // known.height
+    ranks = (known["candidates"].rank("min") - 1) * MAX_SIZE_GROUPS // known.height
     columns = pl.col("candidates", "ndcg@10").mean()
     return known.with_columns(group=ranks).group_by("group", maintain_order=True).agg(columns)

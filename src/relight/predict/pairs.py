@@ -15,20 +15,20 @@ import polars as pl
 import torch
 
 from relight.data.features import Features, record_kinds
-from relight.data.parquet import cut
-from relight.errors import InputError, UncleanError
+from relight.data.parquet import rechunk
+from relight.errors import ColumnError, InputError
 from relight.model.build import build_model
-from relight.model.devices import compute_the_same_each_time
-from relight.model.inference import predict, rows_at_once, set_mode
+from relight.model.devices import make_deterministic
+from relight.model.inference import predict_outputs, prediction_batch_size, set_training_mode
 from relight.model.networks.tower import SiameseModel
-from relight.model.rows import pair_inputs
-from relight.model.saved_model import FORMAT, Description, load_weights
+from relight.model.rows import pair_input_tensors
+from relight.model.saved_model import MODEL_FORMAT, Description, load_weights
 from relight.model.similarity import pair_predictions
-from relight.predict.table import assert_can_hold_answers
-from relight.prepare.columns import clean_as
-from relight.prepare.source import Table
+from relight.predict.table import assert_can_write_predictions
+from relight.prepare.columns import clean_as_kind
+from relight.prepare.source import SourceTable
 from relight.runtime.files import read_format, write_parts
-from relight.runtime.messages import counted, did_you_mean
+from relight.runtime.messages import did_you_mean, pluralize
 from relight.split.pairs import encode_records, encode_sides
 
 
@@ -47,10 +47,10 @@ def clean_records(raw: pl.DataFrame, features: Features, prefix: str, where: str
         full = prefix + name
         try:
             if full in raw.columns:
-                cleaned.append(clean_as(kind, raw[full], first_row).alias(name))
+                cleaned.append(clean_as_kind(kind, raw[full], first_row).alias(name))
             else:
                 problems.append(f"{where}: column '{full}' is missing{did_you_mean(full, raw.columns)}")
-        except UncleanError as unclean:
+        except ColumnError as unclean:
             problems.append(f"{where}: column '{full}' {unclean}")
     if problems:
         raise InputError(*problems)
@@ -68,11 +68,11 @@ def embed(table: Path, *, models: Path, output: Path) -> str:
     Raises:
         InputError: for a model of another task, missing columns, values that do not fit, or a damaged model.
     """
-    assert_can_hold_answers(output, table)
-    known = read_format(models / "model.json", Description, FORMAT)
+    assert_can_write_predictions(output, table)
+    known = read_format(models / "model.json", Description, MODEL_FORMAT)
     if known.features.pairs is None:
         raise InputError(f"embed: the model must be one of similarity, however: {known.features.task}")
-    compute_the_same_each_time(known.threads)
+    make_deterministic(known.threads)
     model = build_model(known.model, known.features, target_scale=known.target_scale, seeds=known.seeds)
     assert isinstance(model, SiameseModel)
     load_weights(models / "model.pth", model)
@@ -84,16 +84,16 @@ def embed(table: Path, *, models: Path, output: Path) -> str:
 def _embedding_lines(table: Path, known: Description, model: SiameseModel, counts: list[int]) -> Iterator[bytes]:
     """As CSV, chunk by chunk."""
     assert known.features.pairs
-    for raw in cut(Table(table).frames({}), rows_at_once(model)):
-        prefix = _prefix(raw, known)
+    for raw in rechunk(SourceTable(table).frames({}), prediction_batch_size(model)):
+        prefix = _record_prefix(raw, known)
         records = clean_records(raw, known.features, prefix, str(table), 1 + sum(counts))
-        points = _points(model, encode_records(records, known.features, known.features.pairs.texts))
+        points = _embed(model, encode_records(records, known.features, known.features.pairs.texts))
         columns = {f"e{place}": points[:, place] for place in range(points.shape[1])}
         yield pl.DataFrame(columns).write_csv(include_header=not counts).encode()
         counts.append(raw.height)
 
 
-def _prefix(raw: pl.DataFrame, known: Description) -> str:
+def _record_prefix(raw: pl.DataFrame, known: Description) -> str:
     """Of the columns of the records: none, or that of the left or the right side; the one that is there most often."""
     assert known.features.pairs
     names = list(record_kinds(known.features))
@@ -101,8 +101,8 @@ def _prefix(raw: pl.DataFrame, known: Description) -> str:
     return max(prefixes, key=lambda prefix: sum(prefix + name in raw.columns for name in names))
 
 
-def _points(model: SiameseModel, arrays: dict[str, np.ndarray]) -> np.ndarray:
-    set_mode(model, training=False)
+def _embed(model: SiameseModel, arrays: dict[str, np.ndarray]) -> np.ndarray:
+    set_training_mode(model, training=False)
     with torch.inference_mode():
         inputs = (torch.from_numpy(arrays[part]) for part in ("numeric", "categories", "letters"))
         points: np.ndarray = model.embed(*inputs).numpy()
@@ -117,7 +117,7 @@ def predict_pairs(table: Path, known: Description, *, weights: Path, output: Pat
     """
     counts: list[int] = []
     write_parts(output, _prediction_lines(table, known, weights, counts))
-    return f"{output}: {counted(sum(counts), 'prediction')} of {known.features.target}\n"
+    return f"{output}: {pluralize(sum(counts), 'prediction')} of {known.features.target}\n"
 
 
 def _prediction_lines(table: Path, known: Description, weights: Path, counts: list[int]) -> Iterator[bytes]:
@@ -127,15 +127,17 @@ def _prediction_lines(table: Path, known: Description, weights: Path, counts: li
     assert scale
     model = build_model(known.model, features, target_scale=known.target_scale, seeds=known.seeds)
     load_weights(weights, model)
-    for raw in cut(Table(table).frames({}), rows_at_once(model)):
-        left, right = _sides(raw, known, str(table), 1 + sum(counts))
+    for raw in rechunk(SourceTable(table).frames({}), prediction_batch_size(model)):
+        left, right = _clean_sides(raw, known, str(table), 1 + sum(counts))
         arrays = encode_sides(left, right, features, features.pairs.texts)
-        said = pair_predictions(features, predict(model, pair_inputs(arrays)).numpy(), scale)
+        said = pair_predictions(features, predict_outputs(model, pair_input_tensors(arrays)).numpy(), scale)
         yield said.write_csv(include_header=not counts).encode()
         counts.append(raw.height)
 
 
-def _sides(raw: pl.DataFrame, known: Description, where: str, first_row: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _clean_sides(
+    raw: pl.DataFrame, known: Description, where: str, first_row: int
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """
     Raises:
         InputError: with all that is wrong on both sides.

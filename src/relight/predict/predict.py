@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from relight.model.devices import compute_the_same_each_time
-from relight.model.saved_model import FORMAT, Description
+from relight.model.devices import make_deterministic
+from relight.model.saved_model import MODEL_FORMAT, Description
 from relight.predict.pairs import predict_pairs
 from relight.predict.sequences import predict_sequences
 from relight.predict.series import predict_series
-from relight.predict.table import assert_can_hold_answers, predict_ranking, predict_table
+from relight.predict.table import assert_can_write_predictions, predict_ranking, predict_table
 from relight.runtime.files import read_format
 
 
@@ -17,9 +17,9 @@ def predict(table: Path, *, models: Path, output: Path) -> str:
     Raises:
         InputError: for missing columns, values that do not fit, or a damaged model.
     """
-    assert_can_hold_answers(output, table)
-    known = read_format(models / "model.json", Description, FORMAT)
-    compute_the_same_each_time(known.threads)
+    assert_can_write_predictions(output, table)
+    known = read_format(models / "model.json", Description, MODEL_FORMAT)
+    make_deterministic(known.threads)
     if known.features.pairs is not None:
         return predict_pairs(table, known, weights=models / "model.pth", output=output)
     if known.features.series is not None:

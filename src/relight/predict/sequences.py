@@ -7,18 +7,18 @@ import polars as pl
 import torch
 
 from relight.data.features import Features
-from relight.errors import InputError, UncleanError
+from relight.errors import ColumnError, InputError
 from relight.model.build import build_model
 from relight.model.saved_model import Description, load_weights
-from relight.model.sequences import Sequences, sequence_answers
-from relight.predict.table import Surprises, answer_table, clean_rows
+from relight.model.sequences import Sequences, sequence_predictions
+from relight.predict.table import UnseenValues, clean_rows, prediction_table
 from relight.prepare.sequences import order_new_steps
-from relight.prepare.source import Table
+from relight.prepare.source import SourceTable
 from relight.prepare.targets import refuse_gaps
 from relight.runtime.files import write_parts
-from relight.runtime.messages import counted
-from relight.split.encoding import Encoded, encode
-from relight.split.sequences import Steps, steps_of
+from relight.runtime.messages import pluralize
+from relight.split.encoding import EncodedFeatures, encode
+from relight.split.sequences import SequenceSteps, split_into_sequences
 
 
 def predict_sequences(table: Path, known: Description, *, weights: Path, output: Path) -> str:
@@ -29,41 +29,41 @@ def predict_sequences(table: Path, known: Description, *, weights: Path, output:
     """
     model = build_model(known.model, known.features, target_scale=known.target_scale, seeds=known.seeds)
     load_weights(weights, model)
-    steps, ids = _read(table, known.features)
+    steps, ids = _read_table(table, known.features)
     encoded = encode(steps.rows, known.features)
-    said = sequence_answers(model, known.features, _sequences(encoded, steps.length))
+    said = sequence_predictions(model, known.features, _sequences(encoded, steps.length))
     _check_finite(said, table, ids)
-    lines = answer_table(known.features, said)
+    lines = prediction_table(known.features, said)
     if ids is not None:
         lines.insert_column(0, ids)
     write_parts(output, [lines.write_csv().encode()])
-    surprises = Surprises(known.features)
+    surprises = UnseenValues(known.features)
     surprises.add(encoded)
-    what = f"{counted(len(said), 'prediction')} of {known.features.target}, one for each sequence"
+    what = f"{pluralize(len(said), 'prediction')} of {known.features.target}, one for each sequence"
     return f"{output}: {what}{surprises.sentences()}\n"
 
 
-def _read(table: Path, features: Features) -> tuple[Steps, pl.Series | None]:
+def _read_table(table: Path, features: Features) -> tuple[SequenceSteps, pl.Series | None]:
     """The steps, clean and in order, and the id of each sequence."""
     assert features.sequence is not None
-    columns, raw = features.sequence.columns, pl.concat(list(Table(table).frames({})))
+    columns, raw = features.sequence.columns, pl.concat(list(SourceTable(table).frames({})))
     rows = clean_rows(table, raw, features, 1)
     if columns.symbols is not None:
         _refuse_gaps(rows[columns.symbols], table)
-        return steps_of(rows, columns), None
+        return split_into_sequences(rows, columns), None
     ids, order = order_new_steps(raw, columns, str(table))
-    steps = steps_of(rows.with_columns(ids)[order], columns)
+    steps = split_into_sequences(rows.with_columns(ids)[order], columns)
     return steps, steps.sequences[str(columns.id)].alias("id")
 
 
 def _refuse_gaps(symbols: pl.Series, table: Path) -> None:
     try:
         refuse_gaps(symbols, 1)
-    except UncleanError as unclean:
+    except ColumnError as unclean:
         raise InputError(f"{table}: column '{symbols.name}' {unclean}") from unclean
 
 
-def _sequences(encoded: Encoded, length: np.ndarray) -> Sequences:
+def _sequences(encoded: EncodedFeatures, length: np.ndarray) -> Sequences:
     """Without a target, which nobody knows yet."""
     numeric, categories, lengths = (torch.from_numpy(values) for values in (*encoded, length))
     return Sequences(numeric, categories, lengths.cumsum(0) - lengths, lengths, torch.zeros(len(lengths)))

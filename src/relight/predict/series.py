@@ -11,21 +11,21 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from relight.data.calendar import as_written
+from relight.data.calendar import format_times
 from relight.data.features import Features, SeriesFeatures
-from relight.data.schema import NAMED, STEP, Schema, SequenceParams, SeriesSchema
+from relight.data.schema import SPLIT_COLUMN, STEP_COLUMN, Schema, SequenceParams, SeriesSchema
 from relight.errors import InputError
 from relight.model.build import build_model
-from relight.model.inference import predict
-from relight.model.networks.forecaster import COVERED, Forecaster, half_widths_of
+from relight.model.inference import predict_outputs
+from relight.model.networks.forecaster import NOMINAL_COVERAGE, Forecaster, model_half_widths
 from relight.model.saved_model import Description, load_weights
-from relight.model.sequences import windows_of
+from relight.model.sequences import build_windows
 from relight.prepare.params import PrepareParams
-from relight.prepare.series import regular_series
-from relight.prepare.source import Table
-from relight.prepare.times import times_of
+from relight.prepare.series import regularize_series
+from relight.prepare.source import SourceTable
+from relight.prepare.times import times_of_steps
 from relight.runtime.files import write_parts
-from relight.runtime.messages import counted
+from relight.runtime.messages import pluralize
 from relight.split.assignment import TEST, TRAIN
 from relight.split.series_windows import Arrays, encode_part
 
@@ -66,7 +66,7 @@ def history_params(table: Path, columns: list[str], features: Features) -> Prepa
     )
 
 
-def continued(rows: pl.DataFrame, schema: Schema, features: Features, where: str) -> History:
+def read_history(rows: pl.DataFrame, schema: Schema, features: Features, where: str) -> History:
     """
     Args:
         rows: on their grid; after the last value of a series they may hold what is known of the steps to come.
@@ -81,7 +81,9 @@ def continued(rows: pl.DataFrame, schema: Schema, features: Features, where: str
     _assert_frequency(schema, series.known, where)
     groups = rows.partition_by(series.known.series, maintain_order=True) if series.known.series else [rows]
     missing = [name for name in series.sources if name not in rows.columns]
-    problems = [f"{where}: column '{name}' is missing" for name in missing] or _short(groups, features, where)
+    problems = [f"{where}: column '{name}' is missing" for name in missing] or _too_short_problems(
+        groups, features, where
+    )
     if problems:
         raise InputError(*problems)
     ends = [_with_future(group, features.target, series.known) for group in groups]
@@ -102,23 +104,23 @@ def _assert_frequency(schema: Schema, known: SeriesSchema, where: str) -> None:
         )
 
 
-def _short(groups: list[pl.DataFrame], features: Features, where: str) -> list[str]:
+def _too_short_problems(groups: list[pl.DataFrame], features: Features, where: str) -> list[str]:
     series = features.series
     assert series is not None
     known = series.known
     return [
-        f"{where}: {_name(group, known)} has {n_rows} steps up to its last value of '{features.target}', and a "
+        f"{where}: {_series_text(group, known)} has {n_rows} steps up to its last value of '{features.target}', and a "
         f"forecast sees {known.length}; add earlier rows"
         for group in groups
-        if (n_rows := _until_last(group, features.target)) < known.length
+        if (n_rows := _n_rows_observed(group, features.target)) < known.length
     ]
 
 
-def _name(group: pl.DataFrame, known: SeriesSchema) -> str:
+def _series_text(group: pl.DataFrame, known: SeriesSchema) -> str:
     return f"series '{group[known.series][0]}'" if known.series else "the series"
 
 
-def _until_last(group: pl.DataFrame, target: str) -> int:
+def _n_rows_observed(group: pl.DataFrame, target: str) -> int:
     """How many rows there are up to the last one with a value."""
     there = group[target].is_not_null().arg_true()
     return int(there[-1]) + 1 if len(there) else 0
@@ -126,11 +128,11 @@ def _until_last(group: pl.DataFrame, target: str) -> int:
 
 def _with_future(group: pl.DataFrame, target: str, known: SeriesSchema) -> pl.DataFrame:
     """The past that the forecast sees, and the steps to come with what is known of them."""
-    end = _until_last(group, target)
-    last = int(group[STEP][end - 1])
-    steps = pl.DataFrame({STEP: np.arange(last + 1, last + 1 + known.horizon)})
-    to_come = steps.join(group.drop(known.time), on=STEP, how="left", maintain_order="left")
-    times = times_of(steps[STEP] - last, group[known.time][end - 1], known.frequency).alias(known.time)
+    end = _n_rows_observed(group, target)
+    last = int(group[STEP_COLUMN][end - 1])
+    steps = pl.DataFrame({STEP_COLUMN: np.arange(last + 1, last + 1 + known.horizon)})
+    to_come = steps.join(group.drop(known.time), on=STEP_COLUMN, how="left", maintain_order="left")
+    times = times_of_steps(steps[STEP_COLUMN] - last, group[known.time][end - 1], known.frequency).alias(known.time)
     named = [pl.lit(group[known.series][0]).alias(known.series)] if known.series else []
     past = group.slice(end - known.length, known.length)
     return pl.concat([past, to_come.with_columns(times, *named).select(past.columns)])
@@ -140,7 +142,7 @@ def _window(rows: pl.DataFrame, target: str, series: SeriesFeatures) -> Arrays:
     """One window, whose targets nobody knows: it is placed by hand."""
     parts = np.full(rows.height, TEST, dtype=np.int8)
     parts[: series.known.length] = TRAIN
-    arrays = encode_part(rows.drop(NAMED, strict=False), target, series, parts, TEST)
+    arrays = encode_part(rows.drop(SPLIT_COLUMN, strict=False), target, series, parts, TEST)
     return {**arrays, "origin": np.array([series.known.length], dtype=np.int64)}
 
 
@@ -155,22 +157,22 @@ def predict_series(table: Path, known: Description, *, weights: Path, output: Pa
     model = build_model(known.model, known.features, target_scale=known.target_scale, seeds=known.seeds)
     assert isinstance(model, Forecaster)
     load_weights(weights, model)
-    raw = pl.concat(list(Table(table).frames({})))
-    rows, schema = regular_series(raw, history_params(table, raw.columns, known.features))
-    history = continued(rows, schema, known.features, str(table))
-    said = predict(model, windows_of(history.arrays, model.features).inputs).numpy()
-    ends = _ends(said, half_widths_of(model))
+    raw = pl.concat(list(SourceTable(table).frames({})))
+    rows, schema = regularize_series(raw, history_params(table, raw.columns, known.features))
+    history = read_history(rows, schema, known.features, str(table))
+    said = predict_outputs(model, build_windows(history.arrays, model.features).inputs).numpy()
+    ends = _interval_columns(said, model_half_widths(model))
     time = model.features.known.time
     lines = history.lines.with_columns(
-        as_written(history.lines[time], rows[time]), pl.Series("prediction", said.reshape(-1)), *ends
+        format_times(history.lines[time], rows[time]), pl.Series("prediction", said.reshape(-1)), *ends
     )
     write_parts(output, [lines.write_csv().encode()])
-    held = f"; low to high holds {COVERED:.0%} of what comes" if ends else ""
-    what = f"{counted(lines.height, 'prediction')} of {known.features.target}, {said.shape[1]} for each series"
+    held = f"; low to high holds {NOMINAL_COVERAGE:.0%} of what comes" if ends else ""
+    what = f"{pluralize(lines.height, 'prediction')} of {known.features.target}, {said.shape[1]} for each series"
     return f"{output}: {what}{held}\n"
 
 
-def _ends(said: np.ndarray, widths: np.ndarray) -> list[pl.Series]:
+def _interval_columns(said: np.ndarray, widths: np.ndarray) -> list[pl.Series]:
     """Of the interval around each answer, where the model has intervals.
 
     Args:

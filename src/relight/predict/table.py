@@ -18,26 +18,26 @@ import polars as pl
 from torch import nn
 
 from relight.data.features import Features
-from relight.data.parquet import cut
+from relight.data.parquet import rechunk
 from relight.data.schema import Kind
-from relight.errors import InputError, UncleanError
+from relight.errors import ColumnError, InputError
 from relight.model.build import build_model
-from relight.model.inference import answers, rows_at_once
-from relight.model.inference import predict as outputs_of
-from relight.model.rows import inputs_for
+from relight.model.inference import predict_outputs as outputs_of
+from relight.model.inference import prediction_batch_size, predictions_from_outputs
+from relight.model.rows import build_inputs
 from relight.model.saved_model import Description, load_weights
-from relight.prepare.columns import clean_as
-from relight.prepare.source import Table
+from relight.prepare.columns import clean_as_kind
+from relight.prepare.source import SourceTable
 from relight.prepare.targets import query_labels
 from relight.runtime.files import write_parts
-from relight.runtime.messages import counted, did_you_mean
-from relight.split.encoding import Encoded, encode
+from relight.runtime.messages import did_you_mean, pluralize
+from relight.split.encoding import EncodedFeatures, encode
 
-MOST_NAMES = 5
-CHUNK_ROWS = 65_536
+MAX_VALUES_LISTED = 5
+MIN_CHUNK_ROWS = 65_536
 
 
-class Surprises:
+class UnseenValues:
     """Rows so far, categories that are missing or unknown, and numbers that are missing where none was in training."""
 
     def __init__(self, features: Features) -> None:
@@ -46,7 +46,7 @@ class Surprises:
         self.n_categories = 0
         self.n_missing: Counter[str] = Counter()  # by column
 
-    def add(self, rows: Encoded) -> None:
+    def add(self, rows: EncodedFeatures) -> None:
         self.n_rows += len(rows.numeric)
         self.n_categories += int((rows.categories == 0).sum())
         missing = np.isnan(rows.numeric).sum(axis=0)
@@ -58,15 +58,15 @@ class Surprises:
         said = f"; {self.n_categories} categories were missing or unknown" if self.n_categories else ""
         names = [name for name, n_missing in self.n_missing.items() if n_missing]
         if names:
-            more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+            more = f" and {len(names) - MAX_VALUES_LISTED} more" if len(names) > MAX_VALUES_LISTED else ""
             said += (
                 f"; {self.n_missing.total()} numbers are missing in columns without gaps in training "
-                f"({', '.join(names[:MOST_NAMES])}{more}): the train rows' mean stands for them"
+                f"({', '.join(names[:MAX_VALUES_LISTED])}{more}): the train rows' mean stands for them"
             )
         return said
 
 
-def assert_can_hold_answers(output: Path, table: Path) -> None:
+def assert_can_write_predictions(output: Path, table: Path) -> None:
     """
     Args:
         output: a CSV file to be.
@@ -95,40 +95,40 @@ def predict_table(table: Path, known: Description, *, weights: Path, output: Pat
     """
     model = build_model(known.model, known.features, target_scale=known.target_scale, seeds=known.seeds)
     load_weights(weights, model)
-    surprises = Surprises(known.features)
-    write_parts(output, _answer_lines(table, known.features, model, surprises))
-    what = f"{counted(surprises.n_rows, 'prediction')} of {known.features.target}"
+    surprises = UnseenValues(known.features)
+    write_parts(output, _csv_lines(table, known.features, model, surprises))
+    what = f"{pluralize(surprises.n_rows, 'prediction')} of {known.features.target}"
     return f"{output}: {what}{surprises.sentences()}\n"
 
 
-def _answer_lines(table: Path, features: Features, model: nn.Module, surprises: Surprises) -> Iterator[bytes]:
+def _csv_lines(table: Path, features: Features, model: nn.Module, surprises: UnseenValues) -> Iterator[bytes]:
     """The answers as CSV, chunk by chunk."""
     for rows in clean_chunks(table, features, chunk_rows(model)):
         encoded = encode(rows, features)
-        said = answers(features.task, outputs_of(model, inputs_for(model, *encoded, str(table))))
-        check_finite(said, table, surprises.n_rows)
-        lines = answer_table(features, said).write_csv(include_header=surprises.n_rows == 0)
+        said = predictions_from_outputs(features.task, outputs_of(model, build_inputs(model, *encoded, str(table))))
+        assert_finite(said, table, surprises.n_rows)
+        lines = prediction_table(features, said).write_csv(include_header=surprises.n_rows == 0)
         surprises.add(encoded)
         yield lines.encode()
 
 
 def chunk_rows(model: nn.Module) -> int:
     """Whole batches of the model, so that a chunk's end changes no answer's last bits."""
-    batch = rows_at_once(model)
-    return batch * max(1, CHUNK_ROWS // batch)
+    batch = prediction_batch_size(model)
+    return batch * max(1, MIN_CHUNK_ROWS // batch)
 
 
 def clean_chunks(table: Path, features: Features, n_rows: int) -> Iterator[pl.DataFrame]:
     """The model's columns of a table, and the query's, cleaned as the train rows were; others are left out."""
     first_row = 1
-    for raw in cut(Table(table).frames({}), n_rows):
+    for raw in rechunk(SourceTable(table).frames({}), n_rows):
         yield clean_rows(table, raw, features, first_row)
         first_row += raw.height
 
 
 def clean_rows(table: Path, raw: pl.DataFrame, features: Features, first_row: int) -> pl.DataFrame:
     """The model's columns of some rows, and the query's."""
-    kinds = _kinds(features)
+    kinds = _column_kinds(features)
     problems = [
         f"{table}: column '{name}' is missing{did_you_mean(name, raw.columns, list(kinds))}"
         for name in kinds
@@ -137,21 +137,21 @@ def clean_rows(table: Path, raw: pl.DataFrame, features: Features, first_row: in
     cleaned = []
     for name, kind in kinds.items():
         try:
-            cleaned += [clean_as(kind, raw[name], first_row).alias(name)] if name in raw.columns else []
-        except UncleanError as unclean:
+            cleaned += [clean_as_kind(kind, raw[name], first_row).alias(name)] if name in raw.columns else []
+        except ColumnError as unclean:
             problems.append(f"{table}: column '{name}' {unclean}")
     if problems:
         raise InputError(*problems)
     return pl.DataFrame(cleaned)
 
 
-def _kinds(features: Features) -> dict[str, Kind]:
+def _column_kinds(features: Features) -> dict[str, Kind]:
     kinds: dict[str, Kind] = {feature.column: feature.kind for feature in features.numeric}
     kinds |= {feature.name: "categorical" for feature in features.categorical}
     return kinds if features.query is None else {**kinds, features.query: "ignored"}
 
 
-def check_finite(said: np.ndarray, table: Path, n_before: int) -> None:
+def assert_finite(said: np.ndarray, table: Path, n_before: int) -> None:
     """
     Raises:
         InputError: with the row of the first answer that is none.
@@ -164,7 +164,7 @@ def check_finite(said: np.ndarray, table: Path, n_before: int) -> None:
         )
 
 
-def answer_table(features: Features, said: np.ndarray) -> pl.DataFrame:
+def prediction_table(features: Features, said: np.ndarray) -> pl.DataFrame:
     if features.classes is None:
         return pl.DataFrame({"prediction": said})
     labels = np.array(features.classes)[said.argmax(axis=1)]
@@ -184,27 +184,29 @@ def predict_ranking(table: Path, known: Description, *, weights: Path, output: P
     features = known.features
     model = build_model(known.model, features, target_scale=known.target_scale, seeds=known.seeds)
     load_weights(weights, model)
-    surprises, queries, scores = Surprises(features), [], []
+    surprises, queries, scores = UnseenValues(features), [], []
     for rows in clean_chunks(table, features, chunk_rows(model)):
-        queries.append(_queries(rows[str(features.query)], table, surprises.n_rows))
+        queries.append(_query_labels(rows[str(features.query)], table, surprises.n_rows))
         encoded = encode(rows, features)
-        scores.append(answers(features.task, outputs_of(model, inputs_for(model, *encoded, str(table)))))
-        check_finite(scores[-1], table, surprises.n_rows)
+        scores.append(
+            predictions_from_outputs(features.task, outputs_of(model, build_inputs(model, *encoded, str(table))))
+        )
+        assert_finite(scores[-1], table, surprises.n_rows)
         surprises.add(encoded)
-    ranked = ranked_rows(pl.concat(queries), np.concatenate(scores))
+    ranked = ranked_table(pl.concat(queries), np.concatenate(scores))
     write_parts(output, iter([ranked.write_csv().encode()]))
     n_queries = ranked["query"].n_unique()
     return f"{output}: {surprises.n_rows} candidates of {n_queries} queries ranked{surprises.sentences()}\n"
 
 
-def ranked_rows(query: pl.Series, score: np.ndarray) -> pl.DataFrame:
+def ranked_table(query: pl.Series, score: np.ndarray) -> pl.DataFrame:
     """Columns query, prediction, rank: from 1, the highest score first, of equal scores the first row."""
     rank = pl.col("prediction").rank("ordinal", descending=True).over("query")
     return pl.DataFrame({"query": query, "prediction": score}).with_columns(rank=rank)
 
 
-def _queries(raw: pl.Series, table: Path, n_before: int) -> pl.Series:
+def _query_labels(raw: pl.Series, table: Path, n_before: int) -> pl.Series:
     try:
         return query_labels(raw, n_before + 1)
-    except UncleanError as unclean:
+    except ColumnError as unclean:
         raise InputError(f"{table}: column '{raw.name}' {unclean}") from unclean

@@ -10,13 +10,13 @@ from typing import NamedTuple
 import polars as pl
 
 from relight.data.schema import Kind
-from relight.errors import UnfitValueError
-from relight.prepare.columns import clean_as, clean_column, refuse_leading_zeros
+from relight.errors import ValueMismatchError
+from relight.prepare.columns import clean_as_kind, clean_column, refuse_leading_zeros
 from relight.prepare.params import ColumnKind, PrepareParams
 from relight.runtime.messages import did_you_mean
 
-MANY_NAMES = 1000
-ASKED = "as prepare.columns says"
+MAX_COMMON_LEVELS = 1000
+REQUESTED_REASON = "as prepare.columns says"
 
 
 class ColumnPlan(NamedTuple):
@@ -48,9 +48,9 @@ def plan_column(raw: pl.Series, asked: ColumnKind | None) -> ColumnPlan:
         return plan
     try:
         cleaned = clean_column(raw)
-    except UnfitValueError as unfit:
-        raise UnfitValueError(f"{unfit}{_next_step(raw.name, is_asked=False)}") from unfit
-    notes = (*cleaned.notes, *_names(cleaned.values))
+    except ValueMismatchError as unfit:
+        raise ValueMismatchError(f"{unfit}{_next_step(raw.name, is_asked=False)}") from unfit
+    notes = (*cleaned.notes, *_many_levels_notes(cleaned.values))
     return ColumnPlan(raw.name, cleaned.kind, notes=notes, read_as=read_type(cleaned.kind, raw))
 
 
@@ -60,20 +60,20 @@ def clean_planned(plan: ColumnPlan, raw: pl.Series, first_row: int) -> pl.Series
     Raises:
         UncleanError: for the first value that does not fit the kind.
     """
-    why = ASKED if plan.is_asked else "as in the first rows"
+    why = REQUESTED_REASON if plan.is_asked else "as in the first rows"
     try:
         if plan.kind == "numeric" and not plan.is_asked:
             refuse_leading_zeros(raw, first_row)
-        return clean_as(plan.kind, raw, first_row, why)
-    except UnfitValueError as unfit:
-        raise UnfitValueError(f"{unfit}{_next_step(plan.name, plan.is_asked)}") from unfit
+        return clean_as_kind(plan.kind, raw, first_row, why)
+    except ValueMismatchError as unfit:
+        raise ValueMismatchError(f"{unfit}{_next_step(plan.name, plan.is_asked)}") from unfit
 
 
-def _names(values: pl.Series) -> tuple[str, ...]:
+def _many_levels_notes(values: pl.Series) -> tuple[str, ...]:
     """A remark on very many names; those that differ in every row are another matter."""
-    if values.dtype != pl.String or not MANY_NAMES < values.n_unique() < len(values):
+    if values.dtype != pl.String or not MAX_COMMON_LEVELS < values.n_unique() < len(values):
         return ()
-    return (f"has more than {MANY_NAMES} different names; of a rare one the model learns little",)
+    return (f"has more than {MAX_COMMON_LEVELS} different names; of a rare one the model learns little",)
 
 
 def read_type(kind: Kind, raw: pl.Series) -> type[pl.DataType] | None:
@@ -104,7 +104,7 @@ def feature_names(params: PrepareParams, names: list[str]) -> list[str]:
     return [name for name in names if name not in taken]
 
 
-def asked_kind(params: PrepareParams, name: str) -> ColumnKind | None:
+def requested_kind(params: PrepareParams, name: str) -> ColumnKind | None:
     """The kind that the params give a column; None where it is to be found out. The query is never a feature."""
     return "ignore" if name in params.ignore or name == params.query else params.columns.get(name)
 
@@ -119,10 +119,10 @@ def role_problems(params: PrepareParams, names: list[str]) -> list[str]:
         *(("prepare.ignore", name) for name in params.ignore),
         *(("prepare.columns", name) for name in params.columns),
     ]
-    return [problem for key, name in asked if (problem := _problem(params, key, name, names))]
+    return [problem for key, name in asked if (problem := _role_problem(params, key, name, names))]
 
 
-def _problem(params: PrepareParams, key: str, name: str, names: list[str]) -> str | None:
+def _role_problem(params: PrepareParams, key: str, name: str, names: list[str]) -> str | None:
     is_target = name in target_names(params)
     if key != "prepare.target" and is_target:
         rules = {

@@ -8,16 +8,16 @@ from typing import cast
 
 import polars as pl
 
-FEWEST_IDS = 20  # fewer rows than this are all different by chance
+MIN_ROWS_FOR_IDS = 20  # fewer rows than this are all different by chance
 
-FEW_NUMBERS = range(3, 21)
+N_CODES_RANGE = range(3, 21)
 
-COUNTS_END = 20  # few whole numbers that go no further are counts or grades, not codes
+MAX_COUNT_OR_GRADE = 20  # few whole numbers that go no further are counts or grades, not codes
 
-_SAMPLED = 64  # one value in so many, by its hash, is remembered to see whether it comes again
+_SAMPLING_RATE = 64  # one value in so many, by its hash, is remembered to see whether it comes again
 
 
-class Facts:
+class TableProfile:
     """Takes clean stretches of the columns that a model may see.
 
     Attributes:
@@ -26,16 +26,16 @@ class Facts:
 
     def __init__(self) -> None:
         self.n_rows = 0
-        self._columns: dict[str, _ColumnFacts] = {}
+        self._columns: dict[str, _ColumnProfile] = {}
         self._alike: list[list[str]] = []
 
     def add(self, table: pl.DataFrame) -> None:
         """Take a stretch; the columns are the same each time."""
         if self.n_rows == 0:
-            self._columns = {name: _ColumnFacts() for name in table.columns}
-            self._alike = _split_up([table.columns], table)
+            self._columns = {name: _ColumnProfile() for name in table.columns}
+            self._alike = _refine_groups([table.columns], table)
         else:
-            self._alike = _split_up([group for group in self._alike if len(group) > 1], table)
+            self._alike = _refine_groups([group for group in self._alike if len(group) > 1], table)
         for column in table:
             self._columns[column.name].add(column, self.n_rows)
         self.n_rows += table.height
@@ -50,7 +50,7 @@ class Facts:
         return self._columns[name].remarks(self.n_rows)
 
 
-class _ColumnFacts:
+class _ColumnProfile:
     def __init__(self) -> None:
         self.n_gaps = 0
         self.is_constant = True
@@ -103,7 +103,7 @@ class _ColumnFacts:
 
     def _are_new(self, values: pl.Series) -> bool:
         hashes = values.hash()
-        sample = set(hashes.filter(hashes % _SAMPLED == 0).to_list())
+        sample = set(hashes.filter(hashes % _SAMPLING_RATE == 0).to_list())
         are_new = self.sample.isdisjoint(sample)
         self.sample |= sample
         return are_new
@@ -111,7 +111,7 @@ class _ColumnFacts:
     def _name_rows(self, n_rows: int) -> bool:
         """Numbers that all differ count the rows only if there is no gap between them."""
         counts = self.low > self.high or self.high - self.low == n_rows - 1
-        return self.has_ids and n_rows >= FEWEST_IDS and counts
+        return self.has_ids and n_rows >= MIN_ROWS_FOR_IDS and counts
 
     def _find_numbers(self, values: pl.Series) -> None:
         """Few whole numbers, as long as they are few."""
@@ -121,7 +121,7 @@ class _ColumnFacts:
             self.numbers = None
             return
         self.numbers |= set(values.drop_nulls().unique().to_list())
-        self.numbers = self.numbers if len(self.numbers) < FEW_NUMBERS.stop else None
+        self.numbers = self.numbers if len(self.numbers) < N_CODES_RANGE.stop else None
 
 
 def _are_whole(values: pl.Series) -> bool:
@@ -131,22 +131,22 @@ def _are_whole(values: pl.Series) -> bool:
 def _look_like_codes(numbers: set[float]) -> bool:
     """Such as 20, 30, 190: few, with jumps between them, and beyond what is counted or graded."""
     consecutive = max(numbers) - min(numbers) == len(numbers) - 1
-    return len(numbers) in FEW_NUMBERS and not consecutive and max(map(abs, numbers)) > COUNTS_END
+    return len(numbers) in N_CODES_RANGE and not consecutive and max(map(abs, numbers)) > MAX_COUNT_OR_GRADE
 
 
-def _split_up(groups: list[list[str]], table: pl.DataFrame) -> list[list[str]]:
+def _refine_groups(groups: list[list[str]], table: pl.DataFrame) -> list[list[str]]:
     """Groups of columns that are equal in this stretch, out of those that were equal so far."""
     equal: list[list[str]] = []
     for group in groups:
         by_sign: dict[object, list[str]] = {}
         for name in group:
-            by_sign.setdefault(_sign(table[name]), []).append(name)
+            by_sign.setdefault(_fingerprint(table[name]), []).append(name)
         for names in by_sign.values():
             equal += _equal(names, table)
     return equal
 
 
-def _sign(values: pl.Series) -> object:
+def _fingerprint(values: pl.Series) -> object:
     """Cheap to make, and the same for equal columns."""
     return (values.dtype.base_type(), values.null_count(), *(values[place] for place in (0, len(values) // 2, -1)))
 

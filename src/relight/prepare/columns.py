@@ -12,21 +12,21 @@ import polars as pl
 from relight.data import text_columns
 from relight.data.schema import Kind
 from relight.data.text_columns import as_labels
-from relight.errors import UncleanError, UnfitValueError
+from relight.errors import ColumnError, ValueMismatchError
 from relight.prepare import times
 
-LARGEST = float(np.finfo(np.float32).max)
+FLOAT32_MAX = float(np.finfo(np.float32).max)
 
-TEXTS = (pl.String, pl.Categorical, pl.Enum)
+TEXT_TYPES = (pl.String, pl.Categorical, pl.Enum)
 
 
-class Cleaned(NamedTuple):
+class CleanColumn(NamedTuple):
     values: pl.Series
     kind: Kind
     notes: tuple[str, ...] = ()
 
 
-def clean_column(raw: pl.Series) -> Cleaned:
+def clean_column(raw: pl.Series) -> CleanColumn:
     """Decide on the kind by all values of the column, and clean it.
 
     Raises:
@@ -34,17 +34,17 @@ def clean_column(raw: pl.Series) -> Cleaned:
             among them.
     """
     if raw.dtype == pl.Boolean:
-        return Cleaned(raw, "boolean")
+        return CleanColumn(raw, "boolean")
     if raw.dtype.is_numeric() or raw.dtype == pl.Null:
-        return Cleaned(_finite(raw.cast(pl.Float64), 1), "numeric")
-    if raw.dtype in TEXTS:
-        return _clean_texts(text_columns.tidy(raw.cast(pl.String)))
+        return CleanColumn(_as_finite(raw.cast(pl.Float64), 1), "numeric")
+    if raw.dtype in TEXT_TYPES:
+        return _clean_texts(text_columns.strip_and_blank(raw.cast(pl.String)))
     if raw.dtype in (pl.Date, pl.Datetime):
-        return Cleaned(times.without_zone(raw), "datetime")
-    raise UncleanError(f"is of type {raw.dtype}, which a model cannot read; add it to prepare.ignore")
+        return CleanColumn(times.without_time_zone(raw), "datetime")
+    raise ColumnError(f"is of type {raw.dtype}, which a model cannot read; add it to prepare.ignore")
 
 
-def clean_as(kind: Kind, raw: pl.Series, first_row: int = 1, why: str = "as in training") -> pl.Series:
+def clean_as_kind(kind: Kind, raw: pl.Series, first_row: int = 1, why: str = "as in training") -> pl.Series:
     """Clean a column, or a stretch of one, whose kind is known.
 
     Args:
@@ -56,16 +56,20 @@ def clean_as(kind: Kind, raw: pl.Series, first_row: int = 1, why: str = "as in t
     """
     if kind == "ignored":
         return raw
-    known = (*TEXTS, pl.Boolean, pl.Null) if kind != "datetime" else (*TEXTS, pl.Date, pl.Datetime, pl.Null)
+    known = (*TEXT_TYPES, pl.Boolean, pl.Null) if kind != "datetime" else (*TEXT_TYPES, pl.Date, pl.Datetime, pl.Null)
     if raw.dtype not in known and not (raw.dtype.is_numeric() and kind != "datetime"):
-        raise UncleanError(f"must be {kind}, {why}, however: it is of type {raw.dtype}")
+        raise ColumnError(f"must be {kind}, {why}, however: it is of type {raw.dtype}")
     match kind:
         case "numeric":
-            return _finite(_as_numbers(raw, first_row), first_row)
+            return _as_finite(_as_numbers(raw, first_row), first_row)
         case "boolean":
-            return raw if raw.dtype == pl.Boolean else _as_booleans(text_columns.tidy(raw.cast(pl.String)), first_row)
+            return (
+                raw
+                if raw.dtype == pl.Boolean
+                else _as_booleans(text_columns.strip_and_blank(raw.cast(pl.String)), first_row)
+            )
         case "datetime":
-            return _as_moments(raw, first_row)
+            return _as_datetimes(raw, first_row)
         case "categorical":
             return as_labels(raw)
 
@@ -76,47 +80,47 @@ def refuse_leading_zeros(raw: pl.Series, first_row: int) -> None:
     Raises:
         UnfitValueError: with the first value such as 007.
     """
-    if raw.dtype in TEXTS:
-        tidied = text_columns.tidy(raw.cast(pl.String))
-        codes = text_columns.lead_with_zeros(tidied)
+    if raw.dtype in TEXT_TYPES:
+        tidied = text_columns.strip_and_blank(raw.cast(pl.String))
+        codes = text_columns.have_leading_zero(tidied)
         if codes.any():
-            at = _first(codes)
-            raise UnfitValueError(
+            at = _first_index(codes)
+            raise ValueMismatchError(
                 f"row {first_row + at} has a leading zero, however the rows before have none: {_quoted(tidied, at)}"
             )
 
 
-def _clean_texts(values: pl.Series) -> Cleaned:
+def _clean_texts(values: pl.Series) -> CleanColumn:
     if values.null_count() == len(values):
-        return Cleaned(values.cast(pl.Float64), "numeric")
+        return CleanColumn(values.cast(pl.Float64), "numeric")
     if (numbers := text_columns.as_plain_numbers(values)) is not None:
-        return Cleaned(_finite(numbers, 1), "numeric")
+        return CleanColumn(_as_finite(numbers, 1), "numeric")
     if text_columns.are_booleans(values):
-        return Cleaned(_as_booleans(values, 1), "boolean")
+        return CleanColumn(_as_booleans(values, 1), "boolean")
     if text_columns.are_dates(values):
-        return Cleaned(_as_dates(values), "datetime")
+        return CleanColumn(_as_dates(values), "datetime")
     _refuse_infinite(values, 1)
     if text_columns.are_mostly_numbers(values):
-        if text_columns.have_leading_zeros(values):
-            return Cleaned(values, "categorical", ("has leading zeros, and was read as categories",))
-        return Cleaned(_finite(_as_numbers(values, 1), 1), "numeric")
+        if text_columns.any_leading_zeros(values):
+            return CleanColumn(values, "categorical", ("has leading zeros, and was read as categories",))
+        return CleanColumn(_as_finite(_as_numbers(values, 1), 1), "numeric")
     if text_columns.have_decimal_commas(values):
-        raise UncleanError("has numbers with commas in them; write 1234.5, with a decimal point alone")
+        raise ColumnError("has numbers with commas in them; write 1234.5, with a decimal point alone")
     mixed = ("holds numbers and words, and was read as categories",) if text_columns.are_half_numbers(values) else ()
-    return Cleaned(values, "categorical", mixed)
+    return CleanColumn(values, "categorical", mixed)
 
 
 def _as_numbers(raw: pl.Series, first_row: int) -> pl.Series:
     if raw.dtype.is_numeric() or raw.dtype == pl.Null:
         return raw.cast(pl.Float64)
-    values = text_columns.tidy(raw.cast(pl.String))
+    values = text_columns.strip_and_blank(raw.cast(pl.String))
     if (numbers := text_columns.as_plain_numbers(values)) is not None:
         return numbers
     _refuse_infinite(values, first_row)
     wrong = ~text_columns.are_numbers(values)
     if wrong.any():
-        at = _first(wrong)
-        raise UnfitValueError(
+        at = _first_index(wrong)
+        raise ValueMismatchError(
             f"row {first_row + at} is not a number, however: {_quoted(values, at)}; mend the value, or empty it"
         )
     return values.cast(pl.Float64)
@@ -126,8 +130,8 @@ def _as_booleans(values: pl.Series, first_row: int) -> pl.Series:
     lower = values.str.to_lowercase().replace({"1": "true", "0": "false", "1.0": "true", "0.0": "false"})
     wrong = ~lower.is_in(["true", "false"])
     if wrong.any():
-        at = _first(wrong)
-        raise UnfitValueError(f"row {first_row + at} is neither true nor false, however: {_quoted(values, at)}")
+        at = _first_index(wrong)
+        raise ValueMismatchError(f"row {first_row + at} is neither true nor false, however: {_quoted(values, at)}")
     return lower == "true"
 
 
@@ -135,46 +139,46 @@ def _as_dates(values: pl.Series) -> pl.Series:
     """Texts that look like dates. Of 01/02/2020 nobody can say which number is the month."""
     odd = ~times.are_iso(values)
     if not bool(odd.all()) and times.are_mostly_iso(values):
-        return _as_moments(values, 1)
-    raise UncleanError(
-        f"holds dates or times such as {_quoted(values, _first(odd))}; write them as 2020-01-31 or "
+        return _as_datetimes(values, 1)
+    raise ColumnError(
+        f"holds dates or times such as {_quoted(values, _first_index(odd))}; write them as 2020-01-31 or "
         "2020-01-31 12:30:00, or add the column to prepare.ignore"
     )
 
 
-def _as_moments(raw: pl.Series, first_row: int) -> pl.Series:
+def _as_datetimes(raw: pl.Series, first_row: int) -> pl.Series:
     if raw.dtype in (pl.Date, pl.Datetime):
-        return times.without_zone(raw)
-    values = text_columns.tidy(raw.cast(pl.String))
-    parsed = times.parse(values)
+        return times.without_time_zone(raw)
+    values = text_columns.strip_and_blank(raw.cast(pl.String))
+    parsed = times.parse_dates(values)
     wrong = parsed.is_null() & values.is_not_null()
     if wrong.any():
-        at = _first(wrong)
-        raise UnfitValueError(
+        at = _first_index(wrong)
+        raise ValueMismatchError(
             f"row {first_row + at} is not a date as 2020-01-31 or 2020-01-31 12:30:00, however: {_quoted(values, at)}; "
             "mend the value, or empty it"
         )
     return parsed
 
 
-def _finite(values: pl.Series, first_row: int) -> pl.Series:
+def _as_finite(values: pl.Series, first_row: int) -> pl.Series:
     """NaN is a gap; what float32 cannot hold is refused."""
     filled = values.fill_nan(None) if values.is_nan().any() else values
     ends = [abs(end) for end in (filled.min(), filled.max()) if isinstance(end, float)]
-    if any(end > LARGEST for end in ends):
-        at = _first(filled.abs() > LARGEST)
+    if any(end > FLOAT32_MAX for end in ends):
+        at = _first_index(filled.abs() > FLOAT32_MAX)
         what = "infinite" if np.isinf(filled[at]) else f"beyond float32 ({filled[at]:g})"
-        raise UncleanError(f"row {first_row + at} is {what}; mend the value, or empty it")
+        raise ColumnError(f"row {first_row + at} is {what}; mend the value, or empty it")
     return filled
 
 
 def _refuse_infinite(values: pl.Series, first_row: int) -> None:
     infinite = text_columns.are_infinite(values)
     if infinite.any():
-        raise UncleanError(f"row {first_row + _first(infinite)} is infinite; mend the value, or empty it")
+        raise ColumnError(f"row {first_row + _first_index(infinite)} is infinite; mend the value, or empty it")
 
 
-def _first(flags: pl.Series) -> int:
+def _first_index(flags: pl.Series) -> int:
     """The place (from 0) of the first flag that is set."""
     return int(flags.fill_null(value=False).arg_max() or 0)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-LONGEST_CERTAIN = 1 << 16  # a line end in each such window: no value is longer than twice of it
+MAX_CERTAIN_LINE = 1 << 16  # a line end in each such window: no value is longer than twice of it
 
 _WINDOW = 1 << 18  # bytes at a time, so that what NumPy compares stays in the processor's cache
 
@@ -44,7 +44,7 @@ def has_leading_zeros(piece: bytes, separator: bytes) -> bool:
     return any(_starts_with_zero(letters, ord(separator)) for letters in _windows(piece))
 
 
-def count(piece: bytes, letter: bytes) -> int:
+def count_byte(piece: bytes, letter: bytes) -> int:
     letters = np.frombuffer(piece, np.uint8)
     return sum(
         int(np.count_nonzero(letters[start : start + _WINDOW] == letter[0]))
@@ -67,12 +67,14 @@ def _starts_with_zero(letters: np.ndarray, separator: int) -> bool:
     places = np.flatnonzero(found)
     if not len(places):
         return False
-    starts = _table(separator, *b'\n"')
+    starts = _byte_mask(separator, *b'\n"')
     before, before_that = letters[places], letters[np.maximum(places - 1, 0)]
-    return bool((starts[before] | (_table(*b"+- ")[before] & (starts[before_that] | (before_that == ord(" "))))).any())
+    return bool(
+        (starts[before] | (_byte_mask(*b"+- ")[before] & (starts[before_that] | (before_that == ord(" "))))).any()
+    )
 
 
-def _table(*letters: int) -> np.ndarray:
+def _byte_mask(*letters: int) -> np.ndarray:
     """True for these letters, by their number."""
     known = np.zeros(256, dtype=bool)
     known[list(letters)] = True
@@ -99,6 +101,6 @@ def _has_blank_line(plain: bytes) -> bool:
 
 def _has_short_lines(piece: bytes) -> bool:
     return all(
-        piece.find(b"\n", start, start + LONGEST_CERTAIN) >= 0
-        for start in range(0, len(piece) - LONGEST_CERTAIN, LONGEST_CERTAIN)
+        piece.find(b"\n", start, start + MAX_CERTAIN_LINE) >= 0
+        for start in range(0, len(piece) - MAX_CERTAIN_LINE, MAX_CERTAIN_LINE)
     )

@@ -56,14 +56,14 @@ def open_csv(path: Path) -> Iterator[IO[bytes]]:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-class Structure(NamedTuple):
+class CsvStructure(NamedTuple):
     """The column names, without spaces around them, and how many rows follow them."""
 
     names: list[str]
     n_rows: int
 
 
-def check_csv(path: Path) -> Structure:
+def check_csv(path: Path) -> CsvStructure:
     """The structure of a file that can be read without surprises.
 
     Raises:
@@ -89,7 +89,7 @@ def check_csv(path: Path) -> Structure:
             raise InputError(_syntax_problem(path, row_starts, str(error))) from error
     if n_rows == 0:
         raise InputError(f"{path}: has a header but no rows")
-    return Structure(names, n_rows)
+    return CsvStructure(names, n_rows)
 
 
 def _check_bytes(path: Path) -> None:

@@ -15,11 +15,11 @@ from typing import IO, NamedTuple
 
 import polars as pl
 
-from relight.data.prefetch import side_by_side
-from relight.prepare.csv_bytes import count, has_leading_zeros, is_certain, without_quoted
+from relight.data.prefetch import map_ordered
+from relight.prepare.csv_bytes import count_byte, has_leading_zeros, is_certain, without_quoted
 from relight.prepare.csv_checks import check_csv, check_header, open_csv, separator_of
 
-PIECE = 1 << 24
+PIECE_BYTES = 1 << 24
 
 _LONGEST_ROW = 1 << 24
 
@@ -27,7 +27,7 @@ _EXACT_ROWS = 1 << 16
 
 _BLANK_END = re.compile(rb"(?:^|\n)\r?\n\Z")
 
-Types = dict[str, type[pl.DataType]]
+ColumnTypes = dict[str, type[pl.DataType]]
 
 
 class _Header(NamedTuple):
@@ -53,7 +53,7 @@ def csv_names(path: Path) -> list[str]:
     return _read_header(path).names
 
 
-def csv_frames(path: Path, types: Types) -> Iterator[pl.DataFrame]:
+def csv_frames(path: Path, types: ColumnTypes) -> Iterator[pl.DataFrame]:
     """The rows in their order, in tables of any number of rows.
 
     A column that has no entry in `types` is text. So is every column of a piece where some value does not
@@ -66,7 +66,7 @@ def csv_frames(path: Path, types: Types) -> Iterator[pl.DataFrame]:
     n_rows = 0
     with open_csv(path) as file:
         file.read(header.n_bytes)
-        for frame in side_by_side(partial(_read_certain, path, header.names, types), _pieces(file)):
+        for frame in map_ordered(partial(_read_certain, path, header.names, types), _pieces(file)):
             if frame is None:
                 yield from _read_exactly(path, header.names, n_rows)
                 return
@@ -98,10 +98,10 @@ def _first_lines(file: IO[bytes]) -> bytes:
 
 def _pieces(file: IO[bytes]) -> Iterator[bytes]:
     """Whole rows: a line end inside quotes ends none. Blank lines at the end of the file are left out."""
-    while piece := file.read(PIECE):
+    while piece := file.read(PIECE_BYTES):
         piece = b"".join([piece, *_rest_of_row(file, piece)])
         if _BLANK_END.search(piece, max(len(piece) - 3, 0)):
-            more = file.read(PIECE)
+            more = file.read(PIECE_BYTES)
             piece = piece + more + file.readline() if more else piece.rstrip(b"\r\n")
         if piece:
             yield piece
@@ -120,7 +120,7 @@ def _rest_of_row(file: IO[bytes], piece: bytes) -> Iterator[bytes]:
         yield piece
 
 
-def _read_certain(path: Path, names: list[str], types: Types, piece: bytes) -> pl.DataFrame | None:
+def _read_certain(path: Path, names: list[str], types: ColumnTypes, piece: bytes) -> pl.DataFrame | None:
     """The rows of a piece, or None where it is not certain that they are read as they are meant."""
     mark = separator_of(path).encode()
     plain = without_quoted(piece, mark)
@@ -129,11 +129,11 @@ def _read_certain(path: Path, names: list[str], types: Types, piece: bytes) -> p
     plain_numbers = types and not has_leading_zeros(piece, mark)
     frame = _parse(path, piece, names, types) if plain_numbers else None
     frame = _parse(path, piece, names, {}) if frame is None else frame
-    if frame is None or (plain is not piece and frame.height != _n_lines(plain)):
+    if frame is None or (plain is not piece and frame.height != _count_lines(plain)):
         return None
     # A row that is too long is an error of Polars, and one that is too short ends in a gap.
     has_gaps = frame[names[-1]].null_count() > 0
-    return frame if not has_gaps or count(plain, mark) == (len(names) - 1) * frame.height else None
+    return frame if not has_gaps or count_byte(plain, mark) == (len(names) - 1) * frame.height else None
 
 
 def _read_exactly(path: Path, names: list[str], n_before: int) -> Iterator[pl.DataFrame]:
@@ -148,11 +148,13 @@ def _read_exactly(path: Path, names: list[str], n_before: int) -> Iterator[pl.Da
         left = islice(rows, 1 + n_before, None)
         while some := list(islice(left, _EXACT_ROWS)):
             columns = zip(names, zip(*some, strict=True), strict=True)
-            yield pl.DataFrame({name: [value or None for value in values] for name, values in columns}, _texts(names))
+            yield pl.DataFrame(
+                {name: [value or None for value in values] for name, values in columns}, _text_types(names)
+            )
 
 
-def _parse(path: Path, piece: bytes, names: list[str], types: Types) -> pl.DataFrame | None:
-    schema = {**_texts(names), **{name: types[name] for name in names if name in types}}
+def _parse(path: Path, piece: bytes, names: list[str], types: ColumnTypes) -> pl.DataFrame | None:
+    schema = {**_text_types(names), **{name: types[name] for name in names if name in types}}
     if piece.startswith(codecs.BOM_UTF8):
         return None  # Polars would leave it out
     try:
@@ -165,9 +167,9 @@ def _parse(path: Path, piece: bytes, names: list[str], types: Types) -> pl.DataF
     return None if hidden else frame
 
 
-def _texts(names: list[str]) -> Types:
+def _text_types(names: list[str]) -> ColumnTypes:
     return dict.fromkeys(names, pl.String)
 
 
-def _n_lines(plain: bytes) -> int:
-    return count(plain, b"\n") + (not plain.endswith(b"\n"))
+def _count_lines(plain: bytes) -> int:
+    return count_byte(plain, b"\n") + (not plain.endswith(b"\n"))

@@ -6,19 +6,19 @@ import polars as pl
 
 from relight.data.schema import Column, PairColumn, PairColumns, Schema
 from relight.data.text_columns import as_labels
-from relight.errors import InputError, UncleanError
-from relight.prepare.column_plan import asked_kind, feature_names, role_problems, target_names
-from relight.prepare.columns import TEXTS, Cleaned, clean_as, clean_column
+from relight.errors import ColumnError, InputError
+from relight.prepare.column_plan import feature_names, requested_kind, role_problems, target_names
+from relight.prepare.columns import TEXT_TYPES, CleanColumn, clean_as_kind, clean_column
 from relight.prepare.params import ColumnKind, PrepareParams
 from relight.prepare.table import CleanTable
 from relight.prepare.targets import clean_target
 
-FEW_LEVELS = 32  # so many different values are levels; more of them are read by their letters
+MAX_LEVELS = 32  # so many different values are levels; more of them are read by their letters
 
-ALIKE = ("1", "true", "yes", "y", "match", "matched", "same", "alike", "similar", "duplicate", "positive")
+POSITIVE_LABELS = ("1", "true", "yes", "y", "match", "matched", "same", "alike", "similar", "duplicate", "positive")
 
 
-class _Side(NamedTuple):
+class _SharedColumn(NamedTuple):
     """One column of either side, clean."""
 
     column: PairColumn
@@ -34,15 +34,15 @@ def clean_pairs(raw: pl.DataFrame, params: PrepareParams) -> CleanTable:
     """
     params = _with_both_sides(params, raw.columns)
     problems = role_problems(params, raw.columns)
-    names = [name for name in feature_names(params, raw.columns) if asked_kind(params, name) != "ignore"]
-    shared = _shared(params, names, problems)
+    names = [name for name in feature_names(params, raw.columns) if requested_kind(params, name) != "ignore"]
+    shared = _shared_names(params, names, problems)
     sides = [side for name in shared if (side := _clean_sides(params, raw, name, problems)) is not None]
-    outcome, classes = _outcome(params, raw, problems)
+    outcome, classes = _clean_outcome(params, raw, problems)
     if problems:
         raise InputError(*problems)
     clean = {values.name: values for side in sides for values in (side.left, side.right)}
     columns = [clean.get(name, raw[name]) for name in feature_names(params, raw.columns)]
-    schema = _schema(params, raw, [side.column for side in sides], classes, _notes(sides, names))
+    schema = _schema(params, raw, [side.column for side in sides], classes, _pair_notes(sides, names))
     return CleanTable(pl.DataFrame([*columns, *outcome]), schema)
 
 
@@ -58,7 +58,7 @@ def _with_both_sides(params: PrepareParams, known: list[str]) -> PrepareParams:
     return params.model_copy(update={"ignore": ignore, "columns": kinds})
 
 
-def _shared(params: PrepareParams, names: list[str], problems: list[str]) -> list[str]:
+def _shared_names(params: PrepareParams, names: list[str], problems: list[str]) -> list[str]:
     """The names, without a prefix, of what stands on both sides; what stands on one alone is a problem."""
     left, right = params.pairs.left, params.pairs.right
     of_left = [name.removeprefix(left) for name in names if name.startswith(left) and name != left]
@@ -81,36 +81,38 @@ def _shared(params: PrepareParams, names: list[str], problems: list[str]) -> lis
     return [name for name in of_left if name in of_right]
 
 
-def _clean_sides(params: PrepareParams, raw: pl.DataFrame, name: str, problems: list[str]) -> _Side | None:
+def _clean_sides(params: PrepareParams, raw: pl.DataFrame, name: str, problems: list[str]) -> _SharedColumn | None:
     left, right = raw[params.pairs.left + name], raw[params.pairs.right + name]
     try:
-        asked = _asked(params, left.name, right.name)
+        asked = _requested_kind(params, left.name, right.name)
         cleaned = _find_kind(left, right, asked)
-        sides = [clean_as(cleaned.kind, _as_one_type(side, left, right)).alias(side.name) for side in (left, right)]
-    except UncleanError as unclean:
+        sides = [
+            clean_as_kind(cleaned.kind, _as_one_type(side, left, right)).alias(side.name) for side in (left, right)
+        ]
+    except ColumnError as unclean:
         problems.append(f"{params.source}: column '{name}' of both sides {unclean}")
         return None
     assert cleaned.kind != "ignored"
     column = PairColumn(name=name, kind=cleaned.kind, is_text=_is_text(cleaned, is_asked=asked is not None))
-    return _Side(column, *sides)
+    return _SharedColumn(column, *sides)
 
 
-def _asked(params: PrepareParams, left: str, right: str) -> ColumnKind | None:
-    kinds = {kind for name in (left, right) if (kind := asked_kind(params, name)) is not None}
+def _requested_kind(params: PrepareParams, left: str, right: str) -> ColumnKind | None:
+    kinds = {kind for name in (left, right) if (kind := requested_kind(params, name)) is not None}
     if len(kinds) > 1:
-        raise UncleanError(f"must have one kind in prepare.columns, however: {', '.join(sorted(kinds))}")
+        raise ColumnError(f"must have one kind in prepare.columns, however: {', '.join(sorted(kinds))}")
     return kinds.pop() if kinds else None
 
 
-def _find_kind(left: pl.Series, right: pl.Series, asked: ColumnKind | None) -> Cleaned:
+def _find_kind(left: pl.Series, right: pl.Series, asked: ColumnKind | None) -> CleanColumn:
     """By the values of both sides together."""
     both = pl.concat([_as_one_type(side, left, right).alias("") for side in (left, right)])
     if asked is not None:
         assert asked != "ignore"
-        return Cleaned(clean_as(asked, both, 1, "as prepare.columns says"), asked)
+        return CleanColumn(clean_as_kind(asked, both, 1, "as prepare.columns says"), asked)
     try:
         return clean_column(both)
-    except UncleanError:
+    except ColumnError:
         for side in (left, right):  # each by itself names the row
             clean_column(side)
         raise
@@ -120,49 +122,49 @@ def _as_one_type(values: pl.Series, left: pl.Series, right: pl.Series) -> pl.Ser
     """Names on one side alone make names of both; numbers are numbers, whole or not."""
     if left.dtype == right.dtype or (left.dtype.is_numeric() and right.dtype.is_numeric()):
         return values.cast(pl.Float64) if values.dtype.is_numeric() else values
-    if left.dtype in TEXTS and right.dtype in TEXTS:
+    if left.dtype in TEXT_TYPES and right.dtype in TEXT_TYPES:
         return values.cast(pl.String)
     return as_labels(values) if values.dtype != pl.Null else values.cast(pl.String)
 
 
-def _is_text(cleaned: Cleaned, *, is_asked: bool) -> bool:
+def _is_text(cleaned: CleanColumn, *, is_asked: bool) -> bool:
     """Names of many kinds; and numbers that may be codes, such as those of houses, which a slip of the pen changes."""
-    if cleaned.kind not in ("categorical", "numeric") or cleaned.values.drop_nulls().n_unique() <= FEW_LEVELS:
+    if cleaned.kind not in ("categorical", "numeric") or cleaned.values.drop_nulls().n_unique() <= MAX_LEVELS:
         return False
     return cleaned.kind == "categorical" or (not is_asked and bool((cleaned.values == cleaned.values.round()).all()))
 
 
-def _outcome(params: PrepareParams, raw: pl.DataFrame, problems: list[str]) -> tuple[list[pl.Series], list[str]]:
+def _clean_outcome(params: PrepareParams, raw: pl.DataFrame, problems: list[str]) -> tuple[list[pl.Series], list[str]]:
     """Weight and target, and the two classes: those that are not alike first."""
     name = target_names(params)[0]
     if len(target_names(params)) > 1:
         problems.append("prepare.target: must be one column for similarity")
     if problems and name not in raw.columns:
         return [], []
-    weight = [] if params.weight is None or params.weight not in raw.columns else _weight(params, raw, problems)
+    weight = [] if params.weight is None or params.weight not in raw.columns else _clean_weight(params, raw, problems)
     try:
         target = clean_target(raw[name], "multiclass")
         return [*weight, target.values.alias(name)], _with_alike_last(target.classes or [])
-    except UncleanError as unclean:
+    except ColumnError as unclean:
         problems.append(f"{params.source}: target '{name}' {unclean}")
         return [], []
 
 
 def _with_alike_last(classes: list[str]) -> list[str]:
     if len(classes) != 2:
-        raise UncleanError(f"must have 2 classes for similarity, alike and not, however: {len(classes)}")
-    found = [label for label in classes if label.lower() in ALIKE]
+        raise ColumnError(f"must have 2 classes for similarity, alike and not, however: {len(classes)}")
+    found = [label for label in classes if label.lower() in POSITIVE_LABELS]
     if len(found) != 1:
-        raise UncleanError(
+        raise ColumnError(
             f"must say which pairs are alike by 1, true, yes, match or same, however: {' and '.join(classes)}"
         )
     return [label for label in classes if label not in found] + found
 
 
-def _weight(params: PrepareParams, raw: pl.DataFrame, problems: list[str]) -> list[pl.Series]:
+def _clean_weight(params: PrepareParams, raw: pl.DataFrame, problems: list[str]) -> list[pl.Series]:
     try:
-        values = clean_as("numeric", raw[str(params.weight)])
-    except UncleanError as unclean:
+        values = clean_as_kind("numeric", raw[str(params.weight)])
+    except ColumnError as unclean:
         problems.append(f"{params.source}: weight '{params.weight}' {unclean}")
         return []
     if values.null_count() or bool((values < 0).any()) or not bool((values > 0).any()):
@@ -192,7 +194,7 @@ def _schema(
     )
 
 
-def _notes(sides: list[_Side], names: list[str]) -> list[str]:
+def _pair_notes(sides: list[_SharedColumn], names: list[str]) -> list[str]:
     """What a person should know."""
     clean = {values.name for side in sides for values in (side.left, side.right)}
     notes = [f"Column '{name}' is of neither side, and is ignored." for name in names if name not in clean]
@@ -210,10 +212,10 @@ def _notes(sides: list[_Side], names: list[str]) -> list[str]:
     return notes
 
 
-def _names_records(side: _Side) -> bool:
+def _names_records(side: _SharedColumn) -> bool:
     return any(
         side.column.is_text
-        and len(values) > FEW_LEVELS
+        and len(values) > MAX_LEVELS
         and not values.null_count()
         and values.n_unique() == len(values)
         for values in (side.left, side.right)

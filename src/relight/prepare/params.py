@@ -13,8 +13,8 @@ from pydantic_core import PydanticCustomError
 from relight.data.schema import SequenceParams
 from relight.runtime.params import Section
 
-MOST_POINTS = 10_000_000
-LARGEST = 1e37  # float32 ends at 3.4e38
+MAX_GENERATED_POINTS = 10_000_000
+MAX_VALUE = 1e37  # float32 ends at 3.4e38
 ColumnKind = Literal["numeric", "categorical", "boolean", "datetime", "ignore"]
 
 
@@ -41,10 +41,10 @@ class LineParams(Section):
     @model_validator(mode="after")
     def has_points(self) -> Self:
         points = (self.stop - self.start) / self.step
-        if not 1 <= points <= MOST_POINTS:
+        if not 1 <= points <= MAX_GENERATED_POINTS:
             raise PydanticCustomError(
                 "points",
-                f"(stop - start) / step must give 1 to {MOST_POINTS} points, however: {points:.6g}",
+                f"(stop - start) / step must give 1 to {MAX_GENERATED_POINTS} points, however: {points:.6g}",
             )
         return self
 
@@ -52,9 +52,9 @@ class LineParams(Section):
     def fits_float32(self) -> Self:
         farthest = max(abs(self.start), abs(self.stop), 1)
         largest = farthest * max(abs(self.weight), 1) + abs(self.bias) + 10 * self.noise
-        if not largest <= LARGEST:
+        if not largest <= MAX_VALUE:
             raise PydanticCustomError(
-                "points", f"x and y must stay below {LARGEST:g} (float32), however: they reach {largest:.3g}"
+                "points", f"x and y must stay below {MAX_VALUE:g} (float32), however: they reach {largest:.3g}"
             )
         return self
 
@@ -77,7 +77,7 @@ class PairsParams(Section):
         return self
 
 
-def _target(value: Any) -> Any:
+def _check_target(value: Any) -> Any:
     """One column, or for a label distribution several of them."""
     several = isinstance(value, list) and len(value) > 1 and all(isinstance(name, str) and name for name in value)
     if several and len(set(value)) == len(value):
@@ -92,7 +92,7 @@ class PrepareParams(Section):
 
     source: str = Field(min_length=1, examples=["data/raw/line.yaml"])
     """The table: .csv or .tsv (also as .gz), .parquet, or a folder of such files; a .yaml describes generated data."""
-    target: Annotated[str | list[str], BeforeValidator(_target)] = Field(examples=["y"])
+    target: Annotated[str | list[str], BeforeValidator(_check_target)] = Field(examples=["y"])
     """The column to predict; several columns of shares that sum to 1 are a distribution."""
     task: Literal["auto", "regression", "binary", "multiclass", "distribution", "forecast", "ranking", "similarity"] = (
         Field(examples=["auto"])

@@ -16,14 +16,14 @@ from pathlib import Path
 import polars as pl
 
 from relight.data.parquet import write_parquet
-from relight.data.prefetch import ahead
+from relight.data.prefetch import prefetch
 from relight.errors import InputError
 from relight.prepare.pairs import clean_pairs
 from relight.prepare.params import LineParams, PrepareParams
 from relight.prepare.sequences import clean_sequences
-from relight.prepare.series import regular_series
-from relight.prepare.source import Table, generate_line, open_source, read_whole, truth_of
-from relight.prepare.table import FIRST_ROWS, Cleaning
+from relight.prepare.series import regularize_series
+from relight.prepare.source import SourceTable, generate_line, open_source, read_whole, true_line
+from relight.prepare.table import PLANNING_ROWS, TableCleaner
 from relight.runtime.files import write_json
 
 
@@ -34,7 +34,7 @@ def prepare_pairs(params: PrepareParams, *, source: Path, table: Path, schema: P
         InputError: with all that is wrong with the table.
     """
     content = open_source(source)
-    if not isinstance(content, Table):
+    if not isinstance(content, SourceTable):
         raise InputError("prepare.source: must be a table for similarity, however: a generated line")
     clean = clean_pairs(pl.concat(content.frames({})), params)
     write_parquet(table, [clean.rows])
@@ -50,7 +50,7 @@ def prepare_sequences(params: PrepareParams, *, source: Path, table: Path, schem
 
 def prepare_series(params: PrepareParams, *, source: Path, table: Path, schema: Path) -> None:
     """Write the rows, series after series, and their schema."""
-    regular = regular_series(read_whole(source), params)
+    regular = regularize_series(read_whole(source), params)
     write_parquet(table, [regular.rows])
     write_json(schema, regular.schema)
 
@@ -63,12 +63,12 @@ def prepare_table(params: PrepareParams, *, source: Path, table: Path, schema: P
     content = open_source(source)
     if isinstance(content, LineParams):
         points = generate_line(content, params.target)
-        cleaning = Cleaning(points, params, is_whole=True, truth=truth_of(content))
+        cleaning = TableCleaner(points, params, is_whole=True, truth=true_line(content))
         write_parquet(table, cleaning.clean([points]))
     else:
-        first = content.head(FIRST_ROWS)
-        cleaning = Cleaning(first.rows, params, is_whole=first.is_whole)
-        rows = [first.rows] if first.is_whole else ahead(content.frames(cleaning.types))
+        first = content.head(PLANNING_ROWS)
+        cleaning = TableCleaner(first.rows, params, is_whole=first.is_whole)
+        rows = [first.rows] if first.is_whole else prefetch(content.frames(cleaning.types))
         write_parquet(table, cleaning.clean(rows))
     write_json(schema, cleaning.schema())
 

@@ -7,18 +7,18 @@ import numpy as np
 import polars as pl
 
 from relight.data import text_columns
-from relight.data.groups import differing
+from relight.data.groups import inconsistency_problems
 from relight.data.schema import Schema, SequenceParams
-from relight.errors import InputError, UncleanError
+from relight.errors import ColumnError, InputError
 from relight.prepare.column_plan import feature_names, target_names
-from relight.prepare.columns import TEXTS, clean_column
+from relight.prepare.columns import TEXT_TYPES, clean_column
 from relight.prepare.params import PrepareParams
 from relight.prepare.table import CleanTable, clean_table
 from relight.prepare.targets import clean_target, refuse_gaps
 from relight.runtime.messages import did_you_mean
 
 
-class _Steps(NamedTuple):
+class _RawSteps(NamedTuple):
     """
     Attributes:
         ids, times: of each row, without gaps.
@@ -54,7 +54,7 @@ def clean_sequences(raw: pl.DataFrame, params: PrepareParams) -> CleanTable:
     return _clean_steps(raw, params, params.sequence)
 
 
-class Ordered(NamedTuple):
+class StepOrder(NamedTuple):
     """
     Attributes:
         ids: of each row, clean.
@@ -65,7 +65,7 @@ class Ordered(NamedTuple):
     order: np.ndarray
 
 
-def order_new_steps(raw: pl.DataFrame, sequence: SequenceParams, source: str) -> Ordered:
+def order_new_steps(raw: pl.DataFrame, sequence: SequenceParams, source: str) -> StepOrder:
     """The order of the rows of new sequences.
 
     Raises:
@@ -77,13 +77,13 @@ def order_new_steps(raw: pl.DataFrame, sequence: SequenceParams, source: str) ->
         for name in names
         if name not in raw.columns
     ]
-    steps = None if problems else _steps(raw, source, sequence, problems)
+    steps = None if problems else _read_steps(raw, source, sequence, problems)
     if steps is None:
         raise InputError(*problems)
-    order = _in_order(steps)
-    if twice := _twice(steps, order):
+    order = _step_order(steps)
+    if twice := _duplicate_time_problems(steps, order):
         raise InputError(*(f"{source}: {problem}" for problem in twice))
-    return Ordered(steps.ids, order)
+    return StepOrder(steps.ids, order)
 
 
 def _role_problems(params: PrepareParams, sequence: SequenceParams, names: list[str]) -> list[str]:
@@ -105,81 +105,83 @@ def _role_problems(params: PrepareParams, sequence: SequenceParams, names: list[
 
 def _clean_steps(raw: pl.DataFrame, params: PrepareParams, sequence: SequenceParams) -> CleanTable:
     problems: list[str] = []
-    steps = _steps(raw, params.source, sequence, problems)
+    steps = _read_steps(raw, params.source, sequence, problems)
     asked = params if steps is None else _with_task(raw, params, steps)
     try:
-        clean = clean_table(raw, _as_table(asked, [str(sequence.id), str(sequence.time)]))
+        clean = clean_table(raw, _as_table_params(asked, [str(sequence.id), str(sequence.time)]))
     except InputError as error:
         raise InputError(*problems, *error.problems) from error
     if steps is None:
         raise InputError(*problems)
-    order, table = _in_order(steps), clean.rows.with_columns(steps.ids, steps.times)
-    problems += _twice(steps, order)
+    order, table = _step_order(steps), clean.rows.with_columns(steps.ids, steps.times)
+    problems += _duplicate_time_problems(steps, order)
     constant = [*target_names(params), *([params.weight] if params.weight else [])]
-    problems += [problem for name in constant for problem in differing(table[name], steps.ids, steps.place)]
+    problems += [
+        problem for name in constant for problem in inconsistency_problems(table[name], steps.ids, steps.place)
+    ]
     problems = [f"{params.source}: {problem}" for problem in problems] or _target_problems(raw, params, steps)
     if problems:
         raise InputError(*problems)
     counts = np.bincount(steps.place)
     note = f"{raw.height} rows are {len(counts)} sequences of {counts.min()} to {counts.max()} steps."
-    return CleanTable(table[order], _of_sequences(clean.schema, sequence, note))
+    return CleanTable(table[order], _sequence_schema(clean.schema, sequence, note))
 
 
 def _clean_symbols(raw: pl.DataFrame, params: PrepareParams, symbols: str) -> CleanTable:
     """Other columns are not seen: a sequence of symbols is all that the model reads."""
-    if raw[symbols].dtype not in (*TEXTS, pl.Null):
+    if raw[symbols].dtype not in (*TEXT_TYPES, pl.Null):
         raise InputError(
             f"prepare.sequence.symbols: '{symbols}' must hold texts, however: it is of type {raw[symbols].dtype}"
         )
     others = [name for name in feature_names(params, raw.columns) if name != symbols]
     params = params.model_copy(update={"columns": {**params.columns, symbols: "categorical"}})
-    clean = clean_table(raw, _as_table(params, others))
+    clean = clean_table(raw, _as_table_params(params, others))
     try:
         refuse_gaps(clean.rows[symbols], 1)
-    except UncleanError as unclean:
+    except ColumnError as unclean:
         raise InputError(f"{params.source}: column '{symbols}' {unclean}") from unclean
     lengths = clean.rows[symbols].str.len_chars().to_numpy()
     note = f"Each row is a sequence of {lengths.min()} to {lengths.max()} characters of '{symbols}'."
     schema = clean.schema.model_copy(update={"notes": []})  # they are of a column of names
-    return CleanTable(clean.rows, _of_sequences(schema, SequenceParams(symbols=symbols), note))
+    return CleanTable(clean.rows, _sequence_schema(schema, SequenceParams(symbols=symbols), note))
 
 
-def _of_sequences(schema: Schema, sequence: SequenceParams, note: str) -> Schema:
+def _sequence_schema(schema: Schema, sequence: SequenceParams, note: str) -> Schema:
     return schema.model_copy(update={"sequence": sequence, "notes": [note, *schema.notes]})
 
 
-def _as_table(params: PrepareParams, unseen: list[str]) -> PrepareParams:
+def _as_table_params(params: PrepareParams, unseen: list[str]) -> PrepareParams:
     ignore = list(dict.fromkeys([*params.ignore, *unseen]))
     columns = {name: kind for name, kind in params.columns.items() if name not in unseen}
     return params.model_copy(update={"sequence": None, "ignore": ignore, "columns": columns})
 
 
-def _steps(raw: pl.DataFrame, source: str, sequence: SequenceParams, problems: list[str]) -> _Steps | None:
-    ids = _cleaned("id", _ids, raw[str(sequence.id)], source, problems)
-    times = _cleaned("time", _times, raw[str(sequence.time)], source, problems)
+def _read_steps(raw: pl.DataFrame, source: str, sequence: SequenceParams, problems: list[str]) -> _RawSteps | None:
+    ids = _clean_or_none("id", _sequence_ids, raw[str(sequence.id)], source, problems)
+    times = _clean_or_none("time", _times, raw[str(sequence.time)], source, problems)
     if ids is None or times is None:
         return None
     names = ids.cast(pl.String)
     place = names.cast(pl.Enum(names.unique(maintain_order=True))).to_physical().to_numpy()
-    return _Steps(ids, times, place.astype(np.int64))
+    return _RawSteps(ids, times, place.astype(np.int64))
 
 
-def _cleaned(
+def _clean_or_none(
     key: str, clean: Callable[[pl.Series], pl.Series], raw: pl.Series, source: str, problems: list[str]
 ) -> pl.Series | None:
     try:
         values = clean(raw)
         refuse_gaps(values, 1)
-    except UncleanError as unclean:
+    except ColumnError as unclean:
         problems.append(f"{source}: {key} '{raw.name}' {unclean}")
         return None
     return values.alias(raw.name)
 
 
-def _ids(raw: pl.Series) -> pl.Series:
+def _sequence_ids(raw: pl.Series) -> pl.Series:
     """As they are, but for spaces around texts."""
-    if raw.dtype in TEXTS:
-        return text_columns.tidy(raw.cast(pl.String))
+    if raw.dtype in TEXT_TYPES:
+        return text_columns.strip_and_blank(raw.cast(pl.String))
     return raw.fill_nan(None) if raw.dtype.is_float() else raw
 
 
@@ -190,23 +192,23 @@ def _times(raw: pl.Series) -> pl.Series:
     cleaned = clean_column(raw)
     if cleaned.kind not in ("numeric", "datetime"):
         shown = cleaned.values.drop_nulls()
-        raise UncleanError(f"must hold numbers or dates, however: '{str(shown.cast(pl.String)[0])[:40]}'")
+        raise ColumnError(f"must hold numbers or dates, however: '{str(shown.cast(pl.String)[0])[:40]}'")
     return cleaned.values
 
 
-def _with_task(raw: pl.DataFrame, params: PrepareParams, steps: _Steps) -> PrepareParams:
+def _with_task(raw: pl.DataFrame, params: PrepareParams, steps: _RawSteps) -> PrepareParams:
     """A sequence has one target: so many values, and not one for each step, say what the task is."""
     name = target_names(params)[0]
     if params.task != "auto" or name not in raw.columns:
         return params
     try:
         task = clean_target(raw[name][steps.first_rows], "auto").task
-    except UncleanError:
+    except ColumnError:
         return params  # the rows say it, each by its number
     return params.model_copy(update={"task": task})
 
 
-def _target_problems(raw: pl.DataFrame, params: PrepareParams, steps: _Steps) -> list[str]:
+def _target_problems(raw: pl.DataFrame, params: PrepareParams, steps: _RawSteps) -> list[str]:
     """Such as names of sequences as their classes."""
     assert params.task != "distribution"
     assert params.task != "forecast"
@@ -215,18 +217,18 @@ def _target_problems(raw: pl.DataFrame, params: PrepareParams, steps: _Steps) ->
     name = target_names(params)[0]
     try:
         clean_target(raw[name][steps.first_rows], params.task)
-    except UncleanError as unclean:
+    except ColumnError as unclean:
         return [f"{params.source}: target '{name}', one value for each sequence, {unclean}"]
     return []
 
 
-def _in_order(steps: _Steps) -> np.ndarray:
+def _step_order(steps: _RawSteps) -> np.ndarray:
     """The rows by sequence and time; of equal times in the order of the file."""
     keys = pl.DataFrame({"place": steps.place, "time": steps.times}).with_row_index()
     return keys.sort("place", "time", maintain_order=True)["index"].to_numpy()
 
 
-def _twice(steps: _Steps, order: np.ndarray) -> list[str]:
+def _duplicate_time_problems(steps: _RawSteps, order: np.ndarray) -> list[str]:
     """Steps of one sequence at the same time: nobody knows which comes first."""
     place, times = steps.place[order], steps.times[order]
     again = (place[1:] == place[:-1]) & (times[1:] == times[:-1]).to_numpy()

@@ -10,16 +10,16 @@ from typing import Literal, NamedTuple
 import numpy as np
 import polars as pl
 
-from relight.data.schema import NAMED, STEP, Column, Frequency, Kind, Schema, SequenceParams, SeriesSchema
+from relight.data.schema import SPLIT_COLUMN, STEP_COLUMN, Column, Frequency, Kind, Schema, SequenceParams, SeriesSchema
 from relight.data.text_columns import as_labels
-from relight.errors import InputError, UncleanError
-from relight.prepare.columns import clean_as, clean_column
+from relight.errors import ColumnError, InputError
+from relight.prepare.columns import clean_as_kind, clean_column
 from relight.prepare.params import ColumnKind, PrepareParams
-from relight.prepare.times import MOMENT, find_steps, times_of
+from relight.prepare.times import DATETIME_TYPE, find_time_steps, times_of_steps
 from relight.runtime.messages import did_you_mean
 
-NEARLY = 0.9  # names of which so many are different tell no two rows to be alike
-LEAST_LENGTH, PART_OF_SERIES = 96, 4  # a window is at most a quarter of the longest series
+MAX_DISTINCT_SHARE = 0.9  # names of which so many are different tell no two rows to be alike
+MIN_AUTO_LENGTH, MIN_LENGTHS_PER_SERIES = 96, 4  # a window is at most a quarter of the longest series
 
 
 def clean_covariate(name: str, raw: pl.Series, asked: ColumnKind | None) -> tuple[pl.Series | None, list[str]]:
@@ -39,11 +39,11 @@ def clean_covariate(name: str, raw: pl.Series, asked: ColumnKind | None) -> tupl
     if cleaned.kind in ("numeric", "boolean"):
         return cleaned.values.cast(pl.Float64), []
     if asked in ("numeric", "boolean"):
-        return clean_as(asked, raw, why="as asked").cast(pl.Float64), []
+        return clean_as_kind(asked, raw, why="as asked").cast(pl.Float64), []
     if cleaned.kind == "datetime":
         return None, [f"Column '{name}' holds dates; a forecast reads no other than its time, and leaves it out."]
     known = cleaned.values.drop_nulls()
-    if known.n_unique() > NEARLY * len(known):
+    if known.n_unique() > MAX_DISTINCT_SHARE * len(known):
         return None, [f"Column '{name}' has another text in nearly each row, which tells nothing; it is left out."]
     return cleaned.values, [f"Column '{name}' {note}." for note in cleaned.notes]
 
@@ -62,7 +62,7 @@ def column_problems(params: PrepareParams, roles: set[str | None], names: list[s
     ]
 
 
-class _Asked(NamedTuple):
+class _ForecastSettings(NamedTuple):
     """The section of a forecast, with what it leaves out."""
 
     time: str
@@ -75,12 +75,12 @@ class _Asked(NamedTuple):
     known: list[str]
 
 
-class Regular(NamedTuple):
+class RegularSeries(NamedTuple):
     rows: pl.DataFrame
     schema: Schema
 
 
-def regular_series(raw: pl.DataFrame, params: PrepareParams) -> Regular:
+def regularize_series(raw: pl.DataFrame, params: PrepareParams) -> RegularSeries:
     """The series on their grid; rows that the table lacks are there, with gaps.
 
     Raises:
@@ -88,23 +88,23 @@ def regular_series(raw: pl.DataFrame, params: PrepareParams) -> Regular:
     """
     assert params.sequence is not None
     assert isinstance(params.target, str)
-    asked = _asked(params.sequence)
+    asked = _forecast_settings(params.sequence)
     columns, notes = _clean(raw, params, asked)
     keys = [asked.series] if asked.series else []
     rows = pl.DataFrame(columns).sort([*keys, asked.time], maintain_order=True)
     try:
         whole, frequency, n_added = _on_grid(rows, asked)
-    except UncleanError as unclean:
+    except ColumnError as unclean:
         raise InputError(f"prepare.sequence.time: '{asked.time}' {unclean}") from unclean
     notes += [f"Times that the table lacks between the first and the last: {n_added}; they count as gaps."] * (
         n_added > 0
     )
-    return Regular(whole, _schema(whole, params, asked, frequency, notes))
+    return RegularSeries(whole, _schema(whole, params, asked, frequency, notes))
 
 
-def _asked(params: SequenceParams) -> _Asked:
+def _forecast_settings(params: SequenceParams) -> _ForecastSettings:
     assert params.time is not None
-    return _Asked(
+    return _ForecastSettings(
         params.time,
         params.series,
         params.length or "auto",
@@ -116,8 +116,10 @@ def _asked(params: SequenceParams) -> _Asked:
     )
 
 
-def _clean(raw: pl.DataFrame, params: PrepareParams, asked: _Asked) -> tuple[dict[str, pl.Series], list[str]]:
-    problems = _missing(raw, params, asked)
+def _clean(
+    raw: pl.DataFrame, params: PrepareParams, asked: _ForecastSettings
+) -> tuple[dict[str, pl.Series], list[str]]:
+    problems = _missing_column_problems(raw, params, asked)
     if problems:
         raise InputError(*problems)
     columns: dict[str, pl.Series] = {}
@@ -127,7 +129,7 @@ def _clean(raw: pl.DataFrame, params: PrepareParams, asked: _Asked) -> tuple[dic
             continue
         try:
             values, note = _column(name, raw[name], params, asked)
-        except UncleanError as unclean:
+        except ColumnError as unclean:
             problems.append(f"{params.source}: column '{name}' {unclean}")
             continue
         columns |= {} if values is None else {name: values}
@@ -137,7 +139,7 @@ def _clean(raw: pl.DataFrame, params: PrepareParams, asked: _Asked) -> tuple[dic
     return columns, notes
 
 
-def _missing(raw: pl.DataFrame, params: PrepareParams, asked: _Asked) -> list[str]:
+def _missing_column_problems(raw: pl.DataFrame, params: PrepareParams, asked: _ForecastSettings) -> list[str]:
     named = {"prepare.target": params.target, "prepare.sequence.time": asked.time}
     named |= {"prepare.sequence.series": asked.series} if asked.series else {}
     named |= {f"prepare.sequence.known: {name}": name for name in asked.known}
@@ -146,63 +148,69 @@ def _missing(raw: pl.DataFrame, params: PrepareParams, asked: _Asked) -> list[st
         for key, name in named.items()
         if name not in raw.columns
     ]
-    if STEP in raw.columns and STEP not in params.ignore:
-        problems.append(f"{params.source}: column '{STEP}' has a name that prepare needs itself; rename it")
+    if STEP_COLUMN in raw.columns and STEP_COLUMN not in params.ignore:
+        problems.append(f"{params.source}: column '{STEP_COLUMN}' has a name that prepare needs itself; rename it")
     return problems + column_problems(params, {asked.time, asked.series, str(params.target)}, raw.columns)
 
 
-def _column(name: str, raw: pl.Series, params: PrepareParams, asked: _Asked) -> tuple[pl.Series | None, list[str]]:
+def _column(
+    name: str, raw: pl.Series, params: PrepareParams, asked: _ForecastSettings
+) -> tuple[pl.Series | None, list[str]]:
     """A clean column, or None for one that a forecast cannot read, with a note."""
     if name == asked.time:
         return _times(raw), []
-    if name in (asked.series, NAMED):
+    if name in (asked.series, SPLIT_COLUMN):
         labels = as_labels(raw)
         if labels.null_count():
-            raise UncleanError(f"has {labels.null_count()} gaps; fill them in")
+            raise ColumnError(f"has {labels.null_count()} gaps; fill them in")
         return labels, []
     if name == params.target:
-        return clean_as("numeric", raw, why="to be foretold"), []
+        return clean_as_kind("numeric", raw, why="to be foretold"), []
     return clean_covariate(name, raw, params.columns.get(name))
 
 
 def _times(raw: pl.Series) -> pl.Series:
     cleaned = clean_column(raw)
     if cleaned.kind not in ("numeric", "datetime"):
-        raise UncleanError("must hold dates as 2024-01-31, or whole numbers, to order the rows by")
+        raise ColumnError("must hold dates as 2024-01-31, or whole numbers, to order the rows by")
     if cleaned.values.null_count():
-        raise UncleanError(f"has {cleaned.values.null_count()} gaps; a row without a time has no place")
-    return cleaned.values.cast(pl.Float64) if cleaned.kind == "numeric" else cleaned.values.cast(MOMENT)
+        raise ColumnError(f"has {cleaned.values.null_count()} gaps; a row without a time has no place")
+    return cleaned.values.cast(pl.Float64) if cleaned.kind == "numeric" else cleaned.values.cast(DATETIME_TYPE)
 
 
-def _on_grid(rows: pl.DataFrame, asked: _Asked) -> tuple[pl.DataFrame, Frequency, int]:
+def _on_grid(rows: pl.DataFrame, asked: _ForecastSettings) -> tuple[pl.DataFrame, Frequency, int]:
     """Every step from the first to the last row of each series."""
     codes = rows[asked.series].rle_id().to_numpy() if asked.series else np.zeros(rows.height, dtype=np.int64)
-    numbers, frequency = find_steps(rows[asked.time], codes)
+    numbers, frequency = find_time_steps(rows[asked.time], codes)
     first = rows[asked.time][int(numbers.argmin())]
-    rows = rows.with_columns(pl.Series(STEP, numbers, dtype=pl.Int64))
+    rows = rows.with_columns(pl.Series(STEP_COLUMN, numbers, dtype=pl.Int64))
     keys = [asked.series] if asked.series else []
     ends = rows.group_by(keys, maintain_order=True) if keys else None
     spans = (
-        ends.agg(pl.int_range(pl.col(STEP).min(), pl.col(STEP).max() + 1).alias(STEP)).explode(STEP)
+        ends.agg(pl.int_range(pl.col(STEP_COLUMN).min(), pl.col(STEP_COLUMN).max() + 1).alias(STEP_COLUMN)).explode(
+            STEP_COLUMN
+        )
         if ends is not None
-        else pl.DataFrame({STEP: np.arange(numbers.min(), numbers.max() + 1)})
+        else pl.DataFrame({STEP_COLUMN: np.arange(numbers.min(), numbers.max() + 1)})
     )
-    whole = spans.join(rows.drop(asked.time), on=[*keys, STEP], how="left", maintain_order="left")
-    whole = whole.with_columns(times_of(whole[STEP], first, frequency).alias(asked.time))
-    if NAMED in whole.columns:  # a step that the table lacks belongs to the part of the one before it
-        whole = whole.with_columns(pl.col(NAMED).forward_fill())
+    whole = spans.join(rows.drop(asked.time), on=[*keys, STEP_COLUMN], how="left", maintain_order="left")
+    whole = whole.with_columns(times_of_steps(whole[STEP_COLUMN], first, frequency).alias(asked.time))
+    if SPLIT_COLUMN in whole.columns:  # a step that the table lacks belongs to the part of the one before it
+        whole = whole.with_columns(pl.col(SPLIT_COLUMN).forward_fill())
     return whole, frequency, whole.height - rows.height
 
 
-def _schema(rows: pl.DataFrame, params: PrepareParams, asked: _Asked, frequency: Frequency, notes: list[str]) -> Schema:
-    roles = {asked.time, asked.series, params.target, STEP}
+def _schema(
+    rows: pl.DataFrame, params: PrepareParams, asked: _ForecastSettings, frequency: Frequency, notes: list[str]
+) -> Schema:
+    roles = {asked.time, asked.series, params.target, STEP_COLUMN}
     columns = [
         Column(name=values.name, kind=_kind(values)) for values in rows.iter_columns() if values.name not in roles
     ]
     season = frequency.season if asked.season == "auto" else asked.season
     longest = rows.group_by(asked.series).len()["len"].max() if asked.series else rows.height
     assert isinstance(longest, int)
-    length = _length(season, longest) if asked.length == "auto" else asked.length
+    length = _auto_length(season, longest) if asked.length == "auto" else asked.length
     gaps = rows[str(params.target)].null_count()
     said = [f"Steps without a value of '{params.target}': {gaps}; they are filled ({asked.fill}), and never scored."]
     if gaps and asked.fill == "error":
@@ -235,10 +243,10 @@ def _schema(rows: pl.DataFrame, params: PrepareParams, asked: _Asked, frequency:
 
 
 def _kind(values: pl.Series) -> Kind:
-    if values.name == NAMED:
+    if values.name == SPLIT_COLUMN:
         return "ignored"
     return "categorical" if values.dtype == pl.String else "numeric"
 
 
-def _length(season: int, longest: int) -> int:
-    return max(1, min(max(LEAST_LENGTH, 2 * season), longest // PART_OF_SERIES))
+def _auto_length(season: int, longest: int) -> int:
+    return max(1, min(max(MIN_AUTO_LENGTH, 2 * season), longest // MIN_LENGTHS_PER_SERIES))

@@ -14,7 +14,7 @@ import polars as pl
 
 from relight.data.parquet import parquet_frames, parquet_schema
 from relight.errors import InputError
-from relight.prepare.csv_reader import Types, csv_frames, csv_names
+from relight.prepare.csv_reader import ColumnTypes, csv_frames, csv_names
 from relight.prepare.params import LineParams
 from relight.runtime.params import check_document
 from relight.runtime.strict_yaml import read_yaml
@@ -46,7 +46,7 @@ def generate_line(params: LineParams, target: str | list[str]) -> pl.DataFrame:
     return pl.DataFrame({"x": x, target: y})
 
 
-def truth_of(params: LineParams) -> dict[str, float]:
+def true_line(params: LineParams) -> dict[str, float]:
     """What a model should learn from the points."""
     return {"weight": params.weight, "bias": params.bias}
 
@@ -60,12 +60,14 @@ def _arange(start: float, stop: float, step: float) -> np.ndarray:
     n_points = int(np.ceil((stop - start) / step))
     index = np.arange(n_points)
     in_vectors = index < n_points // 16 * 16
-    first_of_eight = _counted(start, index // 8 * 8, step).astype(np.float32).astype(np.float64)
-    points = np.where(in_vectors, _counted(first_of_eight, index % 8, step), _counted(start, index, step))
+    first_of_eight = _fused_multiply_add(start, index // 8 * 8, step).astype(np.float32).astype(np.float64)
+    points = np.where(
+        in_vectors, _fused_multiply_add(first_of_eight, index % 8, step), _fused_multiply_add(start, index, step)
+    )
     return points.astype(np.float32)
 
 
-def _counted(start: float | np.ndarray, index: np.ndarray, step: float) -> np.ndarray:
+def _fused_multiply_add(start: float | np.ndarray, index: np.ndarray, step: float) -> np.ndarray:
     """start + index * step without rounding the product, as PyTorch's fused multiply-add: near 0 it shows.
 
     The step is cut in two, short enough that the product of each with an index below 2^24 is exact.
@@ -74,14 +76,14 @@ def _counted(start: float | np.ndarray, index: np.ndarray, step: float) -> np.nd
     return start + index * high + index * (step - high)
 
 
-class Head(NamedTuple):
+class TableHead(NamedTuple):
     """The first rows, and whether there are no others."""
 
     rows: pl.DataFrame
     is_whole: bool
 
 
-class Table:
+class SourceTable:
     """The files of one table: of one kind, with the same columns, in the order of their names."""
 
     def __init__(self, path: Path) -> None:
@@ -103,7 +105,7 @@ class Table:
         """The size on the disk."""
         return sum(file.stat().st_size for file in self.files)
 
-    def frames(self, types: Types) -> Iterator[pl.DataFrame]:
+    def frames(self, types: ColumnTypes) -> Iterator[pl.DataFrame]:
         """The rows in their order, in tables of any number of rows.
 
         Args:
@@ -120,27 +122,27 @@ class Table:
         if n_rows == 0:
             raise InputError(f"{self.path}: has columns but no rows")
 
-    def head(self, n_rows: int) -> Head:
+    def head(self, n_rows: int) -> TableHead:
         """At most so many rows. CSV comes as texts, so that types are decided on all values that are there."""
         held: list[pl.DataFrame] = []
         for frame in self.frames({}):
             held.append(frame)
             if sum(part.height for part in held) > n_rows:
-                return Head(pl.concat(held).head(n_rows), is_whole=False)
-        return Head(pl.concat(held), is_whole=True)
+                return TableHead(pl.concat(held).head(n_rows), is_whole=False)
+        return TableHead(pl.concat(held), is_whole=True)
 
     def _columns(self, file: Path) -> list[str] | pl.Schema:
         return csv_names(file) if self.is_csv else parquet_schema(file)
 
 
-def open_source(source: Path) -> Table | LineParams:
+def open_source(source: Path) -> SourceTable | LineParams:
     """A table that is not read yet, or the description of a generated one.
 
     Raises:
         InputError: with all that keeps it from being read.
     """
     if source_kind(source) != "line":
-        return Table(source)
+        return SourceTable(source)
     checked = check_document(read_yaml(source), LineParams)
     if checked.params is None:
         raise InputError(*checked.problems)

@@ -10,15 +10,22 @@ from typing import NamedTuple
 import polars as pl
 
 from relight.data.schema import Column, Kind, Schema
-from relight.errors import InputError, UncleanError
-from relight.prepare.column_plan import ColumnPlan, asked_kind, clean_planned, feature_names, plan_column, role_problems
-from relight.prepare.column_profile import Facts
+from relight.errors import ColumnError, InputError
+from relight.prepare.column_plan import (
+    ColumnPlan,
+    clean_planned,
+    feature_names,
+    plan_column,
+    requested_kind,
+    role_problems,
+)
+from relight.prepare.column_profile import TableProfile
 from relight.prepare.params import LineParams, PrepareParams
-from relight.prepare.source import generate_line, truth_of
-from relight.prepare.target_plan import Outcome
+from relight.prepare.source import generate_line, true_line
+from relight.prepare.target_plan import TargetCleaner
 from relight.prepare.targets import query_labels
 
-FIRST_ROWS = 262_144  # the kinds are settled by so many rows
+PLANNING_ROWS = 262_144  # the kinds are settled by so many rows
 
 
 class CleanTable(NamedTuple):
@@ -35,15 +42,15 @@ def clean_table(content: pl.DataFrame | LineParams, params: PrepareParams) -> Cl
         InputError: with all that is wrong with the columns.
     """
     if isinstance(content, LineParams):
-        raw, truth = generate_line(content, params.target), truth_of(content)
+        raw, truth = generate_line(content, params.target), true_line(content)
     else:
         raw, truth = content, None
-    cleaning = Cleaning(raw, params, is_whole=True, truth=truth)
+    cleaning = TableCleaner(raw, params, is_whole=True, truth=truth)
     rows = pl.concat(cleaning.clean([raw]))
     return CleanTable(rows, cleaning.schema())
 
 
-class Cleaning:
+class TableCleaner:
     """Settles the kinds of the columns, cleans stretch after stretch, and says in the end what the table is.
 
     Attributes:
@@ -65,13 +72,13 @@ class Cleaning:
         self._params, self._truth = params, truth
         problems = role_problems(params, first.columns)
         self._plans = self._plan_columns(first, problems)
-        self._outcome = Outcome(params)
+        self._outcome = TargetCleaner(params)
         problems += self._outcome.plan(first, is_whole=is_whole)
         if not problems and all(plan.kind == "ignored" for plan in self._plans):
             problems.append(f"{params.source}: has no column left for the model besides the target")
         if problems:
             raise InputError(*problems)
-        self._facts = Facts()
+        self._facts = TableProfile()
         self.types = {plan.name: plan.read_as for plan in self._plans if plan.read_as} | self._outcome.types
 
     @property
@@ -131,8 +138,8 @@ class Cleaning:
         plans: list[ColumnPlan] = []
         for name in feature_names(self._params, first.columns):
             try:
-                plans.append(plan_column(first[name], asked_kind(self._params, name)))
-            except UncleanError as unclean:
+                plans.append(plan_column(first[name], requested_kind(self._params, name)))
+            except ColumnError as unclean:
                 problems.append(f"{self._params.source}: column '{name}' {unclean}")
         return plans
 
@@ -141,7 +148,7 @@ class Cleaning:
             if plan.name == self._params.query:
                 return query_labels(raw, first_row)
             return clean_planned(plan, raw, first_row).alias(plan.name)
-        except UncleanError as unclean:
+        except ColumnError as unclean:
             problems.append(f"{self._params.source}: column '{plan.name}' {unclean}")
             return raw
 

@@ -5,9 +5,9 @@ from typing import NamedTuple
 import polars as pl
 
 from relight.data.schema import Task
-from relight.errors import UncleanError
+from relight.errors import ColumnError
 from relight.prepare.column_plan import read_type, target_names
-from relight.prepare.columns import clean_as
+from relight.prepare.columns import clean_as_kind
 from relight.prepare.params import PrepareParams
 from relight.prepare.targets import (
     TargetPlan,
@@ -17,18 +17,18 @@ from relight.prepare.targets import (
     plan_target,
     refuse_gaps,
     refuse_quantity,
-    settle_classes,
+    resolve_classes,
 )
 
 SUM_TOLERANCE = 1e-3
 
 
-class Settled(NamedTuple):
+class TargetSchema(NamedTuple):
     task: Task
     classes: list[str] | None
 
 
-class Outcome:
+class TargetCleaner:
     """Plans by the first rows, cleans stretch after stretch, and settles the task in the end.
 
     Each problem is a whole sentence that names the column.
@@ -81,26 +81,26 @@ class Outcome:
                 self._labels |= set(values.unique())
             if self._plan.labels == "numbers":
                 refuse_quantity(self._labels)
-        except UncleanError as unclean:
+        except ColumnError as unclean:
             problems.append(f"{self.source}: target '{name}' {unclean}")
             return []
         return [*weight, values.alias(name)]
 
-    def settle(self, n_rows: int, problems: list[str]) -> Settled:
+    def settle(self, n_rows: int, problems: list[str]) -> TargetSchema:
         """The task and its classes, once all rows have passed."""
         problems += self._weight_problems()
         if self.is_distribution:
-            return Settled("distribution", self.targets)
+            return TargetSchema("distribution", self.targets)
         if self.asked == "ranking":
-            return Settled("ranking", None)
+            return TargetSchema("ranking", None)
         assert self._plan is not None
         if self._plan.labels is None:
-            return Settled("regression", None)
+            return TargetSchema("regression", None)
         try:
-            return Settled(*settle_classes(self._plan, self._labels, n_rows))
-        except UncleanError as unclean:
+            return TargetSchema(*resolve_classes(self._plan, self._labels, n_rows))
+        except ColumnError as unclean:
             problems.append(f"{self.source}: target '{self.targets[0]}' {unclean}")
-            return Settled("multiclass", None)
+            return TargetSchema("multiclass", None)
 
     def _plan_target(self, raw: pl.Series, is_whole: bool, problems: list[str]) -> None:
         assert self.asked != "distribution"
@@ -111,14 +111,14 @@ class Outcome:
             self._plan = plan_target(raw, self.asked)
             if is_whole:
                 clean_target(raw, self.asked)
-        except UncleanError as unclean:
+        except ColumnError as unclean:
             problems.append(f"{self.source}: target '{raw.name}' {unclean}")
 
     def _clean_relevance(self, raw: pl.DataFrame, first_row: int, problems: list[str]) -> list[pl.Series]:
         name = self.targets[0]
         try:
             return [clean_relevance(raw[name], first_row).alias(name)]
-        except UncleanError as unclean:
+        except ColumnError as unclean:
             problems.append(f"{self.source}: target '{name}' {unclean}")
             return []
 
@@ -131,8 +131,8 @@ class Outcome:
     def _clean_weight(self, raw: pl.DataFrame, first_row: int, problems: list[str]) -> list[pl.Series]:
         name = str(self.weight)
         try:
-            values = _shares(raw[name], first_row)
-        except UncleanError as unclean:
+            values = _clean_share(raw[name], first_row)
+        except ColumnError as unclean:
             problems.append(f"{self.source}: weight '{name}' {unclean}")
             return []
         self._has_weight = self._has_weight or bool((values > 0).any())
@@ -148,8 +148,8 @@ class Outcome:
         shares: list[pl.Series] = []
         for name in self.targets:
             try:
-                shares.append(_shares(raw[name], first_row).alias(name))
-            except UncleanError as unclean:
+                shares.append(_clean_share(raw[name], first_row).alias(name))
+            except ColumnError as unclean:
                 problems.append(f"{self.source}: target '{name}' {unclean}")
         if len(shares) == len(self.targets):
             problems += self._sum_problems(pl.DataFrame(shares), first_row)
@@ -167,14 +167,14 @@ class Outcome:
         ]
 
 
-def _shares(raw: pl.Series, first_row: int) -> pl.Series:
+def _clean_share(raw: pl.Series, first_row: int) -> pl.Series:
     """Numbers >= 0 without gaps."""
-    values = clean_as("numeric", raw, first_row, "a number in every row")
+    values = clean_as_kind("numeric", raw, first_row, "a number in every row")
     refuse_gaps(values, first_row)
     negative = values < 0
     if negative.any():
         at = int(negative.arg_max() or 0)
-        raise UncleanError(f"row {first_row + at} must be >= 0, however: {values[at]:g}")
+        raise ColumnError(f"row {first_row + at} must be >= 0, however: {values[at]:g}")
     return values
 
 

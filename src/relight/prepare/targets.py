@@ -18,18 +18,18 @@ import polars as pl
 from relight.data import text_columns
 from relight.data.schema import Task
 from relight.data.text_columns import as_labels
-from relight.errors import UncleanError, UnfitValueError
-from relight.prepare.column_profile import FEWEST_IDS
-from relight.prepare.columns import TEXTS, clean_as, clean_column
-from relight.runtime.messages import counted
+from relight.errors import ColumnError, ValueMismatchError
+from relight.prepare.column_profile import MIN_ROWS_FOR_IDS
+from relight.prepare.columns import TEXT_TYPES, clean_as_kind, clean_column
+from relight.runtime.messages import pluralize
 
-MOST_CLASSES_OF_NUMBERS = 20  # more different whole numbers than this are a quantity
-ROWS_PER_CLASS = 5  # fewer rows for each different number than this are a quantity, too
-Asked = Literal["auto", "regression", "binary", "multiclass"]
-HIGHEST = 30  # as in LightGBM: a gain is 2^grade - 1
+MAX_NUMERIC_CLASSES = 20  # more different whole numbers than this are a quantity
+MIN_ROWS_PER_CLASS = 5  # fewer rows for each different number than this are a quantity, too
+RequestedTask = Literal["auto", "regression", "binary", "multiclass"]
+MAX_RELEVANCE = 30  # as in LightGBM: a gain is 2^grade - 1
 
 
-class Target(NamedTuple):
+class CleanTarget(NamedTuple):
     """Float64 values for regression, String labels for classes."""
 
     values: pl.Series
@@ -45,11 +45,11 @@ class TargetPlan(NamedTuple):
         labels: what the classes are called by; None for a regression.
     """
 
-    asked: Asked
+    asked: RequestedTask
     labels: Literal["numbers", "texts"] | None
 
 
-def clean_target(raw: pl.Series, asked: Asked) -> Target:
+def clean_target(raw: pl.Series, asked: RequestedTask) -> CleanTarget:
     """Clean the target of a whole table and settle its task.
 
     Raises:
@@ -58,12 +58,12 @@ def clean_target(raw: pl.Series, asked: Asked) -> Target:
     plan = plan_target(raw, asked)
     values = clean_target_as(plan, raw, 1)
     if plan.labels is None:
-        return Target(values, "regression", None)
-    task, classes = settle_classes(plan, set(values), len(values))
-    return Target(values, task, classes)
+        return CleanTarget(values, "regression", None)
+    task, classes = resolve_classes(plan, set(values), len(values))
+    return CleanTarget(values, task, classes)
 
 
-def plan_target(raw: pl.Series, asked: Asked) -> TargetPlan:
+def plan_target(raw: pl.Series, asked: RequestedTask) -> TargetPlan:
     """Decide whether the target is a quantity or names classes.
 
     Raises:
@@ -71,7 +71,7 @@ def plan_target(raw: pl.Series, asked: Asked) -> TargetPlan:
     """
     values = _without_gaps(raw, 1)
     quantity = _as_quantity(values, asked)
-    if asked == "regression" or (asked == "auto" and quantity is not None and _is_a_quantity(quantity)):
+    if asked == "regression" or (asked == "auto" and quantity is not None and _is_quantity(quantity)):
         return TargetPlan(asked, None)
     return TargetPlan(asked, "texts" if quantity is None else "numbers")
 
@@ -86,15 +86,15 @@ def clean_target_as(plan: TargetPlan, raw: pl.Series, first_row: int) -> pl.Seri
     if plan.labels == "texts":
         return as_labels(values)
     if plan.labels == "numbers":
-        numbers = clean_as("numeric", values, first_row)
+        numbers = clean_as_kind("numeric", values, first_row)
         if plan.asked == "auto":
             _refuse_fractions(numbers, first_row)
         return as_labels(numbers)
     _refuse_names(values)
-    return clean_as("numeric", values, first_row)
+    return clean_as_kind("numeric", values, first_row)
 
 
-def settle_classes(plan: TargetPlan, labels: Collection[str], n_rows: int) -> tuple[Task, list[str]]:
+def resolve_classes(plan: TargetPlan, labels: Collection[str], n_rows: int) -> tuple[Task, list[str]]:
     """The task and the classes in their order, once all rows were seen.
 
     Raises:
@@ -102,15 +102,15 @@ def settle_classes(plan: TargetPlan, labels: Collection[str], n_rows: int) -> tu
     """
     if plan.labels == "numbers":
         refuse_quantity(labels)
-    if len(labels) == n_rows and n_rows >= FEWEST_IDS:
-        raise UncleanError(
+    if len(labels) == n_rows and n_rows >= MIN_ROWS_FOR_IDS:
+        raise ColumnError(
             "has a different value in every row, and nothing to learn; set prepare.target to another column"
         )
     classes = sorted(labels, key=float) if plan.labels == "numbers" else sorted(labels)
     if len(classes) < 2:
-        raise UncleanError(f"has one class alone ('{classes[0]}'); a model needs two or more")
+        raise ColumnError(f"has one class alone ('{classes[0]}'); a model needs two or more")
     if plan.asked == "binary" and len(classes) != 2:
-        raise UncleanError(f"must have 2 classes for binary, however: {len(classes)}; set prepare.task to multiclass")
+        raise ColumnError(f"must have 2 classes for binary, however: {len(classes)}; set prepare.task to multiclass")
     return "binary" if len(classes) == 2 and plan.asked != "multiclass" else "multiclass", classes
 
 
@@ -118,12 +118,12 @@ def refuse_quantity(labels: Collection[str]) -> None:
     """Raises:
     UncleanError: for more numbers than classes may have.
     """
-    if len(labels) > MOST_CLASSES_OF_NUMBERS:
-        raise UncleanError(f"has {len(labels)} different numbers, too many for classes; set prepare.task to regression")
+    if len(labels) > MAX_NUMERIC_CLASSES:
+        raise ColumnError(f"has {len(labels)} different numbers, too many for classes; set prepare.task to regression")
 
 
 def _without_gaps(raw: pl.Series, first_row: int) -> pl.Series:
-    values = text_columns.tidy(raw.cast(pl.String)) if raw.dtype in TEXTS else raw
+    values = text_columns.strip_and_blank(raw.cast(pl.String)) if raw.dtype in TEXT_TYPES else raw
     values = values.fill_nan(None) if values.dtype.is_float() else values
     refuse_gaps(values, first_row)
     return values
@@ -136,37 +136,39 @@ def refuse_gaps(values: pl.Series, first_row: int) -> None:
     if values.null_count():
         rows = [str(first_row + place) for place in values.is_null().arg_true().to_list()]
         shown = ", ".join([*rows[:5], *(["..."] if len(rows) > 5 else [])])
-        raise UncleanError(f"has {counted(len(rows), 'missing value')} (row {shown}); drop these rows, or fill them in")
+        raise ColumnError(
+            f"has {pluralize(len(rows), 'missing value')} (row {shown}); drop these rows, or fill them in"
+        )
 
 
-def _as_quantity(values: pl.Series, asked: Asked) -> pl.Series | None:
+def _as_quantity(values: pl.Series, asked: RequestedTask) -> pl.Series | None:
     """The target as numbers, or None where it is text or true and false."""
     try:
         cleaned = clean_column(values)
-    except UncleanError:
-        if asked in ("binary", "multiclass") and values.dtype in TEXTS:
+    except ColumnError:
+        if asked in ("binary", "multiclass") and values.dtype in TEXT_TYPES:
             return None  # who asks for classes may name them as they like
         raise
     if cleaned.kind == "datetime" and asked not in ("binary", "multiclass"):
-        raise UncleanError("holds dates or times, which a model cannot answer with; write them as numbers")
+        raise ColumnError("holds dates or times, which a model cannot answer with; write them as numbers")
     return cleaned.values if cleaned.kind == "numeric" else None
 
 
-def _is_a_quantity(quantity: pl.Series) -> bool:
+def _is_quantity(quantity: pl.Series) -> bool:
     different = quantity.n_unique()
     whole = bool((quantity == quantity.round()).all())
     if whole and different <= 2:
         return False
-    return not whole or different > MOST_CLASSES_OF_NUMBERS or len(quantity) < ROWS_PER_CLASS * different
+    return not whole or different > MAX_NUMERIC_CLASSES or len(quantity) < MIN_ROWS_PER_CLASS * different
 
 
 def _refuse_names(values: pl.Series) -> None:
     """The target of a regression has numbers alone."""
-    shown = values.cast(pl.String) if values.dtype in (*TEXTS, pl.Boolean) else None
+    shown = values.cast(pl.String) if values.dtype in (*TEXT_TYPES, pl.Boolean) else None
     if shown is not None and text_columns.as_plain_numbers(shown) is None:
         wrong = shown.filter(~text_columns.are_numbers(shown) & ~text_columns.are_infinite(shown))
         if len(wrong) and not text_columns.are_mostly_numbers(shown):
-            raise UncleanError(f"must be numbers for a regression, however: '{wrong[0]}'; set prepare.task to auto")
+            raise ColumnError(f"must be numbers for a regression, however: '{wrong[0]}'; set prepare.task to auto")
 
 
 def _refuse_fractions(numbers: pl.Series, first_row: int) -> None:
@@ -174,7 +176,7 @@ def _refuse_fractions(numbers: pl.Series, first_row: int) -> None:
     fractions = numbers != numbers.round()
     if fractions.any():
         at = int(fractions.arg_max() or 0)
-        raise UnfitValueError(
+        raise ValueMismatchError(
             f"row {first_row + at} is {numbers[at]:g}, however the first rows hold few whole numbers, "
             "and were read as classes; set prepare.task"
         )
@@ -190,7 +192,7 @@ def query_labels(raw: pl.Series, first_row: int) -> pl.Series:
         UncleanError: for rows without a query, and for what cannot name one.
     """
     if raw.dtype.is_nested() or raw.dtype in (pl.Binary, pl.Object):
-        raise UncleanError(f"is of type {raw.dtype}, which cannot name queries; set prepare.query to another column")
+        raise ColumnError(f"is of type {raw.dtype}, which cannot name queries; set prepare.query to another column")
     labels = as_labels(raw)
     refuse_gaps(labels, first_row)
     return labels.alias(raw.name)
@@ -205,13 +207,13 @@ def clean_relevance(raw: pl.Series, first_row: int) -> pl.Series:
     Raises:
         UncleanError: for gaps, and for the first value that is no such grade.
     """
-    grades = clean_as("numeric", raw, first_row, "a grade of relevance in every row")
+    grades = clean_as_kind("numeric", raw, first_row, "a grade of relevance in every row")
     refuse_gaps(grades, first_row)
-    wrong = (grades < 0) | (grades > HIGHEST) | (grades != grades.round())
+    wrong = (grades < 0) | (grades > MAX_RELEVANCE) | (grades != grades.round())
     if wrong.any():
         at = int(wrong.arg_max() or 0)
-        raise UncleanError(
-            f"row {first_row + at} must be a grade of relevance, a whole number from 0 to {HIGHEST}, "
+        raise ColumnError(
+            f"row {first_row + at} must be a grade of relevance, a whole number from 0 to {MAX_RELEVANCE}, "
             f"however: {grades[at]:g}; make grades of it"
         )
     return grades

@@ -9,20 +9,20 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, TypeVar
 
-T = TypeVar("T")
-State = Literal["intact", "there", "damaged", "missing", "unknown"]
-SAYS: dict[State, str] = {
+Output = TypeVar("Output")
+ArtifactState = Literal["intact", "there", "damaged", "missing", "unknown"]
+STATE_TEXTS: dict[ArtifactState, str] = {
     "intact": "whole",
     "there": "there",
     "damaged": "DAMAGED",
     "missing": "missing",
     "unknown": "not asked",
 }
-WIDTH = 110  # no line is longer, however wide the terminal
-INDENT = 12
+MAX_LINE_WIDTH = 110  # no line is longer, however wide the terminal
+LABEL_WIDTH = 12
 
 
-class Standing(NamedTuple):
+class Availability(NamedTuple):
     """A file or folder that a stage read or wrote, and where its very bytes can be had.
 
     Attributes:
@@ -39,14 +39,14 @@ class Standing(NamedTuple):
     maker: str
     git: bool
     workspace: bool
-    cache: State
-    remote: State
+    cache: ArtifactState
+    remote: ArtifactState
 
     def can_be_had(self) -> bool:
         return self.git or self.workspace or self.cache == "intact" or self.remote in ("intact", "there")
 
 
-class Step(NamedTuple):
+class LineageStep(NamedTuple):
     """
     Attributes:
         params: the sections, as dvc.lock has them.
@@ -58,14 +58,14 @@ class Step(NamedTuple):
     stage: str
     command: str
     params: dict[str, Any]
-    data: list[Standing]
+    data: list[Availability]
     code: dict[str, str]
     changed_code: list[str]
     changed_params: list[str]
-    outs: list[Standing]
+    outs: list[Availability]
 
 
-class Ways(NamedTuple):
+class RecoveryOptions(NamedTuple):
     """The ways to have what a step wrote, bit for bit; of each why it is none, and nothing where it is one.
 
     Attributes:
@@ -81,7 +81,7 @@ class Ways(NamedTuple):
         return not self.cache or not self.remote or not (self.run or self.doubts)
 
 
-def stages_behind(reads: Mapping[str, set[T]], writes: Mapping[str, set[T]], last: str) -> list[str]:
+def upstream_stages(reads: Mapping[str, set[Output]], writes: Mapping[str, set[Output]], last: str) -> list[str]:
     """The stage that wrote something, and all that it builds on; each before those that it needs.
 
     Args:
@@ -99,7 +99,9 @@ def stages_behind(reads: Mapping[str, set[T]], writes: Mapping[str, set[T]], las
     return found[::-1]
 
 
-def ways(step: Step, before: Mapping[str, Ways], doubts: list[str], remote_problem: str) -> Ways:
+def recovery_options(
+    step: LineageStep, before: Mapping[str, RecoveryOptions], doubts: list[str], remote_problem: str
+) -> RecoveryOptions:
     """
     Args:
         before: of the steps that came before this one.
@@ -107,25 +109,25 @@ def ways(step: Step, before: Mapping[str, Ways], doubts: list[str], remote_probl
         remote_problem: why the remote was not asked; "" where it was.
     """
     kept = [out for out in step.outs if not out.git]
-    cache = [f"{out.path} is {SAYS[out.cache]}" for out in kept if out.cache != "intact"]
-    remote = [f"{out.path} is {SAYS[out.remote]}" for out in kept if out.remote not in ("intact", "there")]
+    cache = [f"{out.path} is {STATE_TEXTS[out.cache]}" for out in kept if out.cache != "intact"]
+    remote = [f"{out.path} is {STATE_TEXTS[out.remote]}" for out in kept if out.remote not in ("intact", "there")]
     run = [f"{path} has other bytes in the commit, or is not in it" for path in step.changed_code]
     run += [f"params.yaml of the commit has another {section}" for section in step.changed_params]
-    run += [_why_not(item, before) for item in step.data if not _can_be_read(item, before)]
-    return Ways(cache, [remote_problem] if remote_problem and kept else remote, run, doubts)
+    run += [_missing_reason(item, before) for item in step.data if not _is_readable(item, before)]
+    return RecoveryOptions(cache, [remote_problem] if remote_problem and kept else remote, run, doubts)
 
 
-def _can_be_read(item: Standing, before: Mapping[str, Ways]) -> bool:
+def _is_readable(item: Availability, before: Mapping[str, RecoveryOptions]) -> bool:
     return item.can_be_had() or (item.maker in before and not before[item.maker].run)
 
 
-def _why_not(item: Standing, before: Mapping[str, Ways]) -> str:
+def _missing_reason(item: Availability, before: Mapping[str, RecoveryOptions]) -> str:
     if item.maker in before:
         return f"{item.path} is nowhere, and {item.maker} cannot be run"
     return f"{item.path} is nowhere: not in the commit, the workspace, the cache or on the remote"
 
 
-def step_lines(step: Step, ways: Ways, at: str, remote: str, width: int) -> list[str]:
+def step_lines(step: LineageStep, ways: RecoveryOptions, at: str, remote: str, width: int) -> list[str]:
     """One paragraph.
 
     Args:
@@ -133,17 +135,21 @@ def step_lines(step: Step, ways: Ways, at: str, remote: str, width: int) -> list
         remote: the name of the remote.
         width: of the terminal, in characters.
     """
-    width = min(width, WIDTH)
-    code = f"{len(step.code)} files and folders, {_of_commit(step, at)}"
+    width = min(width, MAX_LINE_WIDTH)
+    code = f"{len(step.code)} files and folders, {_commit_text(step, at)}"
     lines = [f"{step.stage}  ← {step.command}"]
-    lines += _labelled("params", [f"{name}: {_flat(values)}" for name, values in sorted(step.params.items())], width)
-    lines += _labelled("reads", [_standing(item, remote) for item in step.data], width)
-    lines += _labelled("code", [code], width)
-    lines += _labelled("writes", [_standing(item._replace(maker="itself"), remote) for item in step.outs], width)
-    return lines + _labelled("rebuild", rebuild_lines(ways, remote), width)
+    lines += _labelled_lines(
+        "params", [f"{name}: {_flat_text(values)}" for name, values in sorted(step.params.items())], width
+    )
+    lines += _labelled_lines("reads", [_availability_text(item, remote) for item in step.data], width)
+    lines += _labelled_lines("code", [code], width)
+    lines += _labelled_lines(
+        "writes", [_availability_text(item._replace(maker="itself"), remote) for item in step.outs], width
+    )
+    return lines + _labelled_lines("rebuild", rebuild_lines(ways, remote), width)
 
 
-def verdict_line(found: list[tuple[str, Ways]]) -> str:
+def verdict_line(found: list[tuple[str, RecoveryOptions]]) -> str:
     """Of all steps together."""
     if not found:
         return "  raw       no stage wrote it"
@@ -151,26 +157,26 @@ def verdict_line(found: list[tuple[str, Ways]]) -> str:
     return f"  rebuild   {'not for sure: ' + ', '.join(lost) if lost else 'every step, bit for bit'}"
 
 
-def rebuild_lines(ways: Ways, remote: str) -> list[str]:
+def rebuild_lines(ways: RecoveryOptions, remote: str) -> list[str]:
     run = f"perhaps with other bits: {'; '.join(ways.doubts)}" if ways.doubts and not ways.run else _yes_or_no(ways.run)
     found = [f"from the cache: {_yes_or_no(ways.cache)}"]
     found += [f"from {remote}: {_yes_or_no(ways.remote)}"] if remote else []
     return [*found, f"by running: {run}"]
 
 
-def _of_commit(step: Step, at: str) -> str:
+def _commit_text(step: LineageStep, at: str) -> str:
     n = len(step.changed_code)
     return f"all in {at}" if n == 0 else f"{n} of them not in {at} with these bytes"
 
 
-def _standing(item: Standing, remote: str) -> str:
+def _availability_text(item: Availability, remote: str) -> str:
     if item.git:
         places = ["in Git"]
     else:
-        places = [f"cache: {SAYS[item.cache]}", *([f"{remote}: {SAYS[item.remote]}"] if remote else [])]
+        places = [f"cache: {STATE_TEXTS[item.cache]}", *([f"{remote}: {STATE_TEXTS[item.remote]}"] if remote else [])]
         places += ["in the workspace"] if item.workspace and item.cache != "intact" else []
     come_from = {"": " (raw)", "itself": ""}.get(item.maker, f" (of {item.maker})")
-    return f"{item.path}{come_from}  {_size(item.size)}  {item.md5[:8]}  {', '.join(places)}"
+    return f"{item.path}{come_from}  {_size_text(item.size)}  {item.md5[:8]}  {', '.join(places)}"
 
 
 def _yes_or_no(problems: list[str]) -> str:
@@ -180,31 +186,31 @@ def _yes_or_no(problems: list[str]) -> str:
     return f"no: {'; '.join(problems[:3])}{more}"
 
 
-def _labelled(label: str, texts: list[str], width: int) -> list[str]:
+def _labelled_lines(label: str, texts: list[str], width: int) -> list[str]:
     """The label before the first line alone; long lines go on below themselves."""
     lines = []
     for k, text in enumerate(texts):
-        head = f"  {label if k == 0 else '':<{INDENT - 2}}"
+        head = f"  {label if k == 0 else '':<{LABEL_WIDTH - 2}}"
         lines += textwrap.wrap(
             text,
             width,
             initial_indent=head,
-            subsequent_indent=" " * (INDENT + 2),
+            subsequent_indent=" " * (LABEL_WIDTH + 2),
             break_long_words=False,
             break_on_hyphens=False,
         )
     return lines
 
 
-def _flat(values: Any, name: str = "") -> str:
+def _flat_text(values: Any, name: str = "") -> str:
     """`a.b=1, c=2`; nothing stands for null."""
     if isinstance(values, dict) and values:
-        return ", ".join(_flat(value, f"{name}.{key}" if name else key) for key, value in values.items())
+        return ", ".join(_flat_text(value, f"{name}.{key}" if name else key) for key, value in values.items())
     text = "null" if values == "" else str(values)
     return f"{name}={text}" if name else text
 
 
-def _size(n_bytes: int) -> str:
+def _size_text(n_bytes: int) -> str:
     size, units = float(n_bytes), ["B", "KB", "MB", "GB", "TB"]
     while size >= 1000 and len(units) > 1:
         size, units = size / 1000, units[1:]

@@ -13,25 +13,34 @@ from pathlib import Path
 from types import FrameType
 
 from relight.errors import InputError, RunError
-from relight.repository.git import git
-from relight.repository.objects import FOLDER, files_of, is_intact, md5_of_either, object_path
+from relight.repository.git import run_git
+from relight.repository.objects import FOLDER_SUFFIX, folder_files, is_intact, object_path, path_md5
 from relight.runtime.lifetime import Terminated
 
-SECONDS_TO_END = 10.0
+TERMINATION_SECONDS = 10.0
 
-_NOT_PASSED_ON = ("RELIGHT_", "DVC_", "GIT_", "RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "PYTHONHASHSEED")
+_DROPPED_VARIABLES = (
+    "RELIGHT_",
+    "DVC_",
+    "GIT_",
+    "RANK",
+    "LOCAL_RANK",
+    "WORLD_SIZE",
+    "LOCAL_WORLD_SIZE",
+    "PYTHONHASHSEED",
+)
 
 _PR_SET_PDEATHSIG = 1
 
 
 @contextmanager
-def checked_out(commit: str, folder: Path) -> Iterator[Path]:
+def temporary_checkout(commit: str, folder: Path) -> Iterator[Path]:
     """The files of a commit in a repository of its own that shares Git's objects; gone after the block.
 
     What an earlier one left behind when it was killed goes first. The user's repository knows nothing of it.
     """
     _remove(folder)
-    objects = Path(git("rev-parse", "--git-path", "objects")).resolve()
+    objects = Path(run_git("rev-parse", "--git-path", "objects")).resolve()
     before = {number: signal.signal(number, _on_signal) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         folder.mkdir(parents=True)
@@ -41,7 +50,7 @@ def checked_out(commit: str, folder: Path) -> Iterator[Path]:
         (folder / ".dvc/config.local").write_text("[cache]\n    dir = cache\n", encoding="utf-8")
         yield folder
     finally:
-        with _undisturbed():
+        with _interrupts_ignored():
             _remove(folder)
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -56,20 +65,20 @@ def place_input(path: str, md5: str, folder: Path, cache: Path) -> str:
     target = folder / path
     if target.exists():
         return ""
-    if md5_of_either(Path(path)) == md5:
+    if path_md5(Path(path)) == md5:
         _copy(Path(path), target)
         return ""
     parts = {"": md5}
-    if md5.endswith(FOLDER) and is_intact(cache, md5):
-        parts = files_of(cache, md5)
-    if not all(is_intact(cache, part) and not part.endswith(FOLDER) for part in parts.values()):
+    if md5.endswith(FOLDER_SUFFIX) and is_intact(cache, md5):
+        parts = folder_files(cache, md5)
+    if not all(is_intact(cache, part) and not part.endswith(FOLDER_SUFFIX) for part in parts.values()):
         return f"{path}: its recorded bytes are neither in the commit nor whole in the cache; run `dvc fetch`"
     for name, part in parts.items():
         _copy(cache / object_path(part), target / name)
     return ""
 
 
-def run_inside(command: list[str], folder: Path, environment: Mapping[str, str]) -> int:
+def run_in_checkout(command: list[str], folder: Path, environment: Mapping[str, str]) -> int:
     """Run a command to its end, with its output in stderr; returns its exit code.
 
     It and all that it starts end when this process is told to (within `checked_out`), or dies.
@@ -86,8 +95,8 @@ def run_inside(command: list[str], folder: Path, environment: Mapping[str, str])
     try:
         return child.wait()
     finally:
-        with _undisturbed():
-            _end(child)
+        with _interrupts_ignored():
+            _end_session(child)
 
 
 def _git(folder: Path, *arguments: str) -> None:
@@ -111,7 +120,7 @@ def _copy(source: Path, target: Path) -> None:
 
 def _clean_environment(folder: Path) -> dict[str, str]:
     """This one with its own python first; without what a stage, a launch or a hook above would leave in it."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_PASSED_ON)}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_DROPPED_VARIABLES)}
     return {
         **kept,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', '')}",
@@ -125,7 +134,7 @@ def _on_signal(_number: int, _frame: FrameType | None) -> None:
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
+def _interrupts_ignored() -> Iterator[None]:
     """An impatient person's second Ctrl-C must not leave a part behind."""
     before = {
         number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
@@ -142,9 +151,9 @@ def _end_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def _end(child: "subprocess.Popen[bytes]") -> None:
+def _end_session(child: "subprocess.Popen[bytes]") -> None:
     """All processes of its session: politely, and then not."""
-    end = time.monotonic() + SECONDS_TO_END
+    end = time.monotonic() + TERMINATION_SECONDS
     with suppress(ProcessLookupError):
         while time.monotonic() < end + 1:  # nobody may reap the dead ones in a container
             os.killpg(child.pid, signal.SIGTERM if time.monotonic() < end else signal.SIGKILL)

@@ -5,15 +5,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from relight.errors import InputError
-from relight.repository.git import files_at
-from relight.repository.history import LOCK, Commit, commits_that_record, last_run_that_records
-from relight.repository.objects import folders_with, md5_of_either
-from relight.repository.revisions import Entry, LockedStage, read_lock, read_lock_file
+from relight.repository.git import read_files_at
+from relight.repository.history import LOCK_FILE, Commit, commits_that_record, last_recording_commit
+from relight.repository.objects import folders_containing, path_md5
+from relight.repository.revisions import LockedStage, LockEntry, read_lock, read_lock_file
 
 Lock = dict[str, LockedStage]
 
 
-class Record(NamedTuple):
+class LockRecord(NamedTuple):
     """Where a file stands in a dvc.lock.
 
     Attributes:
@@ -25,23 +25,23 @@ class Record(NamedTuple):
     commit: Commit | None
     lock: Lock
     stage: str
-    entry: Entry
+    entry: LockEntry
 
     @property
     def revision(self) -> str:
         return self.commit.id if self.commit else "HEAD"
 
 
-def find_record(path: Path, cache: Path) -> tuple[Record, list[str]]:
+def find_record(path: Path, cache: Path) -> tuple[LockRecord, list[str]]:
     """That of the bytes as they are now; else, with a problem, that of the place."""
-    here, md5, place = read_lock_file(), md5_of_either(path), Path(os.path.relpath(path))
+    here, md5, place = read_lock_file(), path_md5(path), Path(os.path.relpath(path))
     recorded = _at_place(here, place)
     if md5 is None and recorded is None:
         raise InputError(f"{path}: no such file, and dvc.lock records none of this name")
     if md5 is None and recorded is not None:
-        return _of_recorded(recorded, here), []
-    holders = [md5, *folders_with(cache, str(md5)), *_folder_around(here, place)]
-    found = _found([str(holder) for holder in holders], place, here)
+        return _record_of_entry(recorded, here), []
+    holders = [md5, *folders_containing(cache, str(md5)), *_folder_around(here, place)]
+    found = _find_in_history([str(holder) for holder in holders], place, here)
     if found and (recorded is None or found.entry.md5 == recorded.md5):
         return found, []
     if recorded is None:
@@ -50,21 +50,21 @@ def find_record(path: Path, cache: Path) -> tuple[Record, list[str]]:
     changed = f"{path}: is not the file that dvc.lock records here (md5 {md5}; recorded {recorded.md5})"
     if found:
         return found, [f"{changed}; it is one of the history, traced below. {mend}"]
-    return _of_recorded(recorded, here), [
+    return _record_of_entry(recorded, here), [
         f"{changed}; no dvc.lock of the history records it, so that one is traced below. {mend}"
     ]
 
 
-def _of_recorded(entry: Entry, here: Lock) -> Record:
-    record = _found([entry.md5], Path(entry.path), here)
+def _record_of_entry(entry: LockEntry, here: Lock) -> LockRecord:
+    record = _find_in_history([entry.md5], Path(entry.path), here)
     assert record
     return record
 
 
-def _found(holders: list[str], place: Path, here: Lock) -> Record | None:
+def _find_in_history(holders: list[str], place: Path, here: Lock) -> LockRecord | None:
     """In the history of HEAD before the workspace, and there before other branches, tags and experiments."""
     for md5 in holders:
-        latest = last_run_that_records(md5)
+        latest = last_recording_commit(md5)
         for commit in [latest] if latest else commits_that_record(md5, "HEAD"):
             return _in_commit(commit, md5, place)
         if record := _in_lock(None, here, md5, place):
@@ -74,21 +74,21 @@ def _found(holders: list[str], place: Path, here: Lock) -> Record | None:
     return None
 
 
-def _in_commit(commit: Commit, md5: str, place: Path) -> Record | None:
-    lock = read_lock(files_at([(commit.id, LOCK)])[commit.id, LOCK], f"{LOCK} of {commit.id[:7]}")
+def _in_commit(commit: Commit, md5: str, place: Path) -> LockRecord | None:
+    lock = read_lock(read_files_at([(commit.id, LOCK_FILE)])[commit.id, LOCK_FILE], f"{LOCK_FILE} of {commit.id[:7]}")
     return _in_lock(commit, lock, md5, place)
 
 
-def _in_lock(commit: Commit | None, lock: Lock, md5: str, place: Path) -> Record | None:
+def _in_lock(commit: Commit | None, lock: Lock, md5: str, place: Path) -> LockRecord | None:
     """Several files may have the same bytes: the one in this place comes before others, and raw ones come last."""
     found = [(name, entry) for name, stage in lock.items() for entry in stage.outs.values()]
     found += [("", entry) for stage in lock.values() for entry in stage.deps.values()]
-    records = [Record(commit, lock, stage, entry) for stage, entry in found if entry.md5 == md5]
+    records = [LockRecord(commit, lock, stage, entry) for stage, entry in found if entry.md5 == md5]
     in_place = [record for record in records if record.entry.path == str(place)]
     return next(iter(in_place + records), None)
 
 
-def _at_place(lock: Lock, path: Path) -> Entry | None:
+def _at_place(lock: Lock, path: Path) -> LockEntry | None:
     """What dvc.lock records for a path, or for a folder above it."""
     places = {str(place) for place in (path, *path.parents)}
     entries = [entry for stage in lock.values() for entry in (*stage.outs.values(), *stage.deps.values())]
@@ -98,5 +98,5 @@ def _at_place(lock: Lock, path: Path) -> Entry | None:
 def _folder_around(lock: Lock, path: Path) -> list[str]:
     """The hash of the recorded folder that the file is in, as it is now."""
     entry = _at_place(lock, path)
-    md5 = md5_of_either(Path(entry.path)) if entry and entry.path != str(path) else None
+    md5 = path_md5(Path(entry.path)) if entry and entry.path != str(path) else None
     return [md5] if md5 else []

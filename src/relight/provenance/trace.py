@@ -5,26 +5,35 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from relight.provenance.lineage import Standing, State, Step, Ways, stages_behind, step_lines, verdict_line, ways
-from relight.provenance.records import Lock, Record, find_record
+from relight.provenance.lineage import (
+    ArtifactState,
+    Availability,
+    LineageStep,
+    RecoveryOptions,
+    recovery_options,
+    step_lines,
+    upstream_stages,
+    verdict_line,
+)
+from relight.provenance.records import Lock, LockRecord, find_record
 from relight.repository.dvc import cache_folder
-from relight.repository.git import files_at
-from relight.repository.history import Commit, commits_that_record, committed, names_that_record
-from relight.repository.objects import found_as_recorded, md5_of_either, state_of
-from relight.repository.remotes import RemoteContents, ask_remote
-from relight.repository.revisions import Entry, texts_of
+from relight.repository.git import read_files_at
+from relight.repository.history import Commit, commits_that_record, committed_entries, names_that_record
+from relight.repository.objects import find_with_md5, object_state, path_md5
+from relight.repository.remotes import RemoteContents, query_remote
+from relight.repository.revisions import LockEntry, yaml_as_texts
 from relight.runtime.files import json_text, read_format
-from relight.runtime.nested import same_params
-from relight.train.manifest import CODE, Manifest, all_versions, changed_versions
+from relight.runtime.nested import are_same_params
+from relight.train.manifest import CODE_FOLDERS, Manifest, changed_versions, versions_with_relight
 
-MANIFEST, PARAMS = "models/manifest.json", "params.yaml"
+MANIFEST_PATH, PARAMS_PATH = "models/manifest.json", "params.yaml"
 
-NAMES = 4  # of branches, tags and experiments
+MAX_NAMES_SHOWN = 4  # of branches, tags and experiments
 
-NOT_ASKED = RemoteContents(None, "not asked", {})
+REMOTE_NOT_ASKED = RemoteContents(None, "not asked", {})
 
 
-class Places(NamedTuple):
+class Locations(NamedTuple):
     """Where bytes can be had.
 
     Attributes:
@@ -36,9 +45,9 @@ class Places(NamedTuple):
 
     held: set[tuple[str, str]]
     here: set[tuple[str, str]]
-    cache: Mapping[str, State]
-    remote: Mapping[str, State]
-    makers: dict[Entry, str]
+    cache: Mapping[str, ArtifactState]
+    remote: Mapping[str, ArtifactState]
+    makers: dict[LockEntry, str]
 
 
 def trace(path: Path, *, as_json: bool, ask: bool) -> tuple[str, list[str]]:
@@ -53,19 +62,19 @@ def trace(path: Path, *, as_json: bool, ask: bool) -> tuple[str, list[str]]:
     """
     cache = cache_folder()
     record, problems = find_record(path, cache)
-    names = stages_behind(*_read_and_written(record.lock), record.stage) if record.stage else []
-    remote = ask_remote(_sizes(record, names), cache) if ask else NOT_ASKED
-    places = _look(record, names, cache, remote)
-    steps = [_step(name, record, places) for name in names]
+    names = upstream_stages(*_read_and_written(record.lock), record.stage) if record.stage else []
+    remote = query_remote(_object_sizes(record, names), cache) if ask else REMOTE_NOT_ASKED
+    places = _locate(record, names, cache, remote)
+    steps = [_lineage_step(name, record, places) for name in names]
     doubts = _doubts(record.lock, cache) if names else []
-    found: dict[str, Ways] = {}
+    found: dict[str, RecoveryOptions] = {}
     for step in reversed(steps):
-        found[step.stage] = ways(step, found, doubts, remote.problem)
-    said = _machine if as_json else _text
+        found[step.stage] = recovery_options(step, found, doubts, remote.problem)
+    said = _report_json if as_json else _report_text
     return said(path, record, problems, [(step, found[step.stage]) for step in steps], remote), problems
 
 
-def _read_and_written(lock: Lock) -> tuple[dict[str, set[Entry]], dict[str, set[Entry]]]:
+def _read_and_written(lock: Lock) -> tuple[dict[str, set[LockEntry]], dict[str, set[LockEntry]]]:
     """What each stage read and wrote."""
     return (
         {name: set(stage.deps.values()) for name, stage in lock.items()},
@@ -74,49 +83,49 @@ def _read_and_written(lock: Lock) -> tuple[dict[str, set[Entry]], dict[str, set[
 
 
 def _is_code(path: str) -> bool:
-    return path.startswith(CODE)
+    return path.startswith(CODE_FOLDERS)
 
 
-def _sizes(record: Record, names: Iterable[str]) -> dict[str, int]:
+def _object_sizes(record: LockRecord, names: Iterable[str]) -> dict[str, int]:
     """Of all that a remote may hold."""
     stages = [record.lock[name] for name in names]
     entries = [entry for stage in stages for entry in (*stage.deps.values(), *stage.outs.values())]
     return {entry.md5: entry.size for entry in entries if not _is_code(entry.path)}
 
 
-def _look(record: Record, names: Iterable[str], cache: Path, remote: RemoteContents) -> Places:
+def _locate(record: LockRecord, names: Iterable[str], cache: Path, remote: RemoteContents) -> Locations:
     """Each object and file is hashed once, for data may be large."""
     stages = [record.lock[name] for name in names]
     entries = {entry for stage in stages for entry in (*stage.deps.values(), *stage.outs.values())}
     data = [entry for entry in entries if not _is_code(entry.path)]
-    return Places(
-        held=committed(record.revision, [(entry.path, entry.md5) for entry in entries]),
-        here={(entry.path, entry.md5) for entry in data if md5_of_either(Path(entry.path)) == entry.md5},
-        cache={md5: state_of(cache, md5) for md5 in {entry.md5 for entry in data}},
+    return Locations(
+        held=committed_entries(record.revision, [(entry.path, entry.md5) for entry in entries]),
+        here={(entry.path, entry.md5) for entry in data if path_md5(Path(entry.path)) == entry.md5},
+        cache={md5: object_state(cache, md5) for md5 in {entry.md5 for entry in data}},
         remote=remote.states,
         makers={entry: name for name, stage in record.lock.items() for entry in stage.outs.values()},
     )
 
 
-def _step(name: str, record: Record, places: Places) -> Step:
+def _lineage_step(name: str, record: LockRecord, places: Locations) -> LineageStep:
     stage = record.lock[name]
     code = {entry.path: entry.md5 for entry in stage.deps.values() if _is_code(entry.path)}
-    return Step(
+    return LineageStep(
         name,
         stage.command,
         stage.params,
-        data=[_standing(entry, places) for entry in stage.deps.values() if entry.path not in code],
+        data=[_availability(entry, places) for entry in stage.deps.values() if entry.path not in code],
         code=code,
         changed_code=[path for path, md5 in code.items() if (path, md5) not in places.held],
         changed_params=_changed_params(stage.params, record.revision),
-        outs=[_standing(entry, places) for entry in stage.outs.values()],
+        outs=[_availability(entry, places) for entry in stage.outs.values()],
     )
 
 
-def _standing(entry: Entry, places: Places) -> Standing:
-    return Standing(
+def _availability(entry: LockEntry, places: Locations) -> Availability:
+    return Availability(
         *entry,
-        maker=_maker(entry, places.makers),
+        maker=_maker_text(entry, places.makers),
         git=(entry.path, entry.md5) in places.held,
         workspace=(entry.path, entry.md5) in places.here,
         cache=places.cache[entry.md5],
@@ -124,44 +133,48 @@ def _standing(entry: Entry, places: Places) -> Standing:
     )
 
 
-def _maker(entry: Entry, makers: dict[Entry, str]) -> str:
+def _maker_text(entry: LockEntry, makers: dict[LockEntry, str]) -> str:
     """The stage; where it has run again since, and wrote other bytes, that run is not in dvc.lock any more."""
     again = next((name for other, name in makers.items() if other.path == entry.path), None)
     return makers.get(entry, f"an earlier {again}" if again else "")
 
 
 def _changed_params(recorded: dict[str, Any], revision: str) -> list[str]:
-    content = files_at([(revision, PARAMS)]).get((revision, PARAMS), b"{}")
-    params = texts_of(content)
-    return [section for section, value in recorded.items() if not same_params(value, params.get(section))]
+    content = read_files_at([(revision, PARAMS_PATH)]).get((revision, PARAMS_PATH), b"{}")
+    params = yaml_as_texts(content)
+    return [section for section, value in recorded.items() if not are_same_params(value, params.get(section))]
 
 
 def _doubts(lock: Lock, cache: Path) -> list[str]:
     """Why another run may give other bits, by the manifest of the model."""
-    entries = [entry for stage in lock.values() for entry in stage.outs.values() if entry.path == MANIFEST]
+    entries = [entry for stage in lock.values() for entry in stage.outs.values() if entry.path == MANIFEST_PATH]
     if not entries:
         return ["the model has no manifest, so the versions that made it are not known"]
-    found = found_as_recorded(Path(MANIFEST), entries[0].md5, cache)
+    found = find_with_md5(Path(MANIFEST_PATH), entries[0].md5, cache)
     if not found:
-        return [f"{MANIFEST} is not here, so the versions that made it are not known; run `dvc fetch`"]
+        return [f"{MANIFEST_PATH} is not here, so the versions that made it are not known; run `dvc fetch`"]
     manifest = read_format(found, Manifest, 1)
     device = [] if manifest.device == "cpu" else [f"it was trained on {manifest.device}"]
-    return [*changed_versions(manifest.versions, all_versions()), *device]
+    return [*changed_versions(manifest.versions, versions_with_relight()), *device]
 
 
-def _text(
-    path: Path, record: Record, problems: list[str], steps: list[tuple[Step, Ways]], remote: RemoteContents
+def _report_text(
+    path: Path,
+    record: LockRecord,
+    problems: list[str],
+    steps: list[tuple[LineageStep, RecoveryOptions]],
+    remote: RemoteContents,
 ) -> str:
     commit, entry = record.commit, record.entry
     at = f"commit {commit.id[:7]}" if commit else "HEAD"
     names = names_that_record(entry.md5)
     inside = "" if entry.path == str(path) else f", as {entry.path}"
     lines = [*problems, f"{path}  md5 {entry.md5}{inside}"]
-    lines.append(f"  recorded  {_line(commit) if commit else 'in no commit yet'}")
+    lines.append(f"  recorded  {_commit_line(commit) if commit else 'in no commit yet'}")
     first = commits_that_record(entry.md5, commit.id)[-1:] if commit else []
-    lines += [f"  first in  {_line(found)}" for found in first if found != commit]
-    more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
-    lines += [f"  now in    {', '.join(names[:NAMES])}{more}"] if names else []
+    lines += [f"  first in  {_commit_line(found)}" for found in first if found != commit]
+    more = f" and {len(names) - MAX_NAMES_SHOWN} more" if len(names) > MAX_NAMES_SHOWN else ""
+    lines += [f"  now in    {', '.join(names[:MAX_NAMES_SHOWN])}{more}"] if names else []
     lines += [f"  remote    {f'{remote.name}: ' if remote.name else ''}{remote.problem}"] if remote.problem else []
     lines.append(verdict_line([(step.stage, found) for step, found in steps]))
     width = shutil.get_terminal_size().columns
@@ -171,12 +184,16 @@ def _text(
     return "\n".join([*lines, ""])
 
 
-def _line(commit: Commit) -> str:
+def _commit_line(commit: Commit) -> str:
     return f"{commit.id[:7]}  {commit.day}  {commit.subject[:60]}"
 
 
-def _machine(
-    path: Path, record: Record, problems: list[str], steps: list[tuple[Step, Ways]], remote: RemoteContents
+def _report_json(
+    path: Path,
+    record: LockRecord,
+    problems: list[str],
+    steps: list[tuple[LineageStep, RecoveryOptions]],
+    remote: RemoteContents,
 ) -> str:
     content: dict[str, Any] = {
         "path": str(path),

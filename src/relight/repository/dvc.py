@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple
 
 from relight.errors import RunError
-from relight.repository.objects import FOLDER
-from relight.repository.remotes import Remote, explain, nothing_there
+from relight.repository.objects import FOLDER_SUFFIX
+from relight.repository.remotes import RemoteSettings, explain_remote_error, nothing_pushed_message
 
 
-def dvc(*arguments: str) -> str:
+def run_dvc(*arguments: str) -> str:
     """What a command prints, without its last line break.
 
     Raises:
@@ -35,10 +35,10 @@ def dvc(*arguments: str) -> str:
 
 def cache_folder() -> Path:
     """Where the objects of this repository lie, wherever its config puts them."""
-    return Path(dvc("cache", "dir"))
+    return Path(run_dvc("cache", "dir"))
 
 
-class Recorded(NamedTuple):
+class RecordedOutput(NamedTuple):
     """One output of a stage, or one file that `dvc add` tracks.
 
     Attributes:
@@ -51,7 +51,7 @@ class Recorded(NamedTuple):
     cached: bool
 
 
-class Project:
+class DvcProject:
     """The repository in this folder.
 
     Raises:
@@ -63,25 +63,25 @@ class Project:
 
         if os.environ.get("RELIGHT_DEBUG") != "1":
             logging.disable(logging.CRITICAL)  # DVC's own words hold tracebacks; ours follow from what we check
-        with _in_one_sentence():
+        with _explained_errors():
             self._repo: Any = Repo()
 
-    def recorded(self, revision: str | None) -> list[Recorded]:
+    def recorded(self, revision: str | None) -> list[RecordedOutput]:
         """
         Args:
             revision: a commit; None: the workspace.
         """
-        with _in_one_sentence():
+        with _explained_errors():
             if revision is None:
                 return self._outs()
             with self._repo.switch(revision):
                 return self._outs()
 
-    def _outs(self) -> list[Recorded]:
+    def _outs(self) -> list[RecordedOutput]:
         outs = sorted(self._repo.index.outs, key=lambda out: out.fs_path)
         root = self._repo.root_dir
         return [
-            Recorded(
+            RecordedOutput(
                 os.path.relpath(out.fs_path, root), out.hash_info.value if out.hash_info else None, bool(out.use_cache)
             )
             for out in outs
@@ -91,7 +91,7 @@ class Project:
         """The folder that `objects.object_path` starts from."""
         return Path(self._repo.cache.local.path).parent.parent
 
-    def remote(self) -> Remote:
+    def remote(self) -> RemoteSettings:
         """The one that `dvc pull` takes. Raises: RunError when none is set."""
         config, name = self._repo.config, self._repo.config["core"].get("remote")
         if name is None or name not in config["remote"]:
@@ -99,7 +99,7 @@ class Project:
                 "no remote is set, so that nothing can be fetched; `dvc remote add --default storage URL` and "
                 "`dvc remote modify storage verify true` set one: see docs/sharing.md"
             )
-        return Remote(name, str(config["remote"][name]["url"]), dict(config["remote"][name]))
+        return RemoteSettings(name, str(config["remote"][name]["url"]), dict(config["remote"][name]))
 
     def fetch(self, revision: str | None, md5s: list[str]) -> None:
         """Bring what the cache lacks from the remote. Objects that are damaged or missing there are left out silently.
@@ -111,10 +111,10 @@ class Project:
         from dvc_objects.errors import ObjectFormatError
 
         remote = self.remote()
-        with _in_one_sentence(remote):
+        with _explained_errors(remote):
             odb = self._odb()  # A dead server is asked once, not once for each object.
             if not odb.exists(md5s[0]) and not odb.fs.exists(odb.path):
-                raise RunError(nothing_there(remote))
+                raise RunError(nothing_pushed_message(remote))
             # The remote of the workspace: a commit's own is another one, and DVC looks for one that is a folder
             # of the clone, such as `remote`, below `/`.
             config = {"core": {"remote": "of-today"}, "remote": {"of-today": remote.options}}
@@ -133,7 +133,7 @@ class Project:
         Returns:
             how an object is there, and where it should lie.
         """
-        with _in_one_sentence(self.remote()):
+        with _explained_errors(self.remote()):
             odb = self._odb()
             path = odb.oid_to_path(md5)
             where = str(odb.fs.unstrip_protocol(path))
@@ -141,7 +141,7 @@ class Project:
                 return "missing", where
             try:
                 with odb.fs.open(path, "rb") as file:
-                    return ("whole" if _md5(file) == md5.removesuffix(FOLDER) else "damaged"), where
+                    return ("whole" if _stream_md5(file) == md5.removesuffix(FOLDER_SUFFIX) else "damaged"), where
             except Exception:  # of any library: cut short below its own length, unless the server has just gone
                 return ("damaged" if odb.exists(md5) else "missing"), where
 
@@ -159,17 +159,17 @@ class Project:
 
 
 @contextmanager
-def _in_one_sentence(remote: Remote | None = None) -> Iterator[None]:
+def _explained_errors(remote: RemoteSettings | None = None) -> Iterator[None]:
     """Plug-ins raise errors of their own libraries, of which no list is known."""
     try:
         yield
     except RunError:
         raise
     except Exception as error:
-        raise RunError(explain(error, remote)) from error
+        raise RunError(explain_remote_error(error, remote)) from error
 
 
-def _md5(file: BinaryIO) -> str:
+def _stream_md5(file: BinaryIO) -> str:
     digest = hashlib.md5(usedforsecurity=False)
     while part := file.read(1 << 20):
         digest.update(part)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from relight.errors import RunError
 
 
-def git(*arguments: str) -> str:
+def run_git(*arguments: str) -> str:
     """What a command prints, without its last line break.
 
     Raises:
@@ -22,7 +22,7 @@ def git(*arguments: str) -> str:
     return os.fsdecode(done.stdout).removesuffix("\n")
 
 
-def files_at(places: Iterable[tuple[str, str]]) -> dict[tuple[str, str], bytes]:
+def read_files_at(places: Iterable[tuple[str, str]]) -> dict[tuple[str, str], bytes]:
     """Many files of many commits in one process.
 
     Args:
@@ -51,6 +51,6 @@ def _message(stderr: bytes) -> str:
 
 def git_or_none(*arguments: str) -> str | None:
     try:
-        return git(*arguments)
+        return run_git(*arguments)
     except RunError:
         return None

@@ -11,10 +11,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from relight.repository.objects import FOLDER, State, files_of, is_intact, state_of
+from relight.repository.objects import FOLDER_SUFFIX, ObjectState, folder_files, is_intact, object_state
 
-Seen = State | Literal["there"]  # there: with the right size; its bytes are checked when it is pulled
-SECRET = re.compile(r"secret|password|passphrase|token|credential|connection_string|account_key|access_key|sas", re.I)
+RemoteObjectState = (
+    ObjectState | Literal["there"]
+)  # there: with the right size; its bytes are checked when it is pulled
+SECRET_NAME = re.compile(
+    r"secret|password|passphrase|token|credential|connection_string|account_key|access_key|sas", re.I
+)
 
 
 class RemoteContents(NamedTuple):
@@ -27,10 +31,10 @@ class RemoteContents(NamedTuple):
 
     name: str | None
     problem: str
-    states: dict[str, Seen]
+    states: dict[str, RemoteObjectState]
 
 
-def ask_remote(sizes: Mapping[str, int], cache: Path) -> RemoteContents:
+def query_remote(sizes: Mapping[str, int], cache: Path) -> RemoteContents:
     """Look for objects. A remote that is a folder of this machine is hashed again, from others only the size is asked.
 
     Args:
@@ -48,27 +52,27 @@ def ask_remote(sizes: Mapping[str, int], cache: Path) -> RemoteContents:
                 return RemoteContents(None, "there is no default remote", {})
             remote = repo.cloud.get_remote(name)
             if remote.fs.protocol == "local":
-                return RemoteContents(name, "", {md5: state_of(Path(remote.path), md5) for md5 in sizes})
-            return RemoteContents(name, "", _seen(remote.odb, sizes, cache))
+                return RemoteContents(name, "", {md5: object_state(Path(remote.path), md5) for md5 in sizes})
+            return RemoteContents(name, "", _object_states(remote.odb, sizes, cache))
     except (DvcException, OSError) as error:
         return RemoteContents(name, str(error).split("\n")[0], {})
 
 
-def _seen(odb: Any, sizes: Mapping[str, int], cache: Path) -> dict[str, Seen]:
+def _object_states(odb: Any, sizes: Mapping[str, int], cache: Path) -> dict[str, RemoteObjectState]:
     """One question for all objects, and for the files in the folders among them."""
-    parts = {md5: [md5, *_files(cache, md5)] for md5 in sizes}
+    parts = {md5: [md5, *_files_of_folder(cache, md5)] for md5 in sizes}
     single = sorted({part for found in parts.values() for part in found})
     infos = odb.fs.info([odb.oid_to_path(md5) for md5 in single], return_exceptions=True)
-    lengths = {md5: _length(info) for md5, info in zip(single, infos, strict=True)}
-    return {md5: _state(sizes[md5], md5, [lengths[part] for part in found]) for md5, found in parts.items()}
+    lengths = {md5: _object_size(info) for md5, info in zip(single, infos, strict=True)}
+    return {md5: _remote_state(sizes[md5], md5, [lengths[part] for part in found]) for md5, found in parts.items()}
 
 
-def _files(cache: Path, md5: str) -> list[str]:
+def _files_of_folder(cache: Path, md5: str) -> list[str]:
     """DVC pushes the list of a folder last: where the list is not here, it stands for its files."""
-    return list(files_of(cache, md5).values()) if md5.endswith(FOLDER) and is_intact(cache, md5) else []
+    return list(folder_files(cache, md5).values()) if md5.endswith(FOLDER_SUFFIX) and is_intact(cache, md5) else []
 
 
-def _length(info: Any) -> int | None:
+def _object_size(info: Any) -> int | None:
     """Of an object in bytes; None where it is not there."""
     if isinstance(info, FileNotFoundError):
         return None
@@ -77,14 +81,14 @@ def _length(info: Any) -> int | None:
     return int(info["size"])
 
 
-def _state(size: int, md5: str, lengths: list[int | None]) -> Seen:
+def _remote_state(size: int, md5: str, lengths: list[int | None]) -> RemoteObjectState:
     if None in lengths:
         return "missing"
-    cut_short = 0 in lengths if md5.endswith(FOLDER) else lengths != [size]
+    cut_short = 0 in lengths if md5.endswith(FOLDER_SUFFIX) else lengths != [size]
     return "damaged" if cut_short else "there"
 
 
-class Remote(NamedTuple):
+class RemoteSettings(NamedTuple):
     """
     Attributes:
         options: all of its settings; they may hold secrets.
@@ -98,7 +102,7 @@ class Remote(NamedTuple):
         return f"remote '{self.name}' ({without_password(self.url)})"
 
 
-class Rule(NamedTuple):
+class FailureRule(NamedTuple):
     """
     Attributes:
         said: what one of the errors says; `(?P<it>...)` is what it says it about.
@@ -111,39 +115,39 @@ class Rule(NamedTuple):
 
 
 # The first that fits. What the libraries say was seen with dvc-s3 3.3 and dvc-ssh 4.3.
-RULES = (
-    Rule(
+FAILURE_RULES = (
+    FailureRule(
         r"requires '(?P<it>dvc-\w+)' to be installed",
         "DVC's plug-in for it is not installed",
         "run `pip install -c constraints.txt {it}`",
     ),
-    Rule(
+    FailureRule(
         r"Unable to locate credentials|Partial credentials",
         "no key for it was found",
         "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, in the environment",
     ),
-    Rule(
+    FailureRule(
         r"NoSuchBucket|bucket does not exist",
         "the bucket is not there",
         "make it, or name another one with `dvc remote modify {name} url URL`",
     ),
-    Rule(
+    FailureRule(
         r"Forbidden|AccessDenied|Access Denied|SignatureDoesNotMatch|InvalidAccessKeyId|\b40[13]\b",
         "the server refuses the key",
         "check the key in the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY), or the one that "
         "`dvc remote modify --local {name} ...` has set",
     ),
-    Rule(
+    FailureRule(
         r"Permission denied for user (?P<it>\S+)",
         "the SSH server refuses the key of user '{it}'",
         "run `ssh-add KEYFILE`, or `dvc remote modify --local {name} keyfile KEYFILE`",
     ),
-    Rule(
+    FailureRule(
         r"^ssh.*No such file or directory: '(?P<it>[^']+)'",
         "the key file {it} is not there",
         "name yours with `dvc remote modify --local {name} keyfile KEYFILE`",
     ),
-    Rule(
+    FailureRule(
         r"Could not connect to the endpoint URL: (?P<it>\S+)|Connect call failed|Connection refused|"
         r"Name or service not known|nodename nor servname|Temporary failure in name resolution|"
         r"Connection (?:lost|closed|reset)|[Tt]imed? ?out|No route to host|Network is unreachable|Multiple exceptions",
@@ -153,27 +157,27 @@ RULES = (
 )
 
 
-def explain(error: BaseException, remote: Remote | None) -> str:
+def explain_remote_error(error: BaseException, remote: RemoteSettings | None) -> str:
     """
     Args:
         remote: the one that was asked; None where only this repository was.
     """
-    said = list(_all_that_is_said(error))
+    said = list(_messages_of(error))
     if remote is None:
-        return f"dvc: {_hidden(said[0].partition(': ')[2], {})}"
+        return f"dvc: {_without_secrets(said[0].partition(': ')[2], {})}"
     kind = remote.url.partition("://")[0] if "://" in remote.url else "local"
-    for rule in RULES:
+    for rule in FAILURE_RULES:
         if found := re.search(rule.said, f"{kind} {' '.join(said)}"):
             it = found.groupdict().get("it") or ""
             what, mend = rule.what.format(it=it).strip(), rule.mend.format(it=it, name=remote.name)
             return f"{remote}: {what}: nothing was fetched; {mend}, then run `relight pull` again"
     return (
-        f"{remote}: {_hidden(said[0], remote.options)}: nothing was fetched; "
+        f"{remote}: {_without_secrets(said[0], remote.options)}: nothing was fetched; "
         f"`dvc remote list` shows the address, and docs/sharing.md how to set it"
     )
 
 
-def nothing_there(remote: Remote) -> str:
+def nothing_pushed_message(remote: RemoteSettings) -> str:
     return (
         f"{remote}: nothing has been pushed there: nothing was fetched; run `dvc push` in a clone that has the files, "
         f"or name the place where they lie with `dvc remote modify {remote.name} url URL`"
@@ -184,15 +188,15 @@ def without_password(url: str) -> str:
     return re.sub(r"(://[^/@:]*):[^/@]*@", r"\1:***@", url)
 
 
-def _all_that_is_said(error: BaseException | None) -> Iterator[str]:
+def _messages_of(error: BaseException | None) -> Iterator[str]:
     while error is not None:
         yield " ".join(f"{type(error).__name__}: {error}".split())
         error = error.__cause__ or error.__context__
 
 
-def _hidden(text: str, options: Mapping[str, Any]) -> str:
+def _without_secrets(text: str, options: Mapping[str, Any]) -> str:
     """The text without the values of anything that is named like a secret."""
     known = [*os.environ.items(), *options.items()]
-    for value in sorted({str(value) for name, value in known if SECRET.search(name)}, key=len, reverse=True):
+    for value in sorted({str(value) for name, value in known if SECRET_NAME.search(name)}, key=len, reverse=True):
         text = text.replace(value, "***") if len(value) > 3 else text
     return without_password(text)

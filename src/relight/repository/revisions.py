@@ -15,15 +15,15 @@ from typing import Any, NamedTuple
 import yaml
 
 from relight.errors import InputError, RelightError
-from relight.repository.git import files_at
+from relight.repository.git import read_files_at
 from relight.runtime.strict_yaml import parse_yaml
 
-PARAMS, METRICS, LOCK = "params.yaml", "reports/metrics.json", "dvc.lock"
+PARAMS_PATH, METRICS_PATH, LOCK_PATH = "params.yaml", "reports/metrics.json", "dvc.lock"
 # What is not asked for is most of a dvc.lock, and would be most of the time that 200 of them take.
-NOT_ASKED = re.compile(rb"^    (?:deps|params):\n(?:    - .*\n|     .*\n)*", re.MULTILINE)
+UNREAD_SECTIONS = re.compile(rb"^    (?:deps|params):\n(?:    - .*\n|     .*\n)*", re.MULTILINE)
 
 
-class Entry(NamedTuple):
+class LockEntry(NamedTuple):
     """
     Attributes:
         md5: of the bytes of a file; of a folder, ending in `.dir`, that of the list of its files.
@@ -36,9 +36,9 @@ class Entry(NamedTuple):
 
 class LockedStage(NamedTuple):
     command: str
-    deps: dict[str, Entry]
+    deps: dict[str, LockEntry]
     params: dict[str, Any]
-    outs: dict[str, Entry]
+    outs: dict[str, LockEntry]
 
 
 def read_lock(text: bytes, name: str = "dvc.lock") -> dict[str, LockedStage]:
@@ -54,14 +54,14 @@ def read_lock(text: bytes, name: str = "dvc.lock") -> dict[str, LockedStage]:
     """
     try:
         # All values are texts, so that no hash can be taken for a number.
-        return {stage: _stage(entry) for stage, entry in texts_of(text)["stages"].items()}
+        return {stage: _locked_stage(entry) for stage, entry in yaml_as_texts(text)["stages"].items()}
     except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(
             f"{name}: is damaged, or holds the marks of a merge; `git checkout {name}` brings back the committed one"
         ) from error
 
 
-def texts_of(text: bytes) -> Any:
+def yaml_as_texts(text: bytes) -> Any:
     """A YAML file with every value as the text that stands there.
 
     Raises:
@@ -75,16 +75,16 @@ def read_lock_file(path: Path = Path("dvc.lock")) -> dict[str, LockedStage]:
     return read_lock(path.read_bytes(), str(path)) if path.exists() else {}
 
 
-def _stage(entry: dict[str, Any]) -> LockedStage:
+def _locked_stage(entry: dict[str, Any]) -> LockedStage:
     params = entry.get("params", {}).get("params.yaml", {})
-    return LockedStage(entry["cmd"], _entries(entry.get("deps", [])), params, _entries(entry.get("outs", [])))
+    return LockedStage(entry["cmd"], _lock_entries(entry.get("deps", [])), params, _lock_entries(entry.get("outs", [])))
 
 
-def _entries(listed: list[dict[str, str]]) -> dict[str, Entry]:
-    return {item["path"]: Entry(item["path"], item["md5"], int(item["size"])) for item in listed}
+def _lock_entries(listed: list[dict[str, str]]) -> dict[str, LockEntry]:
+    return {item["path"]: LockEntry(item["path"], item["md5"], int(item["size"])) for item in listed}
 
 
-class Run(NamedTuple):
+class RecordedRun(NamedTuple):
     """
     Attributes:
         params: every value a text, as it stands in the file.
@@ -99,23 +99,26 @@ class Run(NamedTuple):
     missing: list[str]
 
 
-def read_commits(commits: Iterable[str]) -> dict[str, Run]:
+def read_commits(commits: Iterable[str]) -> dict[str, RecordedRun]:
     """One process for all of them."""
     asked = list(dict.fromkeys(commits))
-    found = files_at((commit, path) for commit in asked for path in (PARAMS, METRICS, LOCK))
-    return {commit: read_run({path: found.get((commit, path)) for path in (PARAMS, METRICS, LOCK)}) for commit in asked}
+    found = read_files_at((commit, path) for commit in asked for path in (PARAMS_PATH, METRICS_PATH, LOCK_PATH))
+    return {
+        commit: parse_run({path: found.get((commit, path)) for path in (PARAMS_PATH, METRICS_PATH, LOCK_PATH)})
+        for commit in asked
+    }
 
 
-def read_workspace() -> Run:
-    paths = {path: Path(path) for path in (PARAMS, METRICS, LOCK)}
-    return read_run({name: path.read_bytes() if path.is_file() else None for name, path in paths.items()})
+def read_workspace() -> RecordedRun:
+    paths = {path: Path(path) for path in (PARAMS_PATH, METRICS_PATH, LOCK_PATH)}
+    return parse_run({name: path.read_bytes() if path.is_file() else None for name, path in paths.items()})
 
 
-def read_run(files: dict[str, bytes | None]) -> Run:
+def parse_run(files: dict[str, bytes | None]) -> RecordedRun:
     """A file that cannot be read is said, and the others are read."""
     missing: list[str] = []
     values: dict[str, Any] = {}
-    for path, read in ((PARAMS, _params), (METRICS, _metrics), (LOCK, _outs)):
+    for path, read in ((PARAMS_PATH, _parse_params), (METRICS_PATH, _parse_metrics), (LOCK_PATH, _parse_outs)):
         content = files[path]
         try:
             if content is not None:
@@ -124,35 +127,39 @@ def read_run(files: dict[str, bytes | None]) -> Run:
             missing.append(f"{path} cannot be read ({str(error).splitlines()[0]})")
         if content is None:
             missing.append(f"no {path}")
-    outs: dict[str, Entry] = values.get(LOCK, {})
-    if METRICS in values and METRICS in outs and outs[METRICS].md5 != _md5(files[METRICS] or b""):
-        missing.append(f"{METRICS} is not the one of {LOCK}, so that its predictions are not known")
+    outs: dict[str, LockEntry] = values.get(LOCK_PATH, {})
+    if (
+        METRICS_PATH in values
+        and METRICS_PATH in outs
+        and outs[METRICS_PATH].md5 != _bytes_md5(files[METRICS_PATH] or b"")
+    ):
+        missing.append(f"{METRICS_PATH} is not the one of {LOCK_PATH}, so that its predictions are not known")
         outs = {}
     objects = {path: entry.md5 for path, entry in outs.items()}
-    return Run(values.get(PARAMS, {}), values.get(METRICS, {}), objects, missing)
+    return RecordedRun(values.get(PARAMS_PATH, {}), values.get(METRICS_PATH, {}), objects, missing)
 
 
-def _params(content: bytes) -> dict[str, Any]:
+def _parse_params(content: bytes) -> dict[str, Any]:
     """Values are texts as they stand there: libyaml reads 200 of these files in the time of ten."""
     if b"&" in content or b"*" in content:  # an alias bomb, or a text with such a sign: as strictly as the stages do
-        return parse_yaml(content.decode("utf-8-sig"), PARAMS).value
+        return parse_yaml(content.decode("utf-8-sig"), PARAMS_PATH).value
     value = yaml.load(content, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))
     if not isinstance(value, dict):
         raise InputError("is no mapping of sections")
     return value
 
 
-def _metrics(content: bytes) -> dict[str, Any]:
+def _parse_metrics(content: bytes) -> dict[str, Any]:
     value = json.loads(content)
     if not isinstance(value, dict) or not isinstance(value.get("test"), dict):
         raise InputError("has no scores of test rows")
     return value
 
 
-def _outs(content: bytes) -> dict[str, Entry]:
-    stages = read_lock(NOT_ASKED.sub(b"", content)).values()
+def _parse_outs(content: bytes) -> dict[str, LockEntry]:
+    stages = read_lock(UNREAD_SECTIONS.sub(b"", content)).values()
     return {path: entry for stage in stages for path, entry in stage.outs.items()}
 
 
-def _md5(content: bytes) -> str:
+def _bytes_md5(content: bytes) -> str:
     return hashlib.md5(content, usedforsecurity=False).hexdigest()

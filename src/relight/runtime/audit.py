@@ -13,10 +13,10 @@ from typing import Self
 
 from relight.errors import RunError
 
-_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+_WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 # Of each event the places of its paths among the arguments, and of the open folders that they begin at; -1 is none.
-_CHANGING: dict[str, dict[int, int | None]] = {
+_CHANGING_EVENTS: dict[str, dict[int, int | None]] = {
     "os.rename": {0: 2, 1: 3},
     "os.remove": {0: 1},
     "os.mkdir": {0: 2},
@@ -69,10 +69,10 @@ class Audit:
             return
         if event == "open":
             path, _, flags = args
-            writing = isinstance(flags, int) and bool(flags & _WRITING)
+            writing = isinstance(flags, int) and bool(flags & _WRITE_FLAGS)
             self._check("writes" if writing else "reads", path, self.writable if writing else None)
-        elif event in _CHANGING:
-            for place, folder in _CHANGING[event].items():
+        elif event in _CHANGING_EVENTS:
+            for place, folder in _CHANGING_EVENTS[event].items():
                 path = args[place] if folder is None else _in_folder(args[folder], args[place])
                 if not (event == "os.mkdir" and self._leads_to_writable(path)):
                     self._check("changes", path, self.writable)

@@ -20,8 +20,8 @@ from typing import Any
 from relight.errors import InputError, RunError
 from relight.runtime.strict_yaml import Document, read_yaml
 
-SOURCE = "${prepare.source}"
-HASHED_UP_TO = 64 << 20  # bytes
+SOURCE_REFERENCE = "${prepare.source}"
+MAX_HASHED_BYTES = 64 << 20  # bytes
 IGNORED = Path(".dvcignore")
 BYTECODE = "__pycache__"  # written by the import itself
 
@@ -59,7 +59,7 @@ def _path(out: Any) -> str:
 
 
 def _filled_in(dep: str, params: Document) -> str:
-    return str(params.value["prepare"]["source"]) if dep == SOURCE else dep
+    return str(params.value["prepare"]["source"]) if dep == SOURCE_REFERENCE else dep
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Fingerprint:
     sha256: str | None
 
 
-def fingerprints(deps: tuple[str, ...]) -> dict[Path, Fingerprint]:
+def take_fingerprints(deps: tuple[str, ...]) -> dict[Path, Fingerprint]:
     """A fingerprint of each file; of each folder and of all that is in it."""
     return {path: _fingerprint(path) for dep in deps for path in _paths(Path(dep))}
 
@@ -115,9 +115,9 @@ def _fingerprint(path: Path) -> Fingerprint:
         ignored = ignored_names()
         names = sorted(os.fsencode(child.name) for child in path.iterdir() if not is_ignored([child.name], ignored))
         return Fingerprint(_stat(path), hashlib.sha256(b"\0".join(names)).hexdigest())
-    if path.stat().st_size > HASHED_UP_TO:
+    if path.stat().st_size > MAX_HASHED_BYTES:
         return Fingerprint(_stat(path), None)
-    return Fingerprint(_stat(path), sha256_of(path))
+    return Fingerprint(_stat(path), file_sha256(path))
 
 
 def ignored_names() -> tuple[str, ...]:
@@ -135,7 +135,7 @@ def is_ignored(parts: Iterable[str], ignored: tuple[str, ...]) -> bool:
     return any(fnmatch(part, pattern) for part in parts for pattern in ignored)
 
 
-def sha256_of(path: Path) -> str:
+def file_sha256(path: Path) -> str:
     """Of the bytes of a file."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from relight.errors import InputError
 
 Model = TypeVar("Model", bound=BaseModel)
-TEMPORARY = ".relight-"  # what such a name begins with; a kill may leave one
+TEMPORARY_PREFIX = ".relight-"  # what such a name begins with; a kill may leave one
 
 
 def write_json(path: Path, content: BaseModel | dict[str, Any]) -> None:
@@ -74,7 +74,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 def write_parts(path: Path, parts: Iterable[bytes | memoryview]) -> None:
     """Write beside the place, flush to the disk, then rename: a reader never sees a part of it, nor does a crash."""
-    temporary = path.with_name(f"{TEMPORARY}{os.getpid()}.tmp")  # short: names may have 255 bytes
+    temporary = path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}.tmp")  # short: names may have 255 bytes
     try:
         with open(temporary, "wb") as file:
             for part in parts:
@@ -82,7 +82,7 @@ def write_parts(path: Path, parts: Iterable[bytes | memoryview]) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-        _flush_names(path.parent)
+        _sync_folder(path.parent)
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from error
     finally:
@@ -90,7 +90,7 @@ def write_parts(path: Path, parts: Iterable[bytes | memoryview]) -> None:
             temporary.unlink()
 
 
-def _flush_names(folder: Path) -> None:
+def _sync_folder(folder: Path) -> None:
     """A new name is on the disk once its folder is. Some network disks know no such thing: the file is whole anyhow."""
     with suppress(OSError):
         file = os.open(folder, os.O_RDONLY)

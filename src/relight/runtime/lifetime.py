@@ -26,12 +26,12 @@ from typing import Self
 from relight.errors import RunError
 
 _PR_SET_PDEATHSIG = 1
-_SECONDS_BETWEEN_LOOKS = 0.5
-PARENT_DIED = 143
-PARENT = "RELIGHT_PARENT"  # the pid of a parent that may have died before this process could ask
+_POLL_SECONDS = 0.5
+PARENT_DIED_CODE = 143
+PARENT_VARIABLE = "RELIGHT_PARENT"  # the pid of a parent that may have died before this process could ask
 
 
-def hold(path: Path) -> int | None:
+def try_lock(path: Path) -> int | None:
     """The open file, which is held until it is closed; None where another process holds it."""
     file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
@@ -49,7 +49,7 @@ class Terminated(BaseException):
     """
 
 
-class PatientStop:
+class DeferredStop:
     """Within the block SIGTERM and Ctrl-C wait to be asked for; a second one does not.
 
     Attributes:
@@ -78,12 +78,12 @@ class PatientStop:
 def end_with_parent() -> None:
     """Ask the kernel for SIGTERM at the parent's death (Linux), and look for it (everywhere)."""
     signal.signal(signal.SIGTERM, _on_sigterm)
-    parent = int(os.environ.get(PARENT, os.getppid()))
+    parent = int(os.environ.get(PARENT_VARIABLE, os.getppid()))
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if _is_orphan():
-        os._exit(PARENT_DIED)
-    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+        os._exit(PARENT_DIED_CODE)
+    threading.Thread(target=_watch_parent, args=(parent,), daemon=True).start()
 
 
 def _is_orphan() -> bool:
@@ -91,7 +91,7 @@ def _is_orphan() -> bool:
 
     Another process is the parent by then, and which one it was before nobody knows (Linux alone tells what it is).
     """
-    if "DVC_STAGE" not in os.environ or PARENT in os.environ:
+    if "DVC_STAGE" not in os.environ or PARENT_VARIABLE in os.environ:
         return False
     try:
         command = Path(f"/proc/{os.getppid()}/cmdline").read_bytes()
@@ -104,15 +104,15 @@ def _on_sigterm(_signal: int, _frame: FrameType | None) -> None:
     raise Terminated
 
 
-def _watch(parent: int) -> None:
+def _watch_parent(parent: int) -> None:
     while os.getppid() == parent:
-        time.sleep(_SECONDS_BETWEEN_LOOKS)
+        time.sleep(_POLL_SECONDS)
     # The main thread may be deep in native code: nothing is written yet, so end here and now.
-    os._exit(PARENT_DIED)
+    os._exit(PARENT_DIED_CODE)
 
 
 @contextmanager
-def only_one(path: Path, stage: str) -> Iterator[None]:
+def single_instance(path: Path, stage: str) -> Iterator[None]:
     """Hold the lock for the block. The kernel frees it when the process ends, however it ends.
 
     Raises:

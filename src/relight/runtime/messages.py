@@ -18,7 +18,7 @@ from relight.errors import RelightError
 from relight.runtime.lifetime import Terminated
 
 
-def counted(n: int, noun: str) -> str:
+def pluralize(n: int, noun: str) -> str:
     """1 row, 2 rows."""
     return f"{n} {noun}{'' if n == 1 else 's'}"
 
@@ -32,7 +32,7 @@ def did_you_mean(name: str, known: list[str], taken: Collection[str] = ()) -> st
     return f"; its columns are {shown}{', ...' if len(known) > 20 else ''}"
 
 
-def exit_code(command: Callable[[], None], name: str) -> int:
+def run_for_exit_code(command: Callable[[], None], name: str) -> int:
     """Run a command; print what went wrong in plain words, the traceback only when asked for."""
     try:
         command()
@@ -50,12 +50,12 @@ def exit_code(command: Callable[[], None], name: str) -> int:
         _explain(f"{name}: not enough memory; use a smaller train.batch_size, model or table")
         return 1
     except Exception as error:  # The last net under every command: a person gets a sentence.
-        _explain(f"{name}: {_gpu_is_full(error) or _internal(error)}")
+        _explain(f"{name}: {_out_of_memory_text(error) or _internal_error_text(error)}")
         return 1
     return 0
 
 
-def _gpu_is_full(error: Exception) -> str | None:
+def _out_of_memory_text(error: Exception) -> str | None:
     """By its name: torch is not for every command."""
     if type(error).__name__ != "OutOfMemoryError":
         return None
@@ -65,7 +65,7 @@ def _gpu_is_full(error: Exception) -> str | None:
     )
 
 
-def _internal(error: Exception) -> str:
+def _internal_error_text(error: Exception) -> str:
     return f"internal error: {type(error).__name__}: {error}; RELIGHT_DEBUG=1 shows where"
 
 

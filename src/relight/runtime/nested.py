@@ -3,51 +3,51 @@
 import re
 from typing import Any
 
-ABSENT = "–"
-FRACTION = re.compile(r"[-+]?(?:\d+\.\d*|\.\d+|\d+(?=[eE]))(?:[eE][-+]?\d+)?")
-About = dict[str, Any]  # nested mappings of names to what stands in JSON
+ABSENT_VALUE = "–"
+DECIMAL_NUMBER = re.compile(r"[-+]?(?:\d+\.\d*|\.\d+|\d+(?=[eE]))(?:[eE][-+]?\d+)?")
+RunIdentity = dict[str, Any]  # nested mappings of names to what stands in JSON
 
 
-def flat(params: dict[str, Any], above: str = "") -> dict[str, str]:
+def flatten(params: dict[str, Any], above: str = "") -> dict[str, str]:
     """Every value as a text, by its dotted key; an empty mapping is a value."""
     found: dict[str, str] = {}
     for name, value in params.items():
         key = f"{above}.{name}" if above else str(name)
-        found |= flat(value, key) if isinstance(value, dict) and value else {key: _text(value)}
+        found |= flatten(value, key) if isinstance(value, dict) and value else {key: _value_text(value)}
     return found
 
 
-def differing(runs: list[dict[str, str]]) -> list[str]:
+def varying_keys(runs: list[dict[str, str]]) -> list[str]:
     """The keys that do not have the same value in all, in the order in which they first stand."""
     keys = dict.fromkeys(key for run in runs for key in run)
     return [key for key in keys if len({run.get(key) for run in runs}) > 1]
 
 
-def changes(first: dict[str, str], other: dict[str, str]) -> list[tuple[str, str]]:
+def changed_values(first: dict[str, str], other: dict[str, str]) -> list[tuple[str, str]]:
     """What other sets otherwise than first: key and value, `–` where it has none."""
-    return [(key, other.get(key, ABSENT)) for key in differing([first, other])]
+    return [(key, other.get(key, ABSENT_VALUE)) for key in varying_keys([first, other])]
 
 
-def _text(value: Any) -> str:
+def _value_text(value: Any) -> str:
     """A number in one way, however it is written: `1e-3` and `0.001` are no difference."""
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
     if isinstance(value, list):
-        return f"[{', '.join(_text(each) for each in value)}]"
+        return f"[{', '.join(_value_text(each) for each in value)}]"
     text = "{}" if value == {} else str(value)
-    return f"{float(text):.12g}" if FRACTION.fullmatch(text) else {"~": "null", "": "null"}.get(text, text)
+    return f"{float(text):.12g}" if DECIMAL_NUMBER.fullmatch(text) else {"~": "null", "": "null"}.get(text, text)
 
 
-def same_params(one: Any, other: Any) -> bool:
+def are_same_params(one: Any, other: Any) -> bool:
     """Whether two values mean the same, as texts from YAML files: `1e-3` is `0.001`, and nothing is null."""
     if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(same_params(one[key], other[key]) for key in one)
+        return one.keys() == other.keys() and all(are_same_params(one[key], other[key]) for key in one)
     if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(same_params(*pair) for pair in zip(one, other, strict=True))
-    return isinstance(one, str) and isinstance(other, str) and _meaning(one) == _meaning(other)
+        return len(one) == len(other) and all(are_same_params(*pair) for pair in zip(one, other, strict=True))
+    return isinstance(one, str) and isinstance(other, str) and _scalar_value(one) == _scalar_value(other)
 
 
-def _meaning(text: str) -> str | float | None:
+def _scalar_value(text: str) -> str | float | None:
     if text in ("", "~", "null"):
         return None
     try:
@@ -68,13 +68,13 @@ def differing_keys(old: object, new: object, where: str = "") -> list[str]:
     ]
 
 
-def differences(old: About, new: About, where: str = "") -> list[str]:
+def differing_names(old: RunIdentity, new: RunIdentity, where: str = "") -> list[str]:
     """The names whose values differ, as train.optimizer.learning_rate."""
     found: list[str] = []
     for name in sorted({*old, *new}):
         before, after = old.get(name), new.get(name)
         if isinstance(before, dict) and isinstance(after, dict):
-            found += differences(before, after, f"{where}{name}.")
+            found += differing_names(before, after, f"{where}{name}.")
         elif before != after:
             found.append(f"{where}{name}")
     return found

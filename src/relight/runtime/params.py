@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 from relight.errors import InputError
 from relight.runtime.strict_yaml import Document, KeyPath
 
-_WANTED = {
+_TYPE_RULES = {
     "int_type": "must be a whole number",
     "float_type": "must be a number",
     "string_type": "must be a text",
@@ -26,10 +26,10 @@ _WANTED = {
     "string_too_short": "must not be empty",
 }
 Params = TypeVar("Params", bound=BaseModel)
-_OWN_WORDS = ("target", "fractions", "column", "own_section", "momentum", "points", "class_weights")
+_COMPLETE_MESSAGES = ("target", "fractions", "column", "own_section", "momentum", "points", "class_weights")
 
 
-class Checked(NamedTuple, Generic[Params]):
+class CheckedParams(NamedTuple, Generic[Params]):
     """Params, or the problems that keep them from being ones."""
 
     params: Params | None
@@ -48,15 +48,15 @@ def read_section(document: Document, section: str, model: type[Params]) -> Param
     return checked.params
 
 
-def check_section(document: Document, section: str, model: type[Params]) -> Checked[Params]:
+def check_section(document: Document, section: str, model: type[Params]) -> CheckedParams[Params]:
     """The params of one section, or what is wrong with them."""
     if section not in document.value:
         hint = _closest(section, document.value) or "; recipes/ has examples of it"
-        return Checked(None, (f"{document.name}: section {section} is missing{hint}",))
+        return CheckedParams(None, (f"{document.name}: section {section} is missing{hint}",))
     return _check(document, (section,), document.value[section], model)
 
 
-def check_document(document: Document, model: type[Params]) -> Checked[Params]:
+def check_document(document: Document, model: type[Params]) -> CheckedParams[Params]:
     """A whole file as one model, or what is wrong with it."""
     return _check(document, (), document.value, model)
 
@@ -70,15 +70,15 @@ def unknown_sections(document: Document, known: list[str]) -> list[str]:
     ]
 
 
-def _check(document: Document, at: KeyPath, value: Any, model: type[Params]) -> Checked[Params]:
+def _check(document: Document, at: KeyPath, value: Any, model: type[Params]) -> CheckedParams[Params]:
     try:
-        return Checked(model.model_validate(value), ())
+        return CheckedParams(model.model_validate(value), ())
     except ValidationError as error:
-        problems = [_problem(document, at, model, details) for details in error.errors()]
-        return Checked(None, tuple(problems))
+        problems = [_problem_text(document, at, model, details) for details in error.errors()]
+        return CheckedParams(None, tuple(problems))
 
 
-def _problem(document: Document, at: KeyPath, model: type[BaseModel], error: ErrorDetails) -> str:
+def _problem_text(document: Document, at: KeyPath, model: type[BaseModel], error: ErrorDetails) -> str:
     keys = (*at, *(str(part) for part in error["loc"]))
     place, dotted = document.place(keys), ".".join(keys)
     head = f"{place}: {dotted}: " if dotted else f"{place}: "
@@ -86,10 +86,10 @@ def _problem(document: Document, at: KeyPath, model: type[BaseModel], error: Err
         parent = _model_at(model, error["loc"][:-1])
         return f"{head}is unknown{_did_you_mean(keys[-1], parent.model_fields)}"
     if error["type"] == "missing":
-        return f"{head}is missing{_example(model, error['loc'])}"
-    if error["type"] in _OWN_WORDS:
+        return f"{head}is missing{_example_text(model, error['loc'])}"
+    if error["type"] in _COMPLETE_MESSAGES:
         return f"{head}{error['msg']}"
-    return f"{head}{_rule(error)}, however: {_shown(error['input'])}"
+    return f"{head}{_rule(error)}, however: {_value_text(error['input'])}"
 
 
 def _rule(error: ErrorDetails) -> str:
@@ -103,7 +103,7 @@ def _rule(error: ErrorDetails) -> str:
             limit = next(context[key] for key in ("gt", "ge", "lt", "le") if key in context)
             return f"must be {sign} {limit:g}" if isinstance(limit, float) else f"must be {sign} {limit}"
         case kind:
-            return _WANTED.get(kind, error["msg"])
+            return _TYPE_RULES.get(kind, error["msg"])
 
 
 def _model_at(model: type[BaseModel], keys: tuple[int | str, ...]) -> type[BaseModel]:
@@ -115,7 +115,7 @@ def _model_at(model: type[BaseModel], keys: tuple[int | str, ...]) -> type[BaseM
     return model
 
 
-def _example(model: type[BaseModel], keys: tuple[int | str, ...]) -> str:
+def _example_text(model: type[BaseModel], keys: tuple[int | str, ...]) -> str:
     field = _model_at(model, keys[:-1]).model_fields[str(keys[-1])]
     return f"; add for example `{keys[-1]}: {field.examples[0]}`" if field.examples else ""
 
@@ -129,7 +129,7 @@ def _closest(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]}?" if close else ""
 
 
-def _shown(value: Any) -> str:
+def _value_text(value: Any) -> str:
     if value is None:
         return "null"
     if isinstance(value, bool):

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from relight.errors import InputError
 
-PROCESSES, NODES, RENDEZVOUS = "RELIGHT_PROCESSES", "RELIGHT_NODES", "RELIGHT_RENDEZVOUS"
-TIMEOUT = "RELIGHT_TIMEOUT"
-SECONDS = 300  # that a process waits for the others
-NAMES = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+PROCESSES_VARIABLE, NODES_VARIABLE, RENDEZVOUS_VARIABLE = "RELIGHT_PROCESSES", "RELIGHT_NODES", "RELIGHT_RENDEZVOUS"
+TIMEOUT_VARIABLE = "RELIGHT_TIMEOUT"
+DEFAULT_TIMEOUT_SECONDS = 300  # that a process waits for the others
+RANK_VARIABLES = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 
 class Address(NamedTuple):
@@ -24,7 +24,7 @@ class Address(NamedTuple):
         return f"{self.host}:{self.port}"
 
 
-class Asked(NamedTuple):
+class LaunchRequest(NamedTuple):
     """
     Attributes:
         processes: on each machine.
@@ -37,26 +37,30 @@ class Asked(NamedTuple):
     rendezvous: Address | None = None
 
     def environment(self) -> dict[str, str]:
-        met = {} if self.rendezvous is None else {RENDEZVOUS: str(self.rendezvous)}
-        return {PROCESSES: str(self.processes), NODES: str(self.nodes), **met}
+        met = {} if self.rendezvous is None else {RENDEZVOUS_VARIABLE: str(self.rendezvous)}
+        return {PROCESSES_VARIABLE: str(self.processes), NODES_VARIABLE: str(self.nodes), **met}
 
 
-def asked() -> Asked | None:
+def requested_processes() -> LaunchRequest | None:
     """None where one process is enough."""
-    found = Asked(int(os.environ.get(PROCESSES, 1)), int(os.environ.get(NODES, 1)), _rendezvous())
+    found = LaunchRequest(
+        int(os.environ.get(PROCESSES_VARIABLE, 1)), int(os.environ.get(NODES_VARIABLE, 1)), _rendezvous()
+    )
     return found if found.processes * found.nodes > 1 else None
 
 
 def _rendezvous() -> Address | None:
-    host, _, port = os.environ.get(RENDEZVOUS, "").rpartition(":")
+    host, _, port = os.environ.get(RENDEZVOUS_VARIABLE, "").rpartition(":")
     return Address(host, int(port)) if port else None
 
 
-def seconds_to_wait() -> int:
-    return int(os.environ.get(TIMEOUT, SECONDS))
+def timeout_seconds() -> int:
+    return int(os.environ.get(TIMEOUT_VARIABLE, DEFAULT_TIMEOUT_SECONDS))
 
 
-def settle_asked(processes: int, nodes: int, place: int, rendezvous: str | None, timeout: int) -> Asked:
+def parse_launch_arguments(
+    processes: int, nodes: int, place: int, rendezvous: str | None, timeout: int
+) -> LaunchRequest:
     """The arguments of `relight launch`.
 
     Args:
@@ -72,10 +76,10 @@ def settle_asked(processes: int, nodes: int, place: int, rendezvous: str | None,
         raise InputError(f"--node-rank: must be from 0 to {nodes - 1}, one less than --nodes, however: {place}")
     if rendezvous is None and nodes > 1:
         raise InputError("--rendezvous: is needed with --nodes; it names the first machine, as --rendezvous host:29999")
-    return Asked(processes, nodes, None if rendezvous is None else _address(rendezvous))
+    return LaunchRequest(processes, nodes, None if rendezvous is None else _parse_address(rendezvous))
 
 
-def _address(text: str) -> Address:
+def _parse_address(text: str) -> Address:
     host, _, port = text.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65535:
         raise InputError(f"--rendezvous: must be a host and a port, such as node1:29999, however: {text}")
@@ -108,9 +112,9 @@ class Rank(NamedTuple):
         }
 
 
-def rank_here() -> Rank | None:
+def current_rank() -> Rank | None:
     """None where this process trains alone."""
-    if not all(os.environ.get(name) for name in NAMES) or os.environ["WORLD_SIZE"] == "1":
+    if not all(os.environ.get(name) for name in RANK_VARIABLES) or os.environ["WORLD_SIZE"] == "1":
         return None
     processes = int(os.environ["WORLD_SIZE"])
     local = int(os.environ.get("LOCAL_WORLD_SIZE", processes))

@@ -33,24 +33,24 @@ from relight.runtime.dependencies import (
     Declaration,
     Fingerprint,
     assert_unchanged,
-    fingerprints,
+    file_sha256,
     read_declaration,
-    sha256_of,
+    take_fingerprints,
 )
-from relight.runtime.lifetime import end_with_parent, only_one
-from relight.runtime.messages import exit_code
+from relight.runtime.lifetime import end_with_parent, single_instance
+from relight.runtime.messages import run_for_exit_code
 from relight.runtime.params import read_section
-from relight.runtime.processes import Rank, rank_here
+from relight.runtime.processes import Rank, current_rank
 from relight.runtime.strict_yaml import Document, read_yaml
 
-CODE = Path(__file__).resolve().parent.parent
-FINISHED = "finished"  # holds the MD5 of the weights, by which dvc.lock knows them
+CODE_ROOT = Path(__file__).resolve().parent.parent
+FINISHED_NAME = "finished"  # holds the MD5 of the weights, by which dvc.lock knows them
 Params = TypeVar("Params", bound=BaseModel)
 WORKSPACE = Path(".dvc/tmp/relight")
-CHECKPOINTS = "checkpoints"
+CHECKPOINTS_NAME = "checkpoints"
 
 
-def check_beside(stage: str, document: Document, workspace: Path) -> None:
+def run_check(stage: str, document: Document, workspace: Path) -> None:
     """Run the check unless this state has passed it; end the process with its exit code where it fails."""
     passed = {workspace / "checked-params": _state_of_params()}
     if stage == "prepare":
@@ -65,7 +65,7 @@ def check_beside(stage: str, document: Document, workspace: Path) -> None:
 
 
 def _state_of_params() -> str:
-    code = [path.read_bytes() for path in sorted(CODE.rglob("*.py"))]
+    code = [path.read_bytes() for path in sorted(CODE_ROOT.rglob("*.py"))]
     return hashlib.sha256(b"\0".join([Path("params.yaml").read_bytes(), *code])).hexdigest()
 
 
@@ -77,18 +77,18 @@ def _state_of_source(document: Document) -> str:
     return repr([(path.name, os.stat(path).st_size, os.stat(path).st_mtime_ns) for path in found])
 
 
-def forget_recorded(runs: Path, lock_file: Path) -> None:
+def remove_recorded_checkpoints(runs: Path, lock_file: Path) -> None:
     """Remove the folder of each run whose weights dvc.lock names."""
-    finished = list(runs.glob(f"*/{FINISHED}"))
+    finished = list(runs.glob(f"*/{FINISHED_NAME}"))
     recorded = lock_file.read_text(encoding="utf-8") if finished and lock_file.exists() else ""
     for path in finished:
         if path.read_text(encoding="utf-8") in recorded:
-            remove(path.parent)
+            remove_folder(path.parent)
     with suppress(OSError):  # other runs have theirs in it, or there were none
         runs.rmdir()
 
 
-def remove(folder: Path) -> None:
+def remove_folder(folder: Path) -> None:
     """A folder of files, as far as nobody else is about it."""
     with suppress(OSError):
         for path in folder.iterdir():
@@ -143,11 +143,11 @@ class Stage:
 
     def digests(self) -> dict[str, str]:
         """Each file that the stage depends on, code and data, with the sha256 of its bytes at the start."""
-        return {path.as_posix(): known.sha256 or sha256_of(path) for path, known in self._before.items()}
+        return {path.as_posix(): known.sha256 or file_sha256(path) for path, known in self._before.items()}
 
     def checkpoints(self) -> Path:
         """A folder for what must outlive this run and this workspace, should they end early."""
-        folder = _kept() / CHECKPOINTS
+        folder = _checkpoints_root() / CHECKPOINTS_NAME
         self._audit.allow(folder)
         return folder
 
@@ -165,20 +165,20 @@ def run_stage(name: str, work: Callable[[Stage], None], *, shared: bool = False)
     gc.freeze()  # what was imported stays: the collector need not look at it again
     gc.enable()
     end_with_parent()
-    rank = rank_here() if shared else None
+    rank = current_rank() if shared else None
     if rank is not None and rank.rank > 0:
-        sys.exit(exit_code(lambda: _help(name, work, rank), name))
-    sys.exit(exit_code(lambda: _run(name, work), name))
+        sys.exit(run_for_exit_code(lambda: _run_worker(name, work, rank), name))
+    sys.exit(run_for_exit_code(lambda: _run(name, work), name))
 
 
 def _run(name: str, work: Callable[[Stage], None]) -> None:
     document = read_yaml(Path("params.yaml"))
     WORKSPACE.mkdir(parents=True, exist_ok=True)
-    with only_one(WORKSPACE / "lock", name):
-        forget_recorded(_kept() / CHECKPOINTS, Path("dvc.lock"))
-        check_beside(name, document, WORKSPACE)
+    with single_instance(WORKSPACE / "lock", name):
+        remove_recorded_checkpoints(_checkpoints_root() / CHECKPOINTS_NAME, Path("dvc.lock"))
+        run_check(name, document, WORKSPACE)
         declared = read_declaration(name, document)
-        before = fingerprints(declared.deps)
+        before = take_fingerprints(declared.deps)
         with _scratch_folder(WORKSPACE / "outs" / name) as scratch:
             with Audit(name, declared.deps, scratch) as audit:
                 work(Stage(declared, document, scratch, before, audit))
@@ -186,14 +186,14 @@ def _run(name: str, work: Callable[[Stage], None]) -> None:
             _put_in_place(declared, scratch)
 
 
-def _help(name: str, work: Callable[[Stage], None], rank: Rank) -> None:
+def _run_worker(name: str, work: Callable[[Stage], None], rank: Rank) -> None:
     """The part of a process that is not the first: it takes no lock, and what it writes is thrown away.
 
     The first of each other machine knows the digests, to compare them.
     """
     document = read_yaml(Path("params.yaml"))
     declared = read_declaration(name, document)
-    before = fingerprints(declared.deps) if rank.local_rank == 0 else {}
+    before = take_fingerprints(declared.deps) if rank.local_rank == 0 else {}
     scratch = WORKSPACE / "outs" / f"{name}-{rank.rank}"
     with _scratch_folder(scratch), Audit(name, declared.deps, scratch) as audit:
         try:
@@ -204,7 +204,7 @@ def _help(name: str, work: Callable[[Stage], None], rank: Rank) -> None:
             raise
 
 
-def _kept() -> Path:
+def _checkpoints_root() -> Path:
     """In a queued or temporary experiment `DVC_ROOT` is the repository, not the workspace that will be gone."""
     return Path(os.environ.get("DVC_ROOT", ".")) / WORKSPACE
 

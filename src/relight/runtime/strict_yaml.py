@@ -14,7 +14,7 @@ import yaml
 
 from relight.errors import InputError
 
-MOST_BYTES = 1_000_000
+MAX_YAML_BYTES = 1_000_000
 
 KeyPath = tuple[str, ...]
 
@@ -122,8 +122,8 @@ def _read_text(path: Path) -> str:
         raise InputError(f"{path}: no such file in {Path.cwd()}") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    if len(raw) > MOST_BYTES:
-        raise InputError(f"{path}: must be at most {MOST_BYTES} bytes, however: {len(raw)}")
+    if len(raw) > MAX_YAML_BYTES:
+        raise InputError(f"{path}: must be at most {MAX_YAML_BYTES} bytes, however: {len(raw)}")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -10,38 +10,44 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 
-from relight.data.schema import NAMED, Part, Schema
+from relight.data.schema import SPLIT_COLUMN, Part, Schema
 from relight.errors import InputError
-from relight.runtime.messages import counted
-from relight.split.columns import assert_queries_whole, coded, complete, first_of, moments
-from relight.split.folds import deal_folds, smallest
+from relight.runtime.messages import pluralize
+from relight.split.columns import (
+    assert_queries_whole,
+    encode_column,
+    first_value_among,
+    sortable_times,
+    split_column_of,
+)
+from relight.split.folds import assign_folds, mask_of_smallest
 from relight.split.params import SplitParams
 
-KEEPS_QUERIES = ("auto", "group", "column")
+QUERY_METHODS = ("auto", "group", "column")
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 TRAIN, VALIDATION, TEST = range(3)
-LEFT_OUT = -1
-NAMES = {"train": TRAIN, "validation": VALIDATION, "val": VALIDATION, "valid": VALIDATION, "test": TEST}
-Parts = np.ndarray  # int8, shape (n_rows,), of indices into PARTS; -1 for rows that a gap leaves out
+NO_PART = -1
+PART_OF_NAME = {"train": TRAIN, "validation": VALIDATION, "val": VALIDATION, "valid": VALIDATION, "test": TEST}
+PartAssignment = np.ndarray  # int8, shape (n_rows,), of indices into PARTS; -1 for rows that a gap leaves out
 
 
-def settle_split(params: SplitParams, schema: Schema) -> tuple[SplitParams, str]:
+def resolve_split(params: SplitParams, schema: Schema) -> tuple[SplitParams, str]:
     """The params with a method, and a sentence that says why; unchanged and "" where a method was given.
 
     Raises:
         InputError: for a method that would tear queries apart.
     """
-    if schema.task == "ranking" and params.method not in KEEPS_QUERIES:
+    if schema.task == "ranking" and params.method not in QUERY_METHODS:
         raise InputError(
-            f"split.method: must be one of {', '.join(KEEPS_QUERIES)} for ranking, however: {params.method}; "
+            f"split.method: must be one of {', '.join(QUERY_METHODS)} for ranking, however: {params.method}; "
             "the candidates of a query stay together: auto shares the queries out"
         )
     if params.method != "auto":
         return params, ""
-    named = any(column.name == NAMED and column.kind in ("categorical", "ignored") for column in schema.columns)
+    named = any(column.name == SPLIT_COLUMN and column.kind in ("categorical", "ignored") for column in schema.columns)
     if named and params.folds is None:
-        changes, why = {"method": "column", "column": NAMED}, "there is a column of that name"
-        return params.model_copy(update=changes), f"split.method: auto chose column '{NAMED}': {why}."
+        changes, why = {"method": "column", "column": SPLIT_COLUMN}, "there is a column of that name"
+        return params.model_copy(update=changes), f"split.method: auto chose column '{SPLIT_COLUMN}': {why}."
     if schema.query is not None:
         changes, why = {"method": "group", "column": schema.query}, "the candidates of a query stay together"
         return params.model_copy(update=changes), f"split.method: auto chose group by '{schema.query}': {why}."
@@ -49,7 +55,7 @@ def settle_split(params: SplitParams, schema: Schema) -> tuple[SplitParams, str]
     return params.model_copy(update={"method": method}), f"split.method: auto chose {method}: {schema.task}."
 
 
-def assign_parts(params: SplitParams, table: pl.DataFrame, schema: Schema) -> Parts:
+def assign_parts(params: SplitParams, table: pl.DataFrame, schema: Schema) -> PartAssignment:
     """The part of each row, int8, shape (n_rows,), as indices into `PARTS`; -1 in the gap of a split by time.
 
     Args:
@@ -71,7 +77,7 @@ def assign_parts(params: SplitParams, table: pl.DataFrame, schema: Schema) -> Pa
     return parts
 
 
-def _method(params: SplitParams) -> Callable[[SplitParams, pl.DataFrame, Schema], Parts]:
+def _method(params: SplitParams) -> Callable[[SplitParams, pl.DataFrame, Schema], PartAssignment]:
     match params.method:
         case "auto":
             raise AssertionError("settle_split comes first")
@@ -89,9 +95,9 @@ def _method(params: SplitParams) -> Callable[[SplitParams, pl.DataFrame, Schema]
             return _column
 
 
-def _folds(params: SplitParams, table: pl.DataFrame, schema: Schema) -> Parts:
+def _folds(params: SplitParams, table: pl.DataFrame, schema: Schema) -> PartAssignment:
     """Fold i tests, the next one validates where validation is wanted, the others train."""
-    folds = deal_folds(params, table, schema)
+    folds = assign_folds(params, table, schema)
     parts = np.full(schema.rows, TRAIN, dtype=np.int8)
     if params.validation > 0:
         parts[folds == (params.fold + 1) % int(params.folds or 1)] = VALIDATION
@@ -99,33 +105,33 @@ def _folds(params: SplitParams, table: pl.DataFrame, schema: Schema) -> Parts:
     return parts
 
 
-def _ordered(params: SplitParams, _table: pl.DataFrame, schema: Schema) -> Parts:
-    return _share_out(np.arange(schema.rows, dtype=np.uint32), params)
+def _ordered(params: SplitParams, _table: pl.DataFrame, schema: Schema) -> PartAssignment:
+    return _assign_by_keys(np.arange(schema.rows, dtype=np.uint32), params)
 
 
-def _random(params: SplitParams, _table: pl.DataFrame, schema: Schema) -> Parts:
-    return _share_out(_lots(schema.rows, np.random.default_rng(params.seed)), params)
+def _random(params: SplitParams, _table: pl.DataFrame, schema: Schema) -> PartAssignment:
+    return _assign_by_keys(_random_keys(schema.rows, np.random.default_rng(params.seed)), params)
 
 
-def _stratified(params: SplitParams, table: pl.DataFrame, schema: Schema) -> Parts:
+def _stratified(params: SplitParams, table: pl.DataFrame, schema: Schema) -> PartAssignment:
     """Each class is shared out by itself, so that its share is the same in every part."""
     generator = np.random.default_rng(params.seed)
-    labels, codes = coded(table[schema.target])
+    labels, codes = encode_column(table[schema.target])
     parts = np.empty(schema.rows, dtype=np.int8)
     for code, label in enumerate(labels):
         of_class = codes == code
         n_rows = int(of_class.sum())
-        shares = _share_out(_lots(n_rows, generator), params)
+        shares = _assign_by_keys(_random_keys(n_rows, generator), params)
         if len(np.unique(shares)) < 2 + (params.validation > 0):
-            count = counted(n_rows, "row")
+            count = pluralize(n_rows, "row")
             raise InputError(f"split.method: class '{label}' has {count}, too few for every part; use method: random")
         parts[of_class] = shares
     return parts
 
 
-def _group(params: SplitParams, table: pl.DataFrame, _schema: Schema) -> Parts:
+def _group(params: SplitParams, table: pl.DataFrame, _schema: Schema) -> PartAssignment:
     """Groups in a random order, whole, until a part is full: no group stands on two sides."""
-    names, codes = coded(complete(table, params))
+    names, codes = encode_column(split_column_of(table, params))
     _assert_enough_groups(params, len(names))
     order = np.random.default_rng(params.seed).permutation(len(names))
     sizes = np.bincount(codes, minlength=len(names))[order]
@@ -159,50 +165,50 @@ def _assert_enough_groups(params: SplitParams, n_groups: int) -> None:
         raise InputError(f"split.column: '{params.column}' has {n_groups} groups, too few for {n_parts} parts")
 
 
-def _time(params: SplitParams, table: pl.DataFrame, _schema: Schema) -> Parts:
+def _time(params: SplitParams, table: pl.DataFrame, _schema: Schema) -> PartAssignment:
     """The earliest rows train, the latest test; rows of the same time keep their order.
 
     The shares are of the rows that the gaps leave over.
     """
-    times = moments(complete(table, params)).to_numpy()
+    times = sortable_times(split_column_of(table, params)).to_numpy()
     n_gaps = 1 + (params.validation > 0)
     n_rows = len(times) - n_gaps * params.gap
     if n_rows < n_gaps + 1:
         raise InputError(f"split.gap: {params.gap} leaves no rows for every part, of {len(times)}; use a smaller one")
     train_end, validation_end = round(params.train * n_rows), round((params.train + params.validation) * n_rows)
-    ends = [(train_end, TRAIN), (train_end + params.gap, LEFT_OUT)]
+    ends = [(train_end, TRAIN), (train_end + params.gap, NO_PART)]
     if params.validation > 0:
-        ends += [(validation_end + params.gap, VALIDATION), (validation_end + 2 * params.gap, LEFT_OUT)]
+        ends += [(validation_end + params.gap, VALIDATION), (validation_end + 2 * params.gap, NO_PART)]
     parts = np.full(len(times), TEST, dtype=np.int8)
     for end, part in reversed(ends):
-        parts[smallest(times, end)] = part
+        parts[mask_of_smallest(times, end)] = part
     return parts
 
 
-def _column(params: SplitParams, table: pl.DataFrame, _schema: Schema) -> Parts:
-    column = complete(table, params)
-    names, codes = coded(column)
-    parts = names.cast(pl.String).str.to_lowercase().replace_strict(NAMES, default=LEFT_OUT, return_dtype=pl.Int8)
-    wrong = names.filter(parts == LEFT_OUT)
+def _column(params: SplitParams, table: pl.DataFrame, _schema: Schema) -> PartAssignment:
+    column = split_column_of(table, params)
+    names, codes = encode_column(column)
+    parts = names.cast(pl.String).str.to_lowercase().replace_strict(PART_OF_NAME, default=NO_PART, return_dtype=pl.Int8)
+    wrong = names.filter(parts == NO_PART)
     if len(wrong):
         raise InputError(
             f"split.column: '{params.column}' must hold train, validation (or val, valid) and test, "
-            f"however: '{first_of(column, wrong)}'; name another column, or set split.method to random"
+            f"however: '{first_value_among(column, wrong)}'; name another column, or set split.method to random"
         )
     return np.take(parts.to_numpy(), codes)
 
 
-def _lots(n_rows: int, generator: np.random.Generator) -> np.ndarray:
+def _random_keys(n_rows: int, generator: np.random.Generator) -> np.ndarray:
     """A number for each row, uint32, (n_rows,). To draw lots takes an eighth of the time of shuffling the rows."""
     return generator.integers(1 << 32, size=n_rows, dtype=np.uint32)
 
 
-def _share_out(keys: np.ndarray, params: SplitParams) -> Parts:
+def _assign_by_keys(keys: np.ndarray, params: SplitParams) -> PartAssignment:
     """The rows with the smallest keys, (n_rows,), to train, the next to validation, the rest to test."""
     n_rows = len(keys)
     train_end = round(params.train * n_rows)
     validation_end = round((params.train + params.validation) * n_rows)
     parts = np.full(n_rows, TEST, dtype=np.int8)
     for end, part in ((validation_end, VALIDATION), (train_end, TRAIN)):
-        parts[smallest(keys, end)] = part
+        parts[mask_of_smallest(keys, end)] = part
     return parts

@@ -11,18 +11,18 @@ import numpy as np
 import polars as pl
 
 from relight.data import text_columns
-from relight.data.groups import by_first_appearance, have_an_order
+from relight.data.groups import factorize, has_distinct_relevance
 from relight.data.schema import Part, Schema
 from relight.errors import InputError
 from relight.runtime.messages import did_you_mean
 from relight.split.params import SplitParams
 
-TEXTS = (pl.String, pl.Categorical, pl.Enum)
+TEXT_TYPES = (pl.String, pl.Categorical, pl.Enum)
 YEAR_FIRST = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?$"  # texts that sort by time as they stand
-MOST_QUERIES = 2**24  # float32 has every whole number up to here, and training holds them as such
+MAX_QUERIES = 2**24  # float32 has every whole number up to here, and training holds them as such
 
 
-class Coded(NamedTuple):
+class CodedColumn(NamedTuple):
     """
     Attributes:
         levels: the different values in ascending order.
@@ -54,7 +54,7 @@ def columns_to_split(params: SplitParams, schema: Schema) -> list[str]:
     return list(dict.fromkeys([params.column, *of_ranking]))
 
 
-def complete(table: pl.DataFrame, params: SplitParams) -> pl.Series:
+def split_column_of(table: pl.DataFrame, params: SplitParams) -> pl.Series:
     """The column that splits.
 
     Raises:
@@ -63,49 +63,49 @@ def complete(table: pl.DataFrame, params: SplitParams) -> pl.Series:
     return _without_gaps(table[str(params.column)])
 
 
-def coded(column: pl.Series) -> Coded:
+def encode_column(column: pl.Series) -> CodedColumn:
     """A column without gaps as places in its sorted levels. NaN, in a column that is ignored, is a level."""
-    if column.dtype in TEXTS:
+    if column.dtype in TEXT_TYPES:
         levels = column.unique().cast(pl.String).sort()
-        return Coded(levels, column.cast(pl.Enum(levels)).to_physical().to_numpy())
+        return CodedColumn(levels, column.cast(pl.Enum(levels)).to_physical().to_numpy())
     levels = column.unique().sort()
-    return Coded(levels, levels.search_sorted(column).to_numpy())
+    return CodedColumn(levels, levels.search_sorted(column).to_numpy())
 
 
-def first_of(column: pl.Series, levels: pl.Series) -> str:
+def first_value_among(column: pl.Series, levels: pl.Series) -> str:
     """The first value of a column that is one of these."""
     return str(column.filter(column.cast(pl.String).is_in(levels.cast(pl.String).implode()))[0])
 
 
-def moments(column: pl.Series) -> pl.Series:
+def sortable_times(column: pl.Series) -> pl.Series:
     """Numbers that sort by time: of numbers, dates, and texts of both.
 
     Raises:
         InputError: for texts such as 31.01.2020, which sort by their day, and for what is no time at all.
     """
-    if column.dtype in TEXTS:
-        return _moments_of_texts(column)
+    if column.dtype in TEXT_TYPES:
+        return _sortable_texts(column)
     if not (column.dtype.is_numeric() or column.dtype.is_temporal()):
-        raise _no_time(column.name, str(column[0]).lower())
+        raise _no_time_error(column.name, str(column[0]).lower())
     values = column.to_physical()
     return _without_gaps(values.fill_nan(None) if values.dtype.is_float() else values)
 
 
-def _moments_of_texts(column: pl.Series) -> pl.Series:
-    levels, codes = coded(column)
-    values = text_columns.tidy(levels)
+def _sortable_texts(column: pl.Series) -> pl.Series:
+    levels, codes = encode_column(column)
+    values = text_columns.strip_and_blank(levels)
     if values.null_count():
-        _without_gaps(text_columns.tidy(column.cast(pl.String)))  # Raises, with the number of rows.
+        _without_gaps(text_columns.strip_and_blank(column.cast(pl.String)))  # Raises, with the number of rows.
     if bool(text_columns.are_numbers(values).all()):
         return pl.Series(np.take(values.cast(pl.Float64).to_numpy(), codes))
     is_date = values.str.contains(YEAR_FIRST) & values.str.head(10).str.to_date("%Y-%m-%d", strict=False).is_not_null()
     if not is_date.all():
-        raise _no_time(column.name, first_of(column, levels.filter(~is_date)))
+        raise _no_time_error(column.name, first_value_among(column, levels.filter(~is_date)))
     ranks = values.str.replace("T", " ").rank("dense")  # 2024-01-31T10:00 is 2024-01-31 10:00
     return pl.Series(np.take(ranks.to_numpy(), codes))
 
 
-def _no_time(name: str, value: str) -> InputError:
+def _no_time_error(name: str, value: str) -> InputError:
     return InputError(f"split.column: '{name}' must hold numbers, or dates as 2024-01-31, however: '{value}'")
 
 
@@ -115,15 +115,15 @@ def _without_gaps(column: pl.Series) -> pl.Series:
     return column
 
 
-def numbers_of_queries(table: pl.DataFrame, schema: Schema, parts: np.ndarray) -> dict[str, np.ndarray]:
+def query_numbers(table: pl.DataFrame, schema: Schema, parts: np.ndarray) -> dict[str, np.ndarray]:
     """`query`, int32 (n_rows,): within each part 0 to n_queries - 1 in the order of first appearance; or nothing."""
     if schema.query is None:
         return {}
-    codes = coded(table[schema.query]).codes
+    codes = encode_column(table[schema.query]).codes
     numbers = np.full(len(codes), -1, dtype=np.int32)
     for part in np.unique(parts):
         rows = np.flatnonzero(parts == part)
-        numbers[rows] = by_first_appearance(codes[rows])
+        numbers[rows] = factorize(codes[rows])
     return {"query": numbers}
 
 
@@ -137,9 +137,9 @@ def assert_queries_whole(table: pl.DataFrame, schema: Schema, parts: np.ndarray,
     Raises:
         InputError: for a query on two sides, a part without an order to learn or to measure, too many queries.
     """
-    labels, codes = coded(table[str(schema.query)])
-    if len(labels) > MOST_QUERIES:
-        raise InputError(f"prepare.query: '{schema.query}' must have at most {MOST_QUERIES} values: {len(labels)}")
+    labels, codes = encode_column(table[str(schema.query)])
+    if len(labels) > MAX_QUERIES:
+        raise InputError(f"prepare.query: '{schema.query}' must have at most {MAX_QUERIES} values: {len(labels)}")
     codes = codes.astype(np.int64)
     sides = np.zeros((len(names), len(labels)), dtype=bool)
     for part in range(len(names)):
@@ -151,7 +151,7 @@ def assert_queries_whole(table: pl.DataFrame, schema: Schema, parts: np.ndarray,
             f"such as '{labels[int(torn[0])]}'; set split.method to auto, or mend the column '{schema.query}'"
         )
     relevance = table[schema.target].to_numpy()
-    empty = [name for part, name in enumerate(names) if _has_no_order(codes, relevance, parts == part)]
+    empty = [name for part, name in enumerate(names) if _is_unordered(codes, relevance, parts == part)]
     if empty:
         raise InputError(
             f"split: part {empty[0]} has no query whose candidates differ in '{schema.target}', and nothing to rank; "
@@ -159,5 +159,5 @@ def assert_queries_whole(table: pl.DataFrame, schema: Schema, parts: np.ndarray,
         )
 
 
-def _has_no_order(codes: np.ndarray, relevance: np.ndarray, chosen: np.ndarray) -> bool:
-    return bool(chosen.any()) and not have_an_order(by_first_appearance(codes[chosen]), relevance[chosen]).any()
+def _is_unordered(codes: np.ndarray, relevance: np.ndarray, chosen: np.ndarray) -> bool:
+    return bool(chosen.any()) and not has_distinct_relevance(factorize(codes[chosen]), relevance[chosen]).any()

@@ -12,23 +12,29 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from relight.data.features import CategoricalFeature, Features, Inputs, Moment, NumericFeature, NumericInput
+from relight.data.features import CategoricalFeature, DatePart, Features, InputFeatures, NumericFeature, NumericInput
 from relight.data.schema import Column, Schema
 from relight.errors import InputError
-from relight.split.assignment import TRAIN, VALIDATION, Parts
-from relight.split.encoding import EncodedChunk, encode_chunk, have_hours
+from relight.split.assignment import TRAIN, VALIDATION, PartAssignment
+from relight.split.encoding import EncodedChunk, encode_chunk, has_time_of_day
 from relight.split.params import SplitParams
-from relight.split.statistics import Sample, Statistics, TargetSums, quantiles_of, statistics_of
+from relight.split.statistics import (
+    RowSample,
+    RunningStatistics,
+    RunningTargetStatistics,
+    chunk_statistics,
+    empirical_quantiles,
+)
 
-LEARNED = ("categorical", "datetime")
+LEARNED_KINDS = ("categorical", "datetime")
 
 
 def columns_to_learn(params: SplitParams, schema: Schema) -> list[str]:
     """The columns that have to be read before any row can be written: categories, and dates for their hours."""
-    return [column.name for column in _seen(params, schema) if column.kind in LEARNED]
+    return [column.name for column in _feature_columns(params, schema) if column.kind in LEARNED_KINDS]
 
 
-class Learned(NamedTuple):
+class LearnedLevels(NamedTuple):
     """What train rows say of the columns that have to be read before any row can be written.
 
     Attributes:
@@ -39,24 +45,27 @@ class Learned(NamedTuple):
     levels: dict[str, pl.Series]
     hours: dict[str, bool]
 
-    def merge(self, other: "Learned") -> "Learned":
+    def merge(self, other: "LearnedLevels") -> "LearnedLevels":
         """Of both sets of rows together."""
         levels = {name: pl.concat([known, other.levels[name]]).unique() for name, known in self.levels.items()}
-        return Learned(levels, {name: found or other.hours[name] for name, found in self.hours.items()})
+        return LearnedLevels(levels, {name: found or other.hours[name] for name, found in self.hours.items()})
 
 
-def learn(params: SplitParams, schema: Schema, train: pl.DataFrame) -> Learned:
+def learn_levels(params: SplitParams, schema: Schema, train: pl.DataFrame) -> LearnedLevels:
     """What some train rows say.
 
     Args:
         train: the `columns_to_learn`; others may be there.
     """
-    of_kind = {kind: [column.name for column in _seen(params, schema) if column.kind == kind] for kind in LEARNED}
+    of_kind = {
+        kind: [column.name for column in _feature_columns(params, schema) if column.kind == kind]
+        for kind in LEARNED_KINDS
+    }
     levels = {name: train[name].cast(pl.String).drop_nulls().unique() for name in of_kind["categorical"]}
-    return Learned(levels, {name: have_hours(train[name]) for name in of_kind["datetime"]})
+    return LearnedLevels(levels, {name: has_time_of_day(train[name]) for name in of_kind["datetime"]})
 
 
-def find_inputs(params: SplitParams, schema: Schema, learned: Iterable[Learned]) -> Inputs:
+def find_input_features(params: SplitParams, schema: Schema, learned: Iterable[LearnedLevels]) -> InputFeatures:
     """Levels in the order of texts, of the train rows alone; `hour` only where some train row is not at midnight.
 
     Args:
@@ -66,15 +75,15 @@ def find_inputs(params: SplitParams, schema: Schema, learned: Iterable[Learned])
         InputError: when the column that splits is the only one that the model could see, or a column has the
             name of a number of a date.
     """
-    seen = _seen(params, schema)
-    known = reduce(Learned.merge, learned) if columns_to_learn(params, schema) else Learned({}, {})
-    numeric = [number for column in seen for number in _numbers(column, known.hours.get(column.name, False))]
+    seen = _feature_columns(params, schema)
+    known = reduce(LearnedLevels.merge, learned) if columns_to_learn(params, schema) else LearnedLevels({}, {})
+    numeric = [number for column in seen for number in _numeric_inputs(column, known.hours.get(column.name, False))]
     categorical = [CategoricalFeature(name=name, levels=found.sort().to_list()) for name, found in known.levels.items()]
     _assert_names_differ(numeric, schema)
-    return Inputs(numeric, categorical)
+    return InputFeatures(numeric, categorical)
 
 
-def _seen(params: SplitParams, schema: Schema) -> list[Column]:
+def _feature_columns(params: SplitParams, schema: Schema) -> list[Column]:
     """The column of a group, of a time or of a part is no feature: its values in the test rows are, by the very
     split, ones that no train row has (the times of a split by time lie beyond the train range)."""
     seen = [column for column in schema.features if column.name != params.column]
@@ -92,13 +101,13 @@ def _assert_names_differ(numeric: list[NumericInput], schema: Schema) -> None:
         )
 
 
-def _numbers(column: Column, has_hours: bool) -> list[NumericInput]:
+def _numeric_inputs(column: Column, has_hours: bool) -> list[NumericInput]:
     match column.kind:
         case "numeric" | "boolean":
             return [NumericInput(name=column.name, column=column.name, kind=column.kind)]
         case "datetime":
-            hour: list[Moment] = ["hour"] if has_hours else []
-            moments: list[Moment] = ["year", "month", "weekday", *hour, "elapsed"]
+            hour: list[DatePart] = ["hour"] if has_hours else []
+            moments: list[DatePart] = ["year", "month", "weekday", *hour, "elapsed"]
             return [
                 NumericInput(name=f"{column.name}.{moment}", column=column.name, kind="datetime", moment=moment)
                 for moment in moments
@@ -107,20 +116,20 @@ def _numbers(column: Column, has_hours: bool) -> list[NumericInput]:
             return []
 
 
-class TrainRows:
+class TrainStatistics:
     """What is kept of the train rows while they pass by once, chunk by chunk, in order."""
 
-    def __init__(self, schema: Schema, inputs: Inputs, parts: Parts) -> None:
+    def __init__(self, schema: Schema, inputs: InputFeatures, parts: PartAssignment) -> None:
         self._schema = schema
         self._inputs = inputs
         self._n_rows = int((parts == TRAIN).sum())
         self._validated = bool((parts == VALIDATION).any())
-        self._numbers = [Statistics() for _ in inputs.numeric]
-        self._sample = Sample(len(inputs.numeric), self._n_rows)
-        self._target = TargetSums()
+        self._numbers = [RunningStatistics() for _ in inputs.numeric]
+        self._sample = RowSample(len(inputs.numeric), self._n_rows)
+        self._target = RunningTargetStatistics()
         self._class_counts = np.zeros(len(schema.classes or []), dtype=np.int64)
 
-    def add(self, rows: EncodedChunk, numbers: list[Statistics]) -> None:
+    def add(self, rows: EncodedChunk, numbers: list[RunningStatistics]) -> None:
         """The train rows of the next chunk, and the statistics of their numbers."""
         self._numbers = [known.merge(others) for known, others in zip(self._numbers, numbers, strict=True)]
         self._sample.add(rows.numeric)
@@ -157,17 +166,19 @@ class TrainRows:
             std=known.std,
             low=low,
             high=high,
-            quantiles=quantiles_of(self._sample.values[place], low, high) if known.n else [],
+            quantiles=empirical_quantiles(self._sample.values[place], low, high) if known.n else [],
             gaps=self._n_rows - known.n,
         )
 
 
-def statistics_of_numbers(rows: EncodedChunk) -> list[Statistics]:
+def numeric_statistics(rows: EncodedChunk) -> list[RunningStatistics]:
     """Of each numeric feature."""
-    return [statistics_of(values) for values in rows.numeric]
+    return [chunk_statistics(values) for values in rows.numeric]
 
 
-def describe(params: SplitParams, schema: Schema, parts: Parts, chunks: Iterable[pl.DataFrame]) -> Features:
+def describe_features(
+    params: SplitParams, schema: Schema, parts: PartAssignment, chunks: Iterable[pl.DataFrame]
+) -> Features:
     """The features, described by the train rows alone. The column that splits is never one of them.
 
     Args:
@@ -176,15 +187,17 @@ def describe(params: SplitParams, schema: Schema, parts: Parts, chunks: Iterable
     Raises:
         InputError: when the column that splits is the only one that the model could see.
     """
-    inputs = find_inputs(params, schema, (learn(params, schema, rows) for rows in _train_rows(chunks, parts)))
-    train = TrainRows(schema, inputs, parts)
+    inputs = find_input_features(
+        params, schema, (learn_levels(params, schema, rows) for rows in _train_rows(chunks, parts))
+    )
+    train = TrainStatistics(schema, inputs, parts)
     for rows in _train_rows(chunks, parts):
         encoded = encode_chunk(rows, schema, inputs)
-        train.add(encoded, statistics_of_numbers(encoded))
+        train.add(encoded, numeric_statistics(encoded))
     return train.features()
 
 
-def _train_rows(chunks: Iterable[pl.DataFrame], parts: Parts) -> Iterator[pl.DataFrame]:
+def _train_rows(chunks: Iterable[pl.DataFrame], parts: PartAssignment) -> Iterator[pl.DataFrame]:
     start = 0
     for chunk in chunks:
         yield chunk.filter(parts[start : start + chunk.height] == TRAIN)

@@ -11,47 +11,49 @@ from typing import NamedTuple, Self
 import numpy as np
 import polars as pl
 
-from relight.data.features import Features, Inputs, Moment, NumericInput
+from relight.data.features import DatePart, Features, InputFeatures, NumericInput
 from relight.data.schema import Schema
 
-SINCE = 946_684_800_000_000  # 2000-01-01 in microseconds of 1970: near enough that float32 keeps the minutes
-DAY = 86_400_000_000  # microseconds
-HOUR = 3_600_000_000
+MICROSECONDS_TO_2000 = (
+    946_684_800_000_000  # 2000-01-01 in microseconds of 1970: near enough that float32 keeps the minutes
+)
+MICROSECONDS_PER_DAY = 86_400_000_000  # microseconds
+MICROSECONDS_PER_HOUR = 3_600_000_000
 
 
-def number_of(times: pl.Series, moment: Moment) -> np.ndarray:
+def date_part(times: pl.Series, moment: DatePart) -> np.ndarray:
     """One number of each time, float64 (n,), NaN for gaps.
 
     `weekday` is 1 for Monday to 7; `elapsed` are days since 2000-01-01, with fractions.
     """
-    numbers = _date_part(_microseconds(times).fill_null(SINCE).to_numpy(), moment).astype(np.float64)
+    numbers = _date_part(_microseconds(times).fill_null(MICROSECONDS_TO_2000).to_numpy(), moment).astype(np.float64)
     if times.null_count():
         numbers[times.is_null().to_numpy()] = np.nan
     return numbers
 
 
-def have_hours(times: pl.Series) -> bool:
+def has_time_of_day(times: pl.Series) -> bool:
     """Whether some time is other than midnight."""
-    return bool((_microseconds(times).drop_nulls().to_numpy() % DAY).any())
+    return bool((_microseconds(times).drop_nulls().to_numpy() % MICROSECONDS_PER_DAY).any())
 
 
-def _date_part(microseconds: np.ndarray, moment: Moment) -> np.ndarray:
+def _date_part(microseconds: np.ndarray, moment: DatePart) -> np.ndarray:
     match moment:
         case "year":
-            return _of_days(microseconds, lambda days: days.dt.year())
+            return _by_unique_days(microseconds, lambda days: days.dt.year())
         case "month":
-            return _of_days(microseconds, lambda days: days.dt.month())
+            return _by_unique_days(microseconds, lambda days: days.dt.month())
         case "weekday":
-            return _of_days(microseconds, lambda days: days.dt.weekday())
+            return _by_unique_days(microseconds, lambda days: days.dt.weekday())
         case "hour":
-            return microseconds % DAY // HOUR
+            return microseconds % MICROSECONDS_PER_DAY // MICROSECONDS_PER_HOUR
         case "elapsed":
-            return (microseconds - SINCE) / DAY
+            return (microseconds - MICROSECONDS_TO_2000) / MICROSECONDS_PER_DAY
 
 
-def _of_days(microseconds: np.ndarray, number: Callable[[pl.Series], pl.Series]) -> np.ndarray:
+def _by_unique_days(microseconds: np.ndarray, number: Callable[[pl.Series], pl.Series]) -> np.ndarray:
     """Asks the calendar once for each day of the range where that is less often than once for each row."""
-    days = (microseconds // DAY).astype(np.int32)
+    days = (microseconds // MICROSECONDS_PER_DAY).astype(np.int32)
     first, last = (int(days.min()), int(days.max())) if len(days) else (0, 0)
     if last - first >= len(days):
         return number(pl.Series(days).cast(pl.Date)).to_numpy()
@@ -63,7 +65,7 @@ def _microseconds(times: pl.Series) -> pl.Series:
     return times.cast(pl.Datetime("us")).to_physical()
 
 
-class Encoded(NamedTuple):
+class EncodedFeatures(NamedTuple):
     """
     Attributes:
         numeric: float32, shape (n_rows, n_numeric); a gap is NaN, true is 1.
@@ -102,21 +104,21 @@ class EncodedChunk(NamedTuple):
         return {"numeric": numeric, "categories": categories, "target": self.target, **weight}
 
 
-def encode(table: pl.DataFrame, features: Features | Inputs) -> Encoded:
+def encode(table: pl.DataFrame, features: Features | InputFeatures) -> EncodedFeatures:
     """The features of each row, in the order of `features`."""
-    return Encoded(
+    return EncodedFeatures(
         np.ascontiguousarray(_numeric(table, features).T), np.ascontiguousarray(_categories(table, features).T)
     )
 
 
-def columns_to_encode(schema: Schema, inputs: Inputs) -> list[str]:
+def columns_to_encode(schema: Schema, inputs: InputFeatures) -> list[str]:
     """The columns of the clean table that `encode_chunk` reads, each once."""
     weight = [] if schema.weight is None else [schema.weight]
     numbers = [number.column for number in inputs.numeric]
     return list(dict.fromkeys([*numbers, *(c.name for c in inputs.categorical), *schema.targets, *weight]))
 
 
-def encode_chunk(table: pl.DataFrame, schema: Schema, inputs: Features | Inputs) -> EncodedChunk:
+def encode_chunk(table: pl.DataFrame, schema: Schema, inputs: Features | InputFeatures) -> EncodedChunk:
     """All that training reads of some rows."""
     weight = None if schema.weight is None else _numbers(table[schema.weight])
     return EncodedChunk(_numeric(table, inputs), _categories(table, inputs), encode_target(table, schema), weight)
@@ -139,7 +141,7 @@ def _labels(schema: Schema) -> list[str]:
     return schema.classes
 
 
-def _numeric(table: pl.DataFrame, features: Features | Inputs) -> np.ndarray:
+def _numeric(table: pl.DataFrame, features: Features | InputFeatures) -> np.ndarray:
     columns = np.empty((len(features.numeric), table.height), dtype=np.float32)
     for place, number in enumerate(features.numeric):
         columns[place] = _number(table[number.column], number)
@@ -147,14 +149,14 @@ def _numeric(table: pl.DataFrame, features: Features | Inputs) -> np.ndarray:
 
 
 def _number(values: pl.Series, number: NumericInput) -> np.ndarray:
-    return _numbers(values) if number.moment is None else number_of(values, number.moment)
+    return _numbers(values) if number.moment is None else date_part(values, number.moment)
 
 
 def _numbers(values: pl.Series) -> np.ndarray:
     return values.cast(pl.Float32).fill_null(float("nan")).to_numpy()
 
 
-def _categories(table: pl.DataFrame, features: Features | Inputs) -> np.ndarray:
+def _categories(table: pl.DataFrame, features: Features | InputFeatures) -> np.ndarray:
     columns = np.empty((len(features.categorical), table.height), dtype=np.int32)
     for place, category in enumerate(features.categorical):
         columns[place] = _codes(table[category.name], category.levels)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 
-class Files(NamedTuple):
+class SplitFiles(NamedTuple):
     """
     Attributes:
         train, validation, test: the tensors of each part.

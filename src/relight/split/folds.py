@@ -12,46 +12,46 @@ import polars as pl
 
 from relight.data.schema import Schema
 from relight.errors import InputError
-from relight.runtime.messages import counted
-from relight.split.columns import coded, complete
+from relight.runtime.messages import pluralize
+from relight.split.columns import encode_column, split_column_of
 from relight.split.params import SplitParams
 
-AT_ONCE = 262_144  # NumPy copies the rows that index an array, as eight bytes each
+ROWS_PER_CHUNK = 262_144  # NumPy copies the rows that index an array, as eight bytes each
 
 
-def shuffled(n_rows: int, generator: np.random.Generator) -> np.ndarray:
+def permutation_int32(n_rows: int, generator: np.random.Generator) -> np.ndarray:
     """0 to n_rows - 1 in the order that `generator.permutation(n_rows)` draws, as int32, (n_rows,)."""
     order = np.arange(n_rows, dtype=np.int32)
     generator.shuffle(order)
     return order
 
 
-def places(chosen: np.ndarray) -> np.ndarray:
+def indices_where(chosen: np.ndarray) -> np.ndarray:
     """Where an array of bool is true, as int32, (n_true,)."""
-    starts = range(0, len(chosen), AT_ONCE)
-    found = [(np.flatnonzero(chosen[start : start + AT_ONCE]) + start).astype(np.int32) for start in starts]
+    starts = range(0, len(chosen), ROWS_PER_CHUNK)
+    found = [(np.flatnonzero(chosen[start : start + ROWS_PER_CHUNK]) + start).astype(np.int32) for start in starts]
     return np.concatenate(found)
 
 
-def smallest(keys: np.ndarray, n_rows: int) -> np.ndarray:
+def mask_of_smallest(keys: np.ndarray, n_rows: int) -> np.ndarray:
     """Which rows, bool, (n,), have the `n_rows` smallest keys; of equal keys the first rows."""
     if n_rows == 0:
         return np.zeros(len(keys), dtype=bool)
     last = np.partition(keys, n_rows - 1)[n_rows - 1]
     chosen: np.ndarray = keys < last
-    ties = places(keys == last)
+    ties = indices_where(keys == last)
     chosen[ties[: n_rows - int(chosen.sum())]] = True
     return chosen
 
 
-def deal(values: np.ndarray, rows: np.ndarray, n_hands: int, first: int = 0) -> None:
+def assign_round_robin(values: np.ndarray, rows: np.ndarray, n_hands: int, first: int = 0) -> None:
     """values[rows] = first, first + 1, ... modulo n_hands, as cards are dealt."""
-    for start in range(0, len(rows), AT_ONCE):
-        some = rows[start : start + AT_ONCE]
+    for start in range(0, len(rows), ROWS_PER_CHUNK):
+        some = rows[start : start + ROWS_PER_CHUNK]
         values[some] = (first + start + np.arange(len(some))) % n_hands
 
 
-def deal_folds(params: SplitParams, table: pl.DataFrame, schema: Schema) -> np.ndarray:
+def assign_folds(params: SplitParams, table: pl.DataFrame, schema: Schema) -> np.ndarray:
     """The fold of each row, int32, shape (n_rows,). The folds do not depend on which of them tests.
 
     Raises:
@@ -68,7 +68,7 @@ def deal_folds(params: SplitParams, table: pl.DataFrame, schema: Schema) -> np.n
         case "stratified":
             return _stratified(params.seed, table[schema.target], n_folds)
         case "group":
-            return _groups(params.seed, complete(table, params), n_folds)
+            return _groups(params.seed, split_column_of(table, params), n_folds)
         case "auto" | "time" | "column":
             raise AssertionError("settle_split comes first, and the params refuse folds with these")
 
@@ -80,31 +80,31 @@ def _blocks(n_rows: int, n_folds: int) -> np.ndarray:
 
 def _random(seed: int, n_rows: int, n_folds: int) -> np.ndarray:
     folds = np.empty(n_rows, dtype=np.int32)
-    deal(folds, shuffled(n_rows, np.random.default_rng(seed)), n_folds)
+    assign_round_robin(folds, permutation_int32(n_rows, np.random.default_rng(seed)), n_folds)
     return folds
 
 
 def _stratified(seed: int, target: pl.Series, n_folds: int) -> np.ndarray:
     """Class after class, dealt on where the one before ended: neither a class nor a fold is more than a row off."""
     generator = np.random.default_rng(seed)
-    labels, codes = coded(target)
+    labels, codes = encode_column(target)
     folds, dealt = np.empty(len(codes), dtype=np.int32), 0
     for code, label in enumerate(labels):
-        rows = places(codes == code)
+        rows = indices_where(codes == code)
         if len(rows) < n_folds:
-            count = counted(len(rows), "row")
+            count = pluralize(len(rows), "row")
             raise InputError(
                 f"split.method: class '{label}' has {count}, too few for {n_folds} folds; use method: random"
             )
         generator.shuffle(rows)
-        deal(folds, rows, n_folds, first=dealt)
+        assign_round_robin(folds, rows, n_folds, first=dealt)
         dealt += len(rows)
     return folds
 
 
 def _groups(seed: int, column: pl.Series, n_folds: int) -> np.ndarray:
     """The largest groups first, each into the fold with the fewest rows; equal ones in a random order."""
-    names, codes = coded(column)
+    names, codes = encode_column(column)
     if len(names) < n_folds:
         have = "one group alone" if len(names) == 1 else f"{len(names)} groups"
         raise InputError(f"split.column: '{column.name}' has {have}, too few for {n_folds} folds; use fewer folds")

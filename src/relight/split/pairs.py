@@ -14,27 +14,33 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from relight.data.features import Features, Inputs, PairFeatures
+from relight.data.features import Features, InputFeatures, PairFeatures
 from relight.data.parquet import read_parquet
 from relight.data.schema import Column, PairColumns, Schema
 from relight.data.tensors import Layout, TensorsWriter
 from relight.data.text_columns import as_labels
 from relight.errors import InputError
 from relight.runtime.files import write_json
-from relight.split.assignment import PARTS, TEST, TRAIN, VALIDATION, Parts, assign_parts, settle_split
+from relight.split.assignment import PARTS, TEST, TRAIN, VALIDATION, PartAssignment, assign_parts, resolve_split
 from relight.split.columns import columns_to_split
-from relight.split.description import TrainRows, count_classes, find_inputs, learn, statistics_of_numbers
+from relight.split.description import (
+    TrainStatistics,
+    count_classes,
+    find_input_features,
+    learn_levels,
+    numeric_statistics,
+)
 from relight.split.encoding import encode, encode_chunk
-from relight.split.files import Files
+from relight.split.files import SplitFiles
 from relight.split.params import SplitParams
-from relight.split.report import PartsReport, count_twins
+from relight.split.report import SplitReport, count_shared_rows
 
 N_LETTERS = 25  # of a longer text its beginning
 N_BUCKETS = 4096  # places for the n-grams of all texts
 SIDES = ("left", "right")
 
 
-def letters_of(texts: pl.Series, n_letters: int = N_LETTERS) -> np.ndarray:
+def code_points(texts: pl.Series, n_letters: int = N_LETTERS) -> np.ndarray:
     """Code points of each text in small letters, int32 (n_rows, n_letters); 0 behind its end, all of them for a gap."""
     levels = texts.drop_nulls().unique().sort()
     of_level = np.zeros((len(levels) + 1, n_letters), dtype=np.int32)
@@ -46,17 +52,17 @@ def letters_of(texts: pl.Series, n_letters: int = N_LETTERS) -> np.ndarray:
     return letters_of_rows
 
 
-def one_side(table: pl.DataFrame, prefix: str, names: list[str]) -> pl.DataFrame:
+def side_records(table: pl.DataFrame, prefix: str, names: list[str]) -> pl.DataFrame:
     """The columns of one side, without their prefix."""
     return table.select(pl.col(prefix + name).alias(name) for name in names)
 
 
-def names_of(pairs: PairColumns) -> list[str]:
+def shared_column_names(pairs: PairColumns) -> list[str]:
     """What stands on both sides."""
     return [column.name for column in pairs.columns]
 
 
-def encode_records(records: pl.DataFrame, inputs: Features | Inputs, texts: list[str]) -> dict[str, np.ndarray]:
+def encode_records(records: pl.DataFrame, inputs: Features | InputFeatures, texts: list[str]) -> dict[str, np.ndarray]:
     """One side without its prefix.
 
     Returns:
@@ -66,12 +72,12 @@ def encode_records(records: pl.DataFrame, inputs: Features | Inputs, texts: list
     encoded = encode(records, inputs)
     letters = np.zeros((records.height, len(texts), N_LETTERS), dtype=np.int32)
     for place, name in enumerate(texts):
-        letters[:, place] = letters_of(as_labels(records[name]))
+        letters[:, place] = code_points(as_labels(records[name]))
     return {"numeric": encoded.numeric, "categories": encoded.categories, "letters": letters}
 
 
 def encode_sides(
-    left: pl.DataFrame, right: pl.DataFrame, inputs: Features | Inputs, texts: list[str]
+    left: pl.DataFrame, right: pl.DataFrame, inputs: Features | InputFeatures, texts: list[str]
 ) -> dict[str, np.ndarray]:
     """Both sides: `left_numeric`, `left_categories`, `left_letters`, and so on."""
     sides = zip(SIDES, (left, right), strict=True)
@@ -82,16 +88,20 @@ def encode_sides(
     }
 
 
-def describe_pairs(params: SplitParams, schema: Schema, parts: Parts, table: pl.DataFrame) -> Features:
+def describe_pairs(params: SplitParams, schema: Schema, parts: PartAssignment, table: pl.DataFrame) -> Features:
     """The features as both sides of the train rows describe them, as if they were records of one table."""
     assert schema.pairs
     train = _stacked(schema.pairs, schema.target, table.filter(parts == TRAIN))
-    records = _of_records(schema, train.height)
+    records = _record_schema(schema, train.height)
     params = params.model_copy(update={"column": None})  # names a column of the table, not of a record
-    inputs = find_inputs(params, records, [learn(params, records, train)]) if records.features else Inputs([], [])
-    rows = TrainRows(records, inputs, np.full(train.height, TRAIN, dtype=np.int8))
+    inputs = (
+        find_input_features(params, records, [learn_levels(params, records, train)])
+        if records.features
+        else InputFeatures([], [])
+    )
+    rows = TrainStatistics(records, inputs, np.full(train.height, TRAIN, dtype=np.int8))
     encoded = encode_chunk(train, records, inputs)
-    rows.add(encoded, statistics_of_numbers(encoded))
+    rows.add(encoded, numeric_statistics(encoded))
     described = rows.features()
     return described.model_copy(
         update={
@@ -110,45 +120,45 @@ def describe_pairs(params: SplitParams, schema: Schema, parts: Parts, table: pl.
     )
 
 
-def report_pairs(schema: Schema, features: Features, parts: Parts, table: pl.DataFrame) -> PartsReport:
+def report_pairs(schema: Schema, features: Features, parts: PartAssignment, table: pl.DataFrame) -> SplitReport:
     """The sizes of the parts, and what may make their scores misleading."""
     assert schema.pairs
-    names = names_of(schema.pairs)
-    left = one_side(table, schema.pairs.left, names).hash_rows(seed=0).to_numpy()
+    names = shared_column_names(schema.pairs)
+    left = side_records(table, schema.pairs.left, names).hash_rows(seed=0).to_numpy()
     both = table.select(prefix + name for name in names for prefix in (schema.pairs.left, schema.pairs.right))
-    twins, shared = count_twins(both.hash_rows(seed=0).to_numpy(), parts), count_twins(left, parts)
+    twins, shared = count_shared_rows(both.hash_rows(seed=0).to_numpy(), parts), count_shared_rows(left, parts)
+    constant = _constant_pair_columns(features)
     said = {
         f"Pairs that stand in more than one part: {twins}; scores may be too good.": twins > 0,
         f"Left records that stand in more than one part: {shared}; with a column that names them, split.method: group "
         "keeps each in one part.": shared > 0,
-        f"Columns with one value in all train rows: {', '.join(_silent(features))}; they tell the model nothing.": bool(
-            _silent(features)
-        ),
+        f"Columns with one value in all train rows: {', '.join(constant)}; they tell the model nothing.": constant
+        != [],
     }
     rows = {part: int((parts == index).sum()) for index, part in enumerate(PARTS)}
-    return PartsReport(
+    return SplitReport(
         rows=rows, left_out=int((parts < 0).sum()), notes=[note for note, holds in said.items() if holds]
     )
 
 
-def tensors_of_pairs(schema: Schema, features: Features, table: pl.DataFrame) -> dict[str, np.ndarray]:
+def pair_tensors(schema: Schema, features: Features, table: pl.DataFrame) -> dict[str, np.ndarray]:
     """All that training reads: six arrays of both sides, `target` (n_rows, 1) float32 with 1 for alike, `weight`."""
     assert schema.pairs
     assert features.pairs
-    names = names_of(schema.pairs)
-    left, right = (one_side(table, prefix, names) for prefix in (schema.pairs.left, schema.pairs.right))
-    chunk = encode_chunk(table, schema, Inputs([], []))
+    names = shared_column_names(schema.pairs)
+    left, right = (side_records(table, prefix, names) for prefix in (schema.pairs.left, schema.pairs.right))
+    chunk = encode_chunk(table, schema, InputFeatures([], []))
     weight = {} if chunk.weight is None else {"weight": chunk.weight}
     return {**encode_sides(left, right, features, features.pairs.texts), "target": chunk.target, **weight}
 
 
 def _stacked(pairs: PairColumns, target: str, table: pl.DataFrame) -> pl.DataFrame:
     """All left records, then all right ones, each with the label of its pair."""
-    sides = [one_side(table, prefix, names_of(pairs)) for prefix in (pairs.left, pairs.right)]
+    sides = [side_records(table, prefix, shared_column_names(pairs)) for prefix in (pairs.left, pairs.right)]
     return pl.concat([side.with_columns(table[target].alias(target)) for side in sides])
 
 
-def _of_records(schema: Schema, n_rows: int) -> Schema:
+def _record_schema(schema: Schema, n_rows: int) -> Schema:
     """The schema of a table of records: what is a number or a level; texts have no statistics."""
     assert schema.pairs
     columns = [
@@ -157,17 +167,17 @@ def _of_records(schema: Schema, n_rows: int) -> Schema:
     return schema.model_copy(update={"rows": n_rows, "weight": None, "columns": columns, "pairs": None})
 
 
-def _silent(features: Features) -> list[str]:
+def _constant_pair_columns(features: Features) -> list[str]:
     constant = [number.name for number in features.numeric if number.low == number.high and number.moment is None]
     return [f"'{name}'" for name in [*constant, *(c.name for c in features.categorical if len(c.levels) < 2)]]
 
 
-def split_pairs(params: SplitParams, known: Schema, table: Path, files: Files) -> None:
+def split_pairs(params: SplitParams, known: Schema, table: Path, files: SplitFiles) -> None:
     """Of a table of pairs, all of it in memory; one description of the columns for both sides."""
     rows = read_parquet(table)
     if rows.height != known.rows:
         raise InputError(f"{table}: has {rows.height} rows, and its schema says {known.rows}; run `dvc repro`")
-    params, choice = settle_split(params, known)
+    params, choice = resolve_split(params, known)
     parts = assign_parts(params, rows.select(columns_to_split(params, known)), known)
     features = describe_pairs(params, known, parts, rows)
     stands_in = TEST if features.test_rows_validate else VALIDATION
@@ -178,7 +188,7 @@ def split_pairs(params: SplitParams, known: Schema, table: Path, files: Files) -
 
 
 def _write(path: Path, known: Schema, features: Features, rows: pl.DataFrame, places: np.ndarray) -> None:
-    arrays = {**tensors_of_pairs(known, features, rows), "row": places}
+    arrays = {**pair_tensors(known, features, rows), "row": places}
     layouts = {name: Layout(str(array.dtype), array.shape) for name, array in arrays.items()}
     with TensorsWriter(path, layouts) as file:
         file.write(0, arrays)

@@ -7,9 +7,9 @@ from pydantic_core import PydanticCustomError
 
 from relight.runtime.params import Section
 
-WITH_COLUMN = ("group", "time", "column")
+METHODS_WITH_COLUMN = ("group", "time", "column")
 
-WITHOUT_FOLDS = ("time", "column")
+METHODS_WITHOUT_FOLDS = ("time", "column")
 
 
 class SplitParams(Section):
@@ -48,13 +48,13 @@ class SplitParams(Section):
 
     @model_validator(mode="after")
     def column_fits_method(self) -> Self:
-        if self.method in WITH_COLUMN and self.column is None:
+        if self.method in METHODS_WITH_COLUMN and self.column is None:
             raise PydanticCustomError("column", f"column must name a column of the table with method: {self.method}")
-        if self.method not in WITH_COLUMN and self.column is not None:
+        if self.method not in METHODS_WITH_COLUMN and self.column is not None:
             raise PydanticCustomError(
                 "column",
                 f"column must be null with method: {self.method}, however: '{self.column}' "
-                f"(it is for {', '.join(WITH_COLUMN)})",
+                f"(it is for {', '.join(METHODS_WITH_COLUMN)})",
             )
         return self
 
@@ -70,7 +70,7 @@ class SplitParams(Section):
     def folds_fit_method(self) -> Self:
         if self.folds is None:
             return self
-        if self.method in WITHOUT_FOLDS:
+        if self.method in METHODS_WITHOUT_FOLDS:
             raise PydanticCustomError(
                 "column",
                 f"folds must be null with method: {self.method}, however: {self.folds} "

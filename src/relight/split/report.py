@@ -6,19 +6,19 @@ import numpy as np
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
-from relight.data.features import Features, Inputs
+from relight.data.features import Features, InputFeatures
 from relight.data.schema import Part, Schema
-from relight.split.assignment import LEFT_OUT, PARTS, TEST, TRAIN, Parts
+from relight.split.assignment import NO_PART, PARTS, TEST, TRAIN, PartAssignment
 from relight.split.description import count_classes
 from relight.split.encoding import EncodedChunk, encode_chunk
 from relight.split.params import SplitParams
 
-TWIN_ROWS = 2_000_000  # of more rows, eight bytes each would not stay small beside the rest
+MAX_ROWS_FOR_DUPLICATES = 2_000_000  # of more rows, eight bytes each would not stay small beside the rest
 
-SHOWN = 20  # names in one sentence
+MAX_NAMES_LISTED = 20  # names in one sentence
 
 
-class PartsReport(BaseModel):
+class SplitReport(BaseModel):
     """
     Attributes:
         rows: of each part.
@@ -31,20 +31,20 @@ class PartsReport(BaseModel):
     left_out: int = 0
     notes: list[str]
 
-    def preceded_by(self, note: str) -> "PartsReport":
+    def preceded_by(self, note: str) -> "SplitReport":
         """With one note more, before the others; unchanged for ""."""
         return self.model_copy(update={"notes": [note, *self.notes]}) if note else self
 
 
-class AllRows:
+class SplitReporter:
     """What is kept of the rows of all parts while they pass by once, chunk by chunk, in order."""
 
-    def __init__(self, schema: Schema, inputs: Inputs | Features, parts: Parts) -> None:
+    def __init__(self, schema: Schema, inputs: InputFeatures | Features, parts: PartAssignment) -> None:
         self._categories = [category.name for category in inputs.categorical]
         self._columns = [*dict.fromkeys(number.column for number in inputs.numeric), *self._categories, *schema.targets]
         self._parts = parts
         self._passed = 0
-        self._hashes: list[np.ndarray] | None = [] if schema.rows <= TWIN_ROWS else None
+        self._hashes: list[np.ndarray] | None = [] if schema.rows <= MAX_ROWS_FOR_DUPLICATES else None
         self._unknown_rows = np.zeros(len(self._categories), dtype=np.int64)
         self._classes = schema.classes or [] if schema.task in ("binary", "multiclass") else []
         self._class_counts = np.zeros((len(PARTS), len(self._classes)), dtype=np.int64)
@@ -64,62 +64,69 @@ class AllRows:
             for part, counts in enumerate(self._class_counts):
                 counts += count_classes(encoded.target[parts == part], len(counts))
 
-    def report(self, params: SplitParams, features: Features) -> PartsReport:
+    def report(self, params: SplitParams, features: Features) -> SplitReport:
         """The sizes of the parts, and what may make their scores misleading."""
-        left_out = int((self._parts == LEFT_OUT).sum())
-        return PartsReport(
+        left_out = int((self._parts == NO_PART).sum())
+        return SplitReport(
             rows={part: int((self._parts == index).sum()) for index, part in enumerate(PARTS)},
             left_out=left_out,
-            notes=[*chosen(params, left_out), *self._twins(), *self._untaught(), *self._unknown(), *silent(features)],
+            notes=[
+                *method_notes(params, left_out),
+                *self._twins(),
+                *self._untaught(),
+                *self._unknown(),
+                *constant_columns(features),
+            ],
         )
 
     def _twins(self) -> list[str]:
         """Different rows that stand in more than one part, word for word."""
         if self._hashes is None:
             return [
-                f"Whether rows stand in more than one part was not looked at: the table has over {TWIN_ROWS:,} rows."
+                "Whether rows stand in more than one part was not looked at: the table has over "
+                f"{MAX_ROWS_FOR_DUPLICATES:,} rows."
             ]
-        twins = count_twins(np.concatenate(self._hashes), self._parts)
+        twins = count_shared_rows(np.concatenate(self._hashes), self._parts)
         return [f"Rows that stand in more than one part: {twins}; scores may be too good."] if twins else []
 
     def _untaught(self) -> list[str]:
         """Classes that the train rows do not show."""
-        return untaught(self._classes, self._class_counts)
+        return unseen_classes(self._classes, self._class_counts)
 
     def _unknown(self) -> list[str]:
         """Test rows with a category that train lacks, for each column."""
         found = [(name, int(n)) for name, n in zip(self._categories, self._unknown_rows, strict=True) if n]
-        shown = _listed([f"{count} of '{name}'" for name, count in found])
+        shown = _listed_names([f"{count} of '{name}'" for name, count in found])
         return [f"Test rows with a category that no train row has: {shown}; it counts as missing."] if found else []
 
 
-def report_parts(
-    params: SplitParams, schema: Schema, features: Features, parts: Parts, chunks: Iterable[pl.DataFrame]
-) -> PartsReport:
+def report_split(
+    params: SplitParams, schema: Schema, features: Features, parts: PartAssignment, chunks: Iterable[pl.DataFrame]
+) -> SplitReport:
     """The sizes of the parts, and what may make their scores misleading.
 
     Args:
         chunks: all rows in order, some at a time; iterated once.
     """
-    rows = AllRows(schema, features, parts)
+    rows = SplitReporter(schema, features, parts)
     for chunk in chunks:
         rows.add(chunk, encode_chunk(chunk, schema, features))
     return rows.report(params, features)
 
 
-def count_twins(hashes: np.ndarray, parts: Parts) -> int:
+def count_shared_rows(hashes: np.ndarray, parts: PartAssignment) -> int:
     """How many different hashes, uint64 (n_rows,), stand in more than one part.
 
     The part takes the place of the last two bits, so that one sort brings twins together: np.unique takes ten
     times as long.
     """
-    keys = np.sort((hashes[parts != LEFT_OUT] & ~np.uint64(3)) | parts[parts != LEFT_OUT].astype(np.uint64))
+    keys = np.sort((hashes[parts != NO_PART] & ~np.uint64(3)) | parts[parts != NO_PART].astype(np.uint64))
     sides = keys[np.append(True, keys[1:] != keys[:-1])] >> np.uint64(2)
     again = sides[1:] == sides[:-1]
     return int(again.sum()) - int((again[1:] & again[:-1]).sum())  # one in three parts is one, too
 
 
-def untaught(classes: list[str], counts: np.ndarray) -> list[str]:
+def unseen_classes(classes: list[str], counts: np.ndarray) -> list[str]:
     """Classes that the train rows do not show.
 
     Args:
@@ -132,14 +139,14 @@ def untaught(classes: list[str], counts: np.ndarray) -> list[str]:
     return notes
 
 
-def chosen(params: SplitParams, left_out: int) -> list[str]:
+def method_notes(params: SplitParams, left_out: int) -> list[str]:
     """What the sizes of the parts do not show."""
     gap = [f"Rows left out between the parts: {left_out} (split.gap is {params.gap})."] if left_out else []
     fold = [f"The test rows are fold {params.fold} of the folds 0 to {params.folds - 1}."] if params.folds else []
     return [*gap, *fold]
 
 
-def silent(features: Features) -> list[str]:
+def constant_columns(features: Features) -> list[str]:
     """Columns of which the train rows say nothing."""
     numbers = [number for number in features.numeric if number.moment is None]
     empty = [n.name for n in numbers if n.gaps == features.n_described]
@@ -152,8 +159,10 @@ def silent(features: Features) -> list[str]:
 
 
 def _quoted(names: list[str]) -> str:
-    return _listed([f"'{name}'" for name in names])
+    return _listed_names([f"'{name}'" for name in names])
 
 
-def _listed(items: list[str]) -> str:
-    return ", ".join(items[:SHOWN]) + (f" and {len(items) - SHOWN} more" if len(items) > SHOWN else "")
+def _listed_names(items: list[str]) -> str:
+    return ", ".join(items[:MAX_NAMES_LISTED]) + (
+        f" and {len(items) - MAX_NAMES_LISTED} more" if len(items) > MAX_NAMES_LISTED else ""
+    )

@@ -13,25 +13,40 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from relight.data.features import Features, Inputs, SequenceFeatures
-from relight.data.groups import differing
+from relight.data.features import Features, InputFeatures, SequenceFeatures
+from relight.data.groups import inconsistency_problems
 from relight.data.parquet import read_parquet
 from relight.data.schema import Schema, SequenceParams
 from relight.data.tensors import write_tensors
 from relight.errors import InputError
 from relight.runtime.files import write_json
-from relight.split.assignment import LEFT_OUT, PARTS, TEST, TRAIN, VALIDATION, Parts, assign_parts, settle_split
+from relight.split.assignment import (
+    NO_PART,
+    PARTS,
+    TEST,
+    TRAIN,
+    VALIDATION,
+    PartAssignment,
+    assign_parts,
+    resolve_split,
+)
 from relight.split.columns import columns_to_split
-from relight.split.description import TrainRows, count_classes, find_inputs, learn, statistics_of_numbers
-from relight.split.encoding import Encoded, EncodedChunk, encode, encode_target
-from relight.split.files import Files
+from relight.split.description import (
+    TrainStatistics,
+    count_classes,
+    find_input_features,
+    learn_levels,
+    numeric_statistics,
+)
+from relight.split.encoding import EncodedChunk, EncodedFeatures, encode, encode_target
+from relight.split.files import SplitFiles
 from relight.split.params import SplitParams
-from relight.split.report import PartsReport, chosen, count_twins, silent, untaught
+from relight.split.report import SplitReport, constant_columns, count_shared_rows, method_notes, unseen_classes
 
 Arrays = dict[str, np.ndarray]
 
 
-class Steps(NamedTuple):
+class SequenceSteps(NamedTuple):
     """
     Attributes:
         rows: a row for each step, sequence after sequence.
@@ -49,7 +64,7 @@ class Steps(NamedTuple):
         return np.bincount(self.place, minlength=self.sequences.height).astype(np.int64)
 
 
-def steps_of(table: pl.DataFrame, sequence: SequenceParams) -> Steps:
+def split_into_sequences(table: pl.DataFrame, sequence: SequenceParams) -> SequenceSteps:
     """
     Args:
         table: as prepare wrote it: the rows of a sequence stand together.
@@ -58,13 +73,13 @@ def steps_of(table: pl.DataFrame, sequence: SequenceParams) -> Steps:
         return _characters(table, sequence.symbols)
     ids = table[str(sequence.id)]
     starts = (ids != ids.shift()).fill_null(value=True).to_numpy()
-    return Steps(table, table.filter(starts), np.cumsum(starts, dtype=np.int64) - 1)
+    return SequenceSteps(table, table.filter(starts), np.cumsum(starts, dtype=np.int64) - 1)
 
 
-def _characters(table: pl.DataFrame, symbols: str) -> Steps:
+def _characters(table: pl.DataFrame, symbols: str) -> SequenceSteps:
     characters = table[symbols].cast(pl.String).str.split("")
     place = np.repeat(np.arange(table.height), characters.list.len().to_numpy())
-    return Steps(characters.explode().to_frame(), table, place)
+    return SequenceSteps(characters.explode().to_frame(), table, place)
 
 
 class SplitSequences(NamedTuple):
@@ -77,11 +92,11 @@ class SplitSequences(NamedTuple):
         target, weight: of each sequence.
     """
 
-    steps: Steps
-    parts: Parts
+    steps: SequenceSteps
+    parts: PartAssignment
     features: Features
-    report: PartsReport
-    encoded: Encoded
+    report: SplitReport
+    encoded: EncodedFeatures
     target: np.ndarray
     weight: np.ndarray | None
 
@@ -121,57 +136,66 @@ def split_by_sequence(params: SplitParams, schema: Schema, table: pl.DataFrame) 
         InputError: as `assign_parts`; for a column that splits a sequence in two.
     """
     assert schema.sequence is not None
-    steps = steps_of(table, schema.sequence)
-    params, choice = settle_split(params, schema)
+    steps = split_into_sequences(table, schema.sequence)
+    params, choice = resolve_split(params, schema)
     columns = columns_to_split(params, schema)
     if schema.sequence.id is not None:
         _assert_whole(table, steps, columns, schema.sequence.id)
     each = schema.model_copy(update={"rows": steps.sequences.height})
     parts = assign_parts(params, steps.sequences, each)
     train = steps.rows.filter((parts == TRAIN)[steps.place])
-    inputs = find_inputs(params, schema, [learn(params, schema, train)])
+    inputs = find_input_features(params, schema, [learn_levels(params, schema, train)])
     encoded, target = encode(steps.rows, inputs), encode_target(steps.sequences, schema)
-    of_train = EncodedChunk(*_columns_of(encoded, parts[steps.place] == TRAIN), target[parts == TRAIN], None)
+    of_train = EncodedChunk(*_encoded_columns(encoded, parts[steps.place] == TRAIN), target[parts == TRAIN], None)
     features = _describe(each, inputs, steps, parts, of_train)
     report = _report(params, features, steps, parts, target).preceded_by(choice)
     weight = None if schema.weight is None else steps.sequences[schema.weight].cast(pl.Float32).to_numpy()
     return SplitSequences(steps, parts, features, report, encoded, target, weight)
 
 
-def _assert_whole(table: pl.DataFrame, steps: Steps, columns: list[str], id_: str) -> None:
-    problems = [each for name in columns for each in differing(table[name], table[id_], steps.place)]
+def _assert_whole(table: pl.DataFrame, steps: SequenceSteps, columns: list[str], id_: str) -> None:
+    problems = [each for name in columns for each in inconsistency_problems(table[name], table[id_], steps.place)]
     if problems:
         raise InputError(*(f"split.column: {problem}" for problem in problems))
 
 
-def _columns_of(encoded: Encoded, chosen_steps: np.ndarray) -> Encoded:
+def _encoded_columns(encoded: EncodedFeatures, chosen_steps: np.ndarray) -> EncodedFeatures:
     """Some steps, column beside column."""
-    return Encoded(*(np.ascontiguousarray(values[chosen_steps].T) for values in encoded))
+    return EncodedFeatures(*(np.ascontiguousarray(values[chosen_steps].T) for values in encoded))
 
 
-def _describe(schema: Schema, inputs: Inputs, steps: Steps, parts: Parts, train: EncodedChunk) -> Features:
+def _describe(
+    schema: Schema, inputs: InputFeatures, steps: SequenceSteps, parts: PartAssignment, train: EncodedChunk
+) -> Features:
     """Numbers are described by steps, the target and the classes by sequences."""
     assert schema.sequence is not None
-    rows = TrainRows(schema, inputs, parts[steps.place])
-    rows.add(train, statistics_of_numbers(train))
+    rows = TrainStatistics(schema, inputs, parts[steps.place])
+    rows.add(train, numeric_statistics(train))
     length = steps.length[parts == TRAIN]
     sequence = SequenceFeatures(columns=schema.sequence, n_steps=int(length.sum()), longest=int(length.max()))
     return rows.features().model_copy(update={"n_train": len(length), "sequence": sequence})
 
 
-def _report(params: SplitParams, features: Features, steps: Steps, parts: Parts, target: np.ndarray) -> PartsReport:
-    left_out = int((parts == LEFT_OUT).sum())
+def _report(
+    params: SplitParams, features: Features, steps: SequenceSteps, parts: PartAssignment, target: np.ndarray
+) -> SplitReport:
+    left_out = int((parts == NO_PART).sum())
     classes = features.classes or []
     counts = [count_classes(target[parts == part], len(classes)) for part in range(len(PARTS) if classes else 0)]
-    missing = untaught(classes, np.stack(counts)) if classes else []
-    return PartsReport(
+    missing = unseen_classes(classes, np.stack(counts)) if classes else []
+    return SplitReport(
         rows={part: int((parts == index).sum()) for index, part in enumerate(PARTS)},
         left_out=left_out,
-        notes=[*chosen(params, left_out), *_twins(features, steps, parts), *missing, *silent(features)],
+        notes=[
+            *method_notes(params, left_out),
+            *_duplicate_notes(features, steps, parts),
+            *missing,
+            *constant_columns(features),
+        ],
     )
 
 
-def _twins(features: Features, steps: Steps, parts: Parts) -> list[str]:
+def _duplicate_notes(features: Features, steps: SequenceSteps, parts: PartAssignment) -> list[str]:
     """Different sequences that stand in more than one part, step for step."""
     seen = steps.rows.select(features.columns).hash_rows(seed=0).to_numpy()
     length = steps.length
@@ -179,11 +203,11 @@ def _twins(features: Features, steps: Steps, parts: Parts) -> list[str]:
     odd = 2 * within.astype(np.uint64) + np.uint64(1)  # the same steps in another order are another sequence
     hashes = np.zeros(len(length), dtype=np.uint64)
     np.add.at(hashes, steps.place, seen * odd)
-    twins = count_twins(hashes, parts)
+    twins = count_shared_rows(hashes, parts)
     return [f"Sequences that stand in more than one part: {twins}; scores may be too good."] if twins else []
 
 
-def split_sequences(params: SplitParams, known: Schema, table: Path, files: Files) -> None:
+def split_sequences(params: SplitParams, known: Schema, table: Path, files: SplitFiles) -> None:
     """Sequences stay whole."""
     rows = read_parquet(table)
     if rows.height != known.rows:

@@ -15,18 +15,20 @@ import polars as pl
 
 from relight.data.features import Features
 from relight.data.parquet import read_parquet
-from relight.data.schema import NAMED, STEP, Schema, SeriesSchema
+from relight.data.schema import SPLIT_COLUMN, STEP_COLUMN, Schema, SeriesSchema
 from relight.data.tensors import write_tensors
 from relight.errors import InputError
 from relight.runtime.files import write_json
-from relight.split.assignment import LEFT_OUT, NAMES, PARTS, TEST, TRAIN, VALIDATION, Parts
-from relight.split.files import Files
+from relight.split.assignment import NO_PART, PART_OF_NAME, PARTS, TEST, TRAIN, VALIDATION, PartAssignment
+from relight.split.files import SplitFiles
 from relight.split.params import SplitParams
-from relight.split.report import PartsReport
-from relight.split.series_windows import MOST_LEVELS, Arrays, describe_series, encode_part, levels_of
+from relight.split.report import SplitReport
+from relight.split.series_windows import MAX_COVARIATE_LEVELS, Arrays, describe_series, encode_part, frequent_levels
 
 
-def assign_series_parts(params: SplitParams, rows: pl.DataFrame, schema: Schema, step: str) -> tuple[Parts, str]:
+def assign_series_parts(
+    params: SplitParams, rows: pl.DataFrame, schema: Schema, step: str
+) -> tuple[PartAssignment, str]:
     """The part of each row, int8 (n_rows,), and a sentence on how it was found.
 
     Args:
@@ -41,15 +43,15 @@ def assign_series_parts(params: SplitParams, rows: pl.DataFrame, schema: Schema,
             f"{' with folds' if params.folds else ''}; the parts of a forecast follow each other in time"
         )
     steps = rows[step].to_numpy()
-    named = NAMED if params.method == "auto" and NAMED in rows.columns else params.column
+    named = SPLIT_COLUMN if params.method == "auto" and SPLIT_COLUMN in rows.columns else params.column
     if named is None:
         return _by_time(params, steps), "The parts follow each other in time."
     parts = _by_column(rows, named)
-    _assert_in_order(parts, rows, schema.series, steps, named)
+    _assert_time_order(parts, rows, schema.series, steps, named)
     return parts, f"The parts are those of column '{named}'."
 
 
-def _by_time(params: SplitParams, steps: np.ndarray) -> Parts:
+def _by_time(params: SplitParams, steps: np.ndarray) -> PartAssignment:
     """All series are cut at the same times."""
     ordered = np.sort(steps)
     ends = [round(share * len(steps)) for share in (params.train, params.train + params.validation)]
@@ -60,22 +62,22 @@ def _by_time(params: SplitParams, steps: np.ndarray) -> Parts:
     return parts
 
 
-def _by_column(rows: pl.DataFrame, name: str) -> Parts:
+def _by_column(rows: pl.DataFrame, name: str) -> PartAssignment:
     if name not in rows.columns:
         raise InputError(
             f"split.column: '{name}' is not a column that prepare kept; name `split`, or set method to auto"
         )
     labels = rows[name].cast(pl.String).str.to_lowercase()
-    parts = labels.replace_strict(NAMES, default=LEFT_OUT, return_dtype=pl.Int8).to_numpy()
-    if (wrong := labels.filter(parts == LEFT_OUT)).len():
+    parts = labels.replace_strict(PART_OF_NAME, default=NO_PART, return_dtype=pl.Int8).to_numpy()
+    if (wrong := labels.filter(parts == NO_PART)).len():
         raise InputError(
             f"split.column: '{name}' must hold train, validation (or val, valid) and test, however: '{wrong[0]}'"
         )
     return parts
 
 
-def _assert_in_order(
-    parts: Parts, rows: pl.DataFrame, known: SeriesSchema | None, steps: np.ndarray, name: str
+def _assert_time_order(
+    parts: PartAssignment, rows: pl.DataFrame, known: SeriesSchema | None, steps: np.ndarray, name: str
 ) -> None:
     last = -1
     for part in range(len(PARTS)):
@@ -97,7 +99,7 @@ class SplitSeries(NamedTuple):
 
     parts: list[Arrays]
     features: Features
-    report: PartsReport
+    report: SplitReport
 
 
 def split_series(params: SplitParams, schema: Schema, rows: pl.DataFrame) -> SplitSeries:
@@ -106,7 +108,7 @@ def split_series(params: SplitParams, schema: Schema, rows: pl.DataFrame) -> Spl
         InputError: for a split that is not by time, or a part without a window.
     """
     assert schema.series is not None
-    parts, choice = assign_series_parts(params, rows, schema, STEP)
+    parts, choice = assign_series_parts(params, rows, schema, STEP_COLUMN)
     described = describe_series(rows, schema, parts)
     validated = bool((parts == VALIDATION).any())
     used = (TRAIN, VALIDATION if validated else TEST, TEST)
@@ -126,9 +128,9 @@ def split_series(params: SplitParams, schema: Schema, rows: pl.DataFrame) -> Spl
         test_rows_validate=not validated,
         series=described,
     )
-    notes = [f"split: {choice}", *_windows(arrays), *_many_levels(rows.filter(parts == TRAIN), schema)]
+    notes = [f"split: {choice}", *_window_notes(arrays), *_many_levels_notes(rows.filter(parts == TRAIN), schema)]
     counts = {part: int((parts == place).sum()) for place, part in enumerate(PARTS)}
-    return SplitSeries(arrays, features, PartsReport(rows=counts, notes=notes))
+    return SplitSeries(arrays, features, SplitReport(rows=counts, notes=notes))
 
 
 def _assert_windows(schema: Schema, arrays: list[Arrays], parts: np.ndarray) -> None:
@@ -145,21 +147,22 @@ def _assert_windows(schema: Schema, arrays: list[Arrays], parts: np.ndarray) -> 
         raise InputError(*problems)
 
 
-def _windows(arrays: list[Arrays]) -> list[str]:
+def _window_notes(arrays: list[Arrays]) -> list[str]:
     counts = ", ".join(f"{len(found['origin'])} {part}" for part, found in zip(PARTS, arrays, strict=True))
     return [f"Windows: {counts}; no window's target reaches into another part."]
 
 
-def _many_levels(train: pl.DataFrame, schema: Schema) -> list[str]:
-    counts = {c.name: len(levels_of(train[c.name])) for c in schema.features if c.kind == "categorical"}
+def _many_levels_notes(train: pl.DataFrame, schema: Schema) -> list[str]:
+    counts = {c.name: len(frequent_levels(train[c.name])) for c in schema.features if c.kind == "categorical"}
     return [
-        f"Column '{name}' has {n_levels} levels in the train rows; a forecast reads the {MOST_LEVELS} most frequent."
+        f"Column '{name}' has {n_levels} levels in the train rows; a forecast reads the {MAX_COVARIATE_LEVELS} most "
+        "frequent."
         for name, n_levels in counts.items()
-        if n_levels > MOST_LEVELS
+        if n_levels > MAX_COVARIATE_LEVELS
     ]
 
 
-def split_forecast(params: SplitParams, known: Schema, table: Path, files: Files) -> None:
+def split_forecast(params: SplitParams, known: Schema, table: Path, files: SplitFiles) -> None:
     """Each part with the steps before it that its first windows see."""
     rows = read_parquet(table)
     if rows.height != known.rows:

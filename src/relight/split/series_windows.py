@@ -11,21 +11,21 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from relight.data.calendar import find_cycles, waves
+from relight.data.calendar import find_cycles, fourier_features
 from relight.data.features import Covariate, SeriesFeatures
 from relight.data.schema import Column, Schema, SeriesSchema
-from relight.split.assignment import TRAIN, Parts
+from relight.split.assignment import TRAIN, PartAssignment
 
-MOST_LEVELS = 20  # of a category; the others are as a gap
+MAX_COVARIATE_LEVELS = 20  # of a category; the others are as a gap
 Arrays = dict[str, np.ndarray]
 
 
-class _Differences(NamedTuple):
+class _DifferenceScales(NamedTuple):
     scale: float
     seasonal_error: float | None
 
 
-def describe_series(rows: pl.DataFrame, schema: Schema, parts: Parts) -> SeriesFeatures:
+def describe_series(rows: pl.DataFrame, schema: Schema, parts: PartAssignment) -> SeriesFeatures:
     """From the train rows alone.
 
     Args:
@@ -34,7 +34,7 @@ def describe_series(rows: pl.DataFrame, schema: Schema, parts: Parts) -> SeriesF
     known = schema.series
     assert known is not None
     train = rows.filter(parts == TRAIN)
-    differences = _differences(train, schema.target, known)
+    differences = _difference_scales(train, schema.target, known)
     ordered = sorted(schema.features, key=lambda column: column.name in known.known)
     return SeriesFeatures(
         known=known,
@@ -45,7 +45,7 @@ def describe_series(rows: pl.DataFrame, schema: Schema, parts: Parts) -> SeriesF
     )
 
 
-def levels_of(train: pl.Series) -> list[str]:
+def frequent_levels(train: pl.Series) -> list[str]:
     """Of a category in the train rows, the most frequent first, of equal ones in the order of texts."""
     counts = train.drop_nulls().alias("level").value_counts(name="n")
     return counts.sort("n", "level", descending=[True, False])["level"].to_list()
@@ -55,7 +55,7 @@ def _covariates(train: pl.Series, column: Column, known: SeriesSchema) -> list[C
     is_known = column.name in known.known
     if column.kind != "categorical":
         return [_covariate(train, is_known)]
-    levels, name = levels_of(train)[:MOST_LEVELS], column.name
+    levels, name = frequent_levels(train)[:MAX_COVARIATE_LEVELS], column.name
     return [
         Covariate(name=f"{name}={level}", mean=0.0, std=1.0, known=is_known, column=name, level=level)
         for level in levels
@@ -68,7 +68,7 @@ def _covariate(values: pl.Series, is_known: bool) -> Covariate:
     return Covariate(name=values.name, mean=mean, std=std, known=is_known)
 
 
-def _differences(train: pl.DataFrame, target: str, known: SeriesSchema) -> _Differences:
+def _difference_scales(train: pl.DataFrame, target: str, known: SeriesSchema) -> _DifferenceScales:
     keys = [known.series] if known.series else []
     groups = train.partition_by(keys, maintain_order=True) if keys else [train]
     values = [group[target].cast(pl.Float64).to_numpy() for group in groups]
@@ -76,10 +76,10 @@ def _differences(train: pl.DataFrame, target: str, known: SeriesSchema) -> _Diff
     seasons = np.concatenate([np.abs(value[known.season :] - value[: -known.season]) for value in values])
     scale = float(np.nanstd(steps)) if np.isfinite(steps).any() else 0.0
     error = float(np.nanmean(seasons)) if np.isfinite(seasons).any() else 0.0
-    return _Differences(scale or 1.0, error or None)
+    return _DifferenceScales(scale or 1.0, error or None)
 
 
-def encode_part(rows: pl.DataFrame, target: str, features: SeriesFeatures, parts: Parts, part: int) -> Arrays:
+def encode_part(rows: pl.DataFrame, target: str, features: SeriesFeatures, parts: PartAssignment, part: int) -> Arrays:
     """The rows of a part, with those before it that its first windows see.
 
     Returns:
@@ -90,14 +90,17 @@ def encode_part(rows: pl.DataFrame, target: str, features: SeriesFeatures, parts
             `horizon` targets are of the part. A window without any value to foretell is left out.
         row (n,) int64: the place in the table.
     """
-    found = [_of_series(place, group, target, features, part) for place, group in _series(rows, features.known, parts)]
+    found = [
+        _encode_series(place, group, target, features, part)
+        for place, group in _each_series(rows, features.known, parts)
+    ]
     starts = np.cumsum([0, *(len(arrays["value"]) for arrays in found)])
     joined = {name: np.concatenate([arrays[name] for arrays in found]) for name in found[0] if name != "origin"}
     origins = [arrays["origin"] + start for arrays, start in zip(found, starts[:-1], strict=True)]
     return {**joined, "origin": np.concatenate(origins)}
 
 
-def _series(rows: pl.DataFrame, known: SeriesSchema, parts: Parts) -> Iterator[tuple[int, pl.DataFrame]]:
+def _each_series(rows: pl.DataFrame, known: SeriesSchema, parts: PartAssignment) -> Iterator[tuple[int, pl.DataFrame]]:
     """Each series with the parts of its rows, and its place in the table."""
     whole = rows.with_columns(pl.Series("part", parts, dtype=pl.Int8))
     groups = whole.partition_by(known.series, maintain_order=True) if known.series else [whole]
@@ -107,38 +110,38 @@ def _series(rows: pl.DataFrame, known: SeriesSchema, parts: Parts) -> Iterator[t
         place += group.height
 
 
-def _of_series(place: int, group: pl.DataFrame, target: str, features: SeriesFeatures, part: int) -> Arrays:
+def _encode_series(place: int, group: pl.DataFrame, target: str, features: SeriesFeatures, part: int) -> Arrays:
     known, of_part = features.known, np.flatnonzero(group["part"].to_numpy() == part)
     begin, end = (int(of_part[0]), int(of_part[-1]) + 1) if len(of_part) else (0, 0)
     first = max(0, begin - known.length)
     until = group.head(end)
     seen = until.slice(first)
     truth = seen[target].cast(pl.Float32).fill_null(float("nan")).to_numpy()
-    covariates = [_numbers(seen[covariate.source], covariate.level) for covariate in features.covariates]
+    covariates = [_column_numbers(seen[covariate.source], covariate.level) for covariate in features.covariates]
     numbers = np.stack(covariates, axis=1) if covariates else np.empty((seen.height, 0), dtype=np.float32)
     return {
-        "value": filled(until[target], known.fill).slice(first).cast(pl.Float32).to_numpy(),
+        "value": fill_gaps(until[target], known.fill).slice(first).cast(pl.Float32).to_numpy(),
         "target": truth,
-        "covariates": np.concatenate([numbers, waves(seen[known.time], features.cycles)], axis=1),
-        "origin": _origins(truth, begin - first, known),
+        "covariates": np.concatenate([numbers, fourier_features(seen[known.time], features.cycles)], axis=1),
+        "origin": _window_origins(truth, begin - first, known),
         "row": np.arange(place + first, place + end, dtype=np.int64),
     }
 
 
-def _numbers(values: pl.Series, level: str | None) -> np.ndarray:
+def _column_numbers(values: pl.Series, level: str | None) -> np.ndarray:
     """Of a column, or whether it has a level: then a gap, or a level that the train rows lack, is in none of them."""
     if level is not None:
         return (values == level).fill_null(value=False).cast(pl.Float32).to_numpy()
     return values.cast(pl.Float32).fill_null(float("nan")).to_numpy()
 
 
-def filled(values: pl.Series, how: str) -> pl.Series:
+def fill_gaps(values: pl.Series, how: str) -> pl.Series:
     """Without gaps, by the values up to the last one of these alone; a gap at the beginning takes the first value."""
     between = values.interpolate() if how == "interpolate" else values
     return between.fill_null(strategy="forward").fill_null(strategy="backward").fill_null(0.0)
 
 
-def _origins(truth: np.ndarray, begin: int, known: SeriesSchema) -> np.ndarray:
+def _window_origins(truth: np.ndarray, begin: int, known: SeriesSchema) -> np.ndarray:
     origins = np.arange(max(begin, known.length), len(truth) - known.horizon + 1, known.step, dtype=np.int64)
     there = np.concatenate([[0], np.cumsum(np.isfinite(truth))])
     return origins[there[origins + known.horizon] > there[origins]]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from relight.data.schema import Schema
 from relight.runtime.files import read_model
-from relight.split.files import Files
+from relight.split.files import SplitFiles
 from relight.split.pairs import split_pairs
 from relight.split.params import SplitParams
 from relight.split.sequences import split_sequences
@@ -24,7 +24,7 @@ def split(
     report: Path,
 ) -> None:
     """Write three files of tensors, what the train rows alone say of each feature, and the sizes of the parts."""
-    files = Files(train, validation, test, features, report)
+    files = SplitFiles(train, validation, test, features, report)
     known = read_model(schema, Schema)
     if known.pairs is not None:
         return split_pairs(params, known, table, files)

@@ -13,15 +13,15 @@ import numpy as np
 
 from relight.data.features import TargetStatistics
 
-MOST_ROWS = 262_144
-FEWEST_ROWS = 20_000
-MOST_NUMBERS = 2**25  # float32, so 128 MB for all columns together
-LEVELS = 1001
-SEED = 0
+MAX_SAMPLE_ROWS = 262_144
+MIN_SAMPLE_ROWS = 20_000
+MAX_SAMPLE_NUMBERS = 2**25  # float32, so 128 MB for all columns together
+MAX_QUANTILE_LEVELS = 1001
+SAMPLE_SEED = 0
 CHUNK_ROWS = 262_144
 
 
-class Sample:
+class RowSample:
     """Some rows of a part, kept while its rows pass by once, in order.
 
     Attributes:
@@ -29,7 +29,7 @@ class Sample:
     """
 
     def __init__(self, n_columns: int, n_rows: int) -> None:
-        self._places = sample_places(n_columns, n_rows)
+        self._places = sample_indices(n_columns, n_rows)
         self._passed = self._kept = 0
         self.values = np.empty((n_columns, len(self._places)), dtype=np.float32)
 
@@ -42,15 +42,15 @@ class Sample:
         self._kept = end
 
 
-def sample_places(n_columns: int, n_rows: int) -> np.ndarray:
+def sample_indices(n_columns: int, n_rows: int) -> np.ndarray:
     """The places of the sampled rows in ascending order: all of them, or so many that they fit in memory."""
-    fits = max(FEWEST_ROWS, min(MOST_ROWS, MOST_NUMBERS // max(n_columns, 1)))
+    fits = max(MIN_SAMPLE_ROWS, min(MAX_SAMPLE_ROWS, MAX_SAMPLE_NUMBERS // max(n_columns, 1)))
     if n_rows <= fits:
         return np.arange(n_rows)
-    return np.sort(np.random.default_rng(SEED).choice(n_rows, fits, replace=False))
+    return np.sort(np.random.default_rng(SAMPLE_SEED).choice(n_rows, fits, replace=False))
 
 
-def quantiles_of(values: np.ndarray, low: float, high: float) -> list[float]:
+def empirical_quantiles(values: np.ndarray, low: float, high: float) -> list[float]:
     """At evenly spaced levels from 0 to 1, at most 1001, each a value that occurs (the nearest one in order).
 
     Args:
@@ -60,13 +60,13 @@ def quantiles_of(values: np.ndarray, low: float, high: float) -> list[float]:
     ordered = np.sort(values[~np.isnan(values)]) + np.float32(0)  # no -0.0: its place among zeros is chance
     if not len(ordered):
         return sorted({low, high})
-    n_levels = min(LEVELS, len(ordered))
+    n_levels = min(MAX_QUANTILE_LEVELS, len(ordered))
     steps = max(n_levels - 1, 1)
     nearest = (np.arange(n_levels) * (len(ordered) - 1) + steps // 2) // steps
     return [float(value) for value in ordered[nearest]]
 
 
-class Statistics(NamedTuple):
+class RunningStatistics(NamedTuple):
     """Of the values that are there; gaps do not count.
 
     Attributes:
@@ -113,31 +113,31 @@ class Statistics(NamedTuple):
         )
 
 
-def statistics_of(values: np.ndarray) -> Statistics:
+def chunk_statistics(values: np.ndarray) -> RunningStatistics:
     """Of one chunk: float32 or float64, shape (n,), NaN for gaps; summed in float64."""
     gaps = np.isnan(values)
     known = (values[~gaps] if gaps.any() else values).astype(np.float64)
     if not len(known):
-        return Statistics()
+        return RunningStatistics()
     low, high = float(known.min()) + 0.0, float(known.max()) + 0.0  # Of -0.0 and 0.0 either may be found: 0.0 then
     mean = float(known.sum()) / len(known)
     known -= mean
     squares = known * known
     known *= squares
-    return Statistics(len(known), mean, float(squares.sum()), float(known.sum()), low, high)
+    return RunningStatistics(len(known), mean, float(squares.sum()), float(known.sum()), low, high)
 
 
-class TargetSums(NamedTuple):
+class RunningTargetStatistics(NamedTuple):
     """Of a quantity, and of its logarithm as long as every value is above 0."""
 
-    plain: Statistics = Statistics()
-    logged: Statistics | None = Statistics()
+    plain: RunningStatistics = RunningStatistics()
+    logged: RunningStatistics | None = RunningStatistics()
 
     def add(self, values: np.ndarray) -> Self:
-        plain = self.plain.merge(statistics_of(values))
+        plain = self.plain.merge(chunk_statistics(values))
         if self.logged is None or plain.low <= 0:
             return self._replace(plain=plain, logged=None)
-        return self._replace(plain=plain, logged=self.logged.merge(statistics_of(np.log(values.astype(np.float64)))))
+        return self._replace(plain=plain, logged=self.logged.merge(chunk_statistics(np.log(values.astype(np.float64)))))
 
     def statistics(self) -> TargetStatistics:
         plain, logged = self.plain, self.logged

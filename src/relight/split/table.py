@@ -9,83 +9,95 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import polars as pl
 
-from relight.data.features import Inputs
+from relight.data.features import InputFeatures
 from relight.data.parquet import TableBatches, count_rows, read_columns
-from relight.data.prefetch import ahead, side_by_side
+from relight.data.prefetch import map_ordered, prefetch
 from relight.data.schema import Schema
 from relight.data.tensors import Arrays, Layout, TensorsWriter
 from relight.errors import InputError
 from relight.runtime.files import write_json
-from relight.split.assignment import PARTS, TEST, TRAIN, VALIDATION, Parts, assign_parts, settle_split
-from relight.split.columns import columns_to_split, numbers_of_queries
-from relight.split.description import Learned, TrainRows, columns_to_learn, find_inputs, learn, statistics_of_numbers
+from relight.split.assignment import PARTS, TEST, TRAIN, VALIDATION, PartAssignment, assign_parts, resolve_split
+from relight.split.columns import columns_to_split, query_numbers
+from relight.split.description import (
+    LearnedLevels,
+    TrainStatistics,
+    columns_to_learn,
+    find_input_features,
+    learn_levels,
+    numeric_statistics,
+)
 from relight.split.encoding import EncodedChunk, columns_to_encode, encode_chunk
-from relight.split.files import Files
+from relight.split.files import SplitFiles
 from relight.split.params import SplitParams
-from relight.split.report import AllRows
-from relight.split.statistics import CHUNK_ROWS, Statistics
+from relight.split.report import SplitReporter
+from relight.split.statistics import CHUNK_ROWS, RunningStatistics
 
 Result = TypeVar("Result")
 
 
-def split_table(params: SplitParams, known: Schema, table: Path, files: Files) -> None:
+def split_table(params: SplitParams, known: Schema, table: Path, files: SplitFiles) -> None:
     """Of a table of independent rows, which may be larger than memory."""
     if (n_rows := count_rows(table)) != known.rows:
         raise InputError(f"{table}: has {n_rows} rows, and its schema says {known.rows}; run `dvc repro`")
-    params, choice = settle_split(params, known)
-    columns = _columns(table, columns_to_split(params, known))
+    params, choice = resolve_split(params, known)
+    columns = _read_split_columns(table, columns_to_split(params, known))
     parts = assign_parts(params, columns, known)
-    beside = numbers_of_queries(columns, known, parts)
+    beside = query_numbers(columns, known, parts)
     del columns
-    inputs = find_inputs(params, known, _learned(params, known, parts, table))
+    inputs = find_input_features(params, known, _learn_chunks(params, known, parts, table))
     train_rows, all_rows = _write_parts(known, inputs, parts, table, files[:3], beside)
     described = train_rows.features()
     write_json(files.features, described)
     write_json(files.report, all_rows.report(params, described).preceded_by(choice))
 
 
-def _columns(table: Path, columns: list[str]) -> pl.DataFrame:
+def _read_split_columns(table: Path, columns: list[str]) -> pl.DataFrame:
     return read_columns(table, columns) if columns else pl.DataFrame()
 
 
-def _learned(params: SplitParams, schema: Schema, parts: Parts, table: Path) -> Iterator[Learned]:
-    def learn_from(start: int, chunk: pl.DataFrame) -> Learned:
-        return learn(params, schema, chunk.filter(parts[start : start + chunk.height] == TRAIN))
+def _learn_chunks(params: SplitParams, schema: Schema, parts: PartAssignment, table: Path) -> Iterator[LearnedLevels]:
+    def learn_from(start: int, chunk: pl.DataFrame) -> LearnedLevels:
+        return learn_levels(params, schema, chunk.filter(parts[start : start + chunk.height] == TRAIN))
 
     return _each_chunk(learn_from, table, len(parts), columns_to_learn(params, schema))
 
 
 def _write_parts(
-    schema: Schema, inputs: Inputs, parts: Parts, table: Path, paths: tuple[Path, ...], beside: Arrays
-) -> tuple[TrainRows, AllRows]:
+    schema: Schema, inputs: InputFeatures, parts: PartAssignment, table: Path, paths: tuple[Path, ...], beside: Arrays
+) -> tuple[TrainStatistics, SplitReporter]:
     """
     Args:
         beside: int32, (n_rows of the table,) each, which are written beside what is read of the table.
     """
-    train_rows, all_rows = TrainRows(schema, inputs, parts), AllRows(schema, inputs, parts)
+    train_rows, all_rows = TrainStatistics(schema, inputs, parts), SplitReporter(schema, inputs, parts)
     with ExitStack() as files:
         writers = _open_files(files, schema, inputs, parts, paths, list(beside))
-        for written in _written(table, schema, inputs, parts, writers, beside):
+        for written in _write_chunks(table, schema, inputs, parts, writers, beside):
             all_rows.add(written.chunk, written.encoded)
             train_rows.add(written.train, written.numbers)
     return train_rows, all_rows
 
 
-class _Written(NamedTuple):
+class _WrittenChunk(NamedTuple):
     """Some rows of the table whose tensors are in the files, and what the train rows among them say."""
 
     chunk: pl.DataFrame
     encoded: EncodedChunk
     train: EncodedChunk
-    numbers: list[Statistics]
+    numbers: list[RunningStatistics]
 
 
-def _written(
-    table: Path, schema: Schema, inputs: Inputs, parts: Parts, writers: dict[int, list[TensorsWriter]], beside: Arrays
-) -> Iterator[_Written]:
+def _write_chunks(
+    table: Path,
+    schema: Schema,
+    inputs: InputFeatures,
+    parts: PartAssignment,
+    writers: dict[int, list[TensorsWriter]],
+    beside: Arrays,
+) -> Iterator[_WrittenChunk]:
     """The table in chunks, in order; each of them finds its place in the files by itself."""
 
-    def write(start: int, chunk: pl.DataFrame) -> _Written:
+    def write(start: int, chunk: pl.DataFrame) -> _WrittenChunk:
         encoded = encode_chunk(chunk, schema, inputs)
         of_chunk = parts[start : start + chunk.height]
         places = {part: np.flatnonzero(of_chunk == part) for part in writers}
@@ -95,7 +107,7 @@ def _written(
             arrays = {**rows[part].tensors(), **of_table, "row": places[part] + start}
             for file in files:
                 file.write(first_rows[part][start // CHUNK_ROWS], arrays)
-        return _Written(chunk, encoded, rows[TRAIN], statistics_of_numbers(rows[TRAIN]))
+        return _WrittenChunk(chunk, encoded, rows[TRAIN], numeric_statistics(rows[TRAIN]))
 
     first_rows = {part: _first_rows(parts == part) for part in writers}
     return _each_chunk(write, table, len(parts), columns_to_encode(schema, inputs))
@@ -112,11 +124,16 @@ def _each_chunk(
 ) -> Iterator[Result]:
     """What comes of each chunk, given its first row, in order."""
     starts, chunks = range(0, n_rows, CHUNK_ROWS), TableBatches(table, n_rows=CHUNK_ROWS, columns=columns)
-    return side_by_side(lambda chunk: work(*chunk), zip(starts, ahead(chunks), strict=True))
+    return map_ordered(lambda chunk: work(*chunk), zip(starts, prefetch(chunks), strict=True))
 
 
 def _open_files(
-    files: ExitStack, schema: Schema, inputs: Inputs, parts: Parts, paths: tuple[Path, ...], beside: list[str]
+    files: ExitStack,
+    schema: Schema,
+    inputs: InputFeatures,
+    parts: PartAssignment,
+    paths: tuple[Path, ...],
+    beside: list[str],
 ) -> dict[int, list[TensorsWriter]]:
     """The files of each part. Without validation rows the test rows stand in for them."""
     stands_in = VALIDATION if bool((parts == VALIDATION).any()) else TEST
@@ -127,7 +144,7 @@ def _open_files(
     return writers
 
 
-def _layouts(schema: Schema, inputs: Inputs, n_rows: int, beside: list[str]) -> dict[str, Layout]:
+def _layouts(schema: Schema, inputs: InputFeatures, n_rows: int, beside: list[str]) -> dict[str, Layout]:
     """`numeric`, `categories`, `target`, `row` (each row's place in the table, from 0), and `weight`."""
     target = (
         Layout("int64", (n_rows,)) if schema.task == "multiclass" else Layout("float32", (n_rows, len(schema.targets)))

@@ -18,27 +18,27 @@ from pathlib import Path
 from typing import NamedTuple
 
 from relight.errors import RunError
-from relight.repository.dvc import dvc
-from relight.repository.git import git
-from relight.runtime.lifetime import PARENT
+from relight.repository.dvc import run_dvc
+from relight.repository.git import run_git
+from relight.runtime.lifetime import PARENT_VARIABLE
 from relight.sweep import dvc_child
 
-LOOKS = 0.25  # seconds between two looks at a running experiment
+POLL_SECONDS = 0.25  # seconds between two looks at a running experiment
 
-IDENTITY = ("user.name", "user.email")
+IDENTITY_OPTIONS = ("user.name", "user.email")
 
-MADE = "relight-made"  # in the clone's .git once it is whole
+MADE_MARKER = "relight-made"  # in the clone's .git once it is whole
 
 # The code that runs here, whatever lies in the clone; and nothing in the environment, which the stages would inherit.
-SOURCE = str(Path(dvc_child.__file__).resolve().parents[2])
+SOURCE_ROOT = str(Path(dvc_child.__file__).resolve().parents[2])
 
-START = """
+START_CODE = """
 import runpy, sys
 sys.path.insert(0, sys.argv.pop(1))
 runpy.run_module("relight.sweep.dvc_child", None, "__main__")
 """
 
-ENDING_DVC = [sys.executable, "-c", START, SOURCE]
+DVC_COMMAND = [sys.executable, "-c", START_CODE, SOURCE_ROOT]
 
 
 class Baseline(NamedTuple):
@@ -57,12 +57,12 @@ class Baseline(NamedTuple):
     cache: str
 
 
-class SideRepository:
+class ExperimentClone:
     """One clone. Only the process that holds its slot uses it."""
 
     def __init__(self, folder: Path, baseline: Baseline) -> None:
         self.folder, self._baseline = folder, baseline
-        if not (folder / ".git" / MADE).exists():
+        if not (folder / ".git" / MADE_MARKER).exists():
             self._make_anew()
 
     def run(self, name: str, overrides: list[str], is_hopeless: Callable[[Path], bool]) -> bool:
@@ -86,7 +86,7 @@ class SideRepository:
         sets = [word for override in overrides for word in ("-S", override)]
         with open(log, "w", encoding="utf-8") as said:
             child = subprocess.Popen(
-                [*ENDING_DVC, "exp", "run", "-n", name, *sets],
+                [*DVC_COMMAND, "exp", "run", "-n", name, *sets],
                 cwd=self.folder,
                 env=_environment(),
                 stdin=subprocess.DEVNULL,
@@ -101,32 +101,32 @@ class SideRepository:
         if not came_to_its_end:
             return False
         if child.returncode != 0:
-            raise RunError(_why(log.read_text(encoding="utf-8", errors="replace"), child.returncode))
+            raise RunError(_failure_reason(log.read_text(encoding="utf-8", errors="replace"), child.returncode))
         self._publish(name)
         return True
 
     def _wait(self, child: subprocess.Popen, is_hopeless: Callable[[Path], bool]) -> bool:
         while True:
             with suppress(subprocess.TimeoutExpired):
-                child.wait(LOOKS)
+                child.wait(POLL_SECONDS)
                 return True
             if is_hopeless(self.folder):
                 return False
 
     def _make_anew(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
-        git("clone", "--quiet", "--shared", "--no-checkout", self._baseline.root, str(self.folder))
-        for key in IDENTITY:
+        run_git("clone", "--quiet", "--shared", "--no-checkout", self._baseline.root, str(self.folder))
+        for key in IDENTITY_OPTIONS:
             with suppress(RunError):  # it may come from elsewhere; DVC says so where it is nowhere
-                self._git("config", key, git("config", key))
+                self._git("config", key, run_git("config", key))
         self._reset()
         local = Path(self._baseline.root) / ".dvc/config.local"
         if local.exists():
             shutil.copy(local, self.folder / ".dvc/config.local")
-        dvc("--cd", str(self.folder), "config", "--local", "cache.dir", self._baseline.cache)
+        run_dvc("--cd", str(self.folder), "config", "--local", "cache.dir", self._baseline.cache)
         with suppress(RunError):  # what is missing is made by the first experiment
-            dvc("--cd", str(self.folder), "checkout", "--quiet")
-        (self.folder / ".git" / MADE).touch()
+            run_dvc("--cd", str(self.folder), "checkout", "--quiet")
+        (self.folder / ".git" / MADE_MARKER).touch()
 
     def _reset(self) -> None:
         """The baseline, and nothing of what came before but the outputs that Git ignores."""
@@ -152,24 +152,24 @@ class SideRepository:
         self._git("push", "--quiet", "--force", self._baseline.root, f"{ref}:{ref}")
 
     def _git(self, *arguments: str) -> str:
-        return git("-C", str(self.folder), *arguments)
+        return run_git("-C", str(self.folder), *arguments)
 
 
-def baseline_here() -> Baseline:
+def current_baseline() -> Baseline:
     """The repository in the current folder as it stands.
 
     Raises:
         RunError: with what Git or DVC says, where it is no repository, or has no commit.
     """
-    commit = git("rev-parse", "--verify", "HEAD")
-    is_changed = git("status", "--porcelain", "--untracked-files=no") != ""
-    changes = git("stash", "create") if is_changed else ""  # which fails where there is nothing to stash
-    return Baseline(git("rev-parse", "--show-toplevel"), commit, changes, dvc("cache", "dir"))
+    commit = run_git("rev-parse", "--verify", "HEAD")
+    is_changed = run_git("status", "--porcelain", "--untracked-files=no") != ""
+    changes = run_git("stash", "create") if is_changed else ""  # which fails where there is nothing to stash
+    return Baseline(run_git("rev-parse", "--show-toplevel"), commit, changes, run_dvc("cache", "dir"))
 
 
-def experiments_here(names: Collection[str], commit: str) -> set[str]:
+def existing_experiments(names: Collection[str], commit: str) -> set[str]:
     """Which of these names are experiments of a commit already."""
-    refs = git("for-each-ref", "--format=%(refname)", f"refs/exps/{commit[:2]}/{commit[2:]}").split()
+    refs = run_git("for-each-ref", "--format=%(refname)", f"refs/exps/{commit[:2]}/{commit[2:]}").split()
     return {ref.rsplit("/", 1)[1] for ref in refs} & set(names)
 
 
@@ -178,10 +178,10 @@ def _environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "GIT_"))}
     here = str(Path(sys.executable).parent)
     identity = {name: value for name, value in os.environ.items() if name.startswith(("GIT_AUTHOR", "GIT_COMMITTER"))}
-    return {**kept, **identity, "PATH": f"{here}{os.pathsep}{kept['PATH']}", PARENT: str(os.getpid())}
+    return {**kept, **identity, "PATH": f"{here}{os.pathsep}{kept['PATH']}", PARENT_VARIABLE: str(os.getpid())}
 
 
-def _why(said: str, code: int) -> str:
+def _failure_reason(said: str, code: int) -> str:
     """What the stage says, or else DVC."""
     lines = said.splitlines()
     for start in ("error: ", "ERROR: "):

@@ -6,32 +6,32 @@ from pathlib import Path
 import torch
 
 from relight.data.features import Features
-from relight.data.prefetch import ahead
+from relight.data.prefetch import prefetch
 from relight.data.tensors import StoredTensors
-from relight.model.devices import choose_device, compute_the_same_each_time
+from relight.model.devices import choose_device, make_deterministic
 from relight.model.params import ModelParams
 from relight.runtime.files import read_model
 from relight.runtime.params import read_section
 from relight.runtime.strict_yaml import Document
-from relight.sweep.trials import value_of
-from relight.train.distributed.group import Alone
-from relight.train.fit import fit_as_asked, settle, start, untrained
+from relight.sweep.trials import trial_value
+from relight.train.distributed.group import SingleProcess
+from relight.train.fit import new_training, resolve_settings, run_training, start_training
 from relight.train.params import TrainParams
 from relight.train.state import TrainingState
 
-SPLIT = Path("data/split")
+SPLIT_FOLDER = Path("data/split")
 
 
-class HopelessError(Exception):
+class PrunedError(Exception):
     """The curves say that the trial will not be one of the best."""
 
 
-class FastTrainer:
+class InProcessTrainer:
     """What the train stage does up to its last epoch, on the rows that it would read."""
 
     def __init__(self) -> None:
-        self._features = read_model(SPLIT / "features.json", Features)
-        self._stores = [StoredTensors(SPLIT / f"{part}.safetensors") for part in ("train", "validation")]
+        self._features = read_model(SPLIT_FOLDER / "features.json", Features)
+        self._stores = [StoredTensors(SPLIT_FOLDER / f"{part}.safetensors") for part in ("train", "validation")]
 
     def train(self, document: Document, is_hopeless: Callable[[Sequence[float]], bool]) -> float | None:
         """The validation score of the model that the train stage would save; None: it was hopeless.
@@ -46,25 +46,25 @@ class FastTrainer:
         """
         model_params = read_section(document, "model", ModelParams)
         params = read_section(document, "train", TrainParams)
-        compute_the_same_each_time(params.threads)
+        make_deterministic(params.threads)
         device = choose_device(params.device)
-        settled = settle(model_params, params, self._features, device.type)
-        training = untrained(params, settled, self._features, *self._stores)
+        settled = resolve_settings(model_params, params, self._features, device.type)
+        training = new_training(params, settled, self._features, *self._stores)
         training.model.to(device)
-        state = start(training, Alone(), None)
+        state = start_training(training, SingleProcess(), None)
         try:
-            fit_as_asked(training, state, Alone(), _Watch(is_hopeless), ahead)
-        except HopelessError:
+            run_training(training, state, SingleProcess(), _PruningCallback(is_hopeless), prefetch)
+        except PrunedError:
             return None
         finally:
             if device.type == "cuda":
                 torch.cuda.empty_cache()
-        return value_of(
+        return trial_value(
             [epoch.validation_score for epoch in state.history], keeps_best=params.early_stopping is not None
         )
 
 
-class _Watch:
+class _PruningCallback:
     """Looks at the curve after each epoch."""
 
     def __init__(self, is_hopeless: Callable[[Sequence[float]], bool]) -> None:
@@ -76,6 +76,6 @@ class _Watch:
     def after_epoch(self, state: TrainingState) -> None:
         self._scores.append(state.history[-1].validation_score)
         if self._is_hopeless(self._scores):
-            raise HopelessError
+            raise PrunedError
 
     def at_end(self, state: TrainingState) -> None: ...

@@ -17,20 +17,27 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from relight.sweep.processes import Slot, alone, look
+from relight.sweep.processes import Slot, exclusive_lock, owner_liveness
 
-BEAT_SECONDS = 20.0
+HEARTBEAT_SECONDS = 20.0
 
-DEAD_SECONDS = 90.0  # without a beat, for a process of another machine
+MAX_SILENT_SECONDS = 90.0  # without a beat, for a process of another machine
 
-LEAST_OTHERS = 5  # that a curve is compared with
+MIN_OTHER_TRIALS = 5  # that a curve is compared with
 
-MOST_ATTEMPTS = 3  # a trial that ends its process so often, for want of memory say, is left alone
+MAX_ATTEMPTS = 3  # a trial that ends its process so often, for want of memory say, is left alone
 
-OWNER, BEAT, SECONDS, WHY, ABOUT, DEFAULT = "owner", "beat", "seconds", "why", "about", "default"
+OWNER_KEY, HEARTBEAT_KEY, SECONDS_KEY, REASON_KEY, IDENTITY_KEY, DEFAULT_KEY = (
+    "owner",
+    "beat",
+    "seconds",
+    "why",
+    "about",
+    "default",
+)
 
 
-class Row(NamedTuple):
+class TrialRecord(NamedTuple):
     """A trial of the ledger.
 
     Attributes:
@@ -47,7 +54,7 @@ class Row(NamedTuple):
     why: str
 
 
-class Ledger:
+class TrialQueue:
     """The study of one sweep, as one process sees it.
 
     Args:
@@ -71,20 +78,20 @@ class Ledger:
         self._beats: dict[int, tuple[Any, float]] = {}
 
     def about(self) -> dict[str, Any] | None:
-        return self._study.user_attrs.get(ABOUT)
+        return self._study.user_attrs.get(IDENTITY_KEY)
 
     def set_about(self, about: dict[str, Any]) -> None:
-        self._study.set_user_attr(ABOUT, about)
+        self._study.set_user_attr(IDENTITY_KEY, about)
 
     def default(self) -> dict[str, Any] | None:
         """What params.yaml itself reaches: its value, or why there is none. None: nobody has tried."""
-        return self._study.user_attrs.get(DEFAULT)
+        return self._study.user_attrs.get(DEFAULT_KEY)
 
     def set_default(self, value: float | None, why: str) -> None:
-        self._study.set_user_attr(DEFAULT, {"value": value, "why": why})
+        self._study.set_user_attr(DEFAULT_KEY, {"value": value, "why": why})
 
-    def rows(self) -> list[Row]:
-        return [_row(trial) for trial in self._all()]
+    def rows(self) -> list[TrialRecord]:
+        return [_trial_record(trial) for trial in self._all()]
 
     @contextmanager
     def beating(self) -> Iterator[None]:
@@ -93,11 +100,11 @@ class Ledger:
 
         def beat() -> None:
             count = 0
-            while not over.wait(BEAT_SECONDS):
+            while not over.wait(HEARTBEAT_SECONDS):
                 count += 1
                 if self._last is not None:
                     with suppress(UpdateFinishedTrialError):
-                        self._last.set_user_attr(BEAT, count)
+                        self._last.set_user_attr(HEARTBEAT_KEY, count)
 
         beating = threading.Thread(target=beat, daemon=True)
         beating.start()
@@ -112,10 +119,10 @@ class Ledger:
         trials = self._all()
         return not self._is_used_up(trials) or any(trial.state == TrialState.RUNNING for trial in trials)
 
-    def take(self, slot: Slot) -> "Taken | None":
+    def take(self, slot: Slot) -> "ClaimedTrial | None":
         """The next trial to run: one whose process is gone, or else a new one; None when the budget is used up."""
         while True:
-            with alone(self._lock):
+            with exclusive_lock(self._lock):
                 trials = self._all()
                 states = {trial.number: self._look(trial) for trial in trials if trial.state == TrialState.RUNNING}
                 for trial in trials:
@@ -133,50 +140,52 @@ class Ledger:
         return found if self._n_trials is None else found[: self._n_trials]
 
     def _is_used_up(self, trials: list[FrozenTrial]) -> bool:
-        used = sum(trial.user_attrs.get(SECONDS, 0.0) for trial in trials) / 60
+        used = sum(trial.user_attrs.get(SECONDS_KEY, 0.0) for trial in trials) / 60
         too_many = self._n_trials is not None and len(trials) >= self._n_trials
         return too_many or (self._minutes is not None and used >= self._minutes)
 
-    def _new(self, slot: Slot) -> "Taken | None":
+    def _new(self, slot: Slot) -> "ClaimedTrial | None":
         trial = self._study.ask()
         if self._n_trials is not None and trial.number >= self._n_trials:
-            trial.set_user_attr(OWNER, None)
+            trial.set_user_attr(OWNER_KEY, None)
             return None
         return self._begin(trial, slot, 1)
 
-    def _take_over(self, found: FrozenTrial, slot: Slot) -> "Taken | None":
+    def _take_over(self, found: FrozenTrial, slot: Slot) -> "ClaimedTrial | None":
         trial = Trial(self._study, found._trial_id)
-        attempt = 1 + (found.user_attrs.get(OWNER) or {"attempt": 0})["attempt"]
+        attempt = 1 + (found.user_attrs.get(OWNER_KEY) or {"attempt": 0})["attempt"]
         taken = self._begin(trial, slot, attempt)
-        if attempt > MOST_ATTEMPTS:
-            taken.fail(f"it ended its process {MOST_ATTEMPTS} times", None)
+        if attempt > MAX_ATTEMPTS:
+            taken.fail(f"it ended its process {MAX_ATTEMPTS} times", None)
             return None
         return taken
 
-    def _begin(self, trial: Trial, slot: Slot, attempt: int) -> "Taken":
-        trial.set_user_attr(OWNER, {**slot.owner(), "attempt": attempt})
+    def _begin(self, trial: Trial, slot: Slot, attempt: int) -> "ClaimedTrial":
+        trial.set_user_attr(OWNER_KEY, {**slot.owner(), "attempt": attempt})
         self._last = trial
-        return Taken(self._study, trial, {key: _suggest(trial, key, space) for key, space in self._space.items()})
+        return ClaimedTrial(
+            self._study, trial, {key: _suggest(trial, key, space) for key, space in self._space.items()}
+        )
 
     def _look(self, trial: FrozenTrial) -> str:
         """dead, alive, or unknown for a while."""
-        owner = trial.user_attrs.get(OWNER, {"host": None})
+        owner = trial.user_attrs.get(OWNER_KEY, {"host": None})
         if owner is None:
             return "dead"
-        seen = look(owner) if owner["host"] is not None else "unknown"
+        seen = owner_liveness(owner) if owner["host"] is not None else "unknown"
         if seen != "unknown":
             return seen
-        beat, now = (owner, trial.user_attrs.get(BEAT)), time.monotonic()
+        beat, now = (owner, trial.user_attrs.get(HEARTBEAT_KEY)), time.monotonic()
         before, since = self._beats.setdefault(trial.number, (beat, now))
         if before != beat:
             self._beats[trial.number] = (beat, now)
             return "alive"
-        if now - since >= (DEAD_SECONDS if owner["host"] is not None else BEAT_SECONDS):
+        if now - since >= (MAX_SILENT_SECONDS if owner["host"] is not None else HEARTBEAT_SECONDS):
             return "dead"
         return "unknown"
 
 
-class Taken:
+class ClaimedTrial:
     """A trial that this process runs.
 
     Attributes:
@@ -200,7 +209,7 @@ class Taken:
             self._trial.report(self._sign * score, step)
         trials = [trial for trial in self._study.get_trials(deepcopy=False) if trial.number != self.number]
         others = [self._sign * trial.intermediate_values[step] for trial in trials if step in trial.intermediate_values]
-        return len(others) >= LEAST_OTHERS and score > float(np.percentile(others, 75))
+        return len(others) >= MIN_OTHER_TRIALS and score > float(np.percentile(others, 75))
 
     def complete(self, value: float, seconds: float) -> None:
         self._finish(TrialState.COMPLETE, value, seconds)
@@ -209,12 +218,12 @@ class Taken:
         self._finish(TrialState.PRUNED, None, seconds)
 
     def fail(self, why: str, seconds: float | None) -> None:
-        self._trial.set_user_attr(WHY, why)
+        self._trial.set_user_attr(REASON_KEY, why)
         self._finish(TrialState.FAIL, None, seconds)
 
     def _finish(self, state: TrialState, value: float | None, seconds: float | None) -> None:
         if seconds is not None:
-            self._trial.set_user_attr(SECONDS, seconds)
+            self._trial.set_user_attr(SECONDS_KEY, seconds)
         self._study.tell(self._trial, value, state=state, skip_if_finished=True)
 
 
@@ -229,7 +238,14 @@ def _suggest(trial: Trial, key: str, space: BaseDistribution) -> Any:
     raise AssertionError(space)
 
 
-def _row(trial: FrozenTrial) -> Row:
+def _trial_record(trial: FrozenTrial) -> TrialRecord:
     state = {TrialState.FAIL: "failed", TrialState.WAITING: "running"}.get(trial.state, trial.state.name.lower())
     attributes = trial.user_attrs
-    return Row(trial.number, state, dict(trial.params), trial.value, attributes.get(SECONDS), attributes.get(WHY, ""))
+    return TrialRecord(
+        trial.number,
+        state,
+        dict(trial.params),
+        trial.value,
+        attributes.get(SECONDS_KEY),
+        attributes.get(REASON_KEY, ""),
+    )

@@ -11,9 +11,9 @@ from relight.runtime.params import Section
 
 Scalar = bool | int | float | str | None
 
-KEYS_OF_A_RANGE = {"low", "high", "log", "step"}
+RANGE_KEYS = {"low", "high", "log", "step"}
 
-MOST_POINTS = 100_000  # of a grid
+MAX_GRID_POINTS = 100_000  # of a grid
 
 
 class Range(NamedTuple):
@@ -38,15 +38,15 @@ class Choices(NamedTuple):
     values: tuple[Scalar, ...]
 
 
-def _search(value: Any) -> Range | Choices:
+def _parse_search(value: Any) -> Range | Choices:
     if isinstance(value, list):
-        return _choices(value)
-    if isinstance(value, dict) and {"low", "high"} <= set(value) <= KEYS_OF_A_RANGE:
-        return _range(value)
+        return _parse_choices(value)
+    if isinstance(value, dict) and {"low", "high"} <= set(value) <= RANGE_KEYS:
+        return _parse_range(value)
     raise PydanticCustomError("search", "must be a list of values, or {low: 0.001, high: 0.1, log: true}")
 
 
-def _choices(values: list[Any]) -> Choices:
+def _parse_choices(values: list[Any]) -> Choices:
     if not values or any(isinstance(value, list | dict) for value in values):
         raise PydanticCustomError("search", "must be a list of single values, at least one")
     if any(isinstance(value, float) and not math.isfinite(value) for value in values):
@@ -56,7 +56,7 @@ def _choices(values: list[Any]) -> Choices:
     return Choices(tuple(values))
 
 
-def _range(value: dict[str, Any]) -> Range:
+def _parse_range(value: dict[str, Any]) -> Range:
     low, high, log, step = value["low"], value["high"], value.get("log", False), value.get("step")
     numbers = [low, high] if step is None else [low, high, step]
     if not all(type(number) in (int, float) and math.isfinite(number) for number in numbers) or type(log) is not bool:
@@ -73,7 +73,7 @@ def _range(value: dict[str, Any]) -> Range:
     return found
 
 
-def _name(value: str) -> str:
+def _check_name(value: str) -> str:
     if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", value):
         return value
     raise PydanticCustomError("name", "must be letters, digits, - and _, at most 64: Git must take it as a name")
@@ -97,7 +97,7 @@ class BudgetParams(Section):
 class SweepParams(Section):
     """Which params are tried, which score judges them, and when the sweep ends."""
 
-    name: Annotated[str, AfterValidator(_name)] = "sweep"
+    name: Annotated[str, AfterValidator(_check_name)] = "sweep"
     """Name of the study; its trials are NAME-0000, NAME-0001, ..."""
     metric: str | None = None
     """Dotted key of reports/metrics.json; null: the validation score, the one that early stopping watches."""
@@ -113,7 +113,7 @@ class SweepParams(Section):
     storage: str | None = None
     """Database URL that several machines share, with `${NAME}` for a password in the environment; null: a file below
     .dvc/tmp/."""
-    params: dict[str, Annotated[Range | Choices, PlainValidator(_search)]] = Field(
+    params: dict[str, Annotated[Range | Choices, PlainValidator(_parse_search)]] = Field(
         examples=["{train.optimizer.learning_rate: {low: 0.001, high: 0.1, log: true}}"]
     )
     """Dotted keys of params.yaml, each with a list of values or `{low, high, log, step}`; whole numbers if both ends
@@ -140,8 +140,8 @@ class SweepParams(Section):
         for key, search in self.params.items():
             if isinstance(search, Range) and search.step is None and not (search.is_whole and not search.log):
                 raise PydanticCustomError("column", f"params.{key} must have a step or be a list with sampler: grid")
-        if math.prod(n_values(search) for search in self.params.values()) > MOST_POINTS:
-            raise PydanticCustomError("column", f"the grid of params must have at most {MOST_POINTS} points")
+        if math.prod(n_values(search) for search in self.params.values()) > MAX_GRID_POINTS:
+            raise PydanticCustomError("column", f"the grid of params must have at most {MAX_GRID_POINTS} points")
         return self
 
     @model_validator(mode="after")

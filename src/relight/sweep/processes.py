@@ -21,19 +21,19 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from relight.errors import RunError
-from relight.runtime.lifetime import PARENT, hold
+from relight.runtime.lifetime import PARENT_VARIABLE, try_lock
 
-VISIBLE = "CUDA_VISIBLE_DEVICES"
-LOOKS = 0.2  # seconds between two looks
-MOST_STARTS = 5  # of one process; after so many kills something is wrong with the machine
-SECONDS_TO_END = 20
-Alive = Literal["alive", "dead", "unknown"]
+VISIBLE_DEVICES_VARIABLE = "CUDA_VISIBLE_DEVICES"
+POLL_SECONDS = 0.2  # seconds between two looks
+MAX_STARTS = 5  # of one process; after so many kills something is wrong with the machine
+TERMINATION_SECONDS = 20
+Liveness = Literal["alive", "dead", "unknown"]
 
 
 def visible_gpus() -> list[str]:
     """Their names, as CUDA_VISIBLE_DEVICES takes them."""
-    if VISIBLE in os.environ:
-        return [name.strip() for name in os.environ[VISIBLE].split(",") if name.strip()]
+    if VISIBLE_DEVICES_VARIABLE in os.environ:
+        return [name.strip() for name in os.environ[VISIBLE_DEVICES_VARIABLE].split(",") if name.strip()]
     try:
         asked = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
         said = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=60)
@@ -42,12 +42,12 @@ def visible_gpus() -> list[str]:
     return said.stdout.split() if said.returncode == 0 else []
 
 
-def gpu_of(job: int, gpus: list[str]) -> dict[str, str]:
+def gpu_environment(job: int, gpus: list[str]) -> dict[str, str]:
     """What is set in the environment of a job; they take turns where there are fewer GPUs than jobs."""
-    return {VISIBLE: gpus[job % len(gpus)]} if gpus else {}
+    return {VISIBLE_DEVICES_VARIABLE: gpus[job % len(gpus)]} if gpus else {}
 
 
-class Jobs:
+class SweepJobs:
     """
     Args:
         module: what each of them runs, with its order as JSON.
@@ -70,7 +70,7 @@ class Jobs:
             for job in starts:
                 self._start(job, starts)
             while self._running:
-                time.sleep(LOOKS)
+                time.sleep(POLL_SECONDS)
                 for job, child in list(self._running.items()):
                     if child.poll() is not None:
                         self._end(job, child.returncode, starts)
@@ -81,7 +81,7 @@ class Jobs:
         starts[job] += 1
         self._running[job] = subprocess.Popen(
             [sys.executable, "-m", self._module, json.dumps(self._orders[job])],
-            env={**os.environ, **self._environments[job], PARENT: str(os.getpid())},
+            env={**os.environ, **self._environments[job], PARENT_VARIABLE: str(os.getpid())},
             stdin=subprocess.DEVNULL,
         )
 
@@ -91,9 +91,9 @@ class Jobs:
             return
         if code > 0:
             raise RunError(f"relight sweep: job {job} ended with code {code}; what it said stands above")
-        if starts[job] >= MOST_STARTS:
+        if starts[job] >= MAX_STARTS:
             raise RunError(
-                f"relight sweep: job {job} was killed {MOST_STARTS} times (signal {-code}); when memory is short, use "
+                f"relight sweep: job {job} was killed {MAX_STARTS} times (signal {-code}); when memory is short, use "
                 "fewer --jobs; the same command goes on"
             )
         sys.stderr.write(f"relight sweep: job {job} was killed (signal {-code}); it starts again\n")
@@ -102,7 +102,7 @@ class Jobs:
     def _stop(self) -> None:
         for child in self._running.values():
             child.terminate()
-        until = time.monotonic() + SECONDS_TO_END
+        until = time.monotonic() + TERMINATION_SECONDS
         for child in self._running.values():
             try:
                 child.wait(max(0.0, until - time.monotonic()))
@@ -128,11 +128,11 @@ class Slot(NamedTuple):
 
 
 @contextmanager
-def slot(folder: Path) -> Iterator[Slot]:
+def acquire_slot(folder: Path) -> Iterator[Slot]:
     """The first free one, for the block. The kernel frees it when the process ends, however it ends."""
     folder.mkdir(parents=True, exist_ok=True)
     number = 0
-    while (file := hold(folder.resolve() / f"{number}.lock")) is None:
+    while (file := try_lock(folder.resolve() / f"{number}.lock")) is None:
         number += 1
     try:
         holder = uuid.uuid4().hex
@@ -143,14 +143,14 @@ def slot(folder: Path) -> Iterator[Slot]:
         os.close(file)
 
 
-def look(owner: dict[str, str]) -> Alive:
+def owner_liveness(owner: dict[str, str]) -> Liveness:
     """Whether the process that held a slot still does; of another machine it is not known."""
     path = Path(owner["slot"])
     if owner["host"] != socket.gethostname() or not path.exists():
         return "unknown"
     if path.read_text(encoding="utf-8") != owner["holder"]:
         return "dead"
-    file = hold(path)
+    file = try_lock(path)
     if file is None:
         return "alive"
     os.close(file)
@@ -158,7 +158,7 @@ def look(owner: dict[str, str]) -> Alive:
 
 
 @contextmanager
-def alone(path: Path) -> Iterator[None]:
+def exclusive_lock(path: Path) -> Iterator[None]:
     """Within the block no other process on this machine is in its own."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a", encoding="utf-8") as file:

@@ -22,7 +22,7 @@ from relight.sweep.params import Choices, Range, Scalar, SweepParams, n_values
 Proposal = dict[str, Scalar]  # dotted keys → values
 
 
-def distributions(params: SweepParams) -> dict[str, BaseDistribution]:
+def search_distributions(params: SweepParams) -> dict[str, BaseDistribution]:
     """By dotted key, in the order of the file."""
     return {key: _distribution(search) for key, search in params.params.items()}
 
@@ -36,13 +36,13 @@ def _distribution(search: Range | Choices) -> BaseDistribution:
     return FloatDistribution(low, high, log=search.log, step=None if search.step is None else float(search.step))
 
 
-def grid(params: SweepParams) -> list[Proposal]:
+def grid_points(params: SweepParams) -> list[Proposal]:
     """Every combination once; the last key changes fastest."""
-    columns = [_values(search) for search in params.params.values()]
+    columns = [_grid_values(search) for search in params.params.values()]
     return [dict(zip(params.params, point, strict=True)) for point in itertools.product(*columns)]
 
 
-def _values(search: Range | Choices) -> list[Scalar]:
+def _grid_values(search: Range | Choices) -> list[Scalar]:
     if isinstance(search, Choices):
         return list(search.values)
     step = search.step or 1
@@ -51,16 +51,16 @@ def _values(search: Range | Choices) -> list[Scalar]:
     return [value if isinstance(value, int) else float(f"{value:.12g}") for value in values]
 
 
-def n_trials(params: SweepParams) -> int | None:
+def max_trials(params: SweepParams) -> int | None:
     """How many there can be: of a grid no more than it has points."""
     asked = params.budget.trials
     if params.sampler != "grid":
         return asked
-    size = len(grid(params))
+    size = len(grid_points(params))
     return size if asked is None else min(asked, size)
 
 
-class Proposing(BaseSampler):
+class PerTrialSampler(BaseSampler):
     """A sampler of its own for each trial, seeded with the seed of the sweep and the number of the trial.
 
     TPE: Bergstra, Bardenet, Bengio, Kégl: Algorithms for hyper-parameter optimization (2011), in Optuna's
@@ -69,7 +69,7 @@ class Proposing(BaseSampler):
 
     def __init__(self, params: SweepParams) -> None:
         self._name, self._seed = params.sampler, params.seed
-        self._points: list[Proposal] = grid(params) if params.sampler == "grid" else []
+        self._points: list[Proposal] = grid_points(params) if params.sampler == "grid" else []
         self._number = -1
         self._inner: BaseSampler = RandomSampler(seed=0)
 

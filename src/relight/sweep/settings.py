@@ -10,23 +10,23 @@ from typing import Any, NamedTuple
 
 from relight.errors import InputError
 from relight.params import assert_sections, check_sections
-from relight.repository.git import git
+from relight.repository.git import run_git
 from relight.runtime.files import json_text, read_json
 from relight.runtime.params import check_document
 from relight.runtime.strict_yaml import Document, read_yaml
 from relight.sweep.params import Choices, Range, Scalar, SweepParams
 from relight.sweep.proposals import Proposal
 
-PARAMS, METRICS = Path("params.yaml"), Path("reports/metrics.json")
+PARAMS_PATH, METRICS_PATH = Path("params.yaml"), Path("reports/metrics.json")
 
-LOSSES_OF_NUMBERS = {"l1", "mse", "huber"}
+QUANTITY_LOSSES = {"l1", "mse", "huber"}
 
-NOT_FAST = ("prepare", "split")
+SECTIONS_NOT_FAST = ("prepare", "split")
 
-CODE = ("src", "stages", "dvc.yaml")
+CODE_PATHS = ("src", "stages", "dvc.yaml")
 
 
-class Settings(NamedTuple):
+class SweepSettings(NamedTuple):
     """
     Attributes:
         document: params.yaml, from which each trial differs in the params of the sweep.
@@ -37,13 +37,13 @@ class Settings(NamedTuple):
     fast: bool
 
 
-def read_settings(file: Path, *, fast: bool) -> Settings:
+def read_sweep_settings(file: Path, *, fast: bool) -> SweepSettings:
     """
     Raises:
         InputError: with all that is wrong in sweep.yaml, or in params.yaml.
     """
     asked = read_yaml(file)
-    document = read_yaml(PARAMS)
+    document = read_yaml(PARAMS_PATH)
     assert_sections(document)
     checked = check_document(asked, SweepParams)
     if checked.params is None:
@@ -51,10 +51,10 @@ def read_settings(file: Path, *, fast: bool) -> Settings:
     problems = list(_problems(asked, checked.params, document, fast=fast))
     if problems:
         raise InputError(*problems)
-    return Settings(checked.params, document, fast)
+    return SweepSettings(checked.params, document, fast)
 
 
-def remarks(settings: Settings) -> list[str]:
+def sweep_warnings(settings: SweepSettings) -> list[str]:
     """What a person should know before the best is believed."""
     found = [
         f"params.{key} is swept, so trials are judged on other rows each: a part of the differences is chance"
@@ -81,17 +81,17 @@ def with_proposal(document: Document, proposal: Proposal) -> Document:
     return Document(document.name, value, document.lines)
 
 
-def why_invalid(document: Document, proposal: Proposal) -> str | None:
+def proposal_problem(document: Document, proposal: Proposal) -> str | None:
     """What is wrong with these values together."""
     problems = check_sections(with_proposal(document, proposal)).problems
     return "; ".join(problems) or None
 
 
-def about(settings: Settings) -> dict[str, Any]:
+def study_identity(settings: SweepSettings) -> dict[str, Any]:
     """All that makes the trials of a study comparable."""
     sweep = settings.sweep.model_dump(mode="json", include={"metric", "direction", "sampler", "seed", "prune"})
     space = {key: [type(search).__name__, *search] for key, search in settings.sweep.params.items()}
-    code = git("ls-files", "-s", "--", *CODE) + git("diff", "HEAD", "--", *CODE)
+    code = run_git("ls-files", "-s", "--", *CODE_PATHS) + run_git("diff", "HEAD", "--", *CODE_PATHS)
     whole = {
         "sweep.yaml": {**sweep, "params": space},
         "params.yaml": settings.document.value,
@@ -108,7 +108,7 @@ def _problems(asked: Document, sweep: SweepParams, document: Document, *, fast: 
         if key not in known:
             hint = _did_you_mean(key, list(known)) if _is_unknown(document, key, search) else "; write it there first"
             yield f"{place}: is not in {document.name}{hint}"
-        elif fast and key.split(".")[0] in NOT_FAST:
+        elif fast and key.split(".")[0] in SECTIONS_NOT_FAST:
             yield f"{place}: must not be swept with --fast, which prepares and splits once; leave --fast out"
         elif key == "train.loss" and sweep.metric is None and _other_units(search):
             yield (
@@ -119,10 +119,11 @@ def _problems(asked: Document, sweep: SweepParams, document: Document, *, fast: 
             yield from (f"{place}: {problem}" for problem in _own_problems(document, key, search))
     if fast and sweep.metric is not None:
         yield f"{asked.place(('metric',))}: metric: must be null with --fast, which does not evaluate"
-    elif sweep.metric is not None and METRICS.exists():
-        scores = dict(_leaves(read_json(METRICS)))
+    elif sweep.metric is not None and METRICS_PATH.exists():
+        scores = dict(_leaves(read_json(METRICS_PATH)))
         if sweep.metric not in scores:
-            yield f"{asked.place(('metric',))}: metric: is not in {METRICS}{_did_you_mean(sweep.metric, list(scores))}"
+            hint = _did_you_mean(sweep.metric, list(scores))
+            yield f"{asked.place(('metric',))}: metric: is not in {METRICS_PATH}{hint}"
 
 
 def _is_unknown(document: Document, key: str, search: Range | Choices) -> bool:
@@ -139,7 +140,7 @@ def _is_unknown(document: Document, key: str, search: Range | Choices) -> bool:
 
 
 def _other_units(search: Range | Choices) -> bool:
-    return isinstance(search, Choices) and len(search.values) > 1 and bool(LOSSES_OF_NUMBERS & set(search.values))
+    return isinstance(search, Choices) and len(search.values) > 1 and bool(QUANTITY_LOSSES & set(search.values))
 
 
 def _own_problems(document: Document, key: str, search: Range | Choices) -> list[str]:

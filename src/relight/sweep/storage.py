@@ -26,17 +26,17 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 
 from relight.errors import InputError
-from relight.sweep.ledger import Ledger
+from relight.sweep.ledger import TrialQueue
 from relight.sweep.params import SweepParams
-from relight.sweep.processes import alone
-from relight.sweep.proposals import Proposing, distributions, n_trials
+from relight.sweep.processes import exclusive_lock
+from relight.sweep.proposals import PerTrialSampler, max_trials, search_distributions
 
-BEING_MADE = ("already exists", "UNIQUE constraint", "uplicate")  # what databases say of tables made twice at once
-MOST_TRIES, SECONDS_BETWEEN_TRIES = 5, 0.5
-SWEEPS = Path(".dvc/tmp/relight/sweeps")
+RACE_MESSAGES = ("already exists", "UNIQUE constraint", "uplicate")  # what databases say of tables made twice at once
+MAX_TRIES, SECONDS_BETWEEN_TRIES = 5, 0.5
+SWEEPS_FOLDER = Path(".dvc/tmp/relight/sweeps")
 
 
-class KillableJournal(JournalFileBackend):
+class CrashSafeJournal(JournalFileBackend):
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         super().__init__(str(path))
@@ -47,12 +47,12 @@ class KillableJournal(JournalFileBackend):
         text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
         with open(self._path, "r+b", buffering=0) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            file.seek(_whole_bytes(file.fileno()))
+            file.seek(_complete_length(file.fileno()))
             file.truncate()
             file.write(text.encode())
 
 
-def _whole_bytes(file: int) -> int:
+def _complete_length(file: int) -> int:
     """How much of it is whole lines."""
     end = os.fstat(file).st_size
     while end > 0:
@@ -76,9 +76,9 @@ def open_study(url: str | None, file: Path, name: str, direction: str, sampler: 
     Raises:
         InputError: when the database cannot be reached.
     """
-    with alone(file.with_suffix(".lock")):
+    with exclusive_lock(file.with_suffix(".lock")):
         return optuna.create_study(
-            storage=JournalStorage(KillableJournal(file)) if url is None else _database(url),
+            storage=JournalStorage(CrashSafeJournal(file)) if url is None else _database(url),
             sampler=sampler,
             pruner=NopPruner(),  # `is_hopeless` decides
             study_name=name,
@@ -93,12 +93,12 @@ def _database(url: str) -> BaseStorage:
         raise InputError(f"storage: {missing[1]} is not set in the environment; set it, and start again")
     options = {"connect_args": {"timeout": 60}} if whole.startswith("sqlite") else {"pool_pre_ping": True}
     try:
-        return _opened(whole, options)
+        return _open_storage(whole, options)
     except Exception as error:  # of SQLAlchemy, of each driver, of Optuna: all say that it cannot be reached
-        raise InputError(f"storage: {url} cannot be opened: {_why(error)}; see docs/sweep.md") from error
+        raise InputError(f"storage: {url} cannot be opened: {_database_problem(error)}; see docs/sweep.md") from error
 
 
-def _why(error: BaseException) -> str:
+def _database_problem(error: BaseException) -> str:
     """A driver that is missing by its name, which Optuna leaves out."""
     cause: BaseException | None = error
     while cause is not None:
@@ -108,33 +108,35 @@ def _why(error: BaseException) -> str:
     return str(error).split("\n")[0]
 
 
-def _opened(url: str, options: dict[str, Any]) -> BaseStorage:
+def _open_storage(url: str, options: dict[str, Any]) -> BaseStorage:
     """Another machine may be making the same tables right now: a moment later they are there."""
-    for _ in range(MOST_TRIES):
+    for _ in range(MAX_TRIES):
         try:
             return RDBStorage(url, engine_kwargs=options)
         except Exception as error:
-            if not any(words in str(error) for words in BEING_MADE):
+            if not any(words in str(error) for words in RACE_MESSAGES):
                 raise
         time.sleep(SECONDS_BETWEEN_TRIES)
     return RDBStorage(url, engine_kwargs=options)
 
 
-def folder_of(sweep: SweepParams) -> Path:
-    return SWEEPS / sweep.name
+def sweep_folder(sweep: SweepParams) -> Path:
+    return SWEEPS_FOLDER / sweep.name
 
 
-def slots_of(sweep: SweepParams) -> Path:
+def slots_folder(sweep: SweepParams) -> Path:
     """One place for each process on this machine; beside it the clone in which it runs experiments."""
-    return folder_of(sweep) / "jobs"
+    return sweep_folder(sweep) / "jobs"
 
 
-def ledger_of(sweep: SweepParams) -> Ledger:
+def open_trial_queue(sweep: SweepParams) -> TrialQueue:
     """
     Raises:
         InputError: when the database cannot be reached.
     """
-    folder, direction = folder_of(sweep), sweep.direction or "minimize"
-    study = open_study(sweep.storage, folder / "study.journal", sweep.name, direction, Proposing(sweep))
+    folder, direction = sweep_folder(sweep), sweep.direction or "minimize"
+    study = open_study(sweep.storage, folder / "study.journal", sweep.name, direction, PerTrialSampler(sweep))
     minutes = sweep.budget.minutes
-    return Ledger(study, distributions(sweep), folder / "take.lock", n_trials=n_trials(sweep), minutes=minutes)
+    return TrialQueue(
+        study, search_distributions(sweep), folder / "take.lock", n_trials=max_trials(sweep), minutes=minutes
+    )

@@ -20,11 +20,11 @@ from rich.text import Text
 from relight.runtime.messages import one_line
 from relight.sweep.proposals import Proposal
 
-MOST_ROWS = 10
-FIRST_EPOCH = 4
+MAX_TRIALS_SHOWN = 10
+FIRST_RUNG = 4
 
 
-class Trial(NamedTuple):
+class SweepTrial(NamedTuple):
     name: str
     state: str
     value: float | None
@@ -36,22 +36,24 @@ class TrialTable(NamedTuple):
     rows: list[list[str]]
 
 
-def ranked(trials: Sequence[Trial], *, maximize: bool) -> list[Trial]:
+def rank_trials(trials: Sequence[SweepTrial], *, maximize: bool) -> list[SweepTrial]:
     """Those that came to their end, the best one first; of equals the first."""
     complete = [trial for trial in trials if trial.state == "complete" and trial.value is not None]
     return sorted(complete, key=lambda trial: (-(trial.value or 0.0) if maximize else (trial.value or 0.0), trial.name))
 
 
-def best_table(best: Sequence[Trial], default: Trial, metric: str) -> TrialTable:
+def best_trials_table(best: Sequence[SweepTrial], default: SweepTrial, metric: str) -> TrialTable:
     """The best trials, and params.yaml as it is in the last row."""
     keys = list(best[0].params) if best else []
-    shown = [*best[:MOST_ROWS], default]
-    heads = ["trial", metric, *_short(keys)]
-    rows = [[trial.name, text_of(trial.value), *(text_of(trial.params.get(key)) for key in keys)] for trial in shown]
+    shown = [*best[:MAX_TRIALS_SHOWN], default]
+    heads = ["trial", metric, *_short_keys(keys)]
+    rows = [
+        [trial.name, value_text(trial.value), *(value_text(trial.params.get(key)) for key in keys)] for trial in shown
+    ]
     return TrialTable(heads, rows)
 
 
-def counts(trials: Sequence[Trial]) -> str:
+def trial_counts_text(trials: Sequence[SweepTrial]) -> str:
     """How many ended how: `40 trials: 31 complete, 8 ended early, 1 failed`."""
     words = {"complete": "complete", "pruned": "ended early", "failed": "failed", "running": "running"}
     found = {state: sum(trial.state == state for trial in trials) for state in words}
@@ -59,7 +61,7 @@ def counts(trials: Sequence[Trial]) -> str:
     return f"{len(trials)} trials: {said}" if said else "no trials"
 
 
-def text_of(value: object) -> str:
+def value_text(value: object) -> str:
     """Few digits: what is to be run again is known by its name."""
     if isinstance(value, bool):
         return str(value).lower()
@@ -68,7 +70,7 @@ def text_of(value: object) -> str:
     return f"{value:.5g}" if isinstance(value, float) else str(value)
 
 
-def _short(keys: Sequence[str]) -> list[str]:
+def _short_keys(keys: Sequence[str]) -> list[str]:
     """The last words of each that tell it from the others."""
     return [
         next(
@@ -89,13 +91,13 @@ def is_rung(epoch: int) -> bool:
 
     They do not depend on `train.epochs`, so that trials with different ones can be compared.
     """
-    rung = FIRST_EPOCH
+    rung = FIRST_RUNG
     while rung < epoch:
         rung = -(-rung * 3 // 2)
     return rung == epoch
 
 
-def value_of(scores: Sequence[float], *, keeps_best: bool) -> float:
+def trial_value(scores: Sequence[float], *, keeps_best: bool) -> float:
     """The validation score of the model that the training ends with.
 
     Args:
@@ -105,7 +107,7 @@ def value_of(scores: Sequence[float], *, keeps_best: bool) -> float:
     return min(scores) if keeps_best else scores[-1]
 
 
-class Rungs:
+class PruningRungs:
     """Tells at each rung whether the trial is hopeless, by its best score so far."""
 
     def __init__(self, is_hopeless: Callable[[int, float], bool]) -> None:
@@ -125,7 +127,7 @@ class Rungs:
         return False
 
 
-def trials_table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, width: int | None = None) -> str:
+def format_trials(heads: Sequence[str], rows: Sequence[Sequence[str]], *, width: int | None = None) -> str:
     """Numbers to the right of the first column; the last row stands apart. Where it is narrow, heads break into words.
 
     Args:

@@ -20,25 +20,32 @@ import polars as pl
 
 from relight.errors import RelightError, RunError
 from relight.runtime.files import read_json
-from relight.runtime.lifetime import PARENT, end_with_parent
-from relight.runtime.messages import exit_code
+from relight.runtime.lifetime import PARENT_VARIABLE, end_with_parent
+from relight.runtime.messages import run_for_exit_code
 from relight.runtime.strict_yaml import read_yaml
-from relight.sweep.clone import Baseline, SideRepository
-from relight.sweep.ledger import Ledger, Taken
+from relight.sweep.clone import Baseline, ExperimentClone
+from relight.sweep.ledger import ClaimedTrial, TrialQueue
 from relight.sweep.params import Scalar
-from relight.sweep.processes import Slot, slot
+from relight.sweep.processes import Slot, acquire_slot
 from relight.sweep.proposals import Proposal
-from relight.sweep.settings import METRICS, PARAMS, Settings, read_settings, why_invalid, with_proposal
-from relight.sweep.storage import ledger_of, slots_of
-from relight.sweep.trials import Rungs, value_of
+from relight.sweep.settings import (
+    METRICS_PATH,
+    PARAMS_PATH,
+    SweepSettings,
+    proposal_problem,
+    read_sweep_settings,
+    with_proposal,
+)
+from relight.sweep.storage import open_trial_queue, slots_folder
+from relight.sweep.trials import PruningRungs, trial_value
 
-CURVES = Path("reports/train/curves.csv")
-MOST_FAILURES = 5
-Run = Callable[[str, Proposal, Callable[[Sequence[float]], bool]], float | None]
+CURVES_PATH = Path("reports/train/curves.csv")
+MAX_FAILURES = 5
+TrialRunner = Callable[[str, Proposal, Callable[[Sequence[float]], bool]], float | None]
 
 
 def run_experiment(
-    side: SideRepository,
+    side: ExperimentClone,
     name: str,
     proposal: Proposal,
     metric: str | None,
@@ -49,31 +56,31 @@ def run_experiment(
     Raises:
         RunError: when a stage failed, or there is no such metric.
     """
-    (side.folder / CURVES).unlink(missing_ok=True)  # of the trial before: it would be taken for this one's
-    overrides = [f"{key}={_in_hydra(value)}" for key, value in proposal.items()]
-    if not side.run(name, overrides, lambda folder: is_hopeless(_scores(folder))):
+    (side.folder / CURVES_PATH).unlink(missing_ok=True)  # of the trial before: it would be taken for this one's
+    overrides = [f"{key}={_hydra_text(value)}" for key, value in proposal.items()]
+    if not side.run(name, overrides, lambda folder: is_hopeless(_read_scores(folder))):
         return None
-    document = read_yaml(side.folder / PARAMS)
+    document = read_yaml(side.folder / PARAMS_PATH)
     if document.value != with_proposal(document, proposal).value:
         raise RunError(f"{name}: dvc wrote other values into params.yaml than these: {', '.join(overrides)}")
     if metric is not None:
-        return _metric(side.folder / METRICS, metric)
-    return value_of(_scores(side.folder), keeps_best=document.value["train"]["early_stopping"] is not None)
+        return _read_metric(side.folder / METRICS_PATH, metric)
+    return trial_value(_read_scores(side.folder), keeps_best=document.value["train"]["early_stopping"] is not None)
 
 
-def _metric(path: Path, dotted: str) -> float:
+def _read_metric(path: Path, dotted: str) -> float:
     value: Any = read_json(path)
     for key in dotted.split("."):
         value = value.get(key) if isinstance(value, dict) else None
     if not isinstance(value, int | float):
-        raise RunError(f"sweep.yaml: metric: {dotted} is no number in {METRICS} of the trial, however: {value}")
+        raise RunError(f"sweep.yaml: metric: {dotted} is no number in {METRICS_PATH} of the trial, however: {value}")
     return float(value)
 
 
-def _scores(folder: Path) -> list[float]:
+def _read_scores(folder: Path) -> list[float]:
     """Of the epochs that the curves hold by now; a last line may be half written."""
     try:
-        whole = (folder / CURVES).read_text(encoding="utf-8").rpartition("\n")[0]
+        whole = (folder / CURVES_PATH).read_text(encoding="utf-8").rpartition("\n")[0]
     except FileNotFoundError:
         return []
     if "\n" not in whole:
@@ -81,7 +88,7 @@ def _scores(folder: Path) -> list[float]:
     return pl.read_csv(whole.encode(), columns=["validation_score"])["validation_score"].cast(pl.Float64).to_list()
 
 
-def _in_hydra(value: Scalar) -> str:
+def _hydra_text(value: Scalar) -> str:
     """As `dvc exp run -S` reads it."""
     match value:
         case None:
@@ -93,7 +100,7 @@ def _in_hydra(value: Scalar) -> str:
     return repr(value)
 
 
-class Order(NamedTuple):
+class WorkerOrder(NamedTuple):
     """
     Attributes:
         is_first: whether this process also runs what params.yaml itself says.
@@ -105,18 +112,18 @@ class Order(NamedTuple):
     is_first: bool
 
 
-def main(order: Order) -> None:
-    settings = read_settings(Path(order.file), fast=order.fast)
-    with slot(slots_of(settings.sweep)) as held:
-        ledger = ledger_of(settings.sweep)
-        run = runner(settings, order.baseline, held)
+def main(order: WorkerOrder) -> None:
+    settings = read_sweep_settings(Path(order.file), fast=order.fast)
+    with acquire_slot(slots_folder(settings.sweep)) as held:
+        ledger = open_trial_queue(settings.sweep)
+        run = build_trial_runner(settings, order.baseline, held)
         if order.is_first and ledger.default() is None:
             _run_default(ledger, settings, run)
         with ledger.beating():
             run_trials(ledger, settings, held, run)
 
 
-def run_trials(ledger: Ledger, settings: Settings, held: Slot, run: Run) -> None:
+def run_trials(ledger: TrialQueue, settings: SweepSettings, held: Slot, run: TrialRunner) -> None:
     """All that are left.
 
     Raises:
@@ -125,31 +132,31 @@ def run_trials(ledger: Ledger, settings: Settings, held: Slot, run: Run) -> None
     while (taken := ledger.take(held)) is not None:
         _run_trial(taken, settings, run)
         ended = [row for row in ledger.rows() if row.state != "running"]
-        if len(ended) >= MOST_FAILURES and all(row.state == "failed" for row in ended):
+        if len(ended) >= MAX_FAILURES and all(row.state == "failed" for row in ended):
             raise RunError(f"relight sweep: the first {len(ended)} trials failed, the last one so: {ended[-1].why}")
 
 
-def runner(settings: Settings, baseline: Baseline, held: Slot) -> Run:
+def build_trial_runner(settings: SweepSettings, baseline: Baseline, held: Slot) -> TrialRunner:
     """What runs a trial: in this process, or as an experiment."""
     if settings.fast:
-        from relight.sweep.in_process import FastTrainer  # torch
+        from relight.sweep.in_process import InProcessTrainer  # torch
 
-        trainer = FastTrainer()
+        trainer = InProcessTrainer()
         return lambda _name, proposal, is_hopeless: trainer.train(
             with_proposal(settings.document, proposal), is_hopeless
         )
-    side = SideRepository(held.path.with_suffix(""), baseline)
+    side = ExperimentClone(held.path.with_suffix(""), baseline)
     metric = settings.sweep.metric
     return lambda name, proposal, is_hopeless: run_experiment(side, name, proposal, metric, is_hopeless)
 
 
-def _run_trial(taken: Taken, settings: Settings, run: Run) -> None:
+def _run_trial(taken: ClaimedTrial, settings: SweepSettings, run: TrialRunner) -> None:
     name, began = f"{settings.sweep.name}-{taken.number:04d}", time.monotonic()
-    rungs = Rungs(taken.is_hopeless) if settings.sweep.prune else None
-    why, value = why_invalid(settings.document, taken.proposal), None
+    rungs = PruningRungs(taken.is_hopeless) if settings.sweep.prune else None
+    why, value = proposal_problem(settings.document, taken.proposal), None
     if why is None:
         try:
-            value = run(name, taken.proposal, rungs.see if rungs else _never)
+            value = run(name, taken.proposal, rungs.see if rungs else _never_prune)
         except RelightError as error:
             why = "; ".join(error.problems)
     seconds = time.monotonic() - began
@@ -162,35 +169,35 @@ def _run_trial(taken: Taken, settings: Settings, run: Run) -> None:
     else:
         taken.complete(value, seconds)
         said = f"{value:.6g}"
-    _say(f"{name}: {said} ({seconds:.1f} s)")
+    _write_line(f"{name}: {said} ({seconds:.1f} s)")
 
 
-def _run_default(ledger: Ledger, settings: Settings, run: Run) -> None:
+def _run_default(ledger: TrialQueue, settings: SweepSettings, run: TrialRunner) -> None:
     name = f"{settings.sweep.name}-default"
     try:
-        value, why = run(name, {}, _never), ""
+        value, why = run(name, {}, _never_prune), ""
     except RelightError as error:
         value, why = None, "; ".join(error.problems)
     ledger.set_default(value, why)
-    _say(f"{name}: {why or format(value, '.6g')}")
+    _write_line(f"{name}: {why or format(value, '.6g')}")
 
 
-def _never(_scores: Sequence[float]) -> bool:
+def _never_prune(_scores: Sequence[float]) -> bool:
     return False
 
 
-def _say(what: str) -> None:
+def _write_line(what: str) -> None:
     sys.stderr.write(f"{what}\n")
 
 
-def order_of(text: str) -> Order:
+def parse_order(text: str) -> WorkerOrder:
     said: dict[str, Any] = json.loads(text)
-    return Order(**{**said, "baseline": Baseline(*said["baseline"])})
+    return WorkerOrder(**{**said, "baseline": Baseline(*said["baseline"])})
 
 
 if __name__ == "__main__":
     end_with_parent()
-    os.environ.pop(PARENT, None)  # it is that of this process alone
-    code = exit_code(lambda: main(order_of(sys.argv[1])), "relight sweep")
+    os.environ.pop(PARENT_VARIABLE, None)  # it is that of this process alone
+    code = run_for_exit_code(lambda: main(parse_order(sys.argv[1])), "relight sweep")
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is about to end anyway
     sys.exit(code)

@@ -19,14 +19,14 @@ from relight.model.params import MlpParams, ModelName, ModelParams, TowerParams
 from relight.train.params import TrainParams
 
 # Train rows below → batch size; the table that TabArena and AutoGluon share for TabM and RealMLP
-AUTO = ((2_800, 32), (4_500, 64), (6_400, 128), (32_000, 256), (108_000, 512))
-LARGEST_AUTO = 1024
-FORECAST_MLP = MlpParams(n_blocks=2, d_block=128, dropout=0.1)  # small beside the autoregression
-MOST_NUMBERS = 20_000_000  # train rows times columns that a CPU passes through tabm_small in minutes
+AUTO_BATCH_SIZES = ((2_800, 32), (4_500, 64), (6_400, 128), (32_000, 256), (108_000, 512))
+MAX_AUTO_BATCH_SIZE = 1024
+FORECAST_MLP_PARAMS = MlpParams(n_blocks=2, d_block=128, dropout=0.1)  # small beside the autoregression
+MAX_TABM_CELLS = 20_000_000  # train rows times columns that a CPU passes through tabm_small in minutes
 LossName = Literal[
     "l1", "mse", "huber", "bce", "cross_entropy", "nll", "kl_div", "listwise", "margin_ranking", "hinge_embedding"
 ]
-LOSSES_OF: dict[Task, tuple[LossName, ...]] = {  # the first is what `auto` means
+LOSSES_BY_TASK: dict[Task, tuple[LossName, ...]] = {  # the first is what `auto` means
     "regression": ("mse", "l1", "huber"),
     "binary": ("bce",),
     "multiclass": ("cross_entropy", "nll"),
@@ -38,18 +38,20 @@ LOSSES_OF: dict[Task, tuple[LossName, ...]] = {  # the first is what `auto` mean
 Calibration = Literal["none", "temperature"]
 
 
-def settle_batch_size(batch_size: Literal["auto", "full"] | int, n_train: int) -> int:
+def resolve_batch_size(batch_size: Literal["auto", "full"] | int, n_train: int) -> int:
     """The number of rows that `auto`, `full` or a number means: at most all train rows."""
     match batch_size:
         case "full":
             return n_train
         case "auto":
-            return min(n_train, next((size for below, size in AUTO if n_train < below), LARGEST_AUTO))
+            return min(
+                n_train, next((size for below, size in AUTO_BATCH_SIZES if n_train < below), MAX_AUTO_BATCH_SIZE)
+            )
         case _:
             return min(n_train, batch_size)
 
 
-def family_for(features: Features, device: str) -> ModelName:
+def auto_model_name(features: Features, device: str) -> ModelName:
     """The ensemble where the machine can pay for it; its embeddings before one network where it cannot."""
     if features.series is not None:
         return "mlp"
@@ -57,7 +59,7 @@ def family_for(features: Features, device: str) -> ModelName:
         return "convolution"
     if device != "cpu":
         return "tabm"
-    return "tabm_small" if features.n_train * len(features.names) <= MOST_NUMBERS else "mlp_ple"
+    return "tabm_small" if features.n_train * len(features.names) <= MAX_TABM_CELLS else "mlp_ple"
 
 
 def choose_model(params: ModelParams, features: Features, device: str) -> tuple[ModelParams, str]:
@@ -71,21 +73,23 @@ def choose_model(params: ModelParams, features: Features, device: str) -> tuple[
         return tower, "" if params.name != "auto" else "auto chose tower: similarity."
     if params.name != "auto":
         return params, ""
-    chosen = family_for(features, device)
+    chosen = auto_model_name(features, device)
     if features.series is not None:
-        return _forecaster(params, chosen), f"auto chose {chosen} for a forecast, beside a linear autoregression."
+        return _with_forecast_section(
+            params, chosen
+        ), f"auto chose {chosen} for a forecast, beside a linear autoregression."
     if features.sequence is not None:
         return params.model_copy(update={"name": chosen}), f"auto chose {chosen} for sequences."
     why = f"auto chose {chosen} for {features.n_train} train rows and {len(features.names)} columns on {device}."
     return params.model_copy(update={"name": chosen}), why
 
 
-def _forecaster(params: ModelParams, chosen: ModelName) -> ModelParams:
+def _with_forecast_section(params: ModelParams, chosen: ModelName) -> ModelParams:
     """The network of a forecast, with a section where the params have none."""
-    return params.model_copy(update={"name": chosen, "mlp": params.mlp or FORECAST_MLP})
+    return params.model_copy(update={"name": chosen, "mlp": params.mlp or FORECAST_MLP_PARAMS})
 
 
-def settle_class_weights(params: TrainParams, features: Features) -> list[float] | None:
+def resolve_class_weights(params: TrainParams, features: Features) -> list[float] | None:
     """One weight for each class, in their order; None where all count the same.
 
     `balanced` is n_train / (n_classes * rows of the class), as in scikit-learn: rare classes count as much as
@@ -116,7 +120,7 @@ def settle_class_weights(params: TrainParams, features: Features) -> list[float]
     return [params.class_weights.get(label, 1.0) for label in features.classes]
 
 
-def row_weights(class_weights: list[float] | None, target: np.ndarray, sample: np.ndarray | None) -> np.ndarray | None:
+def loss_weights(class_weights: list[float] | None, target: np.ndarray, sample: np.ndarray | None) -> np.ndarray | None:
     """(n_rows,) float32: of each row's class times the row's own; None where all are the same."""
     if class_weights is None:
         return sample
@@ -131,13 +135,13 @@ def _did_you_mean(label: str, classes: list[str]) -> str:
     return f"; its classes are {', '.join(classes[:20])}{', ...' if len(classes) > 20 else ''}"
 
 
-def settle_loss(name: str, task: Task) -> LossName:
+def resolve_loss(name: str, task: Task) -> LossName:
     """The loss that a name means for a task.
 
     Raises:
         InputError: when the loss is not for the task.
     """
-    suited = LOSSES_OF[task]
+    suited = LOSSES_BY_TASK[task]
     if name == "auto":
         return suited[0]
     for loss in suited:
@@ -146,7 +150,7 @@ def settle_loss(name: str, task: Task) -> LossName:
     raise InputError(f"train.loss: must be one of auto, {', '.join(suited)} for {task}, however: {name}")
 
 
-def settle_calibration(name: str, features: Features) -> Calibration:
+def resolve_calibration(name: str, features: Features) -> Calibration:
     """`auto` is a temperature wherever there are probabilities, and validation rows to fit it on."""
     can = features.task not in ("regression", "forecast", "ranking", "similarity") and not features.test_rows_validate
     return "temperature" if name == "temperature" or (name == "auto" and can) else "none"

@@ -15,16 +15,16 @@ from typing import Literal, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from relight.model.rows import Read, Rows, rows_of
+from relight.model.rows import RowReader, Rows, row_numbers
 
 WINDOW_BYTES = 1 << 25  # of rows that are shuffled among each other: 262,144 of 30 numbers
-BLOCKS = 64  # of consecutive rows in each window: a disk reads them as fast as a whole file
+N_BLOCKS = 64  # of consecutive rows in each window: a disk reads them as fast as a whole file
 CHUNK_ROWS = 262_144
-WHOLE = 2**62  # a window that every table fits into
-Ahead = Callable[[Iterable[Rows]], Iterable[Rows]]  # each made while the one before is worked on
+UNLIMITED_WINDOW = 2**62  # a window that every table fits into
+Prefetch = Callable[[Iterable[Rows]], Iterable[Rows]]  # each made while the one before is worked on
 
 
-class Window(NamedTuple):
+class ShuffleWindow(NamedTuple):
     """Some rows that come one after the other in the epoch.
 
     Attributes:
@@ -47,26 +47,26 @@ class RowOrder(NamedTuple):
     n_rows: int
     window: int
 
-    def windows(self, seed: int) -> Iterator[Window]:
+    def windows(self, seed: int) -> Iterator[ShuffleWindow]:
         """All rows, once."""
         generator = torch.Generator().manual_seed(seed)
         if self.n_rows <= self.window:
-            yield Window([range(self.n_rows)], torch.randperm(self.n_rows, generator=generator))
+            yield ShuffleWindow([range(self.n_rows)], torch.randperm(self.n_rows, generator=generator))
             return
-        size = max(1, self.window // BLOCKS)
+        size = max(1, self.window // N_BLOCKS)
         starts = torch.randperm(-(-self.n_rows // size), generator=generator) * size
-        for some in torch.split(starts, BLOCKS):
+        for some in torch.split(starts, N_BLOCKS):
             blocks = [range(start, min(start + size, self.n_rows)) for start in some.tolist()]
-            yield Window(blocks, torch.randperm(sum(map(len, blocks)), generator=generator))
+            yield ShuffleWindow(blocks, torch.randperm(sum(map(len, blocks)), generator=generator))
 
     def whole(self, seed: int) -> Tensor:
         """All row numbers in the order of the epoch, int64 (n_rows,)."""
-        return torch.cat([rows_of(window.blocks)[window.order] for window in self.windows(seed)])
+        return torch.cat([row_numbers(window.blocks)[window.order] for window in self.windows(seed)])
 
 
-def window_rows(row_bytes: int) -> int:
+def rows_per_window(row_bytes: int) -> int:
     """How many rows of so many bytes make a window."""
-    return max(BLOCKS, WINDOW_BYTES // max(1, row_bytes))
+    return max(N_BLOCKS, WINDOW_BYTES // max(1, row_bytes))
 
 
 class Batch(NamedTuple):
@@ -81,7 +81,7 @@ class Batch(NamedTuple):
     pull: Tensor | None = None
 
 
-class Resident(Protocol):
+class InMemoryDataset(Protocol):
     """Rows on the device, of which some are picked: `Rows`, or `Sequences`."""
 
     @property
@@ -107,7 +107,7 @@ class Batches(Protocol):
 
 
 @dataclass(frozen=True)
-class ResidentBatches:
+class InMemoryBatches:
     """Of rows that stay on the device: all at once in their order, or batches of one order an epoch.
 
     Attributes:
@@ -116,10 +116,10 @@ class ResidentBatches:
     A single row that is left over joins the batch before it: batch normalisation knows no deviation of one row.
     """
 
-    rows: Resident
+    rows: InMemoryDataset
     batch_size: Literal["full"] | int
     seed: int
-    window: int = WHOLE
+    window: int = UNLIMITED_WINDOW
 
     def of_epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
         if self.batch_size == "full":
@@ -131,10 +131,10 @@ class ResidentBatches:
         order = RowOrder(n_rows, self.window).whole(self.seed + epoch).to(self.rows.device)
         for picked in torch.split(order, batch_sizes(len(order), self.batch_size))[first:]:
             rows = self.rows.pick(picked)
-            yield Batch(rows, weight_of(rows) / all_weight)
+            yield Batch(rows, batch_weight(rows) / all_weight)
 
 
-def chunks_of(n_rows: int) -> list[range]:
+def row_chunks(n_rows: int) -> list[range]:
     """So many rows are read at once where all are too many."""
     return [range(start, min(start + CHUNK_ROWS, n_rows)) for start in range(0, n_rows, CHUNK_ROWS)]
 
@@ -153,33 +153,33 @@ def batch_sizes(n_rows: int, batch_size: int) -> list[int]:
     return [*[batch_size] * whole, *([left] if left else [])]
 
 
-def weight_of(rows: Rows) -> int | Tensor:
+def batch_weight(rows: Rows) -> int | Tensor:
     """How much the rows count together."""
     return len(rows.target) if rows.weight is None else rows.weight.sum()
 
 
 @dataclass(frozen=True)
-class StoredBatches:
+class StreamedBatches:
     """The batches that `ResidentBatches` makes, of rows that are read window by window, one window ahead.
 
     Attributes:
         all_weight: of all rows together.
     """
 
-    read: Read
+    read: RowReader
     order: RowOrder
     batch_size: int
     seed: int
     all_weight: float
-    ahead: Ahead
+    ahead: Prefetch
 
     def of_epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
         sizes = batch_sizes(self.order.n_rows, self.batch_size)
         windows = self.ahead(self._read_from(sum(sizes[:first]), self.order.windows(self.seed + epoch)))
-        for rows in _cut(windows, sizes[first:]):
-            yield Batch(rows, weight_of(rows) / self.all_weight)
+        for rows in _rebatch(windows, sizes[first:]):
+            yield Batch(rows, batch_weight(rows) / self.all_weight)
 
-    def _read_from(self, first_row: int, windows: Iterable[Window]) -> Iterator[Rows]:
+    def _read_from(self, first_row: int, windows: Iterable[ShuffleWindow]) -> Iterator[Rows]:
         """The rows in their order, without those before; a window that lies before is not read."""
         passed = 0
         for window in windows:
@@ -190,19 +190,19 @@ class StoredBatches:
             passed += len(window.order)
 
 
-def _cut(windows: Iterable[Rows], sizes: list[int]) -> Iterator[Rows]:
+def _rebatch(windows: Iterable[Rows], sizes: list[int]) -> Iterator[Rows]:
     """The same rows in batches of these sizes."""
     coming = iter(windows)
     held, place = next(coming, None), 0
     for size in sizes:
         while held is not None and len(held.target) - place < size and (more := next(coming, None)) is not None:
-            held, place = _join(held.slice(place, len(held.target)), more), 0
+            held, place = _concatenate(held.slice(place, len(held.target)), more), 0
         assert held is not None
         yield held.slice(place, place + size)
         place += size
 
 
-def _join(one: Rows, other: Rows) -> Rows:
+def _concatenate(one: Rows, other: Rows) -> Rows:
     weight = None if one.weight is None or other.weight is None else torch.cat([one.weight, other.weight])
     inputs = tuple(torch.cat(parts) for parts in zip(one.inputs, other.inputs, strict=True))
     return Rows(inputs, torch.cat([one.target, other.target]), weight)

@@ -21,21 +21,21 @@ from torch import Tensor, nn
 
 from relight.data.features import Features
 from relight.data.schema import Task
-from relight.metrics.roc import row_weights
-from relight.model.inference import predict
-from relight.model.networks.forecaster import COVERED, UNKNOWN, Forecaster
-from relight.model.pipeline import Fitted, Temperature
+from relight.metrics.roc import check_sample_weight
+from relight.model.inference import predict_outputs
+from relight.model.networks.forecaster import NOMINAL_COVERAGE, UNKNOWN, Forecaster
+from relight.model.pipeline import TabularModel, Temperature
 from relight.model.sequences import Windows
-from relight.model.similarity import PairScale, _sigmoid, best_threshold
-from relight.train.datasets import Parts
+from relight.model.similarity import DistanceCalibration, _sigmoid, accuracy_threshold
+from relight.train.datasets import TrainingData
 from relight.train.validation_score import log_loss
 
-COLDEST, HOTTEST = 1 / 20, 20.0
-GRID = 61
-SHRINK = (math.sqrt(5) - 1) / 2  # the golden section
-PRIOR = 0.25  # the deviation of the logarithm that is expected before any row is seen
-STEPS = 40  # of it: the last one moves the temperature by less than 1e-8 of itself
-HALVINGS = 60  # of the range in which the slope is sought
+MIN_TEMPERATURE, MAX_TEMPERATURE = 1 / 20, 20.0
+N_GRID_POINTS = 61
+GOLDEN_RATIO = (math.sqrt(5) - 1) / 2  # the golden section
+PRIOR_STD = 0.25  # the deviation of the logarithm that is expected before any row is seen
+N_SECTION_STEPS = 40  # of it: the last one moves the temperature by less than 1e-8 of itself
+N_BISECTIONS = 60  # of the range in which the slope is sought
 
 
 def best_temperature(log_loss_at: Callable[[float], float], n_rows: int) -> float:
@@ -53,14 +53,14 @@ def best_temperature(log_loss_at: Callable[[float], float], n_rows: int) -> floa
     """
 
     def surprise(log: float) -> float:
-        return log_loss_at(math.exp(log)) + (log / PRIOR) ** 2 / (2 * n_rows)
+        return log_loss_at(math.exp(log)) + (log / PRIOR_STD) ** 2 / (2 * n_rows)
 
-    start, width = math.log(COLDEST), math.log(HOTTEST / COLDEST) / (GRID - 1)
-    grid = [start + place * width for place in range(GRID)]
+    start, width = math.log(MIN_TEMPERATURE), math.log(MAX_TEMPERATURE / MIN_TEMPERATURE) / (N_GRID_POINTS - 1)
+    grid = [start + place * width for place in range(N_GRID_POINTS)]
     best = min(grid, key=surprise)
     low, high = best - width, best + width
-    for _ in range(STEPS):
-        left, right = high - SHRINK * (high - low), low + SHRINK * (high - low)
+    for _ in range(N_SECTION_STEPS):
+        left, right = high - GOLDEN_RATIO * (high - low), low + GOLDEN_RATIO * (high - low)
         if surprise(left) <= surprise(right):
             high = right
         else:
@@ -68,24 +68,26 @@ def best_temperature(log_loss_at: Callable[[float], float], n_rows: int) -> floa
     return math.exp((low + high) / 2)
 
 
-def calibrate(model: nn.Module, task: Task, parts: Parts) -> None:
+def fit_temperature(model: nn.Module, task: Task, parts: TrainingData) -> None:
     """Put the temperature that suits the validation rows best behind the model."""
-    assert isinstance(model, Fitted)
+    assert isinstance(model, TabularModel)
     assert isinstance(model.back, Temperature)
-    logits = predict(model, parts.validation.rows.inputs)  # at temperature 1
+    logits = predict_outputs(model, parts.validation.rows.inputs)  # at temperature 1
     target = parts.validation.rows.target
     model.back.temperature.fill_(
         best_temperature(lambda t: log_loss(task, logits.double() / t, target, parts.sample_weight), len(target))
     )
 
 
-def settle_half_widths(model: Forecaster, validation: Windows) -> None:
+def fit_conformal_widths(model: Forecaster, validation: Windows) -> None:
     """By the validation windows, before anything is fitted on them: what has seen them errs too little there."""
-    found = half_widths(validation.target.cpu().numpy(), predict(model, validation.inputs).cpu().numpy())
+    found = conformal_half_widths(
+        validation.target.cpu().numpy(), predict_outputs(model, validation.inputs).cpu().numpy()
+    )
     model.half_width.copy_(_stored(found))
 
 
-def half_widths(target: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+def conformal_half_widths(target: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """(horizon,): so far from the forecast the truth lay at most in `COVERED` of these windows, for each step ahead.
 
     Split conformal prediction (Lei et al. 2018, "Distribution-Free Predictive Inference for Regression", section 2.2):
@@ -97,7 +99,7 @@ def half_widths(target: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     found = []
     for errors in np.abs(target.astype(np.float64) - predicted).T:
         there = np.sort(errors[np.isfinite(errors)])
-        rank = min(len(there), int(np.ceil((len(there) + 1) * COVERED)))
+        rank = min(len(there), int(np.ceil((len(there) + 1) * NOMINAL_COVERAGE)))
         found.append(there[rank - 1] if rank else np.nan)
     return np.array(found)
 
@@ -106,7 +108,9 @@ def _stored(found: np.ndarray) -> Tensor:
     return torch.from_numpy(np.where(np.isfinite(found), found, UNKNOWN))
 
 
-def fit_scale(distance: np.ndarray, alike: np.ndarray, weight: np.ndarray | None = None) -> PairScale:
+def fit_distance_calibration(
+    distance: np.ndarray, alike: np.ndarray, weight: np.ndarray | None = None
+) -> DistanceCalibration:
     """The threshold with the highest accuracy on these pairs, and the slope with the lowest log loss.
 
     Args:
@@ -114,9 +118,9 @@ def fit_scale(distance: np.ndarray, alike: np.ndarray, weight: np.ndarray | None
         alike: (n_rows,) 0 or 1.
     """
     distances, is_alike = distance.reshape(-1).astype(np.float64), alike.reshape(-1) == 1
-    weights = row_weights(len(distances), weight)
-    threshold = best_threshold(distances, is_alike, weights)
-    return PairScale(threshold=threshold, slope=_best_slope(threshold - distances, is_alike, weights))
+    weights = check_sample_weight(len(distances), weight)
+    threshold = accuracy_threshold(distances, is_alike, weights)
+    return DistanceCalibration(threshold=threshold, slope=_best_slope(threshold - distances, is_alike, weights))
 
 
 def _best_slope(score: np.ndarray, is_alike: np.ndarray, weights: np.ndarray) -> float:
@@ -126,16 +130,16 @@ def _best_slope(score: np.ndarray, is_alike: np.ndarray, weights: np.ndarray) ->
     wanted = np.where(is_alike, (n_alike + 1) / (n_alike + 2), 1 / (n_other + 2))
     unit = float(np.abs(score).max()) or 1.0
     low, high = np.log(1e-3 / unit), np.log(1e4 / unit)
-    for _ in range(HALVINGS):
+    for _ in range(N_BISECTIONS):
         middle = (low + high) / 2
         falls = (weights * score * (wanted - _sigmoid(np.exp(middle) * score))).sum() > 0
         low, high = (middle, high) if falls else (low, middle)
     return float(np.exp((low + high) / 2))
 
 
-def scale_of(model: nn.Module, parts: Parts, features: Features) -> PairScale:
+def calibrate_distances(model: nn.Module, parts: TrainingData, features: Features) -> DistanceCalibration:
     """Chosen on the validation rows; where the test rows stand in for them, on the train rows."""
     part = parts.train if features.test_rows_validate else parts.validation
-    distance = predict(model, part.rows.inputs).numpy()
+    distance = predict_outputs(model, part.rows.inputs).numpy()
     weight = None if features.test_rows_validate or parts.sample_weight is None else parts.sample_weight.numpy()
-    return fit_scale(distance, part.rows.target.numpy(), weight)
+    return fit_distance_calibration(distance, part.rows.target.numpy(), weight)

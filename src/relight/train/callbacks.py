@@ -18,13 +18,13 @@ from typing import Any, Protocol
 
 from tqdm import tqdm
 
-from relight.runtime.lifetime import PatientStop, Terminated
+from relight.runtime.lifetime import DeferredStop, Terminated
 from relight.train.checkpoints import Checkpoints
-from relight.train.distributed.process_group import Agreement
+from relight.train.distributed.process_group import StopConsensus
 
-SECONDS = 1.0  # between two writes
-LINES = 10
-Save = Callable[[Any], dict[str, Any]]
+SECONDS_BETWEEN_WRITES = 1.0  # between two writes
+N_LOG_LINES = 10
+SaveState = Callable[[Any], dict[str, Any]]
 
 
 class LiveCurves:
@@ -33,7 +33,7 @@ class LiveCurves:
     def __init__(self, path: Path, header: Sequence[str]) -> None:
         self._path, self._header = path, header
         self._n_written = 0
-        self._due = time.monotonic() + SECONDS
+        self._due = time.monotonic() + SECONDS_BETWEEN_WRITES
 
     def show(self, history: Sequence[Sequence[float]]) -> None:
         """All epochs so far, each a row."""
@@ -48,7 +48,7 @@ class LiveCurves:
             self._due = math.inf
             return
         self._n_written = len(history)
-        self._due = time.monotonic() + SECONDS
+        self._due = time.monotonic() + SECONDS_BETWEEN_WRITES
 
     def _append(self, text: str) -> None:
         if self._n_written == 0:
@@ -67,7 +67,7 @@ class Progress:
     def __init__(self, epochs: int, n_rows: int, done: int = 0) -> None:
         self._epochs, self._n_rows, self._first = epochs, n_rows, done
         self._start = time.monotonic()
-        self._every = max(1, -(-epochs // LINES))
+        self._every = max(1, -(-epochs // N_LOG_LINES))
         self._bar = tqdm(total=epochs, initial=done, unit="epoch", leave=False) if sys.stderr.isatty() else None
 
     def show(self, done: int, loss: float, best: float) -> None:
@@ -85,7 +85,7 @@ class Progress:
         elif done % self._every == 0 or done == self._epochs:
             sys.stderr.write(
                 f"epoch {done} of {self._epochs}: loss {loss:.4g}, best {best:.4g}, "
-                f"{self.rows_per_second(done):,.0f} rows/s, {_time(self._seconds_left(done))} left\n"
+                f"{self.rows_per_second(done):,.0f} rows/s, {_duration_text(self._seconds_left(done))} left\n"
             )
 
     def close(self) -> None:
@@ -114,14 +114,14 @@ class Progress:
         return self.seconds / (done - self._first) * (self._epochs - done)
 
 
-def _time(seconds: float) -> str:
+def _duration_text(seconds: float) -> str:
     """As 42 s, 3 min or 2.5 h."""
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
-class State(Protocol):
+class RunningTraining(Protocol):
     """A training under way.
 
     Attributes:
@@ -135,7 +135,7 @@ class State(Protocol):
     def is_finite(self) -> bool: ...
 
 
-class Watching:
+class MainProcessCallback:
     """Between the steps: nothing that the result depends on."""
 
     def __init__(
@@ -143,11 +143,11 @@ class Watching:
         checkpoints: Checkpoints,
         progress: Progress,
         curves: LiveCurves,
-        stop: PatientStop,
+        stop: DeferredStop,
         *,
         seconds: float,
-        save: Save,
-        agreement: Agreement | None = None,
+        save: SaveState,
+        agreement: StopConsensus | None = None,
     ) -> None:
         """
         Args:
@@ -161,7 +161,7 @@ class Watching:
         self._due = time.monotonic() + seconds
         self._best = float("inf")
 
-    def after_step(self, state: State) -> None:
+    def after_step(self, state: RunningTraining) -> None:
         stops, is_due = self._stop.requested is not None, time.monotonic() >= self._due
         if self._agreement is not None:
             stops, is_due = self._agreement.on(stops, is_due)
@@ -171,7 +171,7 @@ class Watching:
         if stops:
             raise self._stop.requested or Terminated()
 
-    def after_epoch(self, state: State) -> None:
+    def after_epoch(self, state: RunningTraining) -> None:
         done = state.history[-1]
         self._best = min(self._best, done.validation_score)
         self._progress.show(state.epoch, done.validation_loss, self._best)
@@ -180,13 +180,13 @@ class Watching:
             self._keep(state)
             raise self._stop.requested
 
-    def at_end(self, state: State) -> None:
+    def at_end(self, state: RunningTraining) -> None:
         """A long run keeps its end, so that nothing is trained again before DVC has recorded it."""
         self._progress.close()
         if self._all(self._checkpoints.last not in (None, (state.epoch, state.step))):
             self._keep(state)
 
-    def _keep(self, state: State) -> None:
+    def _keep(self, state: RunningTraining) -> None:
         """What is no number is not worth keeping: the last good checkpoint stays."""
         if self._all(state.is_finite()):
             self._checkpoints.write(self._save(state))
@@ -195,25 +195,25 @@ class Watching:
         return wish if self._agreement is None else self._agreement.all(wish)
 
 
-class Helping:
+class WorkerCallback:
     """Says what differs in this process, where the first one keeps it."""
 
-    def __init__(self, stop: PatientStop, agreement: Agreement, save: Save) -> None:
+    def __init__(self, stop: DeferredStop, agreement: StopConsensus, save: SaveState) -> None:
         self._stop, self._agreement, self._save = stop, agreement, save
 
-    def after_step(self, state: State) -> None:
+    def after_step(self, state: RunningTraining) -> None:
         stops, keeps = self._agreement.on(self._stop.requested is not None, False)
         if stops or keeps:
             self._keep(state)
         if stops:
             raise self._stop.requested or Terminated()
 
-    def after_epoch(self, state: State) -> None: ...
+    def after_epoch(self, state: RunningTraining) -> None: ...
 
-    def at_end(self, state: State) -> None:
+    def at_end(self, state: RunningTraining) -> None:
         if self._agreement.all(True):  # the first one decides
             self._keep(state)
 
-    def _keep(self, state: State) -> None:
+    def _keep(self, state: RunningTraining) -> None:
         if self._agreement.all(state.is_finite()):
             self._save(state)

@@ -16,23 +16,23 @@ from typing import Any, NamedTuple, Self
 import torch
 
 from relight.errors import InputError, RunError
-from relight.runtime.files import TEMPORARY, json_text, read_json, write_parts, write_text
-from relight.runtime.lifetime import Terminated, hold
-from relight.runtime.nested import About, differences
-from relight.runtime.runner import FINISHED, remove
+from relight.runtime.files import TEMPORARY_PREFIX, json_text, read_json, write_parts, write_text
+from relight.runtime.lifetime import Terminated, try_lock
+from relight.runtime.nested import RunIdentity, differing_names
+from relight.runtime.runner import FINISHED_NAME, remove_folder
 
-Saved = dict[str, Any]
+CheckpointContent = dict[str, Any]
 
-LOCK = "lock"
+LOCK_NAME = "lock"
 
-NAMES = ("even.checkpoint", "odd.checkpoint")
+CHECKPOINT_NAMES = ("even.checkpoint", "odd.checkpoint")
 
-ABOUT = "about.json"
+IDENTITY_NAME = "about.json"
 
-MOST_RUNS = 8  # of which checkpoints are kept
+MAX_KEPT_RUNS = 8  # of which checkpoints are kept
 
 
-class Place(NamedTuple):
+class TrainingPosition(NamedTuple):
     """How far a training is: epochs and steps are counted from 0, those that are done do not count any more."""
 
     epoch: int
@@ -53,55 +53,55 @@ class Checkpoints:
         last: where the newest one that is good would go on.
     """
 
-    def __init__(self, root: Path, about: About) -> None:
+    def __init__(self, root: Path, about: RunIdentity) -> None:
         self._root, self._about = root, about
         text = json_text(about)
         self._folder = root / hashlib.sha256(text.encode()).hexdigest()[:32]
         self._turn = 0
         self._lock: int | None = None
-        self.last: Place | None = None
+        self.last: TrainingPosition | None = None
 
     def __enter__(self) -> Self:
         """Take the folder, unless another process trains the same there: then nothing is kept."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._lock = hold(self._folder / LOCK)
+            self._lock = try_lock(self._folder / LOCK_NAME)
             if self._lock is None:
-                _say("another process trains just this; no checkpoints are kept here")
+                _warn("another process trains just this; no checkpoints are kept here")
             else:
                 self._clean()
         except OSError as error:
-            _say(f"{self._folder}: {error.strerror}; trains on, no checkpoints are kept")
+            _warn(f"{self._folder}: {error.strerror}; trains on, no checkpoints are kept")
         return self
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if self._lock is not None:
             if self._is_empty():
-                remove(self._folder)
+                remove_folder(self._folder)
             os.close(self._lock)
         with suppress(OSError):  # other runs have theirs in it
             self._root.rmdir()
         if self.last is not None:
             self._say_what_is_left(error)
 
-    def newest(self, epochs: int) -> Saved | None:
+    def newest(self, epochs: int) -> CheckpointContent | None:
         """The newest one that is whole and lies within so many epochs; of each that does not, a word is said."""
         if self._lock is None:
             return None
-        found = [whole for name in NAMES if (whole := _read(self._folder / name)) is not None]
+        found = [whole for name in CHECKPOINT_NAMES if (whole := _read_checkpoint(self._folder / name)) is not None]
         for turn, place, saved in sorted(found, key=lambda one: one[0], reverse=True):
             if place <= (epochs, 0):
                 self._turn, self.last = turn + 1, place
                 return saved
-            _say(f"a checkpoint at {place} lies beyond train.epochs ({epochs}), and is not used")
+            _warn(f"a checkpoint at {place} lies beyond train.epochs ({epochs}), and is not used")
         if not self._is_empty():
-            _say("starts anew")
+            _warn("starts anew")
         else:
             with suppress(OSError):  # it is only a word
                 self._say_why_none()
         return None
 
-    def write(self, saved: Saved) -> bool:
+    def write(self, saved: CheckpointContent) -> bool:
         """Write the next one; returns whether it was possible."""
         if self._lock is None:
             return False
@@ -109,11 +109,13 @@ class Checkpoints:
         torch.save(saved, buffer)
         try:
             self._write_about()
-            write_parts(self._folder / NAMES[self._turn % 2], _parts(self._turn, buffer.getbuffer()))
+            write_parts(
+                self._folder / CHECKPOINT_NAMES[self._turn % 2], _checkpoint_bytes(self._turn, buffer.getbuffer())
+            )
         except (InputError, OSError) as error:  # a full disk is no reason to end the training
-            _say(f"{error}; trains on without a new checkpoint")
+            _warn(f"{error}; trains on without a new checkpoint")
             return False
-        self._turn, self.last = self._turn + 1, Place(saved["epoch"], saved["step"])
+        self._turn, self.last = self._turn + 1, TrainingPosition(saved["epoch"], saved["step"])
         return True
 
     def finish(self, weights: Path) -> None:
@@ -121,31 +123,31 @@ class Checkpoints:
         if self._lock is not None and not self._is_empty():
             digest = hashlib.md5(weights.read_bytes(), usedforsecurity=False).hexdigest()
             with suppress(InputError):  # a full disk: the folder stays until it is one of the oldest
-                write_text(self._folder / FINISHED, digest)
+                write_text(self._folder / FINISHED_NAME, digest)
 
     def _clean(self) -> None:
         """What a kill left half-written; and a run that is taken up again is not finished."""
-        for path in [*self._folder.glob(f"{TEMPORARY}*"), self._folder / FINISHED]:
+        for path in [*self._folder.glob(f"{TEMPORARY_PREFIX}*"), self._folder / FINISHED_NAME]:
             path.unlink(missing_ok=True)
 
     def _is_empty(self) -> bool:
-        return not any((self._folder / name).exists() for name in NAMES)
+        return not any((self._folder / name).exists() for name in CHECKPOINT_NAMES)
 
     def _write_about(self) -> None:
-        if not (self._folder / ABOUT).exists():
-            write_text(self._folder / ABOUT, json_text(self._about))
-            _forget_oldest(self._root)
+        if not (self._folder / IDENTITY_NAME).exists():
+            write_text(self._folder / IDENTITY_NAME, json_text(self._about))
+            _remove_oldest(self._root)
 
     def _say_why_none(self) -> None:
         """What has changed since the newest checkpoint of a run that nobody has finished, or trains now."""
-        for folder in reversed(_folders(self._root)):
-            about = _about_of(folder)
-            if folder == self._folder or about is None or (folder / FINISHED).exists():
+        for folder in reversed(_run_folders(self._root)):
+            about = _identity_of(folder)
+            if folder == self._folder or about is None or (folder / FINISHED_NAME).exists():
                 continue
-            with _held(folder) as is_free:
+            with _lock_folder(folder) as is_free:
                 if is_free:
-                    changed = ", ".join(differences(about, self._about))
-                    _say(f"starts anew: the checkpoints of an unfinished run are of other {changed}")
+                    changed = ", ".join(differing_names(about, self._about))
+                    _warn(f"starts anew: the checkpoints of an unfinished run are of other {changed}")
                     return
 
     def _say_what_is_left(self, error: BaseException | None) -> None:
@@ -157,9 +159,9 @@ class Checkpoints:
 
 
 @contextmanager
-def _held(folder: Path) -> Iterator[bool]:
+def _lock_folder(folder: Path) -> Iterator[bool]:
     """Whether nobody else holds the folder; for the block nobody will."""
-    lock = hold(folder / LOCK)
+    lock = try_lock(folder / LOCK_NAME)
     try:
         yield lock is not None
     finally:
@@ -167,26 +169,26 @@ def _held(folder: Path) -> Iterator[bool]:
             os.close(lock)
 
 
-def _folders(root: Path) -> list[Path]:
+def _run_folders(root: Path) -> list[Path]:
     """Of all runs, the one that was written to last at the end."""
     return sorted((path for path in root.iterdir() if path.is_dir()), key=lambda path: path.stat().st_mtime_ns)
 
 
-def _forget_oldest(root: Path) -> None:
-    for folder in _folders(root)[:-MOST_RUNS]:
-        with _held(folder) as is_free:
+def _remove_oldest(root: Path) -> None:
+    for folder in _run_folders(root)[:-MAX_KEPT_RUNS]:
+        with _lock_folder(folder) as is_free:
             if is_free:
-                remove(folder)
+                remove_folder(folder)
 
 
-def _about_of(folder: Path) -> About | None:
+def _identity_of(folder: Path) -> RunIdentity | None:
     try:
-        return dict(read_json(folder / ABOUT))
+        return dict(read_json(folder / IDENTITY_NAME))
     except (InputError, TypeError, ValueError):
         return None
 
 
-def _parts(turn: int, tensors: memoryview) -> list[bytes | memoryview]:
+def _checkpoint_bytes(turn: int, tensors: memoryview) -> list[bytes | memoryview]:
     """A file: the sha256 of what follows it, the turn, what `torch.save` wrote."""
     head = b"%016d\n" % turn
     digest = hashlib.sha256(head)
@@ -194,7 +196,7 @@ def _parts(turn: int, tensors: memoryview) -> list[bytes | memoryview]:
     return [digest.hexdigest().encode(), head, tensors]
 
 
-def _read(path: Path) -> tuple[int, Place, Saved] | None:
+def _read_checkpoint(path: Path) -> tuple[int, TrainingPosition, CheckpointContent] | None:
     """Its turn, its place and what was saved; None where there is no file, or not a whole one."""
     try:
         content = memoryview(path.read_bytes())
@@ -202,14 +204,14 @@ def _read(path: Path) -> tuple[int, Place, Saved] | None:
         if hashlib.sha256(content[64:]).hexdigest().encode() != digest:
             raise ValueError("its bytes are not those that were written")
         saved = torch.load(io.BytesIO(tensors), map_location="cpu", weights_only=True)
-        return int(bytes(head)), Place(saved["epoch"], saved["step"]), saved
+        return int(bytes(head)), TrainingPosition(saved["epoch"], saved["step"]), saved
     except FileNotFoundError:
         return None
     except Exception as error:  # A torn or foreign file makes these raise anything; all of it means the same.
         what = str(error).split("\n")[0][:120]
-        _say(f"{path}: is torn or foreign ({what}), and is not used")
+        _warn(f"{path}: is torn or foreign ({what}), and is not used")
         return None
 
 
-def _say(what: str) -> None:
+def _warn(what: str) -> None:
     sys.stderr.write(f"train: {what}\n")

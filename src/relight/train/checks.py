@@ -3,29 +3,29 @@
 from relight.data.features import Features
 from relight.data.schema import Task
 from relight.errors import InputError, problems_of
-from relight.model.checks import settle_target_scale
+from relight.model.checks import resolve_target_scale
 from relight.model.params import ModelParams
-from relight.train.auto import settle_batch_size, settle_class_weights, settle_loss
+from relight.train.auto import resolve_batch_size, resolve_class_weights, resolve_loss
 from relight.train.params import TrainParams
 
 
-def assert_train_suits(params: TrainParams, model: ModelParams, features: Features) -> None:
+def assert_train_params_fit(params: TrainParams, model: ModelParams, features: Features) -> None:
     """All that the train section asks of the table and of the model.
 
     Raises:
         InputError: with all that does not fit.
     """
     problems = [
-        *problems_of(lambda: settle_loss(params.loss, features.task)),
+        *problems_of(lambda: resolve_loss(params.loss, features.task)),
         *problems_of(lambda: assert_can_stop_early(params, features)),
         *problems_of(lambda: assert_can_calibrate(params, features)),
         *problems_of(lambda: assert_can_smooth(params, features)),
-        *problems_of(lambda: settle_class_weights(params, features)),
-        *problems_of(lambda: settle_target_scale(model, features)),
-        *problems_of(lambda: assert_can_normalise(params, model, features)),
-        *problems_of(lambda: assert_has_no_graph(params, features)),
+        *problems_of(lambda: resolve_class_weights(params, features)),
+        *problems_of(lambda: resolve_target_scale(model, features)),
+        *problems_of(lambda: assert_can_batch_normalise(params, model, features)),
+        *problems_of(lambda: assert_no_cuda_graph(params, features)),
         *problems_of(lambda: assert_can_batch_queries(params, features)),
-        *problems_of(lambda: assert_one_model(params, features)),
+        *problems_of(lambda: assert_single_seed(params, features)),
     ]
     if problems:
         raise InputError(*problems)
@@ -68,21 +68,21 @@ def assert_can_smooth(params: TrainParams, features: Features) -> None:
         )
 
 
-def assert_can_normalise(params: TrainParams, model: ModelParams, features: Features) -> None:
+def assert_can_batch_normalise(params: TrainParams, model: ModelParams, features: Features) -> None:
     """Batch normalisation divides by the deviation within a batch: one row has none.
 
     Raises:
         InputError: when a batch holds one row.
     """
     normalises = model.name == "mlp" and model.mlp is not None and model.mlp.batch_norm
-    if normalises and settle_batch_size(params.batch_size, features.n_train) == 1:
+    if normalises and resolve_batch_size(params.batch_size, features.n_train) == 1:
         raise InputError(
             f"train.batch_size: must be at least 2 rows with model.mlp.batch_norm, however: {params.batch_size} "
             f"of {features.n_train} train rows"
         )
 
 
-def assert_one_model(params: TrainParams, features: Features) -> None:
+def assert_single_seed(params: TrainParams, features: Features) -> None:
     """The distances of several towers have no scale in common, and a forecast has one line.
 
     Raises:
@@ -92,7 +92,7 @@ def assert_one_model(params: TrainParams, features: Features) -> None:
         raise InputError(f"train.seeds: must be 1 for {features.task}, however: {params.seeds}")
 
 
-def assert_has_no_graph(params: TrainParams, features: Features) -> None:
+def assert_no_cuda_graph(params: TrainParams, features: Features) -> None:
     """A recorded step has one shape, and batches of sequences are as long as their longest.
 
     Raises:
@@ -111,7 +111,7 @@ def assert_can_batch_queries(params: TrainParams, features: Features) -> None:
         raise InputError("train.cuda_graph: must be false for ranking, whose batches differ in length")
 
 
-def assert_can_share(model: ModelParams, task: Task) -> None:
+def assert_can_distribute(model: ModelParams, task: Task) -> None:
     """Each of several processes would normalise by the statistics of its own rows, and compare the candidates of a
     query that it has itself: that is another model.
 
@@ -132,7 +132,7 @@ def assert_can_share(model: ModelParams, task: Task) -> None:
         )
 
 
-def assert_can_record(device: str, processes: int) -> None:
+def assert_can_capture_cuda_graph(device: str, processes: int) -> None:
     """
     Args:
         device: its type, as of torch.
@@ -146,7 +146,7 @@ def assert_can_record(device: str, processes: int) -> None:
         raise InputError("train.cuda_graph: must be false with several processes, which talk to each other in a step")
 
 
-def remarks(params: TrainParams, features: Features, cores: int) -> list[str]:
+def train_warnings(params: TrainParams, features: Features, cores: int) -> list[str]:
     """What is odd, and works all the same."""
     found = []
     if isinstance(params.batch_size, int) and params.batch_size > features.n_train:

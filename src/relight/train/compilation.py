@@ -14,15 +14,15 @@ from torch import Tensor, nn
 
 from relight.errors import InputError
 from relight.model.rows import Rows
-from relight.train.loop import Step
+from relight.train.loop import TrainStep
 from relight.train.optimizers import Optimizer
 
 Shapes = tuple[torch.Size, ...]
 Replay = Callable[[], Tensor]
-Record = Callable[[Callable[[], Tensor]], Replay]
+Capture = Callable[[Callable[[], Tensor]], Replay]
 
 
-def compiled(model: nn.Module) -> nn.Module:
+def compile_model(model: nn.Module) -> nn.Module:
     """Calls like the model, on the very same weights; the first calls take many seconds.
 
     Raises:
@@ -42,7 +42,7 @@ def compiled(model: nn.Module) -> nn.Module:
     return torch.compile(model)  # type: ignore[return-value]  # of a module it makes a module
 
 
-def record_on_cuda(work: Callable[[], Tensor]) -> Replay:
+def capture_cuda_graph(work: Callable[[], Tensor]) -> Replay:
     """The kernels of `work`, none of which runs yet; each replay runs all of them, and writes the same result anew.
 
     Other threads may go on copying rows to the device ("thread_local").
@@ -59,7 +59,7 @@ def record_on_cuda(work: Callable[[], Tensor]) -> Replay:
 
 
 @contextmanager
-def beside_the_current_stream() -> Iterator[None]:
+def side_stream() -> Iterator[None]:
     """As a step must run before it is recorded: PyTorch's notes on CUDA graphs, "Whole-network capture"."""
     here, beside = torch.cuda.current_stream(), torch.cuda.Stream()  # type: ignore[no-untyped-call]
     beside.wait_stream(here)
@@ -68,7 +68,7 @@ def beside_the_current_stream() -> Iterator[None]:
     here.wait_stream(beside)
 
 
-class Recording(NamedTuple):
+class CapturedGraph(NamedTuple):
     """
     Attributes:
         source: the rows that `rows` were copied from last.
@@ -80,7 +80,7 @@ class Recording(NamedTuple):
     replay: Replay
 
 
-class Recorded:
+class GraphedStep:
     """Does what the step does, from a recording where it can.
 
     A shape of batch is recorded when it comes for the second time at one learning rate: the first time shows all that
@@ -90,10 +90,10 @@ class Recorded:
 
     def __init__(
         self,
-        step: Step,
+        step: TrainStep,
         optimizer: Optimizer,
-        record: Record = record_on_cuda,
-        first: Callable[[], AbstractContextManager[None]] = beside_the_current_stream,
+        record: Capture = capture_cuda_graph,
+        first: Callable[[], AbstractContextManager[None]] = side_stream,
     ) -> None:
         """
         Args:
@@ -101,38 +101,38 @@ class Recorded:
         """
         self._step, self._optimizer, self._record, self._first = step, optimizer, record, first
         self._rate = optimizer.learning_rate
-        self._recordings: dict[Shapes, Recording | None] = {}
+        self._recordings: dict[Shapes, CapturedGraph | None] = {}
 
     def __call__(self, rows: Rows, pull: Tensor | None) -> Tensor:
         if self._rate != self._optimizer.learning_rate:
             self._rate = self._optimizer.learning_rate
             self._recordings.clear()
-        shapes = tuple(part.shape for part in _tensors_of(rows))
+        shapes = tuple(part.shape for part in _row_tensors(rows))
         if shapes not in self._recordings:
             self._recordings[shapes] = None
             with self._first():
                 return self._step(rows, pull)
-        recording = _filled(self._recordings[shapes] or self._recording_of(rows, pull), rows)
+        recording = _with_rows_copied(self._recordings[shapes] or self._recording_of(rows, pull), rows)
         self._recordings[shapes] = recording
         return recording.replay()
 
-    def _recording_of(self, rows: Rows, pull: Tensor | None) -> Recording:
+    def _recording_of(self, rows: Rows, pull: Tensor | None) -> CapturedGraph:
         held = Rows(
             tuple(part.clone() for part in rows.inputs),
             rows.target.clone(),
             None if rows.weight is None else rows.weight.clone(),
         )
-        return Recording(rows, held, self._record(lambda: self._step(held, pull)))
+        return CapturedGraph(rows, held, self._record(lambda: self._step(held, pull)))
 
 
-def _filled(recording: Recording, rows: Rows) -> Recording:
+def _with_rows_copied(recording: CapturedGraph, rows: Rows) -> CapturedGraph:
     """With these rows where its kernels read."""
     if rows is recording.source:  # a full batch is the same in each step
         return recording
-    for held, part in zip(_tensors_of(recording.rows), _tensors_of(rows), strict=True):
+    for held, part in zip(_row_tensors(recording.rows), _row_tensors(rows), strict=True):
         held.copy_(part)
     return recording._replace(source=rows)
 
 
-def _tensors_of(rows: Rows) -> list[Tensor]:
+def _row_tensors(rows: Rows) -> list[Tensor]:
     return [*rows.inputs, rows.target, *([] if rows.weight is None else [rows.weight])]

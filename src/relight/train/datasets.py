@@ -15,50 +15,50 @@ from torch import Tensor, nn
 from relight.data.features import Features
 from relight.errors import InputError
 from relight.model.networks.forecaster import Forecaster
-from relight.model.pipeline import Back, Fitted
+from relight.model.pipeline import TabularModel, TargetTransform
 from relight.model.rows import (
     Arrays,
-    Read,
+    RowReader,
     Rows,
     StoredInputs,
     StoredRows,
-    as_trainee_sees,
-    assert_some_count,
-    rows_for,
-    rows_of,
+    assert_positive_weight,
+    build_rows,
+    preprocess_rows,
+    row_numbers,
 )
 from relight.model.sequences import (
     Sequences,
     Windows,
-    as_trainee_sees_sequences,
-    as_trainee_sees_windows,
-    sequences_of,
-    windows_of,
+    build_sequences,
+    build_windows,
+    preprocess_sequences,
+    preprocess_windows,
 )
-from relight.train.auto import row_weights, settle_class_weights
+from relight.train.auto import loss_weights, resolve_class_weights
 from relight.train.batches import (
-    WHOLE,
-    Ahead,
+    UNLIMITED_WINDOW,
     Batches,
-    ResidentBatches,
+    InMemoryBatches,
+    Prefetch,
     RowOrder,
-    StoredBatches,
-    chunks_of,
+    StreamedBatches,
+    row_chunks,
+    rows_per_window,
     total_weight,
-    window_rows,
 )
 from relight.train.params import TrainParams
 from relight.train.ranking import QueryBatches
 
-GB = 1e9
+BYTES_PER_GB = 1e9
 
 
-class Shaped(Protocol):
+class HasShape(Protocol):
     @property
     def shape(self) -> tuple[int, ...]: ...
 
 
-class Store(Protocol):
+class TensorStore(Protocol):
     """A file of arrays."""
 
     @property
@@ -71,13 +71,13 @@ class Store(Protocol):
     def row_bytes(self) -> int: ...
 
     @property
-    def layouts(self) -> Mapping[str, Shaped]: ...
+    def layouts(self) -> Mapping[str, HasShape]: ...
 
     def read(self, blocks: Sequence[range], names: Sequence[str]) -> Arrays: ...
 
 
 @dataclass(frozen=True)
-class Part:
+class Dataset:
     """
     Attributes:
         rows: on the CPU, before the front.
@@ -92,9 +92,9 @@ class Part:
     has_queries: bool = False
 
 
-def read_part(
-    model: nn.Module, store: Store, class_weights: list[float] | None, where: str, memory_gb: float | None
-) -> Part:
+def load_dataset(
+    model: nn.Module, store: TensorStore, class_weights: list[float] | None, where: str, memory_gb: float | None
+) -> Dataset:
     """The rows with their weights in the loss; `where` stands for them in messages.
 
     Args:
@@ -111,46 +111,46 @@ def read_part(
 
     def read(blocks: list[range]) -> Rows:
         arrays = store.read(blocks, [name for name in store.names if name != "row"])
-        weight = row_weights(class_weights, arrays["target"], arrays.get("weight"))
-        return rows_for(model, arrays if weight is None else {**arrays, "weight": weight}, where)
+        weight = loss_weights(class_weights, arrays["target"], arrays.get("weight"))
+        return build_rows(model, arrays if weight is None else {**arrays, "weight": weight}, where)
 
-    fits = memory_gb is None or store.n_rows * store.row_bytes <= memory_gb * GB
+    fits = memory_gb is None or store.n_rows * store.row_bytes <= memory_gb * BYTES_PER_GB
     if not fits and "query" in store.names:
         raise InputError(
             f"train.memory_gb: {where} must fit, for the candidates of a query stay together, however: they take "
-            f"{store.n_rows * store.row_bytes / GB:.2g} GB; set it to null, or to more"
+            f"{store.n_rows * store.row_bytes / BYTES_PER_GB:.2g} GB; set it to null, or to more"
         )
-    rows = read([range(store.n_rows)]) if fits else _stored(read, store.n_rows)
+    rows = read([range(store.n_rows)]) if fits else _stored_rows(read, store.n_rows)
     all_weight = total_weight(rows.weight, store.n_rows)
-    assert_some_count(all_weight, where)
-    return Part(rows, window_rows(store.row_bytes), all_weight, "query" in store.names)
+    assert_positive_weight(all_weight, where)
+    return Dataset(rows, rows_per_window(store.row_bytes), all_weight, "query" in store.names)
 
 
-def _sequences(store: Store, class_weights: list[float] | None, where: str, memory_gb: float | None) -> Part:
+def _sequences(store: TensorStore, class_weights: list[float] | None, where: str, memory_gb: float | None) -> Dataset:
     """
     Raises:
         InputError: when no sequence counts, or they take more than they may.
     """
     of_steps = ("numeric", "categories")
     arrays = store.read([range(store.n_rows)], [name for name in store.names if name not in of_steps])
-    weight = row_weights(class_weights, arrays["target"], arrays.get("weight"))
+    weight = loss_weights(class_weights, arrays["target"], arrays.get("weight"))
     arrays |= store.read([range(int(arrays["length"].sum()))], of_steps)
-    rows = sequences_of(arrays if weight is None else {**arrays, "weight": weight})
+    rows = build_sequences(arrays if weight is None else {**arrays, "weight": weight})
     _assert_fits(rows.steps.nbytes + rows.codes.nbytes, "sequences", where, memory_gb)
     all_weight = total_weight(rows.weight, store.n_rows)
-    assert_some_count(all_weight, where)
-    return Part(rows, WHOLE, all_weight)
+    assert_positive_weight(all_weight, where)
+    return Dataset(rows, UNLIMITED_WINDOW, all_weight)
 
 
 def _assert_fits(n_bytes: int, what: str, where: str, memory_gb: float | None) -> None:
-    if memory_gb is not None and n_bytes > memory_gb * GB:
+    if memory_gb is not None and n_bytes > memory_gb * BYTES_PER_GB:
         raise InputError(
-            f"train.memory_gb: the steps of {what} are held in memory, however: {where} take {n_bytes / GB:.3g} GB "
-            f"and {memory_gb:g} are allowed; set it to null"
+            f"train.memory_gb: the steps of {what} are held in memory, however: {where} take "
+            f"{n_bytes / BYTES_PER_GB:.3g} GB and {memory_gb:g} are allowed; set it to null"
         )
 
 
-def _windows(model: nn.Module, store: Store, where: str, memory_gb: float | None) -> Part:
+def _windows(model: nn.Module, store: TensorStore, where: str, memory_gb: float | None) -> Dataset:
     """
     Raises:
         InputError: when there is none, or they take more than they may.
@@ -164,19 +164,25 @@ def _windows(model: nn.Module, store: Store, where: str, memory_gb: float | None
     of_windows = store.read([range(n_windows)], ["origin"])
     of_steps = store.read([range(n_steps)], ["value", "target", "covariates"])
     _assert_fits(sum(array.nbytes for array in of_steps.values()), "series", where, memory_gb)
-    return Part(windows_of({**of_windows, **of_steps}, model.features), WHOLE, float(n_windows))
+    return Dataset(build_windows({**of_windows, **of_steps}, model.features), UNLIMITED_WINDOW, float(n_windows))
 
 
-def _stored(read: Read, n_rows: int) -> StoredRows:
+def _stored_rows(read: RowReader, n_rows: int) -> StoredRows:
     """Target and weight are few numbers of each row, and are held."""
-    held = [(rows.target, rows.weight) for rows in (read([chunk]) for chunk in chunks_of(n_rows))]
+    held = [(rows.target, rows.weight) for rows in (read([chunk]) for chunk in row_chunks(n_rows))]
     targets, weights = zip(*held, strict=True)
     weight = None if weights[0] is None else torch.cat(weights)
     return StoredRows(StoredInputs(read, n_rows), torch.cat(targets), weight)
 
 
-def batches_of(
-    model: nn.Module, part: Part, device: torch.device, *, batch_size: Literal["full"] | int, seed: int, ahead: Ahead
+def build_batches(
+    model: nn.Module,
+    part: Dataset,
+    device: torch.device,
+    *,
+    batch_size: Literal["full"] | int,
+    seed: int,
+    ahead: Prefetch,
 ) -> Batches:
     """The batches of an epoch, behind the front of the model, on the device.
 
@@ -184,67 +190,71 @@ def batches_of(
         InputError: for a full batch of rows that are not in memory.
     """
     if isinstance(part.rows, Windows):
-        return ResidentBatches(as_trainee_sees_windows(model, part.rows.to(device)), batch_size, seed)
+        return InMemoryBatches(preprocess_windows(model, part.rows.to(device)), batch_size, seed)
     if isinstance(part.rows, Sequences):
-        return ResidentBatches(as_trainee_sees_sequences(model, part.rows.to(device)), batch_size, seed)
+        return InMemoryBatches(preprocess_sequences(model, part.rows.to(device)), batch_size, seed)
     if isinstance(part.rows, Rows):
-        rows = as_trainee_sees(model, part.rows.to(device))
+        rows = preprocess_rows(model, part.rows.to(device))
         if part.has_queries:
             return QueryBatches(rows, batch_size, seed)
-        return ResidentBatches(rows, batch_size, seed, part.window)
+        return InMemoryBatches(rows, batch_size, seed, part.window)
     if batch_size == "full":
         raise InputError(
             "train.batch_size: full needs all train rows in memory, and they take more than train.memory_gb; "
             "use auto or a number of rows"
         )
     order = RowOrder(part.rows.inputs.n_rows, part.window)
-    return StoredBatches(_seen(model, part.rows, device), order, batch_size, seed, part.all_weight, ahead)
+    return StreamedBatches(
+        _preprocessed_reader(model, part.rows, device), order, batch_size, seed, part.all_weight, ahead
+    )
 
 
-def validation_of(model: nn.Module, part: Part, device: torch.device) -> Rows | StoredRows:
+def prepare_validation(model: nn.Module, part: Dataset, device: torch.device) -> Rows | StoredRows:
     """The rows behind the front of the model, on the device; the target on the network's scale."""
     if isinstance(part.rows, Windows):
-        windows = as_trainee_sees_windows(model, part.rows.to(device))
+        windows = preprocess_windows(model, part.rows.to(device))
         return StoredRows(windows.inputs, windows.target)
     if isinstance(part.rows, Sequences):
-        sequences = as_trainee_sees_sequences(model, part.rows.to(device))
-        inputs = StoredInputs(lambda blocks: sequences.pick(rows_of(blocks).to(device)), len(sequences.start))
+        sequences = preprocess_sequences(model, part.rows.to(device))
+        inputs = StoredInputs(lambda blocks: sequences.pick(row_numbers(blocks).to(device)), len(sequences.start))
         return StoredRows(inputs, sequences.target, sequences.weight)
     if isinstance(part.rows, Rows):
-        return as_trainee_sees(model, part.rows.to(device))
-    inputs = StoredInputs(_seen(model, part.rows, device), part.rows.inputs.n_rows)
+        return preprocess_rows(model, part.rows.to(device))
+    inputs = StoredInputs(_preprocessed_reader(model, part.rows, device), part.rows.inputs.n_rows)
     target = part.rows.target.to(device)
-    if isinstance(model, Fitted) and isinstance(model.back, Back):
+    if isinstance(model, TabularModel) and isinstance(model.back, TargetTransform):
         with torch.no_grad():
             target = model.back.to_network(target)
     return StoredRows(inputs, target, None if part.rows.weight is None else part.rows.weight.to(device))
 
 
-def _seen(model: nn.Module, rows: StoredRows, device: torch.device) -> Read:
-    return lambda blocks: as_trainee_sees(model, rows.inputs.read(blocks).to(device))
+def _preprocessed_reader(model: nn.Module, rows: StoredRows, device: torch.device) -> RowReader:
+    return lambda blocks: preprocess_rows(model, rows.inputs.read(blocks).to(device))
 
 
-class Parts(NamedTuple):
+class TrainingData(NamedTuple):
     """
     Attributes:
         sample_weight: (n_rows,) of the validation rows, without the weights of the classes; None: all count the same.
     """
 
-    train: Part
-    validation: Part
+    train: Dataset
+    validation: Dataset
     sample_weight: Tensor | None
 
 
-def read_parts(model: nn.Module, params: TrainParams, features: Features, train: Store, validation: Store) -> Parts:
+def load_training_data(
+    model: nn.Module, params: TrainParams, features: Features, train: TensorStore, validation: TensorStore
+) -> TrainingData:
     """
     Raises:
         InputError: when no row counts, or a model without a front would have to read a gap.
     """
-    class_weights = settle_class_weights(params, features)
+    class_weights = resolve_class_weights(params, features)
     has_weight = "weight" in validation.names
     sample = validation.read([range(validation.n_rows)], ["weight"])["weight"] if has_weight else None
-    return Parts(
-        read_part(model, train, class_weights, "the train rows", params.memory_gb),
-        read_part(model, validation, class_weights, "the validation rows", params.memory_gb),
+    return TrainingData(
+        load_dataset(model, train, class_weights, "the train rows", params.memory_gb),
+        load_dataset(model, validation, class_weights, "the validation rows", params.memory_gb),
         None if sample is None else torch.from_numpy(sample),
     )

@@ -12,29 +12,36 @@ from torch import nn
 
 from relight.data.features import Features
 from relight.model.build import untrained_model
-from relight.model.checks import TargetScale, settle_target_scale
-from relight.model.inference import set_mode
+from relight.model.checks import TargetScale, resolve_target_scale
+from relight.model.inference import set_training_mode
 from relight.model.networks.forecaster import Forecaster
 from relight.model.params import ModelParams
-from relight.model.pipeline import Fitted
-from relight.model.rows import trainee_of
-from relight.model.sequences import Windows, as_trainee_sees_windows
-from relight.train.auto import Calibration, LossName, choose_model, settle_batch_size, settle_calibration, settle_loss
-from relight.train.batches import Ahead, Batches, weight_of
-from relight.train.calibration import settle_half_widths
-from relight.train.checks import assert_train_suits
-from relight.train.compilation import Recorded, compiled
-from relight.train.datasets import Parts, Store, batches_of, read_parts, validation_of
-from relight.train.distributed.group import Group, SharedBatches, seed_of
-from relight.train.loop import Watch, casting_for, fit
-from relight.train.losses import Loss, loss_for, observed_steps, where_observed
-from relight.train.optimizers import build_optimizer, schedule_for
+from relight.model.pipeline import TabularModel
+from relight.model.rows import trainable_module
+from relight.model.sequences import Windows, preprocess_windows
+from relight.train.auto import (
+    Calibration,
+    LossName,
+    choose_model,
+    resolve_batch_size,
+    resolve_calibration,
+    resolve_loss,
+)
+from relight.train.batches import Batches, Prefetch, batch_weight
+from relight.train.calibration import fit_conformal_widths
+from relight.train.checks import assert_train_params_fit
+from relight.train.compilation import GraphedStep, compile_model
+from relight.train.datasets import TensorStore, TrainingData, build_batches, load_training_data, prepare_validation
+from relight.train.distributed.group import DistributedBatches, ProcessGroup, process_seed
+from relight.train.loop import TrainingCallback, autocast_for, fit
+from relight.train.losses import Loss, build_loss, count_observed_targets, skip_missing_targets
+from relight.train.optimizers import build_optimizer, build_schedule
 from relight.train.params import TrainParams
 from relight.train.state import EarlyStopping, TrainingState
-from relight.train.validation_score import Score, forecast_score, validation_score
+from relight.train.validation_score import ScoreFunction, build_validation_score, forecast_score
 
 
-class Settled(NamedTuple):
+class ResolvedSettings(NamedTuple):
     """
     Attributes:
         model: with a name, never `auto`.
@@ -49,7 +56,7 @@ class Settled(NamedTuple):
     calibration: Calibration
 
 
-def settle(model: ModelParams, params: TrainParams, features: Features, device: str) -> Settled:
+def resolve_settings(model: ModelParams, params: TrainParams, features: Features, device: str) -> ResolvedSettings:
     """Every `auto` replaced.
 
     Args:
@@ -59,14 +66,14 @@ def settle(model: ModelParams, params: TrainParams, features: Features, device: 
         InputError: when params and table do not fit together.
     """
     model, choice = choose_model(model, features, device)
-    assert_train_suits(params, model, features)
-    return Settled(
+    assert_train_params_fit(params, model, features)
+    return ResolvedSettings(
         model,
         choice,
-        settle_loss(params.loss, features.task),
-        settle_target_scale(model, features),
-        settle_batch_size(params.batch_size, features.n_train),
-        settle_calibration(params.calibration, features),
+        resolve_loss(params.loss, features.task),
+        resolve_target_scale(model, features),
+        resolve_batch_size(params.batch_size, features.n_train),
+        resolve_calibration(params.calibration, features),
     )
 
 
@@ -79,13 +86,15 @@ class Training(NamedTuple):
     """
 
     model: nn.Module
-    parts: Parts
+    parts: TrainingData
     params: TrainParams
-    settled: Settled
+    settled: ResolvedSettings
     features: Features
 
 
-def untrained(params: TrainParams, settled: Settled, features: Features, train: Store, validation: Store) -> Training:
+def new_training(
+    params: TrainParams, settled: ResolvedSettings, features: Features, train: TensorStore, validation: TensorStore
+) -> Training:
     """A training before its first step.
 
     Raises:
@@ -93,13 +102,13 @@ def untrained(params: TrainParams, settled: Settled, features: Features, train: 
     """
     scale = settled.target_scale
     model = untrained_model(settled.model, features, target_scale=scale, seed=params.seed, seeds=params.seeds)
-    return Training(model, read_parts(model, params, features, train, validation), params, settled, features)
+    return Training(model, load_training_data(model, params, features, train, validation), params, settled, features)
 
 
-def start(training: Training, group: Group, saved: dict[str, Any] | None) -> TrainingState:
+def start_training(training: Training, group: ProcessGroup, saved: dict[str, Any] | None) -> TrainingState:
     """Of what learns in the model, on its device: before the first step, or where `saved` says that it was."""
-    params, trainee = training.params, trainee_of(training.model)
-    torch.manual_seed(seed_of(params.seed, group.rank))
+    params, trainee = training.params, trainable_module(training.model)
+    torch.manual_seed(process_seed(params.seed, group.rank))
     stopping = EarlyStopping(params.early_stopping.patience) if params.early_stopping else None
     state = TrainingState(trainee, build_optimizer(params.optimizer, trainee), stopping)
     if isinstance(training.model, Forecaster):
@@ -109,20 +118,20 @@ def start(training: Training, group: Group, saved: dict[str, Any] | None) -> Tra
     return state
 
 
-def _fit_autoregression(model: Forecaster, parts: Parts, *, validated: bool) -> None:
+def _fit_autoregression(model: Forecaster, parts: TrainingData, *, validated: bool) -> None:
     """In closed form, before the first step."""
-    train, validation = _as_the_network_sees(model, parts)
+    train, validation = _preprocessed_windows(model, parts)
     model.body.autoregression.fit(train, validation if validated else None)
 
 
-def _as_the_network_sees(model: Forecaster, parts: Parts) -> list[Windows]:
+def _preprocessed_windows(model: Forecaster, parts: TrainingData) -> list[Windows]:
     """The windows of train and validation."""
     held = [part.rows for part in (parts.train, parts.validation)]
     device = model.back.mean.device
-    return [as_trainee_sees_windows(model, rows.to(device)) for rows in held if isinstance(rows, Windows)]
+    return [preprocess_windows(model, rows.to(device)) for rows in held if isinstance(rows, Windows)]
 
 
-def finish(training: Training) -> None:
+def finish_training(training: Training) -> None:
     """After the training, once the validation rows have nothing left to choose.
 
     The line of a forecast is fitted anew on the validation windows, too, for the steps just before those that are to
@@ -132,13 +141,15 @@ def finish(training: Training) -> None:
     if isinstance(training.model, Forecaster) and not training.features.test_rows_validate:
         body, validation = training.model.body, training.parts.validation.rows
         assert isinstance(validation, Windows)
-        settle_half_widths(training.model, validation.to(training.model.half_width.device))
-        set_mode(body, training=False)
+        fit_conformal_widths(training.model, validation.to(training.model.half_width.device))
+        set_training_mode(body, training=False)
         with torch.no_grad():
-            body.autoregression.refit(_as_the_network_sees(training.model, training.parts), body.learned)
+            body.autoregression.refit(_preprocessed_windows(training.model, training.parts), body.learned)
 
 
-def fit_as_asked(training: Training, state: TrainingState, group: Group, watch: Watch, ahead: Ahead) -> None:
+def run_training(
+    training: Training, state: TrainingState, group: ProcessGroup, watch: TrainingCallback, ahead: Prefetch
+) -> None:
     """Train the model, whose state is `state`, in place.
 
     Raises:
@@ -149,32 +160,34 @@ def fit_as_asked(training: Training, state: TrainingState, group: Group, watch: 
     fit(
         state,
         _batches(training, group, state.device, ahead),
-        validation_of(training.model, training.parts.validation, state.device),
+        prepare_validation(training.model, training.parts.validation, state.device),
         loss_fn=_loss(training),
         score_fn=_score(training),
-        schedule=schedule_for(params.schedule, peak=params.optimizer.learning_rate, epochs=params.epochs),
+        schedule=build_schedule(params.schedule, peak=params.optimizer.learning_rate, epochs=params.epochs),
         epochs=params.epochs,
         gradient_clip=params.gradient_clip,
         watch=watch,
         group=group,
-        network=compiled(state.model) if params.compile else None,
-        casting=casting_for(params.precision, state.device),
-        faster=(lambda step: Recorded(step, state.optimizer)) if params.cuda_graph else None,
+        network=compile_model(state.model) if params.compile else None,
+        casting=autocast_for(params.precision, state.device),
+        faster=(lambda step: GraphedStep(step, state.optimizer)) if params.cuda_graph else None,
     )
 
 
-def _batches(training: Training, group: Group, device: torch.device, ahead: Ahead) -> Batches:
+def _batches(training: Training, group: ProcessGroup, device: torch.device, ahead: Prefetch) -> Batches:
     params, rows = training.params, training.parts.train
     size: Literal["full"] | int = "full" if params.batch_size == "full" else training.settled.batch_size
-    batches = batches_of(training.model, rows, device, batch_size=size, seed=params.seed, ahead=ahead)
+    batches = build_batches(training.model, rows, device, batch_size=size, seed=params.seed, ahead=ahead)
     if group.size == 1:
         return batches
-    return SharedBatches(batches, group.rank, group.size, observed_steps if _has_gaps(training) else weight_of)
+    return DistributedBatches(
+        batches, group.rank, group.size, count_observed_targets if _has_gaps(training) else batch_weight
+    )
 
 
 def _loss(training: Training) -> Loss:
-    loss = loss_for(training.settled.loss, training.params.label_smoothing, training.params.margin)
-    return where_observed(loss) if _has_gaps(training) else loss
+    loss = build_loss(training.settled.loss, training.params.label_smoothing, training.params.margin)
+    return skip_missing_targets(loss) if _has_gaps(training) else loss
 
 
 def _has_gaps(training: Training) -> bool:
@@ -183,10 +196,10 @@ def _has_gaps(training: Training) -> bool:
     return any(isinstance(rows, Windows) and rows.has_gaps for rows in held)
 
 
-def _score(training: Training) -> Score:
+def _score(training: Training) -> ScoreFunction:
     if isinstance(training.model, Forecaster):
         return forecast_score(training.settled.loss, training.model.back, training.parts.validation.rows.target)
     model, parts = training.model, training.parts
-    back = model.back if isinstance(model, Fitted) else nn.Identity()
+    back = model.back if isinstance(model, TabularModel) else nn.Identity()
     target = parts.validation.rows.target
-    return validation_score(training.features.task, training.settled.loss, back, target, parts.sample_weight)
+    return build_validation_score(training.features.task, training.settled.loss, back, target, parts.sample_weight)

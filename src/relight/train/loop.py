@@ -17,19 +17,19 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
 from relight.errors import RunError
-from relight.model.inference import rows_at_once, set_mode
+from relight.model.inference import prediction_batch_size, set_training_mode
 from relight.model.pipeline import DeepEnsemble
 from relight.model.rows import Rows, StoredRows
 from relight.train.batches import Batches
-from relight.train.distributed.group import Alone, Group
+from relight.train.distributed.group import ProcessGroup, SingleProcess
 from relight.train.losses import Loss
 from relight.train.optimizers import Schedule
-from relight.train.state import Epoch, TrainingState
-from relight.train.validation_score import Score
+from relight.train.state import EpochRecord, TrainingState
+from relight.train.validation_score import ScoreFunction
 
 Precision = Literal["fp32", "bf16"]
-Step = Callable[[Rows, Tensor | None], Tensor]  # a batch and its pull → the loss before the step, ()
-NO_CASTING: AbstractContextManager[Any] = nullcontext()
+TrainStep = Callable[[Rows, Tensor | None], Tensor]  # a batch and its pull → the loss before the step, ()
+NO_AUTOCAST: AbstractContextManager[Any] = nullcontext()
 
 
 def clip_gradients(groups: list[list[Tensor]], longest: float) -> None:
@@ -41,7 +41,7 @@ def clip_gradients(groups: list[list[Tensor]], longest: float) -> None:
         clip_grad_norm_(weights, longest)
 
 
-def casting_for(precision: Precision, device: torch.device) -> AbstractContextManager[Any]:
+def autocast_for(precision: Precision, device: torch.device) -> AbstractContextManager[Any]:
     """A context, entered anew for each step: all in float32, or matrix products in bfloat16 and losses in float32.
 
     The weights, their gradients and the validation stay in float32: so does the model that is saved. bfloat16 has
@@ -54,7 +54,7 @@ def casting_for(precision: Precision, device: torch.device) -> AbstractContextMa
             return torch.autocast(device.type, torch.bfloat16)
 
 
-class Watch(Protocol):
+class TrainingCallback(Protocol):
     """Looks at a training from outside: shows it, saves it, ends it by an exception."""
 
     def after_step(self, state: TrainingState) -> None: ...
@@ -71,15 +71,15 @@ def fit(
     validation: Rows | StoredRows,
     *,
     loss_fn: Loss,
-    score_fn: Score,
+    score_fn: ScoreFunction,
     schedule: Schedule,
     epochs: int,
     gradient_clip: float | None,
-    watch: Watch,
-    group: Group | None = None,
+    watch: TrainingCallback,
+    group: ProcessGroup | None = None,
     network: nn.Module | None = None,
-    casting: AbstractContextManager[Any] = NO_CASTING,
-    faster: Callable[[Step], Step] | None = None,
+    casting: AbstractContextManager[Any] = NO_AUTOCAST,
+    faster: Callable[[TrainStep], TrainStep] | None = None,
 ) -> None:
     """Train the model of `state` in place, from where it is.
 
@@ -93,18 +93,18 @@ def fit(
     Raises:
         RunError: at the end of the first epoch whose loss is not finite.
     """
-    group = group or Alone()
+    group = group or SingleProcess()
     network = group.network(state.model if network is None else network, validation)  # a compiled one has no truth
     step = train_step(state, network, loss_fn, gradient_clip, casting)
     step = faster(step) if faster else step
-    at_once = rows_at_once(state.model)
+    at_once = prediction_batch_size(state.model)
     while not state.is_over(epochs):
         state.optimizer.learning_rate = schedule(state.epoch)
-        set_mode(network, training=True)
+        set_training_mode(network, training=True)
         train_epoch(state, train, step, watch)
         train_loss = group.sum(state.loss).item()
         validation_loss, score = validate(state.model, validation, loss_fn, score_fn, at_once, group)
-        done = group.decide(Epoch(state.epoch, train_loss, validation_loss, score, state.optimizer.learning_rate))
+        done = group.decide(EpochRecord(state.epoch, train_loss, validation_loss, score, state.optimizer.learning_rate))
         _assert_finite(done)
         state.end_epoch(done)
         watch.after_epoch(state)
@@ -118,8 +118,8 @@ def train_step(
     network: nn.Module,
     loss_fn: Loss,
     gradient_clip: float | None = None,
-    casting: AbstractContextManager[Any] = NO_CASTING,
-) -> Step:
+    casting: AbstractContextManager[Any] = NO_AUTOCAST,
+) -> TrainStep:
     """What is done with each batch.
 
     Args:
@@ -134,16 +134,16 @@ def train_step(
             predictions = network(*rows.inputs)  # 1. forward
             loss = loss_fn(predictions, rows.target, rows.weight)  # 2. loss
         optimizer.zero_grad()  # 3. zero_grad
-        loss.backward(_times(whole, pull))  # type: ignore[no-untyped-call]  # 4. backward
+        loss.backward(_product(whole, pull))  # type: ignore[no-untyped-call]  # 4. backward
         if gradient_clip is not None:
-            clip_gradients(copies_of(model), gradient_clip)
+            clip_gradients(weights_by_network(model), gradient_clip)
         optimizer.step()  # 5. step
         return loss.detach()
 
     return step
 
 
-def train_epoch(state: TrainingState, train: Batches, step: Step, watch: Watch) -> None:
+def train_epoch(state: TrainingState, train: Batches, step: TrainStep, watch: TrainingCallback) -> None:
     """The batches of the epoch that are left."""
     for rows, share, pull in train.of_epoch(state.epoch, state.step):
         state.count(step(rows, pull), share)
@@ -151,29 +151,34 @@ def train_epoch(state: TrainingState, train: Batches, step: Step, watch: Watch) 
 
 
 def validate(
-    model: nn.Module, validation: Rows | StoredRows, loss_fn: Loss, score_fn: Score, at_once: int, group: Group
+    model: nn.Module,
+    validation: Rows | StoredRows,
+    loss_fn: Loss,
+    score_fn: ScoreFunction,
+    at_once: int,
+    group: ProcessGroup,
 ) -> tuple[float, float]:
     """The loss and the score over all rows, `at_once` in one go, without learning from them."""
-    set_mode(model, training=False)
+    set_training_mode(model, training=False)
     with torch.inference_mode():
         outputs = group.predict(model, validation.inputs, at_once)
         return loss_fn(outputs, validation.target, validation.weight).item(), score_fn(outputs)
 
 
-def copies_of(model: nn.Module) -> list[list[Tensor]]:
+def weights_by_network(model: nn.Module) -> list[list[Tensor]]:
     """The weights of each of several copies, or of the one model that there is."""
     parts = list(model.copies) if isinstance(model, DeepEnsemble) else [model]
     return [[weight for weight in part.parameters() if weight.requires_grad] for part in parts]
 
 
-def _times(one: Tensor | None, other: Tensor | None) -> Tensor | None:
+def _product(one: Tensor | None, other: Tensor | None) -> Tensor | None:
     """None is 1."""
     if one is None or other is None:
         return other if one is None else one
     return one * other
 
 
-def _assert_finite(epoch: Epoch) -> None:
+def _assert_finite(epoch: EpochRecord) -> None:
     if not math.isfinite(epoch.train_loss + epoch.validation_loss + epoch.validation_score):
         raise RunError(
             f"train: the loss is no longer a number at epoch {epoch.epoch}, with learning rate "

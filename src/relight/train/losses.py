@@ -22,12 +22,14 @@ class Loss(Protocol):
 
 def l1(predictions: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
     """mean |prediction - target|; both (n_rows, 1)."""
-    return _mean_of((predictions - _for_members(predictions, targets)).abs(), weights)
+    return _weighted_mean((predictions - _repeat_for_members(predictions, targets)).abs(), weights)
 
 
 def mse(predictions: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
     """mean (prediction - target)^2; both (n_rows, 1)."""
-    return _mean_of(functional.mse_loss(predictions, _for_members(predictions, targets), reduction="none"), weights)
+    return _weighted_mean(
+        functional.mse_loss(predictions, _repeat_for_members(predictions, targets), reduction="none"), weights
+    )
 
 
 def huber(predictions: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
@@ -35,32 +37,34 @@ def huber(predictions: Tensor, targets: Tensor, weights: Tensor | None = None) -
 
     On the network's scale: with a standardized target, 1 is its standard deviation.
     """
-    return _mean_of(functional.huber_loss(predictions, _for_members(predictions, targets), reduction="none"), weights)
+    return _weighted_mean(
+        functional.huber_loss(predictions, _repeat_for_members(predictions, targets), reduction="none"), weights
+    )
 
 
 def bce(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
     """mean -[t log p + (1 - t) log(1 - p)], p = sigmoid(logit); both (n_rows, 1)."""
-    targets = _for_members(logits, targets)
-    return _mean_of(functional.binary_cross_entropy_with_logits(logits, targets, reduction="none"), weights)
+    targets = _repeat_for_members(logits, targets)
+    return _weighted_mean(functional.binary_cross_entropy_with_logits(logits, targets, reduction="none"), weights)
 
 
 def cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
     """mean -log softmax(logits)[target]; (n_rows, n_classes) float and (n_rows,) int64."""
-    flat, codes = _classes(logits, targets)
-    return _mean_of(functional.cross_entropy(flat, codes, reduction="none").reshape(logits.shape[:-1]), weights)
+    flat, codes = _flatten_members(logits, targets)
+    return _weighted_mean(functional.cross_entropy(flat, codes, reduction="none").reshape(logits.shape[:-1]), weights)
 
 
 def nll(log_probabilities: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
     """mean -log_probability[target]; (n_rows, n_classes) float, as of log-softmax, and (n_rows,) int64."""
-    flat, codes = _classes(log_probabilities, targets)
+    flat, codes = _flatten_members(log_probabilities, targets)
     surprise = functional.nll_loss(flat, codes, reduction="none")
-    return _mean_of(surprise.reshape(log_probabilities.shape[:-1]), weights)
+    return _weighted_mean(surprise.reshape(log_probabilities.shape[:-1]), weights)
 
 
 def kl_div(log_probabilities: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
     """mean of sum t (log t - log_probability) over the classes; both (n_rows, n_classes), log-softmax first."""
-    targets = _for_members(log_probabilities, targets)
-    return _mean_of(functional.kl_div(log_probabilities, targets, reduction="none").sum(dim=-1), weights)
+    targets = _repeat_for_members(log_probabilities, targets)
+    return _weighted_mean(functional.kl_div(log_probabilities, targets, reduction="none").sum(dim=-1), weights)
 
 
 def hinge_embedding(distances: Tensor, alike: Tensor, margin: float, weights: Tensor | None = None) -> Tensor:
@@ -69,33 +73,33 @@ def hinge_embedding(distances: Tensor, alike: Tensor, margin: float, weights: Te
     torch.nn.HingeEmbeddingLoss, whose 1 and -1 are 1 and 0 here (Hadsell, Chopra and LeCun 2006, "Dimensionality
     reduction by learning an invariant mapping", with distances in place of their squares).
     """
-    signs = 2 * _for_members(distances, alike) - 1
-    return _mean_of(functional.hinge_embedding_loss(distances, signs, margin=margin, reduction="none"), weights)
+    signs = 2 * _repeat_for_members(distances, alike) - 1
+    return _weighted_mean(functional.hinge_embedding_loss(distances, signs, margin=margin, reduction="none"), weights)
 
 
-AS_THEY_ARE: dict[LossName, Loss] = {
+PLAIN_LOSSES: dict[LossName, Loss] = {
     "l1": l1, "mse": mse, "huber": huber, "listwise": listwise, "margin_ranking": margin_ranking,
 }  # fmt: skip
 
 
-def loss_for(name: LossName, label_smoothing: float = 0.0, margin: float = 1.0) -> Loss:
+def build_loss(name: LossName, label_smoothing: float = 0.0, margin: float = 1.0) -> Loss:
     """The loss of raw outputs. Smoothing gives every class a share of the label (Szegedy et al. 2016, section 7)."""
     match name:
         case "l1" | "mse" | "huber" | "listwise" | "margin_ranking":
-            return AS_THEY_ARE[name]
+            return PLAIN_LOSSES[name]
         case "bce":
             return _smoothed_bce(label_smoothing) if label_smoothing else bce
         case "cross_entropy":
             return _smoothed_cross_entropy(label_smoothing) if label_smoothing else cross_entropy
         case "nll":
-            return _of_logits(_smoothed_nll(label_smoothing) if label_smoothing else nll)
+            return _for_logits(_smoothed_nll(label_smoothing) if label_smoothing else nll)
         case "kl_div":
-            return _of_logits(kl_div)
+            return _for_logits(kl_div)
         case "hinge_embedding":
             return lambda distances, alike, weights=None: hinge_embedding(distances, alike, margin, weights)
 
 
-def _of_logits(loss: Loss) -> Loss:
+def _for_logits(loss: Loss) -> Loss:
     def of_logits(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
         return loss(functional.log_softmax(logits, dim=-1), targets, weights)
 
@@ -112,19 +116,19 @@ def _smoothed_bce(smoothing: float) -> Loss:
 
 
 def _smoothed_cross_entropy(smoothing: float) -> Loss:
-    return _of_logits(_smoothed_nll(smoothing))
+    return _for_logits(_smoothed_nll(smoothing))
 
 
 def _smoothed_nll(smoothing: float) -> Loss:
     """(1 - smoothing) of the surprise at the true class, and smoothing of the mean surprise at every class."""
 
     def smoothed(logs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
-        return (1 - smoothing) * nll(logs, targets, weights) + smoothing * _mean_of(-logs.mean(dim=-1), weights)
+        return (1 - smoothing) * nll(logs, targets, weights) + smoothing * _weighted_mean(-logs.mean(dim=-1), weights)
 
     return smoothed
 
 
-def _mean_of(losses: Tensor, weights: Tensor | None) -> Tensor:
+def _weighted_mean(losses: Tensor, weights: Tensor | None) -> Tensor:
     """(n_rows, ...) → the mean over everything, weighted by rows."""
     if weights is None:
         return losses.mean()
@@ -134,7 +138,7 @@ def _mean_of(losses: Tensor, weights: Tensor | None) -> Tensor:
     return (weights * of_rows).sum() / weights.sum().clamp(min=torch.finfo(weights.dtype).tiny)
 
 
-def _for_members(outputs: Tensor, targets: Tensor) -> Tensor:
+def _repeat_for_members(outputs: Tensor, targets: Tensor) -> Tensor:
     """Targets as wide as the outputs: the same for each member."""
     # (n, 1) against (n,) broadcasts to (n, n), only warns, and trains on noise.
     of_one = outputs.shape[:1] + outputs.shape[2:] if outputs.dim() == 3 else outputs.shape
@@ -143,7 +147,7 @@ def _for_members(outputs: Tensor, targets: Tensor) -> Tensor:
     return targets.unsqueeze(1).expand(outputs.shape) if outputs.dim() == 3 else targets
 
 
-def _classes(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+def _flatten_members(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Logits and class codes of each member as rows of their own."""
     if logits.dim() not in (2, 3) or targets.shape != logits.shape[:1] or targets.dtype != torch.int64:
         raise ValueError(f"shapes must be (n, c) and (n,), however: {logits.shape=}, {targets.shape=}")
@@ -152,7 +156,7 @@ def _classes(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     return logits.flatten(0, 1), targets.repeat_interleave(logits.shape[1])
 
 
-def where_observed(loss: Loss) -> Loss:
+def skip_missing_targets(loss: Loss) -> Loss:
     """The mean over the targets that are no NaN; (n, horizon) each.
 
     A gap is said to have been foretold: it adds 0, and nothing is learned from it.
@@ -167,6 +171,6 @@ def where_observed(loss: Loss) -> Loss:
     return observed
 
 
-def observed_steps(rows: Rows) -> Tensor:
+def count_observed_targets(rows: Rows) -> Tensor:
     """So many targets a loss of `where_observed` is the mean of, ()."""
     return rows.target.isfinite().sum()

@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-FORMAT: Literal[1] = 1
-CODE = ("src/", "stages/")
-RELIGHT = "0.1.0"  # as in pyproject.toml; what is installed may be another copy than the code that runs
+MANIFEST_FORMAT: Literal[1] = 1
+CODE_FOLDERS = ("src/", "stages/")
+RELIGHT_VERSION = "0.1.0"  # as in pyproject.toml; what is installed may be another copy than the code that runs
 PACKAGES = ("numpy", "polars", "rtdl_num_embeddings", "rtdl_revisiting_models", "safetensors", "tabm", "torch")
 
 
@@ -31,7 +31,7 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: Literal[1] = FORMAT
+    format: Literal[1] = MANIFEST_FORMAT
     params: dict[str, dict[str, Any]]
     data: dict[str, str]
     code: dict[str, str]
@@ -44,7 +44,7 @@ class Manifest(BaseModel):
     made: dict[str, str]
 
 
-def data_and_code(digests: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+def split_data_and_code(digests: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """The files that a stage read, apart.
 
     Args:
@@ -52,7 +52,7 @@ def data_and_code(digests: dict[str, str]) -> tuple[dict[str, str], dict[str, st
     """
     folders = {path.rsplit("/", depth)[0] for path in digests for depth in range(1, path.count("/") + 1)}
     files = {path: digest for path, digest in sorted(digests.items()) if path not in folders}
-    code = {path: digest for path, digest in files.items() if path.startswith(CODE)}
+    code = {path: digest for path, digest in files.items() if path.startswith(CODE_FOLDERS)}
     return {path: digest for path, digest in files.items() if path not in code}, code
 
 
@@ -66,12 +66,12 @@ def changed_versions(recorded: dict[str, str], here: dict[str, str]) -> list[str
     ]
 
 
-def versions() -> dict[str, str]:
+def package_versions() -> dict[str, str]:
     """Of Python and of each package that takes part in the numbers."""
     packages = {name: version(name).split("+")[0] for name in PACKAGES}
     return {"python": platform.python_version(), **packages}
 
 
-def all_versions() -> dict[str, str]:
+def versions_with_relight() -> dict[str, str]:
     """The same with Relight's own."""
-    return {**versions(), "relight": RELIGHT}
+    return {**package_versions(), "relight": RELIGHT_VERSION}

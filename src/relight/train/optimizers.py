@@ -21,7 +21,7 @@ from torch.optim.sgd import sgd
 
 from relight.train.params import OptimizerParams, ScheduleParams
 
-Saved = dict[str, Any]
+OptimizerState = dict[str, Any]
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 Schedule = Callable[[int], float]
 
@@ -41,7 +41,7 @@ class Sgd:
     momenta: list[Tensor | None] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.values = without_gradients(self.weights)
+        self.values = detached(self.weights)
         self.momenta = [None] * len(self.weights)
 
     def zero_grad(self) -> None:
@@ -66,11 +66,11 @@ class Sgd:
             maximize=False,
         )
 
-    def save(self) -> Saved:
+    def save(self) -> OptimizerState:
         """What the next step depends on."""
         return {"momenta": self.momenta}
 
-    def restore(self, saved: Saved) -> None:
+    def restore(self, saved: OptimizerState) -> None:
         held = zip(saved["momenta"], self.weights, strict=True)
         self.momenta = [None if momentum is None else momentum.to(weight.device) for momentum, weight in held]
 
@@ -92,7 +92,7 @@ class Adam:
     steps: list[Tensor] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.values = without_gradients(self.weights)
+        self.values = detached(self.weights)
         self.means = [torch.zeros_like(weight) for weight in self.weights]
         self.squares = [torch.zeros_like(weight) for weight in self.weights]
         self.steps = [torch.zeros((), device=weight.device) for weight in self.weights]
@@ -121,11 +121,11 @@ class Adam:
             maximize=False,
         )
 
-    def save(self) -> Saved:
+    def save(self) -> OptimizerState:
         """What the next step depends on."""
         return {"means": self.means, "squares": self.squares, "steps": self.steps}
 
-    def restore(self, saved: Saved) -> None:
+    def restore(self, saved: OptimizerState) -> None:
         for held, name in ((self.means, "means"), (self.squares, "squares"), (self.steps, "steps")):
             for value, kept in zip(held, saved[name], strict=True):
                 value.copy_(kept)
@@ -134,7 +134,7 @@ class Adam:
 Optimizer = Sgd | Adam
 
 
-def without_gradients(weights: list[Tensor]) -> list[Tensor]:
+def detached(weights: list[Tensor]) -> list[Tensor]:
     """The same memory, where a step need not say each time that it is nothing to learn from."""
     return [weight.detach() for weight in weights]
 
@@ -149,7 +149,7 @@ def build_optimizer(params: OptimizerParams, model: nn.Module) -> Optimizer:
             return Adam(weights, params, params.learning_rate)
 
 
-def schedule_for(params: ScheduleParams, *, peak: float, epochs: int) -> Schedule:
+def build_schedule(params: ScheduleParams, *, peak: float, epochs: int) -> Schedule:
     """Epoch, counted from 0 → its learning rate.
 
     The first `warmup` epochs rise in even steps and stay below the peak; then the rate stays there, or falls as half

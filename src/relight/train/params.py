@@ -7,20 +7,22 @@ from pydantic_core import PydanticCustomError
 
 from relight.runtime.params import Section
 
-MOST = 2**31 - 1
+MAX_INT32 = 2**31 - 1
 
 
-def _batch_size(value: Any) -> Any:
-    if value in ("auto", "full") or (type(value) is int and 1 <= value <= MOST):
+def _check_batch_size(value: Any) -> Any:
+    if value in ("auto", "full") or (type(value) is int and 1 <= value <= MAX_INT32):
         return value
-    raise PydanticCustomError("batch_size", "must be auto, full or a whole number from 1 to {most}", {"most": MOST})
+    raise PydanticCustomError(
+        "batch_size", "must be auto, full or a whole number from 1 to {most}", {"most": MAX_INT32}
+    )
 
 
-def _class_weights(value: Any) -> Any:
+def _check_class_weights(value: Any) -> Any:
     if value in ("none", "balanced"):
         return value
     if isinstance(value, dict) and value and all(_is_weight(weight) for weight in value.values()):
-        return {_label(key): float(weight) for key, weight in value.items()}
+        return {_class_label(key): float(weight) for key, weight in value.items()}
     raise PydanticCustomError(
         "class_weights",
         "must be none, balanced or a mapping of classes to weights of at least 0, as {yes: 2.0, no: 1.0}",
@@ -31,7 +33,7 @@ def _is_weight(value: Any) -> bool:
     return type(value) in (int, float) and 0 <= value < float("inf")
 
 
-def _label(key: Any) -> str:
+def _class_label(key: Any) -> str:
     """YAML reads the classes 0 and 1 as numbers, true and false as booleans."""
     return str(key).lower() if isinstance(key, bool) else str(key)
 
@@ -62,7 +64,7 @@ class EarlyStoppingParams(Section):
     """When training ends early. It keeps the epoch with the best validation score: RMSE in the target's unit (MAE with
     l1), log loss for classes, 1 - NDCG@10 for rankings, 1 - AUC for pairs."""
 
-    patience: int = Field(ge=1, le=MOST, examples=[16])
+    patience: int = Field(ge=1, le=MAX_INT32, examples=[16])
     """Number of epochs without a better validation score after which training ends."""
 
 
@@ -71,7 +73,7 @@ class ScheduleParams(Section):
 
     name: Literal["constant", "cosine"] = "constant"
     """constant stays at the rate; cosine falls to 0 as half a cosine."""
-    warmup: int = Field(default=0, ge=0, le=MOST)
+    warmup: int = Field(default=0, ge=0, le=MAX_INT32)
     """Number of first epochs that rise to the rate in even steps."""
 
 
@@ -80,12 +82,12 @@ class TrainParams(Section):
 
     seed: int = Field(ge=0, le=2**32 - 1, examples=[42])
     """Seed of the weights, the order of the rows and dropout."""
-    epochs: int = Field(ge=1, le=MOST, examples=[1000])
+    epochs: int = Field(ge=1, le=MAX_INT32, examples=[1000])
     """Number of passes over the train rows, at most."""
     seeds: int = Field(default=1, ge=1, le=64)
     """Number of networks trained side by side from different seeds; their predictions are averaged."""
     batch_size: Annotated[
-        Literal["auto", "full"] | Annotated[int, Field(ge=1, le=MOST)], BeforeValidator(_batch_size)
+        Literal["auto", "full"] | Annotated[int, Field(ge=1, le=MAX_INT32)], BeforeValidator(_check_batch_size)
     ] = Field(examples=["full"])
     """Rows of a step; full: all train rows; auto: 32 below 2,800 train rows, in steps up to 1024 from 108,000."""
     loss: Literal[
@@ -108,7 +110,9 @@ class TrainParams(Section):
     """Distance beyond which unlike pairs cost nothing (hinge_embedding)."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     """Share of each label that is spread over all classes."""
-    class_weights: Annotated[Literal["none", "balanced"] | dict[str, float], BeforeValidator(_class_weights)] = "none"
+    class_weights: Annotated[Literal["none", "balanced"] | dict[str, float], BeforeValidator(_check_class_weights)] = (
+        "none"
+    )
     """How much each class counts in the loss; balanced: rare classes as much as frequent ones; a class that a mapping
     leaves out counts 1."""
     optimizer: OptimizerParams = Field(examples=["{name: sgd, learning_rate: 0.01, weight_decay: 0.0, momentum: 0.0}"])
@@ -124,7 +128,7 @@ class TrainParams(Section):
     """Where the model is trained; auto: cuda, then mps, then cpu."""
     threads: int = Field(ge=1, le=4096, examples=[1])
     """Number of CPU threads of a process; another number may change the last digits."""
-    memory_gb: float | None = Field(default=None, ge=0.25, le=MOST)
+    memory_gb: float | None = Field(default=None, ge=0.25, le=MAX_INT32)
     """Memory for the rows of a part, in GB; a larger part stays in its file, with the same result; null: no limit."""
     precision: Literal["fp32", "bf16"] = "fp32"
     """Precision of the matrix products of a step; bf16 is for GPUs, and slow on most CPUs."""
@@ -132,7 +136,7 @@ class TrainParams(Section):
     """Whether torch.compile fuses the kernels of the model, half a minute before the first step."""
     cuda_graph: bool = False
     """Whether a step is recorded as one CUDA graph, for small models on a GPU; not together with `compile`."""
-    checkpoint_seconds: float = Field(default=60, gt=0, le=MOST)
+    checkpoint_seconds: float = Field(default=60, gt=0, le=MAX_INT32)
     """Seconds between two crash checkpoints."""
 
     @model_validator(mode="after")

@@ -25,8 +25,8 @@ from torch.nn import functional
 from relight.model.rows import Rows
 from relight.train.batches import Batch
 
-MARGIN = 1.0
-MOST_PAIRS = 2**22  # at once, where no gradient asks for all of them
+RANKING_MARGIN = 1.0
+MAX_PAIRS_AT_ONCE = 2**22  # at once, where no gradient asks for all of them
 
 
 @dataclass(frozen=True)
@@ -52,17 +52,17 @@ class QueryBatches:
         known = self._queries
         generator = torch.Generator().manual_seed(self.seed + epoch)
         order = torch.randperm(len(known.sizes), generator=generator)
-        for picked in torch.split(order, packed(known.sizes[order], self.batch_size))[first:]:
+        for picked in torch.split(order, pack_queries(known.sizes[order], self.batch_size))[first:]:
             places = known.rows_of(picked).to(self.rows.target.device)
             yield Batch(self.rows.pick(places), len(picked) / len(order))
 
     @cached_property
-    def _queries(self) -> "Queries":
+    def _queries(self) -> "QueryIndex":
         """To find them sorts all rows: once, not in each epoch."""
-        return teaching_queries(self.rows.target)
+        return informative_queries(self.rows.target)
 
 
-class Queries(NamedTuple):
+class QueryIndex(NamedTuple):
     """On the CPU.
 
     Attributes:
@@ -81,7 +81,7 @@ class Queries(NamedTuple):
         return self.rows[torch.arange(int(sizes.sum())) + shift.repeat_interleave(sizes)]
 
 
-def teaching_queries(target: Tensor) -> Queries:
+def informative_queries(target: Tensor) -> QueryIndex:
     """Those whose candidates differ in relevance.
 
     Args:
@@ -93,10 +93,10 @@ def teaching_queries(target: Tensor) -> Queries:
     starts = sizes.cumsum(0) - sizes
     steps = torch.cat([torch.zeros(1, dtype=torch.int64), (relevance[rows].diff() != 0).cumsum(0)])
     differ = steps[starts + sizes - 1] > steps[starts]  # a change between two rows of one query
-    return Queries(rows, starts[differ], sizes[differ])
+    return QueryIndex(rows, starts[differ], sizes[differ])
 
 
-def packed(sizes: Tensor, batch_size: int) -> list[int]:
+def pack_queries(sizes: Tensor, batch_size: int) -> list[int]:
     """How many of the queries, in their order, make each batch: until it holds `batch_size` rows or more."""
     ends, counts, place = sizes.cumsum(0), [], 0
     while place < len(sizes):
@@ -120,14 +120,14 @@ def listwise(scores: Tensor, targets: Tensor, weights: Tensor | None = None) -> 
     with (Bruch et al. 2019, "An analysis of the softmax cross entropy loss for learning-to-rank with binary
     relevance", section 4).
     """
-    said, queries = _members(scores, targets, weights), _queries(targets)
+    said, queries = _member_scores(scores, targets, weights), _queries(targets)
     gain = targets[:, :1].exp2() - 1
     share = gain / queries.sum(gain).clamp(min=1)[queries.of_row]  # gains are 0 or at least 1
     largest = queries.largest(said.detach())
     shifted = said - largest[queries.of_row]
     log_sum = queries.sum(shifted.exp()).log()
     losses = log_sum - queries.sum(share * shifted)  # (n_queries, n_members)
-    return _mean_of(losses, queries.have_an_order(targets[:, :1]))
+    return _mean_over_queries(losses, queries.have_an_order(targets[:, :1]))
 
 
 def margin_ranking(scores: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
@@ -136,14 +136,14 @@ def margin_ranking(scores: Tensor, targets: Tensor, weights: Tensor | None = Non
     torch.nn.functional.margin_ranking_loss (Herbrich, Graepel and Obermayer 2000, "Large margin rank boundaries for
     ordinal regression").
     """
-    said, queries = _members(scores, targets, weights), _queries(targets)
+    said, queries = _member_scores(scores, targets, weights), _queries(targets)
     losses, counts = said.new_zeros(queries.n, said.shape[1]), said.new_zeros(queries.n, 1)
     for higher, lower in _pairs(queries, targets[:, 0]):
         ones = said.new_ones(len(higher), said.shape[1])
-        off = functional.margin_ranking_loss(said[higher], said[lower], ones, margin=MARGIN, reduction="none")
+        off = functional.margin_ranking_loss(said[higher], said[lower], ones, margin=RANKING_MARGIN, reduction="none")
         losses = losses.index_add(0, queries.of_row[higher], off)
         counts = counts.index_add(0, queries.of_row[higher], ones[:, :1])
-    return _mean_of(losses / counts.clamp(min=1), counts > 0)
+    return _mean_over_queries(losses / counts.clamp(min=1), counts > 0)
 
 
 class _Queries(NamedTuple):
@@ -186,15 +186,15 @@ def _pairs(queries: _Queries, relevance: Tensor) -> Iterator[tuple[Tensor, Tenso
     pairs = queries.sizes.square().cumsum(0)
     place, n_before = 0, 0
     while place < queries.n:
-        stop = max(place + 1, int(torch.searchsorted(pairs, n_before + MOST_PAIRS, right=True)))
+        stop = max(place + 1, int(torch.searchsorted(pairs, n_before + MAX_PAIRS_AT_ONCE, right=True)))
         sizes, starts = queries.sizes[place:stop], (ends - queries.sizes)[place:stop]
-        higher, lower = _within(rows, starts, sizes)
+        higher, lower = _row_pairs(rows, starts, sizes)
         kept = relevance[higher] > relevance[lower]
         yield higher[kept], lower[kept]
         place, n_before = stop, int(pairs[stop - 1])
 
 
-def _within(rows: Tensor, starts: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
+def _row_pairs(rows: Tensor, starts: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
     """Each row of each of these queries beside each row of the same query."""
     first = torch.arange(int(sizes.sum()), device=rows.device) + starts[0]  # the queries lie one after the other
     size, start = sizes.repeat_interleave(sizes), starts.repeat_interleave(sizes)
@@ -203,13 +203,13 @@ def _within(rows: Tensor, starts: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor
     return rows[first.repeat_interleave(size)], rows[start.repeat_interleave(size) + inside]
 
 
-def _mean_of(losses: Tensor, is_counted: Tensor) -> Tensor:
+def _mean_over_queries(losses: Tensor, is_counted: Tensor) -> Tensor:
     """(n_queries, n_members) → the mean over the counted queries, (n_queries, 1) bool, and the members."""
     counted = is_counted.to(losses.dtype)
     return (losses * counted).sum() / (counted.sum().clamp(min=1) * losses.shape[1])
 
 
-def _members(scores: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
+def _member_scores(scores: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
     """The scores of each member, (n_rows, n_members)."""
     fits = scores.dim() in (2, 3) and scores.shape[-1] == 1 and targets.shape == (len(scores), 2)
     if not fits or weights is not None:

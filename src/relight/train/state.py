@@ -48,7 +48,7 @@ class EarlyStopping:
         return self.epochs_without_gain >= self.patience
 
 
-class Epoch(NamedTuple):
+class EpochRecord(NamedTuple):
     """One line of the curves.
 
     Attributes:
@@ -83,7 +83,7 @@ class TrainingState:
     epoch: int = 0
     step: int = 0
     loss: Tensor = field(init=False)
-    history: list[Epoch] = field(default_factory=list)
+    history: list[EpochRecord] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.loss = torch.zeros((), device=self.device)
@@ -101,7 +101,7 @@ class TrainingState:
         self.loss = part if self.step == 0 else self.loss.add_(part)
         self.step += 1
 
-    def end_epoch(self, done: Epoch) -> None:
+    def end_epoch(self, done: EpochRecord) -> None:
         """Write the epoch down and turn to the next one."""
         self.history.append(done)
         if self.early_stopping:
@@ -133,7 +133,7 @@ class TrainingState:
             self.early_stopping.restore(saved["early_stopping"])
         self.epoch, self.step = saved["epoch"], saved["step"]
         self.loss = saved["loss"].to(self.device)
-        self.history = [Epoch(*epoch) for epoch in saved["history"]]
+        self.history = [EpochRecord(*epoch) for epoch in saved["history"]]
         _restore_random(saved["random"], self.device)
 
 

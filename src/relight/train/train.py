@@ -12,41 +12,47 @@ import torch
 
 from relight.data.features import Features
 from relight.data.tensors import StoredTensors
-from relight.model.devices import choose_device, compute_the_same_each_time
-from relight.model.inference import predict
+from relight.model.devices import choose_device, make_deterministic
+from relight.model.inference import predict_outputs
 from relight.model.params import ModelParams
-from relight.model.saved_model import Description, proof_of, save_weights
-from relight.runtime.dependencies import sha256_of
+from relight.model.saved_model import Description, hash_outputs, save_weights
+from relight.runtime.dependencies import file_sha256
 from relight.runtime.files import read_model, write_json
-from relight.runtime.nested import About
+from relight.runtime.nested import RunIdentity
 from relight.runtime.processes import Rank
-from relight.train.calibration import calibrate, scale_of
-from relight.train.distributed.joining import rank_to_be
-from relight.train.fit import Training, settle, untrained
-from relight.train.manifest import Manifest, all_versions, data_and_code, versions
+from relight.train.calibration import calibrate_distances, fit_temperature
+from relight.train.distributed.joining import requested_rank
+from relight.train.fit import Training, new_training, resolve_settings
+from relight.train.manifest import Manifest, package_versions, split_data_and_code, versions_with_relight
 from relight.train.params import TrainParams
-from relight.train.session import Team, checkpoints_of, device_of, fit_watched, group_of
-from relight.train.state import Epoch
+from relight.train.session import (
+    TrainingContext,
+    device_for_rank,
+    fit_with_callbacks,
+    open_checkpoints,
+    open_process_group,
+)
+from relight.train.state import EpochRecord
 
-OF_THIS_RUN = {"checkpoint_seconds", "memory_gb"}  # params that change no bit of the result
+RUN_ONLY_PARAMS = {"checkpoint_seconds", "memory_gb"}  # params that change no bit of the result
 
 
-def about_training(
+def identify_run(
     model: ModelParams, params: TrainParams, digests: dict[str, str], device: torch.device, rank: Rank | None
-) -> About:
+) -> RunIdentity:
     """All that the weights depend on. More epochs go on from a checkpoint where the rate does not depend on them."""
-    free = {*OF_THIS_RUN, *(["epochs"] if params.schedule.name == "constant" else [])}
+    free = {*RUN_ONLY_PARAMS, *(["epochs"] if params.schedule.name == "constant" else [])}
     return {
         "model": model.model_dump(mode="json"),
         "train": params.model_dump(mode="json", exclude=free),
         "device": device.type,
-        "versions": {**versions(), "torch": torch.__version__},
+        "versions": {**package_versions(), "torch": torch.__version__},
         **({} if rank is None else {"processes": rank.processes}),
         **digests,
     }
 
 
-def describe_training(training: Training, history: list[Epoch], processes: int) -> Description:
+def describe_training(training: Training, history: list[EpochRecord], processes: int) -> Description:
     params, settled = training.params, training.settled
     best = min(history, key=lambda epoch: epoch.validation_score) if params.early_stopping else history[-1]
     return Description(
@@ -56,15 +62,17 @@ def describe_training(training: Training, history: list[Epoch], processes: int) 
         seeds=params.seeds,
         threads=params.threads,
         processes=processes,
-        similarity=scale_of(training.model, training.parts, known) if (known := training.features).pairs else None,
+        similarity=calibrate_distances(training.model, training.parts, known)
+        if (known := training.features).pairs
+        else None,
         epochs=len(history),
         best_epoch=best.epoch,
-        proof=proof_of(predict(training.model, training.parts.validation.rows.inputs)),
-        versions=versions(),
+        proof=hash_outputs(predict_outputs(training.model, training.parts.validation.rows.inputs)),
+        versions=package_versions(),
     )
 
 
-def manifest_of(
+def build_manifest(
     model: ModelParams,
     params: TrainParams,
     digests: dict[str, str],
@@ -72,15 +80,15 @@ def manifest_of(
     processes: int,
     made: dict[str, str],
 ) -> Manifest:
-    data, code = data_and_code(digests)
+    data, code = split_data_and_code(digests)
     return Manifest(
         params={
             "model": model.model_dump(mode="json"),
-            "train": params.model_dump(mode="json", exclude=OF_THIS_RUN),
+            "train": params.model_dump(mode="json", exclude=RUN_ONLY_PARAMS),
         },
         data=data,
         code=code,
-        versions=all_versions(),
+        versions=versions_with_relight(),
         seed=params.seed,
         seeds=params.seeds,
         device=device.type,
@@ -115,26 +123,26 @@ def train(
         digests: a hash of every file that the result depends on, code and data.
     """
     known = read_model(features, Features)
-    compute_the_same_each_time(params.threads)
-    device, rank = choose_device(params.device), rank_to_be()
-    settled = settle(model_params, params, known, device.type)
-    device = device_of(device, params, settled, known, rank)
-    about = about_training(model_params, params, digests, device, rank)
-    with checkpoints_of(kept, about, rank) as checkpoints:
-        with group_of(rank, device, about) as group:
-            training = untrained(params, settled, known, StoredTensors(train_rows), StoredTensors(validation_rows))
-            history = fit_watched(training, Team(device, group, checkpoints), live_curves, speed)
+    make_deterministic(params.threads)
+    device, rank = choose_device(params.device), requested_rank()
+    settled = resolve_settings(model_params, params, known, device.type)
+    device = device_for_rank(device, params, settled, known, rank)
+    about = identify_run(model_params, params, digests, device, rank)
+    with open_checkpoints(kept, about, rank) as checkpoints:
+        with open_process_group(rank, device, about) as group:
+            training = new_training(params, settled, known, StoredTensors(train_rows), StoredTensors(validation_rows))
+            history = fit_with_callbacks(training, TrainingContext(device, group, checkpoints), live_curves, speed)
         if checkpoints is None:
             return
         if settled.calibration == "temperature":
-            calibrate(training.model, known.task, training.parts)
+            fit_temperature(training.model, known.task, training.parts)
         _write_curves(curves, history)
         save_weights(weights, training.model)
         write_json(description, describe_training(training, history, group.size))
-        made = {path.name: sha256_of(path) for path in (weights, description)}
-        write_json(manifest, manifest_of(model_params, params, digests, device, group.size, made))
+        made = {path.name: file_sha256(path) for path in (weights, description)}
+        write_json(manifest, build_manifest(model_params, params, digests, device, group.size, made))
         checkpoints.finish(weights)
 
 
-def _write_curves(path: Path, history: list[Epoch]) -> None:
-    path.write_text(pl.DataFrame(history, orient="row", schema=list(Epoch._fields)).write_csv())
+def _write_curves(path: Path, history: list[EpochRecord]) -> None:
+    path.write_text(pl.DataFrame(history, orient="row", schema=list(EpochRecord._fields)).write_csv())

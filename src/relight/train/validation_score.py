@@ -19,16 +19,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from relight.data.groups import by_first_appearance, have_an_order
+from relight.data.groups import factorize, has_distinct_relevance
 from relight.data.schema import Task
 from relight.metrics.ranking import ndcg
-from relight.metrics.roc import Ranked, auc, row_weights
-from relight.model.inference import answer_tensor
+from relight.metrics.roc import RocCounts, check_sample_weight, roc_auc
+from relight.model.inference import decode_outputs
 from relight.model.networks.forecaster import WindowBack
 from relight.train.auto import LossName
 
-CUT = 10
-Score = Callable[[Tensor], float]
+NDCG_CUTOFF = 10
+ScoreFunction = Callable[[Tensor], float]
 
 
 def log_loss(task: Task, logits: Tensor, target: Tensor, weight: Tensor | None) -> float:
@@ -57,27 +57,31 @@ def _log_probabilities(task: Task, logits: Tensor) -> Tensor:
     return logs.logsumexp(dim=1) - math.log(logs.shape[1]) if logs.dim() == 3 else logs
 
 
-def order_score(target: Tensor) -> Callable[[Tensor], float]:
+def one_minus_ndcg(target: Tensor) -> Callable[[Tensor], float]:
     """Scores (n_rows,) on the CPU → 1 - NDCG@10, the mean over the queries whose candidates differ in relevance.
 
     Args:
         target: (n_rows, 2) relevance, and the number of the query.
     """
     relevance, query = target.double().numpy().T
-    query = by_first_appearance(query)
-    rows = have_an_order(query, relevance)[query]
-    query, relevance = by_first_appearance(query[rows]), relevance[rows]
-    return lambda scores: 1 - float(ndcg(query, relevance, scores.double().numpy()[rows], CUT).mean())
+    query = factorize(query)
+    rows = has_distinct_relevance(query, relevance)[query]
+    query, relevance = factorize(query[rows]), relevance[rows]
+    return lambda scores: 1 - float(ndcg(query, relevance, scores.double().numpy()[rows], NDCG_CUTOFF).mean())
 
 
 def one_minus_auc(distances: Tensor, alike: Tensor, weight: Tensor | None) -> float:
     """Of the pairs of one that is alike and one that is not, the share in the wrong order; 1/2 where there are none."""
-    ranked = Ranked(alike.reshape(-1).cpu().numpy() == 1, -distances.reshape(-1).cpu().numpy().astype(np.float64))
-    area = auc(*ranked.counts(row_weights(len(ranked.order), None if weight is None else weight.cpu().numpy())))
+    ranked = RocCounts(alike.reshape(-1).cpu().numpy() == 1, -distances.reshape(-1).cpu().numpy().astype(np.float64))
+    area = roc_auc(
+        *ranked.counts(check_sample_weight(len(ranked.order), None if weight is None else weight.cpu().numpy()))
+    )
     return 0.5 if area is None else 1 - area
 
 
-def validation_score(task: Task, loss: LossName, back: nn.Module, target: Tensor, weight: Tensor | None) -> Score:
+def build_validation_score(
+    task: Task, loss: LossName, back: nn.Module, target: Tensor, weight: Tensor | None
+) -> ScoreFunction:
     """Outputs on the network's scale → RMSE (MAE where the loss is l1), log loss for classes, 1 - NDCG@10, or 1 - AUC.
 
     Args:
@@ -92,26 +96,26 @@ def validation_score(task: Task, loss: LossName, back: nn.Module, target: Tensor
         return log_loss(task, back(outputs).cpu(), target, weight)
 
     def of_numbers(outputs: Tensor) -> float:
-        errors = answer_tensor(task, back(outputs)).cpu() - true  # float64
+        errors = decode_outputs(task, back(outputs)).cpu() - true  # float64
         if loss == "l1":
-            return _mean(errors.abs(), weights)
-        return math.sqrt(_mean(errors.square(), weights))
+            return _weighted_mean(errors.abs(), weights)
+        return math.sqrt(_weighted_mean(errors.square(), weights))
 
     if task == "ranking":
-        of_order = order_score(target)
-        return lambda outputs: of_order(answer_tensor(task, back(outputs)).cpu())
+        of_order = one_minus_ndcg(target)
+        return lambda outputs: of_order(decode_outputs(task, back(outputs)).cpu())
     if task == "similarity":
         return lambda distances: one_minus_auc(distances, target, weight)
     return of_numbers if task == "regression" else of_classes
 
 
-def _mean(values: Tensor, weights: Tensor | None) -> float:
+def _weighted_mean(values: Tensor, weights: Tensor | None) -> float:
     if weights is None:
         return values.sum().item() / values.numel()  # cheaper than the mean: one operation, not two
     return ((values * weights).sum() / weights.sum()).item()
 
 
-def forecast_score(loss: LossName, back: WindowBack, target: Tensor) -> Score:
+def forecast_score(loss: LossName, back: WindowBack, target: Tensor) -> ScoreFunction:
     """Outputs on the network's scale → RMSE (mse) or MAE in the target's own unit, over all steps of the horizon.
 
     Args:

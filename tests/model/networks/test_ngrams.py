@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from relight.model.networks.tower import hash_ngrams, ngrams
-from relight.split.pairs import N_BUCKETS, N_LETTERS, letters_of
+from relight.split.pairs import N_BUCKETS, N_LETTERS, code_points
 
 LAST = chr(0x10FFFF)
 
@@ -22,7 +22,7 @@ def spelled(number: int) -> str:
 
 @pytest.mark.parametrize("text", ["a", "Ab", "anna maria", "x" * 23, "y" * 24, "z" * 25, "w" * 99, f"é😀{LAST}{LAST}"])
 def test_pairs_and_triples_of_a_padded_text_each_a_number_of_its_own(text: str) -> None:
-    (numbers,) = ngrams(torch.from_numpy(letters_of(pl.Series([text])))).tolist()
+    (numbers,) = ngrams(torch.from_numpy(code_points(pl.Series([text])))).tolist()
     assert len(numbers) == 2 * (N_LETTERS - 1)
     assert sorted(spelled(number) for number in numbers if number) == sorted(by_hand(text))
 

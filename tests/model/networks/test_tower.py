@@ -8,10 +8,10 @@ from relight.data.features import Features
 from relight.model.build import build_model
 from relight.model.networks.tower import SiameseModel
 from relight.model.params import ModelParams
-from relight.model.rows import Rows, as_trainee_sees, pair_inputs, trainee_of
+from relight.model.rows import Rows, pair_input_tensors, preprocess_rows, trainable_module
 from relight.prepare.pairs import clean_pairs
 from relight.prepare.params import PrepareParams
-from relight.split.pairs import describe_pairs, tensors_of_pairs
+from relight.split.pairs import describe_pairs, pair_tensors
 from relight.split.params import SplitParams
 from tests.pair_tables import pairs
 
@@ -30,7 +30,7 @@ def tower_for(table: pl.DataFrame, d_embedding: int = 8) -> tuple[SiameseModel, 
     )
     model = build_model(params, features, target_scale="none")
     assert isinstance(model, SiameseModel)
-    return model, features, pair_inputs(tensors_of_pairs(schema, features, rows))
+    return model, features, pair_input_tensors(pair_tensors(schema, features, rows))
 
 
 def test_swapped_sides_have_the_same_distance_to_the_bit() -> None:
@@ -94,8 +94,8 @@ def test_first_name_and_surname_that_have_changed_places_are_nearer_than_two_oth
 
 def test_letters_before_every_step_are_the_codes_that_training_sees_once() -> None:
     model, _, inputs = tower_for(pairs(60))
-    seen = as_trainee_sees(model, Rows(inputs, torch.zeros(60, 1), None))
-    assert torch.equal(trainee_of(model)(*seen.inputs), model(*inputs))
+    seen = preprocess_rows(model, Rows(inputs, torch.zeros(60, 1), None))
+    assert torch.equal(trainable_module(model)(*seen.inputs), model(*inputs))
     assert seen.inputs[2].shape == (60, 2, 48)
 
 

@@ -3,9 +3,9 @@ import torch
 from torch import Tensor, nn
 
 from relight.model.rows import Rows
-from relight.train.batches import Batch, ResidentBatches
-from relight.train.distributed.group import SharedBatches
-from relight.train.losses import cross_entropy, l1, mse, observed_steps
+from relight.train.batches import Batch, InMemoryBatches
+from relight.train.distributed.group import DistributedBatches
+from relight.train.losses import count_observed_targets, cross_entropy, l1, mse
 
 
 def numbers(n_rows: int, weight: Tensor | None = None) -> Rows:
@@ -14,15 +14,15 @@ def numbers(n_rows: int, weight: Tensor | None = None) -> Rows:
     return Rows((x,), x * x, weight)
 
 
-def pieces_of(batches: ResidentBatches, size: int, epoch: int = 0, first: int = 0) -> list[list[Batch]]:
+def pieces_of(batches: InMemoryBatches, size: int, epoch: int = 0, first: int = 0) -> list[list[Batch]]:
     """For each step the pieces of all processes."""
-    each = [SharedBatches(batches, rank, size).of_epoch(epoch, first) for rank in range(size)]
+    each = [DistributedBatches(batches, rank, size).of_epoch(epoch, first) for rank in range(size)]
     return [list(step) for step in zip(*each, strict=True)]
 
 
 def test_two_pieces_of_five_rows_by_hand() -> None:
     # 5 rows in two pieces: 2 and 3; their gradients count 2/5 and 3/5 of the sum, so 4/5 and 6/5 of the mean of two
-    ((one, other),) = pieces_of(ResidentBatches(numbers(5), "full", 0), 2)
+    ((one, other),) = pieces_of(InMemoryBatches(numbers(5), "full", 0), 2)
     assert one.rows.inputs[0].flatten().tolist() == [0, 1]
     assert other.rows.inputs[0].flatten().tolist() == [2, 3, 4]
     assert (one.pull, other.pull) == (pytest.approx(0.8), pytest.approx(1.2))
@@ -31,7 +31,7 @@ def test_two_pieces_of_five_rows_by_hand() -> None:
 
 def test_weights_decide_how_much_a_piece_counts_by_hand() -> None:
     # weights 3, 1 | 0, 0: the first piece is the whole batch, the second counts for nothing
-    ((one, other),) = pieces_of(ResidentBatches(numbers(4, torch.tensor([3.0, 1.0, 0.0, 0.0])), "full", 0), 2)
+    ((one, other),) = pieces_of(InMemoryBatches(numbers(4, torch.tensor([3.0, 1.0, 0.0, 0.0])), "full", 0), 2)
     assert (one.pull, other.pull) == (2, 0)
     assert (one.share, other.share) == (1, 0)
 
@@ -39,21 +39,21 @@ def test_weights_decide_how_much_a_piece_counts_by_hand() -> None:
 def test_targets_that_are_there_decide_how_much_a_piece_counts_by_hand() -> None:
     # of four windows with a gap in three targets: 1 of 2 targets there, 1 of 2 | 1 of 2, 2 of 2
     target = torch.tensor([[1.0, torch.nan], [1.0, torch.nan], [torch.nan, 1.0], [1.0, 1.0]])
-    alone = ResidentBatches(Rows((torch.zeros(4, 1),), target), "full", 0)
-    one, other = (next(SharedBatches(alone, rank, 2, observed_steps).of_epoch(0)) for rank in range(2))
+    alone = InMemoryBatches(Rows((torch.zeros(4, 1),), target), "full", 0)
+    one, other = (next(DistributedBatches(alone, rank, 2, count_observed_targets).of_epoch(0)) for rank in range(2))
     assert (one.pull, other.pull) == (pytest.approx(2 * 2 / 5), pytest.approx(2 * 3 / 5))
     assert (one.share, other.share) == (pytest.approx(0.4), pytest.approx(0.6))
 
 
 def test_a_batch_in_which_no_row_counts_moves_nothing() -> None:
-    ((one, other),) = pieces_of(ResidentBatches(numbers(4, torch.zeros(4)), "full", 0), 2)
+    ((one, other),) = pieces_of(InMemoryBatches(numbers(4, torch.zeros(4)), "full", 0), 2)
     assert (one.pull, other.pull) == (0, 0)
 
 
 @pytest.mark.parametrize("size", [2, 3, 4, 7])
 @pytest.mark.parametrize("batch_size", ["full", 1, 3, 4])
 def test_the_pieces_are_the_batch_in_its_order(size: int, batch_size: int) -> None:
-    alone = ResidentBatches(numbers(11), batch_size, seed=5)
+    alone = InMemoryBatches(numbers(11), batch_size, seed=5)
     steps = pieces_of(alone, size, epoch=2)
     whole = list(alone.of_epoch(2))
     assert len(steps) == len(whole)
@@ -65,7 +65,7 @@ def test_the_pieces_are_the_batch_in_its_order(size: int, batch_size: int) -> No
 
 
 def test_they_go_on_in_the_middle_of_an_epoch() -> None:
-    alone = ResidentBatches(numbers(11), 3, seed=5)
+    alone = InMemoryBatches(numbers(11), 3, seed=5)
     assert [[piece.rows.target.tolist() for piece in step] for step in pieces_of(alone, 2, 1, first=2)] == [
         [piece.rows.target.tolist() for piece in step] for step in pieces_of(alone, 2, 1)[2:]
     ]
@@ -90,7 +90,7 @@ def test_the_mean_of_the_pulled_gradients_is_the_gradient_of_the_whole_batch(
         assert model.weight.grad is not None
         return model.weight.grad.clone()
 
-    alone = ResidentBatches(rows, 6, seed=3)  # batches of 6 and 7 rows
+    alone = InMemoryBatches(rows, 6, seed=3)  # batches of 6 and 7 rows
     for batch, step in zip(alone.of_epoch(0), pieces_of(alone, size), strict=True):
         mean = torch.stack([gradient(piece) for piece in step]).mean(dim=0)
         torch.testing.assert_close(mean, gradient(batch))
@@ -99,7 +99,7 @@ def test_the_mean_of_the_pulled_gradients_is_the_gradient_of_the_whole_batch(
 @pytest.mark.parametrize("size", [2, 5])
 def test_the_losses_of_all_pieces_add_up_to_that_of_the_epoch(size: int) -> None:
     rows = numbers(11, torch.arange(11.0))
-    alone = ResidentBatches(rows, 4, seed=0)
+    alone = InMemoryBatches(rows, 4, seed=0)
     summed = sum(
         float(l1(piece.rows.inputs[0], piece.rows.target, piece.rows.weight) * piece.share)
         for step in pieces_of(alone, size)

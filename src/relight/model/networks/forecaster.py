@@ -8,7 +8,7 @@ from relight.data.features import SeriesFeatures
 from relight.model.networks.autoregression import Autoregression
 
 UNKNOWN = -1.0  # a half-width before it is fitted, because a file of weights holds no NaN
-COVERED = 0.8  # the share of the truth that an interval should hold
+NOMINAL_COVERAGE = 0.8  # the share of the truth that an interval should hold
 
 
 class WindowFront(nn.Module):
@@ -128,7 +128,7 @@ def _channels(features: SeriesFeatures) -> tuple[list[float], list[float]]:
     return means, scales
 
 
-def half_widths_of(model: Forecaster) -> np.ndarray:
+def model_half_widths(model: Forecaster) -> np.ndarray:
     """(horizon,) in the target's own unit, float64; NaN where the model has none."""
     found = model.half_width.cpu().double().numpy()
     return np.where(found == UNKNOWN, np.nan, found)

@@ -15,15 +15,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from relight.model.inference import Inputs, outputs_of
+from relight.model.inference import ChunkedInputs, batched_outputs
 from relight.model.rows import Rows, StoredRows
-from relight.train.batches import Batch, Batches, weight_of
-from relight.train.state import Epoch, TrainingState
+from relight.train.batches import Batch, Batches, batch_weight
+from relight.train.state import EpochRecord, TrainingState
 
-Weigh = Callable[[Rows], int | torch.Tensor]
+BatchWeight = Callable[[Rows], int | torch.Tensor]
 
 
-class Group(Protocol):
+class ProcessGroup(Protocol):
     """
     Attributes:
         rank: the place of this process; the first one, 0, writes.
@@ -41,7 +41,7 @@ class Group(Protocol):
         """
         ...
 
-    def predict(self, model: nn.Module, inputs: tuple[Tensor, ...] | Inputs, at_once: int) -> Tensor:
+    def predict(self, model: nn.Module, inputs: tuple[Tensor, ...] | ChunkedInputs, at_once: int) -> Tensor:
         """The raw outputs for all rows, of which each process may compute a part."""
         ...
 
@@ -49,7 +49,7 @@ class Group(Protocol):
         """Of the values of all processes."""
         ...
 
-    def decide(self, epoch: Epoch) -> Epoch:
+    def decide(self, epoch: EpochRecord) -> EpochRecord:
         """What the first process measured: all must stop at the same epoch."""
         ...
 
@@ -62,7 +62,7 @@ class Group(Protocol):
         ...
 
 
-class Alone:
+class SingleProcess:
     """One process."""
 
     rank = 0
@@ -71,13 +71,13 @@ class Alone:
     def network(self, model: nn.Module, rows: Rows | StoredRows) -> nn.Module:  # noqa: ARG002  # of the protocol
         return model
 
-    def predict(self, model: nn.Module, inputs: tuple[Tensor, ...] | Inputs, at_once: int) -> Tensor:
-        return outputs_of(model, inputs, at_once)
+    def predict(self, model: nn.Module, inputs: tuple[Tensor, ...] | ChunkedInputs, at_once: int) -> Tensor:
+        return batched_outputs(model, inputs, at_once)
 
     def sum(self, value: Tensor) -> Tensor:
         return value
 
-    def decide(self, epoch: Epoch) -> Epoch:
+    def decide(self, epoch: EpochRecord) -> EpochRecord:
         return epoch
 
     def save(self, state: TrainingState) -> dict[str, Any]:
@@ -87,13 +87,13 @@ class Alone:
         return saved
 
 
-def seed_of(seed: int, rank: int) -> int:
+def process_seed(seed: int, rank: int) -> int:
     """For the dropout of one process; the first has that of a process alone."""
     return seed if rank == 0 else int(np.random.SeedSequence([seed, rank]).generate_state(1)[0])
 
 
 @dataclass(frozen=True)
-class SharedBatches:
+class DistributedBatches:
     """Each batch is cut into pieces of rows that stand together, as equal as can be.
 
     DistributedDataParallel takes the plain mean of the processes' gradients, and each has the mean over its own rows.
@@ -107,7 +107,7 @@ class SharedBatches:
     batches: Batches
     rank: int
     size: int
-    weigh: Weigh = weight_of
+    weigh: BatchWeight = batch_weight
 
     def of_epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
         for batch in self.batches.of_epoch(epoch, first):

@@ -9,50 +9,50 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from relight.errors import RunError
-from relight.runtime.processes import Address, Asked, Rank, asked, rank_here, seconds_to_wait
-from relight.train.distributed.workers import GOES_ON, Workers
+from relight.runtime.processes import Address, LaunchRequest, Rank, current_rank, requested_processes, timeout_seconds
+from relight.train.distributed.workers import RESUME_HINT, Workers
 
 
-def rank_to_be() -> Rank | None:
+def requested_rank() -> Rank | None:
     """The place of this process among those that `relight launch` or torchrun want; None where it trains alone."""
-    here, wanted = rank_here(), asked()
+    here, wanted = current_rank(), requested_processes()
     if here is not None or wanted is None:
         return here
     return Rank(0, 0, wanted.processes * wanted.nodes, wanted.processes)
 
 
 @contextmanager
-def joined(rank: Rank, device: str) -> Iterator[None]:
+def join_process_group(rank: Rank, device: str) -> Iterator[None]:
     """Within the block the processes are a group of torch.distributed; the first one starts those beside it.
 
     Raises:
         RunError: when one of the others is lost.
     """
-    from relight.train.distributed.rendezvous import group_of
+    from relight.train.distributed.rendezvous import torch_process_group
 
     backend = "nccl" if device == "cuda" else "gloo"
-    wanted = asked()
-    if rank_here() is not None or wanted is None:  # torchrun, or another process, has started this one
-        with _lost_connections_explained(), group_of(rank, backend):
+    wanted = requested_processes()
+    if current_rank() is not None or wanted is None:  # torchrun, or another process, has started this one
+        with _explain_lost_connections(), torch_process_group(rank, backend):
             yield
         return
-    with _meeting_place(wanted) as (address, number):
+    with _rendezvous_address(wanted) as (address, number):
         _listen_on_loopback(wanted)
-        os.environ.update(environment_of(rank, address, number))
+        os.environ.update(rank_environment(rank, address, number))
         ranks = [Rank(place, place, rank.processes, rank.local_processes) for place in range(1, rank.local_processes)]
         with (
-            _lost_connections_explained(),
+            _explain_lost_connections(),
             Workers(
                 [sys.executable, *sys.orig_argv[1:]],
-                {other.rank: environment_of(other, address, number) for other in ranks},
+                {other.rank: rank_environment(other, address, number) for other in ranks},
                 Path.cwd(),
             ) as workers,
-            group_of(rank, backend, workers.failure),
+            torch_process_group(rank, backend, workers.failure),
         ):
             yield
 
 
-def environment_of(rank: Rank, address: Address, number: int) -> dict[str, str]:
+def rank_environment(rank: Rank, address: Address, number: int) -> dict[str, str]:
     """As torchrun's agent sets it, which holds the store, too.
 
     Args:
@@ -62,28 +62,28 @@ def environment_of(rank: Rank, address: Address, number: int) -> dict[str, str]:
     return {**rank.environment(address.host, address.port), **store}
 
 
-def name_of_training(number: int) -> str:
+def training_key(number: int) -> str:
     """Under which the store tells other machines of it."""
     return f"training {number}"
 
 
 @contextmanager
-def _meeting_place(wanted: Asked) -> Iterator[tuple[Address, int]]:
+def _rendezvous_address(wanted: LaunchRequest) -> Iterator[tuple[Address, int]]:
     """On one machine a store of our own, else that of `relight launch`, where the other machines wait for word."""
-    from relight.train.distributed.rendezvous import LOOPBACK, host_store, visit_store
+    from relight.train.distributed.rendezvous import LOOPBACK, connect_store, host_store
 
     if wanted.rendezvous is None:
         store, address = host_store(Address(LOOPBACK, 0))
         yield address, 0
         del store  # it has listened until here
         return
-    store = visit_store(wanted.rendezvous)
+    store = connect_store(wanted.rendezvous)
     number = store.add("trainings", 1)
-    store.set(name_of_training(number), json.dumps({"folder": os.getcwd()}))
+    store.set(training_key(number), json.dumps({"folder": os.getcwd()}))
     yield wanted.rendezvous, number
 
 
-def _listen_on_loopback(wanted: Asked) -> None:
+def _listen_on_loopback(wanted: LaunchRequest) -> None:
     if wanted.nodes == 1:
         loopback = [name for _, name in socket.if_nameindex() if name in ("lo", "lo0")]
         for name in loopback:
@@ -91,7 +91,7 @@ def _listen_on_loopback(wanted: Asked) -> None:
 
 
 @contextmanager
-def _lost_connections_explained() -> Iterator[None]:
+def _explain_lost_connections() -> Iterator[None]:
     """
     Raises:
         RunError: instead of what torch.distributed says where another process is gone.
@@ -102,8 +102,8 @@ def _lost_connections_explained() -> Iterator[None]:
         if not _is_lost_connection(error):
             raise
         raise RunError(
-            f"another process ended, or did not answer for {seconds_to_wait()} s; "
-            f"its own message is above or on its machine; {GOES_ON}"
+            f"another process ended, or did not answer for {timeout_seconds()} s; "
+            f"its own message is above or on its machine; {RESUME_HINT}"
         ) from error
 
 

@@ -9,19 +9,19 @@ from torch.distributed import DistError
 from torch.distributed.distributed_c10d import Store
 
 from relight.errors import InputError, RunError
-from relight.runtime.processes import Address, Asked, Rank
-from relight.train.distributed.joining import environment_of, name_of_training
-from relight.train.distributed.rendezvous import visit_store
+from relight.runtime.processes import Address, LaunchRequest, Rank
+from relight.train.distributed.joining import rank_environment, training_key
+from relight.train.distributed.rendezvous import connect_store
 from relight.train.distributed.workers import Workers
 
-ENDED, GONE = "ended", "gone"
+ENDED_KEY, RELEASED_KEY = "ended", "gone"
 
-_SECONDS_BETWEEN_LOOKS = 0.2
+_POLL_SECONDS = 0.2
 
-_SECONDS_TO_GO = 2
+_RELEASE_SECONDS = 2
 
 
-def lend_processes(asked: Asked, address: Address, place: int) -> None:
+def serve_workers(asked: LaunchRequest, address: Address, place: int) -> None:
     """To each training, until the command of the first machine ends.
 
     Args:
@@ -30,25 +30,25 @@ def lend_processes(asked: Asked, address: Address, place: int) -> None:
     Raises:
         RunError: when a process or the first machine is lost.
     """
-    store = visit_store(address)
+    store = connect_store(address)
     number = 1
     while (folder := _next_training(store, number, address)) is not None:
         ranks = _ranks(asked, place)
-        environments = {rank.rank: environment_of(rank, address, number) for rank in ranks}
+        environments = {rank.rank: rank_environment(rank, address, number) for rank in ranks}
         with Workers([sys.executable, "-m", "stages.train"], environments, folder) as workers:
             workers.wait()
         number += 1
 
 
-def call_off(store: Store, n_others: int) -> None:
+def release_workers(store: Store, n_others: int) -> None:
     """The command has ended: the other machines may go, and are given time to hear it."""
-    store.set(ENDED, "")
-    until = time.monotonic() + _SECONDS_TO_GO
-    while store.add(GONE, 0) < n_others and time.monotonic() < until:
-        time.sleep(_SECONDS_BETWEEN_LOOKS)
+    store.set(ENDED_KEY, "")
+    until = time.monotonic() + _RELEASE_SECONDS
+    while store.add(RELEASED_KEY, 0) < n_others and time.monotonic() < until:
+        time.sleep(_POLL_SECONDS)
 
 
-def _ranks(asked: Asked, place: int) -> list[Rank]:
+def _ranks(asked: LaunchRequest, place: int) -> list[Rank]:
     first, all_processes = place * asked.processes, asked.processes * asked.nodes
     return [Rank(first + local, local, all_processes, asked.processes) for local in range(asked.processes)]
 
@@ -56,12 +56,12 @@ def _ranks(asked: Asked, place: int) -> list[Rank]:
 def _next_training(store: Store, number: int, address: Address) -> Path | None:
     """Its folder, once it begins; None when the command has ended."""
     try:
-        while not store.check([name_of_training(number)]):
-            if store.check([ENDED]):
-                store.add(GONE, 1)
+        while not store.check([training_key(number)]):
+            if store.check([ENDED_KEY]):
+                store.add(RELEASED_KEY, 1)
                 return None
-            time.sleep(_SECONDS_BETWEEN_LOOKS)
-        folder = Path(json.loads(store.get(name_of_training(number)))["folder"])
+            time.sleep(_POLL_SECONDS)
+        folder = Path(json.loads(store.get(training_key(number)))["folder"])
     except DistError as error:
         raise RunError(f"--rendezvous {address}: the first machine is lost; its own message says why") from error
     if not (folder / "stages/train.py").is_file():

@@ -15,14 +15,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
-from relight.model.inference import Inputs, outputs_of
+from relight.model.inference import ChunkedInputs, batched_outputs
 from relight.model.rows import Rows, StoredRows
-from relight.train.state import Epoch, TrainingState
+from relight.train.state import EpochRecord, TrainingState
 
-SECONDS = 0.2  # about so long between two words
+SECONDS_BETWEEN_POLLS = 0.2  # about so long between two words
 
 
-class SeveralProcesses:
+class DistributedGroup:
     """The group of torch.distributed that this process belongs to.
 
     Args:
@@ -44,30 +44,30 @@ class SeveralProcesses:
         network.broadcast_buffers = False  # they are fitted before the training, and stay
         model.train()
         with torch.random.fork_rng([self._device] if places else []):
-            network(*_first(rows.inputs)).sum().backward()
+            network(*_first_rows(rows.inputs)).sum().backward()
         for weight in model.parameters():
             weight.grad = None
         return network
 
-    def predict(self, model: nn.Module, inputs: tuple[Tensor, ...] | Inputs, at_once: int) -> Tensor:
+    def predict(self, model: nn.Module, inputs: tuple[Tensor, ...] | ChunkedInputs, at_once: int) -> Tensor:
         """Each process takes a part of equal length, the last row filling it up; rows in a file each takes whole."""
         if not isinstance(inputs, tuple):
-            return outputs_of(model, inputs, at_once)
+            return batched_outputs(model, inputs, at_once)
         n_rows = len(inputs[0])
         length = -(-n_rows // self.size)
         places = torch.arange(self.rank * length, (self.rank + 1) * length, device=inputs[0].device)
         places.clamp_(max=n_rows - 1)
-        part = outputs_of(model, tuple(values.index_select(0, places) for values in inputs), at_once)
+        part = batched_outputs(model, tuple(values.index_select(0, places) for values in inputs), at_once)
         return torch.cat(self._gather(part))[:n_rows]
 
     def sum(self, value: Tensor) -> Tensor:
         dist.all_reduce(value)
         return value
 
-    def decide(self, epoch: Epoch) -> Epoch:
+    def decide(self, epoch: EpochRecord) -> EpochRecord:
         values = torch.tensor(epoch[1:], dtype=torch.float64, device=self._device)
         dist.broadcast(values, src=0)
-        return Epoch(epoch.epoch, *values.tolist())
+        return EpochRecord(epoch.epoch, *values.tolist())
 
     def save(self, state: TrainingState) -> dict[str, Any]:
         """The random states and the sums of losses of all processes, a row for each."""
@@ -108,12 +108,12 @@ class SeveralProcesses:
         return gathered
 
 
-def _first(inputs: tuple[Tensor, ...] | Inputs) -> tuple[Tensor, ...]:
+def _first_rows(inputs: tuple[Tensor, ...] | ChunkedInputs) -> tuple[Tensor, ...]:
     """Of two rows, or of one."""
     return tuple(part[:2] for part in inputs) if isinstance(inputs, tuple) else next(iter(inputs.chunks(2)))
 
 
-class Agreement:
+class StopConsensus:
     """Of what each process wants: a stop that was asked for, a checkpoint that is due.
 
     The first process says how many steps are left until the next word, by the time that the last ones took; that
@@ -146,4 +146,4 @@ class Agreement:
         if dist.get_rank() != 0:
             return 0
         seconds = (time.monotonic() - self._since) / self._steps
-        return max(1, min(2 * self._steps, int(SECONDS / max(seconds, 1e-9))))
+        return max(1, min(2 * self._steps, int(SECONDS_BETWEEN_POLLS / max(seconds, 1e-9))))

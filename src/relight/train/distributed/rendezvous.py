@@ -17,11 +17,11 @@ from torch.distributed.distributed_c10d import PrefixStore, Store
 from torch.distributed.rendezvous import rendezvous
 
 from relight.errors import InputError, RunError
-from relight.runtime.processes import Address, Rank, seconds_to_wait
+from relight.runtime.processes import Address, Rank, timeout_seconds
 
 LOOPBACK = "127.0.0.1"
 
-_SECONDS_BETWEEN_LOOKS = 0.05
+_POLL_SECONDS = 0.05
 
 
 def host_store(address: Address) -> tuple[TCPStore, Address]:
@@ -33,9 +33,9 @@ def host_store(address: Address) -> tuple[TCPStore, Address]:
     try:
         listening = socket.create_server((address.host, address.port))
     except OSError as error:
-        raise InputError(_why_not(address, error)) from error
+        raise InputError(_bind_problem(address, error)) from error
     port = listening.getsockname()[1]
-    wait = timedelta(seconds=seconds_to_wait())
+    wait = timedelta(seconds=timeout_seconds())
     # The store takes the socket as its own.
     store = TCPStore(
         address.host, port, is_master=True, wait_for_workers=False, timeout=wait, master_listen_fd=listening.detach()
@@ -43,29 +43,29 @@ def host_store(address: Address) -> tuple[TCPStore, Address]:
     return store, Address(address.host, port)
 
 
-def _why_not(address: Address, error: OSError) -> str:
+def _bind_problem(address: Address, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return f"--rendezvous {address}: port {address.port} is in use; leave it out to get a free one, or name another"
     why = str(error.strerror).split(" (")[0]
     return f"--rendezvous {address}: cannot listen there: {why}; it names the first machine"
 
 
-def visit_store(address: Address) -> TCPStore:
+def connect_store(address: Address) -> TCPStore:
     """The store that listens there, once it does.
 
     Raises:
         RunError: when it does not in the time that a process waits for another.
     """
-    until = time.monotonic() + seconds_to_wait()
-    while (error := _why_no_answer(address)) is not None:
+    until = time.monotonic() + timeout_seconds()
+    while (error := _connect_problem(address)) is not None:
         if time.monotonic() > until:
             raise RunError(f"--rendezvous {address}: nobody answers there ({error}); start the first machine, too")
         time.sleep(1)
-    wait = timedelta(seconds=seconds_to_wait())
+    wait = timedelta(seconds=timeout_seconds())
     return TCPStore(address.host, address.port, is_master=False, wait_for_workers=False, timeout=wait)
 
 
-def _why_no_answer(address: Address) -> str | None:
+def _connect_problem(address: Address) -> str | None:
     try:
         socket.create_connection(address, timeout=5).close()
     except OSError as error:
@@ -74,7 +74,7 @@ def _why_no_answer(address: Address) -> str | None:
 
 
 @contextmanager
-def group_of(rank: Rank, backend: str, lost: Callable[[], str | None] = lambda: None) -> Iterator[None]:
+def torch_process_group(rank: Rank, backend: str, lost: Callable[[], str | None] = lambda: None) -> Iterator[None]:
     """Be one of the processes that the environment speaks of.
 
     Args:
@@ -83,7 +83,7 @@ def group_of(rank: Rank, backend: str, lost: Callable[[], str | None] = lambda: 
     Raises:
         RunError: when the others do not come.
     """
-    wait = timedelta(seconds=seconds_to_wait())
+    wait = timedelta(seconds=timeout_seconds())
     try:
         store, *_ = next(rendezvous("env://", timeout=wait))
         _wait_for_all(PrefixStore("arrived", store), rank, lost)
@@ -99,11 +99,11 @@ def group_of(rank: Rank, backend: str, lost: Callable[[], str | None] = lambda: 
 
 def _wait_for_all(store: Store, rank: Rank, lost: Callable[[], str | None]) -> None:
     """In Python, so that Ctrl-C is heard: the wait of torch is native."""
-    come, until = store.add("number", 1), time.monotonic() + seconds_to_wait()
+    come, until = store.add("number", 1), time.monotonic() + timeout_seconds()
     while come < rank.processes:
         if (failure := lost()) is not None:
             raise RunError(failure)
         if time.monotonic() > until:
-            raise RunError(f"{come} of {rank.processes} processes came within {seconds_to_wait()} s; start all of them")
-        time.sleep(_SECONDS_BETWEEN_LOOKS)
+            raise RunError(f"{come} of {rank.processes} processes came within {timeout_seconds()} s; start all of them")
+        time.sleep(_POLL_SECONDS)
         come = store.add("number", 0)

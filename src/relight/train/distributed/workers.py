@@ -12,17 +12,17 @@ from types import TracebackType
 from typing import IO, Self
 
 from relight.errors import RelightError, RunError
-from relight.runtime.lifetime import PARENT, Terminated
+from relight.runtime.lifetime import PARENT_VARIABLE, Terminated
 
-GOES_ON = "the same command goes on from the last checkpoint"
+RESUME_HINT = "the same command goes on from the last checkpoint"
 
-_SECONDS_BETWEEN_LOOKS = 0.2
+_POLL_SECONDS = 0.2
 
-_SECONDS_TO_DIE = 5  # from a lost connection until the process behind it is gone
+_KILL_SECONDS = 5  # from a lost connection until the process behind it is gone
 
-_SECONDS_TO_END = 10
+_TERMINATION_SECONDS = 10
 
-_SECONDS_TO_NOTICE = 20  # that a worker is gone
+_NOTICE_SECONDS = 20  # that a worker is gone
 
 
 class Workers:
@@ -47,7 +47,7 @@ class Workers:
             self._running[rank] = subprocess.Popen(
                 self._command,
                 cwd=self._folder,
-                env={**os.environ, **environment, PARENT: str(os.getpid())},
+                env={**os.environ, **environment, PARENT_VARIABLE: str(os.getpid())},
                 stdin=subprocess.DEVNULL,
                 stdout=self._said[rank],
                 stderr=subprocess.STDOUT,
@@ -63,9 +63,9 @@ class Workers:
         self._over.set()
         self._watcher.join()  # it reads what is closed below
         # What torch raises where a connection is lost has no class of its own.
-        failure = self._failure_within(_SECONDS_TO_DIE) if isinstance(error, RuntimeError) else None
+        failure = self._failure_within(_KILL_SECONDS) if isinstance(error, RuntimeError) else None
         stops = kind is None or issubclass(kind, Terminated | KeyboardInterrupt)
-        self._end(_SECONDS_TO_END if stops else 0)
+        self._end(_TERMINATION_SECONDS if stops else 0)
         if failure is not None:
             raise RunError(failure) from error
 
@@ -77,21 +77,23 @@ class Workers:
             Terminated: when they were told to stop.
         """
         while self._alive() and self.failure() is None:
-            time.sleep(_SECONDS_BETWEEN_LOOKS)
+            time.sleep(_POLL_SECONDS)
         if (failure := self.failure()) is not None:
             raise RunError(failure)
         if any(worker.returncode for worker in self._running.values()):
-            raise Terminated(GOES_ON)
+            raise Terminated(RESUME_HINT)
 
     def failure(self) -> str | None:
         """What became of a worker that has failed; first of one that was killed, for then the others fail, too."""
         ended = {rank: worker.poll() for rank, worker in self._running.items()}
         killed = [(rank, -code) for rank, code in ended.items() if code is not None and code < 0]
-        failed = [rank for rank, code in ended.items() if code is not None and code not in (0, *_STOPPED) and code > 0]
+        failed = [
+            rank for rank, code in ended.items() if code is not None and code not in (0, *_STOP_CODES) and code > 0
+        ]
         if killed:
             rank, number = killed[0]
             why = " (out of memory?)" if number == 9 else ""
-            return f"worker {rank} was killed by signal {number}{why}; {GOES_ON}"
+            return f"worker {rank} was killed by signal {number}{why}; {RESUME_HINT}"
         return self._last_word(failed[0]) if failed else None
 
     def _last_word(self, rank: int) -> str:
@@ -107,14 +109,14 @@ class Workers:
         while self._running and time.monotonic() < until:
             if (found := self.failure()) is not None:
                 return found
-            time.sleep(_SECONDS_BETWEEN_LOOKS)
+            time.sleep(_POLL_SECONDS)
         return None
 
     def _watch(self) -> None:
         """The main thread may wait in native code for a worker that is gone: it has some time to notice."""
-        while not self._over.wait(_SECONDS_BETWEEN_LOOKS):
+        while not self._over.wait(_POLL_SECONDS):
             if (failure := self.failure()) is not None:
-                if not self._over.wait(_SECONDS_TO_NOTICE):
+                if not self._over.wait(_NOTICE_SECONDS):
                     sys.stderr.write(f"error: {failure}\n")
                     sys.stderr.flush()
                     self._end(0)
@@ -128,7 +130,7 @@ class Workers:
         """They hold nothing that could be lost."""
         until = time.monotonic() + seconds
         while self._alive() and time.monotonic() < until:
-            time.sleep(_SECONDS_BETWEEN_LOOKS / 4)
+            time.sleep(_POLL_SECONDS / 4)
         for worker in self._running.values():
             worker.kill()
             worker.wait()
@@ -136,4 +138,4 @@ class Workers:
             said.close()
 
 
-_STOPPED = (130, 143)  # by Ctrl-C and SIGTERM
+_STOP_CODES = (130, 143)  # by Ctrl-C and SIGTERM
