@@ -102,7 +102,7 @@ def fast_pair(trials: int, seed: int) -> tuple[float, float]:
     began = time.perf_counter()
     with acquire_slot(slots_folder(settings.sweep)) as held:
         ledger = open_trial_queue(settings.sweep)
-        with ledger.beating():
+        with ledger.heartbeat():
             run_trials(ledger, settings, held, run_timed)
     return time.perf_counter() - began, seconds[0]
 
@@ -114,7 +114,7 @@ def experiment_pair(repository: Repository, trials: int, seed: int) -> tuple[flo
     code, said = repository.relight("sweep")
     ours = time.perf_counter() - began
     assert code == 0, said
-    proposals = [row.params for row in open_trial_queue(settings.sweep).rows()]
+    proposals = [row.params for row in open_trial_queue(settings.sweep).records()]
     shutil.rmtree(".dvc/cache/runs")
     began = time.perf_counter()
     for number, proposal in enumerate([{}, *proposals]):

@@ -64,5 +64,5 @@ if __name__ == "__main__":
     parser.add_argument("--rows", type=int, default=100_000)
     asked = parser.parse_args()
     if unknown := [name for name in asked.jobs if not named(name)]:
-        sys.exit(f"the jobs are {', '.join(JOBS)}, however: {', '.join(unknown)}")
+        sys.exit(f"the jobs are {', '.join(JOBS)}, got {', '.join(unknown)}")
     main([job for name in asked.jobs for job in named(name)] or list(JOBS), asked.rounds, asked.rows)

@@ -61,7 +61,7 @@ def features_of(
         target_statistics=_statistics(known) if task == "regression" else None,
         class_counts=[int((codes == k).sum()) for k in range(len(classes))] if has_counts and classes else None,
         n_train=n_train,
-        test_rows_validate=test_rows_validate,
+        validates_on_test=test_rows_validate,
     )
 
 

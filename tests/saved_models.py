@@ -68,8 +68,8 @@ def save_model(
     params, features = ModelParams(name=name, numeric=numeric, **TINY), drawn_features(columns, task)
     torch.manual_seed(5)
     model = build_model(params, features, target_scale=target_scale, seeds=seeds)
-    if isinstance(model, TabularModel) and isinstance(model.back, Temperature):
-        model.back.temperature.fill_(1.7)
+    if isinstance(model, TabularModel) and isinstance(model.target_transform, Temperature):
+        model.target_transform.temperature.fill_(1.7)
     (folder / "models").mkdir()
     save_weights(folder / "models/model.pth", model)
     description = Description(
@@ -84,7 +84,7 @@ def save_model(
         threads=1,
         epochs=1,
         best_epoch=1,
-        proof="",
+        output_sha256="",
         versions={},
     )
     write_json(folder / "models/model.json", description)
@@ -119,7 +119,7 @@ def _date(elapsed: np.ndarray) -> list[Any]:
     }
     return [
         number(f"when.{moment}", values, gaps=4).model_copy(
-            update={"column": "when", "kind": "datetime", "moment": moment}
+            update={"column": "when", "kind": "datetime", "date_part": moment}
         )
         for moment, values in parts.items()
     ]

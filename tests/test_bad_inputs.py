@@ -42,32 +42,30 @@ CATALOGUE = [
     of_params(1, "misspelt key", "epochs: 2", "epoch: 2", ":19: train.epoch: is unknown; did you mean epochs?"),
     of_params(2, "missing key", "  epochs: 2\n", "", ":17: train.epochs: is missing; add for example `epochs: 1000`"),
     of_params(2, "missing section", "evaluate: {}\n", "", "section evaluate is missing; recipes/ has examples of it"),
-    of_params(
-        3, "text", "epochs: 2", 'epochs: "10"', ":19: train.epochs: must be a whole number, however: the text '10'"
-    ),
-    of_params(3, "fraction", "epochs: 2", "epochs: 10.5", "train.epochs: must be a whole number, however: 10.5"),
-    of_params(3, "true", "epochs: 2", "epochs: true", "train.epochs: must be a whole number, however: true"),
-    of_params(3, "true for a fraction", "train: 0.6", "train: true", "split.train: must be a number, however: true"),
+    of_params(3, "text", "epochs: 2", 'epochs: "10"', ":19: train.epochs: must be a whole number, got the text '10'"),
+    of_params(3, "fraction", "epochs: 2", "epochs: 10.5", "train.epochs: must be a whole number, got 10.5"),
+    of_params(3, "true", "epochs: 2", "epochs: true", "train.epochs: must be a whole number, got true"),
+    of_params(3, "true for a fraction", "train: 0.6", "train: true", "split.train: must be a number, got true"),
     of_params(4, "1e-3", "learning_rate: 0.01", "learning_rate: 1e-3", READ, code=0),
-    of_params(4, "1e-3x", "rate: 0.01", "rate: 1e-3x", "learning_rate: must be a number, however: the text '1e-3x'"),
-    of_params(5, "rate 0", "rate: 0.01", "rate: 0", "train.optimizer.learning_rate: must be > 0, however: 0"),
-    of_params(5, "rate negative", "rate: 0.01", "rate: -0.1", "learning_rate: must be > 0, however: -0.1"),
-    of_params(5, "rate nan", "rate: 0.01", "rate: .nan", "learning_rate: must be a finite number, however: nan"),
-    of_params(5, "rate infinite", "rate: 0.01", "rate: .inf", "learning_rate: must be a finite number, however: inf"),
-    of_params(6, "no width", "d_block: 256", "d_block: 0", "model.mlp.d_block: must be >= 1, however: 0"),
-    of_params(6, "width 1e9", "d_block: 256", "d_block: 1000000000", "d_block: must be <= 16384, however: 1000000000"),
-    of_params(6, "list of widths", "d_block: 256", "d_block: []", "d_block: must be a whole number, however: []"),
+    of_params(4, "1e-3x", "rate: 0.01", "rate: 1e-3x", "learning_rate: must be a number, got the text '1e-3x'"),
+    of_params(5, "rate 0", "rate: 0.01", "rate: 0", "train.optimizer.learning_rate: must be > 0, got 0"),
+    of_params(5, "rate negative", "rate: 0.01", "rate: -0.1", "learning_rate: must be > 0, got -0.1"),
+    of_params(5, "rate nan", "rate: 0.01", "rate: .nan", "learning_rate: must be a finite number, got nan"),
+    of_params(5, "rate infinite", "rate: 0.01", "rate: .inf", "learning_rate: must be a finite number, got inf"),
+    of_params(6, "no width", "d_block: 256", "d_block: 0", "model.mlp.d_block: must be >= 1, got 0"),
+    of_params(6, "width 1e9", "d_block: 256", "d_block: 1000000000", "d_block: must be <= 16384, got 1000000000"),
+    of_params(6, "list of widths", "d_block: 256", "d_block: []", "d_block: must be a whole number, got []"),
     of_params(
         7, "key twice", "epochs: 2", "epochs: 2\n  epochs: 3", ":20: train.epochs is given twice (first on line 19)"
     ),
     of_params(8, "tab", "  epochs: 2", "\tepochs: 2", "params.yaml:19:1: a tab cannot indent YAML; use spaces"),
     of_params(8, "broken YAML", "ignore: []", "ignore: [", "params.yaml:7:9: expected ',' or ']', but got ':'"),
-    Case(9, "empty", "params.yaml: must be a mapping of sections, however: it is empty", params=""),
-    Case(9, "a list", "params.yaml: must be a mapping of sections, however: it is a list", params="- prepare\n"),
+    Case(9, "empty", "params.yaml: must be a mapping of sections, got empty", params=""),
+    Case(9, "a list", "params.yaml: must be a mapping of sections, got a list", params="- prepare\n"),
     Case(9, "a mapping without sections", "section prepare is missing; recipes/ has examples of it", params="{}"),
     of_params(10, "anchor", "epochs: 2", "epochs: &n 2", ":19: anchors and aliases (& and *) are not read"),
     of_params(10, "alias", "epochs: 2", "epochs: *n", ":19: anchors and aliases (& and *) are not read"),
-    of_params(10, "tag", "epochs: 2", "epochs: !!python/name:os.system 2", ":19: tags are not read"),
+    of_params(10, "tag", "epochs: 2", "epochs: !!python/name:os.system 2", ":19: must have no tag"),
     Case(10, "alias bomb", "params.yaml:1: anchors and aliases (& and *) are not read", params=ALIAS_BOMB),
     Case(11, "latin-1", "params.yaml:3: is not UTF-8", params=edited("target: y", "target: ä").encode("latin-1")),
     Case(11, "byte order mark", READ, 0, params=b"\xef\xbb\xbf" + PARAMS.encode()),
@@ -78,9 +76,9 @@ CATALOGUE = [
     of_params(
         12, "loss of another task", "loss: auto", "loss: bce", "must be one of auto, mse, l1, huber for regression"
     ),
-    of_params(13, "sum", "train: 0.6", "train: 0.7", "train + validation + test must be 1, however: the sum is 1.1"),
-    of_params(13, "negative", "validation: 0.2", "validation: -0.2", "split.validation: must be >= 0, however: -0.2"),
-    of_params(13, "above 1", "train: 0.6", "train: 1.6", "split.train: must be < 1, however: 1.6"),
+    of_params(13, "sum", "train: 0.6", "train: 0.7", "train + validation + test must be 1, got 1.1"),
+    of_params(13, "negative", "validation: 0.2", "validation: -0.2", "split.validation: must be >= 0, got -0.2"),
+    of_params(13, "above 1", "train: 0.6", "train: 1.6", "split.train: must be < 1, got 1.6"),
     of_params(
         14, "batch of all rows", "batch_size: full", "batch_size: 64", "64 is more than the 12 train rows", code=0
     ),
@@ -102,7 +100,7 @@ CATALOGUE = [
         15,
         "folder of two kinds",
         "data/raw",
-        "data/raw: must hold files of one kind, however: a.tsv and table.csv",
+        "data/raw: must hold files of one kind, got a.tsv and table.csv",
         write("data/raw/a.tsv", TABLE.replace(",", "\t")),
     ),
     of_source(
@@ -122,11 +120,11 @@ CATALOGUE = [
         write("params.txt", TABLE),
     ),
     of_source(15, "long path", "d/" * 3000 + "t.csv", "cannot be read: File name too long"),
-    of_params(16, "negative seed", "seed: 42\n  epochs", "seed: -1\n  epochs", "train.seed: must be >= 0, however: -1"),
+    of_params(16, "negative seed", "seed: 42\n  epochs", "seed: -1\n  epochs", "train.seed: must be >= 0, got -1"),
     of_params(
         16, "large seed", "0.2\n  seed: 42", "0.2\n  seed: 4294967296", "split.seed: must be <= 4294967295, however"
     ),
-    of_params(17, "no threads", "threads: 1", "threads: 0", "train.threads: must be >= 1, however: 0"),
+    of_params(17, "no threads", "threads: 1", "threads: 0", "train.threads: must be >= 1, got 0"),
     of_params(17, "many threads", "threads: 1", "threads: 4096", "train.threads: 4096 is more than the", code=0),
     of_params(
         18, "key that no stage reads", "plot:", "plots:", "params.yaml:27: section plots is unknown; did you mean plot?"
@@ -150,8 +148,8 @@ CATALOGUE = [
     of_table(26, "name twice but for spaces", TABLE.replace("x,c,y", "x, y,y"), "column 'y' is there 2 times"),
     of_table(27, "no name", TABLE.replace("x,c,y", "x, ,y"), f"{CSV}:1: column 2 has no name"),
     of_table(27, "spaces around names", TABLE.replace("x,c,y", " x , c , y "), "  c: categorical\n", code=0),
-    of_table(28, "short row", with_row(3, "1,a"), f"{CSV}:4: must have 3 values as the header, however: 2"),
-    of_table(28, "long row", with_row(3, "1,a,2,3"), f"{CSV}:4: must have 3 values as the header, however: 4"),
+    of_table(28, "short row", with_row(3, "1,a"), f"{CSV}:4: must have 3 values as the header, got 2"),
+    of_table(28, "long row", with_row(3, "1,a,2,3"), f"{CSV}:4: must have 3 values as the header, got 4"),
     of_table(28, "blank line", with_row(3, ""), f"{CSV}:4: is a blank line among the rows; delete it"),
     of_table(28, "blank lines at the end", TABLE + "\n\n", READ, code=0),
     of_table(29, "quoted newline", with_row(3, '1,"a\nb",2'), READ, code=0),
@@ -168,13 +166,16 @@ CATALOGUE = [
         33,
         "text after 2000 numbers",
         "\n".join(["x,y", *(f"{k},{k / 2}" for k in range(2500)), "12x,1", ""]),
-        f"{CSV}: column 'x' row 2501 is not a number, however: '12x'; mend the value, or empty it; "
+        f"{CSV}: column 'x' row 2501 must be a number, got '12x'; fix the value or leave it empty; "
         "or, if it holds names, say so: prepare.columns: {x: categorical}",
     ),
     of_table(34, "whole numbers, then fractions", with_xs("1", "2", "3.5"), "  x: numeric\n", code=0),
     of_table(35, "words for a gap", with_xs("1", "NA", "nan", "", "null", "2"), "  x: numeric\n", code=0),
     of_table(
-        35, "infinite", with_xs("1", "2", "-inf"), f"{CSV}: column 'x' row 3 is infinite; mend the value, or empty it"
+        35,
+        "infinite",
+        with_xs("1", "2", "-inf"),
+        f"{CSV}: column 'x' row 3 is infinite; fix the value or leave it empty",
     ),
     of_table(36, "leading zeros", with_xs("00123", "00124"), "Column 'x' has leading zeros, and was read as", code=0),
     of_table(
@@ -193,7 +194,7 @@ CATALOGUE = [
         38,
         "no such day",
         with_xs("2020-02-29", "2020-02-28", "2019-02-29"),
-        f"{CSV}: column 'x' row 3 is not a date as 2020-01-31 or 2020-01-31 12:30:00, however: '2019-02-29'",
+        f"{CSV}: column 'x' row 3 must be a date such as 2020-01-31 or 2020-01-31 12:30:00, got '2019-02-29'",
     ),
     of_columns(38, "dates that are none", "x: datetime", f"{CSV}: column 'x' row 1 is not a date as 2020-01-31"),
     of_table(38, "beyond int64", with_xs("99999999999999999999", "1"), "  x: numeric\n", code=0),
@@ -233,7 +234,7 @@ CATALOGUE = [
         41,
         "names as numbers",
         "c: numeric",
-        f"{CSV}: column 'c' row 1 is not a number, however: 'a'; mend the value, or empty it; "
+        f"{CSV}: column 'c' row 1 must be a number, got 'a'; fix the value or leave it empty; "
         "or change the kind of 'c' in prepare.columns",
     ),
     of_columns(41, "numbers as names", "x: categorical", "  x: categorical\n", code=0),
@@ -242,8 +243,8 @@ CATALOGUE = [
     ),
     of_weight(41, "no such weight", "w", TABLE, "prepare.weight: 'w' is not a column of data/raw/table.csv"),
     of_weight(41, "the target as weight", "y", TABLE, "prepare.weight: 'y' is the target, and cannot be the weight"),
-    of_weight(41, "names as weight", "c", TABLE, f"{CSV}: weight 'c' row 1 is not a number, however: 'a'"),
-    of_weight(41, "negative weight", "x", with_row(3, "-1,a,2"), f"{CSV}: weight 'x' row 3 must be >= 0, however: -1"),
+    of_weight(41, "names as weight", "c", TABLE, f"{CSV}: weight 'c' row 1 must be a number, got 'a'"),
+    of_weight(41, "negative weight", "x", with_row(3, "-1,a,2"), f"{CSV}: weight 'x' row 3 must be >= 0, got -1"),
     of_weight(41, "missing weight", "x", with_row(3, ",a,2"), f"{CSV}: weight 'x' has 1 missing value (row 3)"),
     of_weight(41, "infinite weight", "x", with_row(3, "inf,a,2"), f"{CSV}: weight 'x' row 3 is infinite"),
     of_weight(41, "no weight at all", "x", with_xs("0"), f"{CSV}: weight 'x' is 0 in every row; some rows must count"),
@@ -260,23 +261,21 @@ CATALOGUE = [
         "several targets as a number",
         "target: y\n  task: auto",
         "target: [x, y]\n  task: regression",
-        "prepare.task: must be auto or distribution with several target columns, however: regression",
+        "prepare.task: must be auto or distribution with several target columns, got regression",
     ),
     of_params(
         42,
         "shares beyond 1",
         "target: y",
         "target: [x, y]",
-        f"{CSV}: the targets x, y must sum to 1 in each row, however: 0.25 in row 1",
+        f"{CSV}: the targets x, y must sum to 1 in each row, got 0.25 in row 1",
     ),
     of_params(42, "target twice", "target: y", "target: [y, y]", "prepare.target: must be the name of a column, or"),
     of_target(
         42, "gaps", ["1.5", "", "2.5"], "auto", "target 'y' has 7 missing values (row 2, 5, 8, 11, 14, ...); drop"
     ),
-    of_target(42, "text", ["1.5", "cold"], "regression", "must be numbers for a regression, however: 'cold'"),
-    of_target(
-        42, "one mistake", [*map(str, range(19)), "2o"], "auto", "target 'y' row 20 is not a number, however: '2o'"
-    ),
+    of_target(42, "text", ["1.5", "cold"], "regression", "must be numbers for a regression, got 'cold'"),
+    of_target(42, "one mistake", [*map(str, range(19)), "2o"], "auto", "target 'y' row 20 must be a number, got '2o'"),
     of_target(
         42,
         "dates",
@@ -293,7 +292,7 @@ CATALOGUE = [
         params=edited("task: auto", "task: multiclass"),
         table="\n".join(["x,y", *(f"{k},{k / 4}" for k in range(30)), ""]),
     ),
-    of_target(42, "three classes as two", ["a", "b", "c"], "binary", "must have 2 classes for binary, however: 3"),
+    of_target(42, "three classes as two", ["a", "b", "c"], "binary", "must have 2 classes for binary, got 3"),
     of_target(43, "one class", ["cat"], "auto", "target 'y' has one class alone ('cat'); a model needs two or more"),
     Case(
         43,
@@ -315,9 +314,7 @@ CATALOGUE = [
     ),
     of_predict(46, "missing column", "x,d\n1,a\n", f"{CSV}: column 'c' is missing; its columns are x, d"),
     of_predict(46, "extra column, other order", "d,c,x\n9,a,1\n", "out.csv: 1 prediction of y\n", code=0),
-    of_predict(
-        46, "text among numbers", "x,c\n1,a\nhot,b\n", f"{CSV}: column 'x' row 2 is not a number, however: 'hot'"
-    ),
+    of_predict(46, "text among numbers", "x,c\n1,a\nhot,b\n", f"{CSV}: column 'x' row 2 must be a number, got 'hot'"),
     of_predict(46, "infinite", "x,c\n1,a\nInfinity,b\n", f"{CSV}: column 'x' row 2 is infinite"),
     of_table(47, "gzip", gzip.compress(TABLE.encode()), f"{CSV}: is not CSV but gzip data; name it .csv.gz"),
     of_source(47, "gzip by its name", "data/t.csv.gz", READ, write("data/t.csv.gz", gzip.compress(TABLE.encode())), 0),
@@ -409,7 +406,10 @@ CATALOGUE = [
     of_model(51, "one bit", "models/model.pth: is damaged or foreign", make.flip_a_bit("models/model.pth", 700)),
     of_model(51, "code inside", "models/model.pth: is damaged or foreign", make.write_weights({"run": os.system})),
     of_model(
-        51, "of another model", "front.mean is missing; it belongs to another", make.write_weights({"w": torch.ones(1)})
+        51,
+        "of another model",
+        "preprocessor.mean is missing; it belongs to another",
+        make.write_weights({"w": torch.ones(1)}),
     ),
     of_model(
         51, "other columns", "(1, 3) torch.float32 in the file, (1, 2)", make.edit("models/model.json", '"a",\n', "")
@@ -418,8 +418,8 @@ CATALOGUE = [
     of_model(
         52,
         "newer format",
-        "must be of format 2, however: 3",
-        make.edit("models/model.json", '\n "format": 2', '\n "format": 3'),
+        "must be of format 3, got 4",
+        make.edit("models/model.json", '\n "format": 3', '\n "format": 3'),
     ),
     Case(
         53,
@@ -571,7 +571,7 @@ def test_all_that_is_wrong_is_said_at_once(
     assert capsys.readouterr().err == (
         "error: params.yaml:17: train.threads: is missing; add for example `threads: 1`\n"
         "error: params.yaml:25: train.thread: is unknown; did you mean threads?\n"
-        "error: params.yaml:27: plot.dpi: must be >= 30, however: 7\n"
+        "error: params.yaml:27: plot.dpi: must be >= 30, got 7\n"
         "error: prepare.target: 'y' is not a column of data/raw/table.csv; its columns are x, c, z\n"
         "error: data/raw/table.csv: column 'x' holds dates or times such as '31.01.2020'; "
         "write them as 2020-01-31 or 2020-01-31 12:30:00, or add the column to prepare.ignore\n"

@@ -77,17 +77,17 @@ def test_bad_params_are_named(name: str, tmp_path: Path, table: pl.DataFrame) ->
 
 def test_a_query_on_two_sides_is_named(tmp_path: Path, table: pl.DataFrame) -> None:
     torn = table.with_columns(SPLIT_BY_ROW[: table.height])
-    with pytest.raises(InputError, match=r"split: each query must stand in one part, however: \d+ stand in more"):
+    with pytest.raises(InputError, match=r"split: each query must stand in one part, got \d+ stand in more"):
         checked(tmp_path, torn)
 
 
 @pytest.mark.parametrize(
     ("column", "values", "said"),
     [
-        ("relevance", [-1], "target 'relevance' row 1 must be a grade of relevance, .*, however: -1"),
-        ("relevance", [0.5], "target 'relevance' row 1 must be a grade of relevance, .*, however: 0.5"),
+        ("relevance", [-1], "target 'relevance' row 1 must be a grade of relevance, .*, got -1"),
+        ("relevance", [0.5], "target 'relevance' row 1 must be a grade of relevance, .*, got 0.5"),
         ("relevance", [None], r"target 'relevance' has 1 missing value \(row 1\)"),
-        ("relevance", ["good"], "target 'relevance' row 1 is not a number, however: 'good'"),
+        ("relevance", ["good"], "target 'relevance' row 1 must be a number, got 'good'"),
         ("query", [None, None], r"column 'query' has 2 missing values \(row 1, 2\)"),
     ],
 )

@@ -175,7 +175,7 @@ def test_the_same_bytes_twice_and_what_they_say_of_themselves(trained: Path, fil
     assert spelled["are"].startswith("code points of the text in small letters")
     assert json.loads(facts["categories"]) == [{"name": "place", "levels": ["bonn", "jena", "kiel", "ulm"]}]
     known = json.loads((trained / "model.json").read_text(encoding="utf-8"))
-    assert json.loads(facts["threshold"]) == known["similarity"]["threshold"]
+    assert json.loads(facts["threshold"]) == known["distance_calibration"]["threshold"]
     for text in (str(Path(exported_pairs.__file__).parent.parent), "pairs.py"):
         assert not any(text.encode() in content for content in first.values())
 
@@ -191,7 +191,7 @@ def test_a_file_that_hashes_otherwise_is_not_written(trained: Path, monkeypatch:
     class Swapped(exported_pairs.ExportablePairs):
         def __init__(self, *arguments: Any) -> None:
             super().__init__(*arguments)
-            self.model.front.n_buckets = 4095
+            self.model.preprocessor.n_buckets = 4095
 
     monkeypatch.setattr(exported_pairs, "ExportablePairs", Swapped)
     (trained / "model.pt2").unlink(missing_ok=True)

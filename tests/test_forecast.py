@@ -80,7 +80,7 @@ def test_rows_at_other_steps_than_those_of_the_training_are_refused(co2: Reposit
     days.write_csv(co2.root / "days.csv")
     code, said = co2.relight("predict", "days.csv", "-o", "never.csv")
     assert code == 2
-    assert "error: days.csv: column 'date' must have steps of 1 week, as in training, however: 1 day" in said
+    assert "error: days.csv: column 'date' must have steps of 1 week, as in training, got 1 day" in said
     assert not (co2.root / "never.csv").exists()
 
 
@@ -131,7 +131,7 @@ def test_each_network_trains_on_several_series_to_the_same_bytes_twice(name: Mod
     assert run(tmp_path / "one", two_shops(120), name, 1) == run(tmp_path / "other", two_shops(120), name, 1)
     weights = torch.load(tmp_path / "one/model.pth", weights_only=True)
     assert all(bool(value.isfinite().all()) for value in weights.values())
-    assert bool((weights["body.gate"] != 0).any())  # the network has its part
+    assert bool((weights["network.gate"] != 0).any())  # the network has its part
 
 
 def test_what_comes_after_the_train_and_validation_days_changes_nothing_of_the_training(tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_what_comes_after_the_train_days_changes_no_number_that_the_model_starts
     [
         (
             lambda table: pl.concat([table, table.head(1)]),
-            "prepare.sequence.time: 'date' must hold each time once in its series, however: ",
+            "prepare.sequence.time: 'date' must hold each time once in its series, got ",
         ),
         (
             lambda table: table.with_columns(
@@ -170,7 +170,7 @@ def test_what_comes_after_the_train_days_changes_no_number_that_the_model_starts
                 .otherwise(pl.col("date").cast(pl.Datetime("us")))
                 .alias("date")
             ),
-            "prepare.sequence.time: 'date' must have one frequency, however: most times are 1 day apart, and '",
+            "prepare.sequence.time: 'date' must have one frequency, got most times are 1 day apart, and '",
         ),
         (
             lambda table: table.filter(pl.col("date") < pl.date(2023, 1, 30)),
@@ -199,7 +199,7 @@ def test_intervals_are_settled_before_the_line_has_seen_the_validation_days(
     monkeypatch.setattr(Autoregression, "refit", lambda *_: None)
     run(tmp_path / "before", two_shops(120))
     whole, before = (torch.load(tmp_path / name / "model.pth", weights_only=True) for name in ("whole", "before"))
-    assert not torch.equal(whole["body.autoregression.weight"], before["body.autoregression.weight"])
+    assert not torch.equal(whole["network.autoregression.weight"], before["network.autoregression.weight"])
     assert torch.equal(whole["half_width"], before["half_width"])
     known = read_model(tmp_path / "before/model.json", Description)
     model = build_model(known.model, known.features, target_scale=known.target_scale, seeds=1)

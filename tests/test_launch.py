@@ -421,13 +421,13 @@ def test_cuda_where_there_is_none_is_one_message(repository_: Repository) -> Non
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--processes", "0", "dvc"], "--processes: must be at least 1, however: 0"),
-        (["--processes", "2", "--timeout", "0", "dvc"], "--timeout: must be at least 1, however: 0"),
+        (["--processes", "0", "dvc"], "--processes: must be at least 1, got 0"),
+        (["--processes", "2", "--timeout", "0", "dvc"], "--timeout: must be at least 1, got 0"),
         (["--processes", "2", "--nodes", "2", "dvc"], "--node-rank: is needed where neither of SLURM_NODEID, "),
         (["--processes", "2", "--nodes", "2", "--node-rank", "0", "dvc"], "--rendezvous: is needed with --nodes"),
         (
             ["--processes", "2", "--nodes", "2", "--node-rank", "2", "--rendezvous", "a:1", "dvc"],
-            "--node-rank: must be from 0 to 1, one less than --nodes, however: 2",
+            "--node-rank: must be from 0 to 1, one less than --nodes, got 2",
         ),
         (["--processes", "2", "--rendezvous", "here", "dvc"], "--rendezvous: must be a host and a port, such as "),
         (["--processes", "2", "--rendezvous", "no.such.invalid:1", "dvc"], "cannot listen there: "),

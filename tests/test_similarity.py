@@ -297,7 +297,7 @@ def test_new_pairs_and_records(folder: Path) -> None:
 
 
 def test_embed_is_for_similarity(finished: Repository) -> None:
-    with pytest.raises(InputError, match="embed: the model must be one of similarity, however: regression"):
+    with pytest.raises(InputError, match="embed: the model must be one of similarity, got regression"):
         embed(Path("records.csv"), models=finished.root / "models", output=Path("e.csv"))
 
 

@@ -170,8 +170,8 @@ def test_all_sections_are_checked_before_the_first_stage_works(repository: Repos
     repository.edit("params.yaml", "epochs: 1000", "epochs: 0")
     done = repository.run("dvc", "repro")
     assert done.returncode != 0
-    assert "plot.dpi: must be a whole number, however: the text 'many'" in done.stderr
-    assert "train.epochs: must be >= 1, however: 0" in done.stderr
+    assert "plot.dpi: must be a whole number, got the text 'many'" in done.stderr
+    assert "train.epochs: must be >= 1, got 0" in done.stderr
     assert not (repository.root / "data/prepared/table.parquet").exists()
 
 

@@ -93,7 +93,7 @@ def train(
         schedule=lambda _: 0.02,
         epochs=4,
         gradient_clip=clip,
-        watch=watch,
+        callback=watch,
         group=group,
     )
     return state, watch
@@ -116,7 +116,7 @@ def weights(state: TrainingState) -> dict[str, list[float]]:
 def resumed(group: ProcessGroup, after: int) -> dict[str, Any]:
     """The weights and the curve of a run that never stopped, and of one that goes on from what it saved."""
     never, watch = train(group, "mlp", sections={"mlp": DROPS}, after=after)
-    again, _ = train(group, "mlp", sections={"mlp": DROPS}, saved=group.share(watch.saved()))
+    again, _ = train(group, "mlp", sections={"mlp": DROPS}, saved=group.broadcast_state(watch.saved()))
     return {"never": [curve(never), weights(never)], "again": [curve(again), weights(again)]}
 
 

@@ -51,6 +51,6 @@ def relight_windows(n_steps: int) -> Pace:
             schedule=lambda _: LEARNING_RATE,
             epochs=1,
             gradient_clip=None,
-            watch=watch,
+            callback=watch,
         )
         return stopwatch.pace(len(origin))

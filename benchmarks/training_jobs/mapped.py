@@ -65,7 +65,7 @@ def seconds(store: StoredTensors, memory_gb: float | None) -> float:
 
     def train() -> None:
         part = load_dataset(model, store, None, "the train rows", memory_gb)
-        batches = build_batches(model, part, torch.device("cpu"), batch_size=BATCH, seed=42, ahead=prefetch)
+        batches = build_batches(model, part, torch.device("cpu"), batch_size=BATCH, seed=42, prefetch=prefetch)
         relight_fit(model, batches, few, n_rows=store.n_rows, loss="mse", optimizer=ADAMW, epochs=1)
 
     return timed(train)

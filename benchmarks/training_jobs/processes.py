@@ -99,7 +99,7 @@ def second_epoch(group: ProcessGroup, n_rows: int, batch: int) -> float:
         schedule=lambda _: LEARNING_RATE,
         epochs=2,
         gradient_clip=None,
-        watch=clock,
+        callback=clock,
         group=group,
     )
     first, second = clock.marks

@@ -52,8 +52,8 @@ def relight_fit(
             schedule=build_schedule(ScheduleParams(), peak=optimizer.learning_rate, epochs=epochs),
             epochs=epochs,
             gradient_clip=None,
-            watch=watch,
-            faster=faster and (lambda step: faster(step, state.optimizer)),
+            callback=watch,
+            wrap_step=faster and (lambda step: faster(step, state.optimizer)),
         )
     return state.history
 

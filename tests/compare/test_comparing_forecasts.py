@@ -38,7 +38,7 @@ def test_half_the_error_is_better_than_the_noise_and_the_difference_is_that_of_t
         "mae": better, "coverage_80": "cannot be said", "mase": better, "rmse": better, "smape": "the same"
     }  # fmt: skip
     assert other.scores["mae"].difference == pytest.approx(-first.scores["mae"].value / 2)
-    assert (other.moved.n, other.moved.n_better) == (300, 300)
+    assert (other.changed_rows.n, other.changed_rows.n_better) == (300, 300)
 
 
 def test_nothing_is_said_of_another_unit_and_of_few_steps_it_is_said_why() -> None:
@@ -46,7 +46,7 @@ def test_nothing_is_said_of_another_unit_and_of_few_steps_it_is_said_why() -> No
     assert words(other)["mase"] == "cannot be said"
     _, other = compare_runs([run("one", 1, n_windows=20), run("two", 0.5, n_windows=20)], 1)
     assert set(words(other).values()) == {"cannot be said"}
-    assert other.scores["mae"].verdict.why == "the 22 steps of the test rows are fewer than 5 blocks of 6"
+    assert other.scores["mae"].verdict.reason == "the 22 steps of the test rows are fewer than 5 blocks of 6"
 
 
 def test_a_coverage_is_better_where_it_is_nearer_to_what_is_meant() -> None:

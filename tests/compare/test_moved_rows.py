@@ -34,5 +34,5 @@ def test_candidates_move_by_their_place_in_the_order_of_their_query() -> None:
     first = rows("ranking", target, np.array([0.1, 0.3, 0.2]), truth, ["0.1", "0.3", "0.2"])
     other = rows("ranking", target, np.array([9.0, 3.0, 2.0]), truth, ["9", "3", "2"])
     moved = changed_predictions(first, other, 1)
-    assert (moved.what, moved.n, moved.n_better, moved.n_worse) == ("queries", 1, 1, 0)
+    assert (moved.unit, moved.n, moved.n_better, moved.n_worse) == ("queries", 1, 1, 0)
     assert tuple(moved.rows[0]) == ("row 10", "1", "place 3 (0.1)", "place 1 (9)")

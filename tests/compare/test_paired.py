@@ -56,12 +56,12 @@ def test_scores_that_are_means_of_rows_are_the_same_by_a_product_of_matrices(tas
     assert means
     for name, values in means.items():
         one_by_one = [
-            compute_scores(task, other.target, other.predicted, counts)[name] for counts in resamples.counts[:20]
+            compute_scores(task, other.y_true, other.y_pred, counts)[name] for counts in resamples.counts[:20]
         ]
         np.testing.assert_allclose(values[:20], one_by_one, rtol=1e-12)
     every = bootstrap_scores(other, resamples, every_score=True)
     assert (
-        set(every) >= set(compute_scores(task, other.target, other.predicted)) > set(means) - {"mape"}
+        set(every) >= set(compute_scores(task, other.y_true, other.y_pred)) > set(means) - {"mape"}
         or task == "distribution"
     )
 
@@ -93,8 +93,8 @@ def test_what_predictions_say_is_read_back() -> None:
          "probability_1": ["0.25", "0.0"]}
     )  # fmt: skip
     rows = parse_test_predictions("multiclass", table, None, None)
-    assert rows.target.tolist() == [1, 0]
-    assert rows.predicted.tolist() == [[0.75, 0.25], [1, 0]]
+    assert rows.y_true.tolist() == [1, 0]
+    assert rows.y_pred.tolist() == [[0.75, 0.25], [1, 0]]
     assert have_same_rows(rows, rows)
     assert not have_same_rows(
         rows, parse_test_predictions("multiclass", table.with_columns(row=pl.Series(["4", "8"])), None, None)
@@ -109,8 +109,8 @@ def test_pairs_at_the_threshold_or_nearer_are_alike() -> None:
          "distance": ["0.5", "2.0", "3.0"], "similarity": ["0.9", "0.2", "0.1"]}
     )  # fmt: skip
     rows = parse_test_predictions("similarity", table, None, 1.0)
-    assert rows.target.tolist() == [1, 1, 0]
-    assert rows.predicted.tolist() == [0.5, -1, -2]
+    assert rows.y_true.tolist() == [1, 1, 0]
+    assert rows.y_pred.tolist() == [0.5, -1, -2]
 
 
 def test_scores_tell_the_task() -> None:

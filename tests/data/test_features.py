@@ -5,7 +5,7 @@ def number(name: str, moment: DatePart | None = None) -> NumericFeature:
     column = name.split(".")[0]
     kind = "datetime" if moment else "numeric"
     return NumericFeature.model_validate(
-        {"name": name, "column": column, "kind": kind, "moment": moment, "mean": 0.0, "std": 1.0}
+        {"name": name, "column": column, "kind": kind, "date_part": moment, "mean": 0.0, "std": 1.0}
         | {"low": -1.0, "high": 1.0, "quantiles": [], "gaps": 0}
     )
 
@@ -21,7 +21,7 @@ FEATURES = Features(
     target_statistics=None,
     class_counts=None,
     n_train=1,
-    test_rows_validate=True,
+    validates_on_test=True,
 )
 
 

@@ -23,7 +23,7 @@ def test_a_forecast_has_a_time_alone() -> None:
         ({"id": "a"}, "must have id and time"),
         ({"symbols": "text", "id": "a"}, "symbols must stand alone"),
         ({"symbols": "text", "time": "t"}, "symbols must stand alone"),
-        ({"id": "a", "time": "a"}, "must be two columns, however: both are 'a'"),
+        ({"id": "a", "time": "a"}, "must be two columns, got 'a'"),
         ({"id": "", "time": "t"}, "at least 1 character"),
         ({"id": "a", "time": "t", "horizon": 3}, "horizon must be left out with id or symbols"),
         ({"time": "t", "length": 0}, "must be auto or a whole number from 1 to 1000000"),

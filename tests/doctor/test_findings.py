@@ -15,7 +15,9 @@ DVC = ("/venv/bin/python3", "/venv/bin/dvc", "repro")
 
 
 def test_commands_are_printed_as_they_are_typed() -> None:
-    finding = Finding("a", "some words", (("rm", "a b"),), is_safe=True, then=(("dvc", "repro"),), remark="c")
+    finding = Finding(
+        "a", "some words", (("rm", "a b"),), is_safe=True, follow_up_commands=(("dvc", "repro"),), note="c"
+    )
     assert finding_lines(3, finding, 10) == [
         "3. a: some",
         "   words",
@@ -53,7 +55,7 @@ def test_what_a_dvc_is(words: tuple[str, ...], expected: bool) -> None:
 )
 def test_a_rwlock_of_a_dvc_that_is_gone(living: dict[int, tuple[tuple[str, ...], float]], sign: str) -> None:
     (found,) = rwlock_findings(path="rwlock", owners={7: "dvc repro"}, written=100.0, living=living)
-    assert sign in found.what
+    assert sign in found.problem
     assert (found.is_safe, found.commands) == (True, (("rm", "rwlock"),))
 
 
@@ -142,9 +144,9 @@ def test_a_damaged_object_is_put_aside_before_anything_else() -> None:
     assert (cp, chmod) == (("cp", "m", "c/ab/cd"), ("chmod", "444", "c/ab/cd"))
     lost = damaged_object_finding(**facts, intact=None, has_remote=True)  # type: ignore[arg-type]
     assert lost.commands[-1] == ("mv", "c/ab/cd", ".dvc/tmp/relight/damaged/abcd")
-    assert lost.then == (("dvc", "pull", "m"), ("dvc", "repro"))
+    assert lost.follow_up_commands == (("dvc", "pull", "m"), ("dvc", "repro"))
     old = damaged_object_finding(**{**facts, "outs": []}, intact=None, has_remote=True)  # type: ignore[arg-type]
-    assert old.then == ()
+    assert old.follow_up_commands == ()
 
 
 def test_an_out_that_only_the_workspace_has() -> None:
@@ -175,7 +177,7 @@ def test_a_secret_is_found_and_never_said(config: dict[str, dict[str, str]]) -> 
     for history, word in (({}, "the next commit"), (config, "Git has it already")):
         (found,) = secret_findings(config, history)
         assert "SECRET" not in str(found)
-        assert (word in found.why, found.is_safe) == (True, False)
+        assert (word in found.reason, found.is_safe) == (True, False)
 
 
 def test_no_secret() -> None:
@@ -216,14 +218,15 @@ def test_the_surroundings() -> None:
         ("source", "/a/bin/activate"),
     )
     assert disk_findings(cache="c", error=None, free=10, needed=10) == []
-    assert "0.0 MB are left" in disk_findings(cache="c", error=None, free=9, needed=2_000_000)[0].what
+    assert "0.0 MB are left" in disk_findings(cache="c", error=None, free=9, needed=2_000_000)[0].problem
     assert (
-        "(Read-only file system)" in disk_findings(cache="c", error="Read-only file system", free=9, needed=0)[0].what
+        "(Read-only file system)"
+        in disk_findings(cache="c", error="Read-only file system", free=9, needed=0)[0].problem
     )
 
 
 def test_a_relative_remote_is_named_and_one_that_is_found_from_everywhere_is_not() -> None:
     (found,) = relative_remote_findings({'remote "a"': {"url": "../shared"}, "core": {"remote": "a"}})
-    assert (found.what, found.is_safe) == ("remote a has a relative path: ../shared", False)
+    assert (found.problem, found.is_safe) == ("remote a has a relative path: ../shared", False)
     for url in ("/mnt/shared", "~/shared", "s3://bucket/x", "ssh://user@server/x"):
         assert relative_remote_findings({'remote "a"': {"url": url}}) == []

@@ -13,7 +13,7 @@ from relight.evaluate.diagnostics import (
 
 def number(name: str, column: str | None = None, moment: str | None = None) -> NumericFeature:
     return NumericFeature(
-        name=name, column=column or name, kind="datetime" if moment else "numeric", moment=moment,  # type: ignore[arg-type]
+        name=name, column=column or name, kind="datetime" if moment else "numeric", date_part=moment,  # type: ignore[arg-type]
         mean=0, std=1, low=-1, high=1, quantiles=[], gaps=0,
     )  # fmt: skip
 
@@ -29,7 +29,7 @@ FEATURES = Features(
     target_statistics=None,
     class_counts=None,
     n_train=1,
-    test_rows_validate=False,
+    validates_on_test=False,
 )
 
 

@@ -23,13 +23,13 @@ def parts_of(table: Table) -> LabelledParts:
         labelled_rows(table.features.task, {**arrays, "row": np.arange(len(arrays["target"]))})
         for arrays in (table.train, table.validation)
     )
-    return {"train": train, "validation": validation, "test": validation.at(np.arange(29, -1, -1))}
+    return {"train": train, "validation": validation, "test": validation.take(np.arange(29, -1, -1))}
 
 
 def said_of(parts: LabelledParts, n_classes: int = 2) -> PartPredictions:
     generator = np.random.default_rng(0)
     said = {part: generator.dirichlet(np.ones(n_classes), len(rows.target)) for part, rows in parts.items()}
-    return PartPredictions(said, uncalibrated=None, seeds=[])
+    return PartPredictions(said, uncalibrated=None, by_seed=[])
 
 
 def test_without_questions_there_are_the_scores_of_the_parts_and_of_the_trivial_model() -> None:
@@ -39,7 +39,7 @@ def test_without_questions_there_are_the_scores_of_the_parts_and_of_the_trivial_
     found = compute_metrics(NOTHING, table.features, parts, said, {}, 1)
     assert set(found) == {"train", "validation", "test", "baseline"}
     for part, rows in parts.items():
-        scores = compute_scores("binary", rows.target, said.parts[part], rows.weight)
+        scores = compute_scores("binary", rows.target, said.by_part[part], rows.weight)
         extra = {"ece"} if part == "test" else set()
         assert set(found[part]) == {*scores, *extra}
         assert {name: found[part][name] for name in scores} == scores
@@ -54,7 +54,7 @@ def test_without_questions_there_are_the_scores_of_the_parts_and_of_the_trivial_
 def test_no_score_is_a_nan() -> None:
     table = small_table("multiclass")
     parts = parts_of(table)
-    one_class = parts["test"].at(parts["test"].target == 0)
+    one_class = parts["test"].take(parts["test"].target == 0)
     found = compute_metrics(
         NOTHING, table.features, {**parts, "test": one_class}, said_of({**parts, "test": one_class}, 3), {}, 1
     )
@@ -69,7 +69,7 @@ def test_calibration_is_measured_before_and_after_the_temperature() -> None:
     said = said_of(parts)
     before = np.random.default_rng(1).dirichlet(np.ones(2), 30)
     found = compute_metrics(NOTHING, table.features, parts, said._replace(uncalibrated=before), {}, 1)["test"]
-    for name, answers in (("ece", said.parts["test"]), ("ece_before", before)):
+    for name, answers in (("ece", said.by_part["test"]), ("ece_before", before)):
         curve = confidence_and_truth(parts["test"].target, answers)
         assert found[name] == expected_calibration_error(*curve, parts["test"].weight)
 
@@ -79,7 +79,7 @@ def test_intervals_are_those_of_the_test_rows() -> None:
     parts = parts_of(table)
     said = said_of(parts, 3)
     found = compute_metrics(EvaluateParams(bootstrap=20, seed=5), table.features, parts, said, {}, 1)
-    expected = bootstrap_intervals("multiclass", parts["test"].target, said.parts["test"], n_resamples=20, seed=5)
+    expected = bootstrap_intervals("multiclass", parts["test"].target, said.by_part["test"], n_resamples=20, seed=5)
     assert found["intervals"] == {"test": {name: list(ends) for name, ends in expected.items()}}
 
 
@@ -101,8 +101,8 @@ def test_the_threshold_of_the_validation_rows_is_applied_to_the_test_rows() -> N
     parts = parts_of(table)
     said = said_of(parts)
     found = compute_metrics(EvaluateParams(threshold="f1"), table.features, parts, said, {}, 1)["threshold"]
-    value = decision_threshold("f1", parts["validation"].target, said.parts["validation"][:, 1])
-    assert found == {"value": value, **scores_at(value, parts["test"].target, said.parts["test"][:, 1])}
+    value = decision_threshold("f1", parts["validation"].target, said.by_part["validation"][:, 1])
+    assert found == {"value": value, **scores_at(value, parts["test"].target, said.by_part["test"][:, 1])}
     without = {part: rows for part, rows in parts.items() if part != "validation"}
     assert "threshold" not in compute_metrics(
         EvaluateParams(threshold="f1"), table.features, without, said_of(without), {}, 1

@@ -20,8 +20,8 @@ def test_targets_are_numbers_codes_or_shares() -> None:
 
 def test_some_of_the_rows_keep_all_that_belongs_to_them() -> None:
     rows = labelled_rows("multiclass", arrays(np.array([2, 0, 1]), weight=np.array([1, 2, 3], np.float32)))
-    picked = rows.at(np.array([True, False, True]))
+    picked = rows.take(np.array([True, False, True]))
     assert (picked.target.tolist(), picked.row.tolist()) == ([2, 1], [10, 12])
     assert picked.weight is not None
     assert picked.weight.tolist() == [1, 3]
-    assert rows._replace(weight=None).at(np.array([1])).weight is None
+    assert rows._replace(weight=None).take(np.array([1])).weight is None

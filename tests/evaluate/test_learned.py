@@ -33,7 +33,11 @@ def test_scaling_is_taken_back_by_hand() -> None:
     # (8 * (x - 3) / 4 + 5) * 2 + 10 = 4 x + 8
     model = build("linear_parameters", "standardize")
     model.load_state_dict(
-        {**model.state_dict(), "body.network.weights": torch.tensor([8.0]), "body.network.bias": torch.tensor([5.0])}
+        {
+            **model.state_dict(),
+            "network.network.weights": torch.tensor([8.0]),
+            "network.network.bias": torch.tensor([5.0]),
+        }
     )
     assert learned_line(model) == {"weight": 4, "bias": 8}
 
@@ -53,7 +57,7 @@ def test_the_line_says_what_the_model_says(name: str, numeric: str) -> None:
 def test_a_target_that_is_scaled_alone_is_a_line_too() -> None:
     # (8 x + 5) * 2 + 10 = 16 x + 20
     model = build("linear_parameters", target_scale="standardize")
-    weights = {"body.network.weights": torch.tensor([8.0]), "body.network.bias": torch.tensor([5.0])}
+    weights = {"network.network.weights": torch.tensor([8.0]), "network.network.bias": torch.tensor([5.0])}
     model.load_state_dict({**model.state_dict(), **weights})
     assert learned_line(model) == {"weight": 16, "bias": 20}
 

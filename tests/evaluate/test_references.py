@@ -116,7 +116,7 @@ def test_there_are_no_trees_for_a_distribution_and_no_classes_of_one() -> None:
 @pytest.mark.parametrize("name", ["linear", "hist_gradient_boosting"])
 def test_a_class_without_train_rows_has_no_probability_and_does_not_stop_a_fit(name: str) -> None:
     train, validation, test = parts("multiclass")
-    said = fit_reference(name, "multiclass", train.at(train.target != 1), validation, 3, 1)  # type: ignore[arg-type]
+    said = fit_reference(name, "multiclass", train.take(train.target != 1), validation, 3, 1)  # type: ignore[arg-type]
     assert said is not None
     shares = said(test.numeric, test.categories)
     assert shares[:, 1].tolist() == [0] * 300

@@ -36,14 +36,14 @@ def features(task: Task, classes: list[str] | None, numeric: list[NumericFeature
         target_statistics=None,
         class_counts=None,
         n_train=1,
-        test_rows_validate=False,
+        validates_on_test=False,
     )
 
 
 def number(name: str, column: str = "", moment: str | None = None, std: float = 1) -> NumericFeature:
     return NumericFeature.model_validate(
         {
-            "name": name, "column": column or name, "kind": "datetime" if moment else "numeric", "moment": moment,
+            "name": name, "column": column or name, "kind": "datetime" if moment else "numeric", "date_part": moment,
             "mean": 0, "std": std, "low": 0, "high": std, "quantiles": [], "gaps": 0,
         }
     )  # fmt: skip
@@ -83,7 +83,7 @@ def test_the_roc_of_two_classes_is_that_of_the_second() -> None:
 def test_the_roc_of_more_classes_is_the_mean_of_one_against_the_rest() -> None:
     target, probabilities = random_probabilities(3)
     curve = roc_table(target, probabilities)
-    areas = [roc_auc(*RocCounts(target == k, probabilities[:, k]).counts(np.ones(60))) for k in range(3)]
+    areas = [roc_auc(*RocCounts(target == k, probabilities[:, k]).cumulative_counts(np.ones(60))) for k in range(3)]
     area = float(np.trapezoid(curve["tpr"].to_numpy(), curve["fpr"].to_numpy()))
     assert area == pytest.approx(np.mean(areas), abs=0.01)  # 101 points of a curve of steps
     assert curve.row(-1) == (1, 1)

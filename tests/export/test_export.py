@@ -117,7 +117,7 @@ def test_the_file_says_what_it_is_and_nothing_of_this_machine(tmp_path: Path) ->
     outputs = [output.name for output in onnxruntime.InferenceSession(content).get_outputs()]
     assert outputs == ["probabilities", "label_"]  # `label` is a column here
     facts = {prop.key: prop.value for prop in onnx.load_from_string(content).metadata_props}
-    assert facts == {"format": "2", "task": "multiclass", "target": "y", "classes": '["a", "b", "c"]'}
+    assert facts == {"format": "3", "task": "multiclass", "target": "y", "classes": '["a", "b", "c"]'}
     pt2 = exported(saved, "pt2")
     extra = {"relight.json": ""}
     torch.export.load(io.BytesIO(pt2), extra_files=extra)
@@ -166,7 +166,7 @@ def test_another_process_writes_the_same_bytes(tmp_path: Path) -> None:
 def test_a_file_that_answers_otherwise_is_not_written(bare: Saved, monkeypatch: pytest.MonkeyPatch) -> None:
     real = exported_table.run_onnx
     monkeypatch.setattr(exported_table, "run_onnx", lambda *given: {k: v * 1.001 for k, v in real(*given).items()})
-    with pytest.raises(RunError, match=r"to 0\.0001 of the largest answer, however: 0\.001; nothing was written"):
+    with pytest.raises(RunError, match=r"to 0\.0001 of the largest answer, got 0\.001; nothing was written"):
         exported(bare, "onnx")
     assert not (bare.models / "model.onnx").exists()
 

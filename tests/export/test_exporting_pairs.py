@@ -57,8 +57,8 @@ def test_distance_similarity_and_whether_they_are_alike(model: SiameseModel) -> 
 
 def test_the_model_stays_as_it_was(model: SiameseModel) -> None:
     ExportablePairs(model, SCALE)
-    assert model.body.tower.texts is not None
-    assert isinstance(model.body.tower.texts.points, nn.EmbeddingBag)
+    assert model.network.tower.texts is not None
+    assert isinstance(model.network.tower.texts.points, nn.EmbeddingBag)
 
 
 def test_columns_of_both_sides_are_the_tensors(model: SiameseModel) -> None:

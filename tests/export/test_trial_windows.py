@@ -20,7 +20,7 @@ def series(*covariates: Covariate, cycles: tuple[Cycle, ...] = (), unit: str = "
         known=[covariate.name for covariate in covariates if covariate.known],
     )  # fmt: skip
     return SeriesFeatures(
-        known=known, mean=100, scale=5, seasonal_error=None, covariates=list(covariates), cycles=list(cycles)
+        series_schema=known, mean=100, scale=5, seasonal_error=None, covariates=list(covariates), cycles=list(cycles)
     )
 
 

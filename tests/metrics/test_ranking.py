@@ -19,7 +19,7 @@ def random_scores(seed: int, n_levels: int) -> tuple[np.ndarray, np.ndarray, np.
 def test_areas_agree_with_scikit_learn_on_ties_and_weights(seed: int, n_levels: int) -> None:
     is_positive, score, weight = random_scores(seed, n_levels)
     for weights in (np.ones(60), weight):
-        counts = RocCounts(is_positive, score).counts(weights)
+        counts = RocCounts(is_positive, score).cumulative_counts(weights)
         known = {"sample_weight": weights}
         assert roc_auc(*counts) == pytest.approx(independent.roc_auc_score(is_positive, score, **known), rel=1e-12)
         expected = independent.average_precision_score(is_positive, score, **known)
@@ -29,12 +29,15 @@ def test_areas_agree_with_scikit_learn_on_ties_and_weights(seed: int, n_levels: 
 def test_auc_by_hand() -> None:
     # positives score 0.6 and 0.9, negatives 0.2 and 0.6: of the 4 pairs 3 in order and 1 tied: 3.5 / 4
     ranked = RocCounts(np.array([False, True, False, True]), np.array([0.2, 0.6, 0.6, 0.9]))
-    assert roc_auc(*ranked.counts(np.ones(4))) == 3.5 / 4
+    assert roc_auc(*ranked.cumulative_counts(np.ones(4))) == 3.5 / 4
 
 
 def test_areas_are_unknown_where_a_kind_has_no_rows() -> None:
     ranked = RocCounts(np.array([False, True]), np.array([0.2, 0.6]))
-    only_negative, only_positive = ranked.counts(np.array([1.0, 0.0])), ranked.counts(np.array([0.0, 1.0]))
+    only_negative, only_positive = (
+        ranked.cumulative_counts(np.array([1.0, 0.0])),
+        ranked.cumulative_counts(np.array([0.0, 1.0])),
+    )
     assert (roc_auc(*only_negative), average_precision(*only_negative)) == (None, None)
     assert (roc_auc(*only_positive), average_precision(*only_positive)) == (None, 1)
 

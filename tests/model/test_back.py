@@ -32,15 +32,12 @@ def test_a_logarithm_far_beyond_float32_is_a_finite_number() -> None:
 def test_to_the_network_and_back_is_the_target(target_scale: str) -> None:
     back = TargetTransform(features_of([], target=[1, 3, 9]), target_scale)  # type: ignore[arg-type]
     target = torch.tensor([[0.5], [2.0], [40.0]])
-    torch.testing.assert_close(back(back.to_network(target)), target)
+    torch.testing.assert_close(back(back.transform(target)), target)
 
 
 def test_a_validation_target_without_a_logarithm_is_a_number_all_the_same() -> None:
     assert (
-        TargetTransform(features_of([], target=[1, 3]), "log")
-        .to_network(torch.tensor([[0.0], [-1.0]]))
-        .isfinite()
-        .all()
+        TargetTransform(features_of([], target=[1, 3]), "log").transform(torch.tensor([[0.0], [-1.0]])).isfinite().all()
     )
 
 

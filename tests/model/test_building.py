@@ -41,21 +41,29 @@ def test_without_a_front_the_keys_are_exactly_the_tutorials() -> None:
 
 def test_the_keys_say_what_is_front_and_body_and_back() -> None:
     model = build(model_params("linear", "standardize"), features())
-    front = ["front.mean", "front.keep", "front.with_gaps", "front.scaling.shift", "front.scaling.scale"]
-    body = ["body.network.linear_layer.weight", "body.network.linear_layer.bias"]
-    assert list(model.state_dict()) == [*front, *body, "back.mean", "back.scale"]
+    front = [
+        "preprocessor.mean",
+        "preprocessor.keep",
+        "preprocessor.with_gaps",
+        "preprocessor.scaling.shift",
+        "preprocessor.scaling.scale",
+    ]
+    body = ["network.network.linear_layer.weight", "network.network.linear_layer.bias"]
+    assert list(model.state_dict()) == [*front, *body, "target_transform.mean", "target_transform.scale"]
 
 
 @pytest.mark.parametrize("numeric", ["none", "standardize"])
 @pytest.mark.parametrize("task", ["binary", "multiclass", "distribution"])
 def test_classes_have_a_temperature_to_come_back_by(task: str, numeric: str) -> None:
     model = build(model_params("linear", numeric), features(task=task))
-    assert [name for name in model.state_dict() if name.startswith("back")] == ["back.temperature"]
+    assert [name for name in model.state_dict() if name.startswith("target_transform")] == [
+        "target_transform.temperature"
+    ]
 
 
 def test_a_target_in_its_own_unit_has_no_back() -> None:
     model = build_model(model_params("linear", "standardize"), features(), target_scale="none")
-    assert not any(name.startswith("back") for name in model.state_dict())
+    assert not any(name.startswith("target_transform") for name in model.state_dict())
 
 
 @pytest.mark.parametrize(("name", "kind"), [("linear_parameters", LinearParameters), ("linear", Linear), ("mlp", Mlp)])
@@ -63,8 +71,8 @@ def test_each_plain_name_builds_its_network_with_and_without_a_front(name: str, 
     assert isinstance(build(model_params(name), features()), kind)
     fronted = build(model_params(name, "standardize"), features())
     assert isinstance(fronted, TabularModel)
-    assert isinstance(fronted.body, ConcatFeatures)
-    assert isinstance(fronted.body.network, kind)
+    assert isinstance(fronted.network, ConcatFeatures)
+    assert isinstance(fronted.network.network, kind)
 
 
 NAMES = ["linear", "mlp", "mlp_ple", "ft_transformer", "tabm", "tabm_small"]
@@ -103,7 +111,7 @@ def test_the_body_is_as_wide_as_the_front_makes_it() -> None:
     for name in ("linear", "mlp"):
         model = build(model_params(name), features(n_numeric=2, gaps=1, levels=3))
         assert isinstance(model, TabularModel)
-        assert next(model.body.parameters()).shape[1] == 7
+        assert next(model.network.parameters()).shape[1] == 7
 
 
 @pytest.mark.parametrize(("name", "n_members"), [("linear", 3), ("tabm", 6)])

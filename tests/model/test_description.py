@@ -55,7 +55,7 @@ def test_a_description_reads_back_as_it_was_written() -> None:
         threads=1,
         epochs=9,
         best_epoch=8,
-        proof="0",
+        output_sha256="0",
         versions={"torch": "2"},
     )
     assert Description.model_validate_json(written.model_dump_json()) == written
@@ -73,10 +73,10 @@ def test_each_of_several_copies_is_the_model_that_its_own_seed_would_give(name: 
     table = features_of([number("x", [0, 1, 4])], [category("c", 40)])
     together = untrained_model(params, table, target_scale="standardize", seed=5, seeds=3)
     assert isinstance(together, TabularModel)
-    assert isinstance(together.body, DeepEnsemble)
-    for place, copy in enumerate(together.body.copies):
+    assert isinstance(together.network, DeepEnsemble)
+    for place, copy in enumerate(together.network.networks):
         alone = untrained_model(params, table, target_scale="standardize", seed=5 + place)
         assert isinstance(alone, TabularModel)
-        expected = alone.body.state_dict()
+        expected = alone.network.state_dict()
         assert list(copy.state_dict()) == list(expected)
         assert all(torch.equal(value, expected[name]) for name, value in copy.state_dict().items())

@@ -31,9 +31,7 @@ def test_dropout_is_at_least_0_and_below_1(dropout: float) -> None:
 
 def test_the_heads_of_attention_share_the_width() -> None:
     assert FtTransformerParams(d_block=24, n_heads=8).d_block == 24
-    with pytest.raises(
-        ValidationError, match="d_block must be a multiple of n_heads, however: d_block is 20, n_heads 8"
-    ):
+    with pytest.raises(ValidationError, match="d_block must be a multiple of n_heads, got d_block is 20, n_heads 8"):
         FtTransformerParams(d_block=20, n_heads=8)
 
 

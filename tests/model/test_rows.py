@@ -47,7 +47,7 @@ def test_the_front_is_applied_once_and_what_learns_is_the_body() -> None:
     model = fronted()
     rows = build_rows(model, {"numeric": NUMERIC, "categories": CATEGORIES, "target": TARGET}, "the train rows")
     seen = preprocess_rows(model, rows)
-    assert trainable_module(model) is model.body
+    assert trainable_module(model) is model.network
     # (1 - 3)/2, no gap; the gap as 0, a gap; the codes
     assert [part.tolist() for part in seen.inputs] == [[[-1, 0], [0, 1]], [[1], [2]]]
     assert seen.target is rows.target

@@ -42,7 +42,7 @@ def features() -> Features:
     return Features(
         task="multiclass", target="y", targets=["y"], weight=None, classes=["a", "b", "c"], numeric=[number],
         categorical=[CategoricalFeature(name="colour", levels=["green", "red"])], target_statistics=None,
-        class_counts=[1, 1, 1], n_train=3, test_rows_validate=False, sequence=sequence,
+        class_counts=[1, 1, 1], n_train=3, validates_on_test=False, sequence=sequence,
     )  # fmt: skip
 
 
@@ -70,18 +70,18 @@ def test_a_batch_is_no_copy_of_everything() -> None:
     steps = torch.zeros(int(length.sum()), 1)
     start = length.cumsum(0) - length
     sequences = Sequences(steps, torch.zeros(len(steps), 0), start, length, torch.zeros(51, 1))
-    widths = [batch.rows.inputs[0].shape[1] for batch in InMemoryBatches(sequences, 3, seed=1).of_epoch(0)]
+    widths = [batch.rows.inputs[0].shape[1] for batch in InMemoryBatches(sequences, 3, seed=1).epoch_batches(0)]
     assert sorted(set(widths)) == [2, 1000]
     assert widths.count(1000) == 1
 
 
 def test_every_epoch_sees_every_sequence_once_with_its_target_and_weight() -> None:
     sequences = build_sequences({**arrays(), "weight": np.array([1, 2, 1], dtype=np.float32)})
-    batches = list(InMemoryBatches(sequences, 2, seed=3).of_epoch(5))
+    batches = list(InMemoryBatches(sequences, 2, seed=3).epoch_batches(5))
     seen = torch.cat([batch.rows.target for batch in batches])
     assert sorted(seen.tolist()) == [0, 1, 2]
-    assert sum(float(batch.share) for batch in batches) == pytest.approx(1)
-    (whole,) = InMemoryBatches(sequences, "full", seed=3).of_epoch(5)
+    assert sum(float(batch.weight_fraction) for batch in batches) == pytest.approx(1)
+    (whole,) = InMemoryBatches(sequences, "full", seed=3).epoch_batches(5)
     assert whole.rows.inputs[0].shape == (3, 3, 1)
 
 
@@ -96,7 +96,7 @@ def test_what_training_sees_is_what_the_saved_model_makes_of_padded_steps(name: 
     raw = build_sequences(arrays())
     seen = preprocess_sequences(model, raw).whole()
     with torch.inference_mode():
-        torch.testing.assert_close(model.body(*seen.inputs), model(*raw.whole().inputs))
+        torch.testing.assert_close(model.network(*seen.inputs), model(*raw.whole().inputs))
 
 
 def test_the_front_fills_gaps_and_marks_them_before_the_padding_is_added() -> None:
@@ -135,10 +135,10 @@ def test_a_part_of_sequences_is_read_trained_on_and_validated() -> None:
     model = build_model(ModelParams(name="gru", numeric="standardize"), features(), target_scale="none", seeds=2)
     part = load_dataset(model, InMemory(arrays()), [1.0, 2.0, 1.0], "the train rows", memory_gb=None)
     assert isinstance(part.rows, Sequences)
-    assert part.all_weight == 4
+    assert part.total_weight == 4
     cpu = torch.device("cpu")
-    batches = build_batches(model, part, cpu, batch_size=2, seed=1, ahead=iter)
-    assert sum(len(batch.rows.target) for batch in batches.of_epoch(0)) == 3
+    batches = build_batches(model, part, cpu, batch_size=2, seed=1, prefetch=iter)
+    assert sum(len(batch.rows.target) for batch in batches.epoch_batches(0)) == 3
     validation = prepare_validation(model, part, cpu)
     assert predict_outputs(model.body, validation.inputs).shape == (3, 2, 3)  # type: ignore[arg-type,union-attr]
     assert validation.weight is not None

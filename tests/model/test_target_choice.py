@@ -28,7 +28,7 @@ def test_auto_follows_the_columns_and_other_words_mean_what_they_say(target: str
 def test_classes_have_no_scale() -> None:
     classes = features_of([], task="binary", target=[0, 1])
     assert resolve_target_scale(params("auto"), classes) == resolve_target_scale(params("none"), classes) == "none"
-    with pytest.raises(InputError, match=r"model\.target: must be auto or none for binary, however: log"):
+    with pytest.raises(InputError, match=r"model\.target: must be auto or none for binary, got log"):
         resolve_target_scale(params("log"), classes)
 
 

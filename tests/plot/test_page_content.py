@@ -2,7 +2,7 @@ from typing import Any
 
 from relight.plot.content import shared_content
 
-NUMBER = {"name": "x", "column": "x", "kind": "numeric", "moment": None, "mean": 1.5, "std": 0.5, "gaps": 2}
+NUMBER = {"name": "x", "column": "x", "kind": "numeric", "date_part": None, "mean": 1.5, "std": 0.5, "gaps": 2}
 KNOWN: dict[str, Any] = {
     "model": {"name": "tabm", "numeric": "standardize"},
     "model_choice": "auto chose tabm for 3 train rows.",
@@ -19,13 +19,13 @@ KNOWN: dict[str, Any] = {
         "numeric": [
             {**NUMBER, "low": 1.0, "high": 2.0},
             {**NUMBER, "name": "same", "column": "same", "low": 1.0, "high": 1.0, "std": 0.0, "gaps": 0},
-            {**NUMBER, "name": "d.year", "column": "d", "kind": "datetime", "moment": "year", "low": 0, "high": 1},
+            {**NUMBER, "name": "d.year", "column": "d", "kind": "datetime", "date_part": "year", "low": 0, "high": 1},
             {
                 **NUMBER,
                 "name": "d.elapsed",
                 "column": "d",
                 "kind": "datetime",
-                "moment": "elapsed",
+                "date_part": "elapsed",
                 "low": 0,
                 "high": 1,
             },

@@ -70,8 +70,8 @@ def test_the_row_of_a_mistake_is_counted_over_chunks(saved: Saved, monkeypatch: 
     with pytest.raises(InputError) as refusal:
         predicted(saved)
     assert [problem.split("; ")[0] for problem in refusal.value.problems] == [
-        f"{saved.table}: column 'x' row 5 is not a number, however: 'hot'",
-        f"{saved.table}: column 'when' row 5 is not a date as 2020-01-31 or 2020-01-31 12:30:00, however: 'tomorrow'",
+        f"{saved.table}: column 'x' row 5 must be a number, got 'hot'",
+        f"{saved.table}: column 'when' row 5 must be a date such as 2020-01-31 or 2020-01-31 12:30:00, got 'tomorrow'",
     ]
     assert [path.name for path in sorted(saved.models.iterdir())] == ["model.json", "model.pth"]  # and no half of it
 
@@ -85,8 +85,8 @@ def test_a_date_that_is_missing_is_named_once(saved: Saved) -> None:
 
 def test_a_model_of_an_older_format_asks_for_its_own_relight(saved: Saved) -> None:
     known = saved.models / "model.json"
-    known.write_text(known.read_text(encoding="utf-8").replace('"format": 2', '"format": 1'), encoding="utf-8")
-    with pytest.raises(InputError, match=r"must be of format 2, however: 1; use the Relight that made it"):
+    known.write_text(known.read_text(encoding="utf-8").replace('"format": 3', '"format": 2'), encoding="utf-8")
+    with pytest.raises(InputError, match=r"must be of format 3, got 2; use the Relight that made it"):
         predicted(saved)
 
 

@@ -15,7 +15,7 @@ def rows(*numbers: tuple[float, float, float], codes: tuple[int, ...]) -> Encode
 def test_what_the_train_rows_had_too_is_no_surprise() -> None:
     surprises = UnseenValues(FEATURES)
     surprises.add(rows((1, NAN, 0), (2, 3, 1), codes=(1, 4)))
-    assert (surprises.n_rows, surprises.sentences()) == (2, "")
+    assert (surprises.n_rows, surprises.warning_text()) == (2, "")
 
 
 def test_counts_add_up_over_chunks() -> None:
@@ -23,7 +23,7 @@ def test_counts_add_up_over_chunks() -> None:
     surprises.add(rows((NAN, NAN, 0), (2, 3, 1), codes=(0, 4)))
     surprises.add(rows((NAN, 1, NAN), codes=(0,)))
     assert surprises.n_rows == 3
-    assert surprises.sentences() == (
+    assert surprises.warning_text() == (
         "; 2 categories were missing or unknown; 3 numbers are missing in columns without gaps in training "
         "(x, flag): the train rows' mean stands for them"
     )
@@ -34,11 +34,11 @@ def test_a_date_without_a_value_counts_once() -> None:
     known = [feature.model_copy(update={"gaps": 0}) for feature in date.numeric]
     surprises = UnseenValues(date.model_copy(update={"numeric": known}))
     surprises.add(EncodedFeatures(np.full((2, 5), NAN, dtype=np.float32), np.empty((2, 0), dtype=np.int32)))
-    assert surprises.sentences().startswith("; 2 numbers are missing in columns without gaps in training (when)")
+    assert surprises.warning_text().startswith("; 2 numbers are missing in columns without gaps in training (when)")
 
 
 def test_of_many_columns_five_are_named() -> None:
     many = [FEATURES.numeric[0].model_copy(update={"name": f"x{k}", "column": f"x{k}"}) for k in range(7)]
     surprises = UnseenValues(FEATURES.model_copy(update={"numeric": many}))
     surprises.add(EncodedFeatures(np.full((1, 7), NAN, dtype=np.float32), np.ones((1, 1), dtype=np.int32)))
-    assert "(x0, x1, x2, x3, x4 and 2 more)" in surprises.sentences()
+    assert "(x0, x1, x2, x3, x4 and 2 more)" in surprises.warning_text()

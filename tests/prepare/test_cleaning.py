@@ -36,7 +36,7 @@ def test_everything_wrong_with_the_columns_is_told_at_once() -> None:
         "prepare.ignore: 'zz' is not a column of t.csv; did you mean 'z'?",
         "t.csv: column 'when' holds dates or times such as '31.01.2020'; write them as 2020-01-31 or "
         "2020-01-31 12:30:00, or add the column to prepare.ignore",
-        "t.csv: column 'z' row 2 is infinite; mend the value, or empty it",
+        "t.csv: column 'z' row 2 is infinite; fix the value or leave it empty",
     )
 
 
@@ -121,12 +121,12 @@ def test_a_table_in_stretches_is_the_same_as_in_one_piece() -> None:
 @pytest.mark.parametrize(
     ("values", "last", "problem"),
     [
-        (["1", "2"], "x", "column 'x' row 21 is not a number, however: 'x'; mend the value, or empty it; or, if it "),
+        (["1", "2"], "x", "column 'x' row 21 must be a number, got 'x'; fix the value or leave it empty; or, if it "),
         (["1", "2"], "007", "column 'x' row 21 has a leading zero, however the rows before have none: '007'"),
-        (["1", "2"], "inf", "column 'x' row 21 is infinite; mend the value, or empty it"),
-        (["1", "2"], "1e39", "column 'x' row 21 is beyond float32 (1e+39); mend the value, or empty it"),
-        (["true", "false"], "1x", "column 'x' row 21 is neither true nor false, however: '1x'; or, if it holds names"),
-        (["2020-01-31"], "31.1.20", "column 'x' row 21 is not a date as 2020-01-31 or 2020-01-31 12:30:00, however"),
+        (["1", "2"], "inf", "column 'x' row 21 is infinite; fix the value or leave it empty"),
+        (["1", "2"], "1e39", "column 'x' row 21 is beyond float32 (1e+39); fix the value or leave it empty"),
+        (["true", "false"], "1x", "column 'x' row 21 must be true or false, got '1x'; or, if it holds names"),
+        (["2020-01-31"], "31.1.20", "column 'x' row 21 must be a date such as 2020-01-31 or 2020-01-31 12:30:00, got"),
     ],
 )
 def test_a_value_that_contradicts_the_first_rows_is_told_by_its_row(values: list[str], last: str, problem: str) -> None:
@@ -144,7 +144,7 @@ def test_a_value_that_contradicts_the_first_rows_is_told_by_its_row(values: list
         (["0", "1"] * 10 + ["0.5"], "target 'y' row 21 is 0.5, however the first rows hold few whole numbers"),
         (["0", "1"] * 10 + [""], "target 'y' has 1 missing value (row 21); drop these rows, or fill them in"),
         (["0.5", "1"] * 10 + ["cold"], "target 'y' row 3 is not a number"),
-        (["0.5", "1"] * 10 + ["x"], "target 'y' must be numbers for a regression, however: 'x'"),
+        (["0.5", "1"] * 10 + ["x"], "target 'y' must be numbers for a regression, got 'x'"),
         (["cat"] * 21, "target 'y' has one class alone ('cat'); a model needs two or more"),
         ([str(k) for k in [0, 1] * 10 + [*range(30)]], "target 'y' has 22 different numbers, too many for classes"),
     ],
@@ -202,11 +202,11 @@ def test_weight_and_shares_are_no_features_and_stand_last() -> None:
 @pytest.mark.parametrize(
     ("row", "problem"),
     [
-        (("0.5", "0.6", "1"), "t.csv: the targets a, b must sum to 1 in each row, however: 1.1 in row 2"),
-        (("-0.5", "1.5", "1"), "t.csv: target 'a' row 2 must be >= 0, however: -0.5"),
+        (("0.5", "0.6", "1"), "t.csv: the targets a, b must sum to 1 in each row, got 1.1 in row 2"),
+        (("-0.5", "1.5", "1"), "t.csv: target 'a' row 2 must be >= 0, got -0.5"),
         (("", "1", "1"), "t.csv: target 'a' has 1 missing value (row 2); drop these rows, or fill them in"),
-        (("0.5", "half", "1"), "t.csv: target 'b' row 2 is not a number, however: 'half'; mend the value, or empty it"),
-        (("0", "1", "-1"), "t.csv: weight 'w' row 2 must be >= 0, however: -1"),
+        (("0.5", "half", "1"), "t.csv: target 'b' row 2 must be a number, got 'half'; fix the value or leave it empty"),
+        (("0", "1", "-1"), "t.csv: weight 'w' row 2 must be >= 0, got -1"),
     ],
 )
 def test_shares_and_weights_that_cannot_be_learned_say_why(row: tuple[str, ...], problem: str) -> None:

@@ -53,14 +53,14 @@ def test_a_column_of_codes_says_that_it_was_read_as_categories() -> None:
 @pytest.mark.parametrize(
     ("raw", "complaint"),
     [
-        (texts(*["1"] * 9, "x"), "row 10 is not a number, however: 'x'"),
+        (texts(*["1"] * 9, "x"), "row 10 must be a number, got 'x'"),
         (texts("1", "-inf"), "row 2 is infinite"),
         (texts("1", "1e400"), "row 2 is infinite"),
         (texts("1", "1e39"), r"row 2 is beyond float32 \(1e\+39\)"),
         (texts("1,5"), "has numbers with commas in them"),
         (texts("31.01.2020"), "holds dates or times such as '31.01.2020'; write them as 2020-01-31"),
         (texts("2020/01/31", "2020-1-31"), "holds dates or times such as '2020/01/31'"),
-        (texts(*["2020-01-31"] * 9, "soon"), "row 10 is not a date as 2020-01-31 or 2020-01-31 12:30:00, however: 's"),
+        (texts(*["2020-01-31"] * 9, "soon"), "row 10 must be a date such as 2020-01-31 or 2020-01-31 12:30:00, got 's"),
         (pl.Series([1.0, INFINITY]), "row 2 is infinite"),
         (pl.Series([time(12, 30)]), "is of type Time"),
         (pl.Series([[1, 2]]), r"is of type List\(Int64\)"),
@@ -100,17 +100,17 @@ def test_a_new_column_is_cleaned_as_the_kind_of_the_trained_one(
 @pytest.mark.parametrize(
     ("kind", "raw", "complaint"),
     [
-        ("numeric", texts("1", "hot"), "row 2 is not a number, however: 'hot'"),
+        ("numeric", texts("1", "hot"), "row 2 must be a number, got 'hot'"),
         ("numeric", texts("1", "INF"), "row 2 is infinite"),
-        ("numeric", pl.Series([True]), "row 1 is not a number, however: 'true'"),
-        ("boolean", texts("true", "yes"), "row 2 is neither true nor false, however: 'yes'"),
+        ("numeric", pl.Series([True]), "row 1 must be a number, got 'true'"),
+        ("boolean", texts("true", "yes"), "row 2 must be true or false, got 'yes'"),
         ("datetime", texts("2020-01-31", "NA", "2020-02-30"), "row 3 is not a date as 2020-01-31 .* '2020-02-30'"),
-        ("datetime", pl.Series([1]), "must be datetime, as in training, however: it is of type Int64"),
-        ("numeric", pl.Series([date(2020, 1, 31)]), "must be numeric, as in training, however: it is of type Date"),
+        ("datetime", pl.Series([1]), "must be datetime, as in training, got type Int64"),
+        ("numeric", pl.Series([date(2020, 1, 31)]), "must be numeric, as in training, got type Date"),
         (
             "categorical",
             pl.Series([["a"]]),
-            r"must be categorical, as in training, however: it is of type List\(String\)",
+            r"must be categorical, as in training, got type List\(String\)",
         ),
     ],
 )

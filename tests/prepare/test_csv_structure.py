@@ -19,7 +19,7 @@ def test_names_lose_the_spaces_around_them_and_rows_are_counted(path: Path) -> N
 
 def test_a_row_that_spans_lines_is_told_by_its_first_line(path: Path) -> None:
     path.write_text('a,b\n"1\n\n2",3\n4,"5\n6",7\n')
-    with pytest.raises(InputError, match=r"t.csv:5: must have 2 values as the header, however: 3"):
+    with pytest.raises(InputError, match=r"t.csv:5: must have 2 values as the header, got 3"):
         check_csv(path)
 
 

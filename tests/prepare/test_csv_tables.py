@@ -65,10 +65,10 @@ def test_a_piece_comes_as_texts_where_a_type_would_hide_or_lose_a_value(tmp_path
 def test_short_and_long_rows_that_balance_are_found(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("x,y,z\n1,2\n1,2,3,4\n")
-    with pytest.raises(InputError, match=r"t.csv:2: must have 3 values as the header, however: 2"):
+    with pytest.raises(InputError, match=r"t.csv:2: must have 3 values as the header, got 2"):
         list(csv_frames(path, {}))
     path.write_text("x,y,z\n1,2,\n1,2\n1,2,3\n")
-    with pytest.raises(InputError, match=r"t.csv:3: must have 3 values as the header, however: 2"):
+    with pytest.raises(InputError, match=r"t.csv:3: must have 3 values as the header, got 2"):
         list(csv_frames(path, {}))
 
 

@@ -16,7 +16,7 @@ def remarks_on(values: list[Any], n_rows: int) -> tuple[str, ...]:
     series = series.cast(pl.Float64) if series.dtype.is_integer() else series
     for start in range(0, len(values), n_rows):
         facts.add(series.slice(start, n_rows).to_frame())
-    return facts.remarks("x")
+    return facts.warnings("x")
 
 
 @pytest.mark.parametrize("n_rows", [7, 1000])
@@ -70,4 +70,4 @@ def test_twins_are_equal_to_the_last_row_and_constants_are_none() -> None:
         facts = TableProfile()
         for start in range(0, 4, n_rows):
             facts.add(table.slice(start, n_rows))
-        assert facts.twins() == {"b": "a", "c": "a"}
+        assert facts.duplicate_columns() == {"b": "a", "c": "a"}

@@ -21,11 +21,11 @@ def line(**changed: Any) -> LineParams:
     ],
 )
 def test_a_line_has_1_to_10_million_points(changed: dict[str, float], points: str) -> None:
-    with pytest.raises(ValidationError, match=f"must give 1 to 10000000 points, however: {points}"):
+    with pytest.raises(ValidationError, match=f"must give 1 to 10000000 points, got {points}"):
         line(**changed)
 
 
 @pytest.mark.parametrize("changed", [{"weight": 1e38}, {"bias": -1e38}, {"noise": 1e37}, {"stop": 1e38, "step": 1e37}])
 def test_a_line_stays_within_float32(changed: dict[str, float]) -> None:
-    with pytest.raises(ValidationError, match=r"x and y must stay below 1e\+37 \(float32\), however: they reach"):
+    with pytest.raises(ValidationError, match=r"x and y must stay below 1e\+37 \(float32\), got they reach"):
         line(**changed)

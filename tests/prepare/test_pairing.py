@@ -75,13 +75,13 @@ TINY = pl.DataFrame({"left_a": ["x", "y"], "right_a": ["x", "z"], "match": ["1",
         (
             TINY.with_columns(left_b=pl.lit(1), right_c=pl.lit(1)),
             {},
-            "prepare.pairs: every column must be there on both sides, however: left_b has no right_b, "
+            "prepare.pairs: every column must be there on both sides, got left_b has no right_b, "
             "right_c has no left_c; add what is missing, or name the column in prepare.ignore",
         ),
         (
             TINY.drop("right_a"),
             {},
-            "prepare.pairs: pairs.csv must have columns of both sides, however: none begins with 'right_'; "
+            "prepare.pairs: pairs.csv must have columns of both sides, got none that begins with 'right_'; "
             "name the columns so, or set prepare.pairs to what they begin with",
         ),
         (TINY, {"pairs": {"left": "l_", "right": "r_"}}, "none begins with 'l_' or 'r_'"),
@@ -91,17 +91,17 @@ TINY = pl.DataFrame({"left_a": ["x", "y"], "right_a": ["x", "z"], "match": ["1",
         (TINY, {"target": "label"}, "prepare.target: 'label' is not a column of pairs.csv"),
         (TINY, {"ignore": ["b"]}, "prepare.ignore: 'b' is not a column of pairs.csv"),
         (TINY, {"ignore": ["a"]}, "none begins with 'left_' or 'right_'"),
-        (TINY, {"columns": {"a": "numeric"}}, "column 'a' of both sides row 1 is not a number, however: 'x'"),
+        (TINY, {"columns": {"a": "numeric"}}, "column 'a' of both sides row 1 must be a number, got 'x'"),
         (
             TINY,
             {"columns": {"left_a": "numeric", "right_a": "categorical"}},
-            "column 'a' of both sides must have one kind in prepare.columns, however: categorical, numeric",
+            "column 'a' of both sides must have one kind in prepare.columns, got categorical, numeric",
         ),
         (TINY, {"target": ["match", "left_a"]}, "prepare.target: must be one column for similarity"),
         (
             pl.concat([TINY, TINY.with_columns(match=pl.lit("2"))]),
             {},
-            "must have 2 classes for similarity, alike and not, however: 3",
+            "must have 2 classes for similarity, alike and not, got 3",
         ),
     ],
 )

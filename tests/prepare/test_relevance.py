@@ -13,11 +13,11 @@ def test_grades_are_numbers() -> None:
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ([0, -1], "row 6 must be a grade of relevance, a whole number from 0 to 30, however: -1"),
-        ([0.5, 1.0], "row 5 must be a grade of relevance, a whole number from 0 to 30, however: 0.5"),
-        ([0, 31], "row 6 must be a grade of relevance, a whole number from 0 to 30, however: 31"),
+        ([0, -1], "row 6 must be a grade of relevance, a whole number from 0 to 30, got -1"),
+        ([0.5, 1.0], "row 5 must be a grade of relevance, a whole number from 0 to 30, got 0.5"),
+        ([0, 31], "row 6 must be a grade of relevance, a whole number from 0 to 30, got 31"),
         ([1, None], r"has 1 missing value \(row 6\)"),
-        (["good", "bad"], "row 5 is not a number, however: 'good'"),
+        (["good", "bad"], "row 5 must be a number, got 'good'"),
     ],
 )
 def test_what_is_no_grade_is_named(values: list[object], said: str) -> None:

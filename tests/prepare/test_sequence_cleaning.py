@@ -52,20 +52,20 @@ def test_the_task_follows_from_the_sequences_not_from_their_steps() -> None:
 @pytest.mark.parametrize(
     ("change", "changes", "problem"),
     [
-        ({"t": [1, 1, 1, 0, 5]}, {}, "steps.csv: id and time must name each row once, however: who 'b' has t 1 in "
+        ({"t": [1, 1, 1, 0, 5]}, {}, "steps.csv: id and time must name each row once, got who 'b' has t 1 in "
          "rows 1 and 3; delete one of them, or correct its time"),
         ({"y": ["yes", "no", "no", "no", "no"]}, {}, "steps.csv: 'y' must be the same in all rows of a sequence, "
-         "however: who 'b' has 'yes' and 'no'"),
+         "got who 'b' has 'yes' and 'no'"),
         ({"who": ["b", None, "b", "a", "c"]}, {}, r"steps.csv: id 'who' has 1 missing value \(row 2\)"),
         ({"t": [1, 1, None, 0, None]}, {}, r"steps.csv: time 't' has 2 missing values \(row 3, 5\)"),
-        ({"t": ["early", "late", "a", "b", "c"]}, {}, "time 't' must hold numbers or dates, however: 'early'"),
+        ({"t": ["early", "late", "a", "b", "c"]}, {}, "time 't' must hold numbers or dates, got 'early'"),
         ({"y": ["yes", None, "yes", "no", "no"]}, {}, r"target 'y' has 1 missing value \(row 2\)"),
         ({}, {"sequence": SequenceParams(id="whom", time="t")}, "prepare.sequence.id: 'whom' is not a column of "
          "steps.csv; did you mean 'who'"),
         ({}, {"sequence": SequenceParams(id="who", time="y")}, "prepare.sequence.time: 'y' cannot be that, for it is "
          "the target"),
         ({}, {"target": ["x", "y"], "task": "distribution"}, "prepare.task: a distribution is for tables"),
-        ({}, {"weight": "x"}, "'x' must be the same in all rows of a sequence, however: who 'b' has '1.5' and '3.5'"),
+        ({}, {"weight": "x"}, "'x' must be the same in all rows of a sequence, got who 'b' has '1.5' and '3.5'"),
     ],
 )  # fmt: skip
 def test_what_nobody_could_order_or_label_is_refused(
@@ -107,7 +107,7 @@ def test_symbols_are_texts_of_which_each_is_a_sequence() -> None:
     ("texts", "problem"),
     [
         (["ACGT", "", "G"], r"column 'dna' has 1 missing value \(row 2\)"),
-        ([1, 2, 3], "'dna' must hold texts, however: it is of type Int64"),
+        ([1, 2, 3], "'dna' must hold texts, got type Int64"),
     ],
 )
 def test_a_sequence_without_symbols_is_refused(texts: list[object], problem: str) -> None:

@@ -31,7 +31,7 @@ def test_all_that_is_wrong_with_a_line_is_told_with_its_file() -> None:
         open_source(Path("line.yaml"))
     assert caught.value.problems == (
         "line.yaml: weight: is missing; add for example `weight: 0.7`",
-        "line.yaml:7: noise: must be >= 0, however: -1",
+        "line.yaml:7: noise: must be >= 0, got -1",
         "line.yaml:2: wait: is unknown; did you mean weight?",
     )
 
@@ -71,7 +71,7 @@ def test_the_head_is_the_first_rows_and_knows_whether_there_are_others() -> None
     ("files", "complaint"),
     [
         ({"a.csv": "x,y\n1,2\n", "b.csv": "y,x\n1,2\n"}, "b.csv: must have the columns of a.csv"),
-        ({"a.csv": "x,y\n1,2\n", "b.tsv": "x\ty\n1\t2\n"}, "folder: must hold files of one kind, however: a.csv"),
+        ({"a.csv": "x,y\n1,2\n", "b.tsv": "x\ty\n1\t2\n"}, "folder: must hold files of one kind, got a.csv"),
         ({"notes.txt": "x"}, r"folder: has no tables in it \(.csv, .tsv, .csv.gz, .tsv.gz, .parquet\)"),
         ({"a.csv": "x,y\n1,2\n", "b.csv": "x,y\n"}, "b.csv: has a header but no rows"),
     ],

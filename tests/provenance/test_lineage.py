@@ -44,7 +44,7 @@ def test_what_lies_whole_in_the_cache_or_on_the_remote_needs_no_run() -> None:
     whole = step([LOST], [LOST._replace(cache="intact")])
     lost = "f is nowhere: not in the commit, the workspace, the cache or on the remote"
     assert recovery_options(whole, {}, [], "") == RecoveryOptions([], ["f is missing"], [lost], [])
-    assert recovery_options(whole, {}, [], "").any()
+    assert recovery_options(whole, {}, [], "").has_any()
     there = step([LOST], [LOST._replace(remote="there", cache="damaged")])
     assert recovery_options(there, {}, [], "") == RecoveryOptions(["f is DAMAGED"], [], [lost], [])
     assert recovery_options(there, {}, [], "no network").remote == ["no network"]
@@ -69,9 +69,9 @@ def test_a_run_needs_the_code_and_inputs_that_are_there_or_can_be_made() -> None
 
 def test_other_versions_leave_a_doubt() -> None:
     doubtful = recovery_options(step([], [LOST]), {}, ["torch 2.9 → 2.10"], "")
-    assert not doubtful.any()
+    assert not doubtful.has_any()
     assert rebuild_lines(doubtful, "")[1] == "by running: perhaps with other bits: torch 2.9 → 2.10"
-    assert recovery_options(step([], [LOST]), {}, [], "").any()
+    assert recovery_options(step([], [LOST]), {}, [], "").has_any()
 
 
 def test_the_text_says_each_way_and_the_verdict_of_all() -> None:

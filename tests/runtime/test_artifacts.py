@@ -80,7 +80,7 @@ def test_json_of_another_shape_is_refused_with_the_place(content: str, said: str
 @pytest.mark.parametrize("content", ['{"rows": {}}', '{"rows": {}, "format": 1}', '{"rows": {}, "format": "2"}', "[2]"])
 def test_what_another_relight_wrote_is_for_that_relight(content: str, tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(content)
-    with pytest.raises(InputError, match=r"a\.json: must be of format 2, however: .*; use the Relight that made it"):
+    with pytest.raises(InputError, match=r"a\.json: must be of format 2, got .*; use the Relight that made it"):
         read_format(tmp_path / "a.json", Parts, 2)
 
 

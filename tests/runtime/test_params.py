@@ -34,18 +34,18 @@ def test_a_section_without_mistakes_becomes_its_model() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
-        ("count: 3", "count: 0", "p.yaml:2: s.count: must be > 0, however: 0"),
-        ("count: 3", "count: 4294967296", "p.yaml:2: s.count: must be <= 4294967295, however: 4294967296"),
-        ("count: 3", "count: '3'", "p.yaml:2: s.count: must be a whole number, however: the text '3'"),
-        ("count: 3", "count: 3.0", "p.yaml:2: s.count: must be a whole number, however: 3.0"),
-        ("count: 3", "count: true", "p.yaml:2: s.count: must be a whole number, however: true"),
-        ("count: 3", "count: null", "p.yaml:2: s.count: must be a whole number, however: null"),
-        ("kind: flat", "kind: flatt", "p.yaml:3: s.kind: must be one of round, flat, however: the text 'flatt'"),
-        ("names: [a]", "names: a", "p.yaml:4: s.names: must be a list, however: the text 'a'"),
-        ("names: [a]", "names: [a, 2]", "p.yaml:4: s.names.1: must be a text, however: 2"),
-        ("share: 0.5", "share: .inf", "p.yaml:5: s.inner.share: must be a finite number, however: inf"),
-        ("share: 0.5", "share: 1", "p.yaml:5: s.inner.share: must be < 1, however: 1"),
-        ("{share: 0.5}", "0.5", "p.yaml:5: s.inner: must be a mapping, however: 0.5"),
+        ("count: 3", "count: 0", "p.yaml:2: s.count: must be > 0, got 0"),
+        ("count: 3", "count: 4294967296", "p.yaml:2: s.count: must be <= 4294967295, got 4294967296"),
+        ("count: 3", "count: '3'", "p.yaml:2: s.count: must be a whole number, got the text '3'"),
+        ("count: 3", "count: 3.0", "p.yaml:2: s.count: must be a whole number, got 3.0"),
+        ("count: 3", "count: true", "p.yaml:2: s.count: must be a whole number, got true"),
+        ("count: 3", "count: null", "p.yaml:2: s.count: must be a whole number, got null"),
+        ("kind: flat", "kind: flatt", "p.yaml:3: s.kind: must be one of round, flat, got the text 'flatt'"),
+        ("names: [a]", "names: a", "p.yaml:4: s.names: must be a list, got the text 'a'"),
+        ("names: [a]", "names: [a, 2]", "p.yaml:4: s.names.1: must be a text, got 2"),
+        ("share: 0.5", "share: .inf", "p.yaml:5: s.inner.share: must be a finite number, got inf"),
+        ("share: 0.5", "share: 1", "p.yaml:5: s.inner.share: must be < 1, got 1"),
+        ("{share: 0.5}", "0.5", "p.yaml:5: s.inner: must be a mapping, got 0.5"),
         ("share: 0.5", "shares: 0.5, share: 0", "p.yaml:5: s.inner.shares: is unknown; did you mean share?"),
         ("share: 0.5", "share: 0, zz: 1", "p.yaml:5: s.inner.zz: is unknown; known are share"),
         ("  count: 3\n", "", "p.yaml:1: s.count: is missing; add for example `count: 3`"),
@@ -83,10 +83,10 @@ def test_sections_that_nobody_reads_are_told() -> None:
 def test_a_whole_file_can_be_one_model() -> None:
     assert check_document(parse_yaml("share: 0.25\n", "p.yaml"), Inner).params == Inner(share=0.25)
     assert check_document(parse_yaml("share: 2\n", "p.yaml"), Inner).problems == (
-        "p.yaml:1: share: must be < 1, however: 2",
+        "p.yaml:1: share: must be < 1, got 2",
     )
 
 
 def test_a_long_value_is_shown_in_part() -> None:
     (problem,) = problems_of(WHOLE.replace("count: 3", f"count: {'x' * 500}"))
-    assert problem == f"p.yaml:2: s.count: must be a whole number, however: the text '{'x' * 47}..."  # 57 + 3 letters
+    assert problem == f"p.yaml:2: s.count: must be a whole number, got the text '{'x' * 47}..."  # 57 + 3 letters

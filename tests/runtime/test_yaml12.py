@@ -61,7 +61,7 @@ def test_nan_is_a_number() -> None:
         ("s:\n  a: 1\n  a: 3\n", "p.yaml:3: s.a is given twice (first on line 2)"),
         ("a: &x 1\n", "p.yaml:1: anchors and aliases (& and *) are not read; write the value out"),
         ("a: 1\nb: *x\n", "p.yaml:2: anchors and aliases (& and *) are not read; write the value out"),
-        ("a: !!str 1\n", "p.yaml:1: tags are not read, however: tag:yaml.org,2002:str; write a plain value"),
+        ("a: !!str 1\n", "p.yaml:1: must have no tag, got tag:yaml.org,2002:str; write a plain value"),
         ("%YAML 1.1\n---\na: no\n", "p.yaml:1: lines that begin with % are not read; delete it"),
         ("a: 2020-01-31\n", "p.yaml:1: 2020-01-31 could be read in two ways; put it in quotes, or write it out"),
         ("a: 1_000\n", "p.yaml:1: 1_000 could be read in two ways; put it in quotes, or write it out"),
@@ -72,9 +72,9 @@ def test_nan_is_a_number() -> None:
         ("a: 1\nb: x\u2028y\n", "p.yaml:2: has an invisible character (U+2028); delete it"),
         ("a: 1\n\tb: 1\n", "p.yaml:2:1: a tab cannot indent YAML; use spaces"),
         ("a: 1\n---\nb: 1\n", "p.yaml:2:1: but found another document"),
-        ("- a\n", "p.yaml: must be a mapping of sections, however: it is a list"),
-        ("a\n", "p.yaml: must be a mapping of sections, however: it is a single value"),
-        ("# nothing\n", "p.yaml: must be a mapping of sections, however: it is empty"),
+        ("- a\n", "p.yaml: must be a mapping of sections, got a list"),
+        ("a\n", "p.yaml: must be a mapping of sections, got a single value"),
+        ("# nothing\n", "p.yaml: must be a mapping of sections, got empty"),
         ("a: " + "[" * 2000, "p.yaml: is not YAML that can be read: nested too deeply"),
     ],
 )
@@ -88,10 +88,10 @@ def test_a_key_in_quotes_may_touch_its_value_as_in_json() -> None:
 
 def test_each_key_knows_its_line_and_what_is_absent_stands_at_the_key_above() -> None:
     document = parse_yaml("s:\n  a: 1\n  t: {b: 2}\n", "p.yaml")
-    assert document.place(("s", "a")) == "p.yaml:2"
-    assert document.place(("s", "t", "b")) == "p.yaml:3"
-    assert document.place(("s", "missing", "deep")) == "p.yaml:1"
-    assert document.place(("other",)) == "p.yaml"
+    assert document.location(("s", "a")) == "p.yaml:2"
+    assert document.location(("s", "t", "b")) == "p.yaml:3"
+    assert document.location(("s", "missing", "deep")) == "p.yaml:1"
+    assert document.location(("other",)) == "p.yaml"
 
 
 def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_a_file_that_is_not_utf8_is_refused_with_its_line(tmp_path: Path) -> Non
 def test_a_file_beyond_the_limit_is_refused_before_it_is_parsed(tmp_path: Path) -> None:
     path = tmp_path / "p.yaml"
     path.write_bytes(b"[" * (MAX_YAML_BYTES + 1))
-    with pytest.raises(InputError, match="must be at most 1000000 bytes, however: 1000001"):
+    with pytest.raises(InputError, match="must be at most 1000000 bytes, got 1000001"):
         read_yaml(path)
 
 

@@ -82,9 +82,9 @@ def test_a_table_with_nothing_but_the_splitting_column_is_refused() -> None:
 
 
 def test_the_test_rows_validate_only_where_nothing_else_does() -> None:
-    assert not described(TABLE).test_rows_validate
+    assert not described(TABLE).validates_on_test
     parts = np.array([0, 0, 0, 2, 2], dtype=np.int8)
-    assert describe_features(ORDERED, schema(), parts, [TABLE]).test_rows_validate
+    assert describe_features(ORDERED, schema(), parts, [TABLE]).validates_on_test
 
 
 def test_rows_that_a_gap_leaves_out_say_nothing() -> None:
@@ -128,7 +128,7 @@ def test_a_date_becomes_its_numbers_and_hours_only_where_train_has_some(
     features = described(table, known)
     assert features.names == ["a", *(f"t.{moment}" for moment in moments), "c"]
     assert features.columns == ["a", "t", "c"]
-    assert [feature.moment for feature in features.numeric] == [None, *moments]
+    assert [feature.date_part for feature in features.numeric] == [None, *moments]
     assert features.numeric[1].mean == 2024
 
 

@@ -67,7 +67,7 @@ def test_columns_that_are_no_features_do_not_matter() -> None:
 
 def test_a_date_is_its_numbers() -> None:
     moments: list[DatePart] = ["month", "elapsed", "year"]
-    numbers = [NumericInput(name=f"t.{m}", column="t", kind="datetime", moment=m) for m in moments]
+    numbers = [NumericInput(name=f"t.{m}", column="t", kind="datetime", date_part=m) for m in moments]
     table = pl.DataFrame({"t": [datetime(2000, 3, 1, 12), None]})
     numeric = encode(table, InputFeatures(numbers, [])).numeric
     np.testing.assert_array_equal(numeric, np.array([[3, 60.5, 2000], [np.nan] * 3], dtype=np.float32))

@@ -89,7 +89,7 @@ def test_a_part_that_cuts_a_sequence_is_refused() -> None:
     table = table_of_steps().with_row_index().with_columns(
         split=pl.when(pl.col("index") == 0).then(pl.lit("test")).otherwise("split")
     )  # fmt: skip
-    rule = "split.column: 'split' must be the same in all rows of a sequence, however: who '0' has 'test' and 'train'"
+    rule = "split.column: 'split' must be the same in all rows of a sequence, got who '0' has 'test' and 'train'"
     with pytest.raises(InputError, match=rule):
         split_table(table.drop("index"))
 
@@ -108,7 +108,7 @@ def test_without_validation_sequences_the_test_ones_stand_in() -> None:
     train, validation, test = done.files()
     assert validation["row"].tolist() == test["row"].tolist() == [8, 9]
     assert train["row"].tolist() == list(range(8))
-    assert done.features.test_rows_validate
+    assert done.features.validates_on_test
 
 
 def test_the_alphabet_is_that_of_the_train_rows() -> None:

@@ -125,5 +125,5 @@ def test_parts_that_a_column_mixes_in_time_are_refused() -> None:
     rows, schema = prepared()
     split = pl.Series("split", ["train", "test"] * 38)
     params = SHARES.model_copy(update={"method": "auto"})
-    with pytest.raises(InputError, match=r"split\.column: 'split' must cut by time, however: '2024-"):
+    with pytest.raises(InputError, match=r"split\.column: 'split' must cut by time, got '2024-"):
         assign_series_parts(params, rows.with_columns(split), schema, STEP_COLUMN)

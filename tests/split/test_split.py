@@ -110,7 +110,7 @@ def test_other_test_rows_change_no_byte_of_what_train_reads(tmp_path: Path) -> N
 def test_without_validation_rows_the_test_rows_stand_in_for_them(tmp_path: Path) -> None:
     written = split(tmp_path / "out", params(validation=0.0, train=0.8), table(), schema())
     assert written["validation"] == written["test"]
-    assert json.loads(written["features"])["test_rows_validate"]
+    assert json.loads(written["features"])["validates_on_test"]
     assert json.loads(written["report"])["rows"] == {"train": 800, "validation": 0, "test": 200}
 
 

@@ -211,7 +211,7 @@ def test_a_column_names_each_rows_part_in_any_case() -> None:
 
 def test_a_column_with_another_name_in_it_is_refused_with_that_name() -> None:
     table = pl.DataFrame({"part": ["train", "test", "holdout"], "y": np.zeros(3)})
-    with pytest.raises(InputError, match=r"must hold train, validation \(or val, valid\) and test, however: 'holdout'"):
+    with pytest.raises(InputError, match=r"must hold train, validation \(or val, valid\) and test, got 'holdout'"):
         split(params("column", column="part"), table)
 
 
@@ -267,7 +267,7 @@ def test_texts_sort_by_time_as_they_should(times: list[str], latest: set[int]) -
 
 def test_a_date_that_begins_with_its_day_does_not_sort() -> None:
     params = SplitParams(method="time", column="t", train=0.5, validation=0.0, test=0.5, seed=1)
-    with pytest.raises(InputError, match=r"split.column: 't' must hold numbers, or dates as 2024-01-31, however: '31"):
+    with pytest.raises(InputError, match=r"split.column: 't' must hold numbers, or dates as 2024-01-31, got '31"):
         split(params, pl.DataFrame({"t": ["31.01.2020", "01.02.2020"], "y": [1.0, 2.0]}))
 
 
@@ -280,7 +280,7 @@ def test_a_date_that_begins_with_its_day_does_not_sort() -> None:
     ],
 )
 def test_a_time_that_does_not_parse_is_refused_with_its_value(times: list[Any], said: str) -> None:
-    with pytest.raises(InputError, match=f"must hold numbers, or dates as 2024-01-31, however: {said}"):
+    with pytest.raises(InputError, match=f"must hold numbers, or dates as 2024-01-31, got {said}"):
         split(params("time", column="t"), pl.DataFrame({"t": times, "y": [1.0, 2.0]}))
 
 

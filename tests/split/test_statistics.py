@@ -68,7 +68,7 @@ def test_merged_chunks_say_what_all_rows_together_say(chunks: list[list[float]])
     assert (known.n, known.low, known.high) == (len(values), min(values), max(values))
     assert known.mean == pytest.approx(mean, rel=1e-12, abs=1e-12)
     assert known.std == pytest.approx(statistics.pstdev(values), rel=1e-9, abs=1e-9)
-    assert known.third == pytest.approx(sum((value - mean) ** 3 for value in values), rel=1e-9, abs=1e-3)
+    assert known.m3 == pytest.approx(sum((value - mean) ** 3 for value in values), rel=1e-9, abs=1e-3)
 
 
 def test_many_rows_are_as_exact_as_float64_allows() -> None:

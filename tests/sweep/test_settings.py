@@ -37,8 +37,8 @@ def problems(text: str, *, fast: bool = False) -> list[str]:
 BAD = {
     "params:\n  train.lr: [0.1]\n  train.optimizer.name: [adam, adan]\n  train.epochs: {low: 0, high: 9}\n": [
         "sweep.yaml:2: params.train.lr: is not in params.yaml; did you mean train.optimizer.learning_rate?",
-        "sweep.yaml:3: params.train.optimizer.name: must be one of sgd, adam, adamw, however: the text 'adan'",
-        "sweep.yaml:4: params.train.epochs: must be >= 1, however: 0",
+        "sweep.yaml:3: params.train.optimizer.name: must be one of sgd, adam, adamw, got the text 'adan'",
+        "sweep.yaml:4: params.train.epochs: must be >= 1, got 0",
     ],
     "params:\n  learning_rate: [0.1]\n": [
         "sweep.yaml:2: params.learning_rate: is not in params.yaml; did you mean train.optimizer.learning_rate?"
@@ -48,17 +48,17 @@ BAD = {
     ],
     "params:\n  trian.seed: [0, 1]\n": ["sweep.yaml:2: params.trian.seed: is not in params.yaml; did you mean "],
     "samplr: tpe\nsampler: best\nseed: -1\nparams:\n" + RATE: [
-        "sweep.yaml:2: sampler: must be one of tpe, random, grid, however: the text 'best'",
-        "sweep.yaml:3: seed: must be >= 0, however: -1",
+        "sweep.yaml:2: sampler: must be one of tpe, random, grid, got the text 'best'",
+        "sweep.yaml:3: seed: must be >= 0, got -1",
         "sweep.yaml:1: samplr: is unknown; did you mean sampler?",
     ],
     "name: my sweep\nparams:\n" + RATE: ["sweep.yaml:1: name: must be letters, digits, - and _"],
     "name: s\n": ["sweep.yaml: params: is missing; add for example `params: {train.optimizer.learning_rate:"],
     "params: {}\n": ["sweep.yaml: params must name at least one key of params.yaml"],
     "params:\n  train.seed: {low: 3}\n": [
-        "sweep.yaml:2: params.train.seed: must be a list of values, or {low: 0.001, high: 0.1, log: true}, however:"
+        "sweep.yaml:2: params.train.seed: must be a list of values, or {low: 0.001, high: 0.1, log: true}, got"
     ],
-    "params:\n  train.seed: {low: 3, high: 3}\n": ["sweep.yaml:2: params.train.seed: low must be below high, however:"],
+    "params:\n  train.seed: {low: 3, high: 3}\n": ["sweep.yaml:2: params.train.seed: low must be below high, got"],
     "params:\n  train.seed: {low: 0, high: 3, log: true}\n": [
         "sweep.yaml:2: params.train.seed: with log, low must be "
     ],

@@ -93,7 +93,7 @@ def rows_of(repository: Repository) -> list[TrialRecord]:
     file = repository.root / f".dvc/tmp/relight/sweeps/{params.name}/study.journal"
     if not file.exists():
         return []
-    return ledger(params, file).rows()
+    return ledger(params, file).records()
 
 
 def ledger(params: SweepParams, file: Path) -> TrialQueue:
@@ -209,7 +209,7 @@ def test_two_clones_share_a_study_in_a_database(penguins: Repository, tmp_path: 
     said = [(repository.root / ".git/said").read_text() for repository in both]
     assert codes == (0, 0), said
     params = sweep_params(both[0])
-    rows = ledger(params, tmp_path / "here/study.journal").rows()
+    rows = ledger(params, tmp_path / "here/study.journal").records()
     assert [row.number for row in rows] == list(range(24))
     assert {row.state for row in rows} <= {"complete", "pruned"}
     names = [line.split(":")[0] for text in said for line in text.splitlines() if line.startswith("fast-00")]

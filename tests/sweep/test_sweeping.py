@@ -44,7 +44,7 @@ def proposals(params: SweepParams, folder: Path, *, at_once: int = 1000) -> list
         with acquire_slot(folder / "jobs") as held:
             one = ledger(params, folder)
             for _ in range(at_once):
-                if (taken := one.take(held)) is None:
+                if (taken := one.claim(held)) is None:
                     return found
                 found.append(taken.proposal)
                 taken.complete(len(repr(taken.proposal)) % 7, 0.0)
@@ -82,26 +82,26 @@ def test_a_budget_of_minutes_counts_what_trials_took(tmp_path: Path) -> None:
     with acquire_slot(tmp_path / "jobs") as held:
         one = TrialQueue(study, search_distributions(params), tmp_path / "take", n_trials=None, minutes=1.0)
         for seconds in (20.0, 20.0, 20.0):
-            taken = one.take(held)
+            taken = one.claim(held)
             assert taken is not None
             taken.complete(1.0, seconds)
-        assert one.take(held) is None
+        assert one.claim(held) is None
 
 
 def test_a_trial_whose_process_is_gone_is_taken_up_with_the_same_params(tmp_path: Path) -> None:
     params = sweep(budget={"trials": 2})
     with acquire_slot(tmp_path / "jobs") as held:
-        lost = ledger(params, tmp_path).take(held)
+        lost = ledger(params, tmp_path).claim(held)
         assert lost is not None
         with acquire_slot(tmp_path / "jobs") as other:  # while the first is alive, it is its own
             assert other.number == 1
-            second = ledger(params, tmp_path).take(other)
+            second = ledger(params, tmp_path).claim(other)
             assert second is not None
             assert second.number == 1
             second.complete(1.0, 0.0)
-            assert ledger(params, tmp_path).take(other) is None
+            assert ledger(params, tmp_path).claim(other) is None
     with acquire_slot(tmp_path / "jobs") as held:
-        found = ledger(params, tmp_path).take(held)
+        found = ledger(params, tmp_path).claim(held)
         assert found is not None
         assert (found.number, found.proposal) == (0, lost.proposal)
 
@@ -110,22 +110,22 @@ def test_a_trial_that_ends_its_process_three_times_is_left_alone(tmp_path: Path)
     params = sweep(budget={"trials": 1})
     for _ in range(3):
         with acquire_slot(tmp_path / "jobs") as held:
-            assert ledger(params, tmp_path).take(held) is not None
+            assert ledger(params, tmp_path).claim(held) is not None
     with acquire_slot(tmp_path / "jobs") as held:
-        assert ledger(params, tmp_path).take(held) is None
-    (row,) = ledger(params, tmp_path).rows()
-    assert (row.state, row.why) == ("failed", "it ended its process 3 times")
+        assert ledger(params, tmp_path).claim(held) is None
+    (row,) = ledger(params, tmp_path).records()
+    assert (row.state, row.reason) == ("failed", "it ended its process 3 times")
 
 
 def test_a_line_that_was_cut_short_is_cut_off(tmp_path: Path) -> None:
     params = sweep(budget={"trials": 3})
     with acquire_slot(tmp_path / "jobs") as held:
-        taken = ledger(params, tmp_path).take(held)
+        taken = ledger(params, tmp_path).claim(held)
         assert taken is not None
         taken.complete(2.0, 0.0)
     with open(tmp_path / "journal", "a") as journal:
         journal.write('{"op_code":5,"work')
-    assert [row.value for row in ledger(params, tmp_path).rows()] == [2.0]
+    assert [row.value for row in ledger(params, tmp_path).records()] == [2.0]
     assert len(proposals(params, tmp_path)) == 2
 
 
@@ -133,16 +133,16 @@ def test_what_two_machines_begin_beyond_the_budget_waits_for_a_larger_one(tmp_pa
     small, large = sweep(budget={"trials": 1}), sweep(budget={"trials": 2})
     with acquire_slot(tmp_path / "jobs") as held:
         one = ledger(small, tmp_path)
-        taken = one.take(held)
+        taken = one.claim(held)
         assert taken is not None
         taken.complete(1.0, 0.0)
         assert one._new(held) is None  # as another machine does that saw the first too late
-        assert [row.number for row in one.rows()] == [0]
-        late = ledger(large, tmp_path).take(held)
+        assert [row.number for row in one.records()] == [0]
+        late = ledger(large, tmp_path).claim(held)
         assert late is not None
         assert late.number == 1
         late.complete(1.0, 0.0)
-        assert [row.state for row in ledger(large, tmp_path).rows()] == ["complete", "complete"]
+        assert [row.state for row in ledger(large, tmp_path).records()] == ["complete", "complete"]
 
 
 def test_rungs_are_few_and_do_not_depend_on_the_epochs() -> None:
@@ -155,10 +155,10 @@ def test_a_curve_in_the_worst_quarter_is_hopeless(tmp_path: Path) -> None:
     one, ends = ledger(params, tmp_path), []
     with acquire_slot(tmp_path / "jobs") as held:
         for score in (1.0, 1.0, 1.0, 1.0, 1.0, 2.0, 2.0, 1.4):
-            taken = one.take(held)
+            taken = one.claim(held)
             assert taken is not None
-            rungs = PruningRungs(taken.is_hopeless)
-            ends.append(next((epoch for epoch in range(1, 11) if rungs.see([score] * epoch)), None))
+            rungs = PruningRungs(taken.should_prune)
+            ends.append(next((epoch for epoch in range(1, 11) if rungs.update([score] * epoch)), None))
             taken.complete(score, 0.0) if ends[-1] is None else taken.prune(0.0)
     assert ends == [None, None, None, None, None, 4, 4, 6]
 

@@ -7,7 +7,7 @@ from relight.train.batches import InMemoryBatches
 
 def batches(rows: Rows, batch_size: int, seed: int) -> list[Rows]:
     """Those of the first epoch."""
-    return [batch.rows for batch in InMemoryBatches(rows, batch_size, seed).of_epoch(0)]
+    return [batch.rows for batch in InMemoryBatches(rows, batch_size, seed).epoch_batches(0)]
 
 
 def numbered(n_rows: int) -> Rows:
@@ -43,9 +43,9 @@ def test_batches_draw_nothing_from_the_generator_of_the_weights() -> None:
 
 def test_a_full_batch_is_the_rows_as_they_are() -> None:
     rows = numbered(10)
-    (only,) = InMemoryBatches(rows, "full", seed=3).of_epoch(5)
+    (only,) = InMemoryBatches(rows, "full", seed=3).epoch_batches(5)
     assert only.rows is rows
-    assert only.share == 1
+    assert only.weight_fraction == 1
 
 
 @pytest.mark.parametrize(
@@ -58,18 +58,18 @@ def test_a_row_that_is_left_over_joins_the_batch_before(n_rows: int, batch_size:
 @pytest.mark.parametrize("first", range(5))
 def test_the_rest_of_an_epoch_are_its_last_batches(first: int) -> None:
     made = InMemoryBatches(numbered(10), 3, seed=3)
-    whole, rest = list(made.of_epoch(7)), list(made.of_epoch(7, first))
+    whole, rest = list(made.epoch_batches(7)), list(made.epoch_batches(7, first))
     assert [batch.rows.target.tolist() for batch in rest] == [batch.rows.target.tolist() for batch in whole[first:]]
-    assert [batch.share for batch in rest] == [batch.share for batch in whole[first:]]
+    assert [batch.weight_fraction for batch in rest] == [batch.weight_fraction for batch in whole[first:]]
 
 
 def test_a_full_batch_that_is_done_leaves_nothing() -> None:
-    assert list(InMemoryBatches(numbered(10), "full", seed=3).of_epoch(2, 1)) == []
+    assert list(InMemoryBatches(numbered(10), "full", seed=3).epoch_batches(2, 1)) == []
 
 
 def test_shares_are_those_of_the_weights_where_there_are_some() -> None:
     plain = InMemoryBatches(numbered(5), 3, seed=0)
-    assert [batch.share for batch in plain.of_epoch(0)] == [0.6, 0.4]
+    assert [batch.weight_fraction for batch in plain.epoch_batches(0)] == [0.6, 0.4]
     weighted = InMemoryBatches(numbered(5)._replace(weight=torch.tensor([1.0, 1, 2, 0, 4])), 3, seed=0)
-    for batch in weighted.of_epoch(0):
-        assert float(batch.share) == sum([1, 1, 2, 0, 4][row] for row in batch.rows.target.tolist()) / 8
+    for batch in weighted.epoch_batches(0):
+        assert float(batch.weight_fraction) == sum([1, 1, 2, 0, 4][row] for row in batch.rows.target.tolist()) / 8

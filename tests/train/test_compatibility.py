@@ -56,7 +56,7 @@ def test_a_loss_is_for_its_own_tasks_alone(name: str, suited: set[str], task: Ta
     if task in suited:
         assert resolve_loss(name, task) == name
     else:
-        with pytest.raises(InputError, match=rf"train\.loss: must be one of auto, .* for {task}, however: {name}"):
+        with pytest.raises(InputError, match=rf"train\.loss: must be one of auto, .* for {task}, got {name}"):
             resolve_loss(name, task)
 
 
@@ -106,13 +106,13 @@ def test_a_temperature_is_for_classes_and_needs_rows_of_its_own(task: Task) -> N
     assert problems(asked, LINEAR, features(task=task)) == []
     borrowed = ["train.calibration: needs validation rows; set split.validation above 0"]
     assert problems(asked, LINEAR, features(task=task, test_rows_validate=True)) == borrowed
-    number = ["train.calibration: must be none for regression, however: temperature"]
+    number = ["train.calibration: must be none for regression, got temperature"]
     assert problems(asked, LINEAR, features()) == number
 
 
 @pytest.mark.parametrize("task", ["regression", "distribution"])
 def test_only_labels_can_be_smoothed(task: Task) -> None:
-    said = f"train.label_smoothing: must be 0 for {task}, however: 0.1; it is for binary and multiclass"
+    said = f"train.label_smoothing: must be 0 for {task}, got 0.1; it is for binary and multiclass"
     assert problems(params(label_smoothing=0.1), LINEAR, features(task=task)) == [said]
     assert problems(params(label_smoothing=0.1), LINEAR, features(task="binary")) == []
 
@@ -121,7 +121,7 @@ def test_only_labels_can_be_smoothed(task: Task) -> None:
 def test_batch_normalisation_needs_two_rows(batch_size: Any, n_train: int) -> None:
     seen = features(n_train=n_train)
     (said,) = problems(params(batch_size=batch_size), NORMALISED, seen)
-    assert said.startswith("train.batch_size: must be at least 2 rows with model.mlp.batch_norm, however: ")
+    assert said.startswith("train.batch_size: must be at least 2 rows with model.mlp.batch_norm, got ")
     assert problems(params(batch_size=batch_size), LINEAR, seen) == []
     assert problems(params(batch_size=2), NORMALISED, features()) == []
 
@@ -177,6 +177,6 @@ def test_a_ranking_is_trained_in_one_process() -> None:
 
 @pytest.mark.parametrize("task", ["similarity", "forecast"])
 def test_one_model_alone_where_several_have_no_mean(task: Task) -> None:
-    with pytest.raises(InputError, match=rf"train\.seeds: must be 1 for {task}, however: 2"):
+    with pytest.raises(InputError, match=rf"train\.seeds: must be 1 for {task}, got 2"):
         assert_single_seed(params(seeds=2), features().model_copy(update={"task": task}))
     assert_single_seed(params(seeds=2), features())

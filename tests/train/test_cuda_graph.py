@@ -76,8 +76,8 @@ def trained(
         schedule=schedule,
         epochs=EPOCHS,
         gradient_clip=1.0,
-        watch=Unwatched(),
-        faster=faster,
+        callback=Unwatched(),
+        wrap_step=faster,
     )
     return state
 

@@ -21,7 +21,7 @@ def test_curves_grow_once_a_second_and_hold_each_epoch_once(tmp_path: Path, cloc
     for epoch in range(40):
         clock.append(epoch / 10)
         history.append((epoch, epoch / 2))
-        curves.show(history)
+        curves.update(history)
         if (tmp_path / "curves.csv").exists():
             seen.append((tmp_path / "curves.csv").read_text())
     whole = "epoch,loss\n" + "".join(f"{k},{k / 2}\n" for k in range(31))
@@ -33,7 +33,7 @@ def test_curves_grow_once_a_second_and_hold_each_epoch_once(tmp_path: Path, cloc
 def test_a_short_training_writes_nothing(tmp_path: Path, clock: list[float]) -> None:
     curves = LiveCurves(tmp_path / "curves.csv", ("epoch",))
     clock.append(0.9)
-    curves.show([(0,)])
+    curves.update([(0,)])
     assert not (tmp_path / "curves.csv").exists()
 
 
@@ -42,7 +42,7 @@ def test_the_file_that_dvc_links_to_its_cache_is_replaced_not_written(tmp_path: 
     (tmp_path / "linked").hardlink_to(tmp_path / "cached")
     curves = LiveCurves(tmp_path / "linked", ("epoch",))
     clock.append(1.0)
-    curves.show([(0,)])
+    curves.update([(0,)])
     assert (tmp_path / "linked").read_text() == "epoch\n0\n"
     assert (tmp_path / "cached").read_text() == "recorded"
 
@@ -54,6 +54,6 @@ def test_a_disk_that_is_full_is_said_once_and_ends_nothing(
     monkeypatch.setattr(Path, "unlink", lambda *_args, **_named: full_disk())
     for second in (1.0, 2.0, 3.0):
         clock.append(second)
-        curves.show([(0,)])
+        curves.update([(0,)])
     said = f"train: {tmp_path}/curves.csv: cannot be written: No space left on device; trains on without it\n"
     assert capsys.readouterr().err == said

@@ -43,7 +43,7 @@ def test_bce_stays_finite_where_a_probability_rounds_to_zero() -> None:
 
 @pytest.mark.parametrize("loss", [l1, mse, huber, bce, kl_div])
 def test_a_column_against_a_row_is_refused(loss: Loss) -> None:
-    with pytest.raises(ValueError, match=r"shapes must be equal, however: .*\[3, 1\].*\[3\]"):
+    with pytest.raises(ValueError, match=r"shapes must be equal, got .*\[3, 1\].*\[3\]"):
         loss(torch.zeros(3, 1), torch.zeros(3))
 
 
@@ -166,7 +166,7 @@ def test_rows_that_all_count_nothing_have_no_loss() -> None:
 
 
 def test_weights_of_another_shape_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"weights must be \(n_rows,\), however: .*\[3, 1\]"):
+    with pytest.raises(ValueError, match=r"weights must be \(n_rows,\), got .*\[3, 1\]"):
         l1(column(1, 2, 4), column(0, 0, 0), torch.ones(3, 1))
 
 
@@ -187,7 +187,7 @@ def test_smoothing_of_two_classes_is_that_of_many_for_two() -> None:
 
 
 def test_members_of_a_column_against_a_row_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"shapes must be equal, however: .*\[3, 2, 1\].*\[3, 2\]"):
+    with pytest.raises(ValueError, match=r"shapes must be equal, got .*\[3, 2, 1\].*\[3, 2\]"):
         mse(torch.zeros(3, 2, 1), torch.zeros(3, 2))
 
 

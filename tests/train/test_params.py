@@ -33,7 +33,7 @@ def test_a_batch_is_nothing_else(batch_size: Any) -> None:
 def test_momentum_is_for_sgd_alone(name: str) -> None:
     assert OptimizerParams.model_validate(SGD).momentum == 0.9
     assert OptimizerParams.model_validate({**SGD, "name": name, "momentum": 0.0}).name == name
-    with pytest.raises(ValidationError, match=rf"momentum must be 0 with {name} \(it is for sgd\), however: 0.9"):
+    with pytest.raises(ValidationError, match=rf"momentum must be 0 with {name} \(it is for sgd\), got 0.9"):
         OptimizerParams.model_validate({**SGD, "name": name})
 
 

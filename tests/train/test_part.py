@@ -33,7 +33,7 @@ def test_a_part_stays_in_its_file_when_it_takes_more_than_the_params_say() -> No
         part = load_dataset(Linear(1, 1), store, None, "the train rows", memory_gb)
         assert isinstance(part.rows, kind)
         assert torch.equal(part.rows.target, torch.from_numpy(TARGET))
-        assert part.all_weight == 3
+        assert part.total_weight == 3
 
 
 def test_a_row_weighs_what_its_class_and_its_own_weight_make() -> None:
@@ -42,7 +42,7 @@ def test_a_row_weighs_what_its_class_and_its_own_weight_make() -> None:
         part = load_dataset(Linear(1, 1), store, [3.0, 10.0], "the train rows", memory_gb)
         assert part.rows.weight is not None
         assert part.rows.weight.tolist() == [3, 20, 5]
-        assert part.all_weight == 28
+        assert part.total_weight == 28
 
 
 @pytest.mark.parametrize("memory_gb", [None, 1.0])

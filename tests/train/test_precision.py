@@ -32,8 +32,8 @@ def trained(precision: Precision, seen: list[torch.dtype] | None = None) -> Trai
         schedule=lambda _: 0.01,
         epochs=10,
         gradient_clip=None,
-        watch=Unwatched(),
-        casting=autocast_for(precision, CPU),
+        callback=Unwatched(),
+        autocast=autocast_for(precision, CPU),
     )
     return state
 

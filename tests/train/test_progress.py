@@ -34,7 +34,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def test_a_pipe_gets_at_most_ten_plain_lines(epochs: int, done: list[int], capsys: pytest.CaptureFixture[str]) -> None:
     shown = Progress(epochs, n_rows=40)
     for epoch in range(1, epochs + 1):
-        shown.show(epoch, loss=0.5, best=0.25)
+        shown.update(epoch, loss=0.5, best=0.25)
     said = capsys.readouterr()
     assert [line.split(":")[0] for line in said.err.splitlines()] == [f"epoch {k} of {epochs}" for k in done]
     assert said.out == ""
@@ -43,14 +43,14 @@ def test_a_pipe_gets_at_most_ten_plain_lines(epochs: int, done: list[int], capsy
 def test_a_line_says_loss_best_speed_and_time_left(clock: list[float], capsys: pytest.CaptureFixture[str]) -> None:
     shown = Progress(20, n_rows=1000)
     clock.append(104.0)
-    shown.show(2, loss=0.123456, best=0.1)  # 2000 rows in 4 s; 18 epochs of 2 s are left
+    shown.update(2, loss=0.123456, best=0.1)  # 2000 rows in 4 s; 18 epochs of 2 s are left
     assert capsys.readouterr().err == "epoch 2 of 20: loss 0.1235, best 0.1, 500 rows/s, 36 s left\n"
 
 
 def test_epochs_of_a_checkpoint_are_done_but_not_fast(clock: list[float], capsys: pytest.CaptureFixture[str]) -> None:
     shown = Progress(100, n_rows=1000, done=89)
     clock.append(102.0)
-    shown.show(90, loss=1, best=1)  # one epoch in 2 s
+    shown.update(90, loss=1, best=1)  # one epoch in 2 s
     assert capsys.readouterr().err == "epoch 90 of 100: loss 1, best 1, 500 rows/s, 20 s left\n"
 
 
@@ -60,7 +60,7 @@ def test_long_times_are_said_in_minutes_and_hours(
 ) -> None:
     shown = Progress(2, n_rows=1)
     clock.append(100.0 + seconds)
-    shown.show(1, loss=1, best=1)
+    shown.update(1, loss=1, best=1)
     assert capsys.readouterr().err.endswith(f", {said} left\n")
 
 
@@ -70,7 +70,7 @@ def test_a_terminal_gets_a_bar_that_goes_away(monkeypatch: pytest.MonkeyPatch) -
     shown = Progress(5, n_rows=40, done=1)
     for epoch in range(2, 6):
         time.sleep(0.11)  # a bar is drawn ten times a second
-        shown.show(epoch, loss=0.5, best=0.25)
+        shown.update(epoch, loss=0.5, best=0.25)
     shown.close()
     assert "1/5" in terminal.getvalue()
     assert re.search(r"loss=0\.5, best=0\.25, rows/s=[0-9,]+", terminal.getvalue())

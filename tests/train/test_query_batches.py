@@ -16,20 +16,20 @@ def rows_of(n_queries: int = 50) -> Rows:
 
 def test_each_teaching_query_is_whole_in_one_batch_of_each_epoch() -> None:
     rows = rows_of()
-    batches = list(QueryBatches(rows, 64, seed=1).of_epoch(0))
+    batches = list(QueryBatches(rows, 64, seed=1).epoch_batches(0))
     queries = [batch.rows.target[:, 1].unique().tolist() for batch in batches]
     assert sorted(query for some in queries for query in some) == list(range(2, 50))
     assert sum(len(batch.rows.target) for batch in batches) == 400
     for batch in batches:
         places = batch.rows.inputs[0][:, 0].long()
         assert torch.equal(rows.target[places], batch.rows.target)
-        assert batch.share == pytest.approx(len(batch.rows.target[:, 1].unique()) / 48)
+        assert batch.weight_fraction == pytest.approx(len(batch.rows.target[:, 1].unique()) / 48)
     assert all(len(batch.rows.target) >= 64 for batch in batches[:-1])
 
 
 def test_an_epoch_is_a_pure_function_of_seed_and_number_and_can_be_entered_in_the_middle() -> None:
     def order(seed: int, epoch: int, first: int = 0) -> list[list[float]]:
-        batches = QueryBatches(rows_of(), 64, seed).of_epoch(epoch, first)
+        batches = QueryBatches(rows_of(), 64, seed).epoch_batches(epoch, first)
         return [batch.rows.inputs[0][:, 0].tolist() for batch in batches]
 
     assert order(1, 0) == order(1, 0)
@@ -40,9 +40,9 @@ def test_an_epoch_is_a_pure_function_of_seed_and_number_and_can_be_entered_in_th
 
 def test_full_is_one_batch_of_all_rows_in_their_order() -> None:
     rows = rows_of()
-    (batch,) = QueryBatches(rows, "full", seed=1).of_epoch(3)
+    (batch,) = QueryBatches(rows, "full", seed=1).epoch_batches(3)
     assert torch.equal(batch.rows.target, rows.target)
-    assert list(QueryBatches(rows, "full", seed=1).of_epoch(3, first=1)) == []
+    assert list(QueryBatches(rows, "full", seed=1).epoch_batches(3, first_batch=1)) == []
 
 
 def test_queries_are_packed_until_the_batch_is_full() -> None:
@@ -55,4 +55,4 @@ def test_queries_that_teach_nothing_are_left_out() -> None:
     target = torch.tensor([[1.0, 5], [0, 2], [1, 9], [0, 5], [1, 9], [1, 5]])
     known = informative_queries(target)
     assert known.sizes.tolist() == [3]
-    assert known.rows_of(torch.tensor([0])).tolist() == [0, 3, 5]
+    assert known.row_indices(torch.tensor([0])).tolist() == [0, 3, 5]

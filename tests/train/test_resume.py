@@ -27,14 +27,14 @@ def state(epoch: int, step: int = 0, size: int = 3) -> dict[str, Any]:
 
 def write(root: Path, *places: tuple[int, int]) -> None:
     with Checkpoints(root, ABOUT) as checkpoints:
-        checkpoints.newest(FOREVER)
+        checkpoints.latest(FOREVER)
         for place in places:
             assert checkpoints.write(state(*place))
 
 
 def newest(root: Path, epochs: int = FOREVER, about: dict[str, Any] = ABOUT) -> tuple[int, int] | None:
     with Checkpoints(root, about) as checkpoints:
-        saved = checkpoints.newest(epochs)
+        saved = checkpoints.latest(epochs)
     if saved is None:
         return None
     assert torch.equal(saved["weights"], state(saved["epoch"])["weights"])
@@ -207,7 +207,7 @@ def test_a_second_process_in_the_same_folder_keeps_nothing_and_says_so(
     with Checkpoints(tmp_path, ABOUT) as first:
         first.write(state(1))
         with Checkpoints(tmp_path, ABOUT) as second:
-            assert second.newest(FOREVER) is None
+            assert second.latest(FOREVER) is None
             assert not second.write(state(5))
             second.finish(tmp_path / "not there")
         first.write(state(2))
@@ -280,7 +280,7 @@ def test_where_no_folder_can_be_made_a_word_is_said_and_the_training_goes_on(
 ) -> None:
     (tmp_path / "file").write_bytes(b"")
     with Checkpoints(tmp_path / place, ABOUT) as checkpoints:
-        assert checkpoints.newest(9) is None
+        assert checkpoints.latest(9) is None
         assert not checkpoints.write(state(1))
         checkpoints.finish(tmp_path / "file")
     said = rf"train: {tmp_path}/{place}/\w+: Not a directory; trains on, no checkpoints are kept\n"
@@ -292,7 +292,7 @@ def ended_by(error: BaseException, root: Path, *places: tuple[int, int]) -> Base
 
     def run() -> None:
         with Checkpoints(root, ABOUT) as checkpoints:
-            checkpoints.newest(FOREVER)
+            checkpoints.latest(FOREVER)
             for place in places:
                 checkpoints.write(state(*place))
             raise error
@@ -330,7 +330,7 @@ def after(n_before: int, root: Path, fault: Fault, at: int) -> tuple[bool | None
     """A checkpoint of epoch 9 after some others, with a fault; whether it says that it was written."""
     write(root, *((epoch, 0) for epoch in range(n_before)))
     with Checkpoints(root, ABOUT) as checkpoints:
-        checkpoints.newest(FOREVER)
+        checkpoints.latest(FOREVER)
         with faulty(fault, at) as moments:
             try:
                 return checkpoints.write(state(9)), moments
@@ -391,7 +391,7 @@ def test_a_full_disk_is_said_and_the_previous_one_stays(small_disk: Path, capsys
         assert checkpoints.write(state(1))
         assert not checkpoints.write(state(2, size=100_000))
         assert not checkpoints.write(state(3, size=100_000))
-        assert checkpoints.last == (1, 0)
+        assert checkpoints.last_position == (1, 0)
         assert newest_file_is_whole(small_disk / "root")
         assert checkpoints.write(state(4))
     assert capsys.readouterr().err.count("No space left on device; trains on without a new checkpoint\n") == 2

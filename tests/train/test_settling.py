@@ -42,7 +42,7 @@ def test_every_auto_is_replaced() -> None:
 def test_auto_calibrates_probabilities_that_have_validation_rows(
     name: str, task: str, test_rows_validate: bool, meant: str
 ) -> None:
-    table = TABLE.model_copy(update={"task": task, "test_rows_validate": test_rows_validate})
+    table = TABLE.model_copy(update={"task": task, "validates_on_test": test_rows_validate})
     assert resolve_calibration(name, table) == meant
 
 

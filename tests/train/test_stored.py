@@ -41,10 +41,10 @@ def both(
 def test_batches_from_a_file_are_those_from_memory(n_rows: int, batch_size: int, weighted: bool) -> None:
     resident, stored, _ = both(n_rows, 128, batch_size, weighted=weighted)
     for epoch in range(2):
-        expected, made = list(resident.of_epoch(epoch)), list(stored.of_epoch(epoch))
+        expected, made = list(resident.epoch_batches(epoch)), list(stored.epoch_batches(epoch))
         assert len(made) == len(expected)
         for one, other in zip(made, expected, strict=True):
-            assert one.share == other.share
+            assert one.weight_fraction == other.weight_fraction
             assert all(torch.equal(*parts) for parts in zip(one.rows.inputs, other.rows.inputs, strict=True))
             assert torch.equal(one.rows.target, other.rows.target)
 
@@ -52,8 +52,8 @@ def test_batches_from_a_file_are_those_from_memory(n_rows: int, batch_size: int,
 @pytest.mark.parametrize("first", [0, 1, 5, 30, 50, 51])
 def test_an_epoch_goes_on_in_its_middle_without_reading_what_is_done(first: int) -> None:
     resident, stored, reader = both(1001, 128, 20, weighted=False)
-    expected = [batch.rows.target.tolist() for batch in resident.of_epoch(2)][first:]
-    assert [batch.rows.target.tolist() for batch in stored.of_epoch(2, first)] == expected
+    expected = [batch.rows.target.tolist() for batch in resident.epoch_batches(2)][first:]
+    assert [batch.rows.target.tolist() for batch in stored.epoch_batches(2, first)] == expected
     assert sum(reader.asked) <= 1001 - first * 20 + 128
     assert max(reader.asked, default=0) <= 128
 

@@ -167,7 +167,7 @@ def test_every_family_trains_on_gaps_and_unknown_levels_and_says_the_same_when_r
     params = {"seeds": 2, "calibration": "none" if task == "regression" else "temperature", "gradient_clip": 1.0}
     trained = Trained(tmp_path / "run", small_table(task, weighted=True), {"name": name, **FAMILIES[name]}, params)
     outputs = trained.outputs()
-    assert hash_outputs(outputs) == trained.description.proof
+    assert hash_outputs(outputs) == trained.description.output_sha256
     said = predictions_from_outputs(small_table(task).features.task, outputs)
     assert said.shape == ((30,) if task == "regression" else (30, 2 if task == "binary" else 3))
     assert np.isfinite(said).all()
@@ -201,7 +201,7 @@ def test_a_temperature_never_makes_the_validation_log_loss_worse(tmp_path: Path)
         said = predictions_from_outputs("multiclass", trained.outputs())
         codes = trained.table.validation["target"]
         state = torch.load(trained.weights, weights_only=True)
-        return float(-np.log(said[np.arange(len(codes)), codes]).mean()), state["back.temperature"].item()
+        return float(-np.log(said[np.arange(len(codes)), codes]).mean()), state["target_transform.temperature"].item()
 
     (before, one), (after, fitted) = run("none"), run("temperature")
     assert one == 1

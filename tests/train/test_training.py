@@ -61,7 +61,7 @@ def fit_line(
         schedule=schedule or (lambda _: learning_rate),
         epochs=epochs,
         gradient_clip=None,
-        watch=Unwatched(),
+        callback=Unwatched(),
     )
     return state.history
 
@@ -199,7 +199,7 @@ def test_early_stopping_looks_at_the_score_not_at_the_loss() -> None:
         schedule=lambda _: 0.1,
         epochs=9,
         gradient_clip=None,
-        watch=Unwatched(),
+        callback=Unwatched(),
     )
     assert [epoch.validation_score for epoch in state.history] == [3, 1, 2, 5]
     assert [epoch.validation_loss for epoch in state.history] == [9, 9, 9, 9]
@@ -264,7 +264,7 @@ def test_several_copies_learn_as_each_would_alone(name: Any, gradient_clip: floa
     for model, optimizer in zip((together, *alone), optimizers, strict=True):
         for epoch in range(5):
             train_once(model, rows, mse, optimizer, 8, seed=epoch, gradient_clip=gradient_clip)
-    for one, other in zip(together.copies, alone, strict=True):
+    for one, other in zip(together.networks, alone, strict=True):
         for name_of, value in one.state_dict().items():
             torch.testing.assert_close(value, other.state_dict()[name_of], rtol=1e-5, atol=1e-6)
 

@@ -79,7 +79,7 @@ def train_on(state: TrainingState, watch: Unwatched, batch_size: Literal["full"]
         schedule=lambda epoch: 0.03 / (1 + epoch),
         epochs=EPOCHS,
         gradient_clip=1.0,
-        watch=watch,
+        callback=watch,
     )
     return [repr(state.history).encode(), *(value.numpy().tobytes() for value in state.model.state_dict().values())]
 

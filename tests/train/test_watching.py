@@ -45,7 +45,7 @@ class Run:
         self.now = at
         self.state.step += 1
         self.watch.after_step(self.state)
-        return self.checkpoints.last
+        return self.checkpoints.last_position
 
     def end_epoch(self) -> None:
         self.state.history.append(Row(1.0, 1.0))
@@ -71,11 +71,11 @@ def test_what_is_no_number_never_takes_the_place_of_a_good_one(run: Run) -> None
         run.state.finite = False
         assert run.step(30) == run.step(50) == (0, 1)
         run.watch.at_end(run.state)
-        assert run.checkpoints.last == (0, 1)
+        assert run.checkpoints.last_position == (0, 1)
         run.stop.requested = Terminated()
         with pytest.raises(Terminated):
             run.step(51)
-        assert run.checkpoints.last == (0, 1)
+        assert run.checkpoints.last_position == (0, 1)
 
 
 def test_a_stop_that_is_asked_for_keeps_a_checkpoint_after_the_step(run: Run) -> None:
@@ -83,7 +83,7 @@ def test_a_stop_that_is_asked_for_keeps_a_checkpoint_after_the_step(run: Run) ->
     with run.checkpoints:
         with pytest.raises(Terminated):
             run.step(1)
-        assert run.checkpoints.last == (0, 1)
+        assert run.checkpoints.last_position == (0, 1)
 
 
 def test_or_after_the_look_at_the_validation_rows_even_in_the_last_epoch(run: Run) -> None:
@@ -92,7 +92,7 @@ def test_or_after_the_look_at_the_validation_rows_even_in_the_last_epoch(run: Ru
         run.stop.requested = KeyboardInterrupt()
         with pytest.raises(KeyboardInterrupt):
             run.end_epoch()
-        assert run.checkpoints.last == (1, 0)
+        assert run.checkpoints.last_position == (1, 0)
 
 
 def test_a_run_that_has_kept_something_keeps_its_end_too_and_a_short_one_nothing(run: Run) -> None:
@@ -100,12 +100,12 @@ def test_a_run_that_has_kept_something_keeps_its_end_too_and_a_short_one_nothing
         run.step(1)
         run.end_epoch()
         run.watch.at_end(run.state)
-        assert run.checkpoints.last is None
+        assert run.checkpoints.last_position is None
         run.step(10)
         run.end_epoch()
-        assert run.checkpoints.last == (1, 1)
+        assert run.checkpoints.last_position == (1, 1)
         run.watch.at_end(run.state)
-        assert run.checkpoints.last == (2, 0)
+        assert run.checkpoints.last_position == (2, 0)
 
 
 def test_an_end_that_is_kept_already_is_not_written_again(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

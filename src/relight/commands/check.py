@@ -83,7 +83,7 @@ def _check_pairs(sections: Sections, prepare: PrepareParams) -> str:
     try:
         content = open_source(Path(prepare.source))
         if not isinstance(content, SourceTable):
-            raise InputError("prepare.source: must be a table for similarity, however: a generated line")
+            raise InputError("prepare.source: must be a table for similarity, got a generated line")
         raw = pl.concat(content.frames({}))
     except InputError as error:
         raise InputError(*sections.problems, *error.problems) from error
@@ -145,12 +145,12 @@ def _describe(
 
 
 def _mismatches(sections: Sections, features: Features) -> list[str]:
-    found: list[str] = []
+    problems: list[str] = []
     if (model := sections.model.params) is not None:
-        found += problems_of(lambda: assert_model_reads(model, features))
+        problems += problems_of(lambda: assert_model_reads(model, features))
         if (train := sections.train.params) is not None:
-            found += problems_of(lambda: assert_train_params_fit(train, model, features))
-    return found
+            problems += problems_of(lambda: assert_train_params_fit(train, model, features))
+    return problems
 
 
 def _unknown_slices(sections: Sections, clean: _CleanTable | _FirstRows | None) -> list[str]:

@@ -31,7 +31,9 @@ class OtherSections(NamedTuple):
     evaluate: EvaluateParams | None
 
 
-def check_pairs(raw: pl.DataFrame, prepare: PrepareParams, others: OtherSections, known: list[str], cores: int) -> str:
+def check_pairs(
+    raw: pl.DataFrame, prepare: PrepareParams, others: OtherSections, earlier_problems: list[str], cores: int
+) -> str:
     """What the pipeline will do.
 
     Args:
@@ -40,7 +42,7 @@ def check_pairs(raw: pl.DataFrame, prepare: PrepareParams, others: OtherSections
     Raises:
         InputError: with all that is wrong.
     """
-    problems = list(known)
+    problems = list(earlier_problems)
     described: tuple[Schema, Features, SplitReport] | None = None
     try:
         rows, schema = clean_pairs(raw, prepare)
@@ -65,12 +67,12 @@ def _describe(rows: pl.DataFrame, schema: Schema, split: SplitParams) -> tuple[S
 
 
 def _mismatches(others: OtherSections, features: Features) -> list[str]:
-    model, train, found = others.model, others.train, list[str]()
+    model, train, problems = others.model, others.train, list[str]()
     if model is not None:
-        found += problems_of(lambda: assert_model_reads(model, features))
+        problems += problems_of(lambda: assert_model_reads(model, features))
         if train is not None:
-            found += problems_of(lambda: assert_train_params_fit(train, model, features))
-    return found
+            problems += problems_of(lambda: assert_train_params_fit(train, model, features))
+    return problems
 
 
 def _summary(

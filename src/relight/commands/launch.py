@@ -67,18 +67,18 @@ def launch(
         InputError: when the arguments are wrong, or the command is not there.
         RunError: when one of the lent processes, or the first machine, is lost.
     """
-    place = _resolve_node_rank(node_rank, nodes)
-    asked = parse_launch_arguments(processes, nodes, place, rendezvous, timeout)
+    resolved_rank = _resolve_node_rank(node_rank, nodes)
+    request = parse_launch_arguments(processes, nodes, resolved_rank, rendezvous, timeout)
     if not command:
         raise InputError("relight launch: needs a command, such as: relight launch --processes 2 dvc repro")
     _warn_if_oversubscribed(processes)
     os.environ[TIMEOUT_VARIABLE] = str(timeout)
-    if asked.rendezvous is None:
-        exec_command(command, asked.environment())
-    elif place == 0:
-        _run_first(command, asked, asked.rendezvous)
+    if request.rendezvous is None:
+        exec_command(command, request.environment())
+    elif resolved_rank == 0:
+        _run_first(command, request, request.rendezvous)
     else:
-        _serve(asked, asked.rendezvous, place)
+        _serve(request, request.rendezvous, resolved_rank)
     return ""
 
 
@@ -99,18 +99,18 @@ def _warn_if_oversubscribed(processes: int) -> None:
         sys.stderr.write(f"relight launch: {processes} processes share {cores} cores, and wait for one another\n")
 
 
-def _run_first(command: list[str], asked: LaunchRequest, address: Address) -> NoReturn:
+def _run_first(command: list[str], request: LaunchRequest, address: Address) -> NoReturn:
     from relight.train.distributed.lending import release_workers
     from relight.train.distributed.rendezvous import host_store
 
     store, address = host_store(address)
-    code = run_command(command, asked._replace(rendezvous=address).environment())
-    release_workers(store, n_others=asked.nodes - 1)
+    code = run_command(command, request._replace(rendezvous=address).environment())
+    release_workers(store, n_others=request.nodes - 1)
     sys.exit(code)  # what was wrong, the command has said
 
 
-def _serve(asked: LaunchRequest, address: Address, place: int) -> None:
+def _serve(request: LaunchRequest, address: Address, node_rank: int) -> None:
     from relight.train.distributed.lending import serve_workers
 
     end_with_parent()
-    serve_workers(asked, address, place)
+    serve_workers(request, address, node_rank)

@@ -34,7 +34,7 @@ class MissingFile(NamedTuple):
     was_damaged: bool
     on_remote: FileState
     remote: str
-    place: str
+    object_path: str
     in_workspace: bool
 
 
@@ -49,7 +49,7 @@ def describe_missing(lack: MissingFile) -> str:
     match lack.on_remote:
         case "damaged":
             return (
-                f"{lack.path}: is damaged on {lack.remote}, at {lack.place}: not used{removed}; delete it there, "
+                f"{lack.path}: is damaged on {lack.remote}, at {lack.object_path}: not used{removed}; delete it there, "
                 f"then `dvc push` in a clone that has it, or `dvc repro` and `dvc push` here, brings it back"
             )
         case "missing":
@@ -62,7 +62,7 @@ def describe_missing(lack: MissingFile) -> str:
 
 
 def _push_hint(lack: MissingFile) -> str:
-    return f"; delete {lack.place}, then `dvc push`" if lack.on_remote == "damaged" else ", then `dvc push`"
+    return f"; delete {lack.object_path}, then `dvc push`" if lack.on_remote == "damaged" else ", then `dvc push`"
 
 
 def describe_workspace_file(path: str, output: str, state: FileState, *, kept_by_git: bool) -> str:
@@ -103,12 +103,12 @@ def pull(name: str | None) -> str:
     """
     revision = None if name is None else resolve_commit(name)
     project = DvcProject()
-    cache, outs = HashedCache(project.cache()), project.recorded(revision)
+    cache, outs = HashedCache(project.cache()), project.recorded_outputs(revision)
     damage = _remove_damaged(cache, outs)
-    n_before = len(cache.whole)
+    n_before = len(cache.intact)
     _fetch(project, cache, outs, revision, damage)
     problems = [*_uncached_outputs(outs), *_missing_file_lines(project, cache, outs, damage)]
-    n_fetched = len(cache.whole) - n_before
+    n_fetched = len(cache.intact) - n_before
     if revision is None:
         problems += _restore_workspace(project, cache, outs, set(damage.values()))
     if problems:
@@ -120,20 +120,20 @@ def pull(name: str | None) -> str:
 
 def _files(cache: HashedCache, outs: list[RecordedOutput]) -> list[TrackedFile]:
     """Those of a folder are known once the list of them is in the cache."""
-    return [file for out in outs if out.cached and out.md5 for file in _files_of(cache, out.path, out.md5)]
+    return [file for out in outs if out.is_cached and out.md5 for file in _files_of(cache, out.path, out.md5)]
 
 
 def _files_of(cache: HashedCache, output: str, md5: str) -> Iterator[TrackedFile]:
     yield TrackedFile(output, output, md5)
-    if md5.endswith(FOLDER_SUFFIX) and cache.holds(md5):
+    if md5.endswith(FOLDER_SUFFIX) and cache.has_intact(md5):
         for inside, of_file in folder_files(cache.folder, md5).items():
             yield TrackedFile(f"{output}/{inside}", output, of_file)
 
 
 def _remove_damaged(cache: HashedCache, outs: list[RecordedOutput]) -> dict[TrackedFile, str]:
     """Returns: those whose object was there with other bytes, and the MD5 of the bytes that were there."""
-    found = ((file, cache.remove_damaged(file.md5)) for file in _files(cache, outs))
-    return {file: md5 for file, md5 in found if md5 is not None}
+    removed = ((file, cache.remove_damaged(file.md5)) for file in _files(cache, outs))
+    return {file: md5 for file, md5 in removed if md5 is not None}
 
 
 def _fetch(
@@ -144,7 +144,7 @@ def _fetch(
     damage: dict[TrackedFile, str],
 ) -> None:
     """No server is asked where the cache holds all."""
-    lacking = [file.md5 for file in _files(cache, outs) if not cache.holds(file.md5)]
+    lacking = [file.md5 for file in _files(cache, outs) if not cache.has_intact(file.md5)]
     if not lacking:
         return
     try:
@@ -165,15 +165,17 @@ def _missing_file_lines(
     """One line for each file that is not whole in the cache now."""
     damage |= _remove_damaged(cache, outs)  # A remote without `verify = true` hands damaged bytes on.
     return [
-        _missing_file_line(project, file, file in damage) for file in _files(cache, outs) if not cache.holds(file.md5)
+        _missing_file_line(project, file, file in damage)
+        for file in _files(cache, outs)
+        if not cache.has_intact(file.md5)
     ]
 
 
 def _missing_file_line(project: DvcProject, file: TrackedFile, was_damaged: bool) -> str:
-    on_remote, place = project.on_remote(file.md5)
+    on_remote, object_path = project.check_remote(file.md5)
     in_workspace = not file.md5.endswith(FOLDER_SUFFIX) and _file_state(file) == "whole"
     return describe_missing(
-        MissingFile(file.path, file.output, was_damaged, on_remote, str(project.remote()), place, in_workspace)
+        MissingFile(file.path, file.output, was_damaged, on_remote, str(project.remote()), object_path, in_workspace)
     )
 
 
@@ -189,13 +191,13 @@ def _restore_workspace(
     for out in outs:
         if out.md5 is None:
             continue
-        if not out.cached:
+        if not out.is_cached:
             problems += _workspace_problems([TrackedFile(out.path, out.path, out.md5)], kept_by_git=True)
             continue
         files = list(_files_of(cache, out.path, out.md5))
         inside = [file for file in files if not file.md5.endswith(FOLDER_SUFFIX)]
         _remove_copies(inside, damaged)
-        if all(cache.holds(file.md5) for file in files):
+        if all(cache.has_intact(file.md5) for file in files):
             problems += _restore_output(project, out.path, inside)
     return problems
 
@@ -203,7 +205,7 @@ def _restore_workspace(
 def _restore_output(project: DvcProject, output: str, files: list[TrackedFile]) -> list[str]:
     if not _workspace_problems(files, kept_by_git=False):
         return []
-    project.check_out(output)
+    project.checkout(output)
     return _workspace_problems(files, kept_by_git=False)
 
 

@@ -17,7 +17,7 @@ def write_sample(name: str, raw: Path) -> str:
         InputError: for an unknown name, or a file of that name with other content.
     """
     if name not in SAMPLE_NAMES:
-        raise InputError(f"data: NAME must be one of {', '.join(SAMPLE_NAMES)}, however: {name}")
+        raise InputError(f"data: NAME must be one of {', '.join(SAMPLE_NAMES)}, got {name}")
     path, text = raw / f"{name}.csv", _load_sample(name).write_csv()
     if path.exists() and path.read_text() != text:
         raise InputError(f"{path}: is there already, with other content; move it away first")
@@ -42,7 +42,7 @@ def _load_sample(name: str) -> pl.DataFrame:
         "digits": datasets.load_digits,
     }[name]
     bunch = load()
-    columns = {str(column): bunch.data[:, place] for place, column in enumerate(bunch.feature_names)}
+    columns = {str(column): bunch.data[:, index] for index, column in enumerate(bunch.feature_names)}
     is_quantity = name == "diabetes"
     target = bunch.target if is_quantity else [str(bunch.target_names[code]) for code in bunch.target]
     return pl.DataFrame({**columns, "target": target})

@@ -28,11 +28,11 @@ def show(metrics: Path, page: Path, speed: Path) -> str:
 def _speed_lines(path: Path) -> list[str]:
     if not path.exists():
         return []
-    said = read_json(path)
-    threads = pluralize(said["threads"], "thread")
+    speed = read_json(path)
+    threads = pluralize(speed["threads"], "thread")
     return [
-        f"Last training here: {said['rows_per_second']:,} rows/s, {said['epochs']} epochs in {said['seconds']:.1f} s "
-        f"on {said['device']} ({said['device_name']}), {threads}"
+        f"Last training here: {speed['rows_per_second']:,} rows/s, {speed['epochs']} epochs in "
+        f"{speed['seconds']:.1f} s on {speed['device']} ({speed['device_name']}), {threads}"
     ]
 
 

@@ -42,11 +42,11 @@ def find_untracked(paths: Iterable[str]) -> list[UntrackedFile]:
     Raises:
         RunError: outside a Git repository, or without Git.
     """
-    asked = sorted({place for path in paths for place in (path, *_pointers(path))})
-    if not asked:
+    candidates = sorted({candidate for path in paths for candidate in (path, *_pointers(path))})
+    if not candidates:
         return []
-    addable = set(_untracked_by_git("--exclude-standard", "--", *asked))
-    return [UntrackedFile(path, path not in addable) for path in _untracked_by_git("--", *asked) if _is_lost(path)]
+    addable = set(_untracked_by_git("--exclude-standard", "--", *candidates))
+    return [UntrackedFile(path, path not in addable) for path in _untracked_by_git("--", *candidates) if _is_lost(path)]
 
 
 def _untracked_by_git(*arguments: str) -> list[str]:
@@ -60,8 +60,8 @@ def _is_lost(path: str) -> bool:
 
 def _pointers(path: str) -> Iterator[str]:
     """The .dvc files by which DVC may keep a file: its own one, and one of each folder above it."""
-    for place in (PurePath(path), *PurePath(path).parents[:-1]):
-        yield f"{place}.dvc"
+    for parent in (PurePath(path), *PurePath(path).parents[:-1]):
+        yield f"{parent}.dvc"
 
 
 def untracked_notes(params: Path, pipeline: Path = Path("dvc.yaml")) -> str:
@@ -71,11 +71,11 @@ def untracked_notes(params: Path, pipeline: Path = Path("dvc.yaml")) -> str:
     """
     try:
         read = {str(params), str(pipeline), *_external_inputs(params, pipeline), *_untracked_code()}
-        found = find_untracked(read)
+        untracked = find_untracked(read)
     except RelightError:
         return ""
-    places = Counter(UntrackedFile(_as_read(file.path, read), file.is_ignored) for file in found)
-    return "".join(_untracked_note(place, n_files) for place, n_files in places.items())
+    counts = Counter(UntrackedFile(_as_read(file.path, read), file.is_ignored) for file in untracked)
+    return "".join(_untracked_note(untracked_file, n_files) for untracked_file, n_files in counts.items())
 
 
 def _external_inputs(params: Path, pipeline: Path) -> list[str]:
@@ -94,7 +94,7 @@ def _untracked_code() -> list[str]:
 
 def _as_read(path: str, read: set[str]) -> str:
     """A folder is read, and added, as a whole."""
-    return next((str(place) for place in PurePath(path).parents if str(place) in read), path)
+    return next((str(folder) for folder in PurePath(path).parents if str(folder) in read), path)
 
 
 def _untracked_note(file: UntrackedFile, n_files: int) -> str:

@@ -58,23 +58,23 @@ def compare(names: list[str], *, page: Path | None, markdown: bool, n_rows: int)
     Raises:
         InputError: for a name of nothing, or a page that cannot be written.
     """
-    found = _named_runs(names) if names else _runs_on_head()
-    if len(found.runs) < 2:
-        said = " ".join(found.notes)
+    selected = _named_runs(names) if names else _runs_on_head()
+    if len(selected.runs) < 2:
+        explanation = " ".join(selected.notes)
         raise InputError(
-            f"relight compare: nothing to hold against {found.runs[0][0]}; `dvc exp run` makes one. {said}"
+            f"relight compare: nothing to hold against {selected.runs[0][0]}; `dvc exp run` makes one. {explanation}"
         )
     cache = cache_folder()
-    candidates = [_candidate(cache, name, commit, run) for name, commit, run in found.runs]
+    candidates = [_candidate(cache, name, commit, run) for name, commit, run in selected.runs]
     compared, scores = compare_runs(candidates, n_rows), score_names(candidates)
     if not names and scores:
         compared = [compared[0], *sorted(compared[1:], key=lambda run: _sort_key(run, scores[0]))]
     if page is not None:
-        _write_page(page, cache, compared, candidates, scores, found.notes)
+        _write_page(page, cache, compared, candidates, scores, selected.notes)
     written = f"Page: {page}\n" if page is not None else ""
     if markdown:
-        return _markdown_text(compared, scores, found.notes)
-    return _terminal_text(compared, scores, found.notes) + written
+        return _markdown_text(compared, scores, selected.notes)
+    return _terminal_text(compared, scores, selected.notes) + written
 
 
 def _runs_on_head() -> FoundRuns:
@@ -99,21 +99,21 @@ def _runs_on_head() -> FoundRuns:
     return FoundRuns(runs, notes)
 
 
-def _is_same_run(one: RecordedRun, other: RecordedRun) -> bool:
+def _is_same_run(first: RecordedRun, second: RecordedRun) -> bool:
     """Whatever way `dvc exp run` has written the params."""
-    return one._replace(params={}) == other._replace(params={}) and flatten(one.params) == flatten(other.params)
+    return first._replace(params={}) == second._replace(params={}) and flatten(first.params) == flatten(second.params)
 
 
 def _named_runs(names: list[str]) -> FoundRuns:
     wanted = list(dict.fromkeys(names))
     if len(wanted) == 1:
         wanted = list(dict.fromkeys(["HEAD", *wanted]))
-    head, known, among = run_git("rev-parse", "HEAD"), resolve_commits(wanted), list_experiments()
+    head, resolved, among = run_git("rev-parse", "HEAD"), resolve_commits(wanted), list_experiments()
     commits = {WORKSPACE_NAME: WORKSPACE_NAME}
     problems: list[str] = []
     for name in wanted:
         try:
-            commits[name] = commits.get(name) or find_commit(name, known, among, head)
+            commits[name] = commits.get(name) or find_commit(name, resolved, among, head)
         except InputError as error:
             problems += error.problems
     if problems:
@@ -156,9 +156,9 @@ def _sort_key(run: ComparedRun, score: str) -> tuple[bool, float, str]:
 
 def _terminal_text(runs: list[ComparedRun], scores: list[str], notes: list[str]) -> str:
     tables = [format_table(*table) for table in text_tables(runs, scores, terminal_width())]
-    said = [noise_explanation(runs), *notes, *comparison_notes(runs)]
+    paragraphs = [noise_explanation(runs), *notes, *comparison_notes(runs)]
     return "".join(
-        [wrap_text(f"Held against {runs[0].name} ({runs[0].commit})."), "\n", *tables, *map(wrap_text, said)]
+        [wrap_text(f"Held against {runs[0].name} ({runs[0].commit})."), "\n", *tables, *map(wrap_text, paragraphs)]
     )
 
 
@@ -200,10 +200,10 @@ def _write_page(
 
 def _read_curves(cache: Path, runs: Iterable[tuple[str, dict[str, str]]]) -> tuple[list[RunCurves], list[str]]:
     """Those that are there, and a sentence for each that is not."""
-    found, lost = [], []
+    readable, lost = [], []
     for name, objects in runs:
         try:
-            found.append(RunCurves(name, cached_curves(cache, objects)))
+            readable.append(RunCurves(name, cached_curves(cache, objects)))
         except RunError as error:
             lost.append(f"{name}: the curves are not known: {error.problems[0]}.")
-    return found, lost
+    return readable, lost

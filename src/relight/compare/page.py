@@ -61,7 +61,7 @@ def comparison_page_content(runs: list[ComparedRun], names: list[str], notes: li
         left_out: what the pictures do not show.
     """
     keys = varying_keys([run.params for run in runs])
-    moved = [run for run in runs if run.moved is not None]
+    moved = [run for run in runs if run.changed_rows is not None]
     return {
         "title": f"{runs[0].name} and {len(runs) - 1} more"
         if len(runs) != 2
@@ -74,9 +74,9 @@ def comparison_page_content(runs: list[ComparedRun], names: list[str], notes: li
         "notes": [*notes, *comparison_notes(runs)],
         "first": runs[0].name,
         "moved": [
-            {"name": run.name, "says": changed_rows_text(run), "rows": run.moved.rows}
+            {"name": run.name, "says": changed_rows_text(run), "rows": run.changed_rows.rows}
             for run in moved[:MAX_RUNS_WITH_CHANGES_ON_PAGE]
-            if run.moved is not None
+            if run.changed_rows is not None
         ],
         "left_out": left_out,
     }
@@ -93,13 +93,13 @@ def _run(run: ComparedRun, names: list[str], keys: list[str]) -> Json:
 
 def _cell(score: ComparedScore) -> Json:
     """The words, and the numbers that the column is sorted by."""
-    is_larger = score.verdict is not None and score.verdict.word == "larger"
+    is_larger = score.verdict is not None and score.verdict.kind == "larger"
     return {
         "words": score_wording(score),
         "value": "" if score.value is None else repr(score.value),
         "difference": "" if score.difference is None else repr(score.difference),
         "side": ("better" if score.is_better else "worse") if is_larger else "",
-        "why": score.verdict.why if score.verdict else "",
+        "why": score.verdict.reason if score.verdict else "",
     }
 
 
@@ -133,8 +133,8 @@ def _plot_curves(curves: list[RunCurves], column: str, title: str) -> Figure:
     for name, epochs, heights in values:
         marker = "o" if len(epochs) == 1 else None
         axes.plot(epochs, heights, label=short_label(name), linewidth=1.4, marker=marker)
-    known = np.concatenate([heights[np.isfinite(heights)] for _, _, heights in values])
-    if len(known) and known.min() > 0 and known.max() / known.min() > 20:
+    finite = np.concatenate([heights[np.isfinite(heights)] for _, _, heights in values])
+    if len(finite) and finite.min() > 0 and finite.max() / finite.min() > 20:
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter("{x:g}")
     set_fonts([name for name, _, _ in values], *axes.legend().get_texts())

@@ -36,11 +36,11 @@ class RunPredictions(NamedTuple):
     """
 
     task: Task
-    rows: pl.DataFrame
-    target: np.ndarray
-    predicted: np.ndarray
-    says: list[str]
-    weight: np.ndarray | None
+    row_keys: pl.DataFrame
+    y_true: np.ndarray
+    y_pred: np.ndarray
+    prediction_texts: list[str]
+    sample_weight: np.ndarray | None
 
 
 def task_from_metrics(metrics: dict[str, Any]) -> Task | None:
@@ -56,7 +56,7 @@ def task_from_metrics(metrics: dict[str, Any]) -> Task | None:
 
 
 def parse_test_predictions(
-    task: Task, table: pl.DataFrame, weight: np.ndarray | None, threshold: float | None
+    task: Task, table: pl.DataFrame, sample_weight: np.ndarray | None, threshold: float | None
 ) -> RunPredictions:
     """
     Args:
@@ -67,20 +67,20 @@ def parse_test_predictions(
         ValueError, polars errors: when the table is not one of this task.
     """
     rows = table.select([name for name in (*ROW_KEY_COLUMNS, "target") if name in table.columns])
-    target, predicted, says = _values(task, table, threshold)
-    if weight is not None and len(weight) != len(target):
+    y_true, y_pred, texts = _values(task, table, threshold)
+    if sample_weight is not None and len(sample_weight) != len(y_true):
         raise ValueError("the weights are not those of the rows")
-    return RunPredictions(task, rows, target, predicted, says, weight)
+    return RunPredictions(task, rows, y_true, y_pred, texts, sample_weight)
 
 
 def _values(task: Task, table: pl.DataFrame, threshold: float | None) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    says = table["prediction"].to_list()
+    texts = table["prediction"].to_list()
     match task:
         case "regression" | "forecast":
-            return _numbers(table, "target"), _numbers(table, "prediction"), says
+            return _numbers(table, "target"), _numbers(table, "prediction"), texts
         case "ranking":
             query = table["query"].fill_null("").rank("dense").to_numpy().astype(np.float64) - 1
-            return np.column_stack([_numbers(table, "target"), query]), _numbers(table, "prediction"), says
+            return np.column_stack([_numbers(table, "target"), query]), _numbers(table, "prediction"), texts
         case "similarity":
             assert threshold is not None
             distance = _numbers(table, "distance")
@@ -94,15 +94,15 @@ def _values(task: Task, table: pl.DataFrame, threshold: float | None) -> tuple[n
             ]
             shares = np.column_stack([_numbers(table, PROBABILITY_PREFIX + label) for label in labels])
             if task == "distribution":
-                return np.column_stack([_numbers(table, TARGET_PREFIX + label) for label in labels]), shares, says
-            place = {label: k for k, label in enumerate(labels)}
-            return np.array([place[label] for label in table["target"]]), shares, says
+                return np.column_stack([_numbers(table, TARGET_PREFIX + label) for label in labels]), shares, texts
+            class_index = {label: k for k, label in enumerate(labels)}
+            return np.array([class_index[label] for label in table["target"]]), shares, texts
 
 
 def _positive_label(table: pl.DataFrame, near: np.ndarray) -> str | None:
-    said = table["prediction"].filter(pl.Series(near)).unique()
-    if len(said) == 1:
-        return str(said[0])
+    labels = table["prediction"].filter(pl.Series(near)).unique()
+    if len(labels) == 1:
+        return str(labels[0])
     far = set(table["prediction"].filter(pl.Series(~near)).to_list())
     return next((label for label in sorted(set(table["target"].to_list())) if label not in far), None)
 
@@ -111,9 +111,11 @@ def _numbers(table: pl.DataFrame, name: str) -> np.ndarray:
     return table[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
 
 
-def have_same_rows(one: RunPredictions, other: RunPredictions) -> bool:
+def have_same_rows(baseline: RunPredictions, candidate: RunPredictions) -> bool:
     """Whether both were asked about the same rows, with the same truth, in the same order."""
-    return one.rows.equals(other.rows) and np.array_equal(one.target, other.target, equal_nan=True)
+    return baseline.row_keys.equals(candidate.row_keys) and np.array_equal(
+        baseline.y_true, candidate.y_true, equal_nan=True
+    )
 
 
 def cached_predictions(cache: Path, objects: dict[str, str]) -> pl.DataFrame:

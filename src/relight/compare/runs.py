@@ -40,8 +40,8 @@ class Candidate(NamedTuple):
     params: Json
     metrics: Json
     objects: dict[str, str]
-    rows: RunPredictions | str
-    missing: list[str]
+    predictions: RunPredictions | str
+    missing_notes: list[str]
 
 
 class ComparedScore(NamedTuple):
@@ -72,25 +72,25 @@ class ComparedRun(NamedTuple):
     name: str
     commit: str
     params: dict[str, str]
-    changes: list[tuple[str, str]]
+    changed_params: list[tuple[str, str]]
     scores: dict[str, ComparedScore]
-    moved: ChangedPredictions | None
+    changed_rows: ChangedPredictions | None
     notes: list[str]
 
 
 class BaselineBootstrap(NamedTuple):
     resamples: Resamples
     scores: ResampledScores
-    every_score: bool
+    covers_all_scores: bool
 
 
 def score_names(candidates: list[Candidate]) -> list[str]:
     """All scores of test rows; the one that stands for the task of the first is the first of them."""
     names = sorted({name for each in candidates for name in each.metrics.get("test", {})})
-    first = task_from_metrics(candidates[0].metrics) or next(
+    baseline_task = task_from_metrics(candidates[0].metrics) or next(
         filter(None, (task_from_metrics(each.metrics) for each in candidates)), None
     )
-    head = primary_metric(first) if first is not None else ""
+    head = primary_metric(baseline_task) if baseline_task is not None else ""
     return sorted(names, key=lambda name: name != head)
 
 
@@ -100,39 +100,47 @@ def compare_runs(candidates: list[Candidate], n_rows: int) -> list[ComparedRun]:
     Args:
         n_rows: how many of the rows that moved most are named.
     """
-    first, names = candidates[0], score_names(candidates)
-    drawn = _bootstrap_baseline(first, candidates)
-    own = _own_scores(first, names)
-    compared = [ComparedRun(first.name, first.commit, flatten(first.params), [], own, None, _notes(first, ""))]
-    for other in candidates[1:]:
-        reason = incomparable_reason(first, other)
-        paired, why = ({}, reason) if reason else _paired_intervals(first, drawn, other)
-        scores = {name: _compare_score(name, first, other, reason, paired.get(name), why) for name in names}
-        both = isinstance(first.rows, RunPredictions) and isinstance(other.rows, RunPredictions) and not reason
-        moved = changed_predictions(first.rows, other.rows, n_rows) if both else None  # type: ignore[arg-type]
-        params = flatten(other.params)
-        different = changed_values(flatten(first.params), params)
-        compared.append(ComparedRun(other.name, other.commit, params, different, scores, moved, _notes(other, reason)))
+    baseline, names = candidates[0], score_names(candidates)
+    drawn = _bootstrap_baseline(baseline, candidates)
+    own = _own_scores(baseline, names)
+    compared = [
+        ComparedRun(baseline.name, baseline.commit, flatten(baseline.params), [], own, None, _notes(baseline, ""))
+    ]
+    for candidate in candidates[1:]:
+        reason = incomparable_reason(baseline, candidate)
+        paired, why = ({}, reason) if reason else _paired_intervals(baseline, drawn, candidate)
+        scores = {name: _compare_score(name, baseline, candidate, reason, paired.get(name), why) for name in names}
+        both = (
+            isinstance(baseline.predictions, RunPredictions)
+            and isinstance(candidate.predictions, RunPredictions)
+            and not reason
+        )
+        moved = changed_predictions(baseline.predictions, candidate.predictions, n_rows) if both else None  # type: ignore[arg-type]
+        params = flatten(candidate.params)
+        different = changed_values(flatten(baseline.params), params)
+        compared.append(
+            ComparedRun(candidate.name, candidate.commit, params, different, scores, moved, _notes(candidate, reason))
+        )
     return compared
 
 
 def _notes(run: Candidate, reason: str) -> list[str]:
-    unknown = [f"the test rows are not known: {run.rows}"] if isinstance(run.rows, str) else []
-    return [*run.missing, *unknown, *([reason] if reason else [])]
+    unknown = [f"the test rows are not known: {run.predictions}"] if isinstance(run.predictions, str) else []
+    return [*run.missing_notes, *unknown, *([reason] if reason else [])]
 
 
-def incomparable_reason(first: Candidate, other: Candidate) -> str:
+def incomparable_reason(baseline: Candidate, candidate: Candidate) -> str:
     """Why the difference of their scores says nothing of the models, or nothing."""
-    tasks: tuple[Task | None, Task | None] = (task_from_metrics(first.metrics), task_from_metrics(other.metrics))
-    for each, task in zip((first, other), tasks, strict=True):
+    tasks: tuple[Task | None, Task | None] = (task_from_metrics(baseline.metrics), task_from_metrics(candidate.metrics))
+    for each, task in zip((baseline, candidate), tasks, strict=True):
         if task is None:
             return f"{each.name} has no metrics"
     if tasks[0] != tasks[1]:
         return f"not comparable: {_task_text(tasks[1])} here, {_task_text(tasks[0])} there"
-    targets = [flatten(each.params).get("prepare.target") for each in (first, other)]
+    targets = [flatten(each.params).get("prepare.target") for each in (baseline, candidate)]
     if targets[0] != targets[1]:
         return f"not comparable: the target is {targets[1]} here, {targets[0]} there"
-    if _have_other_rows(first, other):
+    if _have_other_rows(baseline, candidate):
         return "other test rows: the difference says nothing about the models alone"
     return ""
 
@@ -141,58 +149,64 @@ def _task_text(task: Task | None) -> str:
     return "classes" if task == "multiclass" else str(task)
 
 
-def _have_other_rows(first: Candidate, other: Candidate) -> bool:
+def _have_other_rows(baseline: Candidate, candidate: Candidate) -> bool:
     """By the rows themselves; where they are not known, by what they were drawn from and how."""
-    if isinstance(first.rows, RunPredictions) and isinstance(other.rows, RunPredictions):
-        return not have_same_rows(first.rows, other.rows)
-    if _are_equal(first, other, "data/split/test.safetensors"):
+    if isinstance(baseline.predictions, RunPredictions) and isinstance(candidate.predictions, RunPredictions):
+        return not have_same_rows(baseline.predictions, candidate.predictions)
+    if _are_equal(baseline, candidate, "data/split/test.safetensors"):
         return False
-    splits = [flatten(each.params.get("split", {})) for each in (first, other)]
-    return splits[0] != splits[1] or _are_equal(first, other, "data/prepared/table.parquet") is False
+    splits = [flatten(each.params.get("split", {})) for each in (baseline, candidate)]
+    return splits[0] != splits[1] or _are_equal(baseline, candidate, "data/prepared/table.parquet") is False
 
 
-def _are_equal(first: Candidate, other: Candidate, path: str) -> bool | None:
+def _are_equal(baseline: Candidate, candidate: Candidate, path: str) -> bool | None:
     """The bytes of an out; None where one of both has none."""
-    one, two = first.objects.get(path), other.objects.get(path)
-    return None if one is None or two is None else one == two
+    baseline_md5, candidate_md5 = baseline.objects.get(path), candidate.objects.get(path)
+    return None if baseline_md5 is None or candidate_md5 is None else baseline_md5 == candidate_md5
 
 
-def _bootstrap_baseline(first: Candidate, candidates: list[Candidate]) -> BaselineBootstrap | str:
+def _bootstrap_baseline(baseline: Candidate, candidates: list[Candidate]) -> BaselineBootstrap | str:
     """The resamples, which are the same for all, and the first's scores on them; or why there are none."""
-    if isinstance(first.rows, str):
-        return first.rows
-    n_known = sum(isinstance(each.rows, RunPredictions) for each in candidates)
-    seconds = n_known * (1 + len(first.rows.target) / ROWS_PER_SECOND)
-    every_score = seconds <= MAX_BOOTSTRAP_SECONDS or first.rows.task in ("ranking", "forecast")
-    resamples = draw_resamples(first.rows)
+    if isinstance(baseline.predictions, str):
+        return baseline.predictions
+    n_known = sum(isinstance(each.predictions, RunPredictions) for each in candidates)
+    seconds = n_known * (1 + len(baseline.predictions.y_true) / ROWS_PER_SECOND)
+    every_score = seconds <= MAX_BOOTSTRAP_SECONDS or baseline.predictions.task in ("ranking", "forecast")
+    resamples = draw_resamples(baseline.predictions)
     if isinstance(resamples, str):
         return resamples
-    return BaselineBootstrap(resamples, bootstrap_scores(first.rows, resamples, every_score=every_score), every_score)
+    return BaselineBootstrap(
+        resamples, bootstrap_scores(baseline.predictions, resamples, every_score=every_score), every_score
+    )
 
 
 def _paired_intervals(
-    first: Candidate, drawn: BaselineBootstrap | str, other: Candidate
+    baseline: Candidate, drawn: BaselineBootstrap | str, candidate: Candidate
 ) -> tuple[dict[str, IntervalEnds], str]:
     """The interval of the difference of each score, and why there is none of the others."""
-    for each in (first, other):
-        if isinstance(each.rows, str):
-            return {}, f"{each.name}: {each.rows}; evaluate.bootstrap makes intervals, which Git keeps"
-    assert isinstance(other.rows, RunPredictions)
+    for each in (baseline, candidate):
+        if isinstance(each.predictions, str):
+            return {}, f"{each.name}: {each.predictions}; evaluate.bootstrap makes intervals, which Git keeps"
+    assert isinstance(candidate.predictions, RunPredictions)
     if isinstance(drawn, str):
         return {}, drawn
-    found = bootstrap_scores(other.rows, drawn.resamples, every_score=drawn.every_score)
-    why = "it is not resampled" if drawn.every_score else "it is resampled where fewer runs are named"
-    ends = difference_intervals(drawn.scores, found, drawn.resamples.scale)
-    return ends | _mase_interval(first, other, ends), why
+    candidate_scores = bootstrap_scores(candidate.predictions, drawn.resamples, every_score=drawn.covers_all_scores)
+    why = "it is not resampled" if drawn.covers_all_scores else "it is resampled where fewer runs are named"
+    ends = difference_intervals(drawn.scores, candidate_scores, drawn.resamples.scale)
+    return ends | _mase_interval(baseline, candidate, ends), why
 
 
-def _mase_interval(first: Candidate, other: Candidate, ends: dict[str, IntervalEnds]) -> dict[str, IntervalEnds]:
+def _mase_interval(baseline: Candidate, candidate: Candidate, ends: dict[str, IntervalEnds]) -> dict[str, IntervalEnds]:
     """MASE is the MAE in a unit of the train rows: where both have the same unit, so have the differences."""
-    scores = [run.metrics["test"] for run in (first, other)]
+    scores = [run.metrics["test"] for run in (baseline, candidate)]
     if "mae" not in ends or not all(each.get("mase") and each["mae"] for each in scores):
         return {}
-    one, two = (each["mase"] / each["mae"] for each in scores)
-    return {"mase": (one * ends["mae"][0], one * ends["mae"][1])} if isclose(one, two, rel_tol=1e-9) else {}
+    baseline_ratio, candidate_ratio = (each["mase"] / each["mae"] for each in scores)
+    return (
+        {"mase": (baseline_ratio * ends["mae"][0], baseline_ratio * ends["mae"][1])}
+        if isclose(baseline_ratio, candidate_ratio, rel_tol=1e-9)
+        else {}
+    )
 
 
 def _own_scores(run: Candidate, names: list[str]) -> dict[str, ComparedScore]:
@@ -201,21 +215,23 @@ def _own_scores(run: Candidate, names: list[str]) -> dict[str, ComparedScore]:
 
 
 def _compare_score(
-    name: str, first: Candidate, other: Candidate, reason: str, paired: IntervalEnds | None, why: str
+    name: str, baseline: Candidate, candidate: Candidate, reason: str, paired: IntervalEnds | None, why: str
 ) -> ComparedScore:
-    one, two = (run.metrics.get("test", {}).get(name) for run in (first, other))
-    if one is None or two is None:
-        lacking = [run.name for run, value in ((first, one), (other, two)) if value is None]
-        said = Verdict("unknown", reason or f"{' and '.join(lacking)} has no {name}")
-        return ComparedScore(two, _interval(other, name), None, False, said)
-    difference = two - one
-    is_better = as_loss(name, two) < as_loss(name, one)
-    said = Verdict("unknown", reason)
+    baseline_value, candidate_value = (run.metrics.get("test", {}).get(name) for run in (baseline, candidate))
+    if baseline_value is None or candidate_value is None:
+        lacking = [
+            run.name for run, value in ((baseline, baseline_value), (candidate, candidate_value)) if value is None
+        ]
+        noise = Verdict("unknown", reason or f"{' and '.join(lacking)} has no {name}")
+        return ComparedScore(candidate_value, _interval(candidate, name), None, False, noise)
+    difference = candidate_value - baseline_value
+    is_better = as_loss(name, candidate_value) < as_loss(name, baseline_value)
+    noise = Verdict("unknown", reason)
     if not reason:
-        intervals = _interval(first, name), _interval(other, name)
-        seeds = _seed_statistics(first, name), _seed_statistics(other, name)
-        said = noise_verdict(difference, paired=paired, intervals=intervals, seeds=seeds, without_rows=why)
-    return ComparedScore(two, _interval(other, name), difference, is_better, said)
+        intervals = _interval(baseline, name), _interval(candidate, name)
+        seeds = _seed_statistics(baseline, name), _seed_statistics(candidate, name)
+        noise = noise_verdict(difference, paired=paired, intervals=intervals, seeds=seeds, without_rows=why)
+    return ComparedScore(candidate_value, _interval(candidate, name), difference, is_better, noise)
 
 
 def _interval(run: Candidate, name: str) -> IntervalEnds | None:
@@ -224,8 +240,8 @@ def _interval(run: Candidate, name: str) -> IntervalEnds | None:
 
 
 def _seed_statistics(run: Candidate, name: str) -> SeedStatistics:
-    found = run.metrics.get("seeds", {}).get("test", {}).get(name)
-    n = "1" if found is None else flatten(run.params).get("train.seeds", "1")
-    if found is None or not n.isdecimal() or int(n) < 2:
+    statistics = run.metrics.get("seeds", {}).get("test", {}).get(name)
+    n = "1" if statistics is None else flatten(run.params).get("train.seeds", "1")
+    if statistics is None or not n.isdecimal() or int(n) < 2:
         return SeedStatistics(1, run.metrics["test"][name], None)
-    return SeedStatistics(int(n), found["mean"], found["std"])
+    return SeedStatistics(int(n), statistics["mean"], statistics["std"])

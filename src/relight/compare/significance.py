@@ -47,8 +47,8 @@ class Verdict(NamedTuple):
         why: what it was held against, or why nothing can be said.
     """
 
-    word: Literal["larger", "within", "unknown"]
-    why: str
+    kind: Literal["larger", "within", "unknown"]
+    reason: str
 
 
 def noise_verdict(
@@ -68,15 +68,15 @@ def noise_verdict(
         seeds: of first and other.
         without_rows: why there is no paired interval, where there is none.
     """
-    found = [
+    judgements = [
         each
         for each in (_exceeds_row_noise(paired, intervals), _exceeds_seed_noise(difference, *seeds))
         if each is not None
     ]
-    if not found:
+    if not judgements:
         return Verdict("unknown", without_rows)
-    small = [why for is_larger, why in found if not is_larger]
-    return Verdict("within", "; ".join(small)) if small else Verdict("larger", "; ".join(why for _, why in found))
+    small = [why for is_larger, why in judgements if not is_larger]
+    return Verdict("within", "; ".join(small)) if small else Verdict("larger", "; ".join(why for _, why in judgements))
 
 
 def _exceeds_row_noise(
@@ -85,26 +85,33 @@ def _exceeds_row_noise(
     if paired is not None:
         low, high = paired
         return not low <= 0 <= high, f"on resampled rows the difference is {low:+.3g} to {high:+.3g}"
-    first, other = intervals
-    if first is None or other is None:
+    baseline, candidate = intervals
+    if baseline is None or candidate is None:
         return None
-    are_apart = first[1] < other[0] or other[1] < first[0]
+    are_apart = baseline[1] < candidate[0] or candidate[1] < baseline[0]
     return are_apart, f"the intervals of both {'are apart' if are_apart else 'overlap'}"
 
 
-def _exceeds_seed_noise(difference: float, first: SeedStatistics, other: SeedStatistics) -> tuple[bool, str] | None:
+def _exceeds_seed_noise(
+    difference: float, baseline: SeedStatistics, candidate: SeedStatistics
+) -> tuple[bool, str] | None:
     """By Welch's interval of two means (Welch 1947, "The generalization of Student's problem").
 
     Where one was trained with one seed, the other's deviation stands for both.
     """
-    known = [each for each in (first, other) if each.deviation is not None]
-    if not known:
+    measured = [each for each in (baseline, candidate) if each.deviation is not None]
+    if not measured:
         return None
-    parts = [((known[0].deviation if s.deviation is None else s.deviation) or 0.0) ** 2 / s.n for s in (first, other)]
-    freedom = sum(part**2 / (s.n - 1) for part, s in zip(parts, (first, other), strict=True) if s.deviation is not None)
-    spread, moved = sum(parts), other.mean - first.mean
-    is_plain = len(known) == 1 or freedom == 0
-    n_free = float(sum(each.n - 1 for each in known)) if is_plain else spread**2 / freedom
+    parts = [
+        ((measured[0].deviation if s.deviation is None else s.deviation) or 0.0) ** 2 / s.n
+        for s in (baseline, candidate)
+    ]
+    freedom = sum(
+        part**2 / (s.n - 1) for part, s in zip(parts, (baseline, candidate), strict=True) if s.deviation is not None
+    )
+    spread, moved = sum(parts), candidate.mean - baseline.mean
+    is_plain = len(measured) == 1 or freedom == 0
+    n_free = float(sum(each.n - 1 for each in measured)) if is_plain else spread**2 / freedom
     reach = student_t_quantile(n_free) * float(np.sqrt(spread))
     is_larger = abs(moved) > reach and moved * difference > 0
     return is_larger, f"the mean of the seeds moved by {moved:+.3g}, and their noise is ±{reach:.2g}"
@@ -120,7 +127,7 @@ class Resamples(NamedTuple):
             "Resampling fewer than n"), more where blocks are few.
     """
 
-    places: np.ndarray | None
+    indices: np.ndarray | None
     counts: np.ndarray
     scale: float
 
@@ -134,18 +141,18 @@ def draw_resamples(rows: RunPredictions, seed: int = 0) -> Resamples | str:
             return blocks
         return Resamples(None, np.array(list(draw_block_counts(blocks, N_RESAMPLES, generator))), blocks.widening)
     if rows.task == "ranking":
-        n_queries = int(query_scores(rows.target, rows.predicted).is_measured.sum())
+        n_queries = int(query_scores(rows.y_true, rows.y_pred).is_measured.sum())
         return Resamples(None, _counts(generator, np.ones(n_queries)), 1.0)
-    n_rows = len(rows.target)
-    weight = check_sample_weight(n_rows, rows.weight)
+    n_rows = len(rows.y_true)
+    weight = check_sample_weight(n_rows, rows.sample_weight)
     if n_rows <= MAX_PAIRED_ROWS:
         return Resamples(None, _counts(generator, weight), 1.0)
-    places = np.sort(generator.permutation(n_rows)[:MAX_PAIRED_ROWS])
-    return Resamples(places, _counts(generator, weight[places]), float(np.sqrt(MAX_PAIRED_ROWS / n_rows)))
+    indices = np.sort(generator.permutation(n_rows)[:MAX_PAIRED_ROWS])
+    return Resamples(indices, _counts(generator, weight[indices]), float(np.sqrt(MAX_PAIRED_ROWS / n_rows)))
 
 
 def _blocks(rows: RunPredictions) -> BootstrapBlocks | str:
-    return bootstrap_blocks(rows.rows["time"], rows.rows["ahead"], rows.target, rows.predicted)
+    return bootstrap_blocks(rows.row_keys["time"], rows.row_keys["ahead"], rows.y_true, rows.y_pred)
 
 
 def _counts(generator: np.random.Generator, weight: np.ndarray) -> np.ndarray:
@@ -166,58 +173,60 @@ def bootstrap_scores(rows: RunPredictions, resamples: Resamples, *, every_score:
         blocks = _blocks(rows)
         assert isinstance(blocks, BootstrapBlocks)
         return block_scores(blocks, resamples.counts)
-    target, predicted = rows.target, rows.predicted
-    if resamples.places is not None:
-        target, predicted = target[resamples.places], predicted[resamples.places]
-    counts, means = resamples.counts, _row_means(rows._replace(target=target, predicted=predicted))
+    target, predicted = rows.y_true, rows.y_pred
+    if resamples.indices is not None:
+        target, predicted = target[resamples.indices], predicted[resamples.indices]
+    counts, means = resamples.counts, _row_means(rows._replace(y_true=target, y_pred=predicted))
     weight = counts.sum(axis=1)
     drawn = {name: end((counts @ values) / weight) for name, (values, end) in means.items()}
     if not every_score or rows.task == "ranking":
         return drawn
     scores = build_scorer(rows.task, target, predicted)
-    found = [scores(resample) for resample in counts]
-    names = dict.fromkeys(name for each in found for name in each)
-    return {name: np.array([each.get(name, np.nan) for each in found]) for name in names if name not in drawn} | drawn
+    resampled = [scores(resample) for resample in counts]
+    names = dict.fromkeys(name for each in resampled for name in each)
+    return {
+        name: np.array([each.get(name, np.nan) for each in resampled]) for name in names if name not in drawn
+    } | drawn
 
 
 def difference_intervals(
-    first: ResampledScores, other: ResampledScores, scale: float = 1.0
+    baseline: ResampledScores, candidate: ResampledScores, scale: float = 1.0
 ) -> dict[str, tuple[float, float]]:
     """95 % percentile intervals of other - first, of the scores that nine resamples of ten define for both."""
-    found = {}
-    for name in other:
-        if name not in first:
+    intervals = {}
+    for name in candidate:
+        if name not in baseline:
             continue
-        moved = other[name] - first[name]
+        moved = candidate[name] - baseline[name]
         moved = moved[np.isfinite(moved)]
-        if len(moved) >= 0.9 * len(other[name]) > 0:
-            found[name] = widened_percentiles(moved, scale)
-    return found
+        if len(moved) >= 0.9 * len(candidate[name]) > 0:
+            intervals[name] = widened_percentiles(moved, scale)
+    return intervals
 
 
 def _row_means(rows: RunPredictions) -> RowMeans:
     """The scores that are the mean of one number a row (of a ranking: a measured query), and what is done to it."""
     if rows.task == "ranking":
-        values = query_scores(rows.target, rows.predicted).values
+        values = query_scores(rows.y_true, rows.y_pred).scores
         return {name: (of_queries, _identity) for name, of_queries in values.items()}
-    scorer = build_scorer(rows.task, rows.target, rows.predicted)
+    scorer = build_scorer(rows.task, rows.y_true, rows.y_pred)
     if isinstance(scorer, RegressionScorer):
-        means: RowMeans = {"mae": (scorer.absolute, _identity), "rmse": (scorer.squared, np.sqrt)}
-        if scorer.target.all():
-            means["mape"] = (scorer.absolute / np.abs(scorer.target), _identity)
+        means: RowMeans = {"mae": (scorer.absolute_error, _identity), "rmse": (scorer.squared_error, np.sqrt)}
+        if scorer.y_true.all():
+            means["mape"] = (scorer.absolute_error / np.abs(scorer.y_true), _identity)
         return means
     if isinstance(scorer, ClassScorer):
-        is_right = scorer.pair // scorer.n_classes == scorer.pair % scorer.n_classes
+        is_right = scorer.class_pair // scorer.n_classes == scorer.class_pair % scorer.n_classes
         return {
-            "log_loss": (scorer.surprise, _identity),
+            "log_loss": (scorer.nll, _identity),
             "brier": (scorer.brier, _identity),
             "accuracy": (is_right.astype(np.float64), _identity),
         }
     if isinstance(scorer, DistributionScorer):
-        found = {"kl_divergence": scorer.divergence, "mae": scorer.absolute, "top_1": scorer.is_right}
-        return {name: (values, _identity) for name, values in found.items()}
+        errors = {"kl_divergence": scorer.divergence, "mae": scorer.absolute_error, "top_1": scorer.is_correct}
+        return {name: (values, _identity) for name, values in errors.items()}
     if isinstance(scorer, PairScorer):
-        return {"accuracy": ((scorer.said == scorer.is_alike).astype(np.float64), _identity)}
+        return {"accuracy": ((scorer.is_predicted_alike == scorer.is_alike).astype(np.float64), _identity)}
     raise AssertionError(rows.task)
 
 

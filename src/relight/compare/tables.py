@@ -32,10 +32,10 @@ class TextTable(NamedTuple):
     """
 
     title: str
-    heads: list[str]
+    headers: list[str]
     rows: list[list[str]]
-    right: set[int]
-    below: str = ""
+    right_aligned: set[int]
+    footer: str = ""
 
 
 def text_tables(runs: list[ComparedRun], names: list[str], width: int) -> list[TextTable]:
@@ -57,8 +57,8 @@ def text_tables(runs: list[ComparedRun], names: list[str], width: int) -> list[T
 
 
 def _is_larger(run: ComparedRun, name: str) -> bool:
-    said = run.scores[name].verdict
-    return said is not None and said.word == "larger"
+    verdict = run.scores[name].verdict
+    return verdict is not None and verdict.kind == "larger"
 
 
 def _other_runs_tables(runs: list[ComparedRun], names: list[str]) -> list[TextTable]:
@@ -79,7 +79,7 @@ def _params_tables(runs: list[ComparedRun], width: int) -> list[TextTable]:
         return [TextTable(title, [], [], set(), "None.")]
     cells = [[run.params.get(key, ABSENT_VALUE) for run in runs] for key in keys]
     needed = [max(len(text) for text in column) for column in zip([run.name for run in runs], *cells, strict=True)]
-    if sum(min(one, MAX_PARAM_WIDTH) + 2 for one in needed) + max(len(key) for key in keys) <= width:
+    if sum(min(only_value, MAX_PARAM_WIDTH) + 2 for only_value in needed) + max(len(key) for key in keys) <= width:
         rows = [[key, *values] for key, values in zip(keys, cells, strict=True)]
         return [TextTable(title, ["", *(run.name for run in runs)], rows, set())]
     return [
@@ -96,7 +96,7 @@ def _score_table(runs: list[ComparedRun], name: str) -> TextTable:
     rows = [[run.name, *score_wording(run.scores[name])] for run in runs]
     heads = ["run", "test rows", "95 % interval", "difference", ""]
     kept = [k for k, head in enumerate(heads) if head != "95 % interval" or any(row[k] for row in rows)]
-    right = {place for place, k in enumerate(kept) if k in (1, 3)}
+    right = {rank for rank, k in enumerate(kept) if k in (1, 3)}
     return TextTable(
         name_with_direction(name), [heads[k] for k in kept], [[row[k] for k in kept] for row in rows], right
     )
@@ -113,11 +113,11 @@ def _many_runs_tables(runs: list[ComparedRun], names: list[str]) -> list[TextTab
     for run in runs:
         cells = []
         if name is not None:
-            said = score_wording(run.scores[name])
+            wording = score_wording(run.scores[name])
             cells = [
-                said.value,
-                said.difference,
-                said.verdict.removesuffix(" than the noise").removesuffix(" the noise"),
+                wording.value,
+                wording.difference,
+                wording.verdict.removesuffix(" than the noise").removesuffix(" the noise"),
             ]
         rows.append([run.name, *cells, changed_params_text(run) if run is not runs[0] else ""])
     others = f"Also scored: {', '.join(names[1:])}; -o compare.html shows them." if len(names) > 1 else ""
@@ -125,17 +125,17 @@ def _many_runs_tables(runs: list[ComparedRun], names: list[str]) -> list[TextTab
 
 
 def _changed_rows_tables(runs: list[ComparedRun]) -> list[TextTable]:
-    moved = [run for run in runs if run.moved is not None and run.moved.rows]
+    moved = [run for run in runs if run.changed_rows is not None and run.changed_rows.rows]
     return [
         TextTable(
             f"Rows that {run.name} moved most",
             ["row", "true", runs[0].name, run.name],
-            [list(row) for row in run.moved.rows],
+            [list(row) for row in run.changed_rows.rows],
             set(),
             changed_rows_text(run),
         )
         for run in moved[:MAX_RUNS_WITH_CHANGES_SHOWN]
-        if run.moved is not None
+        if run.changed_rows is not None
     ]
 
 

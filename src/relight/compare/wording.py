@@ -34,7 +34,7 @@ def verdict_text(score: ComparedScore) -> str:
     """In a few words; a difference of nothing has no side."""
     if score.verdict is None:
         return ""
-    match score.verdict.word:
+    match score.verdict.kind:
         case "larger":
             return f"{'better' if score.is_better else 'worse'}, larger than the noise"
         case "within":
@@ -45,25 +45,25 @@ def verdict_text(score: ComparedScore) -> str:
 
 def changed_params_text(run: ComparedRun) -> str:
     """What is set otherwise than in the first, on one line."""
-    return ", ".join(f"{key}={value}" for key, value in run.changes) or "nothing"
+    return ", ".join(f"{key}={value}" for key, value in run.changed_params) or "nothing"
 
 
 def changed_rows_text(run: ComparedRun) -> str:
     """How many of the test rows got better and worse; empty where that is not known."""
-    if run.moved is None:
+    if run.changed_rows is None:
         return ""
-    moved = run.moved
+    moved = run.changed_rows
     same = moved.n - moved.n_better - moved.n_worse
-    return f"{moved.n} {moved.what}: {moved.n_better} better, {moved.n_worse} worse, {same} the same"
+    return f"{moved.n} {moved.unit}: {moved.n_better} better, {moved.n_worse} worse, {same} the same"
 
 
 def comparison_notes(runs: list[ComparedRun]) -> list[str]:
     """What is to be known of the runs, each sentence once with all it is said of; and of the comparison."""
-    said: dict[str, list[str]] = {}
+    runs_by_note: dict[str, list[str]] = {}
     for run in runs:
         for note in run.notes:
-            said.setdefault(note, []).append(run.name)
-    notes = [f"{_listed(names)}: {note}." for note, names in said.items()]
+            runs_by_note.setdefault(note, []).append(run.name)
+    notes = [f"{_listed(names)}: {note}." for note, names in runs_by_note.items()]
     notes += [
         f"Cannot be said of {', '.join(scores)}: {why}." for why, scores in _reasons_without_verdict(runs).items()
     ]
@@ -88,12 +88,12 @@ def noise_explanation(runs: list[ComparedRun]) -> str:
 
 def _reasons_without_verdict(runs: list[ComparedRun]) -> dict[str, list[str]]:
     """Why nothing can be said of some scores, and of which; what is said of the whole run already is left out."""
-    found: dict[str, list[str]] = {}
+    names_by_reason: dict[str, list[str]] = {}
     for run in runs:
         for name, score in run.scores.items():
-            if score.verdict and score.verdict.word == "unknown" and score.verdict.why not in run.notes:
-                found.setdefault(score.verdict.why, []).append(name)
-    return {why: list(dict.fromkeys(names)) for why, names in found.items()}
+            if score.verdict and score.verdict.kind == "unknown" and score.verdict.reason not in run.notes:
+                names_by_reason.setdefault(score.verdict.reason, []).append(name)
+    return {why: list(dict.fromkeys(names)) for why, names in names_by_reason.items()}
 
 
 def _interval(ends: IntervalEnds | None) -> str:

@@ -43,10 +43,10 @@ def find_cycles(times: pl.Series, frequency: Frequency, season: int) -> list[Cyc
     Args:
         times: of the train rows.
     """
-    places = seconds_since_2000(times)
+    positions = seconds_since_2000(times)
     step = _step(frequency)
     periods = {"season": float(season * frequency.every)} if frequency.unit == "number" else PERIOD_SECONDS
-    span = float(places.max() - places.min()) if len(places) else 0.0
+    span = float(positions.max() - positions.min()) if len(positions) else 0.0
     return [
         Cycle(name=name, period=period, harmonics=min(N_HARMONICS, int(period / step / 2)))
         for name, period in periods.items()
@@ -56,14 +56,14 @@ def find_cycles(times: pl.Series, frequency: Frequency, season: int) -> list[Cyc
 
 def fourier_features(times: pl.Series, cycles: list[Cycle]) -> np.ndarray:
     """(n_rows, two for each harmonic of each cycle) float32."""
-    places = seconds_since_2000(times)
-    found = [
-        wave(2 * np.pi * harmonic * (places / cycle.period % 1))
+    positions = seconds_since_2000(times)
+    columns = [
+        wave(2 * np.pi * harmonic * (positions / cycle.period % 1))
         for cycle in cycles
         for harmonic in range(1, cycle.harmonics + 1)
         for wave in (np.sin, np.cos)
     ]
-    return np.stack(found, axis=1).astype(np.float32) if found else np.empty((len(places), 0), dtype=np.float32)
+    return np.stack(columns, axis=1).astype(np.float32) if columns else np.empty((len(positions), 0), dtype=np.float32)
 
 
 def fourier_feature_names(cycles: list[Cycle]) -> list[str]:

@@ -53,7 +53,7 @@ class SeriesFeatures(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    known: SeriesSchema
+    series_schema: SeriesSchema
     mean: float
     scale: float
     seasonal_error: float | None
@@ -90,7 +90,7 @@ class NumericInput(BaseModel):
     name: str
     column: str
     kind: Literal["numeric", "boolean", "datetime"]
-    moment: DatePart | None = None
+    date_part: DatePart | None = None
 
 
 class NumericFeature(NumericInput):
@@ -210,7 +210,7 @@ class Features(BaseModel):
     target_statistics: TargetStatistics | None
     class_counts: list[int] | None
     n_train: int
-    test_rows_validate: bool
+    validates_on_test: bool
     sequence: SequenceFeatures | None = Field(default=None, exclude_if=lambda value: value is None)
     series: SeriesFeatures | None = Field(default=None, exclude_if=lambda value: value is None)
     pairs: PairFeatures | None = Field(default=None, exclude_if=lambda value: value is None)

@@ -4,30 +4,30 @@ import numpy as np
 import polars as pl
 
 
-def inconsistency_problems(values: pl.Series, ids: pl.Series, place: np.ndarray) -> list[str]:
+def inconsistency_problems(values: pl.Series, ids: pl.Series, sequence_index: np.ndarray) -> list[str]:
     """What is wrong where a value must be the same in all rows of a sequence.
 
     Args:
         place: (n_rows,) of each row's sequence, from 0.
     """
-    first_rows = np.unique(place, return_index=True)[1]
-    first = values[first_rows][place]
+    first_rows = np.unique(sequence_index, return_index=True)[1]
+    first = values[first_rows][sequence_index]
     wrong = values.ne_missing(first)
     if not wrong.any():
         return []
     at = int(wrong.arg_max() or 0)
     return [
-        f"'{values.name}' must be the same in all rows of a sequence, however: "
+        f"'{values.name}' must be the same in all rows of a sequence, got "
         f"{ids.name} '{ids[at]}' has '{first[at]}' and '{values[at]}'"
     ]
 
 
 def factorize(codes: np.ndarray) -> np.ndarray:
     """Any codes, (n_rows,), as 0, 1, 2, ... in the order in which they first appear."""
-    _, first, place = np.unique(codes, return_index=True, return_inverse=True)
+    _, first, code = np.unique(codes, return_index=True, return_inverse=True)
     rank = np.empty(len(first), dtype=np.int32)
     rank[np.argsort(first)] = np.arange(len(first), dtype=np.int32)
-    return rank[place]
+    return rank[code]
 
 
 def has_distinct_relevance(query: np.ndarray, relevance: np.ndarray) -> np.ndarray:

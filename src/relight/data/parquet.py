@@ -92,19 +92,19 @@ def write_parquet(path: Path, tables: Iterable[pl.DataFrame]) -> None:
 
 def rechunk(tables: Iterable[pl.DataFrame], n_rows: int) -> Iterator[pl.DataFrame]:
     """The same rows in tables of this many each, whatever their number was; the last has the rest."""
-    held: list[pl.DataFrame] = []
+    pending: list[pl.DataFrame] = []
     n_held = 0
     for table in tables:
-        held.append(table)
+        pending.append(table)
         n_held += table.height
         if n_held >= n_rows:
-            whole = pl.concat(held)
+            whole = pl.concat(pending)
             for start in range(0, n_held - n_rows + 1, n_rows):
                 yield whole.slice(start, n_rows)
             n_held %= n_rows
-            held = [whole.tail(n_held)] if n_held else []
+            pending = [whole.tail(n_held)] if n_held else []
     if n_held:
-        yield pl.concat(held)
+        yield pl.concat(pending)
 
 
 class _Writer(threading.Thread):

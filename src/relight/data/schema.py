@@ -68,8 +68,8 @@ class Frequency(BaseModel):
     @property
     def season(self) -> int:
         """Steps after which a series is expected to repeat itself; 1 where nothing is known."""
-        known = {"number": {}, "second": SEASON_OF_SECONDS, "month": SEASON_OF_MONTHS}[self.unit]
-        return known.get(self.every, 1)
+        seasons = {"number": {}, "second": SEASON_OF_SECONDS, "month": SEASON_OF_MONTHS}[self.unit]
+        return seasons.get(self.every, 1)
 
 
 def _auto_or_number(value: Any) -> Any:
@@ -131,7 +131,7 @@ class SequenceParams(Section):
                 "alone (a forecast); write for example `{id: sequence, time: step}`",
             )
         if self.id is not None and self.id == self.time:
-            raise PydanticCustomError("column", f"id and time must be two columns, however: both are '{self.id}'")
+            raise PydanticCustomError("column", f"id and time must be two columns, got '{self.id}'")
         return self
 
     @model_validator(mode="after")

@@ -65,11 +65,11 @@ class TensorsWriter:
         os.close(self._file)
         assert kind is not None or self._missing == 0, f"{self._path} is not full"
 
-    def _write(self, content: memoryview | bytes, place: int) -> None:
+    def _write(self, content: memoryview | bytes, offset: int) -> None:
         """All of it: the system may take less at once."""
         while len(content):
-            written = os.pwrite(self._file, content, place)
-            content, place = content[written:], place + written
+            written = os.pwrite(self._file, content, offset)
+            content, offset = content[written:], offset + written
 
 
 def write_tensors(path: Path, arrays: Arrays) -> None:
@@ -149,22 +149,22 @@ class StoredTensors:
 
     def _read(self, file: int, name: str, blocks: Sequence[range]) -> np.ndarray:
         dtype, shape = self.layouts[name]
-        found = np.empty((sum(map(len, blocks)), *shape[1:]), dtype)
-        content, place = found.reshape(-1).view(np.uint8).data, 0
+        array = np.empty((sum(map(len, blocks)), *shape[1:]), dtype)
+        content, position = array.reshape(-1).view(np.uint8).data, 0
         row_bytes = Layout(dtype, shape[1:]).n_bytes
         for block in blocks:
-            end = place + len(block) * row_bytes
-            self._fill(file, content[place:end], self._starts[name] + block.start * row_bytes)
-            place = end
-        return found
+            end = position + len(block) * row_bytes
+            self._fill(file, content[position:end], self._starts[name] + block.start * row_bytes)
+            position = end
+        return array
 
-    def _fill(self, file: int, content: memoryview, place: int) -> None:
+    def _fill(self, file: int, content: memoryview, offset: int) -> None:
         """All of it: the system may give less at once."""
         while len(content):
-            n_read = os.preadv(file, [content], place)
+            n_read = os.preadv(file, [content], offset)
             if n_read == 0:
                 raise InputError(f"{self._path}: is damaged (it ends too early); run `dvc checkout --force`")
-            content, place = content[n_read:], place + n_read
+            content, offset = content[n_read:], offset + n_read
 
     def _check(self) -> None:
         try:

@@ -28,9 +28,9 @@ _DATE = (
 def as_labels(raw: pl.Series) -> pl.Series:
     """Values as texts; a whole number reads `3`, never `3.0`, whatever type it came in."""
     if raw.dtype.is_float():
-        known = raw.fill_nan(None)
-        whole = (known == known.round()) & (known.abs() <= MAX_EXACT_INTEGER)
-        return known.cast(pl.Int64, strict=False).cast(pl.String).zip_with(whole, known.cast(pl.String))
+        values = raw.fill_nan(None)
+        whole = (values == values.round()) & (values.abs() <= MAX_EXACT_INTEGER)
+        return values.cast(pl.Int64, strict=False).cast(pl.String).zip_with(whole, values.cast(pl.String))
     if raw.dtype == pl.Boolean:
         return raw.cast(pl.String)
     return strip_and_blank(raw.cast(pl.String))
@@ -94,12 +94,12 @@ def as_plain_numbers(texts: pl.Series) -> pl.Series | None:
 
 
 def _matching_share(matches: pl.Series) -> float:
-    known = matches.drop_nulls()
-    return float(known.sum()) / len(known) if len(known) else 0.0
+    present = matches.drop_nulls()
+    return float(present.sum()) / len(present) if len(present) else 0.0
 
 
 def name_problems(names: list[str]) -> list[str]:
     """Columns without a name, and names of more than one column."""
-    nameless = [f"column {place} has no name" for place, name in enumerate(names, 1) if not name]
+    nameless = [f"column {index} has no name" for index, name in enumerate(names, 1) if not name]
     counts = Counter(name for name in names if name)
     return [*nameless, *(f"column '{name}' is there {n} times; rename one" for name, n in counts.items() if n > 1)]

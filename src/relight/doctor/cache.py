@@ -52,8 +52,8 @@ def damaged_object_finding(
         "DVC trusts its name, checks it out and pushes it without a word",
         tuple(put_aside),
         is_safe=True,
-        then=(*again, ("dvc", "repro")) if is_needed else (),
-        remark="" if intact is None else f"{intact} has the right bytes",
+        follow_up_commands=(*again, ("dvc", "repro")) if is_needed else (),
+        note="" if intact is None else f"{intact} has the right bytes",
     )
 
 
@@ -112,7 +112,7 @@ def rehash_cache(cache: Path) -> CacheState:
         elif OBJECT_NAME.match(path.name) and path.parent.parent == cache / "files/md5":
             objects.append(path)
     with ThreadPoolExecutor(max_workers=min(N_HASHING_THREADS, os.cpu_count() or 1)) as pool:
-        damaged = [found for found in pool.map(_find_damage, objects) if found is not None]
+        damaged = [damage for damage in pool.map(_find_damage, objects) if damage is not None]
     return CacheState(
         len(objects),
         sum(path.stat().st_size for path in objects),

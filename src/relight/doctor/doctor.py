@@ -39,8 +39,8 @@ def run_fix(commands: Sequence[tuple[str, ...]]) -> str | None:
     for command in commands:
         done = subprocess.run(_with_this_dvc(command), capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            said = (done.stderr or done.stdout).strip().split("\n")[-1]
-            return f"{shlex.join(command)}: {said or f'ended with code {done.returncode}'}"
+            last_line = (done.stderr or done.stdout).strip().split("\n")[-1]
+            return f"{shlex.join(command)}: {last_line or f'ended with code {done.returncode}'}"
     return None
 
 
@@ -69,20 +69,20 @@ def doctor(*, fix: bool) -> DoctorReport:
     done = _apply_fixes(looks) if fix else []
     if done:
         looks = _run_checks()
-    found = [finding for look in looks for finding in look.findings]
+    findings = [finding for look in looks for finding in look.findings]
     width = min(shutil.get_terminal_size().columns, MAX_LINE_WIDTH)
-    lines = ["looked at", *(f"  {look.at:<12} {look.seen}" for look in looks), *done, ""]
-    if not found:
+    lines = ["looked at", *(f"  {look.subject:<12} {look.summary}" for look in looks), *done, ""]
+    if not findings:
         return DoctorReport("\n".join([*lines, "nothing found", ""]), None)
-    for number, finding in enumerate(found, 1):
+    for number, finding in enumerate(findings, 1):
         lines += finding_lines(number, finding, width)
-    return DoctorReport("\n".join([*lines, ""]), _problem_text(found))
+    return DoctorReport("\n".join([*lines, ""]), _problem_text(findings))
 
 
-def _problem_text(found: list[Finding]) -> str:
-    n_safe = sum(finding.is_safe for finding in found)
+def _problem_text(findings: list[Finding]) -> str:
+    n_safe = sum(finding.is_safe for finding in findings)
     by_itself = f"; `relight doctor --fix` mends {n_safe} of them" if n_safe else ""
-    return f"doctor: {len(found)} found: {abbreviated((finding.what for finding in found), 2)}{by_itself}"
+    return f"doctor: {len(findings)} found: {abbreviated((finding.problem for finding in findings), 2)}{by_itself}"
 
 
 def _apply_fixes(looks: list[CheckResult]) -> list[str]:
@@ -90,8 +90,8 @@ def _apply_fixes(looks: list[CheckResult]) -> list[str]:
     lines = []
     for finding in (finding for look in looks for finding in look.findings if finding.is_safe):
         failed = run_fix(finding.commands)
-        lines += [f"mended: {finding.what}" if failed is None else f"not mended: {finding.what} ({failed})"]
-        lines += [f"        {finding.remark}"] if finding.remark and failed is None else []
+        lines += [f"mended: {finding.problem}" if failed is None else f"not mended: {finding.problem} ({failed})"]
+        lines += [f"        {finding.note}"] if finding.note and failed is None else []
     return lines
 
 

@@ -33,7 +33,7 @@ def broken_lock_finding(*, has_marks: bool, is_committed: bool) -> Finding:
     why = "no dvc command can say what is current"
     if has_marks:
         mend = (("git", "checkout", "--ours", "dvc.lock"), ("dvc", "repro"), ("git", "add", "dvc.lock"))
-        return Finding("dvc.lock holds the marks of a merge", why, mend, remark="`dvc repro` runs what differs now")
+        return Finding("dvc.lock holds the marks of a merge", why, mend, note="`dvc repro` runs what differs now")
     back = (("git", "checkout", "HEAD", "dvc.lock"),) if is_committed else (("mv", "dvc.lock", "dvc.lock.damaged"),)
     return Finding("dvc.lock is cut short or damaged", why, (*back, ("dvc", "repro")))
 
@@ -56,7 +56,7 @@ def missing_output_finding(
             folder = copy_to.rsplit("/", 1)[0]
             mend = (("mkdir", "-p", folder), ("cp", path, copy_to), ("chmod", "444", copy_to))
             return Finding(what, why, mend, is_safe=True)
-        return Finding(what, why, (("dvc", "repro", stage),), remark="a full disk leaves it so; DVC ends with 0 then")
+        return Finding(what, why, (("dvc", "repro", stage),), note="a full disk leaves it so; DVC ends with 0 then")
     count = f"{n_missing} of its files" if has_list and n_missing > 1 else "it"
     what = f"dvc.lock records {path}, and neither cache nor workspace has {count}"
     return Finding(what, "nobody can check it out or push it", _recovery_commands(path, stage, has_remote))
@@ -170,5 +170,5 @@ def _uncached_paths() -> set[str]:
         for key in ("outs", "metrics", "plots"):
             for item in stage.get(key, []):
                 if isinstance(item, dict):
-                    kept |= {path for path, said in item.items() if said and said.get("cache") is False}
+                    kept |= {path for path, outs in item.items() if outs and outs.get("cache") is False}
     return kept

@@ -44,9 +44,9 @@ def git_findings(*, commits: int, is_shallow: bool, top: str | None, missing: tu
         top: the top folder of the repository, where this folder is another.
         missing: of user.name and user.email, those that Git does not know.
     """
-    found = []
+    findings = []
     if top is not None:
-        found.append(
+        findings.append(
             Finding(
                 "this folder is not the top of its Git repository",
                 "the paths of dvc.yaml and of this command begin there",
@@ -55,7 +55,7 @@ def git_findings(*, commits: int, is_shallow: bool, top: str | None, missing: tu
         )
     if missing:
         values = {"user.name": "Your Name", "user.email": "you@example.com"}
-        found.append(
+        findings.append(
             Finding(
                 f"Git has no {' and no '.join(missing)}",
                 "`dvc exp run` records each experiment as a commit of somebody",
@@ -63,7 +63,7 @@ def git_findings(*, commits: int, is_shallow: bool, top: str | None, missing: tu
             )
         )
     if commits == 0:
-        found.append(
+        findings.append(
             Finding(
                 "the Git repository has no commit yet",
                 "an experiment needs one to start from",
@@ -71,14 +71,14 @@ def git_findings(*, commits: int, is_shallow: bool, top: str | None, missing: tu
             )
         )
     if is_shallow:
-        found.append(
+        findings.append(
             Finding(
                 f"the Git repository is a shallow clone ({commits} commits)",
                 "experiments and results of the commits that are left out can be neither compared nor traced",
                 (("git", "fetch", "--unshallow"),),
             )
         )
-    return found
+    return findings
 
 
 def python_findings(*, on_path: str | None, here: str, activate: str | None) -> list[Finding]:
@@ -203,5 +203,5 @@ def check_git(around: GitState | None) -> CheckResult:
 
 def check_python() -> CheckResult:
     on_path, here = python_on_path_prefix(), own_prefix()
-    found = python_findings(on_path=on_path, here=here, activate=activation_script())
-    return CheckResult("python", on_path or "none", found)
+    findings = python_findings(on_path=on_path, here=here, activate=activation_script())
+    return CheckResult("python", on_path or "none", findings)

@@ -74,7 +74,7 @@ def stash_findings(
     number = int(name.removesuffix("}").split("{")[1])
     after = f"stash@{{{number + 1}}}"
     mend = (("git", "stash", "push", "-m", "as a kill left it"), ("git", "stash", "pop", "--index", after))
-    return [Finding(what, why, mend, remark="the first command keeps the files as they are now, for comparing")]
+    return [Finding(what, why, mend, note="the first command keeps the files as they are now, for comparing")]
 
 
 def prepared_experiment_findings(experiments: Sequence[tuple[str, str]]) -> list[Finding]:
@@ -91,7 +91,7 @@ def prepared_experiment_findings(experiments: Sequence[tuple[str, str]]) -> list
     what = f"refs/exps/stash holds {names}, prepared by a `dvc exp run` that was killed"
     why = "the next `dvc exp run` would run it, too"
     gone = ("git", "update-ref", "--no-deref", "-d", "refs/exps/stash")
-    return [Finding(what, why, (*keep, gone), True, remark="what it asked for stays in `git stash list`")]
+    return [Finding(what, why, (*keep, gone), True, note="what it asked for stays in `git stash list`")]
 
 
 def _drop_stash_command(name: str) -> Command:
@@ -119,21 +119,21 @@ class Stash(NamedTuple):
     is_plain: bool
 
 
-def read_refs(*places: str) -> dict[str, str]:
+def read_refs(*prefixes: str) -> dict[str, str]:
     """The commit of each ref below these places."""
-    listed = run_git("for-each-ref", "--format=%(refname) %(objectname)", *places)
+    listed = run_git("for-each-ref", "--format=%(refname) %(objectname)", *prefixes)
     return dict(line.split(" ") for line in listed.splitlines())
 
 
 def dvc_stashes() -> list[Stash]:
     """Those of `git stash list` that DVC made: its library ends their message with a line break, Git does not."""
-    found = []
+    stashes = []
     for line in _reflog("refs/stash"):
         name, commit, message = line.removeprefix("refs/").split(" ", 2)
         content = _raw_commit(commit)
         if content.endswith(b"\n") and b"\n\nWIP on " in content:
-            found.append(read_stash(name, commit, message))
-    return found
+            stashes.append(read_stash(name, commit, message))
+    return stashes
 
 
 def prepared_experiments() -> list[tuple[str, str]]:
@@ -194,20 +194,20 @@ def _raw_commit(commit: str) -> bytes:
 
 
 def check_experiments() -> CheckResult:
-    found: list[Finding] = []
+    findings: list[Finding] = []
     detached = head.detached_head()
     if detached is not None:
-        found += head.head_findings(**detached._asdict())
+        findings += head.head_findings(**detached._asdict())
     stashes = dvc_stashes()
     for stash in stashes[-1:]:  # the next one gets another number when this one is gone
         facts = stash._asdict()
         del facts["commit"], facts["message"]
-        found += stash_findings(**facts)
-    found += prepared_experiment_findings(prepared_experiments())
+        findings += stash_findings(**facts)
+    findings += prepared_experiment_findings(prepared_experiments())
     running = read_refs("refs/exps/exec", "refs/exps/temp")
-    found += _leftover_ref_findings(running)
+    findings += _leftover_ref_findings(running)
     return CheckResult(
-        "experiments", f"HEAD; refs of running ones: {len(running)}; stashes by DVC: {len(stashes)}", found
+        "experiments", f"HEAD; refs of running ones: {len(running)}; stashes by DVC: {len(stashes)}", findings
     )
 
 

@@ -109,11 +109,11 @@ def _output_findings(outs: list[dvc_lock.LockedOutput], folder: Path) -> list[Fi
 
 
 def _check_cache(folder: Path, hashed: cache.CacheState, outs: list[dvc_lock.LockedOutput]) -> CheckResult:
-    found = [_object_finding(damaged, outs) for damaged in hashed.damaged]
+    findings = [_object_finding(damaged, outs) for damaged in hashed.damaged]
     temporary = hashed.temporary
-    found += cache.temporary_file_findings([one.path for one in temporary], sum(one.size for one in temporary))
+    findings += cache.temporary_file_findings([one.path for one in temporary], sum(one.size for one in temporary))
     size = f"{hashed.n_objects} objects, {hashed.n_bytes / 1e6:.1f} MB hashed again in {hashed.seconds:.1f} s"
-    return CheckResult("cache", f"{folder}: {size}", found)
+    return CheckResult("cache", f"{folder}: {size}", findings)
 
 
 def _object_finding(damaged: cache.DamagedObject, outs: list[dvc_lock.LockedOutput]) -> Finding:
@@ -141,16 +141,16 @@ def _workspace_paths(md5: str, outs: list[dvc_lock.LockedOutput]) -> Iterable[st
 def _check_disk(folder: Path, stages: dict[str, LockedStage]) -> CheckResult:
     disk = environment.probe_disk(folder)
     needed = sum(out.size for stage in stages.values() for out in stage.outs.values())
-    found = environment.disk_findings(cache=str(folder), error=disk.error, free=disk.free, needed=needed)
-    return CheckResult("disk", f"{disk.free / 1e9:.1f} GB free for the folder, a file can be written", found)
+    findings = environment.disk_findings(cache=str(folder), error=disk.error, free=disk.free, needed=needed)
+    return CheckResult("disk", f"{disk.free / 1e9:.1f} GB free for the folder, a file can be written", findings)
 
 
 def check_checkpoints() -> CheckResult:
     kept = leftover_checkpoints()
-    found = [finding for one in kept for finding in checkpoint_findings(**one._asdict())]
-    return CheckResult("checkpoints", f"runs: {len(kept)}; {sum(one.n_bytes for one in kept) / 1e6:.1f} MB", found)
+    findings = [finding for one in kept for finding in checkpoint_findings(**one._asdict())]
+    return CheckResult("checkpoints", f"runs: {len(kept)}; {sum(one.n_bytes for one in kept) / 1e6:.1f} MB", findings)
 
 
 def _has_remote() -> bool:
-    known = settings.read_dvc_config(has_git=False)
-    return bool(settings.remote_names(known.committed, known.local))
+    config = settings.read_dvc_config(has_git=False)
+    return bool(settings.remote_names(config.committed, config.local))

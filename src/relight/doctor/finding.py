@@ -19,19 +19,19 @@ class Finding(NamedTuple):
         remark: what else the person should know.
     """
 
-    what: str
-    why: str
+    problem: str
+    reason: str
     commands: tuple[Command, ...] = ()
     is_safe: bool = False
-    then: tuple[Command, ...] = ()
-    remark: str = ""
+    follow_up_commands: tuple[Command, ...] = ()
+    note: str = ""
 
 
 class CheckResult(NamedTuple):
     """What was looked at, and what was found there."""
 
-    at: str
-    seen: str
+    subject: str
+    summary: str
     findings: list[Finding]
 
 
@@ -39,10 +39,10 @@ def finding_lines(number: int, finding: Finding, width: int) -> list[str]:
     """The lines of one finding, at most so wide; its commands as they are typed, however long."""
     by_itself = "   # --fix does this" if finding.is_safe else ""
     return [
-        *_wrapped(f"{number}. {finding.what}: {finding.why}", "", width),
+        *_wrapped(f"{number}. {finding.problem}: {finding.reason}", "", width),
         *(f"     {shlex.join(command)}{by_itself}" for command in finding.commands),
-        *(f"     {shlex.join(command)}" for command in finding.then),
-        *(_wrapped(f"({finding.remark})", "   ", width) if finding.remark else []),
+        *(f"     {shlex.join(command)}" for command in finding.follow_up_commands),
+        *(_wrapped(f"({finding.note})", "   ", width) if finding.note else []),
     ]
 
 
@@ -55,6 +55,6 @@ def _wrapped(text: str, first: str, width: int) -> list[str]:
 
 def abbreviated(names: Iterable[str], most: int = 3) -> str:
     """The first names, and how many there are besides."""
-    known = list(names)
-    more = f" and {len(known) - most} more" if len(known) > most else ""
-    return ", ".join(known[:most]) + more
+    items = list(names)
+    more = f" and {len(items) - most} more" if len(items) > most else ""
+    return ", ".join(items[:most]) + more

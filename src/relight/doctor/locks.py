@@ -72,7 +72,7 @@ def stage_lock_findings(*, holder: str | None) -> list[Finding]:
             f"a stage still runs ({holder}), though its dvc is gone",
             "what it trains is recorded nowhere, and no other stage can run beside it",
             (("kill", pid),),
-            remark="it keeps a checkpoint when it ends; `dvc repro` goes on from there",
+            note="it keeps a checkpoint when it ends; `dvc repro` goes on from there",
         )
     ]
 
@@ -143,11 +143,11 @@ class Process(NamedTuple):
 
 def list_processes() -> list[Process]:
     """All of this machine that can be asked."""
-    found = []
+    living = []
     for process in psutil.process_iter(["pid", "cmdline", "cwd", "create_time"]):
-        said = process.info
-        found.append(Process(said["pid"], tuple(said["cmdline"] or ()), said["cwd"], said["create_time"] or 0.0))
-    return found
+        info = process.info
+        living.append(Process(info["pid"], tuple(info["cmdline"] or ()), info["cwd"], info["create_time"] or 0.0))
+    return living
 
 
 def is_within(folder: str | None, root: Path) -> bool:
@@ -158,6 +158,6 @@ def is_within(folder: str | None, root: Path) -> bool:
 def check_locks(everybody: list[Process]) -> CheckResult:
     living = {process.pid: (process.words, process.started) for process in everybody}
     files = read_rwlocks()
-    found = [finding for file in files for finding in rwlock_findings(**file._asdict(), living=living)]
-    found += stage_lock_findings(holder=stage_lock_holder())
-    return CheckResult("locks", f"rwlock files: {len(files)}; the lock of the stages", found)
+    findings = [finding for file in files for finding in rwlock_findings(**file._asdict(), living=living)]
+    findings += stage_lock_findings(holder=stage_lock_holder())
+    return CheckResult("locks", f"rwlock files: {len(files)}; the lock of the stages", findings)

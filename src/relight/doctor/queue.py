@@ -53,7 +53,7 @@ def task_findings(
             "it stays so for ever, and no worker takes it again",
             (keep, *forget, ("dvc", "queue", "kill", "--force", commit[:7])),
             is_safe=True,
-            remark=f"it says Failed then; what it asked for stays: `git show {commit[:7]}:params.yaml`",
+            note=f"it says Failed then; what it asked for stays: `git show {commit[:7]}:params.yaml`",
         )
     ]
 
@@ -79,7 +79,7 @@ def workspace_findings(
         keep.append(("git", "stash", "store", "-m", "experiment, killed in its temporary folder", asked_for))
     why = "nobody goes on with it, and it holds a copy of .dvc/config.local"
     kept = "what it asked for stays in `git stash list`" if asked_for is not None and not is_known else ""
-    return [Finding(what, why, (*keep, ("rm", "-rf", path)), True, remark=kept)]
+    return [Finding(what, why, (*keep, ("rm", "-rf", path)), True, note=kept)]
 
 
 class RunningTask(NamedTuple):
@@ -115,20 +115,20 @@ class TemporaryWorkspace(NamedTuple):
 
 def running_tasks() -> list[RunningTask]:
     """Those that `dvc queue status` calls Running."""
-    found = []
+    tasks = []
     for path in sorted(TAKEN_TASKS_FOLDER.glob("*.celery.msg")):
         message = _read_json(path)
         if message.get("headers", {}).get("task") != TASK_NAME:
             continue
         if not (RESULTS_FOLDER / f"celery-task-meta-{message['headers']['id']}").exists():
-            found.append(_running_task(json.loads(base64.b64decode(message["body"]))[0][0]))
-    return found
+            tasks.append(_running_task(json.loads(base64.b64decode(message["body"]))[0][0]))
+    return tasks
 
 
 def temporary_workspaces() -> list[TemporaryWorkspace]:
     """Of queued and of `--temp` experiments."""
-    found = sorted([*EXPERIMENTS_FOLDER.glob("tmp*"), *EXPERIMENTS_FOLDER.glob("standalone/tmp*")])
-    return [_temporary_workspace(path) for path in found if path.is_dir()]
+    paths = sorted([*EXPERIMENTS_FOLDER.glob("tmp*"), *EXPERIMENTS_FOLDER.glob("standalone/tmp*")])
+    return [_temporary_workspace(path) for path in paths if path.is_dir()]
 
 
 def _running_task(entry: dict[str, str]) -> RunningTask:
@@ -182,28 +182,28 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def queued_commits() -> set[str]:
     """What waiting and failed tasks were queued with."""
-    found: set[str] = set()
+    commits: set[str] = set()
     for ref in ("refs/exps/celery/stash", "refs/exps/celery/failed"):
         try:
-            found |= set(run_git("reflog", "show", "--format=%H", ref).split())
+            commits |= set(run_git("reflog", "show", "--format=%H", ref).split())
         except RunError:  # there is none
             continue
-    return found
+    return commits
 
 
 def check_queue(everybody: list[Process]) -> CheckResult:
     tasks, workspaces = running_tasks(), temporary_workspaces()
     words = {process.pid: process.words for process in everybody}
-    found = []
+    findings = []
     for task in tasks:
         is_taken = task.pid is not None and bool(words.get(task.pid))
-        found += task_findings(**task._asdict(), is_taken=is_taken)
-    known = {task.commit for task in tasks} | queued_commits()
+        findings += task_findings(**task._asdict(), is_taken=is_taken)
+    commits = {task.commit for task in tasks} | queued_commits()
     for folder in workspaces:
         users = (process.pid for process in everybody if _is_inside(process, folder.path))
-        is_known = folder.asked_for in known
-        found += workspace_findings(**folder._asdict(), is_known=is_known, user=next(users, None))
-    return CheckResult("queue", f"tasks that say Running: {len(tasks)}; temporary folders: {len(workspaces)}", found)
+        is_known = folder.asked_for in commits
+        findings += workspace_findings(**folder._asdict(), is_known=is_known, user=next(users, None))
+    return CheckResult("queue", f"tasks that say Running: {len(tasks)}; temporary folders: {len(workspaces)}", findings)
 
 
 def _is_inside(process: Process, folder: str) -> bool:

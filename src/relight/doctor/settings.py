@@ -42,7 +42,7 @@ def secret_findings(committed: ConfigMapping, in_history: ConfigMapping) -> list
 
 def unverified_remote_findings(committed: ConfigMapping, local: ConfigMapping) -> list[Finding]:
     """Each remote without `verify = true`."""
-    found = []
+    findings = []
     for section in dict.fromkeys([*committed, *local]):
         name = REMOTE_SECTION.match(section)
         if name is None or {**committed.get(section, {}), **local.get(section, {})}.get("verify", "").lower() == "true":
@@ -50,13 +50,13 @@ def unverified_remote_findings(committed: ConfigMapping, local: ConfigMapping) -
         where = () if section in committed else ("--local",)
         what = f"remote {name[1]} has no `verify = true`"
         why = "DVC believes what it pulls, whatever happened to it there"
-        found.append(Finding(what, why, (("dvc", "remote", "modify", *where, name[1], "verify", "true"),), True))
-    return found
+        findings.append(Finding(what, why, (("dvc", "remote", "modify", *where, name[1], "verify", "true"),), True))
+    return findings
 
 
 def relative_remote_findings(committed: ConfigMapping) -> list[Finding]:
     """Each remote that `dvc exp push` would not find, for it would look below the root of the disk."""
-    found = []
+    findings = []
     for section, values in committed.items():
         name, url = REMOTE_SECTION.match(section), values.get("url", "~")
         if name is None or "://" in url or url.startswith("~") or PurePath(url).is_absolute():
@@ -66,8 +66,8 @@ def relative_remote_findings(committed: ConfigMapping) -> list[Finding]:
         )
         mend = (("dvc", "remote", "modify", name[1], "url", "AN ABSOLUTE PATH OR AN ADDRESS"),)
         remark = "commit .dvc/config after it; experiments that are there already keep the one they were made with"
-        found.append(Finding(f"remote {name[1]} has a relative path: {url}", why, mend, remark=remark))
-    return found
+        findings.append(Finding(f"remote {name[1]} has a relative path: {url}", why, mend, note=remark))
+    return findings
 
 
 def remote_names(committed: ConfigMapping, local: ConfigMapping) -> list[str]:
@@ -95,7 +95,7 @@ def _secret_finding(section: str, key: str, *, is_old: bool) -> Finding:
         mend = (("dvc", "config", "--unset", f"{name}.{key}"), ("dvc", "config", "--local", f"{name}.{key}", "VALUE"))
     what = f".dvc/config holds a secret ({name}: {'a password in ' if key == 'url' else ''}{key})"
     why = history if is_old else "the next commit would give it to everybody who has the repository"
-    return Finding(what, why, mend, remark="the second command writes .dvc/config.local, which Git does not see")
+    return Finding(what, why, mend, note="the second command writes .dvc/config.local, which Git does not see")
 
 
 class DvcConfig(NamedTuple):
@@ -131,9 +131,9 @@ def _parse_config(text: bytes) -> Config:
 
 
 def check_settings(has_commit: bool) -> CheckResult:
-    known = read_dvc_config(has_git=has_commit)
-    names = remote_names(known.committed, known.local)
-    found = secret_findings(known.committed, known.in_history)
-    found += unverified_remote_findings(known.committed, known.local)
-    found += relative_remote_findings(known.committed)
-    return CheckResult("settings", f".dvc/config; remotes: {len(names)}", found)
+    config = read_dvc_config(has_git=has_commit)
+    names = remote_names(config.committed, config.local)
+    findings = secret_findings(config.committed, config.in_history)
+    findings += unverified_remote_findings(config.committed, config.local)
+    findings += relative_remote_findings(config.committed)
+    return CheckResult("settings", f".dvc/config; remotes: {len(names)}", findings)

@@ -31,34 +31,34 @@ def forecast_baselines(model: Forecaster, line: Autoregression) -> dict[str, For
     Args:
         line: fitted, without a network beside it.
     """
-    known = model.features.known
-    found: dict[str, ForecastBaseline] = {NAIVE: lambda past, _: past[:, -1:, 0].expand(-1, known.horizon)}
-    if 1 < known.season <= known.length:
-        found["seasonal_naive"] = lambda past, _: seasonal_naive(past[:, :, 0], known.season, known.horizon)
-    found["linear_autoregression"] = lambda past, future: linear_forecast(model, line, past, future)
-    return found
+    schema = model.features.series_schema
+    baselines: dict[str, ForecastBaseline] = {NAIVE: lambda past, _: past[:, -1:, 0].expand(-1, schema.horizon)}
+    if 1 < schema.season <= schema.length:
+        baselines["seasonal_naive"] = lambda past, _: seasonal_naive(past[:, :, 0], schema.season, schema.horizon)
+    baselines["linear_autoregression"] = lambda past, future: linear_forecast(model, line, past, future)
+    return baselines
 
 
 def seasonal_naive(values: Tensor, season: int, horizon: int) -> Tensor:
     """(n, length) → (n, horizon): the last season, over and over."""
-    places = torch.arange(horizon) % season + values.shape[1] - season
-    return values.index_select(1, places)
+    indices = torch.arange(horizon) % season + values.shape[1] - season
+    return values.index_select(1, indices)
 
 
 def fit_linear_baseline(model: Forecaster, train: Windows, validation: Windows | None) -> Autoregression:
     """The linear autoregression alone, fitted as that of a forecaster is."""
-    line = copy.deepcopy(model.body.autoregression)
-    known = [preprocess_windows(model, windows) for windows in (train, validation) if windows is not None]
-    line.fit(known[0], known[1] if validation is not None else None)
+    line = copy.deepcopy(model.network.autoregression)
+    examples = [preprocess_windows(model, windows) for windows in (train, validation) if windows is not None]
+    line.fit(examples[0], examples[1] if validation is not None else None)
     if validation is not None:
-        line.refit(known, lambda past, _: torch.zeros_like(past[:, :1, 0]))
+        line.refit(examples, lambda past, _: torch.zeros_like(past[:, :1, 0]))
     return line
 
 
 def linear_forecast(model: Forecaster, line: Autoregression, past: Tensor, future: Tensor) -> Tensor:
     """Its forecast in the target's own unit."""
-    scaled = model.front(past, future)
-    out: Tensor = model.back(scaled[0][:, -1:, 0] + line(*scaled))
+    scaled = model.preprocessor(past, future)
+    out: Tensor = model.target_transform(scaled[0][:, -1:, 0] + line(*scaled))
     return out
 
 
@@ -77,9 +77,9 @@ def record_overlap(arrays: dict[str, np.ndarray]) -> np.ndarray:
     levels = _equality(left[1], right[1], (left[1] == 0) | (right[1] == 0))
     texts = [_jaccard(_ngrams(left[2][:, k]), _ngrams(right[2][:, k])) for k in range(left[2].shape[1])]
     shares = np.concatenate([numbers, levels, *(text.reshape(-1, 1) for text in texts)], axis=1)
-    known = ~np.isnan(shares)
-    sums = np.where(known, shares, 0).sum(axis=1)
-    shared: np.ndarray = np.where(known.any(axis=1), sums / np.maximum(known.sum(axis=1), 1), 0.5)
+    is_known = ~np.isnan(shares)
+    sums = np.where(is_known, shares, 0).sum(axis=1)
+    shared: np.ndarray = np.where(is_known.any(axis=1), sums / np.maximum(is_known.sum(axis=1), 1), 0.5)
     return shared
 
 
@@ -88,8 +88,8 @@ def _equality(left: np.ndarray, right: np.ndarray, is_gap: np.ndarray) -> np.nda
 
 
 def _ngrams(letters: np.ndarray) -> np.ndarray:
-    found: np.ndarray = ngrams(torch.from_numpy(letters)).numpy()
-    return found
+    codes: np.ndarray = ngrams(torch.from_numpy(letters)).numpy()
+    return codes
 
 
 def _jaccard(left: np.ndarray, right: np.ndarray) -> np.ndarray:

@@ -18,14 +18,14 @@ def assert_can_evaluate_forecasts(params: EvaluateParams) -> None:
     Raises:
         InputError: for what evaluate says of rows of a table alone.
     """
-    asked = {"references": params.references, "slices": params.slices, "importance": params.importance}
+    requested = {"references": params.references, "slices": params.slices, "importance": params.importance}
     problems = [
         f"evaluate.{name}: is not there for a forecast (its references are always in the table); leave it out"
-        for name, value in asked.items()
+        for name, value in requested.items()
         if value
     ]
     if params.threshold != "none":
-        problems.append(f"evaluate.threshold: must be none for a forecast, however: {params.threshold}")
+        problems.append(f"evaluate.threshold: must be none for a forecast, got {params.threshold}")
     if problems:
         raise InputError(*problems)
 
@@ -36,11 +36,11 @@ def assert_can_evaluate_sequences(params: EvaluateParams) -> None:
     Raises:
         InputError: with all that is asked for, and is for tables alone.
     """
-    asked = {"references": list(params.references), "slices": list(params.slices), "importance": params.importance}
+    requested = {"references": list(params.references), "slices": list(params.slices), "importance": params.importance}
     problems = [
-        f"evaluate.{key}: must be {'0' if key == 'importance' else '[]'} for sequences, however: {value}; "
+        f"evaluate.{key}: must be {'0' if key == 'importance' else '[]'} for sequences, got {value}; "
         "it looks at rows that stand for themselves"
-        for key, value in asked.items()
+        for key, value in requested.items()
         if value
     ]
     if problems:
@@ -70,7 +70,7 @@ def columns_to_slice(schema: Schema) -> list[str]:
     return [*(column.name for column in schema.columns), *schema.targets, *weight]
 
 
-def assert_slices(params: EvaluateParams, known: list[str]) -> None:
+def assert_slices(params: EvaluateParams, columns: list[str]) -> None:
     """
     Args:
         known: the columns of the prepared table.
@@ -79,9 +79,9 @@ def assert_slices(params: EvaluateParams, known: list[str]) -> None:
         InputError: for each column of evaluate.slices that is none of them.
     """
     problems = [
-        f"evaluate.slices: '{name}' is not a column{did_you_mean(name, known)}"
+        f"evaluate.slices: '{name}' is not a column{did_you_mean(name, columns)}"
         for name in params.slices
-        if name not in known
+        if name not in columns
     ]
     if problems:
         raise InputError(*problems)

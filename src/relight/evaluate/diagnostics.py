@@ -122,15 +122,15 @@ def iterate_slices(values: pl.Series) -> Iterator[tuple[str, np.ndarray]]:
 
 def _number_ranges(values: pl.Series) -> tuple[pl.Series, list[str]]:
     finite = values.set(~values.is_finite().fill_null(value=False), None)
-    known = finite.drop_nulls().to_numpy()
-    edges = np.unique(known)
+    values_present = finite.drop_nulls().to_numpy()
+    edges = np.unique(values_present)
     if len(edges) <= MAX_SLICE_RANGES:
         labels = pl.Series([None if value is None else f"{value:.6g}" for value in finite], dtype=pl.String)
         return labels, [f"{edge:.6g}" for edge in edges]
-    edges = np.unique(np.quantile(known, np.linspace(0, 1, MAX_SLICE_RANGES + 1)))
+    edges = np.unique(np.quantile(values_present, np.linspace(0, 1, MAX_SLICE_RANGES + 1)))
     names = [f"{low:.6g} to {high:.6g}" for low, high in pairwise(edges.tolist())]
-    place = np.clip(np.searchsorted(edges, finite.fill_null(0).to_numpy(), side="right") - 1, 0, len(names) - 1)
-    labels = pl.Series([names[index] for index in place], dtype=pl.String)
+    range_index = np.clip(np.searchsorted(edges, finite.fill_null(0).to_numpy(), side="right") - 1, 0, len(names) - 1)
+    labels = pl.Series([names[index] for index in range_index], dtype=pl.String)
     return labels.set(finite.is_null(), None), names
 
 
@@ -149,7 +149,7 @@ def _frequent_values(texts: pl.Series) -> tuple[pl.Series, list[str]]:
 
 
 def slice_scores(
-    task: Task, rows: LabelledRows, said: np.ndarray, columns: pl.DataFrame, *, n_resamples: int, seed: int
+    task: Task, rows: LabelledRows, y_pred: np.ndarray, columns: pl.DataFrame, *, n_resamples: int, seed: int
 ) -> pl.DataFrame:
     """A line for each column, value and score, the score that stands for the task first.
 
@@ -161,7 +161,7 @@ def slice_scores(
         (column.name, *line)
         for column in columns
         for value, members in iterate_slices(column)
-        for line in _slice_lines(task, value, rows.at(members), said[members], n_resamples, seed)
+        for line in _slice_lines(task, value, rows.take(members), y_pred[members], n_resamples, seed)
     ]
     return pl.DataFrame(lines, schema=SLICES_SCHEMA, orient="row")
 
@@ -171,9 +171,9 @@ def empty_slices_table() -> pl.DataFrame:
 
 
 def _slice_lines(
-    task: Task, value: str, rows: LabelledRows, said: np.ndarray, n_resamples: int, seed: int
+    task: Task, value: str, rows: LabelledRows, y_pred: np.ndarray, n_resamples: int, seed: int
 ) -> Iterator[tuple[object, ...]]:
-    scores = compute_scores(task, rows.target, said, rows.weight)
-    intervals = bootstrap_intervals(task, rows.target, said, rows.weight, n_resamples=n_resamples, seed=seed)
+    scores = compute_scores(task, rows.target, y_pred, rows.weight)
+    intervals = bootstrap_intervals(task, rows.target, y_pred, rows.weight, n_resamples=n_resamples, seed=seed)
     for name in sorted(scores, key=lambda name: (name != primary_metric(task), name)):
         yield value, len(rows.target), name, scores[name], *intervals.get(name, (None, None))

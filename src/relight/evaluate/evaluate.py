@@ -33,13 +33,13 @@ def evaluate(
         InputError: for a slice that is no column of the table.
         RunError: when the saved model is not the trained one.
     """
-    known, found = read_model(description, Description), read_model(schema, Schema)
-    make_deterministic(known.threads)
+    model_description, table_schema = read_model(description, Description), read_model(schema, Schema)
+    make_deterministic(model_description.threads)
     files = EvaluateFiles(table, train_rows, validation_rows, test_rows, metrics, reports)
-    if known.features.pairs is not None:
-        return evaluate_pairs(params, known, found, weights, files)
-    if known.features.series is not None:
-        return evaluate_forecasts(params, known, weights, files)
-    if known.features.sequence is not None:
-        return evaluate_sequences(params, known, weights, files)
-    return evaluate_table(params, known, found, weights, files)
+    if model_description.features.pairs is not None:
+        return evaluate_pairs(params, model_description, table_schema, weights, files)
+    if model_description.features.series is not None:
+        return evaluate_forecasts(params, model_description, weights, files)
+    if model_description.features.sequence is not None:
+        return evaluate_sequences(params, model_description, weights, files)
+    return evaluate_table(params, model_description, table_schema, weights, files)

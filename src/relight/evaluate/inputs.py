@@ -37,10 +37,10 @@ class LabelledRows(NamedTuple):
     row: np.ndarray
     weight: np.ndarray | None
 
-    def at(self, places: np.ndarray) -> "LabelledRows":
+    def take(self, indices: np.ndarray) -> "LabelledRows":
         """Some of the rows: places or a mask."""
-        numeric, categories, target, row = (array[places] for array in self[:4])
-        return LabelledRows(numeric, categories, target, row, None if self.weight is None else self.weight[places])
+        numeric, categories, target, row = (array[indices] for array in self[:4])
+        return LabelledRows(numeric, categories, target, row, None if self.weight is None else self.weight[indices])
 
 
 def labelled_rows(task: Task, arrays: dict[str, np.ndarray]) -> LabelledRows:
@@ -80,7 +80,7 @@ class EvaluateFiles(NamedTuple):
     reports: Path
 
 
-def assert_same_outputs(outputs: Tensor, known: Description) -> None:
+def assert_same_outputs(outputs: Tensor, description: Description) -> None:
     """The reloaded weights say, bit for bit, what the trained ones said before they were saved.
 
     Args:
@@ -89,7 +89,7 @@ def assert_same_outputs(outputs: Tensor, known: Description) -> None:
     Raises:
         RunError: when they do not.
     """
-    if hash_outputs(outputs) != known.proof:
+    if hash_outputs(outputs) != description.output_sha256:
         raise RunError(
             "models/model.pth: does not say what the model said before it was saved; it was changed, or made "
             "on another kind of machine. Run `dvc repro --force train`"

@@ -49,19 +49,19 @@ def compute_pair_metrics(
         parts: the arrays of train, test, and validation where there is one.
         distances: of the pairs of each part, (n_rows, 1).
     """
-    said = {part: scale.score(distance) for part, distance in distances.items()}
-    chooser = "train" if features.test_rows_validate else "validation"
+    scores = {part: scale.score(distance) for part, distance in distances.items()}
+    chooser = "train" if features.validates_on_test else "validation"
     metrics: dict[str, Any] = {"train": {}, "validation": {}, "test": {}, "baseline": {}}
     for part, arrays in parts.items():
-        metrics[part] = _pair_scores(arrays, said[part])
+        metrics[part] = _pair_scores(arrays, scores[part])
         metrics["baseline"][part] = _pair_scores(arrays, _constant_scores(parts["train"], arrays))
     metrics["references"] = {"n-gram overlap": _overlap_scores(parts, chooser)}
     metrics["threshold_distance"] = scale.threshold
     if params.bootstrap:
         drawn = {"n_resamples": params.bootstrap, "seed": params.seed}
         test = labelled_pairs(parts["test"])
-        found = bootstrap_intervals("similarity", test.target, said["test"], test.weight, **drawn)
-        metrics["intervals"] = {"test": {name: list(ends) for name, ends in found.items()}}
+        intervals = bootstrap_intervals("similarity", test.target, scores["test"], test.weight, **drawn)
+        metrics["intervals"] = {"test": {name: list(ends) for name, ends in intervals.items()}}
     return metrics
 
 
@@ -99,14 +99,14 @@ def pair_tables(
 def pair_notes(features: Features, test: Arrays, metrics: dict[str, Any]) -> list[str]:
     """How far the scores reach."""
     n_test = len(test["target"])
-    said = {
+    notes = {
         f"The test part has {n_test} pairs: its scores are rough.": n_test < MIN_TEST_PAIRS,
         "Recall at k was not measured: no left record of the test part has a match and another candidate.": (
             "recall_at_1" not in metrics["test"]
         ),
-        "The threshold was chosen on the train rows, for there are no validation rows.": features.test_rows_validate,
+        "The threshold was chosen on the train rows, for there are no validation rows.": features.validates_on_test,
     }
-    return [sentence for sentence, holds in said.items() if holds]
+    return [sentence for sentence, holds in notes.items() if holds]
 
 
 def labelled_pairs(arrays: Arrays) -> LabelledRows:
@@ -122,8 +122,8 @@ def _pair_scores(arrays: Arrays, score: np.ndarray) -> Scores:
 
 
 def _constant_scores(train: Arrays, arrays: Arrays) -> np.ndarray:
-    known = labelled_pairs(train)
-    return constant_baseline("similarity", known.target, len(arrays["target"]), 2, known.weight)
+    labelled = labelled_pairs(train)
+    return constant_baseline("similarity", labelled.target, len(arrays["target"]), 2, labelled.weight)
 
 
 def _overlap_scores(parts: dict[str, Arrays], chooser: str) -> dict[str, Scores]:
@@ -140,7 +140,7 @@ def _overlap_scores(parts: dict[str, Arrays], chooser: str) -> dict[str, Scores]
 
 
 def evaluate_pairs(
-    params: EvaluateParams, known: Description, found: Schema, weights: Path, files: EvaluateFiles
+    params: EvaluateParams, description: Description, schema: Schema, weights: Path, files: EvaluateFiles
 ) -> None:
     """
     Raises:
@@ -148,23 +148,27 @@ def evaluate_pairs(
         RunError: when the saved model is not the trained one.
     """
     assert_can_evaluate_pairs(params)
-    assert_slices(params, columns_to_slice(found))
-    assert known.similarity
-    model = build_model(known.model, known.features, target_scale=known.target_scale, seeds=known.seeds)
+    assert_slices(params, columns_to_slice(schema))
+    assert description.distance_calibration
+    model = build_model(
+        description.model, description.features, target_scale=description.target_scale, seeds=description.seeds
+    )
     load_weights(weights, model)
     paths = {"train": files.train, "validation": files.validation, "test": files.test}
     parts = {part: read_tensors(path) for part, path in paths.items()}
     outputs = {part: predict_outputs(model, pair_input_tensors(arrays)) for part, arrays in parts.items()}
-    assert_same_outputs(outputs["validation"], known)
-    if known.features.test_rows_validate:
+    assert_same_outputs(outputs["validation"], description)
+    if description.features.validates_on_test:
         del parts["validation"]
     distances = {part: outputs[part].numpy() for part in parts}
-    metrics = compute_pair_metrics(params, known.features, parts, distances, known.similarity)
+    metrics = compute_pair_metrics(params, description.features, parts, distances, description.distance_calibration)
     rows = parts["test"]["row"]
     sliced = read_columns(files.table, params.slices)[rows] if params.slices else None
-    written = pair_tables(params, known.features, parts["test"], distances["test"], known.similarity, sliced)
+    written = pair_tables(
+        params, description.features, parts["test"], distances["test"], description.distance_calibration, sliced
+    )
     write_json(files.metrics, metrics)
     files.reports.mkdir()
-    write_json(files.reports / "notes.json", {"notes": pair_notes(known.features, parts["test"], metrics)})
+    write_json(files.reports / "notes.json", {"notes": pair_notes(description.features, parts["test"], metrics)})
     for name, content in written.items():
         (files.reports / f"{name}.csv").write_text(content.write_csv())

@@ -137,7 +137,7 @@ def _fit_trees(task: Task, train: LabelledRows, validation: LabelledRows | None,
 def _validation_set(task: Task, train: LabelledRows, validation: LabelledRows | None) -> dict[str, np.ndarray]:
     """The validation rows as `fit` takes them, without classes that the train rows lack."""
     if validation is not None and task != "regression":
-        validation = validation.at(np.isin(validation.target, np.unique(train.target)))
+        validation = validation.take(np.isin(validation.target, np.unique(train.target)))
     if validation is None or not len(validation.target):
         return {}
     weight = {} if validation.weight is None else {"sample_weight_val": validation.weight}
@@ -151,18 +151,18 @@ def _joined_columns(numeric: np.ndarray, categories: np.ndarray) -> np.ndarray:
 
 
 def _predictions(task: Task, model: Any, rows: np.ndarray, n_classes: int) -> np.ndarray:
-    said: np.ndarray
+    predictions: np.ndarray
     if task == "regression":
-        said = model.predict(rows).astype(np.float64)
-        return said
+        predictions = model.predict(rows).astype(np.float64)
+        return predictions
     if task == "distribution":
         shares = np.clip(model.predict(rows), 1e-6, None)
-        said = shares / shares.sum(axis=1, keepdims=True)
-        return said
-    said = np.zeros((len(rows), n_classes))
-    said[:, model.classes_] = model.predict_proba(rows)
-    return said
+        predictions = shares / shares.sum(axis=1, keepdims=True)
+        return predictions
+    predictions = np.zeros((len(rows), n_classes))
+    predictions[:, model.classes_] = model.predict_proba(rows)
+    return predictions
 
 
-def _validation_loss(task: Task, rows: LabelledRows, said: np.ndarray) -> float:
-    return compute_scores(task, rows.target, said, rows.weight)[primary_metric(task)]
+def _validation_loss(task: Task, rows: LabelledRows, y_pred: np.ndarray) -> float:
+    return compute_scores(task, rows.target, y_pred, rows.weight)[primary_metric(task)]

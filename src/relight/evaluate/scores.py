@@ -50,16 +50,16 @@ class PartPredictions(NamedTuple):
         seeds: of the test rows by each seed alone; empty with one seed.
     """
 
-    parts: dict[str, np.ndarray]
+    by_part: dict[str, np.ndarray]
     uncalibrated: np.ndarray | None
-    seeds: list[np.ndarray]
+    by_seed: list[np.ndarray]
 
 
 def compute_metrics(
     params: EvaluateParams,
     features: Features,
     parts: LabelledParts,
-    said: PartPredictions,
+    predictions: PartPredictions,
     parameters: dict[str, Any],
     threads: int,
 ) -> dict[str, Any]:
@@ -72,32 +72,32 @@ def compute_metrics(
     task = features.task
     metrics: dict[str, Any] = {"train": {}, "validation": {}, "test": {}}
     for part, rows in parts.items():
-        metrics[part] = compute_scores(task, rows.target, said.parts[part], rows.weight)
-    metrics["test"] |= _calibration_scores(features, parts["test"], said)
+        metrics[part] = compute_scores(task, rows.target, predictions.by_part[part], rows.weight)
+    metrics["test"] |= _calibration_scores(features, parts["test"], predictions)
     metrics["baseline"] = _baseline_scores(features, parts)
     more = {
         "parameters": parameters,
         "references": _reference_scores(params, features, parts, threads),
-        "intervals": _intervals(params, features, parts["test"], said.parts["test"]),
-        "seeds": _seed_scores(features, parts["test"], said.seeds),
-        "threshold": _threshold_scores(params, features, parts, said.parts),
+        "intervals": _intervals(params, features, parts["test"], predictions.by_part["test"]),
+        "seeds": _seed_scores(features, parts["test"], predictions.by_seed),
+        "threshold": _threshold_scores(params, features, parts, predictions.by_part),
     }
     return metrics | {key: value for key, value in more.items() if value}
 
 
 def _baseline_scores(features: Features, parts: LabelledParts) -> dict[str, Scores]:
     task, train, n_classes = features.task, parts["train"], len(features.classes or [])
-    said = {
+    constants = {
         part: constant_baseline(task, train.target, len(rows.target), n_classes, train.weight)
         for part, rows in parts.items()
     }
-    return {part: compute_scores(task, rows.target, said[part], rows.weight) for part, rows in parts.items()}
+    return {part: compute_scores(task, rows.target, constants[part], rows.weight) for part, rows in parts.items()}
 
 
-def _calibration_scores(features: Features, test: LabelledRows, said: PartPredictions) -> Scores:
+def _calibration_scores(features: Features, test: LabelledRows, predictions: PartPredictions) -> Scores:
     if features.task not in ("binary", "multiclass"):
         return {}
-    curves = {"ece": said.parts["test"], "ece_before": said.uncalibrated}
+    curves = {"ece": predictions.by_part["test"], "ece_before": predictions.uncalibrated}
     return {
         name: expected_calibration_error(*confidence_and_truth(test.target, answers), test.weight)
         for name, answers in curves.items()
@@ -108,24 +108,24 @@ def _calibration_scores(features: Features, test: LabelledRows, said: PartPredic
 def _reference_scores(
     params: EvaluateParams, features: Features, parts: LabelledParts, threads: int
 ) -> dict[str, dict[str, Scores]]:
-    found: dict[str, dict[str, Scores]] = {}
+    scores: dict[str, dict[str, Scores]] = {}
     for name in params.references:
         n_classes, validation = len(features.classes or []), parts.get("validation")
-        says = fit_reference(name, features.task, parts["train"], validation, n_classes, threads)
-        if says is not None:
-            found[name] = {
-                part: compute_scores(features.task, rows.target, says(rows.numeric, rows.categories), rows.weight)
+        predict = fit_reference(name, features.task, parts["train"], validation, n_classes, threads)
+        if predict is not None:
+            scores[name] = {
+                part: compute_scores(features.task, rows.target, predict(rows.numeric, rows.categories), rows.weight)
                 for part, rows in parts.items()
                 if part != "train"
             }
-    return found
+    return scores
 
 
-def _intervals(params: EvaluateParams, features: Features, test: LabelledRows, said: np.ndarray) -> dict[str, Any]:
+def _intervals(params: EvaluateParams, features: Features, test: LabelledRows, y_pred: np.ndarray) -> dict[str, Any]:
     if params.bootstrap == 0:
         return {}
     drawn = {"n_resamples": params.bootstrap, "seed": params.seed}
-    intervals = bootstrap_intervals(features.task, test.target, said, test.weight, **drawn)
+    intervals = bootstrap_intervals(features.task, test.target, y_pred, test.weight, **drawn)
     return {"test": {name: list(ends) for name, ends in intervals.items()}}
 
 
@@ -133,37 +133,37 @@ def _seed_scores(features: Features, test: LabelledRows, seeds: list[np.ndarray]
     """Mean and sample deviation over the seeds of the scores that every seed has."""
     if len(seeds) < 2:
         return {}
-    scores = [compute_scores(features.task, test.target, said, test.weight) for said in seeds]
+    scores = [compute_scores(features.task, test.target, y_pred, test.weight) for y_pred in seeds]
     values = {name: [each[name] for each in scores] for name in scores[0] if all(name in each for each in scores)}
     return {"test": {name: {"mean": float(np.mean(v)), "std": float(np.std(v, ddof=1))} for name, v in values.items()}}
 
 
 def _threshold_scores(
-    params: EvaluateParams, features: Features, parts: LabelledParts, said: dict[str, np.ndarray]
+    params: EvaluateParams, features: Features, parts: LabelledParts, predictions: dict[str, np.ndarray]
 ) -> Scores:
     """The threshold chosen on the validation rows, and the test rows' scores with it."""
     if params.threshold == "none" or features.task != "binary" or "validation" not in parts:
         return {}
     validation, test = parts["validation"], parts["test"]
-    value = decision_threshold(params.threshold, validation.target, said["validation"][:, 1], validation.weight)
-    return {"value": value, **scores_at(value, test.target, said["test"][:, 1], test.weight)}
+    value = decision_threshold(params.threshold, validation.target, predictions["validation"][:, 1], validation.weight)
+    return {"value": value, **scores_at(value, test.target, predictions["test"][:, 1], test.weight)}
 
 
 def learned_line(model: nn.Module) -> dict[str, float] | None:
     """Weight and bias of y = weight * x + bias; None where the model is no straight line of one column."""
     if not isinstance(model, TabularModel):
         return _line_of(model)
-    line = _line_of(model.body.network) if isinstance(model.body, ConcatFeatures) else None
-    if line is None or model.front.d_numbers != 1 or model.front.n_levels:
+    line = _line_of(model.network.network) if isinstance(model.network, ConcatFeatures) else None
+    if line is None or model.preprocessor.d_numbers != 1 or model.preprocessor.n_levels:
         return None
-    match model.front.scaling:
+    match model.preprocessor.scaling:
         case Standardize() as scaling:
             line = _unscaled(line, scaling.shift.item(), scaling.scale.item())
         case nn.Identity():
             pass
         case _:
             return None
-    match model.back:
+    match model.target_transform:
         case TargetTransform(is_log=False) as back:
             scale, mean = back.scale.item(), back.mean.item()
             return {"weight": line["weight"] * scale, "bias": line["bias"] * scale + mean}
@@ -195,20 +195,20 @@ def query_notes(part: str, target: np.ndarray) -> list[str]:
     Args:
         target: (n_rows, 2) relevance and the number of the query.
     """
-    known = query_scores(target, np.zeros(len(target)))
-    n_measured, is_alone = int(known.is_measured.sum()), known.n_candidates == 1
-    alone, equal = int(is_alone.sum()), int((~known.is_measured & ~is_alone).sum())
+    scores = query_scores(target, np.zeros(len(target)))
+    n_measured, is_alone = int(scores.is_measured.sum()), scores.n_candidates == 1
+    alone, equal = int(is_alone.sum()), int((~scores.is_measured & ~is_alone).sum())
     left_out = f"; left out of the scores: {alone} with one candidate, {equal} whose relevances are all equal"
-    said = {
-        f"Queries of the {part} part: {len(known.row)}{left_out if alone or equal else ''}.": True,
+    notes = {
+        f"Queries of the {part} part: {len(scores.first_row)}{left_out if alone or equal else ''}.": True,
         f"The {part} part measures {n_measured} queries: its scores are rough.": part == "test"
         and n_measured < MIN_TEST_QUERIES,
     }
-    return [sentence for sentence, holds in said.items() if holds]
+    return [sentence for sentence, holds in notes.items() if holds]
 
 
 def score_notes(
-    params: EvaluateParams, features: Features, parts: LabelledParts, found: list[str], *, calibrated: bool
+    params: EvaluateParams, features: Features, parts: LabelledParts, fitted: list[str], *, calibrated: bool
 ) -> list[str]:
     """What was done otherwise than asked, and how far the scores reach.
 
@@ -217,8 +217,8 @@ def score_notes(
         calibrated: whether the model has a temperature of its own.
     """
     n_test, validated = len(parts["test"].target), "validation" in parts
-    skipped = [name for name in params.references if name not in found]
-    said = {
+    skipped = [name for name in params.references if name not in fitted]
+    notes = {
         f"The test part has {n_test} rows: its scores are rough.": n_test < MIN_TEST_ROWS
         and features.task != "ranking",
         f"Intervals are of {MOST_RESAMPLED} of the {n_test} test rows, scaled to all of them.": (
@@ -232,7 +232,7 @@ def score_notes(
         ),
         f"No such reference for this target: {', '.join(skipped)}.": bool(skipped),
         "The references were fitted without validation rows: with the usual penalty, and a tenth of the "
-        "train rows to stop the trees.": bool(found) and not validated,
+        "train rows to stop the trees.": bool(fitted) and not validated,
         "No threshold was chosen: there are no validation rows to choose it on.": (
             params.threshold != "none" and features.task == "binary" and not validated
         ),
@@ -242,4 +242,4 @@ def score_notes(
         if features.task != "ranking"
         else [sentence for part, rows in parts.items() for sentence in query_notes(part, rows.target)]
     )
-    return [*of_queries, *(sentence for sentence, holds in said.items() if holds)]
+    return [*of_queries, *(sentence for sentence, holds in notes.items() if holds)]

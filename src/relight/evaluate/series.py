@@ -46,23 +46,24 @@ class WindowPredictions(NamedTuple):
     """
 
     target: np.ndarray
-    said: dict[str, np.ndarray]
+    by_model: dict[str, np.ndarray]
 
     @property
-    def model(self) -> np.ndarray:
-        return self.said["model"]
+    def model_predictions(self) -> np.ndarray:
+        return self.by_model["model"]
 
 
 def predict_windows(model: Forecaster, references: dict[str, ForecastBaseline], windows: Windows) -> WindowPredictions:
     """What the model and its references say of a part."""
-    said = {"model": predict_outputs(model, windows.inputs).numpy()}
-    held: dict[str, list[np.ndarray]] = {name: [] for name in references}
+    by_model = {"model": predict_outputs(model, windows.inputs).numpy()}
+    baseline_outputs: dict[str, list[np.ndarray]] = {name: [] for name in references}
     with torch.inference_mode():
         for past, future in windows.inputs.chunks(WINDOWS_AT_ONCE):
-            for name, says in references.items():
-                held[name].append(says(past, future).numpy())
+            for name, baseline in references.items():
+                baseline_outputs[name].append(baseline(past, future).numpy())
     return WindowPredictions(
-        windows.target.numpy(), {**said, **{name: np.concatenate(parts) for name, parts in held.items()}}
+        windows.target.numpy(),
+        {**by_model, **{name: np.concatenate(parts) for name, parts in baseline_outputs.items()}},
     )
 
 
@@ -76,13 +77,13 @@ def compute_forecast_metrics(
     """
 
     def scores(part: str, name: str) -> Scores:
-        return forecast_scores(parts[part].target, parts[part].said[name], seasonal_error)
+        return forecast_scores(parts[part].target, parts[part].by_model[name], seasonal_error)
 
     metrics: dict[str, Any] = {"train": {}, "validation": {}, "test": {}}
     metrics |= {part: scores(part, "model") for part in parts}
     metrics["test"] |= _coverage_scores(parts["test"], widths)
     metrics["baseline"] = {part: scores(part, NAIVE) for part in parts}
-    others = [name for name in parts["test"].said if name not in ("model", NAIVE)]
+    others = [name for name in parts["test"].by_model if name not in ("model", NAIVE)]
     metrics["references"] = {name: {part: scores(part, name) for part in parts if part != "train"} for name in others}
     return metrics
 
@@ -91,16 +92,16 @@ def _coverage_scores(test: WindowPredictions, widths: np.ndarray) -> Scores:
     """Of the test windows by the intervals, where there are some."""
     if not np.isfinite(widths).any():
         return {}
-    return {"coverage_80": interval_coverage(test.target, test.model, widths)}
+    return {"coverage_80": interval_coverage(test.target, test.model_predictions, widths)}
 
 
 def scores_by_step(parts: dict[str, WindowPredictions], seasonal_error: float | None) -> pl.DataFrame:
     """The test scores of the model and its references for each step ahead."""
     test = parts["test"]
     rows = []
-    for name, said in test.said.items():
+    for name, y_pred in test.by_model.items():
         for ahead in range(test.target.shape[1]):
-            column = (test.target[:, ahead : ahead + 1], said[:, ahead : ahead + 1])
+            column = (test.target[:, ahead : ahead + 1], y_pred[:, ahead : ahead + 1])
             if np.isfinite(column[0]).any():
                 rows.append({"name": name, "ahead": ahead + 1, **forecast_scores(*column, seasonal_error)})
     return pl.DataFrame(rows)
@@ -117,7 +118,7 @@ def scores_by_series(test: WindowPredictions, series: pl.Series | None, seasonal
     rows = []
     for name in series.unique(maintain_order=True):
         of_series = (series == name).to_numpy()
-        scores = forecast_scores(test.target[of_series], test.model[of_series], seasonal_error)
+        scores = forecast_scores(test.target[of_series], test.model_predictions[of_series], seasonal_error)
         rows.append({"series": str(name), "windows": int(of_series.sum()), **scores})
     return pl.DataFrame(rows)
 
@@ -132,34 +133,36 @@ def forecast_table(
         rows: of the part, as the windows count them: the time, and the series where there are several.
     """
     n_windows, horizon = test.target.shape
-    place = (windows.origin.numpy()[:, None] + np.arange(horizon)).reshape(-1)
-    found = rows[place].rename({time: "time"}) if time != "time" else rows[place]
-    return found.with_columns(
+    row_index = (windows.origin.numpy()[:, None] + np.arange(horizon)).reshape(-1)
+    window_rows = rows[row_index].rename({time: "time"}) if time != "time" else rows[row_index]
+    return window_rows.with_columns(
         pl.Series("ahead", np.tile(np.arange(1, horizon + 1), n_windows)),
         pl.Series("target", test.target.reshape(-1)).fill_nan(None),
-        pl.Series("prediction", test.model.reshape(-1)),
-        pl.Series("low", (test.model - widths).reshape(-1).astype(test.model.dtype)),
-        pl.Series("high", (test.model + widths).reshape(-1).astype(test.model.dtype)),
+        pl.Series("prediction", test.model_predictions.reshape(-1)),
+        pl.Series("low", (test.model_predictions - widths).reshape(-1).astype(test.model_predictions.dtype)),
+        pl.Series("high", (test.model_predictions + widths).reshape(-1).astype(test.model_predictions.dtype)),
     )
 
 
-def evaluate_forecasts(params: EvaluateParams, known: Description, weights: Path, files: EvaluateFiles) -> None:
+def evaluate_forecasts(params: EvaluateParams, description: Description, weights: Path, files: EvaluateFiles) -> None:
     """
     Raises:
         InputError: for what evaluate cannot say of forecasts.
         RunError: when the saved model is not the trained one.
     """
     assert_can_evaluate_forecasts(params)
-    model = build_model(known.model, known.features, target_scale=known.target_scale, seeds=known.seeds)
+    model = build_model(
+        description.model, description.features, target_scale=description.target_scale, seeds=description.seeds
+    )
     assert isinstance(model, Forecaster)
     load_weights(weights, model)
     arrays = {part: read_tensors(getattr(files, part)) for part in PART_FILES}
-    windows = {part: build_windows(found, model.features) for part, found in arrays.items()}
-    assert_same_outputs(predict_outputs(model, windows["validation"].inputs), known)
-    if known.features.test_rows_validate:
+    windows = {part: build_windows(part_arrays, model.features) for part, part_arrays in arrays.items()}
+    assert_same_outputs(predict_outputs(model, windows["validation"].inputs), description)
+    if description.features.validates_on_test:
         del windows["validation"]
     references = forecast_baselines(model, fit_linear_baseline(model, windows["train"], windows.get("validation")))
-    parts = {part: predict_windows(model, references, found) for part, found in windows.items()}
+    parts = {part: predict_windows(model, references, part_arrays) for part, part_arrays in windows.items()}
     rows = _read_rows(model, files)[arrays["test"]["row"]]
     tables = _tables(model, parts, rows, windows["test"])
     metrics = compute_forecast_metrics(parts, model_half_widths(model), model.features.seasonal_error)
@@ -172,13 +175,13 @@ def evaluate_forecasts(params: EvaluateParams, known: Description, weights: Path
 
 
 def _score_intervals(
-    params: EvaluateParams, said: pl.DataFrame, seasonal_error: float | None
+    params: EvaluateParams, forecasts: pl.DataFrame, seasonal_error: float | None
 ) -> tuple[dict[str, Any], list[str]]:
     """Of the test scores, or a note why there are none."""
     if params.bootstrap == 0:
         return {}, []
-    target = said["target"].fill_null(float("nan")).to_numpy()
-    blocks = bootstrap_blocks(said["time"], said["ahead"], target, said["prediction"].to_numpy())
+    target = forecasts["target"].fill_null(float("nan")).to_numpy()
+    blocks = bootstrap_blocks(forecasts["time"], forecasts["ahead"], target, forecasts["prediction"].to_numpy())
     if isinstance(blocks, str):
         return {}, [f"No intervals: {blocks}."]
     ends = block_intervals(blocks, seasonal_error, n_resamples=params.bootstrap, seed=params.seed)
@@ -187,24 +190,26 @@ def _score_intervals(
 
 def _read_rows(model: Forecaster, files: EvaluateFiles) -> pl.DataFrame:
     """The time of each row of the table, and its series where there are several."""
-    known = model.features.known
-    rows = read_parquet(files.table).select([known.time, *([known.series] if known.series else [])])
-    return rows.with_columns(format_times(rows[known.time], rows[known.time]))
+    series_schema = model.features.series_schema
+    rows = read_parquet(files.table).select(
+        [series_schema.time, *([series_schema.series] if series_schema.series else [])]
+    )
+    return rows.with_columns(format_times(rows[series_schema.time], rows[series_schema.time]))
 
 
 def _tables(
     model: Forecaster, parts: dict[str, WindowPredictions], rows: pl.DataFrame, windows: Windows
 ) -> dict[str, pl.DataFrame]:
     """Those of forecasts, and the others without rows: DVC's plots name them."""
-    known, error = model.features.known, model.features.seasonal_error
-    series = rows[known.series][windows.origin.numpy()] if known.series else None
-    said = forecast_table(parts["test"], model_half_widths(model), rows, windows, known.time)
-    errors = said["target"] - said["prediction"]
+    series_schema, error = model.features.series_schema, model.features.seasonal_error
+    series = rows[series_schema.series][windows.origin.numpy()] if series_schema.series else None
+    forecasts = forecast_table(parts["test"], model_half_widths(model), rows, windows, series_schema.time)
+    errors = forecasts["target"] - forecasts["prediction"]
     return {
-        "predictions": said,
+        "predictions": forecasts,
         "steps": scores_by_step(parts, error),
         "series": scores_by_series(parts["test"], series, error),
-        "residuals": pl.DataFrame({"prediction": said["prediction"], "residual": errors}).drop_nulls(),
+        "residuals": pl.DataFrame({"prediction": forecasts["prediction"], "residual": errors}).drop_nulls(),
         "importance": empty_importance_table(),
         "slices": empty_slices_table(),
         "residuals_by_feature": tables.empty_feature_residuals_table(),

@@ -41,11 +41,11 @@ from relight.model.saved_model import Description, load_weights
 from relight.runtime.files import write_json
 
 
-def ranking_tables(found: Schema, table: Path, test: LabelledRows, predicted: np.ndarray) -> dict[str, pl.DataFrame]:
+def ranking_tables(schema: Schema, table: Path, test: LabelledRows, predicted: np.ndarray) -> dict[str, pl.DataFrame]:
     """The test rows with their queries, and the score of each query; nothing for other tasks."""
-    if found.query is None:
+    if schema.query is None:
         return {}
-    query = read_columns(table, [found.query])[found.query][test.row]
+    query = read_columns(table, [schema.query])[schema.query][test.row]
     return {
         "predictions": candidates_table(test, predicted, query),
         "queries": queries_table(test, predicted, query),
@@ -53,29 +53,33 @@ def ranking_tables(found: Schema, table: Path, test: LabelledRows, predicted: np
 
 
 def evaluate_table(
-    params: EvaluateParams, known: Description, found: Schema, weights: Path, files: EvaluateFiles
+    params: EvaluateParams, description: Description, schema: Schema, weights: Path, files: EvaluateFiles
 ) -> None:
     """
     Raises:
         InputError: for a slice that is no column of the table.
         RunError: when the saved model is not the trained one.
     """
-    assert_slices(params, columns_to_slice(found))
-    model = build_model(known.model, known.features, target_scale=known.target_scale, seeds=known.seeds)
+    assert_slices(params, columns_to_slice(schema))
+    model = build_model(
+        description.model, description.features, target_scale=description.target_scale, seeds=description.seeds
+    )
     load_weights(weights, model)
-    task = known.features.task
+    task = description.features.task
     paths = {"train": files.train, "validation": files.validation, "test": files.test}
     parts = {part: labelled_rows(task, read_tensors(path)) for part, path in paths.items()}
-    assert_same_outputs(_outputs(model, parts["validation"]), known)
-    if known.features.test_rows_validate:
+    assert_same_outputs(_outputs(model, parts["validation"]), description)
+    if description.features.validates_on_test:
         del parts["validation"]
-    said = _predict_parts(model, known, parts)
-    judged = compute_metrics(params, known.features, parts, said, _line_parameters(model, found), known.threads)
-    fitted, calibrated = list(judged.get("references", {})), said.uncalibrated is not None
-    notes = score_notes(params, known.features, parts, fitted, calibrated=calibrated)
+    predictions = _predict_parts(model, description, parts)
+    judged = compute_metrics(
+        params, description.features, parts, predictions, _line_parameters(model, schema), description.threads
+    )
+    fitted, calibrated = list(judged.get("references", {})), predictions.uncalibrated is not None
+    notes = score_notes(params, description.features, parts, fitted, calibrated=calibrated)
     sliced = read_columns(files.table, params.slices)[parts["test"].row] if params.slices else None
-    written = _tables(params, model, known, parts, said, sliced)
-    written |= ranking_tables(found, files.table, parts["test"], said.parts["test"])
+    written = _tables(params, model, description, parts, predictions, sliced)
+    written |= ranking_tables(schema, files.table, parts["test"], predictions.by_part["test"])
     write_json(files.metrics, judged)
     files.reports.mkdir()
     write_json(files.reports / "notes.json", {"notes": notes})
@@ -87,18 +91,20 @@ def _outputs(model: nn.Module, validation: LabelledRows) -> Tensor:
     return predict_outputs(model, build_inputs(model, validation.numeric, validation.categories, "the validation rows"))
 
 
-def _predict_parts(model: nn.Module, known: Description, parts: LabelledParts) -> PartPredictions:
+def _predict_parts(model: nn.Module, description: Description, parts: LabelledParts) -> PartPredictions:
     """The answers for each part, and for the test rows those before the temperature, and of each seed."""
-    said = {part: _part_predictions(model, known, rows, part) for part, rows in parts.items()}
+    by_part = {part: _part_predictions(model, description, rows, part) for part, rows in parts.items()}
     temperature = fitted_temperature(model)
     uncalibrated = None
     if temperature is not None:  # the outputs are logits divided by it
-        uncalibrated = _part_predictions(model, known, parts["test"], "test", lambda outputs: outputs * temperature)
+        uncalibrated = _part_predictions(
+            model, description, parts["test"], "test", lambda outputs: outputs * temperature
+        )
     seeds = [
-        _part_predictions(model, known, parts["test"], "test", partial(seed_members, known.seeds, seed))
-        for seed in range(known.seeds if known.seeds > 1 else 0)
+        _part_predictions(model, description, parts["test"], "test", partial(seed_members, description.seeds, seed))
+        for seed in range(description.seeds if description.seeds > 1 else 0)
     ]
-    return PartPredictions(said, uncalibrated, seeds)
+    return PartPredictions(by_part, uncalibrated, seeds)
 
 
 def seed_members(n_seeds: int, seed: int, outputs: Tensor) -> Tensor:
@@ -108,25 +114,27 @@ def seed_members(n_seeds: int, seed: int, outputs: Tensor) -> Tensor:
 
 def _part_predictions(
     model: nn.Module,
-    known: Description,
+    description: Description,
     rows: LabelledRows,
     part: str,
     change: Callable[[Tensor], Tensor] | None = None,
 ) -> np.ndarray:
     """Chunk by chunk: the outputs of many members take more memory than the answers."""
     inputs = build_inputs(model, rows.numeric, rows.categories, f"the {part} rows")
-    said = []
+    predictions = []
     for chunk in zip(*(torch.split(tensor, prediction_batch_size(model)) for tensor in inputs), strict=True):
         outputs = predict_outputs(model, chunk)
-        said.append(predictions_from_outputs(known.features.task, outputs if change is None else change(outputs)))
-    return np.concatenate(said)
+        predictions.append(
+            predictions_from_outputs(description.features.task, outputs if change is None else change(outputs))
+        )
+    return np.concatenate(predictions)
 
 
 def fitted_temperature(model: nn.Module) -> Tensor | None:
     """Of the model's back, where it was fitted."""
-    if not isinstance(model, TabularModel) or not isinstance(model.back, Temperature):
+    if not isinstance(model, TabularModel) or not isinstance(model.target_transform, Temperature):
         return None
-    return model.back.temperature if model.back.temperature.item() != 1 else None
+    return model.target_transform.temperature if model.target_transform.temperature.item() != 1 else None
 
 
 def _line_parameters(model: nn.Module, schema: Schema) -> dict[str, Any]:
@@ -140,13 +148,13 @@ def _line_parameters(model: nn.Module, schema: Schema) -> dict[str, Any]:
 def _tables(
     params: EvaluateParams,
     model: nn.Module,
-    known: Description,
+    description: Description,
     parts: LabelledParts,
-    said: PartPredictions,
+    predictions: PartPredictions,
     sliced: pl.DataFrame | None,
 ) -> dict[str, pl.DataFrame]:
-    features, test, predicted = known.features, parts["test"], said.parts["test"]
-    importance = _importance(params, model, known, test)
+    features, test, predicted = description.features, parts["test"], predictions.by_part["test"]
+    importance = _importance(params, model, description, test)
     written = {
         "predictions": tables.predictions_table(features, test.row, test.target, predicted),
         "importance": importance,
@@ -156,31 +164,35 @@ def _tables(
         drawn = {"n_resamples": params.bootstrap, "seed": params.seed}
         written["slices"] = slice_scores(features.task, test, predicted, sliced, **drawn)
     ranking = importance["column"].to_list() or features.columns
-    return {**written, **_regression_tables(known, parts, said, ranking), **class_tables(known, test, said)}
+    return {
+        **written,
+        **_regression_tables(description, parts, predictions, ranking),
+        **class_tables(description, test, predictions),
+    }
 
 
-def _importance(params: EvaluateParams, model: nn.Module, known: Description, test: LabelledRows) -> pl.DataFrame:
+def _importance(params: EvaluateParams, model: nn.Module, description: Description, test: LabelledRows) -> pl.DataFrame:
     if params.importance == 0:
         return empty_importance_table()
-    task = known.features.task
+    task = description.features.task
     n_rows = len(test.target)
     chosen = (
         sample_query_rows(test.target, params.seed) if task == "ranking" else sample_row_indices(n_rows, params.seed)
     )
-    rows = test.at(chosen)
+    rows = test.take(chosen)
 
     def loss_of(numeric: np.ndarray, categories: np.ndarray) -> float:
-        said = _part_predictions(model, known, rows._replace(numeric=numeric, categories=categories), "test")
-        return primary_loss(task, compute_scores(task, rows.target, said, rows.weight))
+        y_pred = _part_predictions(model, description, rows._replace(numeric=numeric, categories=categories), "test")
+        return primary_loss(task, compute_scores(task, rows.target, y_pred, rows.weight))
 
     drawn = {"n_repeats": params.importance, "seed": params.seed}
-    return permutation_importance(loss_of, rows.numeric, rows.categories, known.features, **drawn)
+    return permutation_importance(loss_of, rows.numeric, rows.categories, description.features, **drawn)
 
 
 def _regression_tables(
-    known: Description, parts: LabelledParts, said: PartPredictions, ranking: list[str]
+    description: Description, parts: LabelledParts, predictions: PartPredictions, ranking: list[str]
 ) -> dict[str, pl.DataFrame]:
-    features, test, predicted = known.features, parts["test"], said.parts["test"]
+    features, test, predicted = description.features, parts["test"], predictions.by_part["test"]
     if features.task != "regression":
         empty = {
             "residuals": tables.empty_residuals_table(),
@@ -193,34 +205,38 @@ def _regression_tables(
         "residuals_by_feature": tables.empty_feature_residuals_table()
         if has_line
         else tables.feature_residuals_table(features, ranking, test.numeric, test.target, predicted),
-        "line": pl.concat(_line_points(known, part, parts[part], said.parts[part]) for part in parts)
+        "line": pl.concat(_line_points(description, part, parts[part], predictions.by_part[part]) for part in parts)
         if has_line
         else tables.empty_line_table(),
     }
 
 
-def class_tables(known: Description, test: LabelledRows, said: PartPredictions) -> dict[str, pl.DataFrame]:
-    if known.features.task not in ("binary", "multiclass"):
+def class_tables(description: Description, test: LabelledRows, predictions: PartPredictions) -> dict[str, pl.DataFrame]:
+    if description.features.task not in ("binary", "multiclass"):
         return {
             "roc": tables.empty_roc_table(),
             "calibration": tables.empty_reliability_table(),
             "classes": tables.empty_class_scores_table(),
         }
-    predicted, weight = said.parts["test"], test.weight
+    predicted, weight = predictions.by_part["test"], test.weight
     curves = [tables.reliability_table(test.target, predicted, weight)]
-    if said.uncalibrated is not None:
-        before = tables.reliability_table(test.target, said.uncalibrated, weight)
+    if predictions.uncalibrated is not None:
+        before = tables.reliability_table(test.target, predictions.uncalibrated, weight)
         curves = [before, tables.reliability_table(test.target, predicted, weight, "after")]
     return {
         "roc": tables.roc_table(test.target, predicted, weight),
         "calibration": pl.concat(curves),
-        "classes": tables.class_scores_table(known.features, test.target, predicted, weight),
+        "classes": tables.class_scores_table(description.features, test.target, predicted, weight),
     }
 
 
-def _line_points(known: Description, part: str, rows: LabelledRows, after: np.ndarray) -> pl.DataFrame:
+def _line_points(description: Description, part: str, rows: LabelledRows, after: np.ndarray) -> pl.DataFrame:
     untrained = untrained_model(
-        known.model, known.features, target_scale=known.target_scale, seed=known.seed, seeds=known.seeds
+        description.model,
+        description.features,
+        target_scale=description.target_scale,
+        seed=description.seed,
+        seeds=description.seeds,
     )
-    before = _part_predictions(untrained, known, rows, part)
+    before = _part_predictions(untrained, description, rows, part)
     return tables.line_table(part, rows.numeric[:, 0], rows.target, before, after)

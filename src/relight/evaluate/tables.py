@@ -27,8 +27,8 @@ MAX_FEATURE_PANELS, MAX_PANEL_POINTS = 6, 2_000  # of residuals by feature
 
 def candidates_table(test: LabelledRows, predicted: np.ndarray, query: pl.Series) -> pl.DataFrame:
     """One line for each test row: row, query, target (its relevance), prediction (its score)."""
-    known = {"row": test.row, "query": query, "target": test.target[:, 0], "prediction": predicted}
-    return pl.DataFrame(known)
+    columns = {"row": test.row, "query": query, "target": test.target[:, 0], "prediction": predicted}
+    return pl.DataFrame(columns)
 
 
 def queries_table(test: LabelledRows, predicted: np.ndarray, query: pl.Series) -> pl.DataFrame:
@@ -36,10 +36,10 @@ def queries_table(test: LabelledRows, predicted: np.ndarray, query: pl.Series) -
 
     Empty where every order is as good.
     """
-    known = query_scores(test.target, predicted)
-    score = np.full(len(known.row), np.nan)
-    score[known.is_measured] = known.values.get(QUERY_SCORE, np.nan)
-    columns = {"query": query[known.row], "candidates": known.n_candidates}
+    scores_of_queries = query_scores(test.target, predicted)
+    score = np.full(len(scores_of_queries.first_row), np.nan)
+    score[scores_of_queries.is_measured] = scores_of_queries.scores.get(QUERY_SCORE, np.nan)
+    columns = {"query": query[scores_of_queries.first_row], "candidates": scores_of_queries.n_candidates}
     return pl.DataFrame({**columns, QUERY_SCORE: pl.Series(score).fill_nan(None)})
 
 
@@ -54,9 +54,9 @@ def predictions_table(features: Features, row: np.ndarray, target: np.ndarray, p
     if features.task == "distribution":
         shares = {f"target_{label}": target[:, k] for k, label in enumerate(features.classes)}
         target = target.argmax(axis=1)
-    said = {f"probability_{label}": predicted[:, k] for k, label in enumerate(features.classes)}
+    probabilities = {f"probability_{label}": predicted[:, k] for k, label in enumerate(features.classes)}
     chosen = {"row": row, "target": labels[target], "prediction": labels[predicted.argmax(axis=1)]}
-    return pl.DataFrame({**chosen, **said, **shares})
+    return pl.DataFrame({**chosen, **probabilities, **shares})
 
 
 def roc_table(target: np.ndarray, probabilities: np.ndarray, weight: np.ndarray | None = None) -> pl.DataFrame:
@@ -133,7 +133,7 @@ def feature_residuals_table(
 
     Of a date it is the time that has passed.
     """
-    shown = [place for column in ranking if (place := _feature_index(features, column)) is not None][
+    shown = [index for column in ranking if (index := _feature_index(features, column)) is not None][
         :MAX_FEATURE_PANELS
     ]
     rows = np.unique(np.linspace(0, len(target) - 1, MAX_PANEL_POINTS).astype(int))
@@ -151,10 +151,12 @@ def empty_feature_residuals_table() -> pl.DataFrame:
 
 
 def _feature_index(features: Features, column: str) -> int | None:
-    places = [
-        k for k, f in enumerate(features.numeric) if f.column == column and f.moment in (None, "elapsed") and f.std > 0
+    indices = [
+        k
+        for k, f in enumerate(features.numeric)
+        if f.column == column and f.date_part in (None, "elapsed") and f.std > 0
     ]
-    return places[0] if places else None
+    return indices[0] if indices else None
 
 
 def empty_line_table() -> pl.DataFrame:

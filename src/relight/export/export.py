@@ -16,7 +16,7 @@ from relight.model.saved_model import MODEL_FORMAT, Description, load_weights
 from relight.runtime.files import read_format, write_bytes
 
 
-def export(form: ExportFormat, *, models: Path, output: Path | None, prepared: Path, validation: Path) -> str:
+def export(export_format: ExportFormat, *, models: Path, output: Path | None, prepared: Path, validation: Path) -> str:
     """Write the model as one file, with all that it needs to read raw columns; returns what to tell the person.
 
     Args:
@@ -28,36 +28,38 @@ def export(form: ExportFormat, *, models: Path, output: Path | None, prepared: P
         InputError: for a missing or damaged model, or a place where nothing can be written.
         RunError: when the file does not answer as the model does; nothing is written then.
     """
-    place = output or models / f"model.{form}"
-    _check_output(place, form)
-    known = read_format(models / "model.json", Description, MODEL_FORMAT)
-    make_deterministic(known.threads)
-    model = build_model(known.model, known.features, target_scale=known.target_scale, seeds=known.seeds)
+    path = output or models / f"model.{export_format}"
+    _check_output(path, export_format)
+    description = read_format(models / "model.json", Description, MODEL_FORMAT)
+    make_deterministic(description.threads)
+    model = build_model(
+        description.model, description.features, target_scale=description.target_scale, seeds=description.seeds
+    )
     load_weights(models / "model.pth", model)
     if isinstance(model, Forecaster):
-        exported = _export_forecast(form, model, known.features, prepared, validation)
+        exported = _export_forecast(export_format, model, description.features, prepared, validation)
     elif isinstance(model, SiameseModel):
-        exported = _export_pairs(form, model, known, prepared, validation)
-    elif known.features.sequence is not None:
-        exported = _export_sequences(form, model, known.features, validation)
+        exported = _export_pairs(export_format, model, description, prepared, validation)
+    elif description.features.sequence is not None:
+        exported = _export_sequences(export_format, model, description.features, validation)
     else:
-        exported = _export_table(form, model, known.features, prepared, validation)
+        exported = _export_table(export_format, model, description.features, prepared, validation)
     difference = _largest_difference(exported)
     if not difference <= MAX_RELATIVE_DIFFERENCE:  # nor where it is NaN
         raise RunError(
-            f"{place}: the file must answer as the model does, to {MAX_RELATIVE_DIFFERENCE:g} of the largest answer, "
-            f"however: {difference:.2g}; nothing was written"
+            f"{path}: the file must answer as the model does, to {MAX_RELATIVE_DIFFERENCE:g} of the largest answer, "
+            f"got {difference:.2g}; nothing was written"
         )
-    write_bytes(place, exported.content)
-    what = "windows" if known.features.series else "sequences" if known.features.sequence else "rows"
-    what = "pairs" if known.features.pairs else what
-    n = len(exported.answers)
-    return f"{place}: answers {n} {what} as the model does; the largest difference is {difference:.1g}\n"
+    write_bytes(path, exported.content)
+    what = "windows" if description.features.series else "sequences" if description.features.sequence else "rows"
+    what = "pairs" if description.features.pairs else what
+    n = len(exported.predictions)
+    return f"{path}: answers {n} {what} as the model does; the largest difference is {difference:.1g}\n"
 
 
-def _check_output(place: Path, form: ExportFormat) -> None:
+def _check_output(path: Path, export_format: ExportFormat) -> None:
     """Before any work."""
-    if place.suffix != f".{form}":
-        raise InputError(f"{place}: must end in .{form}; name such a file with -o")
-    if not place.parent.is_dir():
-        raise InputError(f"{place}: cannot be written: there is no folder {place.parent}; make it first")
+    if path.suffix != f".{export_format}":
+        raise InputError(f"{path}: must end in .{export_format}; name such a file with -o")
+    if not path.parent.is_dir():
+        raise InputError(f"{path}: cannot be written: there is no folder {path.parent}; make it first")

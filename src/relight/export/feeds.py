@@ -80,8 +80,8 @@ def series_metadata(features: Features) -> ExportMetadata:
     levels = {c.name: {"column": c.column, "level": c.level} for c in covariates if c.level is not None}
     ahead = [covariate.name for covariate in covariates if covariate.known]
     named = {"past": past, "known": ahead, **({"levels": levels} if levels else {})}
-    names = {name: json.dumps(found, ensure_ascii=False) for name, found in named.items()}
-    return {**model_metadata(features), **names, "step": str(features.series.known.frequency)}
+    names = {name: json.dumps(known_ahead, ensure_ascii=False) for name, known_ahead in named.items()}
+    return {**model_metadata(features), **names, "step": str(features.series.series_schema.frequency)}
 
 
 def sequences_metadata(features: Features) -> ExportMetadata:
@@ -94,38 +94,39 @@ def sequences_metadata(features: Features) -> ExportMetadata:
 def example_rows(features: Features, *, gaps: bool) -> pl.DataFrame:
     """A clean table of 64 rows with the columns of the features; with `gaps` also missing and unknown values."""
     columns: dict[str, pl.Series] = {}
-    for place, feature in enumerate(features.numeric):
-        if feature.moment in (None, "elapsed"):
-            columns[feature.column] = _with_gaps(_example_numbers(feature, place), place, gaps=gaps)
-    for place, category in enumerate(features.categorical, start=len(columns)):
-        columns[category.name] = _with_gaps(_example_levels(category, place, unknown=gaps), place, gaps=gaps)
+    for index, feature in enumerate(features.numeric):
+        if feature.date_part in (None, "elapsed"):
+            columns[feature.column] = _with_gaps(_example_numbers(feature, index), index, gaps=gaps)
+    for index, category in enumerate(features.categorical, start=len(columns)):
+        columns[category.name] = _with_gaps(_example_levels(category, index, unknown=gaps), index, gaps=gaps)
     return pl.DataFrame(columns)
 
 
-def _example_numbers(feature: NumericFeature, place: int) -> pl.Series:
+def _example_numbers(feature: NumericFeature, index: int) -> pl.Series:
     """Values that the train rows have, from the smallest to the largest, by another stride for each column."""
-    known = feature.quantiles or [feature.mean]
-    stride = 2 * place + 1
+    quantiles = feature.quantiles or [feature.mean]
+    stride = 2 * index + 1
     values = [
-        known[row * stride % N_EXAMPLE_ROWS * (len(known) - 1) // (N_EXAMPLE_ROWS - 1)] for row in range(N_EXAMPLE_ROWS)
+        quantiles[row * stride % N_EXAMPLE_ROWS * (len(quantiles) - 1) // (N_EXAMPLE_ROWS - 1)]
+        for row in range(N_EXAMPLE_ROWS)
     ]
     if feature.kind == "datetime":
         return pl.Series([Y2000 + datetime.timedelta(days=value) for value in values], dtype=pl.Datetime("us"))
     return pl.Series(values, dtype=pl.Float64).cast(pl.Boolean if feature.kind == "boolean" else pl.Float64)
 
 
-def _example_levels(feature: CategoricalFeature, place: int, *, unknown: bool) -> pl.Series:
+def _example_levels(feature: CategoricalFeature, index: int, *, unknown: bool) -> pl.Series:
     """The levels in turn; the unknown one is longer than any of them."""
     levels = [*feature.levels, *(["?" * (1 + max(map(len, feature.levels), default=0))] if unknown else [])]
     return pl.Series(
-        [levels[(row + place) % len(levels)] if levels else None for row in range(N_EXAMPLE_ROWS)], dtype=pl.String
+        [levels[(row + index) % len(levels)] if levels else None for row in range(N_EXAMPLE_ROWS)], dtype=pl.String
     )
 
 
-def _with_gaps(values: pl.Series, place: int, *, gaps: bool) -> pl.Series:
+def _with_gaps(values: pl.Series, index: int, *, gaps: bool) -> pl.Series:
     if not gaps:
         return values
     return pl.Series(
-        [None if row % GAP_EVERY == place % GAP_EVERY else value for row, value in enumerate(values)],
+        [None if row % GAP_EVERY == index % GAP_EVERY else value for row, value in enumerate(values)],
         dtype=values.dtype,
     )

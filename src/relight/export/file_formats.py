@@ -80,7 +80,7 @@ def _to_onnx(program: ExportedProgram, n_columns: int, outputs: Sequence[str]) -
             program,
             dynamo=True,
             verbose=False,
-            input_names=[f"column_{place}" for place in range(n_columns)],
+            input_names=[f"column_{index}" for index in range(n_columns)],
             output_names=[*outputs, "answers"],
         )
     assert exported is not None
@@ -164,20 +164,20 @@ def _coder(name: str, code: str, levels: Sequence[str]) -> onnx.NodeProto:
 def _write_outputs(
     graph: onnx.GraphProto, columns: InputLevels, classes: Sequence[str] | None, outputs: Sequence[str], prefix: str
 ) -> None:
-    place = graph.output.pop().name if outputs else prefix + "most_probable"
+    most_probable = graph.output.pop().name if outputs else prefix + "most_probable"
     for answers, name in zip(
         graph.output, outputs or ["prediction" if classes is None else "probabilities"], strict=True
     ):
-        said = _free_name(name, columns)
-        graph.node.append(helper.make_node("Identity", [answers.name], [said]))
-        answers.name = said
+        output = _free_name(name, columns)
+        graph.node.append(helper.make_node("Identity", [answers.name], [output]))
+        answers.name = output
     if classes is None:
         return
     labels, label = prefix + "classes", _free_name("label", columns)
     graph.initializer.append(numpy_helper.from_array(np.array(classes, dtype=np.object_), labels))
     if not outputs:
-        graph.node.append(helper.make_node("ArgMax", [graph.output[0].name], [place], axis=1, keepdims=0))
-    graph.node.append(helper.make_node("Gather", [labels, place], [label]))
+        graph.node.append(helper.make_node("ArgMax", [graph.output[0].name], [most_probable], axis=1, keepdims=0))
+    graph.node.append(helper.make_node("Gather", [labels, most_probable], [label]))
     graph.output.append(helper.make_tensor_value_info(label, TensorProto.STRING, [ROWS_DIMENSION]))
 
 
@@ -200,5 +200,5 @@ def run_pt2(content: bytes, *inputs: np.ndarray, **named: np.ndarray) -> list[np
     program = torch.export.load(io.BytesIO(content))
     by_name = {name: torch.from_numpy(part) for name, part in named.items()}
     with torch.inference_mode():
-        found = program.module()(*(torch.from_numpy(part) for part in inputs), **by_name)
-    return [output.numpy() for output in (found if isinstance(found, tuple) else (found,))]
+        outputs = program.module()(*(torch.from_numpy(part) for part in inputs), **by_name)
+    return [output.numpy() for output in (outputs if isinstance(outputs, tuple) else (outputs,))]

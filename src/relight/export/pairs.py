@@ -85,7 +85,7 @@ class ExportablePairs(nn.Module):
     def __init__(self, model: SiameseModel, scale: DistanceCalibration) -> None:
         super().__init__()
         self.model = copy.deepcopy(model)
-        if (texts := self.model.body.tower.texts) is not None:
+        if (texts := self.model.network.tower.texts) is not None:
             assert isinstance(texts.points, nn.EmbeddingBag)
             texts.points = NgramSums(texts.points)
         self.threshold, self.slope = scale.threshold, scale.slope
@@ -105,8 +105,8 @@ class ExportablePairs(nn.Module):
     def records(self, numeric: Tensor, categories: Tensor, letters: Tensor) -> PairOutputs:
         """The same of all left records and, behind them, all right ones: a graph of half the size."""
         points = self.model.embed(numeric, categories, letters)
-        left, right = points.reshape(2, -1, self.model.body.tower.d_widest)
-        distance = self.model.body.distance(left, right).squeeze(1)
+        left, right = points.reshape(2, -1, self.model.network.tower.d_widest)
+        distance = self.model.network.distance(left, right).squeeze(1)
         score = self.threshold - distance.double()
         return distance, (self.slope * score).sigmoid().float(), (score >= 0).long()
 
@@ -124,18 +124,18 @@ class ExportablePairsFromColumns(nn.Module):
         - output: as `AnsweringPairs`
     """
 
-    def __init__(self, answering: ExportablePairs, features: Features) -> None:
+    def __init__(self, exportable: ExportablePairs, features: Features) -> None:
         super().__init__()
         assert features.pairs
-        self.answering = answering
+        self.exportable = exportable
         self.columns = ColumnTensors(features)
         self.letters = (len(features.pairs.texts), features.pairs.n_letters)
 
     def forward(self, columns: list[Tensor]) -> PairOutputs:
         half = len(columns) // 2
-        both = [torch.cat([columns[place], columns[half + place]]) for place in range(half)]
+        both = [torch.cat([columns[index], columns[half + index]]) for index in range(half)]
         numeric, categories = self.columns(both)
-        return self.answering.records(numeric, categories, both[-1])  # without a text nothing reads the last
+        return self.exportable.records(numeric, categories, both[-1])  # without a text nothing reads the last
 
 
 def pairs_program_from_columns(model: ExportablePairsFromColumns) -> ExportedProgram:
@@ -173,33 +173,38 @@ def pair_input_columns(features: Features) -> dict[str, tuple[str, ...] | None]:
     levels = {column.name: column.levels if column.kind == "category" else None for column in input_columns(features)}
     letters: dict[str, None] = {_letters_text(features): None} if features.pairs.texts else {}
     prefixes = (features.pairs.left, features.pairs.right)
-    return {prefix + name: found for prefix in prefixes for name, found in {**levels, **letters}.items()}
+    return {
+        prefix + name: category_levels for prefix in prefixes for name, category_levels in {**levels, **letters}.items()
+    }
 
 
 def pair_feeds(table: pl.DataFrame, features: Features) -> Feeds:
     """Both sides of a clean table, under the names of `pair_columns`."""
     assert features.pairs
-    found: Feeds = {}
+    arrays: Feeds = {}
     for prefix in (features.pairs.left, features.pairs.right):
         side = side_records(table, prefix, list(record_kinds(features)))
-        found |= {prefix + name: column for name, column in table_feeds(side, input_columns(features)).items()}
+        arrays |= {prefix + name: column for name, column in table_feeds(side, input_columns(features)).items()}
         if features.pairs.texts:
             letters = encode_records(side, features, features.pairs.texts)["letters"]
-            found[prefix + _letters_text(features)] = letters
-    return found
+            arrays[prefix + _letters_text(features)] = letters
+    return arrays
 
 
 def pairs_metadata(features: Features, scale: DistanceCalibration) -> ExportMetadata:
     """What an exported tower says about itself: its columns without a prefix, and how its answers are made."""
     assert features.pairs
-    known = {
+    metadata = {
         "sides": [features.pairs.left, features.pairs.right],
         "numeric": [feature.name for feature in features.numeric],
         "categories": [feature.model_dump() for feature in features.categorical],
         "letters": {"columns": features.pairs.texts, "n_letters": features.pairs.n_letters, "are": TEXT_ENCODING},
         "threshold": scale.threshold,
     }
-    return {**model_metadata(features), **{name: json.dumps(fact, ensure_ascii=False) for name, fact in known.items()}}
+    return {
+        **model_metadata(features),
+        **{name: json.dumps(fact, ensure_ascii=False) for name, fact in metadata.items()},
+    }
 
 
 def _letters_text(features: Features) -> str:
@@ -213,7 +218,7 @@ def example_pairs(features: Features) -> pl.DataFrame:
     """A clean table with the columns of both sides: 64 pairs of records, and each record beside itself."""
     assert features.pairs
     rows = example_rows(features, gaps=True)
-    texts = [_example_texts(name, place) for place, name in enumerate(features.pairs.texts) if name not in rows.columns]
+    texts = [_example_texts(name, index) for index, name in enumerate(features.pairs.texts) if name not in rows.columns]
     records = pl.DataFrame([*rows, *texts]).select(list(record_kinds(features)))
     left, right = pl.concat([records, records]), pl.concat([records.reverse(), records])
     sides = [
@@ -223,17 +228,17 @@ def example_pairs(features: Features) -> pl.DataFrame:
     return pl.concat(sides, how="horizontal")
 
 
-def _example_texts(name: str, place: int) -> pl.Series:
+def _example_texts(name: str, index: int) -> pl.Series:
     """In turn, by another stride for each column."""
     return pl.Series(
-        name, [EXAMPLE_TEXTS[row * (place + 1) % len(EXAMPLE_TEXTS)] for row in range(N_EXAMPLE_ROWS)], dtype=pl.String
+        name, [EXAMPLE_TEXTS[row * (index + 1) % len(EXAMPLE_TEXTS)] for row in range(N_EXAMPLE_ROWS)], dtype=pl.String
     )
 
 
 def _export_pairs(
-    form: ExportFormat, model: SiameseModel, known: Description, prepared: Path, validation: Path
+    export_format: ExportFormat, model: SiameseModel, description: Description, prepared: Path, validation: Path
 ) -> _Exported:
-    features, scale = known.features, known.similarity
+    features, scale = description.features, description.distance_calibration
     assert features.pairs
     assert scale
     table = _with_real_rows(example_pairs(features), prepared, validation)
@@ -241,13 +246,13 @@ def _export_pairs(
     left, right = (side_records(table, prefix, names) for prefix in (features.pairs.left, features.pairs.right))
     arrays = encode_sides(left, right, features, features.pairs.texts)
     answering, facts = ExportablePairs(model, scale).eval(), pairs_metadata(features, scale)
-    if form == "pt2":
+    if export_format == "pt2":
         content = pt2_bytes(pairs_program_from_tensors(answering, features), json_text(facts))
-        said = run_pt2(content, **{name: values for name, values in arrays.items() if values.shape[1]})
+        exported = run_pt2(content, **{name: values for name, values in arrays.items() if values.shape[1]})
     else:
         program = pairs_program_from_columns(ExportablePairsFromColumns(answering, features))
         content = onnx_bytes(program, pair_input_columns(features), features.classes, facts, PAIR_OUTPUT_NAMES)
-        said = list(run_onnx(content, pair_feeds(table, features)).values())
+        exported = list(run_onnx(content, pair_feeds(table, features)).values())
     distance = predict_outputs(model, pair_input_tensors(arrays)).numpy()
     expected = np.stack([distance.reshape(-1), scale.similarity(distance)], axis=1)
-    return _Exported(content, np.stack(said[:2], axis=1), expected)
+    return _Exported(content, np.stack(exported[:2], axis=1), expected)

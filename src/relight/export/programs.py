@@ -64,7 +64,7 @@ class _Exported(NamedTuple):
     """
 
     content: bytes
-    answers: np.ndarray
+    predictions: np.ndarray
     expected: np.ndarray
 
 
@@ -78,11 +78,11 @@ def _with_real_rows(made_up: pl.DataFrame, prepared: Path, validation: Path) -> 
     return pl.concat([made_up, *real])
 
 
-def _real_rows(prepared: Path, names: list[str], places: np.ndarray) -> Iterator[pl.DataFrame]:
+def _real_rows(prepared: Path, names: list[str], indices: np.ndarray) -> Iterator[pl.DataFrame]:
     """The rows at some places of the table, whatever its size."""
     start = 0
     for part in parquet_frames(prepared):
-        inside = places[(places >= start) & (places < start + part.height)] - start
+        inside = indices[(indices >= start) & (indices < start + part.height)] - start
         yield part.select(names)[inside]
         start += part.height
 
@@ -94,14 +94,14 @@ def _concatenated(made_up: dict[str, np.ndarray], real: dict[str, np.ndarray] | 
 
 
 def _export_named(
-    form: ExportFormat,
+    export_format: ExportFormat,
     program: ExportedProgram,
     inputs: dict[str, np.ndarray],
     features: Features,
     facts: ExportMetadata,
 ) -> tuple[bytes, np.ndarray]:
     """The file of a program whose inputs have names, and its answers."""
-    if form == "pt2":
+    if export_format == "pt2":
         content = pt2_bytes(program, json_text(facts))
         return content, run_pt2(content, **inputs)[0]
     content = onnx_bytes(program, dict.fromkeys(inputs), features.classes, facts)
@@ -118,4 +118,4 @@ def _model_predictions(model: nn.Module, *inputs: np.ndarray) -> np.ndarray:
 def _largest_difference(exported: _Exported) -> float:
     """Between the answers of the file and of the model, relative to the model's largest."""
     largest = np.abs(exported.expected).max()
-    return float(np.abs(exported.answers - exported.expected).max() / (largest or 1.0))
+    return float(np.abs(exported.predictions - exported.expected).max() / (largest or 1.0))

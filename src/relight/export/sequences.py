@@ -119,13 +119,13 @@ def _padded(numeric: np.ndarray, codes: np.ndarray, length: np.ndarray, longest:
     return inputs
 
 
-def _export_sequences(form: ExportFormat, model: nn.Module, features: Features, validation: Path) -> _Exported:
+def _export_sequences(export_format: ExportFormat, model: nn.Module, features: Features, validation: Path) -> _Exported:
     arrays = read_tensors(validation) if validation.is_file() else {}
     real = real_sequences(arrays, features, N_REAL_SEQUENCES) if "start" in arrays else None
     inputs = _concatenated(example_sequences(features), real)
     answering = ExportableSequences(model, features).eval()
     program = sequences_program(answering, features)
-    content, answers = _export_named(form, program, inputs, features, sequences_metadata(features))
+    content, answers = _export_named(export_format, program, inputs, features, sequences_metadata(features))
     with torch.inference_mode():
         expected = answering(**{name: torch.from_numpy(values) for name, values in inputs.items()}).numpy()
     return _Exported(content, answers, expected)

@@ -47,15 +47,15 @@ class FourierFeatures(nn.Module):
         self.cycles = [(cycle.period, cycle.harmonics) for cycle in cycles]
 
     def forward(self, time: Tensor) -> Tensor:
-        place = time if time.dtype == torch.float64 else time.double() / MICROSECONDS_PER_SECOND - SECONDS_TO_2000
-        found = []
+        position = time if time.dtype == torch.float64 else time.double() / MICROSECONDS_PER_SECOND - SECONDS_TO_2000
+        waves = []
         for period, harmonics in self.cycles:
-            turns = place / period
+            turns = position / period
             phase = turns - turns.floor()
             for harmonic in range(1, harmonics + 1):
                 angle = (2 * math.pi * harmonic * phase).float()  # ONNX Runtime has no cosine of float64
-                found += [angle.sin(), angle.cos()]
-        return torch.stack(found, dim=2)
+                waves += [angle.sin(), angle.cos()]
+        return torch.stack(waves, dim=2)
 
 
 class ExportableForecast(nn.Module):
@@ -70,13 +70,13 @@ class ExportableForecast(nn.Module):
     def __init__(self, model: Forecaster) -> None:
         super().__init__()
         self.model = model
-        self.waves = FourierFeatures(model.features.cycles)
+        self.fourier_features = FourierFeatures(model.features.cycles)
 
     def forward(self, past: Tensor, time: Tensor | None = None, known: Tensor | None = None) -> Tensor:
         n, length, _ = past.shape
-        future = past.new_zeros(n, self.model.features.known.horizon, 0) if known is None else known
+        future = past.new_zeros(n, self.model.features.series_schema.horizon, 0) if known is None else known
         if time is not None:
-            waves = self.waves(time)
+            waves = self.fourier_features(time)
             past, future = torch.cat([past, waves[:, :length]], dim=2), torch.cat([future, waves[:, length:]], dim=2)
         answers: Tensor = self.model(past, future)
         return answers
@@ -85,10 +85,10 @@ class ExportableForecast(nn.Module):
 def forecast_program(model: ExportableForecast) -> ExportedProgram:
     """The graph, for any number of windows; an input that the model does not read is left out."""
     features = model.model.features
-    length, horizon = features.known.length, features.known.horizon
+    length, horizon = features.series_schema.length, features.series_schema.horizon
     inputs = {"past": torch.zeros(2, length, 1 + len(features.covariates))}
     if features.cycles:
-        kind = torch.float64 if features.known.frequency.unit == "number" else torch.int64
+        kind = torch.float64 if features.series_schema.frequency.unit == "number" else torch.int64
         inputs["time"] = torch.zeros(2, length + horizon, dtype=kind)
     if n_known := sum(covariate.known for covariate in features.covariates):
         inputs["known"] = torch.zeros(2, horizon, n_known)
@@ -97,12 +97,12 @@ def forecast_program(model: ExportableForecast) -> ExportedProgram:
 
 def example_windows(features: SeriesFeatures) -> WindowArrays:
     """Windows from 2000 on, with levels and gaps as no train row may have them; as `real_windows` in the rest."""
-    draw, known = np.random.default_rng(0), features.known
-    n_steps, n_known = known.length + known.horizon, n_known_covariates(features)
+    draw, series_schema = np.random.default_rng(0), features.series_schema
+    n_steps, n_known = series_schema.length + series_schema.horizon, n_known_covariates(features)
     numbers = draw.normal(size=(N_EXAMPLE_WINDOWS, n_steps, 1 + len(features.covariates)))
     numbers[:, :, 0] = features.mean + features.scale * numbers[:, :, 0].cumsum(axis=1)
-    for place, covariate in enumerate(features.covariates, start=1):
-        numbers[:, :, place] = covariate.mean + covariate.std * numbers[:, :, place]
+    for channel, covariate in enumerate(features.covariates, start=1):
+        numbers[:, :, channel] = covariate.mean + covariate.std * numbers[:, :, channel]
     numbers[:, :, 1:][draw.random(numbers[:, :, 1:].shape) < GAP_SHARE] = np.nan
     steps = 11 * np.arange(N_EXAMPLE_WINDOWS)[:, None] + np.arange(n_steps)  # a window every 11 steps
     return _windows_read(numbers.astype(np.float32), _step_times(steps, features), features, n_known)
@@ -119,24 +119,24 @@ def real_windows(arrays: dict[str, np.ndarray], times: pl.Series, features: Seri
         past (n, length, 1 + n_covariates) float32, time (n, length + horizon) float64 numbers or int64 microseconds
         since 1970, known (n, horizon, n_known) float32; what the model does not read is left out.
     """
-    known = features.known
-    places = arrays["origin"][:most, None] + np.arange(-known.length, known.horizon)
+    series_schema = features.series_schema
+    step_indices = arrays["origin"][:most, None] + np.arange(-series_schema.length, series_schema.horizon)
     covariates = arrays["covariates"][:, : len(features.covariates)]
-    numbers = np.concatenate([arrays["value"][:, None], covariates], axis=1)[places]
-    time = times.to_physical().to_numpy()[arrays["row"]][places]
+    numbers = np.concatenate([arrays["value"][:, None], covariates], axis=1)[step_indices]
+    time = times.to_physical().to_numpy()[arrays["row"]][step_indices]
     return _windows_read(numbers, time, features, n_known_covariates(features))
 
 
 def model_windows(inputs: WindowArrays, features: SeriesFeatures) -> tuple[np.ndarray, np.ndarray]:
     """Past and future as the model itself takes them, the waves among them."""
-    n, length, horizon = len(inputs["past"]), features.known.length, features.known.horizon
+    n, length, horizon = len(inputs["past"]), features.series_schema.length, features.series_schema.horizon
     past, future = inputs["past"], inputs.get("known", np.empty((n, horizon, 0), dtype=np.float32))
     if "time" not in inputs:
         return past, future
     flat = pl.Series(inputs["time"].reshape(-1))
-    found = fourier_features(flat if flat.dtype == pl.Float64 else flat.cast(pl.Datetime("us")), features.cycles)
-    found = found.reshape(n, length + horizon, -1)
-    return np.concatenate([past, found[:, :length]], axis=2), np.concatenate([future, found[:, length:]], axis=2)
+    calendar = fourier_features(flat if flat.dtype == pl.Float64 else flat.cast(pl.Datetime("us")), features.cycles)
+    calendar = calendar.reshape(n, length + horizon, -1)
+    return np.concatenate([past, calendar[:, :length]], axis=2), np.concatenate([future, calendar[:, length:]], axis=2)
 
 
 def n_known_covariates(features: SeriesFeatures) -> int:
@@ -145,7 +145,7 @@ def n_known_covariates(features: SeriesFeatures) -> int:
 
 def _windows_read(numbers: np.ndarray, time: np.ndarray, features: SeriesFeatures, n_known: int) -> WindowArrays:
     """What the model reads of the windows, (n, length + horizon, ...) each."""
-    length = features.known.length
+    length = features.series_schema.length
     inputs = {"past": numbers[:, :length]}
     if features.cycles:
         inputs["time"] = time
@@ -155,7 +155,7 @@ def _windows_read(numbers: np.ndarray, time: np.ndarray, features: SeriesFeature
 
 
 def _step_times(steps: np.ndarray, features: SeriesFeatures) -> np.ndarray:
-    frequency = features.known.frequency
+    frequency = features.series_schema.frequency
     if frequency.unit == "number":
         return (steps * frequency.every).astype(np.float64)
     seconds = frequency.every * (30 * SECONDS_PER_DAY if frequency.unit == "month" else 1)
@@ -164,12 +164,12 @@ def _step_times(steps: np.ndarray, features: SeriesFeatures) -> np.ndarray:
 
 
 def _export_forecast(
-    form: ExportFormat, model: Forecaster, features: Features, prepared: Path, validation: Path
+    export_format: ExportFormat, model: Forecaster, features: Features, prepared: Path, validation: Path
 ) -> _Exported:
     described = model.features
     inputs = _concatenated(example_windows(described), _real_windows(described, prepared, validation))
     program = forecast_program(ExportableForecast(model).eval())
-    content, answers = _export_named(form, program, inputs, features, series_metadata(features))
+    content, answers = _export_named(export_format, program, inputs, features, series_metadata(features))
     return _Exported(content, answers, _model_predictions(model.eval(), *model_windows(inputs, described)))
 
 
@@ -177,10 +177,10 @@ def _real_windows(described: SeriesFeatures, prepared: Path, validation: Path) -
     """Of the pipeline's own series, where they are there and are those of this model."""
     if not (prepared.is_file() and validation.is_file()):
         return None
-    arrays, kind = read_tensors(validation), parquet_schema(prepared).get(described.known.time)
-    if kind is None or (kind == pl.Float64) != (described.known.frequency.unit == "number"):
+    arrays, kind = read_tensors(validation), parquet_schema(prepared).get(described.series_schema.time)
+    if kind is None or (kind == pl.Float64) != (described.series_schema.frequency.unit == "number"):
         return None
-    times = read_parquet(prepared)[described.known.time]
+    times = read_parquet(prepared)[described.series_schema.time]
     fits = "row" in arrays and "covariates" in arrays and arrays["covariates"].shape[1] == described.n_channels - 1
     if not fits or not len(arrays["origin"]) or arrays["row"].max() >= len(times):
         return None

@@ -88,10 +88,10 @@ class ExportableModel(nn.Module):
         super().__init__()
         self.model = model
         self.task = features.task
-        self.has_front = isinstance(model, TabularModel)
+        self.has_preprocessor = isinstance(model, TabularModel)
 
     def forward(self, numeric: Tensor, categories: Tensor) -> Tensor:
-        outputs = self.model(numeric, categories) if self.has_front else self.model(numeric)
+        outputs = self.model(numeric, categories) if self.has_preprocessor else self.model(numeric)
         return decode_outputs(self.task, outputs)
 
 
@@ -107,16 +107,16 @@ class ColumnTensors(nn.Module):
     def __init__(self, features: Features) -> None:
         super().__init__()
         self.kinds = [column.kind for column in input_columns(features)]
-        places = {name: place for place, name in enumerate(features.columns)}
-        self.numbers = [(places[feature.column], feature.moment) for feature in features.numeric]
-        self.categories = [places[feature.name] for feature in features.categorical]
+        index_of = {name: index for index, name in enumerate(features.columns)}
+        self.numbers = [(index_of[feature.column], feature.date_part) for feature in features.numeric]
+        self.categories = [index_of[feature.name] for feature in features.categorical]
 
     def forward(self, columns: list[Tensor]) -> tuple[Tensor, Tensor]:
         n_rows = columns[0].shape[0]
         numbers = [
-            date_part_tensor(columns[place], moment) if moment else columns[place] for place, moment in self.numbers
+            date_part_tensor(columns[index], moment) if moment else columns[index] for index, moment in self.numbers
         ]
-        codes = [columns[place].int() for place in self.categories]
+        codes = [columns[index].int() for index in self.categories]
         numeric = torch.cat(numbers, dim=1) if numbers else torch.zeros(n_rows, 0)
         categories = torch.cat(codes, dim=1) if codes else torch.zeros(n_rows, 0, dtype=torch.int32)
         return numeric, categories
@@ -128,13 +128,13 @@ class ColumnTensors(nn.Module):
 class ExportableFromColumns(nn.Module):
     """`Answering` from the columns of a table. **Shape**: as `Columns` in, as `Answering` out."""
 
-    def __init__(self, answering: ExportableModel, features: Features) -> None:
+    def __init__(self, exportable: ExportableModel, features: Features) -> None:
         super().__init__()
-        self.answering = answering
+        self.exportable = exportable
         self.columns = ColumnTensors(features)
 
     def forward(self, columns: list[Tensor]) -> Tensor:
-        answers: Tensor = self.answering(*self.columns(columns))
+        answers: Tensor = self.exportable(*self.columns(columns))
         return answers
 
 
@@ -157,19 +157,19 @@ def _dtype(kind: str) -> torch.dtype:
 
 def _clean_rows(answering: ExportableModel, features: Features, prepared: Path, validation: Path) -> pl.DataFrame:
     """Clean rows to compare: of the pipeline's own table, too, where it is there and is the one of this model."""
-    made_up = example_rows(features, gaps=answering.has_front)  # without a front no gap can be read
+    made_up = example_rows(features, gaps=answering.has_preprocessor)  # without a front no gap can be read
     rows = _with_real_rows(made_up, prepared, validation)
-    return rows if answering.has_front else rows.drop_nulls()
+    return rows if answering.has_preprocessor else rows.drop_nulls()
 
 
 def _export_table(
-    form: ExportFormat, model: nn.Module, features: Features, prepared: Path, validation: Path
+    export_format: ExportFormat, model: nn.Module, features: Features, prepared: Path, validation: Path
 ) -> _Exported:
     answering = ExportableModel(model, features).eval()
     rows = _clean_rows(answering, features, prepared, validation)
     encoded = encode(rows, features)
     content, answers = (
-        _onnx_file(answering, features, rows) if form == "onnx" else _pt2_file(answering, features, encoded)
+        _onnx_file(answering, features, rows) if export_format == "onnx" else _pt2_file(answering, features, encoded)
     )
     return _Exported(content, answers, _model_predictions(answering, *encoded))
 

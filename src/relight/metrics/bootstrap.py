@@ -20,7 +20,7 @@ UPPER_LEVEL = 0.975
 
 
 def bootstrap_query_scores(
-    target: np.ndarray, score: np.ndarray, *, n_resamples: int, seed: int
+    y_true: np.ndarray, score: np.ndarray, *, n_resamples: int, seed: int
 ) -> dict[str, np.ndarray]:
     """Each score of each resample, (n_resamples,).
 
@@ -31,7 +31,7 @@ def bootstrap_query_scores(
         target: (n_rows, 2) relevance and the number of the query.
         score: (n_rows,).
     """
-    values, generator = query_scores(target, score).values, np.random.default_rng(seed)
+    values, generator = query_scores(y_true, score).scores, np.random.default_rng(seed)
     n_queries = len(next(iter(values.values()), ()))
     means: dict[str, list[float]] = {name: [] for name in values}
     for _ in range(n_resamples if n_queries else 0):
@@ -43,9 +43,9 @@ def bootstrap_query_scores(
 
 def bootstrap_intervals(
     task: Task,
-    target: np.ndarray,
-    predicted: np.ndarray,
-    weight: np.ndarray | None = None,
+    y_true: np.ndarray,
+    y_pred: np.ndarray,
+    sample_weight: np.ndarray | None = None,
     *,
     n_resamples: int,
     seed: int,
@@ -57,19 +57,19 @@ def bootstrap_intervals(
     observations").
     """
     if task == "ranking":
-        means = bootstrap_query_scores(target, predicted, n_resamples=n_resamples, seed=seed)
+        means = bootstrap_query_scores(y_true, y_pred, n_resamples=n_resamples, seed=seed)
         return {name: _percentiles(values) for name, values in means.items()}
-    weights, scores = check_sample_weight(len(target), weight), build_scorer(task, target, predicted)
+    weights, scores = check_sample_weight(len(y_true), sample_weight), build_scorer(task, y_true, y_pred)
     whole = scores(weights)
-    if len(target) <= MAX_BOOTSTRAP_ROWS:
+    if len(y_true) <= MAX_BOOTSTRAP_ROWS:
         drawn = _resample(scores, weights, n_resamples, seed)
         return {name: _percentiles(values) for name, values in drawn.items() if name in whole}
-    rows = np.sort(np.random.default_rng(seed).permutation(len(target))[:MAX_BOOTSTRAP_ROWS])
+    rows = np.sort(np.random.default_rng(seed).permutation(len(y_true))[:MAX_BOOTSTRAP_ROWS])
     scores, weights = (
-        build_scorer(task, target[rows], predicted[rows]),
+        build_scorer(task, y_true[rows], y_pred[rows]),
         check_sample_weight(MAX_BOOTSTRAP_ROWS, weights[rows]),
     )
-    sample, shrink = scores(weights), float(np.sqrt(MAX_BOOTSTRAP_ROWS / len(target)))
+    sample, shrink = scores(weights), float(np.sqrt(MAX_BOOTSTRAP_ROWS / len(y_true)))
     moved = {
         name: whole[name] + shrink * (np.array(values) - sample[name])
         for name, values in _resample(scores, weights, n_resamples, seed).items()

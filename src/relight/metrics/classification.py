@@ -19,7 +19,7 @@ PROBABILITY_EPSILON = float(np.finfo(np.float64).eps)  # probabilities are clipp
 Scores = dict[str, float]
 
 
-def confidence_and_truth(target: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def confidence_and_truth(y_true: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Each row's probability of the second class where there are two, else of the chosen one; and whether it came true.
 
     Args:
@@ -27,32 +27,38 @@ def confidence_and_truth(target: np.ndarray, probabilities: np.ndarray) -> tuple
         probabilities: (n_rows, n_classes).
     """
     if probabilities.shape[1] == 2:
-        return probabilities[:, 1], target == 1
-    return probabilities.max(axis=1), probabilities.argmax(axis=1) == target
+        return probabilities[:, 1], y_true == 1
+    return probabilities.max(axis=1), probabilities.argmax(axis=1) == y_true
 
 
 def reliability_bins(
-    confidence: np.ndarray, came_true: np.ndarray, weight: np.ndarray | None = None, n_bins: int = N_RELIABILITY_BINS
+    confidence: np.ndarray,
+    came_true: np.ndarray,
+    sample_weight: np.ndarray | None = None,
+    n_bins: int = N_RELIABILITY_BINS,
 ) -> list[ReliabilityBin]:
     """For each bin of confidence that has rows: mean confidence, share that came true, rows."""
     bins = _bin_indices(confidence, n_bins)
-    weights = np.ones(len(confidence)) if weight is None else weight.astype(np.float64)
-    found = []
+    weights = np.ones(len(confidence)) if sample_weight is None else sample_weight.astype(np.float64)
+    bins_with_rows = []
     for members in (bins == b for b in range(n_bins)):
         if weights[members].any():
             average = [float(np.average(v[members], weights=weights[members])) for v in (confidence, came_true)]
-            found.append((average[0], average[1], int(members.sum())))
-    return found
+            bins_with_rows.append((average[0], average[1], int(members.sum())))
+    return bins_with_rows
 
 
 def expected_calibration_error(
-    confidence: np.ndarray, came_true: np.ndarray, weight: np.ndarray | None = None, n_bins: int = N_RELIABILITY_BINS
+    confidence: np.ndarray,
+    came_true: np.ndarray,
+    sample_weight: np.ndarray | None = None,
+    n_bins: int = N_RELIABILITY_BINS,
 ) -> float:
     """Σ over equally wide bins: share of the rows × |observed share - mean confidence|.
 
     Naeini, Cooper and Hauskrecht 2015, "Obtaining well calibrated probabilities using Bayesian binning".
     """
-    weights = np.ones(len(confidence)) if weight is None else weight.astype(np.float64)
+    weights = np.ones(len(confidence)) if sample_weight is None else sample_weight.astype(np.float64)
     off = weights * (came_true.astype(np.float64) - confidence.astype(np.float64))
     return float(np.abs(np.bincount(_bin_indices(confidence, n_bins), off, n_bins)).sum() / weights.sum())
 
@@ -77,39 +83,41 @@ class ClassScorer:
         probabilities: (n_rows, n_classes).
     """
 
-    def __init__(self, target: np.ndarray, probabilities: np.ndarray) -> None:
+    def __init__(self, y_true: np.ndarray, probabilities: np.ndarray) -> None:
         self.n_classes = probabilities.shape[1]
-        said, rows = probabilities.argmax(axis=1), np.arange(len(target))
-        self.pair = target * self.n_classes + said
+        y_pred, rows = probabilities.argmax(axis=1), np.arange(len(y_true))
+        self.class_pair = y_true * self.n_classes + y_pred
         certain = np.clip(probabilities.astype(np.float64), PROBABILITY_EPSILON, 1 - PROBABILITY_EPSILON)
-        self.surprise = -np.log(certain[rows, target])
-        self.brier = self._squared_distance(target, probabilities.astype(np.float64))
+        self.nll = -np.log(certain[rows, y_true])
+        self.brier = self._squared_distance(y_true, probabilities.astype(np.float64))
         positive = [1] if self.n_classes == 2 else range(self.n_classes)
-        self.ranked = [RocCounts(target == k, probabilities[:, k]) for k in positive]
+        self.roc_counts = [RocCounts(y_true == k, probabilities[:, k]) for k in positive]
 
-    def _squared_distance(self, target: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-        truth = np.eye(self.n_classes)[target]
+    def _squared_distance(self, y_true: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+        truth = np.eye(self.n_classes)[y_true]
         squared: np.ndarray = ((probabilities - truth) ** 2).sum(axis=1)
         return squared / 2 if self.n_classes == 2 else squared
 
-    def __call__(self, weight: np.ndarray) -> dict[str, float]:
-        confusion = np.bincount(self.pair, weight, self.n_classes**2).reshape(self.n_classes, self.n_classes)
+    def __call__(self, sample_weight: np.ndarray) -> dict[str, float]:
+        confusion = np.bincount(self.class_pair, sample_weight, self.n_classes**2).reshape(
+            self.n_classes, self.n_classes
+        )
         return {
             "accuracy": float(np.trace(confusion) / confusion.sum()),
-            "log_loss": float(np.average(self.surprise, weights=weight)),
-            "brier": float(np.average(self.brier, weights=weight)),
+            "log_loss": float(np.average(self.nll, weights=sample_weight)),
+            "brier": float(np.average(self.brier, weights=sample_weight)),
             **decision_scores(confusion),
-            **self._ranking_scores(weight),
+            **self._ranking_scores(sample_weight),
         }
 
-    def _ranking_scores(self, weight: np.ndarray) -> dict[str, float]:
-        curves = [ranked.counts(weight) for ranked in self.ranked]
-        found = {
+    def _ranking_scores(self, sample_weight: np.ndarray) -> dict[str, float]:
+        curves = [ranked.cumulative_counts(sample_weight) for ranked in self.roc_counts]
+        by_class = {
             "auc": [roc_auc(*curve) for curve in curves],
             "average_precision": [average_precision(*c) for c in curves],
         }
-        known = {name: [value for value in values if value is not None] for name, values in found.items()}
-        return {name: float(np.mean(known[name])) for name in found if len(known[name]) == len(curves)}
+        defined = {name: [value for value in values if value is not None] for name, values in by_class.items()}
+        return {name: float(np.mean(defined[name])) for name in by_class if len(defined[name]) == len(curves)}
 
 
 def decision_scores(confusion: np.ndarray) -> dict[str, float]:
@@ -127,8 +135,12 @@ def decision_scores(confusion: np.ndarray) -> dict[str, float]:
 
 def precision_recall_f1(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Precision, recall and F1 of each class, each (n_classes,); NaN where a class is never said, or never true."""
-    right, said, true = np.diag(confusion), confusion.sum(axis=0), confusion.sum(axis=1)
-    return _safe_ratio(right, said), _safe_ratio(right, true), _safe_ratio(2 * right, said + true)
+    n_correct, n_predicted, n_true = np.diag(confusion), confusion.sum(axis=0), confusion.sum(axis=1)
+    return (
+        _safe_ratio(n_correct, n_predicted),
+        _safe_ratio(n_correct, n_true),
+        _safe_ratio(2 * n_correct, n_predicted + n_true),
+    )
 
 
 def _safe_ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
@@ -138,9 +150,9 @@ def _safe_ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 def decision_threshold(
     score: Literal["f1", "balanced_accuracy"],
-    target: np.ndarray,
+    y_true: np.ndarray,
     positive: np.ndarray,
-    weight: np.ndarray | None = None,
+    sample_weight: np.ndarray | None = None,
 ) -> float:
     """The threshold of the second class's probability that maximises the score on these rows.
 
@@ -151,27 +163,29 @@ def decision_threshold(
         target: (n_rows,) codes, 0 or 1.
         positive: (n_rows,) probability of the second class.
     """
-    ranked = RocCounts(target == 1, positive)
-    false, true = ranked.counts(check_sample_weight(len(target), weight))
+    ranked = RocCounts(y_true == 1, positive)
+    fp, tp = ranked.cumulative_counts(check_sample_weight(len(y_true), sample_weight))
     levels = positive[ranked.order][ranked.last_of_tie].astype(np.float64)
     cuts = np.append(1.0 + levels[0], (levels + np.append(levels[1:], 0.0)) / 2)
-    value = _f1(false, true) if score == "f1" else _balanced_accuracy(false, true)
+    value = _f1(fp, tp) if score == "f1" else _balanced_accuracy(fp, tp)
     best = np.flatnonzero(value >= value.max() - 1e-12)
     return float(cuts[best[np.argmin(np.abs(cuts[best] - 0.5))]])
 
 
-def scores_at(threshold: float, target: np.ndarray, positive: np.ndarray, weight: np.ndarray | None = None) -> Scores:
+def scores_at(
+    threshold: float, y_true: np.ndarray, positive: np.ndarray, sample_weight: np.ndarray | None = None
+) -> Scores:
     """Accuracy, balanced accuracy, precision, recall and F1 of the decision at this threshold."""
-    said = (positive >= threshold).astype(np.int64)
-    confusion = np.bincount(target * 2 + said, check_sample_weight(len(target), weight), 4).reshape(2, 2)
+    y_pred = (positive >= threshold).astype(np.int64)
+    confusion = np.bincount(y_true * 2 + y_pred, check_sample_weight(len(y_true), sample_weight), 4).reshape(2, 2)
     return {"accuracy": float(np.trace(confusion) / confusion.sum()), **decision_scores(confusion)}
 
 
-def _f1(false: np.ndarray, true: np.ndarray) -> np.ndarray:
-    scores: np.ndarray = 2 * true / np.maximum(true + false + true[-1], np.finfo(np.float64).tiny)
+def _f1(fp: np.ndarray, tp: np.ndarray) -> np.ndarray:
+    scores: np.ndarray = 2 * tp / np.maximum(tp + fp + tp[-1], np.finfo(np.float64).tiny)
     return scores
 
 
-def _balanced_accuracy(false: np.ndarray, true: np.ndarray) -> np.ndarray:
-    scores: np.ndarray = (true / (true[-1] or 1) + 1 - false / (false[-1] or 1)) / 2
+def _balanced_accuracy(fp: np.ndarray, tp: np.ndarray) -> np.ndarray:
+    scores: np.ndarray = (tp / (tp[-1] or 1) + 1 - fp / (fp[-1] or 1)) / 2
     return scores

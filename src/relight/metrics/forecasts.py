@@ -24,7 +24,7 @@ MAX_BLOCKS = 20_000
 NORMAL_QUANTILE_975 = 1.959964  # the 97.5 % quantile of the normal distribution
 
 
-def forecast_scores(target: np.ndarray, predicted: np.ndarray, seasonal_error: float | None) -> Scores:
+def forecast_scores(y_true: np.ndarray, y_pred: np.ndarray, seasonal_error: float | None) -> Scores:
     """MAE, RMSE, sMAPE and MASE.
 
     sMAPE is the mean of 200 |y - f| / (|y| + |f|), 0 where both are 0 (Makridakis et al. 2000, "The M3-Competition").
@@ -34,8 +34,8 @@ def forecast_scores(target: np.ndarray, predicted: np.ndarray, seasonal_error: f
         target: (n_windows, horizon), NaN where there is none.
         predicted: (n_windows, horizon).
     """
-    there = np.isfinite(target)
-    absolute, squared, relative = forecast_errors(target[there], predicted[there])
+    there = np.isfinite(y_true)
+    absolute, squared, relative = forecast_errors(y_true[there], y_pred[there])
     scores = {
         "mae": float(absolute.mean()),
         "rmse": float(np.sqrt(squared.mean())),
@@ -44,21 +44,21 @@ def forecast_scores(target: np.ndarray, predicted: np.ndarray, seasonal_error: f
     return scores if seasonal_error is None else {**scores, "mase": scores["mae"] / seasonal_error}
 
 
-def forecast_errors(target: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def forecast_errors(y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What each forecast adds to MAE, to the square of RMSE and to sMAPE."""
-    true, said = target.astype(np.float64), predicted.astype(np.float64)
-    off, size = np.abs(true - said), np.abs(true) + np.abs(said)
+    truth, prediction = y_true.astype(np.float64), y_pred.astype(np.float64)
+    off, size = np.abs(truth - prediction), np.abs(truth) + np.abs(prediction)
     return off, np.square(off), np.divide(200 * off, size, out=np.zeros_like(off), where=size > 0)
 
 
-def interval_coverage(target: np.ndarray, predicted: np.ndarray, widths: np.ndarray) -> float:
+def interval_coverage(y_true: np.ndarray, y_pred: np.ndarray, widths: np.ndarray) -> float:
     """The share of the truth within the intervals, over the steps ahead that have one.
 
     Args:
         widths: (horizon,), half of an interval each; NaN where there is none, of all of them at least one.
     """
-    there = np.isfinite(target) & np.isfinite(widths)
-    inside = np.abs(target.astype(np.float64) - predicted) <= widths
+    there = np.isfinite(y_true) & np.isfinite(widths)
+    inside = np.abs(y_true.astype(np.float64) - y_pred) <= widths
     return float(inside[there].mean())
 
 
@@ -80,7 +80,7 @@ class BootstrapBlocks(NamedTuple):
 
 
 def bootstrap_blocks(
-    time: pl.Series, ahead: pl.Series, target: np.ndarray, predicted: np.ndarray
+    time: pl.Series, ahead: pl.Series, y_true: np.ndarray, y_pred: np.ndarray
 ) -> BootstrapBlocks | str:
     """The blocks, or why there are too few.
 
@@ -92,13 +92,13 @@ def bootstrap_blocks(
         ahead: (n_forecasts,) how many steps ahead that was.
         target, predicted: (n_forecasts,), the target NaN where there is none.
     """
-    there = np.isfinite(target)
+    there = np.isfinite(y_true)
     step = _sorted_times(time.filter(pl.Series(there))).rank("dense").to_numpy().astype(np.int64) - 1
     n_steps, horizon = len(np.unique(step)), int(ahead.cast(pl.Int64).max() or 1)  # type: ignore[arg-type]
     length = 2 * max(horizon, round(n_steps ** (1 / 3)))
     if n_steps < MIN_DRAWN_BLOCKS * length:
         return f"the {n_steps} steps of the test rows are fewer than {MIN_DRAWN_BLOCKS} blocks of {length}"
-    errors = forecast_errors(target[there], predicted[there])
+    errors = forecast_errors(y_true[there], y_pred[there])
     sums = [_block_sums(step, values, length) for values in (np.ones(len(step)), *errors)]
     return BootstrapBlocks(np.array(sums), -(-n_steps // length))
 

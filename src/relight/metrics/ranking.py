@@ -30,19 +30,19 @@ class QueryScores(NamedTuple):
     """
 
     n_candidates: np.ndarray
-    row: np.ndarray
+    first_row: np.ndarray
     is_measured: np.ndarray
-    values: dict[str, np.ndarray]
+    scores: dict[str, np.ndarray]
 
 
-def query_scores(target: np.ndarray, score: np.ndarray) -> QueryScores:
+def query_scores(y_true: np.ndarray, score: np.ndarray) -> QueryScores:
     """Every score of every query.
 
     Args:
         target: (n_rows, 2) relevance and the number of the query.
         score: (n_rows,) the higher, the earlier in the order.
     """
-    query, relevance = factorize(target[:, 1]), target[:, 0].astype(np.float64)
+    query, relevance = factorize(y_true[:, 1]), y_true[:, 0].astype(np.float64)
     n_candidates, row = np.bincount(query), np.unique(query, return_index=True)[1]
     is_measured = has_distinct_relevance(query, relevance)
     rows = is_measured[query]
@@ -62,17 +62,17 @@ class RankingScorer:
         score: (n_rows,).
     """
 
-    def __init__(self, target: np.ndarray, score: np.ndarray) -> None:
-        self._of_queries = query_scores(target, score)
-        self._query = factorize(target[:, 1])
+    def __init__(self, y_true: np.ndarray, score: np.ndarray) -> None:
+        self._query_scores = query_scores(y_true, score)
+        self._query = factorize(y_true[:, 1])
 
-    def __call__(self, weight: np.ndarray) -> dict[str, float]:
+    def __call__(self, sample_weight: np.ndarray) -> dict[str, float]:
         """A query weighs as much as its candidates do on average."""
-        known = self._of_queries
-        of_queries = (np.bincount(self._query, weight) / known.n_candidates)[known.is_measured]
+        scores = self._query_scores
+        of_queries = (np.bincount(self._query, sample_weight) / scores.n_candidates)[scores.is_measured]
         if not of_queries.any():
             return {}
-        return {name: float(np.average(values, weights=of_queries)) for name, values in known.values.items()}
+        return {name: float(np.average(values, weights=of_queries)) for name, values in scores.scores.items()}
 
 
 def ndcg(query: np.ndarray, relevance: np.ndarray, score: np.ndarray, cut: int) -> np.ndarray:
@@ -83,11 +83,11 @@ def ndcg(query: np.ndarray, relevance: np.ndarray, score: np.ndarray, cut: int) 
     section 6, and of LightGBM). Every query has a candidate with relevance above 0.
     """
     gain = np.exp2(relevance) - 1
-    found, best = _Sorted.by(query, score), _Sorted.by(query, relevance)
-    discount = np.where(found.place < cut, 1 / np.log2(found.place + 2), 0.0)
-    shared = (np.bincount(found.tie, discount) / np.bincount(found.tie))[found.tie]
-    dcg = np.bincount(query[found.order], gain[found.order] * shared)
-    best_dcg = np.bincount(query[best.order], gain[best.order] * discount)  # the same places of queries
+    by_score, by_relevance = _Sorted.by(query, score), _Sorted.by(query, relevance)
+    discount = np.where(by_score.rank < cut, 1 / np.log2(by_score.rank + 2), 0.0)
+    shared = (np.bincount(by_score.tie, discount) / np.bincount(by_score.tie))[by_score.tie]
+    dcg = np.bincount(query[by_score.order], gain[by_score.order] * shared)
+    best_dcg = np.bincount(query[by_relevance.order], gain[by_relevance.order] * discount)  # the same places of queries
     share: np.ndarray = dcg / best_dcg
     return share
 
@@ -99,14 +99,14 @@ def query_average_precision(query: np.ndarray, relevance: np.ndarray, score: np.
     mean over the queries is MAP. Of n tied candidates after t others, r and R of them relevant, the one at place
     t + 1 + i is relevant with chance r / n, and R + 1 + i (r - 1) / (n - 1) are relevant down to there.
     """
-    order, place, tie = _Sorted.by(query, score)
+    order, rank, tie = _Sorted.by(query, score)
     is_relevant = (relevance[order] > 0).astype(np.float64)
     size, relevant = np.bincount(tie), np.bincount(tie, is_relevant)
     first = np.flatnonzero(np.diff(tie, prepend=-1))  # of each tie
     before = (np.cumsum(is_relevant) - is_relevant)[first] - _counted_before_query(query[order], is_relevant)[first]
-    inside = place - place[first][tie]
+    inside = rank - rank[first][tie]
     expected = before[tie] + 1 + inside * ((relevant - 1) / np.maximum(size - 1, 1))[tie]
-    precision = (relevant / size)[tie] * expected / (place + 1)
+    precision = (relevant / size)[tie] * expected / (rank + 1)
     return np.bincount(query[order], precision) / np.bincount(query[order], is_relevant)
 
 
@@ -144,7 +144,7 @@ class _Sorted(NamedTuple):
     """
 
     order: np.ndarray
-    place: np.ndarray
+    rank: np.ndarray
     tie: np.ndarray
 
     @classmethod
@@ -153,8 +153,8 @@ class _Sorted(NamedTuple):
         is_first = np.diff(query[order], prepend=-1) != 0
         is_new = is_first | (np.diff(values[order], prepend=np.nan) != 0)
         starts = np.flatnonzero(is_first)
-        place = np.arange(len(order)) - np.repeat(starts, np.diff(starts, append=len(order)))
-        return cls(order, place, np.cumsum(is_new) - 1)
+        rank = np.arange(len(order)) - np.repeat(starts, np.diff(starts, append=len(order)))
+        return cls(order, rank, np.cumsum(is_new) - 1)
 
 
 def _counted_before_query(query: np.ndarray, counted: np.ndarray) -> np.ndarray:

@@ -21,48 +21,50 @@ class RocCounts:
         self.is_positive = is_positive[self.order].astype(np.float64)
         self.last_of_tie = np.flatnonzero(np.append(np.diff(score[self.order]) != 0, True))
 
-    def counts(self, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def cumulative_counts(self, sample_weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The weight of the negatives and of the positives at or above each threshold, from (0, 0)."""
-        ordered = weight[self.order]
+        ordered = sample_weight[self.order]
         positive = ordered * self.is_positive
-        true = np.cumsum(positive)[self.last_of_tie]
-        false = np.cumsum(ordered - positive)[self.last_of_tie]
-        return np.append(0.0, false), np.append(0.0, true)
+        tp = np.cumsum(positive)[self.last_of_tie]
+        fp = np.cumsum(ordered - positive)[self.last_of_tie]
+        return np.append(0.0, fp), np.append(0.0, tp)
 
 
-def roc_auc(false: np.ndarray, true: np.ndarray) -> float | None:
+def roc_auc(fp: np.ndarray, tp: np.ndarray) -> float | None:
     """The chance that a positive row scores above a negative one, ties counted half; of `Ranked.counts`.
 
     The Mann-Whitney statistic, which is the area under the ROC curve (Hanley and McNeil 1982, "The
     meaning and use of the area under a ROC curve"). None where either kind has no rows.
     """
-    if false[-1] <= 0 or true[-1] <= 0:
+    if fp[-1] <= 0 or tp[-1] <= 0:
         return None
-    return float((np.diff(false) * (true[1:] + true[:-1])).sum() / 2 / (false[-1] * true[-1]))
+    return float((np.diff(fp) * (tp[1:] + tp[:-1])).sum() / 2 / (fp[-1] * tp[-1]))
 
 
-def average_precision(false: np.ndarray, true: np.ndarray) -> float | None:
+def average_precision(fp: np.ndarray, tp: np.ndarray) -> float | None:
     """Σ (recallᵢ - recallᵢ₋₁) precisionᵢ over the thresholds, without interpolation; of `Ranked.counts`.
 
     None where no row is positive.
     """
-    if true[-1] <= 0:
+    if tp[-1] <= 0:
         return None
-    precision = true[1:] / np.maximum(true[1:] + false[1:], np.finfo(np.float64).tiny)
-    return float((np.diff(true) * precision).sum() / true[-1])
+    precision = tp[1:] / np.maximum(tp[1:] + fp[1:], np.finfo(np.float64).tiny)
+    return float((np.diff(tp) * precision).sum() / tp[-1])
 
 
 def roc_curve(
-    is_positive: np.ndarray, score: np.ndarray, weight: np.ndarray | None = None
+    is_positive: np.ndarray, score: np.ndarray, sample_weight: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """False and true positive rates at every threshold, from (0, 0) to (1, 1)."""
     ranked = RocCounts(is_positive, score)
-    false, true = ranked.counts(np.ones(len(score)) if weight is None else weight.astype(np.float64))
-    return false / (false[-1] or 1), true / (true[-1] or 1)
+    fp, tp = ranked.cumulative_counts(
+        np.ones(len(score)) if sample_weight is None else sample_weight.astype(np.float64)
+    )
+    return fp / (fp[-1] or 1), tp / (tp[-1] or 1)
 
 
-def check_sample_weight(n_rows: int, weight: np.ndarray | None) -> np.ndarray:
+def check_sample_weight(n_rows: int, sample_weight: np.ndarray | None) -> np.ndarray:
     """The weights as float64; 1 for every row where there are none, or where all are 0."""
-    if weight is None or not weight.any():
+    if sample_weight is None or not sample_weight.any():
         return np.ones(n_rows)
-    return weight.astype(np.float64)
+    return sample_weight.astype(np.float64)

@@ -31,18 +31,18 @@ class DistributionScorer:
         target, predicted: (n_rows, n_classes), each row sums to 1.
     """
 
-    def __init__(self, target: np.ndarray, predicted: np.ndarray) -> None:
-        true, said = target.astype(np.float64), predicted.astype(np.float64)
-        ratio = np.where(true > 0, true, 1) / np.clip(said, PROBABILITY_EPSILON, None)
-        self.divergence = np.where(true > 0, true * np.log(ratio), 0).sum(axis=1)
-        self.absolute = np.abs(said - true).mean(axis=1)
-        self.is_right = (true.argmax(axis=1) == said.argmax(axis=1)).astype(np.float64)
+    def __init__(self, y_true: np.ndarray, y_pred: np.ndarray) -> None:
+        truth, prediction = y_true.astype(np.float64), y_pred.astype(np.float64)
+        ratio = np.where(truth > 0, truth, 1) / np.clip(prediction, PROBABILITY_EPSILON, None)
+        self.divergence = np.where(truth > 0, truth * np.log(ratio), 0).sum(axis=1)
+        self.absolute_error = np.abs(prediction - truth).mean(axis=1)
+        self.is_correct = (truth.argmax(axis=1) == prediction.argmax(axis=1)).astype(np.float64)
 
-    def __call__(self, weight: np.ndarray) -> dict[str, float]:
+    def __call__(self, sample_weight: np.ndarray) -> dict[str, float]:
         return {
-            "kl_divergence": float(np.average(self.divergence, weights=weight)),
-            "mae": float(np.average(self.absolute, weights=weight)),
-            "top_1": float(np.average(self.is_right, weights=weight)),
+            "kl_divergence": float(np.average(self.divergence, weights=sample_weight)),
+            "mae": float(np.average(self.absolute_error, weights=sample_weight)),
+            "top_1": float(np.average(self.is_correct, weights=sample_weight)),
         }
 
 
@@ -56,18 +56,18 @@ class PairScorer:
         score: (n_rows,) the higher the more alike; 0 and above is said to be alike.
     """
 
-    def __init__(self, target: np.ndarray, score: np.ndarray) -> None:
-        self.is_alike, self.said = target == 1, score >= 0
-        self.ranked = RocCounts(self.is_alike, score)
+    def __init__(self, y_true: np.ndarray, score: np.ndarray) -> None:
+        self.is_alike, self.is_predicted_alike = y_true == 1, score >= 0
+        self.roc_counts = RocCounts(self.is_alike, score)
 
-    def __call__(self, weight: np.ndarray) -> dict[str, float]:
-        counts = self.ranked.counts(weight)
+    def __call__(self, sample_weight: np.ndarray) -> dict[str, float]:
+        counts = self.roc_counts.cumulative_counts(sample_weight)
         ranking = {"auc": roc_auc(*counts), "average_precision": average_precision(*counts)}
-        right = float(np.average(self.said == self.is_alike, weights=weight))
+        right = float(np.average(self.is_predicted_alike == self.is_alike, weights=sample_weight))
         return {"accuracy": right, **{name: value for name, value in ranking.items() if value is not None}}
 
 
-def recall_at(group: np.ndarray, target: np.ndarray, score: np.ndarray) -> dict[str, float]:
+def recall_at(group: np.ndarray, y_true: np.ndarray, score: np.ndarray) -> dict[str, float]:
     """The share of left records whose match is among the k best of their candidates, k = 1 and 5.
 
     Of the left records that have a match and a candidate that is none; empty where there are no such records. A
@@ -78,13 +78,15 @@ def recall_at(group: np.ndarray, target: np.ndarray, score: np.ndarray) -> dict[
         target: (n_rows,) 1 for pairs that are alike, else 0.
         score: (n_rows,) the higher the more alike.
     """
-    is_alike, n_groups = target == 1, int(group.max()) + 1
+    is_alike, n_groups = y_true == 1, int(group.max()) + 1
     best = np.full(n_groups, -np.inf)
     np.maximum.at(best, group[is_alike], score[is_alike])
     before = np.bincount(group, ~is_alike & (score >= best[group]), n_groups)
     others = np.bincount(group, ~is_alike, n_groups)
-    asked = np.isfinite(best) & (others > 0)
-    return {f"recall_at_{k}": float((before[asked] < k).mean()) for k in RECALL_CUTOFFS} if asked.any() else {}
+    is_counted = np.isfinite(best) & (others > 0)
+    return (
+        {f"recall_at_{k}": float((before[is_counted] < k).mean()) for k in RECALL_CUTOFFS} if is_counted.any() else {}
+    )
 
 
 def group_numbers(rows: list[np.ndarray]) -> np.ndarray:
@@ -105,34 +107,36 @@ class RegressionScorer:
         target, predicted: (n_rows,) numbers.
     """
 
-    def __init__(self, target: np.ndarray, predicted: np.ndarray) -> None:
-        self.target = target.astype(np.float64)
-        self.absolute = np.abs(predicted.astype(np.float64) - self.target)
-        self.squared = self.absolute**2
-        self.order = np.argsort(self.absolute, kind="stable")
+    def __init__(self, y_true: np.ndarray, y_pred: np.ndarray) -> None:
+        self.y_true = y_true.astype(np.float64)
+        self.absolute_error = np.abs(y_pred.astype(np.float64) - self.y_true)
+        self.squared_error = self.absolute_error**2
+        self.order = np.argsort(self.absolute_error, kind="stable")
 
-    def __call__(self, weight: np.ndarray) -> dict[str, float]:
+    def __call__(self, sample_weight: np.ndarray) -> dict[str, float]:
         scores = {
-            "mae": float(np.average(self.absolute, weights=weight)),
-            "rmse": float(np.sqrt(np.average(self.squared, weights=weight))),
-            "median_ae": self._median(weight),
+            "mae": float(np.average(self.absolute_error, weights=sample_weight)),
+            "rmse": float(np.sqrt(np.average(self.squared_error, weights=sample_weight))),
+            "median_ae": self._median(sample_weight),
         }
-        counted = self.target[weight > 0]
+        counted = self.y_true[sample_weight > 0]
         if counted.max() > counted.min():  # not: deviation > 0, which rounding alone can make true
-            deviation = self.target - np.average(self.target, weights=weight)
-            scores["r2"] = 1 - float((weight * self.squared).sum()) / float((weight * deviation**2).sum())
+            deviation = self.y_true - np.average(self.y_true, weights=sample_weight)
+            scores["r2"] = 1 - float((sample_weight * self.squared_error).sum()) / float(
+                (sample_weight * deviation**2).sum()
+            )
         if counted.all():
-            share = self.absolute / np.where(weight > 0, np.abs(self.target), 1)
-            scores["mape"] = float(np.average(share, weights=weight))
+            share = self.absolute_error / np.where(sample_weight > 0, np.abs(self.y_true), 1)
+            scores["mape"] = float(np.average(share, weights=sample_weight))
         return scores
 
-    def _median(self, weight: np.ndarray) -> float:
+    def _median(self, sample_weight: np.ndarray) -> float:
         """The middle of the errors, or the mean of both middles where the weights halve exactly between."""
-        known = self.order[weight[self.order] > 0]
-        reached = np.cumsum(weight[known])
+        counted = self.order[sample_weight[self.order] > 0]
+        reached = np.cumsum(sample_weight[counted])
         middle = np.searchsorted(reached, reached[-1] / 2)
         above = middle + int(reached[middle] == reached[-1] / 2)
-        return float((self.absolute[known[middle]] + self.absolute[known[above]]) / 2)
+        return float((self.absolute_error[counted[middle]] + self.absolute_error[counted[above]]) / 2)
 
 
 class Scorer(Protocol):
@@ -141,10 +145,10 @@ class Scorer(Protocol):
     What does not depend on the weights is computed once: a bootstrap resample is a weight for each row.
     """
 
-    def __call__(self, weight: np.ndarray) -> Scores: ...
+    def __call__(self, sample_weight: np.ndarray) -> Scores: ...
 
 
-def build_scorer(task: Task, target: np.ndarray, predicted: np.ndarray) -> Scorer:
+def build_scorer(task: Task, y_true: np.ndarray, y_pred: np.ndarray) -> Scorer:
     """The task's scores.
 
     Args:
@@ -153,22 +157,24 @@ def build_scorer(task: Task, target: np.ndarray, predicted: np.ndarray) -> Score
     """
     match task:
         case "regression":
-            return RegressionScorer(target, predicted)
+            return RegressionScorer(y_true, y_pred)
         case "binary" | "multiclass":
-            return ClassScorer(target, predicted)
+            return ClassScorer(y_true, y_pred)
         case "distribution":
-            return DistributionScorer(target, predicted)
+            return DistributionScorer(y_true, y_pred)
         case "forecast":
             raise AssertionError("forecasts are judged by judging_forecasts")
         case "ranking":
-            return RankingScorer(target, predicted)
+            return RankingScorer(y_true, y_pred)
         case "similarity":
-            return PairScorer(target, predicted)
+            return PairScorer(y_true, y_pred)
 
 
-def compute_scores(task: Task, target: np.ndarray, predicted: np.ndarray, weight: np.ndarray | None = None) -> Scores:
+def compute_scores(
+    task: Task, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None
+) -> Scores:
     """The task's scores; those that are not defined on these rows are left out."""
-    return build_scorer(task, target, predicted)(check_sample_weight(len(target), weight))
+    return build_scorer(task, y_true, y_pred)(check_sample_weight(len(y_true), sample_weight))
 
 
 def primary_metric(task: Task) -> str:

@@ -193,18 +193,18 @@ def untrained_model(
     """
     torch.manual_seed(seed)
     model = build_model(params, features, target_scale=target_scale, seeds=seeds)
-    if isinstance(model, TabularModel) and isinstance(model.body, DeepEnsemble):
-        for place in range(1, seeds):
-            torch.manual_seed(seed + place)
+    if isinstance(model, TabularModel) and isinstance(model.network, DeepEnsemble):
+        for index in range(1, seeds):
+            torch.manual_seed(seed + index)
             other = build_model(params, features, target_scale=target_scale, seeds=2)
-            model.body.copies[place] = _first_network(other)
+            model.network.networks[index] = _first_network(other)
     return model
 
 
 def _first_network(model: nn.Module) -> nn.Module:
     assert isinstance(model, TabularModel)
-    assert isinstance(model.body, DeepEnsemble)
-    return model.body.copies[0]
+    assert isinstance(model.network, DeepEnsemble)
+    return model.network.networks[0]
 
 
 def sequence_body(
@@ -270,7 +270,11 @@ class FlatWindow(nn.Module):
 
 def build_forecaster(params: ModelParams, features: SeriesFeatures) -> Forecaster:
     """Return a new one with weights drawn from torch's generator; its autoregression is 0 until it is fitted."""
-    length, horizon, n_covariates = features.known.length, features.known.horizon, len(features.covariates)
+    length, horizon, n_covariates = (
+        features.series_schema.length,
+        features.series_schema.horizon,
+        len(features.covariates),
+    )
     linear = Autoregression(
         length,
         horizon,
@@ -284,7 +288,7 @@ def build_forecaster(params: ModelParams, features: SeriesFeatures) -> Forecaste
 
 
 def _forecast_network(params: ModelParams, features: SeriesFeatures) -> nn.Module:
-    length, horizon = features.known.length, features.known.horizon
+    length, horizon = features.series_schema.length, features.series_schema.horizon
     if params.name == "mlp":
         assert params.mlp is not None
         d_in = length * features.n_channels + horizon * features.n_future

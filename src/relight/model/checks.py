@@ -21,7 +21,7 @@ TargetScale = Literal["none", "standardize", "log"]
 
 def columns_to_keep(features: Features, numeric: str) -> list[int]:
     """Places of the numeric features whose train rows differ, after the transform `model.numeric`."""
-    return [place for place, feature in enumerate(features.numeric) if _train_range(feature, numeric) >= MIN_RANGE]
+    return [index for index, feature in enumerate(features.numeric) if _train_range(feature, numeric) >= MIN_RANGE]
 
 
 def _train_range(feature: NumericFeature, numeric: str) -> float:
@@ -113,13 +113,13 @@ def resolve_target_scale(params: ModelParams, features: Features) -> TargetScale
     """
     if features.target_statistics is None:
         if params.target not in ("auto", "none"):
-            raise InputError(f"model.target: must be auto or none for {features.task}, however: {params.target}")
+            raise InputError(f"model.target: must be auto or none for {features.task}, got {params.target}")
         return "none"
     if params.target == "auto":
         return "none" if params.numeric == "none" else "standardize"
     if params.target == "log" and features.target_statistics.log_mean is None:
         raise InputError(
-            f"model.target: log must have targets above 0, however: some train rows have '{features.target}' at "
+            f"model.target: log must have targets above 0, got some train rows have '{features.target}' at "
             "0 or below; set model.target to standardize"
         )
     return params.target

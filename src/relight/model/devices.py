@@ -22,7 +22,7 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def device_for_process(device: torch.device, place: int, n_processes: int) -> torch.device:
+def device_for_process(device: torch.device, local_rank: int, n_processes: int) -> torch.device:
     """The device of one of several processes on this machine: of GPUs each has its own, from here on.
 
     Args:
@@ -39,8 +39,8 @@ def device_for_process(device: torch.device, place: int, n_processes: int) -> to
             f"train.device: {n_processes} processes want a GPU each, and {n_there} {device.type} are here; "
             f"start {n_there}, or set train.device to cpu"
         )
-    torch.cuda.set_device(place)
-    return torch.device(device.type, place)
+    torch.cuda.set_device(local_rank)
+    return torch.device(device.type, local_rank)
 
 
 def describe_device(device: torch.device) -> dict[str, str]:

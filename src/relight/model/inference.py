@@ -31,15 +31,15 @@ def decode_outputs(task: Task, outputs: Tensor) -> Tensor:
     """
     match task:
         case "regression" | "forecast" | "ranking":
-            said = outputs
+            predictions = outputs
         case "binary":
             positive = torch.sigmoid(outputs)
-            said = torch.cat([1 - positive, positive], dim=-1)
+            predictions = torch.cat([1 - positive, positive], dim=-1)
         case "multiclass" | "distribution":
-            said = torch.softmax(outputs, dim=-1)
+            predictions = torch.softmax(outputs, dim=-1)
         case "similarity":
             raise AssertionError("a distance says nothing without its scale: see domain/similarity.py")
-    averaged = said.mean(dim=1) if said.dim() == 3 else said
+    averaged = predictions.mean(dim=1) if predictions.dim() == 3 else predictions
     return averaged.squeeze(1) if task in ("regression", "ranking") else averaged
 
 

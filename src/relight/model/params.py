@@ -48,7 +48,7 @@ class ConvolutionParams(Section):
     @model_validator(mode="after")
     def dilated_blocks_keep_every_step(self) -> Self:
         if self.dilated and self.pool != 1:
-            raise PydanticCustomError("pool", f"pool must be 1 where dilated is true, however: {self.pool}")
+            raise PydanticCustomError("pool", f"pool must be 1 where dilated is true, got {self.pool}")
         return self
 
 
@@ -106,7 +106,7 @@ class PatchTransformerParams(Section):
         if self.d_block % self.n_heads:
             raise PydanticCustomError(
                 "own_section",
-                f"d_block must be a multiple of n_heads, however: d_block is {self.d_block}, n_heads {self.n_heads}",
+                f"d_block must be a multiple of n_heads, got d_block is {self.d_block}, n_heads {self.n_heads}",
             )
         return self
 
@@ -114,7 +114,7 @@ class PatchTransformerParams(Section):
     def patches_leave_no_gap(self) -> Self:
         if self.stride > self.patch:
             raise PydanticCustomError(
-                "stride", f"stride must be at most patch, however: stride is {self.stride}, patch {self.patch}"
+                "stride", f"stride must be at most patch, got stride is {self.stride}, patch {self.patch}"
             )
         return self
 
@@ -168,7 +168,7 @@ class FtTransformerParams(Section):
         if self.d_block % self.n_heads:
             raise PydanticCustomError(
                 "own_section",
-                f"d_block must be a multiple of n_heads, however: d_block is {self.d_block}, n_heads {self.n_heads}",
+                f"d_block must be a multiple of n_heads, got d_block is {self.d_block}, n_heads {self.n_heads}",
             )
         return self
 

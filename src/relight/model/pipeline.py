@@ -33,9 +33,9 @@ class TargetTransform(nn.Module):
     def __init__(self, features: Features, target_scale: TargetScale) -> None:
         super().__init__()
         self.is_log = target_scale == "log"
-        known = features.target_statistics
-        assert known is not None
-        mean, std = (known.log_mean, known.log_std) if self.is_log else (known.mean, known.std)
+        statistics = features.target_statistics
+        assert statistics is not None
+        mean, std = (statistics.log_mean, statistics.log_std) if self.is_log else (statistics.mean, statistics.std)
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32))
         self.register_buffer("scale", torch.tensor(std or 1.0, dtype=torch.float32))
 
@@ -43,7 +43,7 @@ class TargetTransform(nn.Module):
         numbers = outputs * self.scale + self.mean
         return numbers.clamp(max=MAX_LOG_TARGET).exp() if self.is_log else numbers
 
-    def to_network(self, target: Tensor) -> Tensor:
+    def transform(self, target: Tensor) -> Tensor:
         """The target on the network's scale."""
         # Validation rows may lie at 0 or below, where train rows never do.
         numbers = target.clamp(min=MIN_LOG_ARGUMENT).log() if self.is_log else target
@@ -56,19 +56,19 @@ class TabularModel(nn.Module):
     Of sequences the front sees each step by itself: (n, length, ...) in, and lengths (n,) that the body reads.
     """
 
-    def __init__(self, front: Preprocessor, body: nn.Module, back: nn.Module) -> None:
+    def __init__(self, preprocessor: Preprocessor, network: nn.Module, target_transform: nn.Module) -> None:
         super().__init__()
-        self.front = front
-        self.body = body
-        self.back = back
+        self.preprocessor = preprocessor
+        self.network = network
+        self.target_transform = target_transform
 
     def forward(self, numeric: Tensor, categories: Tensor, *lengths: Tensor) -> Tensor:
         if lengths:
-            numbers, codes = self.front(numeric.flatten(0, 1), categories.flatten(0, 1))
+            numbers, codes = self.preprocessor(numeric.flatten(0, 1), categories.flatten(0, 1))
             numbers, codes = (part.unflatten(0, numeric.shape[:2]) for part in (numbers, codes))
         else:
-            numbers, codes = self.front(numeric, categories)
-        outputs: Tensor = self.back(self.body(numbers, codes, *lengths))
+            numbers, codes = self.preprocessor(numeric, categories)
+        outputs: Tensor = self.target_transform(self.network(numbers, codes, *lengths))
         return outputs
 
 
@@ -82,10 +82,10 @@ class DeepEnsemble(nn.Module):
 
     def __init__(self, networks: list[nn.Module]) -> None:
         super().__init__()
-        self.copies = nn.ModuleList(networks)
+        self.networks = nn.ModuleList(networks)
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        outputs = [network(*inputs) for network in self.copies]
+        outputs = [network(*inputs) for network in self.networks]
         return torch.cat([output if output.dim() == 3 else output.unsqueeze(1) for output in outputs], dim=1)
 
 

@@ -157,12 +157,12 @@ class Preprocessor(nn.Module):
     def __init__(self, features: Features, numeric: str) -> None:
         super().__init__()
         kept = columns_to_keep(features, numeric)
-        gaps = [place for place, f in enumerate(features.numeric) if 0 < f.gaps < features.n_described]
+        gaps = [index for index, f in enumerate(features.numeric) if 0 < f.gaps < features.n_described]
         means = [feature.mean for feature in features.numeric]
         self.register_buffer("mean", torch.tensor(means, dtype=torch.float32))
         self.register_buffer("keep", torch.tensor(kept, dtype=torch.int64))
         self.register_buffer("with_gaps", torch.tensor(gaps, dtype=torch.int64))
-        self.scaling = _scaling([features.numeric[place] for place in kept], numeric, features.n_described)
+        self.scaling = _scaling([features.numeric[index] for index in kept], numeric, features.n_described)
         self.n_scaled, self.d_numbers = len(kept), len(kept) + len(gaps)
         self.n_levels = [len(feature.levels) for feature in features.categorical]
 

@@ -60,11 +60,11 @@ class Rows(NamedTuple):
         weight = None if self.weight is None else self.weight.to(device)
         return Rows(tuple(part.to(device) for part in self.inputs), self.target.to(device), weight)
 
-    def pick(self, places: Tensor) -> "Rows":
+    def pick(self, indices: Tensor) -> "Rows":
         """The rows at some places, in that order."""
-        weight = None if self.weight is None else self.weight.index_select(0, places)
-        inputs = tuple(part.index_select(0, places) for part in self.inputs)
-        return Rows(inputs, self.target.index_select(0, places), weight)
+        weight = None if self.weight is None else self.weight.index_select(0, indices)
+        inputs = tuple(part.index_select(0, indices) for part in self.inputs)
+        return Rows(inputs, self.target.index_select(0, indices), weight)
 
     def whole(self) -> "Rows":
         """All of them."""
@@ -76,16 +76,16 @@ class Rows(NamedTuple):
         return Rows(tuple(part[start:stop] for part in self.inputs), self.target[start:stop], weight)
 
 
-def assert_positive_weight(weight: float, where: str) -> None:
+def assert_positive_weight(weight: float, source_name: str) -> None:
     """
     Raises:
         InputError: when the rows weigh nothing together.
     """
     if not weight:
-        raise InputError(f"{where}: all of them weigh 0; look at prepare.weight and train.class_weights")
+        raise InputError(f"{source_name}: all of them weigh 0; look at prepare.weight and train.class_weights")
 
 
-def build_rows(model: nn.Module, arrays: Arrays, where: str) -> Rows:
+def build_rows(model: nn.Module, arrays: Arrays, source_name: str) -> Rows:
     """The arrays of one part as the model takes them; `where` stands for them in messages.
 
     Raises:
@@ -94,14 +94,14 @@ def build_rows(model: nn.Module, arrays: Arrays, where: str) -> Rows:
     weight = torch.from_numpy(arrays["weight"]) if "weight" in arrays else None
     if "left_numeric" in arrays:
         return Rows(pair_input_tensors(arrays), torch.from_numpy(arrays["target"]), weight)
-    inputs = build_inputs(model, arrays["numeric"], arrays["categories"], where)
+    inputs = build_inputs(model, arrays["numeric"], arrays["categories"], source_name)
     target = torch.from_numpy(arrays["target"])
     if "query" in arrays:
         target = torch.cat([target, torch.from_numpy(arrays["query"]).float().unsqueeze(1)], dim=1)
     return Rows(inputs, target, weight)
 
 
-def build_inputs(model: nn.Module, numeric: np.ndarray, categories: np.ndarray, where: str) -> tuple[Tensor, ...]:
+def build_inputs(model: nn.Module, numeric: np.ndarray, categories: np.ndarray, source_name: str) -> tuple[Tensor, ...]:
     """Numbers and codes where there is a front, else the numbers alone.
 
     Raises:
@@ -111,7 +111,7 @@ def build_inputs(model: nn.Module, numeric: np.ndarray, categories: np.ndarray, 
         return torch.from_numpy(numeric), torch.from_numpy(categories)
     if np.isnan(numeric).any():
         raise InputError(
-            f"{where}: some rows lack a value, and no train row did: with model.numeric: none nothing fills it; "
+            f"{source_name}: some rows lack a value, and no train row did: with model.numeric: none nothing fills it; "
             "set model.numeric to standardize, or fill the value in"
         )
     return (torch.from_numpy(numeric),)
@@ -119,7 +119,7 @@ def build_inputs(model: nn.Module, numeric: np.ndarray, categories: np.ndarray, 
 
 def trainable_module(model: nn.Module) -> nn.Module:
     """What learns: the network between a front and a back that do not."""
-    return model.body if isinstance(model, TabularModel | Forecaster | SiameseModel) else model
+    return model.network if isinstance(model, TabularModel | Forecaster | SiameseModel) else model
 
 
 def preprocess_rows(model: nn.Module, rows: Rows) -> Rows:
@@ -127,10 +127,14 @@ def preprocess_rows(model: nn.Module, rows: Rows) -> Rows:
     if not isinstance(model, TabularModel | SiameseModel):
         return rows
     with torch.no_grad():
-        chunks = zip(*(torch.split(part, prediction_batch_size(model.front)) for part in rows.inputs), strict=True)
-        inputs = tuple(torch.cat(parts) for parts in zip(*(model.front(*chunk) for chunk in chunks), strict=True))
-        back = model.back if isinstance(model, TabularModel) else None
-        target = back.to_network(rows.target) if isinstance(back, TargetTransform) else rows.target
+        chunks = zip(
+            *(torch.split(part, prediction_batch_size(model.preprocessor)) for part in rows.inputs), strict=True
+        )
+        inputs = tuple(
+            torch.cat(parts) for parts in zip(*(model.preprocessor(*chunk) for chunk in chunks), strict=True)
+        )
+        transform = model.target_transform if isinstance(model, TabularModel) else None
+        target = transform.transform(rows.target) if isinstance(transform, TargetTransform) else rows.target
     return Rows(inputs, target, rows.weight)
 
 
@@ -141,13 +145,13 @@ RowReader = Callable[[list[range]], Rows]  # the rows of these blocks, one after
 class StoredInputs:
     """Stands where the inputs of rows stand: they are read when they are asked for."""
 
-    read: RowReader
+    read_blocks: RowReader
     n_rows: int
 
     def chunks(self, at_once: int) -> Iterator[tuple[Tensor, ...]]:
         """So many rows at a time, in order."""
         for start in range(0, self.n_rows, at_once):
-            yield self.read([range(start, min(start + at_once, self.n_rows))]).inputs
+            yield self.read_blocks([range(start, min(start + at_once, self.n_rows))]).inputs
 
 
 class StoredRows(NamedTuple):

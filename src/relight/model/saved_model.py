@@ -28,7 +28,7 @@ from relight.model.checks import TargetScale
 from relight.model.params import ModelParams
 from relight.model.similarity import DistanceCalibration
 
-MODEL_FORMAT: Literal[2] = 2
+MODEL_FORMAT: Literal[3] = 3
 StateDict = dict[str, Tensor]
 FOLDER_ATTRIBUTE = 0x10  # in the attributes of a zip member
 
@@ -51,7 +51,7 @@ class Description(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: Literal[2] = MODEL_FORMAT
+    format: Literal[3] = MODEL_FORMAT
     model: ModelParams
     model_choice: str
     features: Features
@@ -63,10 +63,10 @@ class Description(BaseModel):
     seeds: int
     threads: int
     processes: int = Field(default=1, exclude_if=lambda number: number == 1)
-    similarity: DistanceCalibration | None = Field(default=None, exclude_if=lambda value: value is None)
+    distance_calibration: DistanceCalibration | None = Field(default=None, exclude_if=lambda value: value is None)
     epochs: int
     best_epoch: int
-    proof: str
+    output_sha256: str
     versions: dict[str, str]
 
 
@@ -86,9 +86,9 @@ def largest_weight_difference(one: Mapping[str, Tensor], other: Mapping[str, Ten
     }:
         return None
     filled = [name for name, value in one.items() if value.numel()]
-    found = {name: float((one[name].double() - other[name].double()).abs().max()) for name in filled}
-    largest = max(found, key=lambda name: found[name], default=None)
-    return None if largest is None else (largest, found[largest])
+    differences = {name: float((one[name].double() - other[name].double()).abs().max()) for name in filled}
+    largest = max(differences, key=lambda name: differences[name], default=None)
+    return None if largest is None else (largest, differences[largest])
 
 
 def save_weights(path: Path, model: nn.Module) -> None:

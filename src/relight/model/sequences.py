@@ -57,18 +57,18 @@ class Sequences:
         start, length = self.start.to(device), self.length.to(device)
         return Sequences(self.steps.to(device), self.codes.to(device), start, length, self.target.to(device), weight)
 
-    def pick(self, places: Tensor) -> Rows:
+    def pick(self, indices: Tensor) -> Rows:
         """The sequences at some places, in that order, padded with zeros to the longest of them.
 
         Their inputs are steps (n, longest, d), codes (n, longest, k) and lengths (n,).
         """
-        length = self.length.index_select(0, places)
+        length = self.length.index_select(0, indices)
         within = torch.arange(int(length.max()), device=length.device)
         padding = within >= length.unsqueeze(1)  # (n, longest)
-        taken = (self.start.index_select(0, places).unsqueeze(1) + within).masked_fill_(padding, 0)
+        taken = (self.start.index_select(0, indices).unsqueeze(1) + within).masked_fill_(padding, 0)
         padded = (self._padded(part, taken, padding) for part in (self.steps, self.codes))
-        weight = None if self.weight is None else self.weight.index_select(0, places)
-        return Rows((*padded, length), self.target.index_select(0, places), weight)
+        weight = None if self.weight is None else self.weight.index_select(0, indices)
+        return Rows((*padded, length), self.target.index_select(0, indices), weight)
 
     def whole(self) -> Rows:
         """All of them, padded: for a batch that holds all."""
@@ -76,8 +76,8 @@ class Sequences:
 
     @staticmethod
     def _padded(part: Tensor, taken: Tensor, padding: Tensor) -> Tensor:
-        found = part.index_select(0, taken.flatten()).reshape(*taken.shape, part.shape[1])
-        return found.masked_fill_(padding.unsqueeze(2), 0)
+        gathered = part.index_select(0, taken.flatten()).reshape(*taken.shape, part.shape[1])
+        return gathered.masked_fill_(padding.unsqueeze(2), 0)
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,8 @@ class SequenceInputs:
 
     def chunks(self, at_once: int) -> Iterator[tuple[Tensor, ...]]:
         """So many sequences at a time, in order, padded when they are asked for."""
-        places = torch.arange(len(self.sequences.start), device=self.sequences.start.device)
-        for some in torch.split(places, at_once):
+        indices = torch.arange(len(self.sequences.start), device=self.sequences.start.device)
+        for some in torch.split(indices, at_once):
             yield self.sequences.pick(some).inputs
 
 
@@ -105,12 +105,16 @@ def build_sequences(arrays: Arrays) -> Sequences:
 def preprocess_sequences(model: nn.Module, sequences: Sequences) -> Sequences:
     """The steps after the front, the target on the network's scale: once, not in every step."""
     assert isinstance(model, TabularModel)
-    at_once = prediction_batch_size(model.front)
+    at_once = prediction_batch_size(model.preprocessor)
     with torch.no_grad():
         chunks = zip(torch.split(sequences.steps, at_once), torch.split(sequences.codes, at_once), strict=True)
-        steps, codes = (torch.cat(parts) for parts in zip(*(model.front(*chunk) for chunk in chunks), strict=True))
+        steps, codes = (
+            torch.cat(parts) for parts in zip(*(model.preprocessor(*chunk) for chunk in chunks), strict=True)
+        )
         target = sequences.target
-        target = model.back.to_network(target) if isinstance(model.back, TargetTransform) else target
+        target = (
+            model.target_transform.transform(target) if isinstance(model.target_transform, TargetTransform) else target
+        )
     return Sequences(steps, codes, sequences.start, sequences.length, target, sequences.weight)
 
 
@@ -122,18 +126,18 @@ def sequence_predictions(
     Args:
         change: of the raw outputs, before they become answers.
     """
-    said = []
+    predictions = []
     for chunk in sequences.inputs.chunks(_sequence_batch_size(model, features, sequences)):
         outputs = predict_outputs(model, chunk)
-        said.append(predictions_from_outputs(features.task, outputs if change is None else change(outputs)))
-    return np.concatenate(said)
+        predictions.append(predictions_from_outputs(features.task, outputs if change is None else change(outputs)))
+    return np.concatenate(predictions)
 
 
 def _sequence_batch_size(model: nn.Module, features: Features, sequences: Sequences) -> int:
     """Fewer where they are longer than any of the training, to which the model's widths refer."""
     assert features.sequence is not None
-    known, longest = features.sequence.longest, int(sequences.length.max())
-    return max(1, prediction_batch_size(model) * known // max(known, longest))
+    trained_longest, longest = features.sequence.longest, int(sequences.length.max())
+    return max(1, prediction_batch_size(model) * trained_longest // max(trained_longest, longest))
 
 
 @dataclass(frozen=True)
@@ -154,7 +158,7 @@ class Windows:
     length: int
     horizon: int
     n_future: int
-    tells: bool = False
+    teacher_forcing: bool = False
     weight: None = None
 
     @property
@@ -178,21 +182,21 @@ class Windows:
     @property
     def inputs(self) -> StoredInputs:
         """Past and future, so many windows at a time; never the targets."""
-        silent = replace(self, tells=False)
-        return StoredInputs(lambda blocks: silent.pick(row_numbers(blocks).to(self.device)), self.n_rows)
+        without_targets = replace(self, teacher_forcing=False)
+        return StoredInputs(lambda blocks: without_targets.pick(row_numbers(blocks).to(self.device)), self.n_rows)
 
     def to(self, device: torch.device) -> "Windows":
         parts = (self.steps.to(device), self.truth.to(device), self.origin.to(device))
-        return Windows(*parts, self.length, self.horizon, self.n_future, self.tells)
+        return Windows(*parts, self.length, self.horizon, self.n_future, self.teacher_forcing)
 
-    def pick(self, places: Tensor) -> Rows:
+    def pick(self, indices: Tensor) -> Rows:
         """The windows at some places: past (n, length, n_channels), future (n, horizon, n_future), their targets."""
-        origin = self.origin.index_select(0, places)
+        origin = self.origin.index_select(0, indices)
         past = self._strip(self.steps, self.length).index_select(0, origin - self.length)
-        known = self.steps[:, self.steps.shape[1] - self.n_future :]
-        future = self._strip(known, self.horizon).index_select(0, origin)
+        future_channels = self.steps[:, self.steps.shape[1] - self.n_future :]
+        future = self._strip(future_channels, self.horizon).index_select(0, origin)
         target = self._strip(self.truth.unsqueeze(1), self.horizon).index_select(0, origin).squeeze(2)
-        return Rows((past, future, target) if self.tells else (past, future), target)
+        return Rows((past, future, target) if self.teacher_forcing else (past, future), target)
 
     def whole(self) -> Rows:
         """All of them, for a batch that holds all."""
@@ -209,13 +213,13 @@ class Windows:
 def build_windows(arrays: dict[str, np.ndarray], features: SeriesFeatures) -> Windows:
     """The arrays of a part, as split wrote them."""
     steps = np.concatenate([arrays["value"][:, None], arrays["covariates"]], axis=1)
-    known = features.known
+    series_schema = features.series_schema
     return Windows(
         torch.from_numpy(steps),
         torch.from_numpy(arrays["target"]),
         torch.from_numpy(arrays["origin"]),
-        known.length,
-        known.horizon,
+        series_schema.length,
+        series_schema.horizon,
         features.n_future,
     )
 
@@ -224,5 +228,5 @@ def preprocess_windows(model: nn.Module, windows: Windows) -> Windows:
     """The steps in the network's units: once, not in every batch."""
     assert isinstance(model, Forecaster)
     with torch.no_grad():
-        steps, truth = model.front.steps(windows.steps), model.back.to_network(windows.truth)
-    return replace(windows, steps=steps, truth=truth, tells=model.body.wants_truth)
+        steps, truth = model.preprocessor.steps(windows.steps), model.target_transform.transform(windows.truth)
+    return replace(windows, steps=steps, truth=truth, teacher_forcing=model.network.wants_truth)

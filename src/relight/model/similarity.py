@@ -30,15 +30,15 @@ class DistanceCalibration(BaseModel):
 
 def accuracy_threshold(distances: np.ndarray, is_alike: np.ndarray, weights: np.ndarray) -> float:
     """In the middle of the widest space between neighbouring distances of all that give the highest accuracy."""
-    levels, places = np.unique(distances, return_inverse=True)
-    near = np.append(0.0, np.cumsum(np.bincount(places, weights * is_alike)))  # right at or below each level
-    far = np.bincount(places, weights * ~is_alike)
+    levels, level_indices = np.unique(distances, return_inverse=True)
+    near = np.append(0.0, np.cumsum(np.bincount(level_indices, weights * is_alike)))  # right at or below each level
+    far = np.bincount(level_indices, weights * ~is_alike)
     right = near + far.sum() - np.append(0.0, np.cumsum(far))
     ends = np.concatenate([[levels[0] - 1], levels, [levels[-1] + 1]])
     spaces = np.concatenate([[0.0], np.diff(levels), [0.0]])
     best = np.flatnonzero(right >= right.max() - 1e-9 * weights.sum())
-    place = best[np.argmax(spaces[best])]
-    return float((ends[place] + ends[place + 1]) / 2)
+    best_index = best[np.argmax(spaces[best])]
+    return float((ends[best_index] + ends[best_index + 1]) / 2)
 
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:
@@ -50,7 +50,7 @@ def _sigmoid(x: np.ndarray) -> np.ndarray:
 
 def pair_predictions(features: Features, distance: np.ndarray, scale: DistanceCalibration) -> pl.DataFrame:
     """The label, distance and similarity of each pair."""
-    said = np.array(features.classes)[(scale.score(distance) >= 0).astype(np.int64)]
+    labels = np.array(features.classes)[(scale.score(distance) >= 0).astype(np.int64)]
     return pl.DataFrame(
-        {"prediction": said, "distance": distance.reshape(-1), "similarity": scale.similarity(distance)}
+        {"prediction": labels, "distance": distance.reshape(-1), "similarity": scale.similarity(distance)}
     )

@@ -17,9 +17,9 @@ Json = dict[str, Any]
 PART_NAMES = ("train", "validation", "test")
 
 
-def describe_pair_columns(features: Json, found: Json) -> list[Json]:
+def describe_pair_columns(features: Json, schema: Json) -> list[Json]:
     """A line for what stands on both sides, then one for each column that is not seen."""
-    pairs, ignored = found["pairs"], [column["name"] for column in found["columns"] if column["kind"] == "ignored"]
+    pairs, ignored = schema["pairs"], [column["name"] for column in schema["columns"] if column["kind"] == "ignored"]
     shared = [
         {
             "name": f"{pairs['left']}{column['name']}, {pairs['right']}{column['name']}",
@@ -33,16 +33,16 @@ def describe_pair_columns(features: Json, found: Json) -> list[Json]:
 
 def _describe_pair_column(column: Json, features: Json) -> str:
     """What both sides of the train rows say, in a few words."""
-    said = [_number_text(number) for number in features["numeric"] if number["column"] == column["name"]][:1]
-    said += [
+    texts = [_number_text(number) for number in features["numeric"] if number["column"] == column["name"]][:1]
+    texts += [
         _levels_text(feature["levels"]) for feature in features["categorical"] if feature["name"] == column["name"]
     ]
-    return ", and ".join([*said, *(["compared by its letters"] if column["is_text"] else [])])
+    return ", and ".join([*texts, *(["compared by its letters"] if column["is_text"] else [])])
 
 
 def _number_text(number: Json) -> str:
     gaps = f", {number['gaps']} gaps" if number["gaps"] else ""
-    if number["moment"] is not None:
+    if number["date_part"] is not None:
         return f"as numbers of a date{gaps}"
     return f"mean {number['mean']:.4g}, std {number['std']:.4g}{gaps}"
 
@@ -51,17 +51,17 @@ def _levels_text(levels: list[str]) -> str:
     return f"{len(levels)} levels: {', '.join(levels[:6])}{', ...' if len(levels) > 6 else ''}"
 
 
-def describe_series_columns(features: Json, found: Json) -> list[Json]:
+def describe_series_columns(features: Json, schema: Json) -> list[Json]:
     """A line for the time, the series where there are several, and the target; then one for each other column."""
     series = features["series"]
-    known, step = series["known"], Frequency.model_validate(series["known"]["frequency"])
+    settings, step = series["series_schema"], Frequency.model_validate(series["series_schema"]["frequency"])
     kind = "numeric" if step.unit == "number" else "datetime"
-    names = [{"name": known["series"], "kind": "ignored", "says": "names the series"}] if known["series"] else []
+    names = [{"name": settings["series"], "kind": "ignored", "says": "names the series"}] if settings["series"] else []
     return [
-        {"name": known["time"], "kind": kind, "says": f"orders the steps, {step} apart"},
+        {"name": settings["time"], "kind": kind, "says": f"orders the steps, {step} apart"},
         *names,
         {"name": features["target"], "kind": "numeric", "says": f"is foretold; mean {series['mean']:.4g}"},
-        *(_describe_covariate(column, series["covariates"]) for column in found["columns"]),
+        *(_describe_covariate(column, series["covariates"]) for column in schema["columns"]),
     ]
 
 
@@ -84,43 +84,43 @@ def _describe_series_column(seen: list[Json]) -> str:
     return f"mean {number['mean']:.4g}, std {number['std']:.4g}"
 
 
-def shared_content(known: Json, found: Json, parts: Json, scores: Json, notes: list[str], source: str) -> Json:
+def shared_content(description: Json, schema: Json, parts: Json, scores: Json, notes: list[str], source: str) -> Json:
     """What both say.
 
     Args:
         known, found, parts, scores: model.json, schema.json, the split's report.json, metrics.json.
         notes: of evaluate.
     """
-    features = known["features"]
+    features = description["features"]
     return {
         "target": features["target"],
-        "model": known["model"]["name"],
+        "model": description["model"]["name"],
         "task": features["task"],
-        "rows": found["rows"],
+        "rows": schema["rows"],
         "source": source,
         "parts": ", ".join(f"{parts['rows'][part]} {part}" for part in PART_NAMES if parts["rows"][part]),
-        "training": f"{known['epochs']} epochs, the weights of epoch {known['best_epoch']} kept.",
-        "choices": _automatic_choices(known, found),
+        "training": f"{description['epochs']} epochs, the weights of epoch {description['best_epoch']} kept.",
+        "choices": _automatic_choices(description, schema),
         "scores": score_table(scores),
-        "references": reference_table(scores, known["model"]["name"]),
+        "references": reference_table(scores, description["model"]["name"]),
         "baseline": _baseline(features["task"]),
         "parameters": scores.get("parameters", {}),
         "threshold": threshold_table(scores),
         "seeds": seeds_table(scores),
-        "notes": [*found["notes"], *parts["notes"], *notes],
-        "columns": _column_rows(features, found),
-        "versions": known["versions"],
+        "notes": [*schema["notes"], *parts["notes"], *notes],
+        "columns": _column_rows(features, schema),
+        "versions": description["versions"],
     }
 
 
-def _automatic_choices(known: Json, found: Json) -> list[tuple[str, str]]:
+def _automatic_choices(description: Json, schema: Json) -> list[tuple[str, str]]:
     """What was chosen for the person, and what the model does not see."""
-    features, choice = known["features"], known["model_choice"].removesuffix(".")
-    roles = _roles(found)
+    features, choice = description["features"], description["model_choice"].removesuffix(".")
+    roles = _roles(schema)
     ignored = [
         column["name"]
-        for column in found["columns"]
-        if column["kind"] == "ignored" and column["name"] not in {*roles, found.get("query")}
+        for column in schema["columns"]
+        if column["kind"] == "ignored" and column["name"] not in {*roles, schema.get("query")}
     ]
     constant = [f["name"] for f in features["numeric"] if f["low"] == f["high"]]
     scales = {
@@ -128,28 +128,30 @@ def _automatic_choices(known: Json, found: Json) -> list[tuple[str, str]]:
         "standardize": "standardized while it is learned",
         "log": "its logarithm is learned",
     }
-    said = {
-        "model": f"{known['model']['name']} ({choice})" if choice else known["model"]["name"],
-        "loss": known["loss"],
-        "target": scales[known["target_scale"]] if features["task"] == "regression" else "",
+    choices = {
+        "model": f"{description['model']['name']} ({choice})" if choice else description["model"]["name"],
+        "loss": description["loss"],
+        "target": scales[description["target_scale"]] if features["task"] == "regression" else "",
         "query": features.get("query", ""),
-        "numbers": known["model"]["numeric"],
+        "numbers": description["model"]["numeric"],
         "windows": _windows_text(features.get("series")),
-        "batch size": str(known["batch_size"]),
-        "seeds": f"{known['seeds']} models, their answers averaged" if known["seeds"] > 1 else "",
+        "batch size": str(description["batch_size"]),
+        "seeds": f"{description['seeds']} models, their answers averaged" if description["seeds"] > 1 else "",
         "sequences": ", ".join(f"{name} {role}" for name, role in roles.items()),
-        "threshold": f"distance {known['similarity']['threshold']:.4g}" if known.get("similarity") else "",
+        "threshold": f"distance {description['distance_calibration']['threshold']:.4g}"
+        if description.get("distance_calibration")
+        else "",
         "ignored": ", ".join(ignored),
         "dropped": f"{', '.join(constant)}: the same value in every train row" if constant else "",
     }
-    return [(name, text) for name, text in said.items() if text]
+    return [(name, text) for name, text in choices.items() if text]
 
 
-def _column_rows(features: Json, found: Json) -> list[Json]:
-    if found.get("pairs"):
-        return describe_pair_columns(features, found)
-    if found.get("series"):
-        return describe_series_columns(features, found)
+def _column_rows(features: Json, schema: Json) -> list[Json]:
+    if schema.get("pairs"):
+        return describe_pair_columns(features, schema)
+    if schema.get("series"):
+        return describe_series_columns(features, schema)
     used: dict[str, list[Json]] = {}
     for feature in features["numeric"]:
         used.setdefault(feature["column"], []).append(feature)
@@ -159,9 +161,9 @@ def _column_rows(features: Json, found: Json) -> list[Json]:
         {
             "name": column["name"],
             "kind": column["kind"],
-            "says": _role(column["name"], found) or _describe_column(used.get(column["name"], [])),
+            "says": _role(column["name"], schema) or _describe_column(used.get(column["name"], [])),
         }
-        for column in found["columns"]
+        for column in schema["columns"]
     ]
 
 
@@ -169,22 +171,22 @@ def _windows_text(series: Json | None) -> str:
     """What a forecast sees, and what it says."""
     if series is None:
         return ""
-    known = series["known"]
+    schema = series["series_schema"]
     waves = ", ".join(cycle["name"] for cycle in series["cycles"])
-    return f"{known['length']} steps of the past, {known['horizon']} ahead" + (
+    return f"{schema['length']} steps of the past, {schema['horizon']} ahead" + (
         f"; {waves} by the calendar" * bool(waves)
     )
 
 
-def _role(name: str, found: Json) -> str:
+def _role(name: str, schema: Json) -> str:
     """What a column is for, where it is no feature; empty for the others."""
-    return "names the query" if name == found.get("query") else _roles(found).get(name, "")
+    return "names the query" if name == schema.get("query") else _roles(schema).get(name, "")
 
 
-def _roles(found: Json) -> dict[str, str]:
+def _roles(schema: Json) -> dict[str, str]:
     """What columns are for, where rows make sequences."""
     roles = {"id": "names the sequence", "time": "orders its steps", "symbols": "holds a step in each character"}
-    return {name: roles[key] for key, name in found.get("sequence", {}).items() if key in roles}
+    return {name: roles[key] for key, name in schema.get("sequence", {}).items() if key in roles}
 
 
 def _describe_column(seen: list[Json]) -> str:
@@ -197,7 +199,7 @@ def _describe_column(seen: list[Json]) -> str:
         return f"{len(feature['levels'])} levels: {listed}{', ...' if len(feature['levels']) > 6 else ''}"
     if feature["kind"] == "datetime":
         gaps = f", {feature['gaps']} gaps" if feature["gaps"] else ""
-        return f"as {', '.join(each['moment'] for each in seen)}{gaps}"
+        return f"as {', '.join(each['date_part'] for each in seen)}{gaps}"
     if feature["std"] == 0:
         return "the same value in every row" if feature["gaps"] == 0 else "one value, or none"
     gaps = f", {feature['gaps']} gaps" if feature["gaps"] else ""

@@ -131,10 +131,10 @@ def plot_confusion_matrix(predictions: pl.DataFrame, classes: list[str]) -> Figu
     figure, axes = create_axes(
         LARGE_SIZE if len(classes) > 8 else WIDE_SIZE, "Confusion matrix (test rows)", "predicted", "true"
     )
-    place = {label: k for k, label in enumerate(classes)}
+    class_index = {label: k for k, label in enumerate(classes)}
     counts = np.zeros((len(classes), len(classes)), dtype=int)
-    for true, said in predictions.select("target", "prediction").iter_rows():
-        counts[place[true], place[said]] += 1
+    for true, predicted in predictions.select("target", "prediction").iter_rows():
+        counts[class_index[true], class_index[predicted]] += 1
     figure.set_layout_engine("constrained")  # class names have any length
     axes.imshow(counts, cmap="Blues")
     axes.grid(visible=False)
@@ -194,15 +194,15 @@ def _loss_range(curves: pl.DataFrame) -> tuple[float, float]:
 
 
 def _label_cells(axes: Axes, counts: np.ndarray, labels: list[str]) -> None:
-    places = range(len(labels))
+    positions = range(len(labels))
     turn = 45 if max(len(label) for label in labels) > 3 else 0
-    axes.set_xticks(places, labels, rotation=turn, ha="right" if turn else "center")
-    axes.set_yticks(places, labels)
+    axes.set_xticks(positions, labels, rotation=turn, ha="right" if turn else "center")
+    axes.set_yticks(positions, labels)
     set_fonts(labels, *axes.get_xticklabels(), *axes.get_yticklabels())
-    for true in places:
-        for said in places:
-            colour = "white" if counts[true, said] > counts.max() / 2 else "black"
-            axes.text(said, true, str(counts[true, said]), ha="center", va="center", color=colour)
+    for true in positions:
+        for predicted in positions:
+            colour = "white" if counts[true, predicted] > counts.max() / 2 else "black"
+            axes.text(predicted, true, str(counts[true, predicted]), ha="center", va="center", color=colour)
 
 
 def png_bytes(figure: Figure, dpi: int) -> bytes:

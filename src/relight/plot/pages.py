@@ -54,8 +54,8 @@ def _table(table: dict[str, list]) -> Markdown:
 def _with_best_bold(row: dict) -> list[str]:
     """The values of a line, the best one bold."""
     return [
-        Markdown(f"**{escape_markdown(value)}**") if place == row.get("best") else value
-        for place, value in enumerate(row["values"])
+        Markdown(f"**{escape_markdown(value)}**") if index == row.get("best") else value
+        for index, value in enumerate(row["values"])
     ]
 
 

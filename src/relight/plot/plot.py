@@ -43,10 +43,10 @@ def plot(
     card: Path,
 ) -> None:
     """Write one PNG for each picture that suits the task, the report page, and the model card."""
-    known, found, scores = read_json(description), read_json(schema), read_json(metrics)
+    model_description, table_schema, scores = read_json(description), read_json(schema), read_json(metrics)
     notes, source = read_json(reports / "notes.json")["notes"], all_params["prepare"]["source"]  # type: ignore[index]
-    content = shared_content(known, found, read_json(split_report), scores, notes, source)
-    drawn = _all_figures(known, scores, pl.read_csv(curves), reports)
+    content = shared_content(model_description, table_schema, read_json(split_report), scores, notes, source)
+    drawn = _all_figures(model_description, scores, pl.read_csv(curves), reports)
     pictures = {name: png_bytes(figure, params.dpi) for name, figure in drawn.items()}
     plots.mkdir()
     for name, picture in pictures.items():
@@ -69,9 +69,9 @@ def _read_table(reports: Path, name: str) -> pl.DataFrame:
     return pl.read_csv(reports / f"{name}.csv", schema_overrides=texts, infer_schema_length=None)
 
 
-def _all_figures(known: Json, scores: Json, curves: pl.DataFrame, reports: Path) -> dict[str, Figure]:
-    features, best_epoch = known["features"], known["best_epoch"]
-    validation = "test" if features["test_rows_validate"] else "validation"
+def _all_figures(description: Json, scores: Json, curves: pl.DataFrame, reports: Path) -> dict[str, Figure]:
+    features, best_epoch = description["features"], description["best_epoch"]
+    validation = "test" if features["validates_on_test"] else "validation"
     drawn = {"loss": figures.plot_loss_curves(curves, validation, best_epoch)}
     if "validation_score" in curves.columns and not _is_the_loss(curves):
         drawn["score"] = figures.plot_score_curve(curves, validation, best_epoch)
@@ -84,7 +84,7 @@ def _all_figures(known: Json, scores: Json, curves: pl.DataFrame, reports: Path)
         return {**_line_figures(reports), **drawn, **_regression_figures(reports), **columns}
     if features.get("pairs"):
         table = pl.read_csv(reports / "distances.csv")
-        drawn["distances"] = task_figures.plot_distances(table, known["similarity"]["threshold"])
+        drawn["distances"] = task_figures.plot_distances(table, description["distance_calibration"]["threshold"])
     return {**drawn, **_class_figures(reports, features["classes"], scores["test"].get("auc")), **columns}
 
 

@@ -79,5 +79,5 @@ def _score_columns(names: list[str], columns: dict[str, dict[str, float]]) -> Sc
 
 def _best_index(name: str, values: list[float | None]) -> int:
     """The place of the best value; of equal ones the first."""
-    known = [(as_loss(name, value), place) for place, value in enumerate(values) if value is not None]
-    return min(known)[1]
+    losses = [(as_loss(name, value), index) for index, value in enumerate(values) if value is not None]
+    return min(losses)[1]

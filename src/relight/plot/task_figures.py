@@ -45,9 +45,9 @@ def plot_importance(table: pl.DataFrame) -> Figure:
     shown = table.head(MAX_BARS)
     title = "Importance (test rows)" if table.height <= MAX_BARS else f"Importance (test rows): the first {MAX_BARS}"
     figure, axes = _labelled_axes(title, "rise of the loss when the column is shuffled", shown["column"].to_list())
-    places = range(shown.height)
-    axes.barh(places, shown["importance"], color=TRAIN_COLOUR, alpha=0.75, height=0.6)
-    axes.hlines(places, shown["low"], shown["high"], color="0.2", linewidth=1.5)
+    positions = range(shown.height)
+    axes.barh(positions, shown["importance"], color=TRAIN_COLOUR, alpha=0.75, height=0.6)
+    axes.hlines(positions, shown["low"], shown["high"], color="0.2", linewidth=1.5)
     return figure
 
 
@@ -56,12 +56,12 @@ def plot_slices(table: pl.DataFrame, whole: float) -> Figure:
     score, column = table["score"][0], table["column"][0]
     names = [f"{short_label(value)} ({rows:,})" for value, rows in table.select("value", "rows").iter_rows()]
     figure, axes = _labelled_axes(f"{score} by {short_label(column)} (test rows)", score, names, cut=False)
-    places = range(table.height)
+    positions = range(table.height)
     axes.axvline(whole, color="0.6", linewidth=1, linestyle="--", label=f"all rows: {whole:.4g}")
     if table["low"].null_count() < table.height:
         low, high = (table[end].fill_null(table["estimate"]) for end in ("low", "high"))
-        axes.hlines(places, low, high, color=TRAIN_COLOUR, linewidth=1.5)
-    axes.scatter(table["estimate"], places, s=30, color=TRAIN_COLOUR, zorder=3)
+        axes.hlines(positions, low, high, color=TRAIN_COLOUR, linewidth=1.5)
+    axes.scatter(table["estimate"], positions, s=30, color=TRAIN_COLOUR, zorder=3)
     axes.legend(loc="best")
     set_fonts([column], axes.title)
     return figure
@@ -118,17 +118,21 @@ def plot_forecasts(predictions: pl.DataFrame) -> Figure:
     rows, name = _first_series(predictions)
     horizon = int(rows["ahead"].max())  # type: ignore[arg-type]  # of whole numbers
     n_windows = rows.height // horizon
-    shown = [place for place in range(n_windows - 1, -1, -horizon) if n_windows - place <= MAX_STEPS_DRAWN][::-1]
+    shown = [
+        window_index
+        for window_index in range(n_windows - 1, -1, -horizon)
+        if n_windows - window_index <= MAX_STEPS_DRAWN
+    ][::-1]
     figure, axes = create_axes(WIDE_SIZE, f"Forecasts of the last test steps{name}", "", "")
-    for place in shown:
-        window = rows.slice(place * horizon, horizon)
+    for window_index in shown:
+        window = rows.slice(window_index * horizon, horizon)
         marker = "." if horizon == 1 else ""
         axes.plot(window["time"], window["prediction"], color=PREDICTION_COLOUR, linewidth=1.2, marker=marker)
         if horizon > 1:
             axes.fill_between(
                 window["time"], window["low"], window["high"], color=PREDICTION_COLOUR, alpha=0.15, linewidth=0
             )
-    drawn = pl.concat([rows.slice(place * horizon, horizon) for place in shown])
+    drawn = pl.concat([rows.slice(window_index * horizon, horizon) for window_index in shown])
     axes.plot(drawn["time"], drawn["target"], color="0.2", linewidth=1.2, zorder=1)
     axes.tick_params(axis="x", labelrotation=20, labelsize=8)
     axes.legend(axes.lines[-2:], ["forecast", "truth"])
@@ -176,8 +180,8 @@ def plot_distances(table: pl.DataFrame, threshold: float) -> Figure:
     farthest = max(float(table["distance"].to_numpy().max()), threshold)
     edges = np.linspace(0, farthest or 1.0, N_DISTANCE_BINS + 1)
     for code, colour, name in ((0, PREDICTION_COLOUR, "not alike"), (1, TRAIN_COLOUR, "alike")):
-        found = table.filter(pl.col("alike") == code)["distance"].to_numpy()
-        axes.hist(found, edges.tolist(), color=colour, alpha=0.6, label=f"{name} ({len(found)})")
+        values = table.filter(pl.col("alike") == code)["distance"].to_numpy()
+        axes.hist(values, edges.tolist(), color=colour, alpha=0.6, label=f"{name} ({len(values)})")
     axes.axvline(threshold, color="0.3", linestyle="--", linewidth=1, label=f"threshold ({threshold:.3g})")
     axes.legend()
     return figure
@@ -186,23 +190,23 @@ def plot_distances(table: pl.DataFrame, threshold: float) -> Figure:
 def plot_ndcg_by_size(queries: pl.DataFrame) -> Figure:
     """Columns candidates, ndcg@10: a point for each measured query, and the mean of queries of about one size."""
     figure, axes = create_axes(WIDE_SIZE, "NDCG@10 by query size (test rows)", "candidates of the query", "NDCG@10")
-    known = queries.drop_nulls("ndcg@10").sort("candidates", maintain_order=True)
-    shown = known[np.unique(np.linspace(0, known.height - 1, MAX_QUERY_POINTS).astype(int)).tolist()]
+    measured = queries.drop_nulls("ndcg@10").sort("candidates", maintain_order=True)
+    shown = measured[np.unique(np.linspace(0, measured.height - 1, MAX_QUERY_POINTS).astype(int)).tolist()]
     axes.scatter(
         shown["candidates"], shown["ndcg@10"], s=14, alpha=0.35, color=TRAIN_COLOUR, linewidths=0, label="a query"
     )
-    groups = _size_groups(known)
+    groups = _size_groups(measured)
     axes.plot(
         groups["candidates"], groups["ndcg@10"], color=PREDICTION_COLOUR, marker="o", label="mean of queries of a size"
     )
-    axes.axhline(float(known["ndcg@10"].mean()), color="0.5", linewidth=1, linestyle="--", label="mean of all")  # type: ignore[arg-type]
+    axes.axhline(float(measured["ndcg@10"].mean()), color="0.5", linewidth=1, linestyle="--", label="mean of all")  # type: ignore[arg-type]
     axes.set_ylim(-0.03, 1.03)
     axes.legend(loc="lower right")
     return figure
 
 
-def _size_groups(known: pl.DataFrame) -> pl.DataFrame:
+def _size_groups(measured: pl.DataFrame) -> pl.DataFrame:
     """At most 8, of as many queries each; queries of one size are in one group."""
-    ranks = (known["candidates"].rank("min") - 1) * MAX_SIZE_GROUPS // known.height
+    ranks = (measured["candidates"].rank("min") - 1) * MAX_SIZE_GROUPS // measured.height
     columns = pl.col("candidates", "ndcg@10").mean()
-    return known.with_columns(group=ranks).group_by("group", maintain_order=True).agg(columns)
+    return measured.with_columns(group=ranks).group_by("group", maintain_order=True).agg(columns)

@@ -32,7 +32,9 @@ from relight.runtime.messages import did_you_mean, pluralize
 from relight.split.pairs import encode_records, encode_sides
 
 
-def clean_records(raw: pl.DataFrame, features: Features, prefix: str, where: str, first_row: int = 1) -> pl.DataFrame:
+def clean_records(
+    raw: pl.DataFrame, features: Features, prefix: str, source_name: str, first_row: int = 1
+) -> pl.DataFrame:
     """The columns of one side of a table, clean and without their prefix; other columns are left out.
 
     Args:
@@ -49,9 +51,9 @@ def clean_records(raw: pl.DataFrame, features: Features, prefix: str, where: str
             if full in raw.columns:
                 cleaned.append(clean_as_kind(kind, raw[full], first_row).alias(name))
             else:
-                problems.append(f"{where}: column '{full}' is missing{did_you_mean(full, raw.columns)}")
+                problems.append(f"{source_name}: column '{full}' is missing{did_you_mean(full, raw.columns)}")
         except ColumnError as unclean:
-            problems.append(f"{where}: column '{full}' {unclean}")
+            problems.append(f"{source_name}: column '{full}' {unclean}")
     if problems:
         raise InputError(*problems)
     return pl.DataFrame(cleaned)
@@ -69,35 +71,37 @@ def embed(table: Path, *, models: Path, output: Path) -> str:
         InputError: for a model of another task, missing columns, values that do not fit, or a damaged model.
     """
     assert_can_write_predictions(output, table)
-    known = read_format(models / "model.json", Description, MODEL_FORMAT)
-    if known.features.pairs is None:
-        raise InputError(f"embed: the model must be one of similarity, however: {known.features.task}")
-    make_deterministic(known.threads)
-    model = build_model(known.model, known.features, target_scale=known.target_scale, seeds=known.seeds)
+    description = read_format(models / "model.json", Description, MODEL_FORMAT)
+    if description.features.pairs is None:
+        raise InputError(f"embed: the model must be one of similarity, got {description.features.task}")
+    make_deterministic(description.threads)
+    model = build_model(
+        description.model, description.features, target_scale=description.target_scale, seeds=description.seeds
+    )
     assert isinstance(model, SiameseModel)
     load_weights(models / "model.pth", model)
     counts: list[int] = []
-    write_parts(output, _embedding_lines(table, known, model, counts))
-    return f"{output}: {sum(counts)} embeddings of {model.body.tower.d_widest} numbers\n"
+    write_parts(output, _embedding_lines(table, description, model, counts))
+    return f"{output}: {sum(counts)} embeddings of {model.network.tower.d_widest} numbers\n"
 
 
-def _embedding_lines(table: Path, known: Description, model: SiameseModel, counts: list[int]) -> Iterator[bytes]:
+def _embedding_lines(table: Path, description: Description, model: SiameseModel, counts: list[int]) -> Iterator[bytes]:
     """As CSV, chunk by chunk."""
-    assert known.features.pairs
+    assert description.features.pairs
     for raw in rechunk(SourceTable(table).frames({}), prediction_batch_size(model)):
-        prefix = _record_prefix(raw, known)
-        records = clean_records(raw, known.features, prefix, str(table), 1 + sum(counts))
-        points = _embed(model, encode_records(records, known.features, known.features.pairs.texts))
-        columns = {f"e{place}": points[:, place] for place in range(points.shape[1])}
+        prefix = _record_prefix(raw, description)
+        records = clean_records(raw, description.features, prefix, str(table), 1 + sum(counts))
+        points = _embed(model, encode_records(records, description.features, description.features.pairs.texts))
+        columns = {f"e{index}": points[:, index] for index in range(points.shape[1])}
         yield pl.DataFrame(columns).write_csv(include_header=not counts).encode()
         counts.append(raw.height)
 
 
-def _record_prefix(raw: pl.DataFrame, known: Description) -> str:
+def _record_prefix(raw: pl.DataFrame, description: Description) -> str:
     """Of the columns of the records: none, or that of the left or the right side; the one that is there most often."""
-    assert known.features.pairs
-    names = list(record_kinds(known.features))
-    prefixes = ("", known.features.pairs.left, known.features.pairs.right)
+    assert description.features.pairs
+    names = list(record_kinds(description.features))
+    prefixes = ("", description.features.pairs.left, description.features.pairs.right)
     return max(prefixes, key=lambda prefix: sum(prefix + name in raw.columns for name in names))
 
 
@@ -109,45 +113,45 @@ def _embed(model: SiameseModel, arrays: dict[str, np.ndarray]) -> np.ndarray:
     return points
 
 
-def predict_pairs(table: Path, known: Description, *, weights: Path, output: Path) -> str:
+def predict_pairs(table: Path, description: Description, *, weights: Path, output: Path) -> str:
     """Write one line for each pair, in the order of the table; returns what to tell the person.
 
     Raises:
         InputError: for missing columns, values that do not fit, or a damaged model.
     """
     counts: list[int] = []
-    write_parts(output, _prediction_lines(table, known, weights, counts))
-    return f"{output}: {pluralize(sum(counts), 'prediction')} of {known.features.target}\n"
+    write_parts(output, _prediction_lines(table, description, weights, counts))
+    return f"{output}: {pluralize(sum(counts), 'prediction')} of {description.features.target}\n"
 
 
-def _prediction_lines(table: Path, known: Description, weights: Path, counts: list[int]) -> Iterator[bytes]:
+def _prediction_lines(table: Path, description: Description, weights: Path, counts: list[int]) -> Iterator[bytes]:
     """As CSV, chunk by chunk; whole batches of the model, so that a chunk's end changes no last bits."""
-    features, scale = known.features, known.similarity
+    features, scale = description.features, description.distance_calibration
     assert features.pairs
     assert scale
-    model = build_model(known.model, features, target_scale=known.target_scale, seeds=known.seeds)
+    model = build_model(description.model, features, target_scale=description.target_scale, seeds=description.seeds)
     load_weights(weights, model)
     for raw in rechunk(SourceTable(table).frames({}), prediction_batch_size(model)):
-        left, right = _clean_sides(raw, known, str(table), 1 + sum(counts))
+        left, right = _clean_sides(raw, description, str(table), 1 + sum(counts))
         arrays = encode_sides(left, right, features, features.pairs.texts)
-        said = pair_predictions(features, predict_outputs(model, pair_input_tensors(arrays)).numpy(), scale)
-        yield said.write_csv(include_header=not counts).encode()
+        predictions = pair_predictions(features, predict_outputs(model, pair_input_tensors(arrays)).numpy(), scale)
+        yield predictions.write_csv(include_header=not counts).encode()
         counts.append(raw.height)
 
 
 def _clean_sides(
-    raw: pl.DataFrame, known: Description, where: str, first_row: int
+    raw: pl.DataFrame, description: Description, source_name: str, first_row: int
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """
     Raises:
         InputError: with all that is wrong on both sides.
     """
-    assert known.features.pairs
+    assert description.features.pairs
     sides: list[pl.DataFrame] = []
     problems: list[str] = []
-    for prefix in (known.features.pairs.left, known.features.pairs.right):
+    for prefix in (description.features.pairs.left, description.features.pairs.right):
         try:
-            sides.append(clean_records(raw, known.features, prefix, where, first_row))
+            sides.append(clean_records(raw, description.features, prefix, source_name, first_row))
         except InputError as error:
             problems += error.problems
     if problems:

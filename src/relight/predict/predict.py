@@ -18,14 +18,14 @@ def predict(table: Path, *, models: Path, output: Path) -> str:
         InputError: for missing columns, values that do not fit, or a damaged model.
     """
     assert_can_write_predictions(output, table)
-    known = read_format(models / "model.json", Description, MODEL_FORMAT)
-    make_deterministic(known.threads)
-    if known.features.pairs is not None:
-        return predict_pairs(table, known, weights=models / "model.pth", output=output)
-    if known.features.series is not None:
-        return predict_series(table, known, weights=models / "model.pth", output=output)
-    if known.features.sequence is not None:
-        return predict_sequences(table, known, weights=models / "model.pth", output=output)
-    if known.features.task == "ranking":
-        return predict_ranking(table, known, weights=models / "model.pth", output=output)
-    return predict_table(table, known, weights=models / "model.pth", output=output)
+    description = read_format(models / "model.json", Description, MODEL_FORMAT)
+    make_deterministic(description.threads)
+    if description.features.pairs is not None:
+        return predict_pairs(table, description, weights=models / "model.pth", output=output)
+    if description.features.series is not None:
+        return predict_series(table, description, weights=models / "model.pth", output=output)
+    if description.features.sequence is not None:
+        return predict_sequences(table, description, weights=models / "model.pth", output=output)
+    if description.features.task == "ranking":
+        return predict_ranking(table, description, weights=models / "model.pth", output=output)
+    return predict_table(table, description, weights=models / "model.pth", output=output)

@@ -21,26 +21,28 @@ from relight.split.encoding import EncodedFeatures, encode
 from relight.split.sequences import SequenceSteps, split_into_sequences
 
 
-def predict_sequences(table: Path, known: Description, *, weights: Path, output: Path) -> str:
+def predict_sequences(table: Path, description: Description, *, weights: Path, output: Path) -> str:
     """Write one prediction for each sequence, in order of first appearance; returns what to tell the person.
 
     Raises:
         InputError: for missing columns, values that do not fit, steps at the same time, or a damaged model.
     """
-    model = build_model(known.model, known.features, target_scale=known.target_scale, seeds=known.seeds)
+    model = build_model(
+        description.model, description.features, target_scale=description.target_scale, seeds=description.seeds
+    )
     load_weights(weights, model)
-    steps, ids = _read_table(table, known.features)
-    encoded = encode(steps.rows, known.features)
-    said = sequence_predictions(model, known.features, _sequences(encoded, steps.length))
-    _check_finite(said, table, ids)
-    lines = prediction_table(known.features, said)
+    steps, ids = _read_table(table, description.features)
+    encoded = encode(steps.rows, description.features)
+    predictions = sequence_predictions(model, description.features, _sequences(encoded, steps.length))
+    _check_finite(predictions, table, ids)
+    lines = prediction_table(description.features, predictions)
     if ids is not None:
         lines.insert_column(0, ids)
     write_parts(output, [lines.write_csv().encode()])
-    surprises = UnseenValues(known.features)
+    surprises = UnseenValues(description.features)
     surprises.add(encoded)
-    what = f"{pluralize(len(said), 'prediction')} of {known.features.target}, one for each sequence"
-    return f"{output}: {what}{surprises.sentences()}\n"
+    what = f"{pluralize(len(predictions), 'prediction')} of {description.features.target}, one for each sequence"
+    return f"{output}: {what}{surprises.warning_text()}\n"
 
 
 def _read_table(table: Path, features: Features) -> tuple[SequenceSteps, pl.Series | None]:
@@ -69,8 +71,8 @@ def _sequences(encoded: EncodedFeatures, length: np.ndarray) -> Sequences:
     return Sequences(numeric, categories, lengths.cumsum(0) - lengths, lengths, torch.zeros(len(lengths)))
 
 
-def _check_finite(said: np.ndarray, table: Path, ids: pl.Series | None) -> None:
-    wrong = np.flatnonzero(~np.isfinite(said.reshape(len(said), -1)).all(axis=1))
+def _check_finite(predictions: np.ndarray, table: Path, ids: pl.Series | None) -> None:
+    wrong = np.flatnonzero(~np.isfinite(predictions.reshape(len(predictions), -1)).all(axis=1))
     if len(wrong):
         at = int(wrong[0])
         name = f"row {at + 1}" if ids is None else f"sequence '{ids[at]}'"

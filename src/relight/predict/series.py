@@ -38,16 +38,16 @@ class History(NamedTuple):
     """
 
     arrays: Arrays
-    lines: pl.DataFrame
+    output_rows: pl.DataFrame
 
 
 def history_params(table: Path, columns: list[str], features: Features) -> PrepareParams:
     """How to clean new rows: as those of the training, and nothing else of the table."""
     series = features.series
     assert series is not None
-    known = series.known
+    schema = series.series_schema
     levels = {covariate.source: covariate.level for covariate in series.covariates}
-    used = {known.time, known.series, features.target, *levels}
+    used = {schema.time, schema.series, features.target, *levels}
     return PrepareParams(
         source=str(table),
         target=features.target,
@@ -55,18 +55,18 @@ def history_params(table: Path, columns: list[str], features: Features) -> Prepa
         ignore=[name for name in columns if name not in used],
         columns={name: "numeric" if levels[name] is None else "categorical" for name in columns if name in levels},
         sequence=SequenceParams(
-            time=known.time,
-            series=known.series,
-            length=known.length,
-            horizon=known.horizon,
-            season=known.season,
-            fill="interpolate" if known.fill == "interpolate" else "forward",
-            known=known.known,
+            time=schema.time,
+            series=schema.series,
+            length=schema.length,
+            horizon=schema.horizon,
+            season=schema.season,
+            fill="interpolate" if schema.fill == "interpolate" else "forward",
+            known=schema.known,
         ),
     )
 
 
-def read_history(rows: pl.DataFrame, schema: Schema, features: Features, where: str) -> History:
+def read_history(rows: pl.DataFrame, schema: Schema, features: Features, source_name: str) -> History:
     """
     Args:
         rows: on their grid; after the last value of a series they may hold what is known of the steps to come.
@@ -78,46 +78,49 @@ def read_history(rows: pl.DataFrame, schema: Schema, features: Features, where: 
     """
     series = features.series
     assert series is not None
-    _assert_frequency(schema, series.known, where)
-    groups = rows.partition_by(series.known.series, maintain_order=True) if series.known.series else [rows]
+    _assert_frequency(schema, series.series_schema, source_name)
+    groups = (
+        rows.partition_by(series.series_schema.series, maintain_order=True) if series.series_schema.series else [rows]
+    )
     missing = [name for name in series.sources if name not in rows.columns]
-    problems = [f"{where}: column '{name}' is missing" for name in missing] or _too_short_problems(
-        groups, features, where
+    problems = [f"{source_name}: column '{name}' is missing" for name in missing] or _too_short_problems(
+        groups, features, source_name
     )
     if problems:
         raise InputError(*problems)
-    ends = [_with_future(group, features.target, series.known) for group in groups]
-    found = [_window(end, features.target, series) for end in ends]
-    arrays = {name: np.concatenate([one[name] for one in found]) for name in found[0]}
-    starts = np.cumsum([0, *(len(one["value"]) for one in found[:-1])])
-    arrays["origin"] = np.concatenate([one["origin"] + start for one, start in zip(found, starts, strict=True)])
-    lines = pl.concat([end.tail(series.known.horizon) for end in ends])
-    named = [series.known.series] if series.known.series else []
-    return History(arrays, lines.select([*named, series.known.time]))
+    ends = [_with_future(group, features.target, series.series_schema) for group in groups]
+    windows = [_window(end, features.target, series) for end in ends]
+    arrays = {name: np.concatenate([one[name] for one in windows]) for name in windows[0]}
+    starts = np.cumsum([0, *(len(one["value"]) for one in windows[:-1])])
+    arrays["origin"] = np.concatenate([one["origin"] + start for one, start in zip(windows, starts, strict=True)])
+    lines = pl.concat([end.tail(series.series_schema.horizon) for end in ends])
+    named = [series.series_schema.series] if series.series_schema.series else []
+    return History(arrays, lines.select([*named, series.series_schema.time]))
 
 
-def _assert_frequency(schema: Schema, known: SeriesSchema, where: str) -> None:
+def _assert_frequency(schema: Schema, trained: SeriesSchema, source_name: str) -> None:
     assert schema.series is not None
-    if (found := schema.series.frequency) != known.frequency:
+    if (frequency := schema.series.frequency) != trained.frequency:
         raise InputError(
-            f"{where}: column '{known.time}' must have steps of {known.frequency}, as in training, however: {found}"
+            f"{source_name}: column '{trained.time}' must have steps of {trained.frequency}, as in training, "
+            f"got {frequency}"
         )
 
 
-def _too_short_problems(groups: list[pl.DataFrame], features: Features, where: str) -> list[str]:
+def _too_short_problems(groups: list[pl.DataFrame], features: Features, source_name: str) -> list[str]:
     series = features.series
     assert series is not None
-    known = series.known
+    trained = series.series_schema
     return [
-        f"{where}: {_series_text(group, known)} has {n_rows} steps up to its last value of '{features.target}', and a "
-        f"forecast sees {known.length}; add earlier rows"
+        f"{source_name}: {_series_text(group, trained)} has {n_rows} steps up to its last value of "
+        f"'{features.target}', and a forecast sees {trained.length}; add earlier rows"
         for group in groups
-        if (n_rows := _n_rows_observed(group, features.target)) < known.length
+        if (n_rows := _n_rows_observed(group, features.target)) < trained.length
     ]
 
 
-def _series_text(group: pl.DataFrame, known: SeriesSchema) -> str:
-    return f"series '{group[known.series][0]}'" if known.series else "the series"
+def _series_text(group: pl.DataFrame, schema: SeriesSchema) -> str:
+    return f"series '{group[schema.series][0]}'" if schema.series else "the series"
 
 
 def _n_rows_observed(group: pl.DataFrame, target: str) -> int:
@@ -126,27 +129,27 @@ def _n_rows_observed(group: pl.DataFrame, target: str) -> int:
     return int(there[-1]) + 1 if len(there) else 0
 
 
-def _with_future(group: pl.DataFrame, target: str, known: SeriesSchema) -> pl.DataFrame:
+def _with_future(group: pl.DataFrame, target: str, schema: SeriesSchema) -> pl.DataFrame:
     """The past that the forecast sees, and the steps to come with what is known of them."""
     end = _n_rows_observed(group, target)
     last = int(group[STEP_COLUMN][end - 1])
-    steps = pl.DataFrame({STEP_COLUMN: np.arange(last + 1, last + 1 + known.horizon)})
-    to_come = steps.join(group.drop(known.time), on=STEP_COLUMN, how="left", maintain_order="left")
-    times = times_of_steps(steps[STEP_COLUMN] - last, group[known.time][end - 1], known.frequency).alias(known.time)
-    named = [pl.lit(group[known.series][0]).alias(known.series)] if known.series else []
-    past = group.slice(end - known.length, known.length)
+    steps = pl.DataFrame({STEP_COLUMN: np.arange(last + 1, last + 1 + schema.horizon)})
+    to_come = steps.join(group.drop(schema.time), on=STEP_COLUMN, how="left", maintain_order="left")
+    times = times_of_steps(steps[STEP_COLUMN] - last, group[schema.time][end - 1], schema.frequency).alias(schema.time)
+    named = [pl.lit(group[schema.series][0]).alias(schema.series)] if schema.series else []
+    past = group.slice(end - schema.length, schema.length)
     return pl.concat([past, to_come.with_columns(times, *named).select(past.columns)])
 
 
 def _window(rows: pl.DataFrame, target: str, series: SeriesFeatures) -> Arrays:
     """One window, whose targets nobody knows: it is placed by hand."""
     parts = np.full(rows.height, TEST, dtype=np.int8)
-    parts[: series.known.length] = TRAIN
+    parts[: series.series_schema.length] = TRAIN
     arrays = encode_part(rows.drop(SPLIT_COLUMN, strict=False), target, series, parts, TEST)
-    return {**arrays, "origin": np.array([series.known.length], dtype=np.int64)}
+    return {**arrays, "origin": np.array([series.series_schema.length], dtype=np.int64)}
 
 
-def predict_series(table: Path, known: Description, *, weights: Path, output: Path) -> str:
+def predict_series(table: Path, description: Description, *, weights: Path, output: Path) -> str:
     """Write `horizon` lines for each series, the steps after its last value; returns what to tell the person.
 
     Beside each answer stand the ends of its interval, where the model has intervals.
@@ -154,25 +157,28 @@ def predict_series(table: Path, known: Description, *, weights: Path, output: Pa
     Raises:
         InputError: for missing columns, another frequency, a series that is too short, or a damaged model.
     """
-    model = build_model(known.model, known.features, target_scale=known.target_scale, seeds=known.seeds)
+    model = build_model(
+        description.model, description.features, target_scale=description.target_scale, seeds=description.seeds
+    )
     assert isinstance(model, Forecaster)
     load_weights(weights, model)
     raw = pl.concat(list(SourceTable(table).frames({})))
-    rows, schema = regularize_series(raw, history_params(table, raw.columns, known.features))
-    history = read_history(rows, schema, known.features, str(table))
-    said = predict_outputs(model, build_windows(history.arrays, model.features).inputs).numpy()
-    ends = _interval_columns(said, model_half_widths(model))
-    time = model.features.known.time
-    lines = history.lines.with_columns(
-        format_times(history.lines[time], rows[time]), pl.Series("prediction", said.reshape(-1)), *ends
+    rows, schema = regularize_series(raw, history_params(table, raw.columns, description.features))
+    history = read_history(rows, schema, description.features, str(table))
+    predictions = predict_outputs(model, build_windows(history.arrays, model.features).inputs).numpy()
+    ends = _interval_columns(predictions, model_half_widths(model))
+    time = model.features.series_schema.time
+    lines = history.output_rows.with_columns(
+        format_times(history.output_rows[time], rows[time]), pl.Series("prediction", predictions.reshape(-1)), *ends
     )
     write_parts(output, [lines.write_csv().encode()])
-    held = f"; low to high holds {NOMINAL_COVERAGE:.0%} of what comes" if ends else ""
-    what = f"{pluralize(lines.height, 'prediction')} of {known.features.target}, {said.shape[1]} for each series"
-    return f"{output}: {what}{held}\n"
+    interval_note = f"; low to high holds {NOMINAL_COVERAGE:.0%} of what comes" if ends else ""
+    n_predictions = pluralize(lines.height, "prediction")
+    what = f"{n_predictions} of {description.features.target}, {predictions.shape[1]} for each series"
+    return f"{output}: {what}{interval_note}\n"
 
 
-def _interval_columns(said: np.ndarray, widths: np.ndarray) -> list[pl.Series]:
+def _interval_columns(predictions: np.ndarray, widths: np.ndarray) -> list[pl.Series]:
     """Of the interval around each answer, where the model has intervals.
 
     Args:
@@ -181,5 +187,5 @@ def _interval_columns(said: np.ndarray, widths: np.ndarray) -> list[pl.Series]:
     """
     if not np.isfinite(widths).any():
         return []
-    low, high = (ends.reshape(-1).astype(said.dtype) for ends in (said - widths, said + widths))
+    low, high = (ends.reshape(-1).astype(predictions.dtype) for ends in (predictions - widths, predictions + widths))
     return [pl.Series("low", low).fill_nan(None), pl.Series("high", high).fill_nan(None)]

@@ -41,7 +41,7 @@ class UnseenValues:
     """Rows so far, categories that are missing or unknown, and numbers that are missing where none was in training."""
 
     def __init__(self, features: Features) -> None:
-        self.without_gaps = {f.column: place for place, f in enumerate(features.numeric) if not f.gaps}
+        self.without_gaps = {f.column: index for index, f in enumerate(features.numeric) if not f.gaps}
         self.n_rows = 0
         self.n_categories = 0
         self.n_missing: Counter[str] = Counter()  # by column
@@ -50,20 +50,20 @@ class UnseenValues:
         self.n_rows += len(rows.numeric)
         self.n_categories += int((rows.categories == 0).sum())
         missing = np.isnan(rows.numeric).sum(axis=0)
-        for column, place in self.without_gaps.items():
-            self.n_missing[column] += int(missing[place])
+        for column, index in self.without_gaps.items():
+            self.n_missing[column] += int(missing[index])
 
-    def sentences(self) -> str:
+    def warning_text(self) -> str:
         """What there is to say, each after a semicolon."""
-        said = f"; {self.n_categories} categories were missing or unknown" if self.n_categories else ""
+        text = f"; {self.n_categories} categories were missing or unknown" if self.n_categories else ""
         names = [name for name, n_missing in self.n_missing.items() if n_missing]
         if names:
             more = f" and {len(names) - MAX_VALUES_LISTED} more" if len(names) > MAX_VALUES_LISTED else ""
-            said += (
+            text += (
                 f"; {self.n_missing.total()} numbers are missing in columns without gaps in training "
                 f"({', '.join(names[:MAX_VALUES_LISTED])}{more}): the train rows' mean stands for them"
             )
-        return said
+        return text
 
 
 def assert_can_write_predictions(output: Path, table: Path) -> None:
@@ -81,11 +81,11 @@ def assert_can_write_predictions(output: Path, table: Path) -> None:
         raise InputError(f"{output}: must end in .csv; name such a file with -o")
     if not output.parent.is_dir():
         raise InputError(f"{output}: cannot be written: there is no folder {output.parent}; make it first")
-    if any(place.exists() and table.exists() and place.samefile(table) for place in (output, output.parent)):
+    if any(path.exists() and table.exists() and path.samefile(table) for path in (output, output.parent)):
         raise InputError(f"{output}: is the table itself, or in it; name another file with -o")
 
 
-def predict_table(table: Path, known: Description, *, weights: Path, output: Path) -> str:
+def predict_table(table: Path, description: Description, *, weights: Path, output: Path) -> str:
     """Write one prediction for each row, in the order of the table; returns what to tell the person.
 
     A table larger than memory passes through in chunks.
@@ -93,21 +93,25 @@ def predict_table(table: Path, known: Description, *, weights: Path, output: Pat
     Raises:
         InputError: for missing columns, values that do not fit, or a damaged model.
     """
-    model = build_model(known.model, known.features, target_scale=known.target_scale, seeds=known.seeds)
+    model = build_model(
+        description.model, description.features, target_scale=description.target_scale, seeds=description.seeds
+    )
     load_weights(weights, model)
-    surprises = UnseenValues(known.features)
-    write_parts(output, _csv_lines(table, known.features, model, surprises))
-    what = f"{pluralize(surprises.n_rows, 'prediction')} of {known.features.target}"
-    return f"{output}: {what}{surprises.sentences()}\n"
+    surprises = UnseenValues(description.features)
+    write_parts(output, _csv_lines(table, description.features, model, surprises))
+    what = f"{pluralize(surprises.n_rows, 'prediction')} of {description.features.target}"
+    return f"{output}: {what}{surprises.warning_text()}\n"
 
 
 def _csv_lines(table: Path, features: Features, model: nn.Module, surprises: UnseenValues) -> Iterator[bytes]:
     """The answers as CSV, chunk by chunk."""
     for rows in clean_chunks(table, features, chunk_rows(model)):
         encoded = encode(rows, features)
-        said = predictions_from_outputs(features.task, outputs_of(model, build_inputs(model, *encoded, str(table))))
-        assert_finite(said, table, surprises.n_rows)
-        lines = prediction_table(features, said).write_csv(include_header=surprises.n_rows == 0)
+        predictions = predictions_from_outputs(
+            features.task, outputs_of(model, build_inputs(model, *encoded, str(table)))
+        )
+        assert_finite(predictions, table, surprises.n_rows)
+        lines = prediction_table(features, predictions).write_csv(include_header=surprises.n_rows == 0)
         surprises.add(encoded)
         yield lines.encode()
 
@@ -151,12 +155,12 @@ def _column_kinds(features: Features) -> dict[str, Kind]:
     return kinds if features.query is None else {**kinds, features.query: "ignored"}
 
 
-def assert_finite(said: np.ndarray, table: Path, n_before: int) -> None:
+def assert_finite(predictions: np.ndarray, table: Path, n_before: int) -> None:
     """
     Raises:
         InputError: with the row of the first answer that is none.
     """
-    wrong = np.flatnonzero(~np.isfinite(said.reshape(len(said), -1)).all(axis=1))
+    wrong = np.flatnonzero(~np.isfinite(predictions.reshape(len(predictions), -1)).all(axis=1))
     if len(wrong):
         raise InputError(
             f"{table}: row {n_before + wrong[0] + 1}: the model's answer is not a finite number; "
@@ -164,15 +168,15 @@ def assert_finite(said: np.ndarray, table: Path, n_before: int) -> None:
         )
 
 
-def prediction_table(features: Features, said: np.ndarray) -> pl.DataFrame:
+def prediction_table(features: Features, predictions: np.ndarray) -> pl.DataFrame:
     if features.classes is None:
-        return pl.DataFrame({"prediction": said})
-    labels = np.array(features.classes)[said.argmax(axis=1)]
-    shares = {f"probability_{label}": said[:, k] for k, label in enumerate(features.classes)}
+        return pl.DataFrame({"prediction": predictions})
+    labels = np.array(features.classes)[predictions.argmax(axis=1)]
+    shares = {f"probability_{label}": predictions[:, k] for k, label in enumerate(features.classes)}
     return pl.DataFrame({"prediction": labels, **shares})
 
 
-def predict_ranking(table: Path, known: Description, *, weights: Path, output: Path) -> str:
+def predict_ranking(table: Path, description: Description, *, weights: Path, output: Path) -> str:
     """Write query, prediction and rank (1 is the best, ties by row) for each row, in the order of the table; returns
     what to tell the person.
 
@@ -181,8 +185,8 @@ def predict_ranking(table: Path, known: Description, *, weights: Path, output: P
     Raises:
         InputError: for missing columns, values that do not fit, rows without a query, or a damaged model.
     """
-    features = known.features
-    model = build_model(known.model, features, target_scale=known.target_scale, seeds=known.seeds)
+    features = description.features
+    model = build_model(description.model, features, target_scale=description.target_scale, seeds=description.seeds)
     load_weights(weights, model)
     surprises, queries, scores = UnseenValues(features), [], []
     for rows in clean_chunks(table, features, chunk_rows(model)):
@@ -196,7 +200,7 @@ def predict_ranking(table: Path, known: Description, *, weights: Path, output: P
     ranked = ranked_table(pl.concat(queries), np.concatenate(scores))
     write_parts(output, iter([ranked.write_csv().encode()]))
     n_queries = ranked["query"].n_unique()
-    return f"{output}: {surprises.n_rows} candidates of {n_queries} queries ranked{surprises.sentences()}\n"
+    return f"{output}: {surprises.n_rows} candidates of {n_queries} queries ranked{surprises.warning_text()}\n"
 
 
 def ranked_table(query: pl.Series, score: np.ndarray) -> pl.DataFrame:

@@ -34,16 +34,16 @@ class ColumnPlan(NamedTuple):
     read_as: type[pl.DataType] | None = None
 
 
-def plan_column(raw: pl.Series, asked: ColumnKind | None) -> ColumnPlan:
+def plan_column(raw: pl.Series, requested: ColumnKind | None) -> ColumnPlan:
     """Settle the kind of a column by its first rows.
 
     Raises:
         UncleanError: for values that do not fit, or that no kind fits.
     """
-    if asked == "ignore":
+    if requested == "ignore":
         return ColumnPlan(raw.name, "ignored", is_asked=True)
-    if asked is not None:
-        plan = ColumnPlan(raw.name, asked, is_asked=True, read_as=read_type(asked, raw))
+    if requested is not None:
+        plan = ColumnPlan(raw.name, requested, is_asked=True, read_as=read_type(requested, raw))
         clean_planned(plan, raw, 1)
         return plan
     try:
@@ -112,14 +112,14 @@ def requested_kind(params: PrepareParams, name: str) -> ColumnKind | None:
 def role_problems(params: PrepareParams, names: list[str]) -> list[str]:
     """Names that the table does not have, and columns that are asked to be two things at once."""
     targets = target_names(params)
-    asked = [
+    named = [
         *(("prepare.target", name) for name in targets),
         *([("prepare.weight", params.weight)] if params.weight is not None else []),
         *([("prepare.query", params.query)] if params.query is not None else []),
         *(("prepare.ignore", name) for name in params.ignore),
         *(("prepare.columns", name) for name in params.columns),
     ]
-    return [problem for key, name in asked if (problem := _role_problem(params, key, name, names))]
+    return [problem for key, name in named if (problem := _role_problem(params, key, name, names))]
 
 
 def _role_problem(params: PrepareParams, key: str, name: str, names: list[str]) -> str | None:

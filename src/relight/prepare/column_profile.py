@@ -27,27 +27,27 @@ class TableProfile:
     def __init__(self) -> None:
         self.n_rows = 0
         self._columns: dict[str, _ColumnProfile] = {}
-        self._alike: list[list[str]] = []
+        self._equal_groups: list[list[str]] = []
 
     def add(self, table: pl.DataFrame) -> None:
         """Take a stretch; the columns are the same each time."""
         if self.n_rows == 0:
             self._columns = {name: _ColumnProfile() for name in table.columns}
-            self._alike = _refine_groups([table.columns], table)
+            self._equal_groups = _refine_groups([table.columns], table)
         else:
-            self._alike = _refine_groups([group for group in self._alike if len(group) > 1], table)
+            self._equal_groups = _refine_groups([group for group in self._equal_groups if len(group) > 1], table)
         for column in table:
             self._columns[column.name].add(column, self.n_rows)
         self.n_rows += table.height
 
-    def twins(self) -> dict[str, str]:
+    def duplicate_columns(self) -> dict[str, str]:
         """Columns that are an earlier one over again, by name; constant ones are not told apart."""
-        different = [[name for name in group if not self._columns[name].is_constant] for group in self._alike]
+        different = [[name for name in group if not self._columns[name].is_constant] for group in self._equal_groups]
         return {name: group[0] for group in different for name in group[1:]}
 
-    def remarks(self, name: str) -> tuple[str, ...]:
+    def warnings(self, name: str) -> tuple[str, ...]:
         """What a person should know of a column."""
-        return self._columns[name].remarks(self.n_rows)
+        return self._columns[name].warnings(self.n_rows)
 
 
 class _ColumnProfile:
@@ -55,7 +55,7 @@ class _ColumnProfile:
         self.n_gaps = 0
         self.is_constant = True
         self.has_ids = True
-        self.first: object = None
+        self.first_value: object = None
         self.sample: set[int] = set()
         self.low, self.high = float("inf"), float("-inf")
         self.numbers: set[float] | None = set()
@@ -66,7 +66,7 @@ class _ColumnProfile:
         self.n_gaps += values.null_count()
         self._find_numbers(values)
 
-    def remarks(self, n_rows: int) -> tuple[str, ...]:
+    def warnings(self, n_rows: int) -> tuple[str, ...]:
         if self.n_gaps == n_rows:
             return ("has no values at all; it tells the model nothing",)
         if self.is_constant:
@@ -82,13 +82,13 @@ class _ColumnProfile:
 
     def _find_constant(self, values: pl.Series, n_before: int) -> None:
         if n_before == 0:
-            self.first = values[0]
+            self.first_value = values[0]
         if self.is_constant:
             has_gaps = values.null_count() > 0
             self.is_constant = (
-                values.null_count() == len(values) and self.first is None
+                values.null_count() == len(values) and self.first_value is None
                 if has_gaps
-                else bool(values.min() == self.first and values.max() == self.first)
+                else bool(values.min() == self.first_value and values.max() == self.first_value)
             )
 
     def _find_ids(self, values: pl.Series) -> None:
@@ -148,15 +148,15 @@ def _refine_groups(groups: list[list[str]], table: pl.DataFrame) -> list[list[st
 
 def _fingerprint(values: pl.Series) -> object:
     """Cheap to make, and the same for equal columns."""
-    return (values.dtype.base_type(), values.null_count(), *(values[place] for place in (0, len(values) // 2, -1)))
+    return (values.dtype.base_type(), values.null_count(), *(values[row] for row in (0, len(values) // 2, -1)))
 
 
 def _equal(names: list[str], table: pl.DataFrame) -> list[list[str]]:
-    found: list[list[str]] = []
+    groups: list[list[str]] = []
     for name in names:
-        group = next((g for g in found if table[g[0]].equals(table[name])), None)
+        group = next((g for g in groups if table[g[0]].equals(table[name])), None)
         if group is None:
-            found.append([name])
+            groups.append([name])
         else:
             group.append(name)
-    return found
+    return groups

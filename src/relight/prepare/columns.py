@@ -56,9 +56,11 @@ def clean_as_kind(kind: Kind, raw: pl.Series, first_row: int = 1, why: str = "as
     """
     if kind == "ignored":
         return raw
-    known = (*TEXT_TYPES, pl.Boolean, pl.Null) if kind != "datetime" else (*TEXT_TYPES, pl.Date, pl.Datetime, pl.Null)
-    if raw.dtype not in known and not (raw.dtype.is_numeric() and kind != "datetime"):
-        raise ColumnError(f"must be {kind}, {why}, however: it is of type {raw.dtype}")
+    accepted = (
+        (*TEXT_TYPES, pl.Boolean, pl.Null) if kind != "datetime" else (*TEXT_TYPES, pl.Date, pl.Datetime, pl.Null)
+    )
+    if raw.dtype not in accepted and not (raw.dtype.is_numeric() and kind != "datetime"):
+        raise ColumnError(f"must be {kind}, {why}, got type {raw.dtype}")
     match kind:
         case "numeric":
             return _as_finite(_as_numbers(raw, first_row), first_row)
@@ -121,7 +123,7 @@ def _as_numbers(raw: pl.Series, first_row: int) -> pl.Series:
     if wrong.any():
         at = _first_index(wrong)
         raise ValueMismatchError(
-            f"row {first_row + at} is not a number, however: {_quoted(values, at)}; mend the value, or empty it"
+            f"row {first_row + at} must be a number, got {_quoted(values, at)}; fix the value or leave it empty"
         )
     return values.cast(pl.Float64)
 
@@ -131,7 +133,7 @@ def _as_booleans(values: pl.Series, first_row: int) -> pl.Series:
     wrong = ~lower.is_in(["true", "false"])
     if wrong.any():
         at = _first_index(wrong)
-        raise ValueMismatchError(f"row {first_row + at} is neither true nor false, however: {_quoted(values, at)}")
+        raise ValueMismatchError(f"row {first_row + at} must be true or false, got {_quoted(values, at)}")
     return lower == "true"
 
 
@@ -155,8 +157,8 @@ def _as_datetimes(raw: pl.Series, first_row: int) -> pl.Series:
     if wrong.any():
         at = _first_index(wrong)
         raise ValueMismatchError(
-            f"row {first_row + at} is not a date as 2020-01-31 or 2020-01-31 12:30:00, however: {_quoted(values, at)}; "
-            "mend the value, or empty it"
+            f"row {first_row + at} must be a date such as 2020-01-31 or 2020-01-31 12:30:00, got "
+            f"{_quoted(values, at)}; fix the value or leave it empty"
         )
     return parsed
 
@@ -168,14 +170,14 @@ def _as_finite(values: pl.Series, first_row: int) -> pl.Series:
     if any(end > FLOAT32_MAX for end in ends):
         at = _first_index(filled.abs() > FLOAT32_MAX)
         what = "infinite" if np.isinf(filled[at]) else f"beyond float32 ({filled[at]:g})"
-        raise ColumnError(f"row {first_row + at} is {what}; mend the value, or empty it")
+        raise ColumnError(f"row {first_row + at} is {what}; fix the value or leave it empty")
     return filled
 
 
 def _refuse_infinite(values: pl.Series, first_row: int) -> None:
     infinite = text_columns.are_infinite(values)
     if infinite.any():
-        raise ColumnError(f"row {first_row + _first_index(infinite)} is infinite; mend the value, or empty it")
+        raise ColumnError(f"row {first_row + _first_index(infinite)} is infinite; fix the value or leave it empty")
 
 
 def _first_index(flags: pl.Series) -> int:

@@ -62,13 +62,13 @@ def _windows(piece: bytes) -> Iterator[np.ndarray]:
 
 def _starts_with_zero(letters: np.ndarray, separator: int) -> bool:
     """A zero and a digit, after a separator, a line end, a quote, or a sign or space that starts the value."""
-    found = (letters[1:-1] == ord("0")) & (letters[:-2] < ord("."))
-    found &= (letters[2:] - np.uint8(ord("0"))) < 10
-    places = np.flatnonzero(found)
-    if not len(places):
+    is_zero = (letters[1:-1] == ord("0")) & (letters[:-2] < ord("."))
+    is_zero &= (letters[2:] - np.uint8(ord("0"))) < 10
+    indices = np.flatnonzero(is_zero)
+    if not len(indices):
         return False
     starts = _byte_mask(separator, *b'\n"')
-    before, before_that = letters[places], letters[np.maximum(places - 1, 0)]
+    before, before_that = letters[indices], letters[np.maximum(indices - 1, 0)]
     return bool(
         (starts[before] | (_byte_mask(*b"+- ")[before] & (starts[before_that] | (before_that == ord(" "))))).any()
     )
@@ -76,9 +76,9 @@ def _starts_with_zero(letters: np.ndarray, separator: int) -> bool:
 
 def _byte_mask(*letters: int) -> np.ndarray:
     """True for these letters, by their number."""
-    known = np.zeros(256, dtype=bool)
-    known[list(letters)] = True
-    return known
+    mask = np.zeros(256, dtype=bool)
+    mask[list(letters)] = True
+    return mask
 
 
 def _is_utf8(piece: bytes) -> bool:

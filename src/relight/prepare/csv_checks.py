@@ -115,8 +115,8 @@ def _check_chunk(path: Path, chunk: bytes, line: int, decoder: codecs.Incrementa
         line += chunk.count(b"\n", 0, at)
         raise InputError(f"{path}:{line}: has a NUL byte; is it a text file in UTF-8?")
     _check_utf8(path, chunk, line, decoder)
-    if found := _LONE_RETURN.search(chunk):
-        line += chunk.count(b"\n", 0, found.start())
+    if match := _LONE_RETURN.search(chunk):
+        line += chunk.count(b"\n", 0, match.start())
         raise InputError(f"{path}:{line}: a line ends with CR alone; save the file with LF or CRLF line ends")
 
 
@@ -135,7 +135,7 @@ def _check_row(path: Path, line: int, n_values: int, n_names: int, blank: int) -
     if blank:
         raise InputError(f"{path}:{blank}: is a blank line among the rows; delete it")
     if n_values != n_names:
-        raise InputError(f"{path}:{line}: must have {n_names} values as the header, however: {n_values}")
+        raise InputError(f"{path}:{line}: must have {n_names} values as the header, got {n_values}")
 
 
 def check_header(path: Path, header: list[str]) -> list[str]:

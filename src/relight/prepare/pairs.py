@@ -46,12 +46,12 @@ def clean_pairs(raw: pl.DataFrame, params: PrepareParams) -> CleanTable:
     return CleanTable(pl.DataFrame([*columns, *outcome]), schema)
 
 
-def _with_both_sides(params: PrepareParams, known: list[str]) -> PrepareParams:
+def _with_both_sides(params: PrepareParams, columns: list[str]) -> PrepareParams:
     """A column that is named without its prefix means both of its sides."""
 
     def both(name: str) -> list[str]:
         sides = [f"{prefix}{name}" for prefix in (params.pairs.left, params.pairs.right)]
-        return [name] if name in known else [side for side in sides if side in known] or [name]
+        return [name] if name in columns else [side for side in sides if side in columns] or [name]
 
     ignore = [side for name in params.ignore for side in both(name)]
     kinds = {side: kind for name, kind in params.columns.items() for side in both(name)}
@@ -64,10 +64,10 @@ def _shared_names(params: PrepareParams, names: list[str], problems: list[str]) 
     of_left = [name.removeprefix(left) for name in names if name.startswith(left) and name != left]
     of_right = [name.removeprefix(right) for name in names if name.startswith(right) and name != right]
     if not of_left or not of_right:
-        missing = [prefix for prefix, found in ((left, of_left), (right, of_right)) if not found]
+        missing = [prefix for prefix, side_names in ((left, of_left), (right, of_right)) if not side_names]
         begins = " or ".join(f"'{prefix}'" for prefix in missing)
         problems.append(
-            f"prepare.pairs: {params.source} must have columns of both sides, however: none begins with {begins}; "
+            f"prepare.pairs: {params.source} must have columns of both sides, got none that begins with {begins}; "
             "name the columns so, or set prepare.pairs to what they begin with"
         )
         return []
@@ -75,7 +75,7 @@ def _shared_names(params: PrepareParams, names: list[str], problems: list[str]) 
     alone += [f"{right}{name} has no {left}{name}" for name in of_right if name not in of_left]
     if alone:
         problems.append(
-            f"prepare.pairs: every column must be there on both sides, however: {', '.join(alone)}; "
+            f"prepare.pairs: every column must be there on both sides, got {', '.join(alone)}; "
             "add what is missing, or name the column in prepare.ignore"
         )
     return [name for name in of_left if name in of_right]
@@ -84,8 +84,8 @@ def _shared_names(params: PrepareParams, names: list[str], problems: list[str]) 
 def _clean_sides(params: PrepareParams, raw: pl.DataFrame, name: str, problems: list[str]) -> _SharedColumn | None:
     left, right = raw[params.pairs.left + name], raw[params.pairs.right + name]
     try:
-        asked = _requested_kind(params, left.name, right.name)
-        cleaned = _find_kind(left, right, asked)
+        requested = _requested_kind(params, left.name, right.name)
+        cleaned = _find_kind(left, right, requested)
         sides = [
             clean_as_kind(cleaned.kind, _as_one_type(side, left, right)).alias(side.name) for side in (left, right)
         ]
@@ -93,23 +93,23 @@ def _clean_sides(params: PrepareParams, raw: pl.DataFrame, name: str, problems: 
         problems.append(f"{params.source}: column '{name}' of both sides {unclean}")
         return None
     assert cleaned.kind != "ignored"
-    column = PairColumn(name=name, kind=cleaned.kind, is_text=_is_text(cleaned, is_asked=asked is not None))
+    column = PairColumn(name=name, kind=cleaned.kind, is_text=_is_text(cleaned, is_asked=requested is not None))
     return _SharedColumn(column, *sides)
 
 
 def _requested_kind(params: PrepareParams, left: str, right: str) -> ColumnKind | None:
     kinds = {kind for name in (left, right) if (kind := requested_kind(params, name)) is not None}
     if len(kinds) > 1:
-        raise ColumnError(f"must have one kind in prepare.columns, however: {', '.join(sorted(kinds))}")
+        raise ColumnError(f"must have one kind in prepare.columns, got {', '.join(sorted(kinds))}")
     return kinds.pop() if kinds else None
 
 
-def _find_kind(left: pl.Series, right: pl.Series, asked: ColumnKind | None) -> CleanColumn:
+def _find_kind(left: pl.Series, right: pl.Series, requested: ColumnKind | None) -> CleanColumn:
     """By the values of both sides together."""
     both = pl.concat([_as_one_type(side, left, right).alias("") for side in (left, right)])
-    if asked is not None:
-        assert asked != "ignore"
-        return CleanColumn(clean_as_kind(asked, both, 1, "as prepare.columns says"), asked)
+    if requested is not None:
+        assert requested != "ignore"
+        return CleanColumn(clean_as_kind(requested, both, 1, "as prepare.columns says"), requested)
     try:
         return clean_column(both)
     except ColumnError:
@@ -152,13 +152,11 @@ def _clean_outcome(params: PrepareParams, raw: pl.DataFrame, problems: list[str]
 
 def _with_alike_last(classes: list[str]) -> list[str]:
     if len(classes) != 2:
-        raise ColumnError(f"must have 2 classes for similarity, alike and not, however: {len(classes)}")
-    found = [label for label in classes if label.lower() in POSITIVE_LABELS]
-    if len(found) != 1:
-        raise ColumnError(
-            f"must say which pairs are alike by 1, true, yes, match or same, however: {' and '.join(classes)}"
-        )
-    return [label for label in classes if label not in found] + found
+        raise ColumnError(f"must have 2 classes for similarity, alike and not, got {len(classes)}")
+    positive = [label for label in classes if label.lower() in POSITIVE_LABELS]
+    if len(positive) != 1:
+        raise ColumnError(f"must say which pairs are alike by 1, true, yes, match or same, got {' and '.join(classes)}")
+    return [label for label in classes if label not in positive] + positive
 
 
 def _clean_weight(params: PrepareParams, raw: pl.DataFrame, problems: list[str]) -> list[pl.Series]:

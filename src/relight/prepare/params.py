@@ -44,7 +44,7 @@ class LineParams(Section):
         if not 1 <= points <= MAX_GENERATED_POINTS:
             raise PydanticCustomError(
                 "points",
-                f"(stop - start) / step must give 1 to {MAX_GENERATED_POINTS} points, however: {points:.6g}",
+                f"(stop - start) / step must give 1 to {MAX_GENERATED_POINTS} points, got {points:.6g}",
             )
         return self
 
@@ -54,7 +54,7 @@ class LineParams(Section):
         largest = farthest * max(abs(self.weight), 1) + abs(self.bias) + 10 * self.noise
         if not largest <= MAX_VALUE:
             raise PydanticCustomError(
-                "points", f"x and y must stay below {MAX_VALUE:g} (float32), however: they reach {largest:.3g}"
+                "points", f"x and y must stay below {MAX_VALUE:g} (float32), got values up to {largest:.3g}"
             )
         return self
 
@@ -72,7 +72,7 @@ class PairsParams(Section):
         if self.left.startswith(self.right) or self.right.startswith(self.left):
             raise PydanticCustomError(
                 "own_section",
-                f"left and right must be prefixes that tell the sides apart, however: '{self.left}', '{self.right}'",
+                f"left and right must be prefixes that tell the sides apart, got '{self.left}', '{self.right}'",
             )
         return self
 
@@ -129,7 +129,7 @@ class PrepareParams(Section):
     def query_fits_task(self) -> Self:
         if self.task != "ranking" and self.query is not None:
             raise PydanticCustomError(
-                "column", f"query must be null with task: {self.task} (it is for ranking), however: '{self.query}'"
+                "column", f"query must be null with task: {self.task} (it is for ranking), got '{self.query}'"
             )
         if self.task == "ranking" and not self.query:
             raise PydanticCustomError(
@@ -137,6 +137,6 @@ class PrepareParams(Section):
             )
         if self.task == "ranking" and self.weight is not None:
             raise PydanticCustomError(
-                "column", f"weight must be null with task: ranking (queries count the same), however: '{self.weight}'"
+                "column", f"weight must be null with task: ranking (queries count the same), got '{self.weight}'"
             )
         return self

@@ -35,7 +35,7 @@ def prepare_pairs(params: PrepareParams, *, source: Path, table: Path, schema: P
     """
     content = open_source(source)
     if not isinstance(content, SourceTable):
-        raise InputError("prepare.source: must be a table for similarity, however: a generated line")
+        raise InputError("prepare.source: must be a table for similarity, got a generated line")
     clean = clean_pairs(pl.concat(content.frames({})), params)
     write_parquet(table, [clean.rows])
     write_json(schema, clean.schema)

@@ -27,12 +27,12 @@ class _RawSteps(NamedTuple):
 
     ids: pl.Series
     times: pl.Series
-    place: np.ndarray
+    row_index: np.ndarray
 
     @property
     def first_rows(self) -> np.ndarray:
         """Of each sequence, in the order of the file."""
-        return np.unique(self.place, return_index=True)[1]
+        return np.unique(self.row_index, return_index=True)[1]
 
 
 def clean_sequences(raw: pl.DataFrame, params: PrepareParams) -> CleanTable:
@@ -99,16 +99,16 @@ def _role_problems(params: PrepareParams, sequence: SequenceParams, names: list[
         elif name in taken:
             problems.append(f"prepare.sequence.{key}: '{name}' cannot be that, for it is {taken[name]}")
     if params.task == "distribution" or len(target_names(params)) > 1:
-        problems.append("prepare.task: a distribution is for tables of independent rows, however: prepare.sequence")
+        problems.append("prepare.task: a distribution is only for tables of independent rows, got prepare.sequence")
     return problems
 
 
 def _clean_steps(raw: pl.DataFrame, params: PrepareParams, sequence: SequenceParams) -> CleanTable:
     problems: list[str] = []
     steps = _read_steps(raw, params.source, sequence, problems)
-    asked = params if steps is None else _with_task(raw, params, steps)
+    with_task = params if steps is None else _with_task(raw, params, steps)
     try:
-        clean = clean_table(raw, _as_table_params(asked, [str(sequence.id), str(sequence.time)]))
+        clean = clean_table(raw, _as_table_params(with_task, [str(sequence.id), str(sequence.time)]))
     except InputError as error:
         raise InputError(*problems, *error.problems) from error
     if steps is None:
@@ -117,12 +117,12 @@ def _clean_steps(raw: pl.DataFrame, params: PrepareParams, sequence: SequencePar
     problems += _duplicate_time_problems(steps, order)
     constant = [*target_names(params), *([params.weight] if params.weight else [])]
     problems += [
-        problem for name in constant for problem in inconsistency_problems(table[name], steps.ids, steps.place)
+        problem for name in constant for problem in inconsistency_problems(table[name], steps.ids, steps.row_index)
     ]
     problems = [f"{params.source}: {problem}" for problem in problems] or _target_problems(raw, params, steps)
     if problems:
         raise InputError(*problems)
-    counts = np.bincount(steps.place)
+    counts = np.bincount(steps.row_index)
     note = f"{raw.height} rows are {len(counts)} sequences of {counts.min()} to {counts.max()} steps."
     return CleanTable(table[order], _sequence_schema(clean.schema, sequence, note))
 
@@ -130,9 +130,7 @@ def _clean_steps(raw: pl.DataFrame, params: PrepareParams, sequence: SequencePar
 def _clean_symbols(raw: pl.DataFrame, params: PrepareParams, symbols: str) -> CleanTable:
     """Other columns are not seen: a sequence of symbols is all that the model reads."""
     if raw[symbols].dtype not in (*TEXT_TYPES, pl.Null):
-        raise InputError(
-            f"prepare.sequence.symbols: '{symbols}' must hold texts, however: it is of type {raw[symbols].dtype}"
-        )
+        raise InputError(f"prepare.sequence.symbols: '{symbols}' must hold texts, got type {raw[symbols].dtype}")
     others = [name for name in feature_names(params, raw.columns) if name != symbols]
     params = params.model_copy(update={"columns": {**params.columns, symbols: "categorical"}})
     clean = clean_table(raw, _as_table_params(params, others))
@@ -162,8 +160,8 @@ def _read_steps(raw: pl.DataFrame, source: str, sequence: SequenceParams, proble
     if ids is None or times is None:
         return None
     names = ids.cast(pl.String)
-    place = names.cast(pl.Enum(names.unique(maintain_order=True))).to_physical().to_numpy()
-    return _RawSteps(ids, times, place.astype(np.int64))
+    sequence_index = names.cast(pl.Enum(names.unique(maintain_order=True))).to_physical().to_numpy()
+    return _RawSteps(ids, times, sequence_index.astype(np.int64))
 
 
 def _clean_or_none(
@@ -192,7 +190,7 @@ def _times(raw: pl.Series) -> pl.Series:
     cleaned = clean_column(raw)
     if cleaned.kind not in ("numeric", "datetime"):
         shown = cleaned.values.drop_nulls()
-        raise ColumnError(f"must hold numbers or dates, however: '{str(shown.cast(pl.String)[0])[:40]}'")
+        raise ColumnError(f"must hold numbers or dates, got '{str(shown.cast(pl.String)[0])[:40]}'")
     return cleaned.values
 
 
@@ -224,20 +222,20 @@ def _target_problems(raw: pl.DataFrame, params: PrepareParams, steps: _RawSteps)
 
 def _step_order(steps: _RawSteps) -> np.ndarray:
     """The rows by sequence and time; of equal times in the order of the file."""
-    keys = pl.DataFrame({"place": steps.place, "time": steps.times}).with_row_index()
+    keys = pl.DataFrame({"place": steps.row_index, "time": steps.times}).with_row_index()
     return keys.sort("place", "time", maintain_order=True)["index"].to_numpy()
 
 
 def _duplicate_time_problems(steps: _RawSteps, order: np.ndarray) -> list[str]:
     """Steps of one sequence at the same time: nobody knows which comes first."""
-    place, times = steps.place[order], steps.times[order]
-    again = (place[1:] == place[:-1]) & (times[1:] == times[:-1]).to_numpy()
+    sequence_index, times = steps.row_index[order], steps.times[order]
+    again = (sequence_index[1:] == sequence_index[:-1]) & (times[1:] == times[:-1]).to_numpy()
     if not again.any():
         return []
     at = int(again.argmax())
     rows, id_, others = order[at : at + 2] + 1, steps.ids[int(order[at])], int(again.sum()) - 1
     more = f", and {others} more {'rows come' if others > 1 else 'row comes'} a second time" if others else ""
     return [
-        f"id and time must name each row once, however: {steps.ids.name} '{id_}' has "
+        f"id and time must name each row once, got {steps.ids.name} '{id_}' has "
         f"{steps.times.name} {times[at]} in rows {rows[0]} and {rows[1]}{more}; delete one of them, or correct its time"
     ]

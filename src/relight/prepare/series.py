@@ -22,7 +22,7 @@ MAX_DISTINCT_SHARE = 0.9  # names of which so many are different tell no two row
 MIN_AUTO_LENGTH, MIN_LENGTHS_PER_SERIES = 96, 4  # a window is at most a quarter of the longest series
 
 
-def clean_covariate(name: str, raw: pl.Series, asked: ColumnKind | None) -> tuple[pl.Series | None, list[str]]:
+def clean_covariate(name: str, raw: pl.Series, requested: ColumnKind | None) -> tuple[pl.Series | None, list[str]]:
     """Float64 or String, or None for what a forecast cannot read; and what a person should know of it.
 
     Args:
@@ -31,19 +31,19 @@ def clean_covariate(name: str, raw: pl.Series, asked: ColumnKind | None) -> tupl
     Raises:
         UncleanError: for values that do not fit the kind.
     """
-    if asked == "ignore":
+    if requested == "ignore":
         return None, []
-    if asked == "categorical":
+    if requested == "categorical":
         return as_labels(raw), []
     cleaned = clean_column(raw)
     if cleaned.kind in ("numeric", "boolean"):
         return cleaned.values.cast(pl.Float64), []
-    if asked in ("numeric", "boolean"):
-        return clean_as_kind(asked, raw, why="as asked").cast(pl.Float64), []
+    if requested in ("numeric", "boolean"):
+        return clean_as_kind(requested, raw, why="as asked").cast(pl.Float64), []
     if cleaned.kind == "datetime":
         return None, [f"Column '{name}' holds dates; a forecast reads no other than its time, and leaves it out."]
-    known = cleaned.values.drop_nulls()
-    if known.n_unique() > MAX_DISTINCT_SHARE * len(known):
+    values = cleaned.values.drop_nulls()
+    if values.n_unique() > MAX_DISTINCT_SHARE * len(values):
         return None, [f"Column '{name}' has another text in nearly each row, which tells nothing; it is left out."]
     return cleaned.values, [f"Column '{name}' {note}." for note in cleaned.notes]
 
@@ -88,18 +88,18 @@ def regularize_series(raw: pl.DataFrame, params: PrepareParams) -> RegularSeries
     """
     assert params.sequence is not None
     assert isinstance(params.target, str)
-    asked = _forecast_settings(params.sequence)
-    columns, notes = _clean(raw, params, asked)
-    keys = [asked.series] if asked.series else []
-    rows = pl.DataFrame(columns).sort([*keys, asked.time], maintain_order=True)
+    settings = _forecast_settings(params.sequence)
+    columns, notes = _clean(raw, params, settings)
+    keys = [settings.series] if settings.series else []
+    rows = pl.DataFrame(columns).sort([*keys, settings.time], maintain_order=True)
     try:
-        whole, frequency, n_added = _on_grid(rows, asked)
+        whole, frequency, n_added = _on_grid(rows, settings)
     except ColumnError as unclean:
-        raise InputError(f"prepare.sequence.time: '{asked.time}' {unclean}") from unclean
+        raise InputError(f"prepare.sequence.time: '{settings.time}' {unclean}") from unclean
     notes += [f"Times that the table lacks between the first and the last: {n_added}; they count as gaps."] * (
         n_added > 0
     )
-    return RegularSeries(whole, _schema(whole, params, asked, frequency, notes))
+    return RegularSeries(whole, _schema(whole, params, settings, frequency, notes))
 
 
 def _forecast_settings(params: SequenceParams) -> _ForecastSettings:
@@ -117,9 +117,9 @@ def _forecast_settings(params: SequenceParams) -> _ForecastSettings:
 
 
 def _clean(
-    raw: pl.DataFrame, params: PrepareParams, asked: _ForecastSettings
+    raw: pl.DataFrame, params: PrepareParams, settings: _ForecastSettings
 ) -> tuple[dict[str, pl.Series], list[str]]:
-    problems = _missing_column_problems(raw, params, asked)
+    problems = _missing_column_problems(raw, params, settings)
     if problems:
         raise InputError(*problems)
     columns: dict[str, pl.Series] = {}
@@ -128,7 +128,7 @@ def _clean(
         if name in params.ignore:
             continue
         try:
-            values, note = _column(name, raw[name], params, asked)
+            values, note = _column(name, raw[name], params, settings)
         except ColumnError as unclean:
             problems.append(f"{params.source}: column '{name}' {unclean}")
             continue
@@ -139,10 +139,10 @@ def _clean(
     return columns, notes
 
 
-def _missing_column_problems(raw: pl.DataFrame, params: PrepareParams, asked: _ForecastSettings) -> list[str]:
-    named = {"prepare.target": params.target, "prepare.sequence.time": asked.time}
-    named |= {"prepare.sequence.series": asked.series} if asked.series else {}
-    named |= {f"prepare.sequence.known: {name}": name for name in asked.known}
+def _missing_column_problems(raw: pl.DataFrame, params: PrepareParams, settings: _ForecastSettings) -> list[str]:
+    named = {"prepare.target": params.target, "prepare.sequence.time": settings.time}
+    named |= {"prepare.sequence.series": settings.series} if settings.series else {}
+    named |= {f"prepare.sequence.known: {name}": name for name in settings.known}
     problems = [
         f"{key}: '{name}' is not a column{did_you_mean(str(name), raw.columns)}"
         for key, name in named.items()
@@ -150,16 +150,16 @@ def _missing_column_problems(raw: pl.DataFrame, params: PrepareParams, asked: _F
     ]
     if STEP_COLUMN in raw.columns and STEP_COLUMN not in params.ignore:
         problems.append(f"{params.source}: column '{STEP_COLUMN}' has a name that prepare needs itself; rename it")
-    return problems + column_problems(params, {asked.time, asked.series, str(params.target)}, raw.columns)
+    return problems + column_problems(params, {settings.time, settings.series, str(params.target)}, raw.columns)
 
 
 def _column(
-    name: str, raw: pl.Series, params: PrepareParams, asked: _ForecastSettings
+    name: str, raw: pl.Series, params: PrepareParams, settings: _ForecastSettings
 ) -> tuple[pl.Series | None, list[str]]:
     """A clean column, or None for one that a forecast cannot read, with a note."""
-    if name == asked.time:
+    if name == settings.time:
         return _times(raw), []
-    if name in (asked.series, SPLIT_COLUMN):
+    if name in (settings.series, SPLIT_COLUMN):
         labels = as_labels(raw)
         if labels.null_count():
             raise ColumnError(f"has {labels.null_count()} gaps; fill them in")
@@ -178,13 +178,13 @@ def _times(raw: pl.Series) -> pl.Series:
     return cleaned.values.cast(pl.Float64) if cleaned.kind == "numeric" else cleaned.values.cast(DATETIME_TYPE)
 
 
-def _on_grid(rows: pl.DataFrame, asked: _ForecastSettings) -> tuple[pl.DataFrame, Frequency, int]:
+def _on_grid(rows: pl.DataFrame, settings: _ForecastSettings) -> tuple[pl.DataFrame, Frequency, int]:
     """Every step from the first to the last row of each series."""
-    codes = rows[asked.series].rle_id().to_numpy() if asked.series else np.zeros(rows.height, dtype=np.int64)
-    numbers, frequency = find_time_steps(rows[asked.time], codes)
-    first = rows[asked.time][int(numbers.argmin())]
+    codes = rows[settings.series].rle_id().to_numpy() if settings.series else np.zeros(rows.height, dtype=np.int64)
+    numbers, frequency = find_time_steps(rows[settings.time], codes)
+    first = rows[settings.time][int(numbers.argmin())]
     rows = rows.with_columns(pl.Series(STEP_COLUMN, numbers, dtype=pl.Int64))
-    keys = [asked.series] if asked.series else []
+    keys = [settings.series] if settings.series else []
     ends = rows.group_by(keys, maintain_order=True) if keys else None
     spans = (
         ends.agg(pl.int_range(pl.col(STEP_COLUMN).min(), pl.col(STEP_COLUMN).max() + 1).alias(STEP_COLUMN)).explode(
@@ -193,27 +193,29 @@ def _on_grid(rows: pl.DataFrame, asked: _ForecastSettings) -> tuple[pl.DataFrame
         if ends is not None
         else pl.DataFrame({STEP_COLUMN: np.arange(numbers.min(), numbers.max() + 1)})
     )
-    whole = spans.join(rows.drop(asked.time), on=[*keys, STEP_COLUMN], how="left", maintain_order="left")
-    whole = whole.with_columns(times_of_steps(whole[STEP_COLUMN], first, frequency).alias(asked.time))
+    whole = spans.join(rows.drop(settings.time), on=[*keys, STEP_COLUMN], how="left", maintain_order="left")
+    whole = whole.with_columns(times_of_steps(whole[STEP_COLUMN], first, frequency).alias(settings.time))
     if SPLIT_COLUMN in whole.columns:  # a step that the table lacks belongs to the part of the one before it
         whole = whole.with_columns(pl.col(SPLIT_COLUMN).forward_fill())
     return whole, frequency, whole.height - rows.height
 
 
 def _schema(
-    rows: pl.DataFrame, params: PrepareParams, asked: _ForecastSettings, frequency: Frequency, notes: list[str]
+    rows: pl.DataFrame, params: PrepareParams, settings: _ForecastSettings, frequency: Frequency, notes: list[str]
 ) -> Schema:
-    roles = {asked.time, asked.series, params.target, STEP_COLUMN}
+    roles = {settings.time, settings.series, params.target, STEP_COLUMN}
     columns = [
         Column(name=values.name, kind=_kind(values)) for values in rows.iter_columns() if values.name not in roles
     ]
-    season = frequency.season if asked.season == "auto" else asked.season
-    longest = rows.group_by(asked.series).len()["len"].max() if asked.series else rows.height
+    season = frequency.season if settings.season == "auto" else settings.season
+    longest = rows.group_by(settings.series).len()["len"].max() if settings.series else rows.height
     assert isinstance(longest, int)
-    length = _auto_length(season, longest) if asked.length == "auto" else asked.length
+    length = _auto_length(season, longest) if settings.length == "auto" else settings.length
     gaps = rows[str(params.target)].null_count()
-    said = [f"Steps without a value of '{params.target}': {gaps}; they are filled ({asked.fill}), and never scored."]
-    if gaps and asked.fill == "error":
+    gap_notes = [
+        f"Steps without a value of '{params.target}': {gaps}; they are filled ({settings.fill}), and never scored."
+    ]
+    if gaps and settings.fill == "error":
         raise InputError(
             f"prepare.sequence.fill: error, and '{params.target}' has no value at {gaps} steps; "
             "fill them in, or set fill to forward or interpolate"
@@ -227,16 +229,16 @@ def _schema(
         classes=None,
         columns=columns,
         generated=None,
-        notes=[*notes, *(said if gaps else [])],
+        notes=[*notes, *(gap_notes if gaps else [])],
         series=SeriesSchema(
-            time=asked.time,
-            series=asked.series,
+            time=settings.time,
+            series=settings.series,
             length=length,
-            horizon=asked.horizon,
-            step=asked.step,
+            horizon=settings.horizon,
+            step=settings.step,
             season=season,
-            fill=asked.fill,
-            known=asked.known,
+            fill=settings.fill,
+            known=settings.known,
             frequency=frequency,
         ),
     )

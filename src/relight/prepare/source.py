@@ -124,12 +124,12 @@ class SourceTable:
 
     def head(self, n_rows: int) -> TableHead:
         """At most so many rows. CSV comes as texts, so that types are decided on all values that are there."""
-        held: list[pl.DataFrame] = []
+        frames: list[pl.DataFrame] = []
         for frame in self.frames({}):
-            held.append(frame)
-            if sum(part.height for part in held) > n_rows:
-                return TableHead(pl.concat(held).head(n_rows), is_whole=False)
-        return TableHead(pl.concat(held), is_whole=True)
+            frames.append(frame)
+            if sum(part.height for part in frames) > n_rows:
+                return TableHead(pl.concat(frames).head(n_rows), is_whole=False)
+        return TableHead(pl.concat(frames), is_whole=True)
 
     def _columns(self, file: Path) -> list[str] | pl.Schema:
         return csv_names(file) if self.is_csv else parquet_schema(file)
@@ -157,7 +157,7 @@ def read_whole(source: Path) -> pl.DataFrame:
     """
     content = open_source(source)
     if isinstance(content, LineParams):
-        raise InputError(f"{source}: must be a table for prepare.sequence, however: it describes a generated line")
+        raise InputError(f"{source}: must be a table for prepare.sequence, got the description of a generated line")
     return pl.concat(list(content.frames({})))
 
 
@@ -186,13 +186,13 @@ def file_kind(path: Path) -> SourceKind:
 def _files(path: Path) -> list[Path]:
     """The file itself, or the tables of a folder in the order of their names."""
     if path.is_dir():
-        found = sorted(file for file in path.iterdir() if _ending(file) and file.is_file())
-        if not found:
+        files = sorted(file for file in path.iterdir() if _ending(file) and file.is_file())
+        if not files:
             raise InputError(f"{path}: has no tables in it ({', '.join(_TABLES)})")
-        other = next((file for file in found if _ending(file) != _ending(found[0])), None)
+        other = next((file for file in files if _ending(file) != _ending(files[0])), None)
         if other is not None:
-            raise InputError(f"{path}: must hold files of one kind, however: {found[0].name} and {other.name}")
-        return found
+            raise InputError(f"{path}: must hold files of one kind, got {files[0].name} and {other.name}")
+        return files
     if not path.is_file():
         raise InputError(f"{path}: no such file" if not path.exists() else f"{path}: is not a regular file")
     if not _ending(path):

@@ -72,14 +72,14 @@ class TableCleaner:
         self._params, self._truth = params, truth
         problems = role_problems(params, first.columns)
         self._plans = self._plan_columns(first, problems)
-        self._outcome = TargetCleaner(params)
-        problems += self._outcome.plan(first, is_whole=is_whole)
+        self._target_cleaner = TargetCleaner(params)
+        problems += self._target_cleaner.plan(first, is_whole=is_whole)
         if not problems and all(plan.kind == "ignored" for plan in self._plans):
             problems.append(f"{params.source}: has no column left for the model besides the target")
         if problems:
             raise InputError(*problems)
-        self._facts = TableProfile()
-        self.types = {plan.name: plan.read_as for plan in self._plans if plan.read_as} | self._outcome.types
+        self._profile = TableProfile()
+        self.types = {plan.name: plan.read_as for plan in self._plans if plan.read_as} | self._target_cleaner.types
 
     @property
     def kinds(self) -> dict[str, Kind]:
@@ -102,11 +102,11 @@ class TableCleaner:
         for raw in stretches:
             problems: list[str] = []
             columns = [self._clean_column(plan, raw[plan.name], first_row, problems) for plan in self._plans]
-            outcome = self._outcome.clean(raw, first_row, problems)
+            outcome = self._target_cleaner.clean(raw, first_row, problems)
             if problems:
                 raise InputError(*problems)
             table = pl.DataFrame([*columns, *outcome])
-            self._facts.add(table.select(seen))
+            self._profile.add(table.select(seen))
             first_row += table.height
             yield table
 
@@ -117,15 +117,17 @@ class TableCleaner:
             InputError: for a target or a weight that cannot be learned from.
         """
         problems: list[str] = []
-        settled = self._outcome.settle(self._facts.n_rows, problems)
+        settled = self._target_cleaner.resolve(self._profile.n_rows, problems)
         if problems:
             raise InputError(*problems)
-        twins = {name: twin for name, twin in self._facts.twins().items() if name not in self._params.columns}
+        twins = {
+            name: twin for name, twin in self._profile.duplicate_columns().items() if name not in self._params.columns
+        }
         return Schema(
-            rows=self._facts.n_rows,
-            target=", ".join(self._outcome.targets),
-            targets=self._outcome.targets,
-            weight=self._outcome.weight,
+            rows=self._profile.n_rows,
+            target=", ".join(self._target_cleaner.targets),
+            targets=self._target_cleaner.targets,
+            weight=self._target_cleaner.weight,
             query=self._params.query,
             task=settled.task,
             classes=settled.classes,
@@ -155,4 +157,4 @@ class TableCleaner:
     def _notes(self, plan: ColumnPlan, twins: dict[str, str]) -> tuple[str, ...]:
         if plan.name in twins:
             return (f"is the same as column '{twins[plan.name]}' in every row, and is ignored",)
-        return (*plan.notes, *(self._facts.remarks(plan.name) if plan.kind != "ignored" else ()))
+        return (*plan.notes, *(self._profile.warnings(plan.name) if plan.kind != "ignored" else ()))

@@ -86,7 +86,7 @@ class TargetCleaner:
             return []
         return [*weight, values.alias(name)]
 
-    def settle(self, n_rows: int, problems: list[str]) -> TargetSchema:
+    def resolve(self, n_rows: int, problems: list[str]) -> TargetSchema:
         """The task and its classes, once all rows have passed."""
         problems += self._weight_problems()
         if self.is_distribution:
@@ -125,8 +125,8 @@ class TargetCleaner:
     def _find_types(self, first: pl.DataFrame) -> None:
         quantities = [*self.targets] if self._plan is None or self._plan.labels is None else []
         for name in (*quantities, self.weight):
-            if name in first.columns and (found := read_type("numeric", first[name])) is not None:
-                self.types[str(name)] = found
+            if name in first.columns and (dtype := read_type("numeric", first[name])) is not None:
+                self.types[str(name)] = dtype
 
     def _clean_weight(self, raw: pl.DataFrame, first_row: int, problems: list[str]) -> list[pl.Series]:
         name = str(self.weight)
@@ -163,7 +163,7 @@ class TargetCleaner:
         at = int(wrong.arg_max() or 0)
         return [
             f"{self.source}: the targets {', '.join(self.targets)} must sum to 1 in each row, "
-            f"however: {totals[at]:g} in row {first_row + at}"
+            f"got {totals[at]:g} in row {first_row + at}"
         ]
 
 
@@ -174,11 +174,11 @@ def _clean_share(raw: pl.Series, first_row: int) -> pl.Series:
     negative = values < 0
     if negative.any():
         at = int(negative.arg_max() or 0)
-        raise ColumnError(f"row {first_row + at} must be >= 0, however: {values[at]:g}")
+        raise ColumnError(f"row {first_row + at} must be >= 0, got {values[at]:g}")
     return values
 
 
-def _task_problem(asked: str) -> str:
-    if asked == "distribution":
+def _task_problem(requested: str) -> str:
+    if requested == "distribution":
         return "prepare.task: distribution needs a list as prepare.target, with a column of shares for each class"
-    return f"prepare.task: must be auto or distribution with several target columns, however: {asked}"
+    return f"prepare.task: must be auto or distribution with several target columns, got {requested}"

@@ -45,17 +45,17 @@ class TargetPlan(NamedTuple):
         labels: what the classes are called by; None for a regression.
     """
 
-    asked: RequestedTask
+    requested_task: RequestedTask
     labels: Literal["numbers", "texts"] | None
 
 
-def clean_target(raw: pl.Series, asked: RequestedTask) -> CleanTarget:
+def clean_target(raw: pl.Series, requested: RequestedTask) -> CleanTarget:
     """Clean the target of a whole table and settle its task.
 
     Raises:
         UncleanError: gaps, text in a regression, one class alone, a quantity or names of rows as classes.
     """
-    plan = plan_target(raw, asked)
+    plan = plan_target(raw, requested)
     values = clean_target_as(plan, raw, 1)
     if plan.labels is None:
         return CleanTarget(values, "regression", None)
@@ -63,17 +63,17 @@ def clean_target(raw: pl.Series, asked: RequestedTask) -> CleanTarget:
     return CleanTarget(values, task, classes)
 
 
-def plan_target(raw: pl.Series, asked: RequestedTask) -> TargetPlan:
+def plan_target(raw: pl.Series, requested: RequestedTask) -> TargetPlan:
     """Decide whether the target is a quantity or names classes.
 
     Raises:
         UncleanError: gaps, or values that are neither.
     """
     values = _without_gaps(raw, 1)
-    quantity = _as_quantity(values, asked)
-    if asked == "regression" or (asked == "auto" and quantity is not None and _is_quantity(quantity)):
-        return TargetPlan(asked, None)
-    return TargetPlan(asked, "texts" if quantity is None else "numbers")
+    quantity = _as_quantity(values, requested)
+    if requested == "regression" or (requested == "auto" and quantity is not None and _is_quantity(quantity)):
+        return TargetPlan(requested, None)
+    return TargetPlan(requested, "texts" if quantity is None else "numbers")
 
 
 def clean_target_as(plan: TargetPlan, raw: pl.Series, first_row: int) -> pl.Series:
@@ -87,7 +87,7 @@ def clean_target_as(plan: TargetPlan, raw: pl.Series, first_row: int) -> pl.Seri
         return as_labels(values)
     if plan.labels == "numbers":
         numbers = clean_as_kind("numeric", values, first_row)
-        if plan.asked == "auto":
+        if plan.requested_task == "auto":
             _refuse_fractions(numbers, first_row)
         return as_labels(numbers)
     _refuse_names(values)
@@ -109,9 +109,9 @@ def resolve_classes(plan: TargetPlan, labels: Collection[str], n_rows: int) -> t
     classes = sorted(labels, key=float) if plan.labels == "numbers" else sorted(labels)
     if len(classes) < 2:
         raise ColumnError(f"has one class alone ('{classes[0]}'); a model needs two or more")
-    if plan.asked == "binary" and len(classes) != 2:
-        raise ColumnError(f"must have 2 classes for binary, however: {len(classes)}; set prepare.task to multiclass")
-    return "binary" if len(classes) == 2 and plan.asked != "multiclass" else "multiclass", classes
+    if plan.requested_task == "binary" and len(classes) != 2:
+        raise ColumnError(f"must have 2 classes for binary, got {len(classes)}; set prepare.task to multiclass")
+    return "binary" if len(classes) == 2 and plan.requested_task != "multiclass" else "multiclass", classes
 
 
 def refuse_quantity(labels: Collection[str]) -> None:
@@ -134,22 +134,22 @@ def refuse_gaps(values: pl.Series, first_row: int) -> None:
     UncleanError: with the rows that have no value.
     """
     if values.null_count():
-        rows = [str(first_row + place) for place in values.is_null().arg_true().to_list()]
+        rows = [str(first_row + row) for row in values.is_null().arg_true().to_list()]
         shown = ", ".join([*rows[:5], *(["..."] if len(rows) > 5 else [])])
         raise ColumnError(
             f"has {pluralize(len(rows), 'missing value')} (row {shown}); drop these rows, or fill them in"
         )
 
 
-def _as_quantity(values: pl.Series, asked: RequestedTask) -> pl.Series | None:
+def _as_quantity(values: pl.Series, requested: RequestedTask) -> pl.Series | None:
     """The target as numbers, or None where it is text or true and false."""
     try:
         cleaned = clean_column(values)
     except ColumnError:
-        if asked in ("binary", "multiclass") and values.dtype in TEXT_TYPES:
+        if requested in ("binary", "multiclass") and values.dtype in TEXT_TYPES:
             return None  # who asks for classes may name them as they like
         raise
-    if cleaned.kind == "datetime" and asked not in ("binary", "multiclass"):
+    if cleaned.kind == "datetime" and requested not in ("binary", "multiclass"):
         raise ColumnError("holds dates or times, which a model cannot answer with; write them as numbers")
     return cleaned.values if cleaned.kind == "numeric" else None
 
@@ -168,7 +168,7 @@ def _refuse_names(values: pl.Series) -> None:
     if shown is not None and text_columns.as_plain_numbers(shown) is None:
         wrong = shown.filter(~text_columns.are_numbers(shown) & ~text_columns.are_infinite(shown))
         if len(wrong) and not text_columns.are_mostly_numbers(shown):
-            raise ColumnError(f"must be numbers for a regression, however: '{wrong[0]}'; set prepare.task to auto")
+            raise ColumnError(f"must be numbers for a regression, got '{wrong[0]}'; set prepare.task to auto")
 
 
 def _refuse_fractions(numbers: pl.Series, first_row: int) -> None:
@@ -214,6 +214,6 @@ def clean_relevance(raw: pl.Series, first_row: int) -> pl.Series:
         at = int(wrong.arg_max() or 0)
         raise ColumnError(
             f"row {first_row + at} must be a grade of relevance, a whole number from 0 to {MAX_RELEVANCE}, "
-            f"however: {grades[at]:g}; make grades of it"
+            f"got {grades[at]:g}; make grades of it"
         )
     return grades

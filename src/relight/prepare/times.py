@@ -66,7 +66,7 @@ class TimeSteps(NamedTuple):
         numbers: int64 (n_rows,): each time as its number of steps since the first one of all.
     """
 
-    numbers: np.ndarray
+    step_numbers: np.ndarray
     frequency: Frequency
 
 
@@ -106,7 +106,7 @@ def _whole_units(times: pl.Series, same: np.ndarray) -> tuple[np.ndarray, Litera
     """Each time as a whole number of its unit."""
     if times.dtype == pl.Float64:
         if bool((times != times.round()).any()):
-            raise ColumnError(f"must be dates or whole numbers, however: {times.filter(times != times.round())[0]:g}")
+            raise ColumnError(f"must be dates or whole numbers, got {times.filter(times != times.round())[0]:g}")
         return times.cast(pl.Int64).to_numpy(), "number", False
     months = (times.dt.year().cast(pl.Int64) * 12 + times.dt.month()).to_numpy()
     month_end = bool((times.dt.month_end() == times).all())
@@ -123,12 +123,12 @@ def _ranks(values: np.ndarray) -> np.ndarray:
     return np.unique(values, return_inverse=True)[1]
 
 
-def _refuse_duplicates(times: pl.Series, series: np.ndarray, places: np.ndarray) -> None:
-    if len(places):
+def _refuse_duplicates(times: pl.Series, series: np.ndarray, indices: np.ndarray) -> None:
+    if len(indices):
         several = " in its series" if series.any() else ""
         raise ColumnError(
-            f"must hold each time once{several}, however: '{times[int(places[0])]}' stands twice "
-            f"({len(places)} times in all); name the series in prepare.sequence.series, or drop these rows"
+            f"must hold each time once{several}, got '{times[int(indices[0])]}' stands twice "
+            f"({len(indices)} times in all); name the series in prepare.sequence.series, or drop these rows"
         )
 
 
@@ -136,6 +136,6 @@ def _refuse_off_grid(times: pl.Series, left: np.ndarray, frequency: Frequency) -
     odd = np.flatnonzero(left)
     if len(odd):
         raise ColumnError(
-            f"must have one frequency, however: most times are {frequency} apart, and '{times[int(odd[0])]}' stands "
+            f"must have one frequency, got most times are {frequency} apart, and '{times[int(odd[0])]}' stands "
             f"between them ({len(odd)} rows do); bring the rows to one frequency"
         )

@@ -42,7 +42,7 @@ class Availability(NamedTuple):
     cache: ArtifactState
     remote: ArtifactState
 
-    def can_be_had(self) -> bool:
+    def is_available(self) -> bool:
         return self.git or self.workspace or self.cache == "intact" or self.remote in ("intact", "there")
 
 
@@ -77,7 +77,7 @@ class RecoveryOptions(NamedTuple):
     run: list[str]
     doubts: list[str]
 
-    def any(self) -> bool:
+    def has_any(self) -> bool:
         return not self.cache or not self.remote or not (self.run or self.doubts)
 
 
@@ -87,20 +87,20 @@ def upstream_stages(reads: Mapping[str, set[Output]], writes: Mapping[str, set[O
     Args:
         reads, writes: the files of each stage.
     """
-    found: list[str] = []
+    upstream: list[str] = []
 
     def visit(stage: str) -> None:
         for other in reads:
-            if other not in found and writes[other] & reads[stage]:
+            if other not in upstream and writes[other] & reads[stage]:
                 visit(other)
-        found.append(stage)
+        upstream.append(stage)
 
     visit(last)
-    return found[::-1]
+    return upstream[::-1]
 
 
 def recovery_options(
-    step: LineageStep, before: Mapping[str, RecoveryOptions], doubts: list[str], remote_problem: str
+    step: LineageStep, upstream: Mapping[str, RecoveryOptions], doubts: list[str], remote_problem: str
 ) -> RecoveryOptions:
     """
     Args:
@@ -113,12 +113,12 @@ def recovery_options(
     remote = [f"{out.path} is {STATE_TEXTS[out.remote]}" for out in kept if out.remote not in ("intact", "there")]
     run = [f"{path} has other bytes in the commit, or is not in it" for path in step.changed_code]
     run += [f"params.yaml of the commit has another {section}" for section in step.changed_params]
-    run += [_missing_reason(item, before) for item in step.data if not _is_readable(item, before)]
+    run += [_missing_reason(item, upstream) for item in step.data if not _is_readable(item, upstream)]
     return RecoveryOptions(cache, [remote_problem] if remote_problem and kept else remote, run, doubts)
 
 
 def _is_readable(item: Availability, before: Mapping[str, RecoveryOptions]) -> bool:
-    return item.can_be_had() or (item.maker in before and not before[item.maker].run)
+    return item.is_available() or (item.maker in before and not before[item.maker].run)
 
 
 def _missing_reason(item: Availability, before: Mapping[str, RecoveryOptions]) -> str:
@@ -149,19 +149,19 @@ def step_lines(step: LineageStep, ways: RecoveryOptions, at: str, remote: str, w
     return lines + _labelled_lines("rebuild", rebuild_lines(ways, remote), width)
 
 
-def verdict_line(found: list[tuple[str, RecoveryOptions]]) -> str:
+def verdict_line(options_by_stage: list[tuple[str, RecoveryOptions]]) -> str:
     """Of all steps together."""
-    if not found:
+    if not options_by_stage:
         return "  raw       no stage wrote it"
-    lost = [stage for stage, ways in found if not ways.any()]
+    lost = [stage for stage, ways in options_by_stage if not ways.has_any()]
     return f"  rebuild   {'not for sure: ' + ', '.join(lost) if lost else 'every step, bit for bit'}"
 
 
 def rebuild_lines(ways: RecoveryOptions, remote: str) -> list[str]:
     run = f"perhaps with other bits: {'; '.join(ways.doubts)}" if ways.doubts and not ways.run else _yes_or_no(ways.run)
-    found = [f"from the cache: {_yes_or_no(ways.cache)}"]
-    found += [f"from {remote}: {_yes_or_no(ways.remote)}"] if remote else []
-    return [*found, f"by running: {run}"]
+    lines = [f"from the cache: {_yes_or_no(ways.cache)}"]
+    lines += [f"from {remote}: {_yes_or_no(ways.remote)}"] if remote else []
+    return [*lines, f"by running: {run}"]
 
 
 def _commit_text(step: LineageStep, at: str) -> str:
@@ -171,12 +171,12 @@ def _commit_text(step: LineageStep, at: str) -> str:
 
 def _availability_text(item: Availability, remote: str) -> str:
     if item.git:
-        places = ["in Git"]
+        copies = ["in Git"]
     else:
-        places = [f"cache: {STATE_TEXTS[item.cache]}", *([f"{remote}: {STATE_TEXTS[item.remote]}"] if remote else [])]
-        places += ["in the workspace"] if item.workspace and item.cache != "intact" else []
+        copies = [f"cache: {STATE_TEXTS[item.cache]}", *([f"{remote}: {STATE_TEXTS[item.remote]}"] if remote else [])]
+        copies += ["in the workspace"] if item.workspace and item.cache != "intact" else []
     come_from = {"": " (raw)", "itself": ""}.get(item.maker, f" (of {item.maker})")
-    return f"{item.path}{come_from}  {_size_text(item.size)}  {item.md5[:8]}  {', '.join(places)}"
+    return f"{item.path}{come_from}  {_size_text(item.size)}  {item.md5[:8]}  {', '.join(copies)}"
 
 
 def _yes_or_no(problems: list[str]) -> str:

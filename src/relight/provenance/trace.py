@@ -43,8 +43,8 @@ class Locations(NamedTuple):
         makers: the stage that wrote a file.
     """
 
-    held: set[tuple[str, str]]
-    here: set[tuple[str, str]]
+    in_git: set[tuple[str, str]]
+    in_workspace: set[tuple[str, str]]
     cache: Mapping[str, ArtifactState]
     remote: Mapping[str, ArtifactState]
     makers: dict[LockEntry, str]
@@ -64,14 +64,14 @@ def trace(path: Path, *, as_json: bool, ask: bool) -> tuple[str, list[str]]:
     record, problems = find_record(path, cache)
     names = upstream_stages(*_read_and_written(record.lock), record.stage) if record.stage else []
     remote = query_remote(_object_sizes(record, names), cache) if ask else REMOTE_NOT_ASKED
-    places = _locate(record, names, cache, remote)
-    steps = [_lineage_step(name, record, places) for name in names]
+    locations = _locate(record, names, cache, remote)
+    steps = [_lineage_step(name, record, locations) for name in names]
     doubts = _doubts(record.lock, cache) if names else []
-    found: dict[str, RecoveryOptions] = {}
+    options: dict[str, RecoveryOptions] = {}
     for step in reversed(steps):
-        found[step.stage] = recovery_options(step, found, doubts, remote.problem)
-    said = _report_json if as_json else _report_text
-    return said(path, record, problems, [(step, found[step.stage]) for step in steps], remote), problems
+        options[step.stage] = recovery_options(step, options, doubts, remote.problem)
+    render = _report_json if as_json else _report_text
+    return render(path, record, problems, [(step, options[step.stage]) for step in steps], remote), problems
 
 
 def _read_and_written(lock: Lock) -> tuple[dict[str, set[LockEntry]], dict[str, set[LockEntry]]]:
@@ -99,37 +99,37 @@ def _locate(record: LockRecord, names: Iterable[str], cache: Path, remote: Remot
     entries = {entry for stage in stages for entry in (*stage.deps.values(), *stage.outs.values())}
     data = [entry for entry in entries if not _is_code(entry.path)]
     return Locations(
-        held=committed_entries(record.revision, [(entry.path, entry.md5) for entry in entries]),
-        here={(entry.path, entry.md5) for entry in data if path_md5(Path(entry.path)) == entry.md5},
+        in_git=committed_entries(record.revision, [(entry.path, entry.md5) for entry in entries]),
+        in_workspace={(entry.path, entry.md5) for entry in data if path_md5(Path(entry.path)) == entry.md5},
         cache={md5: object_state(cache, md5) for md5 in {entry.md5 for entry in data}},
         remote=remote.states,
         makers={entry: name for name, stage in record.lock.items() for entry in stage.outs.values()},
     )
 
 
-def _lineage_step(name: str, record: LockRecord, places: Locations) -> LineageStep:
+def _lineage_step(name: str, record: LockRecord, locations: Locations) -> LineageStep:
     stage = record.lock[name]
     code = {entry.path: entry.md5 for entry in stage.deps.values() if _is_code(entry.path)}
     return LineageStep(
         name,
         stage.command,
         stage.params,
-        data=[_availability(entry, places) for entry in stage.deps.values() if entry.path not in code],
+        data=[_availability(entry, locations) for entry in stage.deps.values() if entry.path not in code],
         code=code,
-        changed_code=[path for path, md5 in code.items() if (path, md5) not in places.held],
+        changed_code=[path for path, md5 in code.items() if (path, md5) not in locations.in_git],
         changed_params=_changed_params(stage.params, record.revision),
-        outs=[_availability(entry, places) for entry in stage.outs.values()],
+        outs=[_availability(entry, locations) for entry in stage.outs.values()],
     )
 
 
-def _availability(entry: LockEntry, places: Locations) -> Availability:
+def _availability(entry: LockEntry, locations: Locations) -> Availability:
     return Availability(
         *entry,
-        maker=_maker_text(entry, places.makers),
-        git=(entry.path, entry.md5) in places.held,
-        workspace=(entry.path, entry.md5) in places.here,
-        cache=places.cache[entry.md5],
-        remote=places.remote.get(entry.md5, "unknown"),
+        maker=_maker_text(entry, locations.makers),
+        git=(entry.path, entry.md5) in locations.in_git,
+        workspace=(entry.path, entry.md5) in locations.in_workspace,
+        cache=locations.cache[entry.md5],
+        remote=locations.remote.get(entry.md5, "unknown"),
     )
 
 
@@ -150,10 +150,10 @@ def _doubts(lock: Lock, cache: Path) -> list[str]:
     entries = [entry for stage in lock.values() for entry in stage.outs.values() if entry.path == MANIFEST_PATH]
     if not entries:
         return ["the model has no manifest, so the versions that made it are not known"]
-    found = find_with_md5(Path(MANIFEST_PATH), entries[0].md5, cache)
-    if not found:
+    manifest_path = find_with_md5(Path(MANIFEST_PATH), entries[0].md5, cache)
+    if not manifest_path:
         return [f"{MANIFEST_PATH} is not here, so the versions that made it are not known; run `dvc fetch`"]
-    manifest = read_format(found, Manifest, 1)
+    manifest = read_format(manifest_path, Manifest, 1)
     device = [] if manifest.device == "cpu" else [f"it was trained on {manifest.device}"]
     return [*changed_versions(manifest.versions, versions_with_relight()), *device]
 
@@ -172,15 +172,15 @@ def _report_text(
     lines = [*problems, f"{path}  md5 {entry.md5}{inside}"]
     lines.append(f"  recorded  {_commit_line(commit) if commit else 'in no commit yet'}")
     first = commits_that_record(entry.md5, commit.id)[-1:] if commit else []
-    lines += [f"  first in  {_commit_line(found)}" for found in first if found != commit]
+    lines += [f"  first in  {_commit_line(options)}" for options in first if options != commit]
     more = f" and {len(names) - MAX_NAMES_SHOWN} more" if len(names) > MAX_NAMES_SHOWN else ""
     lines += [f"  now in    {', '.join(names[:MAX_NAMES_SHOWN])}{more}"] if names else []
     lines += [f"  remote    {f'{remote.name}: ' if remote.name else ''}{remote.problem}"] if remote.problem else []
-    lines.append(verdict_line([(step.stage, found) for step, found in steps]))
+    lines.append(verdict_line([(step.stage, options) for step, options in steps]))
     width = shutil.get_terminal_size().columns
-    asked = remote.name if remote.name and not remote.problem else ""
-    for step, found in steps:
-        lines += ["", *step_lines(step, found, at, asked, width)]
+    remote_name = remote.name if remote.name and not remote.problem else ""
+    for step, options in steps:
+        lines += ["", *step_lines(step, options, at, remote_name, width)]
     return "\n".join([*lines, ""])
 
 
@@ -208,9 +208,9 @@ def _report_json(
                 **step._asdict(),
                 "data": [item._asdict() for item in step.data],
                 "outs": [item._asdict() for item in step.outs],
-                "rebuild": {**found._asdict(), "can": found.any()},
+                "rebuild": {**options._asdict(), "can": options.has_any()},
             }
-            for step, found in steps
+            for step, options in steps
         ],
     }
     return json_text(content)

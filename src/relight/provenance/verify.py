@@ -50,7 +50,7 @@ def verify(revision: str, stage: str | None) -> tuple[str, list[str]]:
     commit = resolve_commit(revision)
     lock = _read_commit_lock(commit, revision)
     if stage is not None and stage not in lock:
-        raise InputError(f"--stage: must be one of {', '.join(lock)}, however: {stage}")
+        raise InputError(f"--stage: must be one of {', '.join(lock)}, got {stage}")
     stages = lock if stage is None else {stage: lock[stage]}
     cache = cache_folder()
     WORKSPACE_FOLDER.mkdir(parents=True, exist_ok=True)
@@ -66,7 +66,7 @@ def verify(revision: str, stage: str | None) -> tuple[str, list[str]]:
             for name, locked in stages.items()
             for entry in locked.outs.values()
         ]
-        reasons += _reasons(lock, folder, cache) if any(found.difference for found in compared) else []
+        reasons += _reasons(lock, folder, cache) if any(difference.difference for difference in compared) else []
     return _report_text(f"{commit[:7]} ({revision})", compared, reasons)
 
 
@@ -101,8 +101,8 @@ def _processes_environment(lock: Lock, cache: Path) -> dict[str, str]:
 
 def _recorded_manifest(lock: Lock, cache: Path) -> Manifest | None:
     entry = next((locked.outs[MANIFEST_PATH] for locked in lock.values() if MANIFEST_PATH in locked.outs), None)
-    found = find_with_md5(Path(MANIFEST_PATH), entry.md5, cache) if entry else None
-    return read_format(found, Manifest, 1) if found else None
+    manifest_path = find_with_md5(Path(MANIFEST_PATH), entry.md5, cache) if entry else None
+    return read_format(manifest_path, Manifest, 1) if manifest_path else None
 
 
 def _rebuild(revision: str, stage: str | None, folder: Path, environment: dict[str, str]) -> None:
@@ -138,10 +138,10 @@ def _weights_text(path: Path, md5: str, cache: Path) -> str:
         return "how far cannot be said, for the recorded model is not in the cache"
     from relight.model.saved_model import largest_weight_difference, read_state
 
-    found = largest_weight_difference(read_state(recorded), read_state(path))
-    if found is None:
+    difference = largest_weight_difference(read_state(recorded), read_state(path))
+    if difference is None:
         return "it has other tensors"
-    return f"the largest difference of a weight is {found[1]:.3g}, in {found[0]}"
+    return f"the largest difference of a weight is {difference[1]:.3g}, in {difference[0]}"
 
 
 def _reasons(lock: Lock, folder: Path, cache: Path) -> list[str]:
@@ -150,17 +150,18 @@ def _reasons(lock: Lock, folder: Path, cache: Path) -> list[str]:
     if recorded is None or not made.exists():
         return ["the recorded manifest is not here, so versions cannot be compared"]
     now = read_format(made, Manifest, 1)
-    found = changed_versions(recorded.versions, now.versions)
+    reasons = changed_versions(recorded.versions, now.versions)
     changed = [path for path in {**recorded.code, **now.code} if recorded.code.get(path) != now.code.get(path)]
-    found += [f"the model was made by other code: {_some_paths(sorted(changed))}"] if changed else []
-    return found + ([f"device {recorded.device} → {now.device}"] if recorded.device != now.device else [])
+    reasons += [f"the model was made by other code: {_some_paths(sorted(changed))}"] if changed else []
+    return reasons + ([f"device {recorded.device} → {now.device}"] if recorded.device != now.device else [])
 
 
 def _report_text(name: str, compared: list[ComparedOutput], reasons: list[str]) -> tuple[str, list[str]]:
-    wrong = [found for found in compared if found.difference]
-    widths = [max(len(found[k]) for found in compared) for k in (0, 1)]
+    wrong = [output for output in compared if output.difference]
+    widths = [max(len(output[k]) for output in compared) for k in (0, 1)]
     lines = [
-        f"{found.stage:<{widths[0]}}  {found.path:<{widths[1]}}  {found.difference or 'equal'}" for found in compared
+        f"{output.stage:<{widths[0]}}  {output.path:<{widths[1]}}  {output.difference or 'equal'}"
+        for output in compared
     ]
     if not wrong:
         return "\n".join([*lines, f"{name} is rebuilt: all {len(compared)} outs are equal, byte for byte", ""]), []

@@ -28,8 +28,8 @@ def run_dvc(*arguments: str) -> str:
     """
     done = subprocess.run([sys.executable, "-m", "dvc", *arguments], capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        said = [line.removeprefix("ERROR: ") for line in done.stderr.splitlines() if line.startswith("ERROR: ")]
-        raise RunError(f"dvc {arguments[0]}: {'; '.join(said) or f'ended with code {done.returncode}'}")
+        errors = [line.removeprefix("ERROR: ") for line in done.stderr.splitlines() if line.startswith("ERROR: ")]
+        raise RunError(f"dvc {arguments[0]}: {'; '.join(errors) or f'ended with code {done.returncode}'}")
     return done.stdout.removesuffix("\n")
 
 
@@ -48,7 +48,7 @@ class RecordedOutput(NamedTuple):
 
     path: str
     md5: str | None
-    cached: bool
+    is_cached: bool
 
 
 class DvcProject:
@@ -66,7 +66,7 @@ class DvcProject:
         with _explained_errors():
             self._repo: Any = Repo()
 
-    def recorded(self, revision: str | None) -> list[RecordedOutput]:
+    def recorded_outputs(self, revision: str | None) -> list[RecordedOutput]:
         """
         Args:
             revision: a commit; None: the workspace.
@@ -124,11 +124,11 @@ class DvcProject:
             except DownloadError:
                 return
             except ObjectFormatError:  # The list of one folder stops all: each output by itself.
-                for out in self.recorded(revision):
+                for out in self.recorded_outputs(revision):
                     with suppress(DownloadError, ObjectFormatError):
                         self._repo.fetch([out.path], revs=revs, workspace=revision is None, config=config)
 
-    def on_remote(self, md5: str) -> tuple[Literal["whole", "damaged", "missing"], str]:
+    def check_remote(self, md5: str) -> tuple[Literal["whole", "damaged", "missing"], str]:
         """
         Returns:
             how an object is there, and where it should lie.
@@ -145,7 +145,7 @@ class DvcProject:
             except Exception:  # of any library: cut short below its own length, unless the server has just gone
                 return ("damaged" if odb.exists(md5) else "missing"), where
 
-    def check_out(self, path: str) -> None:
+    def checkout(self, path: str) -> None:
         """Put one output into the workspace, unless a file would be lost that is nowhere else."""
         from dvc.exceptions import DvcException
 

@@ -22,27 +22,27 @@ def run_git(*arguments: str) -> str:
     return os.fsdecode(done.stdout).removesuffix("\n")
 
 
-def read_files_at(places: Iterable[tuple[str, str]]) -> dict[tuple[str, str], bytes]:
+def read_files_at(revisions_and_paths: Iterable[tuple[str, str]]) -> dict[tuple[str, str], bytes]:
     """Many files of many commits in one process.
 
     Args:
         places: pairs of a revision and a path; those that do not exist are left out of the answer.
     """
-    asked = list(places)
-    names = "".join(f"{revision}:{path}\n" for revision, path in asked)
+    requests = list(revisions_and_paths)
+    names = "".join(f"{revision}:{path}\n" for revision, path in requests)
     done = subprocess.run(["git", "cat-file", "--batch"], input=os.fsencode(names), capture_output=True, check=False)
     if done.returncode != 0:
         raise RunError(f"git cat-file: {_message(done.stderr)}")
-    found, at = {}, 0
-    for place in asked:
+    contents, at = {}, 0
+    for request in requests:
         end = done.stdout.index(b"\n", at)
         head, at = done.stdout[at:end], end + 1
         if head.endswith(b" missing") or head.endswith(b" ambiguous"):
             continue
         size = int(head.rsplit(b" ", 1)[1])
-        found[place] = done.stdout[at : at + size]
+        contents[request] = done.stdout[at : at + size]
         at += size + 1
-    return found
+    return contents
 
 
 def _message(stderr: bytes) -> str:

@@ -38,8 +38,8 @@ class Experiment(NamedTuple):
 def list_experiments() -> list[Experiment]:
     """All of this repository, by name."""
     listed = run_git("for-each-ref", "--format=%(objectname) %(refname)", "refs/exps")
-    found = [(line.split(" ", 1)[0], EXPERIMENT_REF.fullmatch(line.split(" ", 1)[1])) for line in listed.splitlines()]
-    return sorted(Experiment(at[3], commit, at[1] + at[2]) for commit, at in found if at is not None)
+    matches = [(line.split(" ", 1)[0], EXPERIMENT_REF.fullmatch(line.split(" ", 1)[1])) for line in listed.splitlines()]
+    return sorted(Experiment(at[3], commit, at[1] + at[2]) for commit, at in matches if at is not None)
 
 
 def failed_experiments(baseline: str) -> list[str]:
@@ -53,16 +53,18 @@ def failed_experiments(baseline: str) -> list[str]:
 
 def resolve_commits(names: list[str]) -> dict[str, str]:
     """The commit that each name is of to Git: a branch, a tag, a commit or the start of one. Others are left out."""
-    asked = "".join(f"{name}^{{commit}}\n" for name in names)
+    requests = "".join(f"{name}^{{commit}}\n" for name in names)
     command = ["git", "cat-file", "--batch-check=%(objectname) %(objecttype)"]
-    done = subprocess.run(command, input=os.fsencode(asked), capture_output=True, check=False)
+    done = subprocess.run(command, input=os.fsencode(requests), capture_output=True, check=False)
     if done.returncode != 0:
         raise RunError(f"git cat-file: {os.fsdecode(done.stderr).strip()}")
     answers = os.fsdecode(done.stdout).splitlines()
     return {name: line.split()[0] for name, line in zip(names, answers, strict=True) if line.endswith(" commit")}
 
 
-def find_commit(name: str, known: dict[str, str], among: list[Experiment], head: str, remote: str | None = None) -> str:
+def find_commit(
+    name: str, resolved: dict[str, str], among: list[Experiment], head: str, remote: str | None = None
+) -> str:
     """As DVC reads a name: Git's, else an experiment's, and of several those of HEAD first.
 
     Args:
@@ -72,8 +74,8 @@ def find_commit(name: str, known: dict[str, str], among: list[Experiment], head:
     Raises:
         InputError: for a name of nothing, or of several experiments elsewhere.
     """
-    if name in known:
-        return known[name]
+    if name in resolved:
+        return resolved[name]
     named = [each for each in among if each.name == name]
     here = [each for each in named if each.baseline == head] or named
     if not here:
@@ -92,11 +94,11 @@ def resolve_commit(name: str) -> str:
         InputError: when nothing is called so, or several experiments are.
         RunError: when the Git remote cannot be asked, or has another experiment of a name that is taken here.
     """
-    known = resolve_commits([name])
-    remote = None if known else _git_remote()
+    resolved = resolve_commits([name])
+    remote = None if resolved else _git_remote()
     if remote is not None:
         _fetch_experiment(remote, name)
-    return find_commit(name, known, list_experiments(), run_git("rev-parse", "HEAD"), remote)
+    return find_commit(name, resolved, list_experiments(), run_git("rev-parse", "HEAD"), remote)
 
 
 def _git_remote() -> str | None:
@@ -107,7 +109,7 @@ def _git_remote() -> str | None:
 def _fetch_experiment(remote: str, name: str) -> None:
     """By Git itself: `dvc exp pull` does not heed the SSH settings of Git, and ends well where files are missing."""
     listed = (line.split("\t") for line in run_git("ls-remote", remote, f"refs/exps/*/{name}").splitlines())
-    refs = [ref for _commit, ref in listed if (place := EXPERIMENT_REF.fullmatch(ref)) and place[3] == name]
+    refs = [ref for _commit, ref in listed if (match := EXPERIMENT_REF.fullmatch(ref)) and match[3] == name]
     if refs:
         run_git("fetch", "--quiet", remote, *(f"{ref}:{ref}" for ref in refs))
 
@@ -123,7 +125,7 @@ class Commit(NamedTuple):
     subject: str
 
 
-def commits_that_record(md5: str, where: str = "--all") -> list[Commit]:
+def commits_that_record(md5: str, revisions: str = "--all") -> list[Commit]:
     """Those that brought a hash into dvc.lock, the newest first.
 
     A merge counts where the hash is in none of its parents.
@@ -131,9 +133,9 @@ def commits_that_record(md5: str, where: str = "--all") -> list[Commit]:
     Args:
         where: a revision, for its history alone; else all branches, tags and experiments.
     """
-    found = _read_log(where, "-c", "-s", f"-S{md5}")
-    holding = _revisions_with([commit.id for commit in found], md5)  # others took it out
-    return [commit for commit in found if commit.id in holding]
+    commits = _read_log(revisions, "-c", "-s", f"-S{md5}")
+    holding = _revisions_with([commit.id for commit in commits], md5)  # others took it out
+    return [commit for commit in commits if commit.id in holding]
 
 
 def last_recording_commit(md5: str) -> Commit | None:
@@ -141,14 +143,14 @@ def last_recording_commit(md5: str) -> Commit | None:
 
     What made it then, with the code of that commit, may be another run than the first, to the same bytes.
     """
-    last, found = _read_log("HEAD", "-1"), commits_that_record(md5, "HEAD")
-    holding = _revisions_with([commit.id for commit in (*last, *found)], md5)
+    last, commits = _read_log("HEAD", "-1"), commits_that_record(md5, "HEAD")
+    holding = _revisions_with([commit.id for commit in (*last, *commits)], md5)
     return last[0] if last and last[0].id in holding else None
 
 
 def _read_log(*arguments: str) -> list[Commit]:
-    said = run_git("log", *arguments, "--format=%H%x09%as%x09%s", "--", LOCK_FILE)
-    return [Commit(*line.split("\t", 2)) for line in said.splitlines()]
+    output = run_git("log", *arguments, "--format=%H%x09%as%x09%s", "--", LOCK_FILE)
+    return [Commit(*line.split("\t", 2)) for line in output.splitlines()]
 
 
 def names_that_record(md5: str) -> list[str]:
@@ -176,8 +178,8 @@ def _readable_ref(ref: str) -> str:
     _, kind, rest = ref.split("/", 2)
     if kind != "exps":
         return {"heads": "", "remotes": "", "tags": "tag "}[kind] + rest
-    place = EXPERIMENT_REF.fullmatch(ref)
-    return EXPERIMENT_PREFIX + place[3] if place else ""
+    match = EXPERIMENT_REF.fullmatch(ref)
+    return EXPERIMENT_PREFIX + match[3] if match else ""
 
 
 def committed_entries(revision: str, entries: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
@@ -186,17 +188,19 @@ def committed_entries(revision: str, entries: Iterable[tuple[str, str]]) -> set[
     Args:
         entries: pairs of a path and the MD5 of a file, or of a folder.
     """
-    asked = set(entries)
-    folders = sorted({path for path, md5 in asked if md5.endswith(FOLDER_SUFFIX)})
-    said = run_git("ls-tree", "-r", "-z", "--name-only", revision, "--", *folders) if folders else ""
-    inside = [path for path in said.split("\0") if path]
-    files = [path for path, md5 in asked if not md5.endswith(FOLDER_SUFFIX)]
+    wanted = set(entries)
+    folders = sorted({path for path, md5 in wanted if md5.endswith(FOLDER_SUFFIX)})
+    listing = run_git("ls-tree", "-r", "-z", "--name-only", revision, "--", *folders) if folders else ""
+    inside = [path for path in listing.split("\0") if path]
+    files = [path for path, md5 in wanted if not md5.endswith(FOLDER_SUFFIX)]
     contents = read_files_at((revision, path) for path in {*files, *inside})
-    held = {path: _bytes_md5(content) for (_, path), content in contents.items()}
+    md5_by_path = {path: _bytes_md5(content) for (_, path), content in contents.items()}
     for folder in folders:
-        within = [(path.removeprefix(f"{folder}/"), held[path]) for path in inside if path.startswith(f"{folder}/")]
-        held[folder] = folder_md5(within)
-    return {(path, md5) for path, md5 in asked if held.get(path) == md5}
+        within = [
+            (path.removeprefix(f"{folder}/"), md5_by_path[path]) for path in inside if path.startswith(f"{folder}/")
+        ]
+        md5_by_path[folder] = folder_md5(within)
+    return {(path, md5) for path, md5 in wanted if md5_by_path.get(path) == md5}
 
 
 def _bytes_md5(content: bytes) -> str:

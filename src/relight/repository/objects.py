@@ -93,19 +93,19 @@ class HashedCache:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.whole: set[str] = set()  # the MD5 of those that were found so
+        self.intact: set[str] = set()  # the MD5 of those that were found so
 
-    def holds(self, md5: str) -> bool:
+    def has_intact(self, md5: str) -> bool:
         """Whether the object is there with the bytes that its name says."""
-        if md5 not in self.whole and is_intact(self.folder, md5):
-            self.whole.add(md5)
-        return md5 in self.whole
+        if md5 not in self.intact and is_intact(self.folder, md5):
+            self.intact.add(md5)
+        return md5 in self.intact
 
     def remove_damaged(self, md5: str) -> str | None:
         """Remove the object if it has other bytes than its name says; returns the MD5 of those."""
         path = self.folder / object_path(md5)
-        if not path.is_file() or self.holds(md5):
+        if not path.is_file() or self.has_intact(md5):
             return None
-        found = file_md5(path)
+        actual = file_md5(path)
         path.unlink()
-        return found
+        return actual

@@ -61,10 +61,10 @@ def query_remote(sizes: Mapping[str, int], cache: Path) -> RemoteContents:
 def _object_states(odb: Any, sizes: Mapping[str, int], cache: Path) -> dict[str, RemoteObjectState]:
     """One question for all objects, and for the files in the folders among them."""
     parts = {md5: [md5, *_files_of_folder(cache, md5)] for md5 in sizes}
-    single = sorted({part for found in parts.values() for part in found})
+    single = sorted({part for md5s in parts.values() for part in md5s})
     infos = odb.fs.info([odb.oid_to_path(md5) for md5 in single], return_exceptions=True)
     lengths = {md5: _object_size(info) for md5, info in zip(single, infos, strict=True)}
-    return {md5: _remote_state(sizes[md5], md5, [lengths[part] for part in found]) for md5, found in parts.items()}
+    return {md5: _remote_state(sizes[md5], md5, [lengths[part] for part in md5s]) for md5, md5s in parts.items()}
 
 
 def _files_of_folder(cache: Path, md5: str) -> list[str]:
@@ -109,9 +109,9 @@ class FailureRule(NamedTuple):
         what, mend: may name {it}, and {name} of the remote.
     """
 
-    said: str
-    what: str
-    mend: str
+    pattern: str
+    problem: str
+    fix: str
 
 
 # The first that fits. What the libraries say was seen with dvc-s3 3.3 and dvc-ssh 4.3.
@@ -162,17 +162,17 @@ def explain_remote_error(error: BaseException, remote: RemoteSettings | None) ->
     Args:
         remote: the one that was asked; None where only this repository was.
     """
-    said = list(_messages_of(error))
+    messages = list(_messages_of(error))
     if remote is None:
-        return f"dvc: {_without_secrets(said[0].partition(': ')[2], {})}"
+        return f"dvc: {_without_secrets(messages[0].partition(': ')[2], {})}"
     kind = remote.url.partition("://")[0] if "://" in remote.url else "local"
     for rule in FAILURE_RULES:
-        if found := re.search(rule.said, f"{kind} {' '.join(said)}"):
-            it = found.groupdict().get("it") or ""
-            what, mend = rule.what.format(it=it).strip(), rule.mend.format(it=it, name=remote.name)
+        if match := re.search(rule.pattern, f"{kind} {' '.join(messages)}"):
+            it = match.groupdict().get("it") or ""
+            what, mend = rule.problem.format(it=it).strip(), rule.fix.format(it=it, name=remote.name)
             return f"{remote}: {what}: nothing was fetched; {mend}, then run `relight pull` again"
     return (
-        f"{remote}: {_without_secrets(said[0], remote.options)}: nothing was fetched; "
+        f"{remote}: {_without_secrets(messages[0], remote.options)}: nothing was fetched; "
         f"`dvc remote list` shows the address, and docs/sharing.md how to set it"
     )
 
@@ -196,7 +196,9 @@ def _messages_of(error: BaseException | None) -> Iterator[str]:
 
 def _without_secrets(text: str, options: Mapping[str, Any]) -> str:
     """The text without the values of anything that is named like a secret."""
-    known = [*os.environ.items(), *options.items()]
-    for value in sorted({str(value) for name, value in known if SECRET_NAME.search(name)}, key=len, reverse=True):
+    named_values = [*os.environ.items(), *options.items()]
+    for value in sorted(
+        {str(value) for name, value in named_values if SECRET_NAME.search(name)}, key=len, reverse=True
+    ):
         text = text.replace(value, "***") if len(value) > 3 else text
     return without_password(text)

@@ -101,11 +101,11 @@ class RecordedRun(NamedTuple):
 
 def read_commits(commits: Iterable[str]) -> dict[str, RecordedRun]:
     """One process for all of them."""
-    asked = list(dict.fromkeys(commits))
-    found = read_files_at((commit, path) for commit in asked for path in (PARAMS_PATH, METRICS_PATH, LOCK_PATH))
+    unique = list(dict.fromkeys(commits))
+    contents = read_files_at((commit, path) for commit in unique for path in (PARAMS_PATH, METRICS_PATH, LOCK_PATH))
     return {
-        commit: parse_run({path: found.get((commit, path)) for path in (PARAMS_PATH, METRICS_PATH, LOCK_PATH)})
-        for commit in asked
+        commit: parse_run({path: contents.get((commit, path)) for path in (PARAMS_PATH, METRICS_PATH, LOCK_PATH)})
+        for commit in unique
     }
 
 

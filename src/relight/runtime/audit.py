@@ -72,8 +72,8 @@ class Audit:
             writing = isinstance(flags, int) and bool(flags & _WRITE_FLAGS)
             self._check("writes" if writing else "reads", path, self.writable if writing else None)
         elif event in _CHANGING_EVENTS:
-            for place, folder in _CHANGING_EVENTS[event].items():
-                path = args[place] if folder is None else _in_folder(args[folder], args[place])
+            for index, folder in _CHANGING_EVENTS[event].items():
+                path = args[index] if folder is None else _in_folder(args[folder], args[index])
                 if not (event == "os.mkdir" and self._leads_to_writable(path)):
                     self._check("changes", path, self.writable)
 

@@ -51,16 +51,16 @@ def read_model(path: Path, model: type[Model]) -> Model:
         return model.model_validate(value)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the whole"
-        raise InputError(f"{path}: {place}: {first['msg']}; run `dvc checkout` or `dvc repro`") from error
+        location = ".".join(str(part) for part in first["loc"]) or "the whole"
+        raise InputError(f"{path}: {location}: {first['msg']}; run `dvc checkout` or `dvc repro`") from error
 
 
 def read_format(path: Path, model: type[Model], version: int) -> Model:
     """The same for what is kept longer than the code that wrote it."""
     value = read_json(path)
-    found = value.get("format") if isinstance(value, dict) else None
-    if found != version:
-        raise InputError(f"{path}: must be of format {version}, however: {found}; use the Relight that made it")
+    actual = value.get("format") if isinstance(value, dict) else None
+    if actual != version:
+        raise InputError(f"{path}: must be of format {version}, got {actual}; use the Relight that made it")
     return read_model(path, model)
 
 

@@ -23,13 +23,13 @@ def pluralize(n: int, noun: str) -> str:
     return f"{n} {noun}{'' if n == 1 else 's'}"
 
 
-def did_you_mean(name: str, known: list[str], taken: Collection[str] = ()) -> str:
+def did_you_mean(name: str, names: list[str], taken: Collection[str] = ()) -> str:
     """The closest known name that is not taken already, or the known ones."""
-    close = difflib.get_close_matches(name, [other for other in known if other not in taken], n=1)
+    close = difflib.get_close_matches(name, [other for other in names if other not in taken], n=1)
     if close:
         return f"; did you mean '{close[0]}'?"
-    shown = ", ".join(known[:20])
-    return f"; its columns are {shown}{', ...' if len(known) > 20 else ''}"
+    shown = ", ".join(names[:20])
+    return f"; its columns are {shown}{', ...' if len(names) > 20 else ''}"
 
 
 def run_for_exit_code(command: Callable[[], None], name: str) -> int:

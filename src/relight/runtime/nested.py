@@ -10,11 +10,11 @@ RunIdentity = dict[str, Any]  # nested mappings of names to what stands in JSON
 
 def flatten(params: dict[str, Any], above: str = "") -> dict[str, str]:
     """Every value as a text, by its dotted key; an empty mapping is a value."""
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for name, value in params.items():
         key = f"{above}.{name}" if above else str(name)
-        found |= flatten(value, key) if isinstance(value, dict) and value else {key: _value_text(value)}
-    return found
+        values |= flatten(value, key) if isinstance(value, dict) and value else {key: _value_text(value)}
+    return values
 
 
 def varying_keys(runs: list[dict[str, str]]) -> list[str]:
@@ -23,9 +23,9 @@ def varying_keys(runs: list[dict[str, str]]) -> list[str]:
     return [key for key in keys if len({run.get(key) for run in runs}) > 1]
 
 
-def changed_values(first: dict[str, str], other: dict[str, str]) -> list[tuple[str, str]]:
+def changed_values(baseline: dict[str, str], candidate: dict[str, str]) -> list[tuple[str, str]]:
     """What other sets otherwise than first: key and value, `–` where it has none."""
-    return [(key, other.get(key, ABSENT_VALUE)) for key in varying_keys([first, other])]
+    return [(key, candidate.get(key, ABSENT_VALUE)) for key in varying_keys([baseline, candidate])]
 
 
 def _value_text(value: Any) -> str:
@@ -56,25 +56,25 @@ def _scalar_value(text: str) -> str | float | None:
         return text.lower() if text.lower() in ("true", "false") else text
 
 
-def differing_keys(old: object, new: object, where: str = "") -> list[str]:
+def differing_keys(old: object, new: object, prefix: str = "") -> list[str]:
     """The dotted names at which two nested mappings differ."""
     if not isinstance(old, dict) or not isinstance(new, dict):
-        return [] if old == new else [where]
+        return [] if old == new else [prefix]
     names = sorted({*old, *new})
     return [
-        found
+        dotted
         for name in names
-        for found in differing_keys(old.get(name), new.get(name), f"{where}.{name}" if where else name)
+        for dotted in differing_keys(old.get(name), new.get(name), f"{prefix}.{name}" if prefix else name)
     ]
 
 
-def differing_names(old: RunIdentity, new: RunIdentity, where: str = "") -> list[str]:
+def differing_names(old: RunIdentity, new: RunIdentity, prefix: str = "") -> list[str]:
     """The names whose values differ, as train.optimizer.learning_rate."""
-    found: list[str] = []
+    names: list[str] = []
     for name in sorted({*old, *new}):
         before, after = old.get(name), new.get(name)
         if isinstance(before, dict) and isinstance(after, dict):
-            found += differing_names(before, after, f"{where}{name}.")
+            names += differing_names(before, after, f"{prefix}{name}.")
         elif before != after:
-            found.append(f"{where}{name}")
-    return found
+            names.append(f"{prefix}{name}")
+    return names

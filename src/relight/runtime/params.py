@@ -61,12 +61,12 @@ def check_document(document: Document, model: type[Params]) -> CheckedParams[Par
     return _check(document, (), document.value, model)
 
 
-def unknown_sections(document: Document, known: list[str]) -> list[str]:
+def unknown_sections(document: Document, sections: list[str]) -> list[str]:
     """Top-level keys that no stage reads."""
     return [
-        f"{document.place((key,))}: section {key} is unknown{_did_you_mean(key, known)}"
+        f"{document.location((key,))}: section {key} is unknown{_did_you_mean(key, sections)}"
         for key in document.value
-        if key not in known
+        if key not in sections
     ]
 
 
@@ -80,8 +80,8 @@ def _check(document: Document, at: KeyPath, value: Any, model: type[Params]) -> 
 
 def _problem_text(document: Document, at: KeyPath, model: type[BaseModel], error: ErrorDetails) -> str:
     keys = (*at, *(str(part) for part in error["loc"]))
-    place, dotted = document.place(keys), ".".join(keys)
-    head = f"{place}: {dotted}: " if dotted else f"{place}: "
+    location, dotted = document.location(keys), ".".join(keys)
+    head = f"{location}: {dotted}: " if dotted else f"{location}: "
     if error["type"] == "extra_forbidden":
         parent = _model_at(model, error["loc"][:-1])
         return f"{head}is unknown{_did_you_mean(keys[-1], parent.model_fields)}"
@@ -89,7 +89,7 @@ def _problem_text(document: Document, at: KeyPath, model: type[BaseModel], error
         return f"{head}is missing{_example_text(model, error['loc'])}"
     if error["type"] in _COMPLETE_MESSAGES:
         return f"{head}{error['msg']}"
-    return f"{head}{_rule(error)}, however: {_value_text(error['input'])}"
+    return f"{head}{_rule(error)}, got {_value_text(error['input'])}"
 
 
 def _rule(error: ErrorDetails) -> str:
@@ -120,12 +120,12 @@ def _example_text(model: type[BaseModel], keys: tuple[int | str, ...]) -> str:
     return f"; add for example `{keys[-1]}: {field.examples[0]}`" if field.examples else ""
 
 
-def _did_you_mean(word: str, known: Iterable[str]) -> str:
-    return _closest(word, known) or f"; known are {', '.join(known) or 'none yet'}"
+def _did_you_mean(word: str, words: Iterable[str]) -> str:
+    return _closest(word, words) or f"; known are {', '.join(words) or 'none yet'}"
 
 
-def _closest(word: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(word, list(known), n=1)
+def _closest(word: str, words: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, list(words), n=1)
     return f"; did you mean {close[0]}?" if close else ""
 
 

@@ -43,10 +43,10 @@ class LaunchRequest(NamedTuple):
 
 def requested_processes() -> LaunchRequest | None:
     """None where one process is enough."""
-    found = LaunchRequest(
+    request = LaunchRequest(
         int(os.environ.get(PROCESSES_VARIABLE, 1)), int(os.environ.get(NODES_VARIABLE, 1)), _rendezvous()
     )
-    return found if found.processes * found.nodes > 1 else None
+    return request if request.processes * request.nodes > 1 else None
 
 
 def _rendezvous() -> Address | None:
@@ -59,7 +59,7 @@ def timeout_seconds() -> int:
 
 
 def parse_launch_arguments(
-    processes: int, nodes: int, place: int, rendezvous: str | None, timeout: int
+    processes: int, nodes: int, node_rank: int, rendezvous: str | None, timeout: int
 ) -> LaunchRequest:
     """The arguments of `relight launch`.
 
@@ -71,9 +71,9 @@ def parse_launch_arguments(
     """
     for name, number in (("--processes", processes), ("--nodes", nodes), ("--timeout", timeout)):
         if number < 1:
-            raise InputError(f"{name}: must be at least 1, however: {number}")
-    if not 0 <= place < nodes:
-        raise InputError(f"--node-rank: must be from 0 to {nodes - 1}, one less than --nodes, however: {place}")
+            raise InputError(f"{name}: must be at least 1, got {number}")
+    if not 0 <= node_rank < nodes:
+        raise InputError(f"--node-rank: must be from 0 to {nodes - 1}, one less than --nodes, got {node_rank}")
     if rendezvous is None and nodes > 1:
         raise InputError("--rendezvous: is needed with --nodes; it names the first machine, as --rendezvous host:29999")
     return LaunchRequest(processes, nodes, None if rendezvous is None else _parse_address(rendezvous))
@@ -82,7 +82,7 @@ def parse_launch_arguments(
 def _parse_address(text: str) -> Address:
     host, _, port = text.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65535:
-        raise InputError(f"--rendezvous: must be a host and a port, such as node1:29999, however: {text}")
+        raise InputError(f"--rendezvous: must be a host and a port, such as node1:29999, got {text}")
     return Address(host, int(port))
 
 

@@ -73,8 +73,8 @@ def _state_of_source(document: Document) -> str:
     """Sizes and times are enough: prepare itself reads every byte. The params may be wrong still."""
     prepare = document.value.get("prepare")
     source = Path(str(prepare.get("source"))) if isinstance(prepare, dict) else Path("?")
-    found = sorted(source.rglob("*")) if source.is_dir() else [source] if source.is_file() else []
-    return repr([(path.name, os.stat(path).st_size, os.stat(path).st_mtime_ns) for path in found])
+    paths = sorted(source.rglob("*")) if source.is_dir() else [source] if source.is_file() else []
+    return repr([(path.name, os.stat(path).st_size, os.stat(path).st_mtime_ns) for path in paths])
 
 
 def remove_recorded_checkpoints(runs: Path, lock_file: Path) -> None:
@@ -143,7 +143,7 @@ class Stage:
 
     def digests(self) -> dict[str, str]:
         """Each file that the stage depends on, code and data, with the sha256 of its bytes at the start."""
-        return {path.as_posix(): known.sha256 or file_sha256(path) for path, known in self._before.items()}
+        return {path.as_posix(): fingerprint.sha256 or file_sha256(path) for path, fingerprint in self._before.items()}
 
     def checkpoints(self) -> Path:
         """A folder for what must outlive this run and this workspace, should they end early."""

@@ -50,7 +50,7 @@ class Document:
     value: dict[str, Any]
     lines: dict[KeyPath, int]
 
-    def place(self, keys: KeyPath) -> str:
+    def location(self, keys: KeyPath) -> str:
         """Where a key, or the nearest key above it, stands: `params.yaml:12`."""
         while keys and keys not in self.lines:
             keys = keys[:-1]
@@ -81,7 +81,7 @@ class _PlainLoader(yaml.SafeLoader):
         if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
             raise _RefusalError(line, "anchors and aliases (& and *) are not read; write the value out")
         if event.tag is not None:
-            raise _RefusalError(line, f"tags are not read, however: {event.tag}; write a plain value")
+            raise _RefusalError(line, f"must have no tag, got {event.tag}; write a plain value")
         node: yaml.Node | None = super().compose_node(parent, index)
         return node
 
@@ -111,7 +111,7 @@ def parse_yaml(text: str, name: str) -> Document:
         raise InputError(f"{name}: is not YAML that can be read: {what}") from error
     if not isinstance(value, dict):
         kind = "empty" if value is None else f"a {_kind(value)}"
-        raise InputError(f"{name}: must be a mapping of sections, however: it is {kind}")
+        raise InputError(f"{name}: must be a mapping of sections, got {kind}")
     return Document(name, value, lines)
 
 
@@ -123,7 +123,7 @@ def _read_text(path: Path) -> str:
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     if len(raw) > MAX_YAML_BYTES:
-        raise InputError(f"{path}: must be at most {MAX_YAML_BYTES} bytes, however: {len(raw)}")
+        raise InputError(f"{path}: must be at most {MAX_YAML_BYTES} bytes, got {len(raw)}")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -132,9 +132,9 @@ def _read_text(path: Path) -> str:
 
 
 def _refuse_invisible(text: str) -> None:
-    if found := _INVISIBLE.search(text):
-        line = text.count("\n", 0, found.start())
-        raise _RefusalError(line, f"has an invisible character (U+{ord(found[0]):04X}); delete it")
+    if match := _INVISIBLE.search(text):
+        line = text.count("\n", 0, match.start())
+        raise _RefusalError(line, f"has an invisible character (U+{ord(match[0]):04X}); delete it")
 
 
 def _build(node: yaml.Node, keys: KeyPath, lines: dict[KeyPath, int]) -> Any:
@@ -190,11 +190,11 @@ def _plain_scalar(text: str, line: int) -> Any:
 
 def _syntax_problem(name: str, error: yaml.MarkedYAMLError) -> str:
     mark = error.problem_mark or error.context_mark
-    place = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
+    location = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
     what = error.problem or error.context or "is not valid YAML"
     if "'\\t'" in what:
         what = "a tab cannot indent YAML; use spaces"
-    return f"{place}: {what}"
+    return f"{location}: {what}"
 
 
 def _kind(value: Any) -> str:

@@ -39,7 +39,7 @@ def resolve_split(params: SplitParams, schema: Schema) -> tuple[SplitParams, str
     """
     if schema.task == "ranking" and params.method not in QUERY_METHODS:
         raise InputError(
-            f"split.method: must be one of {', '.join(QUERY_METHODS)} for ranking, however: {params.method}; "
+            f"split.method: must be one of {', '.join(QUERY_METHODS)} for ranking, got {params.method}; "
             "the candidates of a query stay together: auto shares the queries out"
         )
     if params.method != "auto":
@@ -193,7 +193,7 @@ def _column(params: SplitParams, table: pl.DataFrame, _schema: Schema) -> PartAs
     if len(wrong):
         raise InputError(
             f"split.column: '{params.column}' must hold train, validation (or val, valid) and test, "
-            f"however: '{first_value_among(column, wrong)}'; name another column, or set split.method to random"
+            f"got '{first_value_among(column, wrong)}'; name another column, or set split.method to random"
         )
     return np.take(parts.to_numpy(), codes)
 

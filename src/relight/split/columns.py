@@ -47,9 +47,9 @@ def columns_to_split(params: SplitParams, schema: Schema) -> list[str]:
         return [schema.target]
     if params.column is None:
         return []
-    known = [*(column.name for column in schema.columns), *schema.targets, *([schema.weight] if schema.weight else [])]
-    if params.column not in known:
-        raise InputError(f"split.column: '{params.column}' is not a column{did_you_mean(params.column, known)}")
+    names = [*(column.name for column in schema.columns), *schema.targets, *([schema.weight] if schema.weight else [])]
+    if params.column not in names:
+        raise InputError(f"split.column: '{params.column}' is not a column{did_you_mean(params.column, names)}")
     of_ranking = [] if schema.query is None else [schema.query, schema.target]
     return list(dict.fromkeys([params.column, *of_ranking]))
 
@@ -106,7 +106,7 @@ def _sortable_texts(column: pl.Series) -> pl.Series:
 
 
 def _no_time_error(name: str, value: str) -> InputError:
-    return InputError(f"split.column: '{name}' must hold numbers, or dates as 2024-01-31, however: '{value}'")
+    return InputError(f"split.column: '{name}' must hold numbers, or dates as 2024-01-31, got '{value}'")
 
 
 def _without_gaps(column: pl.Series) -> pl.Series:
@@ -147,7 +147,7 @@ def assert_queries_whole(table: pl.DataFrame, schema: Schema, parts: np.ndarray,
     torn = np.flatnonzero(sides.sum(axis=0) > 1)
     if len(torn):
         raise InputError(
-            f"split: each query must stand in one part, however: {len(torn)} stand in more, "
+            f"split: each query must stand in one part, got {len(torn)} stand in more, "
             f"such as '{labels[int(torn[0])]}'; set split.method to auto, or mend the column '{schema.query}'"
         )
     relevance = table[schema.target].to_numpy()

@@ -43,12 +43,14 @@ class LearnedLevels(NamedTuple):
     """
 
     levels: dict[str, pl.Series]
-    hours: dict[str, bool]
+    has_time_of_day: dict[str, bool]
 
     def merge(self, other: "LearnedLevels") -> "LearnedLevels":
         """Of both sets of rows together."""
-        levels = {name: pl.concat([known, other.levels[name]]).unique() for name, known in self.levels.items()}
-        return LearnedLevels(levels, {name: found or other.hours[name] for name, found in self.hours.items()})
+        levels = {name: pl.concat([mine, other.levels[name]]).unique() for name, mine in self.levels.items()}
+        return LearnedLevels(
+            levels, {name: has_time or other.has_time_of_day[name] for name, has_time in self.has_time_of_day.items()}
+        )
 
 
 def learn_levels(params: SplitParams, schema: Schema, train: pl.DataFrame) -> LearnedLevels:
@@ -76,9 +78,13 @@ def find_input_features(params: SplitParams, schema: Schema, learned: Iterable[L
             name of a number of a date.
     """
     seen = _feature_columns(params, schema)
-    known = reduce(LearnedLevels.merge, learned) if columns_to_learn(params, schema) else LearnedLevels({}, {})
-    numeric = [number for column in seen for number in _numeric_inputs(column, known.hours.get(column.name, False))]
-    categorical = [CategoricalFeature(name=name, levels=found.sort().to_list()) for name, found in known.levels.items()]
+    merged = reduce(LearnedLevels.merge, learned) if columns_to_learn(params, schema) else LearnedLevels({}, {})
+    numeric = [
+        number for column in seen for number in _numeric_inputs(column, merged.has_time_of_day.get(column.name, False))
+    ]
+    categorical = [
+        CategoricalFeature(name=name, levels=levels.sort().to_list()) for name, levels in merged.levels.items()
+    ]
     _assert_names_differ(numeric, schema)
     return InputFeatures(numeric, categorical)
 
@@ -94,10 +100,10 @@ def _feature_columns(params: SplitParams, schema: Schema) -> list[Column]:
 
 def _assert_names_differ(numeric: list[NumericInput], schema: Schema) -> None:
     names = {column.name for column in schema.columns}
-    taken = [number for number in numeric if number.moment is not None and number.name in names]
+    taken = [number for number in numeric if number.date_part is not None and number.name in names]
     if taken:
         raise InputError(
-            *(f"column '{n.name}' has the name of the {n.moment} of the date '{n.column}'; rename it" for n in taken)
+            *(f"column '{n.name}' has the name of the {n.date_part} of the date '{n.column}'; rename it" for n in taken)
         )
 
 
@@ -109,7 +115,7 @@ def _numeric_inputs(column: Column, has_hours: bool) -> list[NumericInput]:
             hour: list[DatePart] = ["hour"] if has_hours else []
             moments: list[DatePart] = ["year", "month", "weekday", *hour, "elapsed"]
             return [
-                NumericInput(name=f"{column.name}.{moment}", column=column.name, kind="datetime", moment=moment)
+                NumericInput(name=f"{column.name}.{moment}", column=column.name, kind="datetime", date_part=moment)
                 for moment in moments
             ]
         case "categorical" | "ignored":
@@ -131,7 +137,7 @@ class TrainStatistics:
 
     def add(self, rows: EncodedChunk, numbers: list[RunningStatistics]) -> None:
         """The train rows of the next chunk, and the statistics of their numbers."""
-        self._numbers = [known.merge(others) for known, others in zip(self._numbers, numbers, strict=True)]
+        self._numbers = [statistics.merge(others) for statistics, others in zip(self._numbers, numbers, strict=True)]
         self._sample.add(rows.numeric)
         if self._schema.task == "regression":
             self._target = self._target.add(rows.target[:, 0])
@@ -149,25 +155,25 @@ class TrainStatistics:
             weight=schema.weight,
             query=schema.query,
             classes=schema.classes,
-            numeric=[self._number(place, number) for place, number in enumerate(self._inputs.numeric)],
+            numeric=[self._number(index, number) for index, number in enumerate(self._inputs.numeric)],
             categorical=list(self._inputs.categorical),
             target_statistics=self._target.statistics() if schema.task == "regression" else None,
             class_counts=self._class_counts.tolist() if has_counts else None,
             n_train=self._n_rows,
-            test_rows_validate=not self._validated,
+            validates_on_test=not self._validated,
         )
 
-    def _number(self, place: int, number: NumericInput) -> NumericFeature:
-        known = self._numbers[place]
-        low, high = (known.low, known.high) if known.n else (0.0, 0.0)
+    def _number(self, index: int, number: NumericInput) -> NumericFeature:
+        statistics = self._numbers[index]
+        low, high = (statistics.low, statistics.high) if statistics.n else (0.0, 0.0)
         return NumericFeature(
             **number.model_dump(),
-            mean=known.mean,
-            std=known.std,
+            mean=statistics.mean,
+            std=statistics.std,
             low=low,
             high=high,
-            quantiles=empirical_quantiles(self._sample.values[place], low, high) if known.n else [],
-            gaps=self._n_rows - known.n,
+            quantiles=empirical_quantiles(self._sample.values[index], low, high) if statistics.n else [],
+            gaps=self._n_rows - statistics.n,
         )
 
 

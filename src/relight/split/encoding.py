@@ -143,13 +143,13 @@ def _labels(schema: Schema) -> list[str]:
 
 def _numeric(table: pl.DataFrame, features: Features | InputFeatures) -> np.ndarray:
     columns = np.empty((len(features.numeric), table.height), dtype=np.float32)
-    for place, number in enumerate(features.numeric):
-        columns[place] = _number(table[number.column], number)
+    for index, number in enumerate(features.numeric):
+        columns[index] = _number(table[number.column], number)
     return columns
 
 
 def _number(values: pl.Series, number: NumericInput) -> np.ndarray:
-    return _numbers(values) if number.moment is None else date_part(values, number.moment)
+    return _numbers(values) if number.date_part is None else date_part(values, number.date_part)
 
 
 def _numbers(values: pl.Series) -> np.ndarray:
@@ -158,13 +158,13 @@ def _numbers(values: pl.Series) -> np.ndarray:
 
 def _categories(table: pl.DataFrame, features: Features | InputFeatures) -> np.ndarray:
     columns = np.empty((len(features.categorical), table.height), dtype=np.int32)
-    for place, category in enumerate(features.categorical):
-        columns[place] = _codes(table[category.name], category.levels)
+    for index, category in enumerate(features.categorical):
+        columns[index] = _codes(table[category.name], category.levels)
     return columns
 
 
 def _codes(values: pl.Series, levels: list[str]) -> np.ndarray:
     """Places in the levels from 1, and 0 for gaps and other texts. A cast to an Enum takes half as long as a
     look-up of each value."""
-    places = values.cast(pl.Enum(levels), strict=False).to_physical()
-    return (places.cast(pl.Int32) + 1).fill_null(0).to_numpy()
+    level_indices = values.cast(pl.Enum(levels), strict=False).to_physical()
+    return (level_indices.cast(pl.Int32) + 1).fill_null(0).to_numpy()

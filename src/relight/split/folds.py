@@ -29,8 +29,8 @@ def permutation_int32(n_rows: int, generator: np.random.Generator) -> np.ndarray
 def indices_where(chosen: np.ndarray) -> np.ndarray:
     """Where an array of bool is true, as int32, (n_true,)."""
     starts = range(0, len(chosen), ROWS_PER_CHUNK)
-    found = [(np.flatnonzero(chosen[start : start + ROWS_PER_CHUNK]) + start).astype(np.int32) for start in starts]
-    return np.concatenate(found)
+    indices = [(np.flatnonzero(chosen[start : start + ROWS_PER_CHUNK]) + start).astype(np.int32) for start in starts]
+    return np.concatenate(indices)
 
 
 def mask_of_smallest(keys: np.ndarray, n_rows: int) -> np.ndarray:
@@ -44,11 +44,11 @@ def mask_of_smallest(keys: np.ndarray, n_rows: int) -> np.ndarray:
     return chosen
 
 
-def assign_round_robin(values: np.ndarray, rows: np.ndarray, n_hands: int, first: int = 0) -> None:
+def assign_round_robin(values: np.ndarray, rows: np.ndarray, n_groups: int, first: int = 0) -> None:
     """values[rows] = first, first + 1, ... modulo n_hands, as cards are dealt."""
     for start in range(0, len(rows), ROWS_PER_CHUNK):
         some = rows[start : start + ROWS_PER_CHUNK]
-        values[some] = (first + start + np.arange(len(some))) % n_hands
+        values[some] = (first + start + np.arange(len(some))) % n_groups
 
 
 def assign_folds(params: SplitParams, table: pl.DataFrame, schema: Schema) -> np.ndarray:

@@ -44,11 +44,11 @@ def code_points(texts: pl.Series, n_letters: int = N_LETTERS) -> np.ndarray:
     """Code points of each text in small letters, int32 (n_rows, n_letters); 0 behind its end, all of them for a gap."""
     levels = texts.drop_nulls().unique().sort()
     of_level = np.zeros((len(levels) + 1, n_letters), dtype=np.int32)
-    for place, text in enumerate(levels, start=1):
+    for code, text in enumerate(levels, start=1):
         letters = np.frombuffer(text.lower()[:n_letters].encode("utf-32-le"), dtype="<u4")
-        of_level[place, : len(letters)] = letters
-    places = texts.cast(pl.Enum(levels)).to_physical().cast(pl.Int64) + 1
-    letters_of_rows: np.ndarray = of_level[places.fill_null(0).to_numpy()]
+        of_level[code, : len(letters)] = letters
+    codes = texts.cast(pl.Enum(levels)).to_physical().cast(pl.Int64) + 1
+    letters_of_rows: np.ndarray = of_level[codes.fill_null(0).to_numpy()]
     return letters_of_rows
 
 
@@ -71,8 +71,8 @@ def encode_records(records: pl.DataFrame, inputs: Features | InputFeatures, text
     """
     encoded = encode(records, inputs)
     letters = np.zeros((records.height, len(texts), N_LETTERS), dtype=np.int32)
-    for place, name in enumerate(texts):
-        letters[:, place] = code_points(as_labels(records[name]))
+    for index, name in enumerate(texts):
+        letters[:, index] = code_points(as_labels(records[name]))
     return {"numeric": encoded.numeric, "categories": encoded.categories, "letters": letters}
 
 
@@ -108,7 +108,7 @@ def describe_pairs(params: SplitParams, schema: Schema, parts: PartAssignment, t
             "weight": schema.weight,
             "class_counts": (count_classes(encoded.target, len(schema.classes or [])) // 2).tolist(),
             "n_train": train.height // 2,
-            "test_rows_validate": not bool((parts == VALIDATION).any()),
+            "validates_on_test": not bool((parts == VALIDATION).any()),
             "pairs": PairFeatures(
                 left=schema.pairs.left,
                 right=schema.pairs.right,
@@ -128,7 +128,7 @@ def report_pairs(schema: Schema, features: Features, parts: PartAssignment, tabl
     both = table.select(prefix + name for name in names for prefix in (schema.pairs.left, schema.pairs.right))
     twins, shared = count_shared_rows(both.hash_rows(seed=0).to_numpy(), parts), count_shared_rows(left, parts)
     constant = _constant_pair_columns(features)
-    said = {
+    notes = {
         f"Pairs that stand in more than one part: {twins}; scores may be too good.": twins > 0,
         f"Left records that stand in more than one part: {shared}; with a column that names them, split.method: group "
         "keeps each in one part.": shared > 0,
@@ -137,7 +137,7 @@ def report_pairs(schema: Schema, features: Features, parts: PartAssignment, tabl
     }
     rows = {part: int((parts == index).sum()) for index, part in enumerate(PARTS)}
     return SplitReport(
-        rows=rows, left_out=int((parts < 0).sum()), notes=[note for note, holds in said.items() if holds]
+        rows=rows, left_out=int((parts < 0).sum()), notes=[note for note, holds in notes.items() if holds]
     )
 
 
@@ -168,27 +168,27 @@ def _record_schema(schema: Schema, n_rows: int) -> Schema:
 
 
 def _constant_pair_columns(features: Features) -> list[str]:
-    constant = [number.name for number in features.numeric if number.low == number.high and number.moment is None]
+    constant = [number.name for number in features.numeric if number.low == number.high and number.date_part is None]
     return [f"'{name}'" for name in [*constant, *(c.name for c in features.categorical if len(c.levels) < 2)]]
 
 
-def split_pairs(params: SplitParams, known: Schema, table: Path, files: SplitFiles) -> None:
+def split_pairs(params: SplitParams, schema: Schema, table: Path, files: SplitFiles) -> None:
     """Of a table of pairs, all of it in memory; one description of the columns for both sides."""
     rows = read_parquet(table)
-    if rows.height != known.rows:
-        raise InputError(f"{table}: has {rows.height} rows, and its schema says {known.rows}; run `dvc repro`")
-    params, choice = resolve_split(params, known)
-    parts = assign_parts(params, rows.select(columns_to_split(params, known)), known)
-    features = describe_pairs(params, known, parts, rows)
-    stands_in = TEST if features.test_rows_validate else VALIDATION
+    if rows.height != schema.rows:
+        raise InputError(f"{table}: has {rows.height} rows, and its schema says {schema.rows}; run `dvc repro`")
+    params, choice = resolve_split(params, schema)
+    parts = assign_parts(params, rows.select(columns_to_split(params, schema)), schema)
+    features = describe_pairs(params, schema, parts, rows)
+    stands_in = TEST if features.validates_on_test else VALIDATION
     for part, path in zip((TRAIN, stands_in, TEST), files[:3], strict=True):
-        _write(path, known, features, rows[places := np.flatnonzero(parts == part)], places)
+        _write(path, schema, features, rows[indices := np.flatnonzero(parts == part)], indices)
     write_json(files.features, features)
-    write_json(files.report, report_pairs(known, features, parts, rows).preceded_by(choice))
+    write_json(files.report, report_pairs(schema, features, parts, rows).preceded_by(choice))
 
 
-def _write(path: Path, known: Schema, features: Features, rows: pl.DataFrame, places: np.ndarray) -> None:
-    arrays = {**pair_tensors(known, features, rows), "row": places}
+def _write(path: Path, schema: Schema, features: Features, rows: pl.DataFrame, indices: np.ndarray) -> None:
+    arrays = {**pair_tensors(schema, features, rows), "row": indices}
     layouts = {name: Layout(str(array.dtype), array.shape) for name, array in arrays.items()}
     with TensorsWriter(path, layouts) as file:
         file.write(0, arrays)

@@ -41,9 +41,7 @@ class SplitParams(Section):
     def fractions_sum_to_one(self) -> Self:
         total = self.train + self.validation + self.test
         if abs(total - 1) > 1e-9:
-            raise PydanticCustomError(
-                "fractions", f"train + validation + test must be 1, however: the sum is {total:.12g}"
-            )
+            raise PydanticCustomError("fractions", f"train + validation + test must be 1, got {total:.12g}")
         return self
 
     @model_validator(mode="after")
@@ -53,7 +51,7 @@ class SplitParams(Section):
         if self.method not in METHODS_WITH_COLUMN and self.column is not None:
             raise PydanticCustomError(
                 "column",
-                f"column must be null with method: {self.method}, however: '{self.column}' "
+                f"column must be null with method: {self.method}, got '{self.column}' "
                 f"(it is for {', '.join(METHODS_WITH_COLUMN)})",
             )
         return self
@@ -62,7 +60,7 @@ class SplitParams(Section):
     def gap_is_for_time(self) -> Self:
         if self.gap and self.method != "time":
             raise PydanticCustomError(
-                "column", f"gap must be 0 with method: {self.method} (it is for time), however: {self.gap}"
+                "column", f"gap must be 0 with method: {self.method} (it is for time), got {self.gap}"
             )
         return self
 
@@ -73,21 +71,21 @@ class SplitParams(Section):
         if self.method in METHODS_WITHOUT_FOLDS:
             raise PydanticCustomError(
                 "column",
-                f"folds must be null with method: {self.method}, however: {self.folds} "
+                f"folds must be null with method: {self.method}, got {self.folds} "
                 "(they are for ordered, random, stratified, group)",
             )
         if self.validation > 0 and self.folds < 3:
             raise PydanticCustomError(
-                "column", f"folds must be >= 3 with validation above 0, however: {self.folds}; or set validation: 0.0"
+                "column", f"folds must be >= 3 with validation above 0, got {self.folds}; or set validation: 0.0"
             )
         return self
 
     @model_validator(mode="after")
     def fold_is_one_of_folds(self) -> Self:
         if self.folds is None and self.fold:
-            raise PydanticCustomError("column", f"fold must be 0 without folds, however: {self.fold}")
+            raise PydanticCustomError("column", f"fold must be 0 without folds, got {self.fold}")
         if self.folds is not None and self.fold >= self.folds:
             raise PydanticCustomError(
-                "column", f"fold must be from 0 to {self.folds - 1} with folds: {self.folds}, however: {self.fold}"
+                "column", f"fold must be from 0 to {self.folds - 1} with folds: {self.folds}, got {self.fold}"
             )
         return self

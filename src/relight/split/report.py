@@ -55,9 +55,9 @@ class SplitReporter:
         self._passed += chunk.height
         if self._hashes is not None:
             self._hashes.append(chunk.select(self._columns).hash_rows(seed=0).to_numpy())
-        for place, name in enumerate(self._categories):
-            unknown = (encoded.categories[place] == 0) & (parts == TEST)
-            self._unknown_rows[place] += int(unknown.sum()) - int(
+        for index, name in enumerate(self._categories):
+            unknown = (encoded.categories[index] == 0) & (parts == TEST)
+            self._unknown_rows[index] += int(unknown.sum()) - int(
                 (chunk[name].is_null().to_numpy() & (parts == TEST)).sum()
             )
         if self._classes:
@@ -72,14 +72,14 @@ class SplitReporter:
             left_out=left_out,
             notes=[
                 *method_notes(params, left_out),
-                *self._twins(),
-                *self._untaught(),
-                *self._unknown(),
+                *self._duplicate_notes(),
+                *self._unseen_class_notes(),
+                *self._unknown_level_notes(),
                 *constant_columns(features),
             ],
         )
 
-    def _twins(self) -> list[str]:
+    def _duplicate_notes(self) -> list[str]:
         """Different rows that stand in more than one part, word for word."""
         if self._hashes is None:
             return [
@@ -89,15 +89,15 @@ class SplitReporter:
         twins = count_shared_rows(np.concatenate(self._hashes), self._parts)
         return [f"Rows that stand in more than one part: {twins}; scores may be too good."] if twins else []
 
-    def _untaught(self) -> list[str]:
+    def _unseen_class_notes(self) -> list[str]:
         """Classes that the train rows do not show."""
         return unseen_classes(self._classes, self._class_counts)
 
-    def _unknown(self) -> list[str]:
+    def _unknown_level_notes(self) -> list[str]:
         """Test rows with a category that train lacks, for each column."""
-        found = [(name, int(n)) for name, n in zip(self._categories, self._unknown_rows, strict=True) if n]
-        shown = _listed_names([f"{count} of '{name}'" for name, count in found])
-        return [f"Test rows with a category that no train row has: {shown}; it counts as missing."] if found else []
+        counts = [(name, int(n)) for name, n in zip(self._categories, self._unknown_rows, strict=True) if n]
+        shown = _listed_names([f"{count} of '{name}'" for name, count in counts])
+        return [f"Test rows with a category that no train row has: {shown}; it counts as missing."] if counts else []
 
 
 def report_split(
@@ -134,8 +134,8 @@ def unseen_classes(classes: list[str], counts: np.ndarray) -> list[str]:
     """
     notes = []
     for label, train, test in zip(classes, counts[TRAIN], counts[TEST], strict=True):
-        asked = f"; test rows that ask for it: {test}" if test else ""
-        notes += [] if train else [f"Class '{label}' has no train rows; the model cannot learn it{asked}."]
+        test_rows = f"; test rows that ask for it: {test}" if test else ""
+        notes += [] if train else [f"Class '{label}' has no train rows; the model cannot learn it{test_rows}."]
     return notes
 
 
@@ -148,7 +148,7 @@ def method_notes(params: SplitParams, left_out: int) -> list[str]:
 
 def constant_columns(features: Features) -> list[str]:
     """Columns of which the train rows say nothing."""
-    numbers = [number for number in features.numeric if number.moment is None]
+    numbers = [number for number in features.numeric if number.date_part is None]
     empty = [n.name for n in numbers if n.gaps == features.n_described]
     empty += [category.name for category in features.categorical if not category.levels]
     constant = [n.name for n in numbers if n.low == n.high and n.name not in empty]

@@ -56,12 +56,12 @@ class SequenceSteps(NamedTuple):
 
     rows: pl.DataFrame
     sequences: pl.DataFrame
-    place: np.ndarray
+    sequence_index: np.ndarray
 
     @property
     def length(self) -> np.ndarray:
         """Steps of each sequence, int64, (n_sequences,)."""
-        return np.bincount(self.place, minlength=self.sequences.height).astype(np.int64)
+        return np.bincount(self.sequence_index, minlength=self.sequences.height).astype(np.int64)
 
 
 def split_into_sequences(table: pl.DataFrame, sequence: SequenceParams) -> SequenceSteps:
@@ -78,8 +78,8 @@ def split_into_sequences(table: pl.DataFrame, sequence: SequenceParams) -> Seque
 
 def _characters(table: pl.DataFrame, symbols: str) -> SequenceSteps:
     characters = table[symbols].cast(pl.String).str.split("")
-    place = np.repeat(np.arange(table.height), characters.list.len().to_numpy())
-    return SequenceSteps(characters.explode().to_frame(), table, place)
+    sequence_index = np.repeat(np.arange(table.height), characters.list.len().to_numpy())
+    return SequenceSteps(characters.explode().to_frame(), table, sequence_index)
 
 
 class SplitSequences(NamedTuple):
@@ -108,7 +108,7 @@ class SplitSequences(NamedTuple):
         `row` is the place of each sequence in order of first appearance.
         """
         of_part = self.parts == part
-        steps = of_part[self.steps.place]
+        steps = of_part[self.steps.sequence_index]
         length = self.steps.length[of_part]
         weight = {} if self.weight is None else {"weight": self.weight[of_part]}
         return {
@@ -143,10 +143,12 @@ def split_by_sequence(params: SplitParams, schema: Schema, table: pl.DataFrame) 
         _assert_whole(table, steps, columns, schema.sequence.id)
     each = schema.model_copy(update={"rows": steps.sequences.height})
     parts = assign_parts(params, steps.sequences, each)
-    train = steps.rows.filter((parts == TRAIN)[steps.place])
+    train = steps.rows.filter((parts == TRAIN)[steps.sequence_index])
     inputs = find_input_features(params, schema, [learn_levels(params, schema, train)])
     encoded, target = encode(steps.rows, inputs), encode_target(steps.sequences, schema)
-    of_train = EncodedChunk(*_encoded_columns(encoded, parts[steps.place] == TRAIN), target[parts == TRAIN], None)
+    of_train = EncodedChunk(
+        *_encoded_columns(encoded, parts[steps.sequence_index] == TRAIN), target[parts == TRAIN], None
+    )
     features = _describe(each, inputs, steps, parts, of_train)
     report = _report(params, features, steps, parts, target).preceded_by(choice)
     weight = None if schema.weight is None else steps.sequences[schema.weight].cast(pl.Float32).to_numpy()
@@ -154,7 +156,9 @@ def split_by_sequence(params: SplitParams, schema: Schema, table: pl.DataFrame) 
 
 
 def _assert_whole(table: pl.DataFrame, steps: SequenceSteps, columns: list[str], id_: str) -> None:
-    problems = [each for name in columns for each in inconsistency_problems(table[name], table[id_], steps.place)]
+    problems = [
+        each for name in columns for each in inconsistency_problems(table[name], table[id_], steps.sequence_index)
+    ]
     if problems:
         raise InputError(*(f"split.column: {problem}" for problem in problems))
 
@@ -169,7 +173,7 @@ def _describe(
 ) -> Features:
     """Numbers are described by steps, the target and the classes by sequences."""
     assert schema.sequence is not None
-    rows = TrainStatistics(schema, inputs, parts[steps.place])
+    rows = TrainStatistics(schema, inputs, parts[steps.sequence_index])
     rows.add(train, numeric_statistics(train))
     length = steps.length[parts == TRAIN]
     sequence = SequenceFeatures(columns=schema.sequence, n_steps=int(length.sum()), longest=int(length.max()))
@@ -202,17 +206,17 @@ def _duplicate_notes(features: Features, steps: SequenceSteps, parts: PartAssign
     within = np.arange(len(seen)) - np.repeat(np.cumsum(length) - length, length)
     odd = 2 * within.astype(np.uint64) + np.uint64(1)  # the same steps in another order are another sequence
     hashes = np.zeros(len(length), dtype=np.uint64)
-    np.add.at(hashes, steps.place, seen * odd)
+    np.add.at(hashes, steps.sequence_index, seen * odd)
     twins = count_shared_rows(hashes, parts)
     return [f"Sequences that stand in more than one part: {twins}; scores may be too good."] if twins else []
 
 
-def split_sequences(params: SplitParams, known: Schema, table: Path, files: SplitFiles) -> None:
+def split_sequences(params: SplitParams, schema: Schema, table: Path, files: SplitFiles) -> None:
     """Sequences stay whole."""
     rows = read_parquet(table)
-    if rows.height != known.rows:
-        raise InputError(f"{table}: has {rows.height} rows, and its schema says {known.rows}; run `dvc repro`")
-    done = split_by_sequence(params, known, rows)
+    if rows.height != schema.rows:
+        raise InputError(f"{table}: has {rows.height} rows, and its schema says {schema.rows}; run `dvc repro`")
+    done = split_by_sequence(params, schema, rows)
     for path, arrays in zip(files[:3], done.files(), strict=True):
         write_tensors(path, arrays)
     write_json(files.features, done.features)

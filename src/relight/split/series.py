@@ -39,7 +39,7 @@ def assign_series_parts(
     """
     if params.method not in ("auto", "ordered", "column") or params.folds is not None:
         raise InputError(
-            f"split.method: must be auto, ordered or column for a forecast, without folds, however: {params.method}"
+            f"split.method: must be auto, ordered or column for a forecast, without folds, got {params.method}"
             f"{' with folds' if params.folds else ''}; the parts of a forecast follow each other in time"
         )
     steps = rows[step].to_numpy()
@@ -71,21 +71,25 @@ def _by_column(rows: pl.DataFrame, name: str) -> PartAssignment:
     parts = labels.replace_strict(PART_OF_NAME, default=NO_PART, return_dtype=pl.Int8).to_numpy()
     if (wrong := labels.filter(parts == NO_PART)).len():
         raise InputError(
-            f"split.column: '{name}' must hold train, validation (or val, valid) and test, however: '{wrong[0]}'"
+            f"split.column: '{name}' must hold train, validation (or val, valid) and test, got '{wrong[0]}'"
         )
     return parts
 
 
 def _assert_time_order(
-    parts: PartAssignment, rows: pl.DataFrame, known: SeriesSchema | None, steps: np.ndarray, name: str
+    parts: PartAssignment, rows: pl.DataFrame, series_schema: SeriesSchema | None, steps: np.ndarray, name: str
 ) -> None:
     last = -1
     for part in range(len(PARTS)):
         of_part = steps[parts == part]
         if len(of_part) and of_part.min() <= last:
-            time = rows[known.time][int(np.flatnonzero((parts == part) & (steps <= last))[0])] if known else ""
+            time = (
+                rows[series_schema.time][int(np.flatnonzero((parts == part) & (steps <= last))[0])]
+                if series_schema
+                else ""
+            )
             raise InputError(
-                f"split.column: '{name}' must cut by time, however: '{time}' is of part {PARTS[part]}, and a later "
+                f"split.column: '{name}' must cut by time, got '{time}' is of part {PARTS[part]}, and a later "
                 "time is of the part before; set split.method to ordered"
             )
         last = int(of_part.max()) if len(of_part) else last
@@ -125,30 +129,31 @@ def split_series(params: SplitParams, schema: Schema, rows: pl.DataFrame) -> Spl
         target_statistics=None,
         class_counts=None,
         n_train=len(arrays[0]["origin"]),
-        test_rows_validate=not validated,
+        validates_on_test=not validated,
         series=described,
     )
     notes = [f"split: {choice}", *_window_notes(arrays), *_many_levels_notes(rows.filter(parts == TRAIN), schema)]
-    counts = {part: int((parts == place).sum()) for place, part in enumerate(PARTS)}
+    counts = {part: int((parts == part_index).sum()) for part_index, part in enumerate(PARTS)}
     return SplitSeries(arrays, features, SplitReport(rows=counts, notes=notes))
 
 
 def _assert_windows(schema: Schema, arrays: list[Arrays], parts: np.ndarray) -> None:
-    known = schema.series
-    assert known is not None
+    series_schema = schema.series
+    assert series_schema is not None
     problems = [
-        f"split: part {part} holds no window: {int((parts == place).sum())} rows, and a window needs "
-        f"{f'{known.length} of the past and ' if place == TRAIN else ''}{known.horizon} to foretell with a value; "
-        "use a larger share, more rows, or a smaller prepare.sequence.length or horizon"
-        for place, (part, found) in enumerate(zip(PARTS, arrays, strict=True))
-        if not len(found["origin"])
+        f"split: part {part} holds no window: {int((parts == part_index).sum())} rows, and a window needs "
+        f"{f'{series_schema.length} of the past and ' if part_index == TRAIN else ''}"
+        f"{series_schema.horizon} to predict with a value; use a larger share, more rows, or a smaller "
+        "prepare.sequence.length or horizon"
+        for part_index, (part, part_arrays) in enumerate(zip(PARTS, arrays, strict=True))
+        if not len(part_arrays["origin"])
     ]
     if problems:
         raise InputError(*problems)
 
 
 def _window_notes(arrays: list[Arrays]) -> list[str]:
-    counts = ", ".join(f"{len(found['origin'])} {part}" for part, found in zip(PARTS, arrays, strict=True))
+    counts = ", ".join(f"{len(part_arrays['origin'])} {part}" for part, part_arrays in zip(PARTS, arrays, strict=True))
     return [f"Windows: {counts}; no window's target reaches into another part."]
 
 
@@ -162,12 +167,12 @@ def _many_levels_notes(train: pl.DataFrame, schema: Schema) -> list[str]:
     ]
 
 
-def split_forecast(params: SplitParams, known: Schema, table: Path, files: SplitFiles) -> None:
+def split_forecast(params: SplitParams, schema: Schema, table: Path, files: SplitFiles) -> None:
     """Each part with the steps before it that its first windows see."""
     rows = read_parquet(table)
-    if rows.height != known.rows:
-        raise InputError(f"{table}: has {rows.height} rows, and its schema says {known.rows}; run `dvc repro`")
-    done = split_series(params, known, rows)
+    if rows.height != schema.rows:
+        raise InputError(f"{table}: has {rows.height} rows, and its schema says {schema.rows}; run `dvc repro`")
+    done = split_series(params, schema, rows)
     for path, arrays in zip(files[:3], done.parts, strict=True):
         write_tensors(path, arrays)
     write_json(files.features, done.features)

@@ -31,17 +31,19 @@ def describe_series(rows: pl.DataFrame, schema: Schema, parts: PartAssignment) -
     Args:
         rows: on their grid, the series one after the other; the target with its gaps.
     """
-    known = schema.series
-    assert known is not None
+    series_schema = schema.series
+    assert series_schema is not None
     train = rows.filter(parts == TRAIN)
-    differences = _difference_scales(train, schema.target, known)
-    ordered = sorted(schema.features, key=lambda column: column.name in known.known)
+    differences = _difference_scales(train, schema.target, series_schema)
+    ordered = sorted(schema.features, key=lambda column: column.name in series_schema.known)
     return SeriesFeatures(
-        known=known,
+        series_schema=series_schema,
         mean=float(train[schema.target].mean() or 0.0),  # type: ignore[arg-type]  # of numbers
         **differences._asdict(),
-        covariates=[found for column in ordered for found in _covariates(train[column.name], column, known)],
-        cycles=find_cycles(train[known.time], known.frequency, known.season),
+        covariates=[
+            covariate for column in ordered for covariate in _covariates(train[column.name], column, series_schema)
+        ],
+        cycles=find_cycles(train[series_schema.time], series_schema.frequency, series_schema.season),
     )
 
 
@@ -51,8 +53,8 @@ def frequent_levels(train: pl.Series) -> list[str]:
     return counts.sort("n", "level", descending=[True, False])["level"].to_list()
 
 
-def _covariates(train: pl.Series, column: Column, known: SeriesSchema) -> list[Covariate]:
-    is_known = column.name in known.known
+def _covariates(train: pl.Series, column: Column, series_schema: SeriesSchema) -> list[Covariate]:
+    is_known = column.name in series_schema.known
     if column.kind != "categorical":
         return [_covariate(train, is_known)]
     levels, name = frequent_levels(train)[:MAX_COVARIATE_LEVELS], column.name
@@ -68,12 +70,14 @@ def _covariate(values: pl.Series, is_known: bool) -> Covariate:
     return Covariate(name=values.name, mean=mean, std=std, known=is_known)
 
 
-def _difference_scales(train: pl.DataFrame, target: str, known: SeriesSchema) -> _DifferenceScales:
-    keys = [known.series] if known.series else []
+def _difference_scales(train: pl.DataFrame, target: str, series_schema: SeriesSchema) -> _DifferenceScales:
+    keys = [series_schema.series] if series_schema.series else []
     groups = train.partition_by(keys, maintain_order=True) if keys else [train]
     values = [group[target].cast(pl.Float64).to_numpy() for group in groups]
     steps = np.concatenate([value[1:] - value[:-1] for value in values])
-    seasons = np.concatenate([np.abs(value[known.season :] - value[: -known.season]) for value in values])
+    seasons = np.concatenate(
+        [np.abs(value[series_schema.season :] - value[: -series_schema.season]) for value in values]
+    )
     scale = float(np.nanstd(steps)) if np.isfinite(steps).any() else 0.0
     error = float(np.nanmean(seasons)) if np.isfinite(seasons).any() else 0.0
     return _DifferenceScales(scale or 1.0, error or None)
@@ -90,41 +94,47 @@ def encode_part(rows: pl.DataFrame, target: str, features: SeriesFeatures, parts
             `horizon` targets are of the part. A window without any value to foretell is left out.
         row (n,) int64: the place in the table.
     """
-    found = [
-        _encode_series(place, group, target, features, part)
-        for place, group in _each_series(rows, features.known, parts)
+    arrays_of_series = [
+        _encode_series(first_row, group, target, features, part)
+        for first_row, group in _each_series(rows, features.series_schema, parts)
     ]
-    starts = np.cumsum([0, *(len(arrays["value"]) for arrays in found)])
-    joined = {name: np.concatenate([arrays[name] for arrays in found]) for name in found[0] if name != "origin"}
-    origins = [arrays["origin"] + start for arrays, start in zip(found, starts[:-1], strict=True)]
+    starts = np.cumsum([0, *(len(arrays["value"]) for arrays in arrays_of_series)])
+    joined = {
+        name: np.concatenate([arrays[name] for arrays in arrays_of_series])
+        for name in arrays_of_series[0]
+        if name != "origin"
+    }
+    origins = [arrays["origin"] + start for arrays, start in zip(arrays_of_series, starts[:-1], strict=True)]
     return {**joined, "origin": np.concatenate(origins)}
 
 
-def _each_series(rows: pl.DataFrame, known: SeriesSchema, parts: PartAssignment) -> Iterator[tuple[int, pl.DataFrame]]:
+def _each_series(
+    rows: pl.DataFrame, series_schema: SeriesSchema, parts: PartAssignment
+) -> Iterator[tuple[int, pl.DataFrame]]:
     """Each series with the parts of its rows, and its place in the table."""
     whole = rows.with_columns(pl.Series("part", parts, dtype=pl.Int8))
-    groups = whole.partition_by(known.series, maintain_order=True) if known.series else [whole]
-    place = 0
+    groups = whole.partition_by(series_schema.series, maintain_order=True) if series_schema.series else [whole]
+    first_row = 0
     for group in groups:
-        yield place, group
-        place += group.height
+        yield first_row, group
+        first_row += group.height
 
 
-def _encode_series(place: int, group: pl.DataFrame, target: str, features: SeriesFeatures, part: int) -> Arrays:
-    known, of_part = features.known, np.flatnonzero(group["part"].to_numpy() == part)
+def _encode_series(first_row: int, group: pl.DataFrame, target: str, features: SeriesFeatures, part: int) -> Arrays:
+    series_schema, of_part = features.series_schema, np.flatnonzero(group["part"].to_numpy() == part)
     begin, end = (int(of_part[0]), int(of_part[-1]) + 1) if len(of_part) else (0, 0)
-    first = max(0, begin - known.length)
+    first = max(0, begin - series_schema.length)
     until = group.head(end)
     seen = until.slice(first)
     truth = seen[target].cast(pl.Float32).fill_null(float("nan")).to_numpy()
     covariates = [_column_numbers(seen[covariate.source], covariate.level) for covariate in features.covariates]
     numbers = np.stack(covariates, axis=1) if covariates else np.empty((seen.height, 0), dtype=np.float32)
     return {
-        "value": fill_gaps(until[target], known.fill).slice(first).cast(pl.Float32).to_numpy(),
+        "value": fill_gaps(until[target], series_schema.fill).slice(first).cast(pl.Float32).to_numpy(),
         "target": truth,
-        "covariates": np.concatenate([numbers, fourier_features(seen[known.time], features.cycles)], axis=1),
-        "origin": _window_origins(truth, begin - first, known),
-        "row": np.arange(place + first, place + end, dtype=np.int64),
+        "covariates": np.concatenate([numbers, fourier_features(seen[series_schema.time], features.cycles)], axis=1),
+        "origin": _window_origins(truth, begin - first, series_schema),
+        "row": np.arange(first_row + first, first_row + end, dtype=np.int64),
     }
 
 
@@ -141,7 +151,9 @@ def fill_gaps(values: pl.Series, how: str) -> pl.Series:
     return between.fill_null(strategy="forward").fill_null(strategy="backward").fill_null(0.0)
 
 
-def _window_origins(truth: np.ndarray, begin: int, known: SeriesSchema) -> np.ndarray:
-    origins = np.arange(max(begin, known.length), len(truth) - known.horizon + 1, known.step, dtype=np.int64)
+def _window_origins(truth: np.ndarray, begin: int, series_schema: SeriesSchema) -> np.ndarray:
+    origins = np.arange(
+        max(begin, series_schema.length), len(truth) - series_schema.horizon + 1, series_schema.step, dtype=np.int64
+    )
     there = np.concatenate([[0], np.cumsum(np.isfinite(truth))])
-    return origins[there[origins + known.horizon] > there[origins]]
+    return origins[there[origins + series_schema.horizon] > there[origins]]

@@ -25,11 +25,11 @@ def split(
 ) -> None:
     """Write three files of tensors, what the train rows alone say of each feature, and the sizes of the parts."""
     files = SplitFiles(train, validation, test, features, report)
-    known = read_model(schema, Schema)
-    if known.pairs is not None:
-        return split_pairs(params, known, table, files)
-    if known.series is not None:
-        return split_forecast(params, known, table, files)
-    if known.sequence is not None:
-        return split_sequences(params, known, table, files)
-    return split_table(params, known, table, files)
+    table_schema = read_model(schema, Schema)
+    if table_schema.pairs is not None:
+        return split_pairs(params, table_schema, table, files)
+    if table_schema.series is not None:
+        return split_forecast(params, table_schema, table, files)
+    if table_schema.sequence is not None:
+        return split_sequences(params, table_schema, table, files)
+    return split_table(params, table_schema, table, files)

@@ -37,8 +37,8 @@ class RowSample:
         """The next rows, shape (n_columns, n)."""
         self._passed += columns.shape[1]
         end = int(np.searchsorted(self._places, self._passed))
-        places = self._places[self._kept : end] - (self._passed - columns.shape[1])
-        self.values[:, self._kept : end] = np.take(columns, places, axis=1)
+        indices = self._places[self._kept : end] - (self._passed - columns.shape[1])
+        self.values[:, self._kept : end] = np.take(columns, indices, axis=1)
         self._kept = end
 
 
@@ -76,20 +76,20 @@ class RunningStatistics(NamedTuple):
 
     n: int = 0
     mean: float = 0.0
-    second: float = 0.0
-    third: float = 0.0
+    m2: float = 0.0
+    m3: float = 0.0
     low: float = float("inf")
     high: float = float("-inf")
 
     @property
     def std(self) -> float:
         """The population's."""
-        return float(np.sqrt(self.second / self.n)) if self.n else 0.0
+        return float(np.sqrt(self.m2 / self.n)) if self.n else 0.0
 
     @property
     def skew(self) -> float:
         """The population's: 0 for a symmetric column, above 0 for a long tail of large values; 0 for a constant."""
-        return self.third / self.n / self.std**3 if self.second else 0.0
+        return self.m3 / self.n / self.std**3 if self.m2 else 0.0
 
     def merge(self, other: Self) -> Self:
         """Of both sets of rows together.
@@ -102,12 +102,12 @@ class RunningStatistics(NamedTuple):
             return self if self.n else other
         n, delta = self.n + other.n, other.mean - self.mean
         share, rest = other.n / n, self.n / n
-        third = delta**3 * self.n * share * (rest - share) + 3 * delta * (rest * other.second - share * self.second)
+        third = delta**3 * self.n * share * (rest - share) + 3 * delta * (rest * other.m2 - share * self.m2)
         return self._replace(
             n=n,
             mean=self.mean + delta * share,
-            second=self.second + other.second + delta**2 * self.n * share,
-            third=self.third + other.third + third,
+            m2=self.m2 + other.m2 + delta**2 * self.n * share,
+            m3=self.m3 + other.m3 + third,
             low=min(self.low, other.low),
             high=max(self.high, other.high),
         )
@@ -116,31 +116,31 @@ class RunningStatistics(NamedTuple):
 def chunk_statistics(values: np.ndarray) -> RunningStatistics:
     """Of one chunk: float32 or float64, shape (n,), NaN for gaps; summed in float64."""
     gaps = np.isnan(values)
-    known = (values[~gaps] if gaps.any() else values).astype(np.float64)
-    if not len(known):
+    present = (values[~gaps] if gaps.any() else values).astype(np.float64)
+    if not len(present):
         return RunningStatistics()
-    low, high = float(known.min()) + 0.0, float(known.max()) + 0.0  # Of -0.0 and 0.0 either may be found: 0.0 then
-    mean = float(known.sum()) / len(known)
-    known -= mean
-    squares = known * known
-    known *= squares
-    return RunningStatistics(len(known), mean, float(squares.sum()), float(known.sum()), low, high)
+    low, high = float(present.min()) + 0.0, float(present.max()) + 0.0  # Of -0.0 and 0.0 either may be found: 0.0 then
+    mean = float(present.sum()) / len(present)
+    present -= mean
+    squares = present * present
+    present *= squares
+    return RunningStatistics(len(present), mean, float(squares.sum()), float(present.sum()), low, high)
 
 
 class RunningTargetStatistics(NamedTuple):
     """Of a quantity, and of its logarithm as long as every value is above 0."""
 
     plain: RunningStatistics = RunningStatistics()
-    logged: RunningStatistics | None = RunningStatistics()
+    log: RunningStatistics | None = RunningStatistics()
 
     def add(self, values: np.ndarray) -> Self:
         plain = self.plain.merge(chunk_statistics(values))
-        if self.logged is None or plain.low <= 0:
-            return self._replace(plain=plain, logged=None)
-        return self._replace(plain=plain, logged=self.logged.merge(chunk_statistics(np.log(values.astype(np.float64)))))
+        if self.log is None or plain.low <= 0:
+            return self._replace(plain=plain, log=None)
+        return self._replace(plain=plain, log=self.log.merge(chunk_statistics(np.log(values.astype(np.float64)))))
 
     def statistics(self) -> TargetStatistics:
-        plain, logged = self.plain, self.logged
+        plain, logged = self.plain, self.log
         return TargetStatistics(
             mean=plain.mean,
             std=plain.std,

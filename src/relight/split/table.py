@@ -35,17 +35,17 @@ from relight.split.statistics import CHUNK_ROWS, RunningStatistics
 Result = TypeVar("Result")
 
 
-def split_table(params: SplitParams, known: Schema, table: Path, files: SplitFiles) -> None:
+def split_table(params: SplitParams, schema: Schema, table: Path, files: SplitFiles) -> None:
     """Of a table of independent rows, which may be larger than memory."""
-    if (n_rows := count_rows(table)) != known.rows:
-        raise InputError(f"{table}: has {n_rows} rows, and its schema says {known.rows}; run `dvc repro`")
-    params, choice = resolve_split(params, known)
-    columns = _read_split_columns(table, columns_to_split(params, known))
-    parts = assign_parts(params, columns, known)
-    beside = query_numbers(columns, known, parts)
+    if (n_rows := count_rows(table)) != schema.rows:
+        raise InputError(f"{table}: has {n_rows} rows, and its schema says {schema.rows}; run `dvc repro`")
+    params, choice = resolve_split(params, schema)
+    columns = _read_split_columns(table, columns_to_split(params, schema))
+    parts = assign_parts(params, columns, schema)
+    extra_columns = query_numbers(columns, schema, parts)
     del columns
-    inputs = find_input_features(params, known, _learn_chunks(params, known, parts, table))
-    train_rows, all_rows = _write_parts(known, inputs, parts, table, files[:3], beside)
+    inputs = find_input_features(params, schema, _learn_chunks(params, schema, parts, table))
+    train_rows, all_rows = _write_parts(schema, inputs, parts, table, files[:3], extra_columns)
     described = train_rows.features()
     write_json(files.features, described)
     write_json(files.report, all_rows.report(params, described).preceded_by(choice))
@@ -63,7 +63,12 @@ def _learn_chunks(params: SplitParams, schema: Schema, parts: PartAssignment, ta
 
 
 def _write_parts(
-    schema: Schema, inputs: InputFeatures, parts: PartAssignment, table: Path, paths: tuple[Path, ...], beside: Arrays
+    schema: Schema,
+    inputs: InputFeatures,
+    parts: PartAssignment,
+    table: Path,
+    paths: tuple[Path, ...],
+    extra_columns: Arrays,
 ) -> tuple[TrainStatistics, SplitReporter]:
     """
     Args:
@@ -71,10 +76,10 @@ def _write_parts(
     """
     train_rows, all_rows = TrainStatistics(schema, inputs, parts), SplitReporter(schema, inputs, parts)
     with ExitStack() as files:
-        writers = _open_files(files, schema, inputs, parts, paths, list(beside))
-        for written in _write_chunks(table, schema, inputs, parts, writers, beside):
+        writers = _open_files(files, schema, inputs, parts, paths, list(extra_columns))
+        for written in _write_chunks(table, schema, inputs, parts, writers, extra_columns):
             all_rows.add(written.chunk, written.encoded)
-            train_rows.add(written.train, written.numbers)
+            train_rows.add(written.train, written.statistics)
     return train_rows, all_rows
 
 
@@ -84,7 +89,7 @@ class _WrittenChunk(NamedTuple):
     chunk: pl.DataFrame
     encoded: EncodedChunk
     train: EncodedChunk
-    numbers: list[RunningStatistics]
+    statistics: list[RunningStatistics]
 
 
 def _write_chunks(
@@ -93,18 +98,18 @@ def _write_chunks(
     inputs: InputFeatures,
     parts: PartAssignment,
     writers: dict[int, list[TensorsWriter]],
-    beside: Arrays,
+    extra_columns: Arrays,
 ) -> Iterator[_WrittenChunk]:
     """The table in chunks, in order; each of them finds its place in the files by itself."""
 
     def write(start: int, chunk: pl.DataFrame) -> _WrittenChunk:
         encoded = encode_chunk(chunk, schema, inputs)
         of_chunk = parts[start : start + chunk.height]
-        places = {part: np.flatnonzero(of_chunk == part) for part in writers}
-        rows = {part: encoded.take(found) for part, found in places.items()}
+        indices = {part: np.flatnonzero(of_chunk == part) for part in writers}
+        rows = {part: encoded.take(part_rows) for part, part_rows in indices.items()}
         for part, files in writers.items():
-            of_table = {name: values[places[part] + start] for name, values in beside.items()}
-            arrays = {**rows[part].tensors(), **of_table, "row": places[part] + start}
+            of_table = {name: values[indices[part] + start] for name, values in extra_columns.items()}
+            arrays = {**rows[part].tensors(), **of_table, "row": indices[part] + start}
             for file in files:
                 file.write(first_rows[part][start // CHUNK_ROWS], arrays)
         return _WrittenChunk(chunk, encoded, rows[TRAIN], numeric_statistics(rows[TRAIN]))
@@ -133,18 +138,18 @@ def _open_files(
     inputs: InputFeatures,
     parts: PartAssignment,
     paths: tuple[Path, ...],
-    beside: list[str],
+    extra_columns: list[str],
 ) -> dict[int, list[TensorsWriter]]:
     """The files of each part. Without validation rows the test rows stand in for them."""
     stands_in = VALIDATION if bool((parts == VALIDATION).any()) else TEST
     writers: dict[int, list[TensorsWriter]] = {part: [] for part in range(len(PARTS))}
     for part, path in zip((TRAIN, stands_in, TEST), paths, strict=True):
-        layouts = _layouts(schema, inputs, int((parts == part).sum()), beside)
+        layouts = _layouts(schema, inputs, int((parts == part).sum()), extra_columns)
         writers[part].append(files.enter_context(TensorsWriter(path, layouts)))
     return writers
 
 
-def _layouts(schema: Schema, inputs: InputFeatures, n_rows: int, beside: list[str]) -> dict[str, Layout]:
+def _layouts(schema: Schema, inputs: InputFeatures, n_rows: int, extra_columns: list[str]) -> dict[str, Layout]:
     """`numeric`, `categories`, `target`, `row` (each row's place in the table, from 0), and `weight`."""
     target = (
         Layout("int64", (n_rows,)) if schema.task == "multiclass" else Layout("float32", (n_rows, len(schema.targets)))
@@ -155,6 +160,6 @@ def _layouts(schema: Schema, inputs: InputFeatures, n_rows: int, beside: list[st
         "categories": Layout("int32", (n_rows, len(inputs.categorical))),
         "target": target,
         "row": Layout("int64", (n_rows,)),
-        **{name: Layout("int32", (n_rows,)) for name in beside},
+        **{name: Layout("int32", (n_rows,)) for name in extra_columns},
         **weight,
     }

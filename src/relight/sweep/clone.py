@@ -84,13 +84,13 @@ class ExperimentClone:
             self._make_anew()
         log = self.folder.with_suffix(".log")
         sets = [word for override in overrides for word in ("-S", override)]
-        with open(log, "w", encoding="utf-8") as said:
+        with open(log, "w", encoding="utf-8") as output:
             child = subprocess.Popen(
                 [*DVC_COMMAND, "exp", "run", "-n", name, *sets],
                 cwd=self.folder,
                 env=_environment(),
                 stdin=subprocess.DEVNULL,
-                stdout=said,
+                stdout=output,
                 stderr=subprocess.STDOUT,
             )
             try:
@@ -181,12 +181,12 @@ def _environment() -> dict[str, str]:
     return {**kept, **identity, "PATH": f"{here}{os.pathsep}{kept['PATH']}", PARENT_VARIABLE: str(os.getpid())}
 
 
-def _failure_reason(said: str, code: int) -> str:
+def _failure_reason(output: str, code: int) -> str:
     """What the stage says, or else DVC."""
-    lines = said.splitlines()
+    lines = output.splitlines()
     for start in ("error: ", "ERROR: "):
-        if found := [line.removeprefix(start) for line in lines if line.startswith(start)]:
-            return "; ".join(found)
+        if errors := [line.removeprefix(start) for line in lines if line.startswith(start)]:
+            return "; ".join(errors)
     what = f"signal {signal.Signals(-code).name}" if code < 0 else f"code {code}"
     return f"dvc exp run ended with {what}"
 

@@ -51,7 +51,7 @@ class TrialRecord(NamedTuple):
     params: dict[str, Any]
     value: float | None
     seconds: float | None
-    why: str
+    reason: str
 
 
 class TrialQueue:
@@ -77,24 +77,24 @@ class TrialQueue:
         self._last: Trial | None = None
         self._beats: dict[int, tuple[Any, float]] = {}
 
-    def about(self) -> dict[str, Any] | None:
+    def identity(self) -> dict[str, Any] | None:
         return self._study.user_attrs.get(IDENTITY_KEY)
 
-    def set_about(self, about: dict[str, Any]) -> None:
+    def set_identity(self, about: dict[str, Any]) -> None:
         self._study.set_user_attr(IDENTITY_KEY, about)
 
-    def default(self) -> dict[str, Any] | None:
+    def default_result(self) -> dict[str, Any] | None:
         """What params.yaml itself reaches: its value, or why there is none. None: nobody has tried."""
         return self._study.user_attrs.get(DEFAULT_KEY)
 
-    def set_default(self, value: float | None, why: str) -> None:
+    def set_default_result(self, value: float | None, why: str) -> None:
         self._study.set_user_attr(DEFAULT_KEY, {"value": value, "why": why})
 
-    def rows(self) -> list[TrialRecord]:
+    def records(self) -> list[TrialRecord]:
         return [_trial_record(trial) for trial in self._all()]
 
     @contextmanager
-    def beating(self) -> Iterator[None]:
+    def heartbeat(self) -> Iterator[None]:
         """Within the block other machines can see that the process of the trial that was taken last is alive."""
         over = threading.Event()
 
@@ -119,14 +119,16 @@ class TrialQueue:
         trials = self._all()
         return not self._is_used_up(trials) or any(trial.state == TrialState.RUNNING for trial in trials)
 
-    def take(self, slot: Slot) -> "ClaimedTrial | None":
+    def claim(self, slot: Slot) -> "ClaimedTrial | None":
         """The next trial to run: one whose process is gone, or else a new one; None when the budget is used up."""
         while True:
             with exclusive_lock(self._lock):
                 trials = self._all()
-                states = {trial.number: self._look(trial) for trial in trials if trial.state == TrialState.RUNNING}
+                states = {
+                    trial.number: self._owner_state(trial) for trial in trials if trial.state == TrialState.RUNNING
+                }
                 for trial in trials:
-                    if states.get(trial.number) == "dead" and (taken := self._take_over(trial, slot)) is not None:
+                    if states.get(trial.number) == "dead" and (taken := self._reclaim(trial, slot)) is not None:
                         return taken
                 if not self._is_used_up(trials):
                     return self._new(slot)
@@ -136,8 +138,8 @@ class TrialQueue:
 
     def _all(self) -> list[FrozenTrial]:
         """Those within the budget: two machines may begin more at once, which wait for a larger one."""
-        found = self._study.get_trials(deepcopy=False)
-        return found if self._n_trials is None else found[: self._n_trials]
+        trials = self._study.get_trials(deepcopy=False)
+        return trials if self._n_trials is None else trials[: self._n_trials]
 
     def _is_used_up(self, trials: list[FrozenTrial]) -> bool:
         used = sum(trial.user_attrs.get(SECONDS_KEY, 0.0) for trial in trials) / 60
@@ -151,9 +153,9 @@ class TrialQueue:
             return None
         return self._begin(trial, slot, 1)
 
-    def _take_over(self, found: FrozenTrial, slot: Slot) -> "ClaimedTrial | None":
-        trial = Trial(self._study, found._trial_id)
-        attempt = 1 + (found.user_attrs.get(OWNER_KEY) or {"attempt": 0})["attempt"]
+    def _reclaim(self, frozen: FrozenTrial, slot: Slot) -> "ClaimedTrial | None":
+        trial = Trial(self._study, frozen._trial_id)
+        attempt = 1 + (frozen.user_attrs.get(OWNER_KEY) or {"attempt": 0})["attempt"]
         taken = self._begin(trial, slot, attempt)
         if attempt > MAX_ATTEMPTS:
             taken.fail(f"it ended its process {MAX_ATTEMPTS} times", None)
@@ -167,7 +169,7 @@ class TrialQueue:
             self._study, trial, {key: _suggest(trial, key, space) for key, space in self._space.items()}
         )
 
-    def _look(self, trial: FrozenTrial) -> str:
+    def _owner_state(self, trial: FrozenTrial) -> str:
         """dead, alive, or unknown for a while."""
         owner = trial.user_attrs.get(OWNER_KEY, {"host": None})
         if owner is None:
@@ -198,7 +200,7 @@ class ClaimedTrial:
         self._sign = 1.0 if study.direction == optuna.study.StudyDirection.MINIMIZE else -1.0
         self._reported = set(study.get_trials(deepcopy=False)[trial.number].intermediate_values)
 
-    def is_hopeless(self, step: int, score: float) -> bool:
+    def should_prune(self, step: int, score: float) -> bool:
         """Whether the best score so far lies in the worst quarter of the others at the same step. Lower is better.
 
         Of all others, those that ended early or still run included: Optuna's pruners look at the complete ones alone,

@@ -67,10 +67,10 @@ def _parse_range(value: dict[str, Any]) -> Range:
         raise PydanticCustomError("search", "with log, low must be above 0, and there is no step")
     if step is not None and step <= 0:
         raise PydanticCustomError("search", "step must be above 0")
-    found = Range(low, high, log, step)
-    if found.is_whole and not isinstance(step, int | None):
+    parsed = Range(low, high, log, step)
+    if parsed.is_whole and not isinstance(step, int | None):
         raise PydanticCustomError("search", "step must be a whole number where low and high are")
-    return found
+    return parsed
 
 
 def _check_name(value: str) -> str:
@@ -146,8 +146,8 @@ class SweepParams(Section):
 
     @model_validator(mode="after")
     def password_is_not_written_down(self) -> Self:
-        found = re.match(r"[^:/]+://[^:@/]*:([^@]+)@", self.storage or "")
-        if found and not found[1].startswith("${"):
+        match = re.match(r"[^:/]+://[^:@/]*:([^@]+)@", self.storage or "")
+        if match and not match[1].startswith("${"):
             raise PydanticCustomError(
                 "column",
                 "storage must not hold a password, for this file is committed; write ${NAME} in its place, and set "

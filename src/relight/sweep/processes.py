@@ -35,11 +35,11 @@ def visible_gpus() -> list[str]:
     if VISIBLE_DEVICES_VARIABLE in os.environ:
         return [name.strip() for name in os.environ[VISIBLE_DEVICES_VARIABLE].split(",") if name.strip()]
     try:
-        asked = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
-        said = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=60)
+        command = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     except (FileNotFoundError, subprocess.TimeoutExpired):
         return []
-    return said.stdout.split() if said.returncode == 0 else []
+    return done.stdout.split() if done.returncode == 0 else []
 
 
 def gpu_environment(job: int, gpus: list[str]) -> dict[str, str]:

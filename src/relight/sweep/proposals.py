@@ -46,18 +46,18 @@ def _grid_values(search: Range | Choices) -> list[Scalar]:
     if isinstance(search, Choices):
         return list(search.values)
     step = search.step or 1
-    values = [search.low + place * step for place in range(n_values(search))]
+    values = [search.low + index * step for index in range(n_values(search))]
     # 0.1 + 2 * 0.1 is 0.30000000000000004, and nobody means it.
     return [value if isinstance(value, int) else float(f"{value:.12g}") for value in values]
 
 
 def max_trials(params: SweepParams) -> int | None:
     """How many there can be: of a grid no more than it has points."""
-    asked = params.budget.trials
+    limit = params.budget.trials
     if params.sampler != "grid":
-        return asked
+        return limit
     size = len(grid_points(params))
-    return size if asked is None else min(asked, size)
+    return size if limit is None else min(limit, size)
 
 
 class PerTrialSampler(BaseSampler):

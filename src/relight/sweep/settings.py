@@ -42,13 +42,13 @@ def read_sweep_settings(file: Path, *, fast: bool) -> SweepSettings:
     Raises:
         InputError: with all that is wrong in sweep.yaml, or in params.yaml.
     """
-    asked = read_yaml(file)
+    sweep_document = read_yaml(file)
     document = read_yaml(PARAMS_PATH)
     assert_sections(document)
-    checked = check_document(asked, SweepParams)
+    checked = check_document(sweep_document, SweepParams)
     if checked.params is None:
         raise InputError(*checked.problems)
-    problems = list(_problems(asked, checked.params, document, fast=fast))
+    problems = list(_problems(sweep_document, checked.params, document, fast=fast))
     if problems:
         raise InputError(*problems)
     return SweepSettings(checked.params, document, fast)
@@ -56,7 +56,7 @@ def read_sweep_settings(file: Path, *, fast: bool) -> SweepSettings:
 
 def sweep_warnings(settings: SweepSettings) -> list[str]:
     """What a person should know before the best is believed."""
-    found = [
+    warnings = [
         f"params.{key} is swept, so trials are judged on other rows each: a part of the differences is chance"
         for key in settings.sweep.params
         if key.startswith("split.")
@@ -65,8 +65,10 @@ def sweep_warnings(settings: SweepSettings) -> list[str]:
     by_test = (settings.sweep.metric or "").startswith("test.")
     if by_test or (settings.sweep.metric is None and split["validation"] == 0):
         why = "metric is one of the test rows" if by_test else "split.validation is 0, so the test rows validate"
-        found.append(f"the test rows choose the best trial ({why}): what it reaches on them is better than on new rows")
-    return found
+        warnings.append(
+            f"the test rows choose the best trial ({why}): what it reaches on them is better than on new rows"
+        )
+    return warnings
 
 
 def with_proposal(document: Document, proposal: Proposal) -> Document:
@@ -101,29 +103,29 @@ def study_identity(settings: SweepSettings) -> dict[str, Any]:
     return dict(json.loads(json_text(whole)))  # as it will be read back
 
 
-def _problems(asked: Document, sweep: SweepParams, document: Document, *, fast: bool) -> Iterator[str]:
-    known = dict(_leaves(document.value))
+def _problems(sweep_document: Document, sweep: SweepParams, document: Document, *, fast: bool) -> Iterator[str]:
+    values = dict(_leaves(document.value))
     for key, search in sweep.params.items():
-        place = f"{asked.place(('params', key))}: params.{key}"
-        if key not in known:
-            hint = _did_you_mean(key, list(known)) if _is_unknown(document, key, search) else "; write it there first"
-            yield f"{place}: is not in {document.name}{hint}"
+        location = f"{sweep_document.location(('params', key))}: params.{key}"
+        if key not in values:
+            hint = _did_you_mean(key, list(values)) if _is_unknown(document, key, search) else "; write it there first"
+            yield f"{location}: is not in {document.name}{hint}"
         elif fast and key.split(".")[0] in SECTIONS_NOT_FAST:
-            yield f"{place}: must not be swept with --fast, which prepares and splits once; leave --fast out"
+            yield f"{location}: must not be swept with --fast, which prepares and splits once; leave --fast out"
         elif key == "train.loss" and sweep.metric is None and _other_units(search):
             yield (
-                f"{place}: must not be swept by the validation score, which is the MAE with one loss and the RMSE "
+                f"{location}: must not be swept by the validation score, which is the MAE with one loss and the RMSE "
                 "with another; set metric, as validation.rmse"
             )
         else:
-            yield from (f"{place}: {problem}" for problem in _own_problems(document, key, search))
+            yield from (f"{location}: {problem}" for problem in _own_problems(document, key, search))
     if fast and sweep.metric is not None:
-        yield f"{asked.place(('metric',))}: metric: must be null with --fast, which does not evaluate"
+        yield f"{sweep_document.location(('metric',))}: metric: must be null with --fast, which does not evaluate"
     elif sweep.metric is not None and METRICS_PATH.exists():
         scores = dict(_leaves(read_json(METRICS_PATH)))
         if sweep.metric not in scores:
             hint = _did_you_mean(sweep.metric, list(scores))
-            yield f"{asked.place(('metric',))}: metric: is not in {METRICS_PATH}{hint}"
+            yield f"{sweep_document.location(('metric',))}: metric: is not in {METRICS_PATH}{hint}"
 
 
 def _is_unknown(document: Document, key: str, search: Range | Choices) -> bool:
@@ -146,12 +148,12 @@ def _other_units(search: Range | Choices) -> bool:
 def _own_problems(document: Document, key: str, search: Range | Choices) -> list[str]:
     """Of values that are wrong whatever the others are."""
     values: tuple[Scalar, ...] = search.values if isinstance(search, Choices) else (search.low, search.high)
-    found: list[str] = []
+    all_problems: list[str] = []
     for value in values:
         problems = check_sections(with_proposal(document, {key: value})).problems
         own = [problem.split(f": {key}: ", 1)[1] for problem in problems if f": {key}: " in problem]
-        found += [problem for problem in own if problem not in found]
-    return found
+        all_problems += [problem for problem in own if problem not in all_problems]
+    return all_problems
 
 
 def _leaves(value: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
@@ -162,10 +164,10 @@ def _leaves(value: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]
             yield f"{above}{key}", inner
 
 
-def _did_you_mean(word: str, known: list[str]) -> str:
+def _did_you_mean(word: str, keys: list[str]) -> str:
     """By its last word, or the initials of that (lr), or the whole key."""
     last = word.rsplit(".", 1)[-1]
-    ends = {key: key.rsplit(".", 1)[-1] for key in known}
+    ends = {key: key.rsplit(".", 1)[-1] for key in keys}
     same = [key for key, end in ends.items() if last in (end, "".join(part[:1] for part in end.split("_")))]
-    close = same or difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean {close[0]}?" if close else f"; known are {', '.join(known)}"
+    close = same or difflib.get_close_matches(word, keys, n=1)
+    return f"; did you mean {close[0]}?" if close else f"; known are {', '.join(keys)}"

@@ -57,9 +57,9 @@ def _complete_length(file: int) -> int:
     end = os.fstat(file).st_size
     while end > 0:
         start = max(0, end - 65_536)
-        place = os.pread(file, end - start, start).rfind(b"\n")
-        if place >= 0:
-            return start + place + 1
+        newline = os.pread(file, end - start, start).rfind(b"\n")
+        if newline >= 0:
+            return start + newline + 1
         end = start
     return 0
 

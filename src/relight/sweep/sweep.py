@@ -58,9 +58,9 @@ def _assert_same_study(ledger: TrialQueue, settings: SweepSettings) -> None:
     Raises:
         InputError: when the trials that are there would not be comparable with new ones.
     """
-    now, before = study_identity(settings), ledger.about()
+    now, before = study_identity(settings), ledger.identity()
     if before is None:
-        ledger.set_about(now)
+        ledger.set_identity(now)
     elif changed := differing_keys(before, now):
         raise InputError(
             f"sweep.yaml: name: the trials of {settings.sweep.name} were begun with other values of "
@@ -77,13 +77,13 @@ def _run_jobs(file: Path, baseline: Baseline, *, jobs: int | None, fast: bool) -
 
 def _read_trials(ledger: TrialQueue, sweep_params: SweepParams) -> list[SweepTrial]:
     name = sweep_params.name
-    return [SweepTrial(f"{name}-{row.number:04d}", row.state, row.value, row.params) for row in ledger.rows()]
+    return [SweepTrial(f"{name}-{row.number:04d}", row.state, row.value, row.params) for row in ledger.records()]
 
 
 def _default_trial(ledger: TrialQueue, settings: SweepSettings) -> SweepTrial:
-    said = ledger.default() or {"value": None}
+    result = ledger.default_result() or {"value": None}
     params = {key: _value_at(settings.document.value, key) for key in settings.sweep.params}
-    return SweepTrial("params.yaml", "complete", said["value"], params)
+    return SweepTrial("params.yaml", "complete", result["value"], params)
 
 
 def _value_at(value: Any, dotted: str) -> Any:
@@ -93,7 +93,7 @@ def _value_at(value: Any, dotted: str) -> Any:
 
 
 def _last_failure(ledger: TrialQueue) -> str:
-    why = [row.why for row in ledger.rows() if row.why]
+    why = [row.reason for row in ledger.records() if row.reason]
     return f"the last one: {why[-1]}" if why else "give it a larger budget"
 
 
@@ -103,8 +103,8 @@ def _make_experiments(settings: SweepSettings, baseline: Baseline, best: list[Sw
     new = [trial for trial in best if trial.name not in there]
     if not new:
         return
-    with acquire_slot(slots_folder(settings.sweep)) as held:
-        side = ExperimentClone(held.path.with_suffix(""), baseline)
+    with acquire_slot(slots_folder(settings.sweep)) as claimed_slot:
+        side = ExperimentClone(claimed_slot.path.with_suffix(""), baseline)
         for trial in new:
             value = run_experiment(side, trial.name, trial.params, None, lambda _scores: False)
             _write_line(f"{trial.name}: is an experiment now")

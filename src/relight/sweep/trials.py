@@ -56,9 +56,9 @@ def best_trials_table(best: Sequence[SweepTrial], default: SweepTrial, metric: s
 def trial_counts_text(trials: Sequence[SweepTrial]) -> str:
     """How many ended how: `40 trials: 31 complete, 8 ended early, 1 failed`."""
     words = {"complete": "complete", "pruned": "ended early", "failed": "failed", "running": "running"}
-    found = {state: sum(trial.state == state for trial in trials) for state in words}
-    said = ", ".join(f"{count} {words[state]}" for state, count in found.items() if count)
-    return f"{len(trials)} trials: {said}" if said else "no trials"
+    counts_by_state = {state: sum(trial.state == state for trial in trials) for state in words}
+    text = ", ".join(f"{count} {words[state]}" for state, count in counts_by_state.items() if count)
+    return f"{len(trials)} trials: {text}" if text else "no trials"
 
 
 def value_text(value: object) -> str:
@@ -114,7 +114,7 @@ class PruningRungs:
         self._is_hopeless = is_hopeless
         self._n_seen, self._best = 0, float("inf")
 
-    def see(self, scores: Sequence[float]) -> bool:
+    def update(self, scores: Sequence[float]) -> bool:
         """
         Args:
             scores: of all epochs so far.
@@ -138,12 +138,12 @@ def format_trials(heads: Sequence[str], rows: Sequence[Sequence[str]], *, width:
     if sum(widths) + 2 * len(widths) > columns:
         heads = [head.replace("_", "_\n").replace(" ", "\n") for head in heads]
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for place, head in enumerate(heads):
-        table.add_column(head, justify="left" if place == 0 else "right", overflow="fold")
+    for index, head in enumerate(heads):
+        table.add_column(head, justify="left" if index == 0 else "right", overflow="fold")
     for row in rows[:-1]:
         table.add_row(*(Text(one_line(text)) for text in row))
     table.add_section()
     table.add_row(*(Text(one_line(text)) for text in rows[-1]), style="dim")
-    said = io.StringIO()
-    Console(file=said, width=columns, force_terminal=sys.stdout.isatty(), highlight=False).print(table)
-    return said.getvalue()
+    buffer = io.StringIO()
+    Console(file=buffer, width=columns, force_terminal=sys.stdout.isatty(), highlight=False).print(table)
+    return buffer.getvalue()

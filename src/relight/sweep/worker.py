@@ -73,7 +73,7 @@ def _read_metric(path: Path, dotted: str) -> float:
     for key in dotted.split("."):
         value = value.get(key) if isinstance(value, dict) else None
     if not isinstance(value, int | float):
-        raise RunError(f"sweep.yaml: metric: {dotted} is no number in {METRICS_PATH} of the trial, however: {value}")
+        raise RunError(f"sweep.yaml: metric: {dotted} is no number in {METRICS_PATH} of the trial, got {value}")
     return float(value)
 
 
@@ -114,29 +114,29 @@ class WorkerOrder(NamedTuple):
 
 def main(order: WorkerOrder) -> None:
     settings = read_sweep_settings(Path(order.file), fast=order.fast)
-    with acquire_slot(slots_folder(settings.sweep)) as held:
+    with acquire_slot(slots_folder(settings.sweep)) as claimed_slot:
         ledger = open_trial_queue(settings.sweep)
-        run = build_trial_runner(settings, order.baseline, held)
-        if order.is_first and ledger.default() is None:
+        run = build_trial_runner(settings, order.baseline, claimed_slot)
+        if order.is_first and ledger.default_result() is None:
             _run_default(ledger, settings, run)
-        with ledger.beating():
-            run_trials(ledger, settings, held, run)
+        with ledger.heartbeat():
+            run_trials(ledger, settings, claimed_slot, run)
 
 
-def run_trials(ledger: TrialQueue, settings: SweepSettings, held: Slot, run: TrialRunner) -> None:
+def run_trials(ledger: TrialQueue, settings: SweepSettings, claimed_slot: Slot, run: TrialRunner) -> None:
     """All that are left.
 
     Raises:
         RunError: when the first ones failed and none came to its end: then it is not the proposals that are wrong.
     """
-    while (taken := ledger.take(held)) is not None:
-        _run_trial(taken, settings, run)
-        ended = [row for row in ledger.rows() if row.state != "running"]
+    while (trial := ledger.claim(claimed_slot)) is not None:
+        _run_trial(trial, settings, run)
+        ended = [row for row in ledger.records() if row.state != "running"]
         if len(ended) >= MAX_FAILURES and all(row.state == "failed" for row in ended):
-            raise RunError(f"relight sweep: the first {len(ended)} trials failed, the last one so: {ended[-1].why}")
+            raise RunError(f"relight sweep: the first {len(ended)} trials failed, the last one so: {ended[-1].reason}")
 
 
-def build_trial_runner(settings: SweepSettings, baseline: Baseline, held: Slot) -> TrialRunner:
+def build_trial_runner(settings: SweepSettings, baseline: Baseline, claimed_slot: Slot) -> TrialRunner:
     """What runs a trial: in this process, or as an experiment."""
     if settings.fast:
         from relight.sweep.in_process import InProcessTrainer  # torch
@@ -145,31 +145,31 @@ def build_trial_runner(settings: SweepSettings, baseline: Baseline, held: Slot) 
         return lambda _name, proposal, is_hopeless: trainer.train(
             with_proposal(settings.document, proposal), is_hopeless
         )
-    side = ExperimentClone(held.path.with_suffix(""), baseline)
+    side = ExperimentClone(claimed_slot.path.with_suffix(""), baseline)
     metric = settings.sweep.metric
     return lambda name, proposal, is_hopeless: run_experiment(side, name, proposal, metric, is_hopeless)
 
 
-def _run_trial(taken: ClaimedTrial, settings: SweepSettings, run: TrialRunner) -> None:
-    name, began = f"{settings.sweep.name}-{taken.number:04d}", time.monotonic()
-    rungs = PruningRungs(taken.is_hopeless) if settings.sweep.prune else None
-    why, value = proposal_problem(settings.document, taken.proposal), None
+def _run_trial(trial: ClaimedTrial, settings: SweepSettings, run: TrialRunner) -> None:
+    name, began = f"{settings.sweep.name}-{trial.number:04d}", time.monotonic()
+    rungs = PruningRungs(trial.should_prune) if settings.sweep.prune else None
+    why, value = proposal_problem(settings.document, trial.proposal), None
     if why is None:
         try:
-            value = run(name, taken.proposal, rungs.see if rungs else _never_prune)
+            value = run(name, trial.proposal, rungs.update if rungs else _never_prune)
         except RelightError as error:
             why = "; ".join(error.problems)
     seconds = time.monotonic() - began
     if why is not None:
-        taken.fail(why, seconds)
-        said = f"failed: {why}"
+        trial.fail(why, seconds)
+        outcome = f"failed: {why}"
     elif value is None:
-        taken.prune(seconds)
-        said = "ended early: its validation curve was in the worst quarter"
+        trial.prune(seconds)
+        outcome = "ended early: its validation curve was in the worst quarter"
     else:
-        taken.complete(value, seconds)
-        said = f"{value:.6g}"
-    _write_line(f"{name}: {said} ({seconds:.1f} s)")
+        trial.complete(value, seconds)
+        outcome = f"{value:.6g}"
+    _write_line(f"{name}: {outcome} ({seconds:.1f} s)")
 
 
 def _run_default(ledger: TrialQueue, settings: SweepSettings, run: TrialRunner) -> None:
@@ -178,7 +178,7 @@ def _run_default(ledger: TrialQueue, settings: SweepSettings, run: TrialRunner) 
         value, why = run(name, {}, _never_prune), ""
     except RelightError as error:
         value, why = None, "; ".join(error.problems)
-    ledger.set_default(value, why)
+    ledger.set_default_result(value, why)
     _write_line(f"{name}: {why or format(value, '.6g')}")
 
 
@@ -191,8 +191,8 @@ def _write_line(what: str) -> None:
 
 
 def parse_order(text: str) -> WorkerOrder:
-    said: dict[str, Any] = json.loads(text)
-    return WorkerOrder(**{**said, "baseline": Baseline(*said["baseline"])})
+    content: dict[str, Any] = json.loads(text)
+    return WorkerOrder(**{**content, "baseline": Baseline(*content["baseline"])})
 
 
 if __name__ == "__main__":

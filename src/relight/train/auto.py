@@ -102,7 +102,7 @@ def resolve_class_weights(params: TrainParams, features: Features) -> list[float
         return None
     if features.class_counts is None or features.classes is None:
         raise InputError(
-            f"train.class_weights: must be none for {features.task}, however: {params.class_weights}; "
+            f"train.class_weights: must be none for {features.task}, got {params.class_weights}; "
             "weigh rows with prepare.weight"
         )
     if params.class_weights == "balanced":
@@ -147,10 +147,10 @@ def resolve_loss(name: str, task: Task) -> LossName:
     for loss in suited:
         if loss == name:
             return loss
-    raise InputError(f"train.loss: must be one of auto, {', '.join(suited)} for {task}, however: {name}")
+    raise InputError(f"train.loss: must be one of auto, {', '.join(suited)} for {task}, got {name}")
 
 
 def resolve_calibration(name: str, features: Features) -> Calibration:
     """`auto` is a temperature wherever there are probabilities, and validation rows to fit it on."""
-    can = features.task not in ("regression", "forecast", "ranking", "similarity") and not features.test_rows_validate
+    can = features.task not in ("regression", "forecast", "ranking", "similarity") and not features.validates_on_test
     return "temperature" if name == "temperature" or (name == "auto" and can) else "none"

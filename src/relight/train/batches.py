@@ -77,8 +77,8 @@ class Batch(NamedTuple):
     """
 
     rows: Rows
-    share: float | Tensor
-    pull: Tensor | None = None
+    weight_fraction: float | Tensor
+    grad_scale: Tensor | None = None
 
 
 class InMemoryDataset(Protocol):
@@ -93,7 +93,7 @@ class InMemoryDataset(Protocol):
     @property
     def weight(self) -> Tensor | None: ...
 
-    def pick(self, places: Tensor) -> Rows: ...
+    def pick(self, indices: Tensor) -> Rows: ...
 
     def whole(self) -> Rows: ...
 
@@ -101,7 +101,7 @@ class InMemoryDataset(Protocol):
 class Batches(Protocol):
     """All train rows, once in each epoch."""
 
-    def of_epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
+    def epoch_batches(self, epoch: int, first_batch: int = 0) -> Iterator[Batch]:
         """The batches from this one on, counted from 0."""
         ...
 
@@ -121,17 +121,17 @@ class InMemoryBatches:
     seed: int
     window: int = UNLIMITED_WINDOW
 
-    def of_epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
+    def epoch_batches(self, epoch: int, first_batch: int = 0) -> Iterator[Batch]:
         if self.batch_size == "full":
-            if first == 0:
+            if first_batch == 0:
                 yield Batch(self.rows.whole(), 1.0)
             return
         n_rows = self.rows.n_rows
-        all_weight = total_weight(self.rows.weight, n_rows)
+        sum_of_weights = total_weight(self.rows.weight, n_rows)
         order = RowOrder(n_rows, self.window).whole(self.seed + epoch).to(self.rows.device)
-        for picked in torch.split(order, batch_sizes(len(order), self.batch_size))[first:]:
+        for picked in torch.split(order, batch_sizes(len(order), self.batch_size))[first_batch:]:
             rows = self.rows.pick(picked)
-            yield Batch(rows, batch_weight(rows) / all_weight)
+            yield Batch(rows, batch_weight(rows) / sum_of_weights)
 
 
 def row_chunks(n_rows: int) -> list[range]:
@@ -166,18 +166,18 @@ class StreamedBatches:
         all_weight: of all rows together.
     """
 
-    read: RowReader
+    read_blocks: RowReader
     order: RowOrder
     batch_size: int
     seed: int
-    all_weight: float
-    ahead: Prefetch
+    total_weight: float
+    prefetch: Prefetch
 
-    def of_epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
+    def epoch_batches(self, epoch: int, first_batch: int = 0) -> Iterator[Batch]:
         sizes = batch_sizes(self.order.n_rows, self.batch_size)
-        windows = self.ahead(self._read_from(sum(sizes[:first]), self.order.windows(self.seed + epoch)))
-        for rows in _rebatch(windows, sizes[first:]):
-            yield Batch(rows, batch_weight(rows) / self.all_weight)
+        windows = self.prefetch(self._read_from(sum(sizes[:first_batch]), self.order.windows(self.seed + epoch)))
+        for rows in _rebatch(windows, sizes[first_batch:]):
+            yield Batch(rows, batch_weight(rows) / self.total_weight)
 
     def _read_from(self, first_row: int, windows: Iterable[ShuffleWindow]) -> Iterator[Rows]:
         """The rows in their order, without those before; a window that lies before is not read."""
@@ -185,7 +185,7 @@ class StreamedBatches:
         for window in windows:
             skipped = max(first_row - passed, 0)
             if skipped < len(window.order):
-                rows = self.read(window.blocks)
+                rows = self.read_blocks(window.blocks)
                 yield rows.pick(window.order[skipped:].to(rows.target.device))
             passed += len(window.order)
 
@@ -193,13 +193,13 @@ class StreamedBatches:
 def _rebatch(windows: Iterable[Rows], sizes: list[int]) -> Iterator[Rows]:
     """The same rows in batches of these sizes."""
     coming = iter(windows)
-    held, place = next(coming, None), 0
+    rows, start = next(coming, None), 0
     for size in sizes:
-        while held is not None and len(held.target) - place < size and (more := next(coming, None)) is not None:
-            held, place = _concatenate(held.slice(place, len(held.target)), more), 0
-        assert held is not None
-        yield held.slice(place, place + size)
-        place += size
+        while rows is not None and len(rows.target) - start < size and (more := next(coming, None)) is not None:
+            rows, start = _concatenate(rows.slice(start, len(rows.target)), more), 0
+        assert rows is not None
+        yield rows.slice(start, start + size)
+        start += size
 
 
 def _concatenate(one: Rows, other: Rows) -> Rows:

@@ -56,7 +56,7 @@ def best_temperature(log_loss_at: Callable[[float], float], n_rows: int) -> floa
         return log_loss_at(math.exp(log)) + (log / PRIOR_STD) ** 2 / (2 * n_rows)
 
     start, width = math.log(MIN_TEMPERATURE), math.log(MAX_TEMPERATURE / MIN_TEMPERATURE) / (N_GRID_POINTS - 1)
-    grid = [start + place * width for place in range(N_GRID_POINTS)]
+    grid = [start + index * width for index in range(N_GRID_POINTS)]
     best = min(grid, key=surprise)
     low, high = best - width, best + width
     for _ in range(N_SECTION_STEPS):
@@ -71,23 +71,23 @@ def best_temperature(log_loss_at: Callable[[float], float], n_rows: int) -> floa
 def fit_temperature(model: nn.Module, task: Task, parts: TrainingData) -> None:
     """Put the temperature that suits the validation rows best behind the model."""
     assert isinstance(model, TabularModel)
-    assert isinstance(model.back, Temperature)
+    assert isinstance(model.target_transform, Temperature)
     logits = predict_outputs(model, parts.validation.rows.inputs)  # at temperature 1
     target = parts.validation.rows.target
-    model.back.temperature.fill_(
+    model.target_transform.temperature.fill_(
         best_temperature(lambda t: log_loss(task, logits.double() / t, target, parts.sample_weight), len(target))
     )
 
 
 def fit_conformal_widths(model: Forecaster, validation: Windows) -> None:
     """By the validation windows, before anything is fitted on them: what has seen them errs too little there."""
-    found = conformal_half_widths(
+    widths = conformal_half_widths(
         validation.target.cpu().numpy(), predict_outputs(model, validation.inputs).cpu().numpy()
     )
-    model.half_width.copy_(_stored(found))
+    model.half_width.copy_(_stored(widths))
 
 
-def conformal_half_widths(target: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+def conformal_half_widths(y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
     """(horizon,): so far from the forecast the truth lay at most in `COVERED` of these windows, for each step ahead.
 
     Split conformal prediction (Lei et al. 2018, "Distribution-Free Predictive Inference for Regression", section 2.2):
@@ -96,16 +96,16 @@ def conformal_half_widths(target: np.ndarray, predicted: np.ndarray) -> np.ndarr
     Args:
         target, predicted: (n_windows, horizon), NaN where there is none.
     """
-    found = []
-    for errors in np.abs(target.astype(np.float64) - predicted).T:
+    widths = []
+    for errors in np.abs(y_true.astype(np.float64) - y_pred).T:
         there = np.sort(errors[np.isfinite(errors)])
         rank = min(len(there), int(np.ceil((len(there) + 1) * NOMINAL_COVERAGE)))
-        found.append(there[rank - 1] if rank else np.nan)
-    return np.array(found)
+        widths.append(there[rank - 1] if rank else np.nan)
+    return np.array(widths)
 
 
-def _stored(found: np.ndarray) -> Tensor:
-    return torch.from_numpy(np.where(np.isfinite(found), found, UNKNOWN))
+def _stored(widths: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.where(np.isfinite(widths), widths, UNKNOWN))
 
 
 def fit_distance_calibration(
@@ -139,7 +139,7 @@ def _best_slope(score: np.ndarray, is_alike: np.ndarray, weights: np.ndarray) ->
 
 def calibrate_distances(model: nn.Module, parts: TrainingData, features: Features) -> DistanceCalibration:
     """Chosen on the validation rows; where the test rows stand in for them, on the train rows."""
-    part = parts.train if features.test_rows_validate else parts.validation
+    part = parts.train if features.validates_on_test else parts.validation
     distance = predict_outputs(model, part.rows.inputs).numpy()
-    weight = None if features.test_rows_validate or parts.sample_weight is None else parts.sample_weight.numpy()
+    weight = None if features.validates_on_test or parts.sample_weight is None else parts.sample_weight.numpy()
     return fit_distance_calibration(distance, part.rows.target.numpy(), weight)

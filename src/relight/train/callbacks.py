@@ -35,7 +35,7 @@ class LiveCurves:
         self._n_written = 0
         self._due = time.monotonic() + SECONDS_BETWEEN_WRITES
 
-    def show(self, history: Sequence[Sequence[float]]) -> None:
+    def update(self, history: Sequence[Sequence[float]]) -> None:
         """All epochs so far, each a row."""
         if time.monotonic() < self._due:
             return
@@ -70,7 +70,7 @@ class Progress:
         self._every = max(1, -(-epochs // N_LOG_LINES))
         self._bar = tqdm(total=epochs, initial=done, unit="epoch", leave=False) if sys.stderr.isatty() else None
 
-    def show(self, done: int, loss: float, best: float) -> None:
+    def update(self, done: int, loss: float, best: float) -> None:
         """After each epoch.
 
         Args:
@@ -79,8 +79,8 @@ class Progress:
             best: validation score so far.
         """
         if self._bar is not None:
-            said = {"loss": f"{loss:.4g}", "best": f"{best:.4g}", "rows/s": f"{self.rows_per_second(done):,.0f}"}
-            self._bar.set_postfix(said, refresh=False)
+            postfix = {"loss": f"{loss:.4g}", "best": f"{best:.4g}", "rows/s": f"{self.rows_per_second(done):,.0f}"}
+            self._bar.set_postfix(postfix, refresh=False)
             self._bar.update()
         elif done % self._every == 0 or done == self._epochs:
             sys.stderr.write(
@@ -97,7 +97,7 @@ class Progress:
         """Train rows, with all that an epoch costs beside them."""
         return (done - self._first) * self._n_rows / self.seconds
 
-    def facts(self, done: int) -> dict[str, float]:
+    def speed_summary(self, done: int) -> dict[str, float]:
         """What this run did by itself, in figures."""
         return {
             "epochs": done - self._first,
@@ -164,7 +164,7 @@ class MainProcessCallback:
     def after_step(self, state: RunningTraining) -> None:
         stops, is_due = self._stop.requested is not None, time.monotonic() >= self._due
         if self._agreement is not None:
-            stops, is_due = self._agreement.on(stops, is_due)
+            stops, is_due = self._agreement.poll_any(stops, is_due)
         if stops or is_due:
             self._keep(state)
             self._due = time.monotonic() + self._seconds
@@ -174,8 +174,8 @@ class MainProcessCallback:
     def after_epoch(self, state: RunningTraining) -> None:
         done = state.history[-1]
         self._best = min(self._best, done.validation_score)
-        self._progress.show(state.epoch, done.validation_loss, self._best)
-        self._curves.show(state.history)
+        self._progress.update(state.epoch, done.validation_loss, self._best)
+        self._curves.update(state.history)
         if self._stop.requested is not None and self._agreement is None:  # several processes agree after a step
             self._keep(state)
             raise self._stop.requested
@@ -183,7 +183,7 @@ class MainProcessCallback:
     def at_end(self, state: RunningTraining) -> None:
         """A long run keeps its end, so that nothing is trained again before DVC has recorded it."""
         self._progress.close()
-        if self._all(self._checkpoints.last not in (None, (state.epoch, state.step))):
+        if self._all(self._checkpoints.last_position not in (None, (state.epoch, state.step))):
             self._keep(state)
 
     def _keep(self, state: RunningTraining) -> None:
@@ -202,7 +202,7 @@ class WorkerCallback:
         self._stop, self._agreement, self._save = stop, agreement, save
 
     def after_step(self, state: RunningTraining) -> None:
-        stops, keeps = self._agreement.on(self._stop.requested is not None, False)
+        stops, keeps = self._agreement.poll_any(self._stop.requested is not None, False)
         if stops or keeps:
             self._keep(state)
         if stops:

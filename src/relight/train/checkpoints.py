@@ -59,7 +59,7 @@ class Checkpoints:
         self._folder = root / hashlib.sha256(text.encode()).hexdigest()[:32]
         self._turn = 0
         self._lock: int | None = None
-        self.last: TrainingPosition | None = None
+        self.last_position: TrainingPosition | None = None
 
     def __enter__(self) -> Self:
         """Take the folder, unless another process trains the same there: then nothing is kept."""
@@ -81,24 +81,26 @@ class Checkpoints:
             os.close(self._lock)
         with suppress(OSError):  # other runs have theirs in it
             self._root.rmdir()
-        if self.last is not None:
-            self._say_what_is_left(error)
+        if self.last_position is not None:
+            self._note_last_checkpoint(error)
 
-    def newest(self, epochs: int) -> CheckpointContent | None:
+    def latest(self, epochs: int) -> CheckpointContent | None:
         """The newest one that is whole and lies within so many epochs; of each that does not, a word is said."""
         if self._lock is None:
             return None
-        found = [whole for name in CHECKPOINT_NAMES if (whole := _read_checkpoint(self._folder / name)) is not None]
-        for turn, place, saved in sorted(found, key=lambda one: one[0], reverse=True):
-            if place <= (epochs, 0):
-                self._turn, self.last = turn + 1, place
+        candidates = [
+            whole for name in CHECKPOINT_NAMES if (whole := _read_checkpoint(self._folder / name)) is not None
+        ]
+        for turn, position, saved in sorted(candidates, key=lambda one: one[0], reverse=True):
+            if position <= (epochs, 0):
+                self._turn, self.last_position = turn + 1, position
                 return saved
-            _warn(f"a checkpoint at {place} lies beyond train.epochs ({epochs}), and is not used")
+            _warn(f"a checkpoint at {position} lies beyond train.epochs ({epochs}), and is not used")
         if not self._is_empty():
             _warn("starts anew")
         else:
             with suppress(OSError):  # it is only a word
-                self._say_why_none()
+                self._warn_why_none()
         return None
 
     def write(self, saved: CheckpointContent) -> bool:
@@ -108,14 +110,14 @@ class Checkpoints:
         buffer = io.BytesIO()
         torch.save(saved, buffer)
         try:
-            self._write_about()
+            self._write_identity()
             write_parts(
                 self._folder / CHECKPOINT_NAMES[self._turn % 2], _checkpoint_bytes(self._turn, buffer.getbuffer())
             )
         except (InputError, OSError) as error:  # a full disk is no reason to end the training
             _warn(f"{error}; trains on without a new checkpoint")
             return False
-        self._turn, self.last = self._turn + 1, TrainingPosition(saved["epoch"], saved["step"])
+        self._turn, self.last_position = self._turn + 1, TrainingPosition(saved["epoch"], saved["step"])
         return True
 
     def finish(self, weights: Path) -> None:
@@ -133,12 +135,12 @@ class Checkpoints:
     def _is_empty(self) -> bool:
         return not any((self._folder / name).exists() for name in CHECKPOINT_NAMES)
 
-    def _write_about(self) -> None:
+    def _write_identity(self) -> None:
         if not (self._folder / IDENTITY_NAME).exists():
             write_text(self._folder / IDENTITY_NAME, json_text(self._about))
             _remove_oldest(self._root)
 
-    def _say_why_none(self) -> None:
+    def _warn_why_none(self) -> None:
         """What has changed since the newest checkpoint of a run that nobody has finished, or trains now."""
         for folder in reversed(_run_folders(self._root)):
             about = _identity_of(folder)
@@ -150,12 +152,14 @@ class Checkpoints:
                     _warn(f"starts anew: the checkpoints of an unfinished run are of other {changed}")
                     return
 
-    def _say_what_is_left(self, error: BaseException | None) -> None:
+    def _note_last_checkpoint(self, error: BaseException | None) -> None:
         match error:
             case Terminated() | KeyboardInterrupt():
-                error.args = (f"a checkpoint is kept at {self.last}; `dvc repro` goes on from there",)
+                error.args = (f"a checkpoint is kept at {self.last_position}; `dvc repro` goes on from there",)
             case RunError():
-                error.problems += (f"train: the last good checkpoint is that at {self.last}, in {self._folder}",)
+                error.problems += (
+                    f"train: the last good checkpoint is that at {self.last_position}, in {self._folder}",
+                )
 
 
 @contextmanager

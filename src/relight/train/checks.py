@@ -37,7 +37,7 @@ def assert_can_stop_early(params: TrainParams, features: Features) -> None:
     Raises:
         InputError: when early stopping has no validation rows of its own.
     """
-    if params.early_stopping and features.test_rows_validate:
+    if params.early_stopping and features.validates_on_test:
         raise InputError("train.early_stopping: needs validation rows; set split.validation above 0")
 
 
@@ -50,8 +50,8 @@ def assert_can_calibrate(params: TrainParams, features: Features) -> None:
     if params.calibration != "temperature":
         return
     if features.task in ("regression", "forecast", "ranking", "similarity"):
-        raise InputError(f"train.calibration: must be none for {features.task}, however: {params.calibration}")
-    if features.test_rows_validate:
+        raise InputError(f"train.calibration: must be none for {features.task}, got {params.calibration}")
+    if features.validates_on_test:
         raise InputError("train.calibration: needs validation rows; set split.validation above 0")
 
 
@@ -63,7 +63,7 @@ def assert_can_smooth(params: TrainParams, features: Features) -> None:
     """
     if params.label_smoothing and features.task not in ("binary", "multiclass"):
         raise InputError(
-            f"train.label_smoothing: must be 0 for {features.task}, however: {params.label_smoothing:g}; "
+            f"train.label_smoothing: must be 0 for {features.task}, got {params.label_smoothing:g}; "
             "it is for binary and multiclass"
         )
 
@@ -77,7 +77,7 @@ def assert_can_batch_normalise(params: TrainParams, model: ModelParams, features
     normalises = model.name == "mlp" and model.mlp is not None and model.mlp.batch_norm
     if normalises and resolve_batch_size(params.batch_size, features.n_train) == 1:
         raise InputError(
-            f"train.batch_size: must be at least 2 rows with model.mlp.batch_norm, however: {params.batch_size} "
+            f"train.batch_size: must be at least 2 rows with model.mlp.batch_norm, got {params.batch_size} "
             f"of {features.n_train} train rows"
         )
 
@@ -89,7 +89,7 @@ def assert_single_seed(params: TrainParams, features: Features) -> None:
         InputError: when there would be several.
     """
     if features.task in ("similarity", "forecast") and params.seeds > 1:
-        raise InputError(f"train.seeds: must be 1 for {features.task}, however: {params.seeds}")
+        raise InputError(f"train.seeds: must be 1 for {features.task}, got {params.seeds}")
 
 
 def assert_no_cuda_graph(params: TrainParams, features: Features) -> None:
@@ -148,17 +148,17 @@ def assert_can_capture_cuda_graph(device: str, processes: int) -> None:
 
 def train_warnings(params: TrainParams, features: Features, cores: int) -> list[str]:
     """What is odd, and works all the same."""
-    found = []
+    warnings = []
     if isinstance(params.batch_size, int) and params.batch_size > features.n_train:
-        found.append(
+        warnings.append(
             f"train.batch_size: {params.batch_size} is more than the {features.n_train} train rows; "
             "every batch holds all of them"
         )
     if params.schedule.warmup >= params.epochs:
-        found.append(
+        warnings.append(
             f"train.schedule.warmup: {params.schedule.warmup} is not less than the {params.epochs} epochs; "
             "the learning rate never reaches its full height"
         )
     if params.threads > cores:
-        found.append(f"train.threads: {params.threads} is more than the {cores} cores of this machine")
-    return found
+        warnings.append(f"train.threads: {params.threads} is more than the {cores} cores of this machine")
+    return warnings

@@ -92,46 +92,46 @@ class GraphedStep:
         self,
         step: TrainStep,
         optimizer: Optimizer,
-        record: Capture = capture_cuda_graph,
-        first: Callable[[], AbstractContextManager[None]] = side_stream,
+        capture: Capture = capture_cuda_graph,
+        warm_up: Callable[[], AbstractContextManager[None]] = side_stream,
     ) -> None:
         """
         Args:
             first: within which a step that will be recorded runs before.
         """
-        self._step, self._optimizer, self._record, self._first = step, optimizer, record, first
+        self._step, self._optimizer, self._capture, self._warm_up = step, optimizer, capture, warm_up
         self._rate = optimizer.learning_rate
-        self._recordings: dict[Shapes, CapturedGraph | None] = {}
+        self._graphs: dict[Shapes, CapturedGraph | None] = {}
 
-    def __call__(self, rows: Rows, pull: Tensor | None) -> Tensor:
+    def __call__(self, rows: Rows, grad_scale: Tensor | None) -> Tensor:
         if self._rate != self._optimizer.learning_rate:
             self._rate = self._optimizer.learning_rate
-            self._recordings.clear()
+            self._graphs.clear()
         shapes = tuple(part.shape for part in _row_tensors(rows))
-        if shapes not in self._recordings:
-            self._recordings[shapes] = None
-            with self._first():
-                return self._step(rows, pull)
-        recording = _with_rows_copied(self._recordings[shapes] or self._recording_of(rows, pull), rows)
-        self._recordings[shapes] = recording
-        return recording.replay()
+        if shapes not in self._graphs:
+            self._graphs[shapes] = None
+            with self._warm_up():
+                return self._step(rows, grad_scale)
+        graph = _with_rows_copied(self._graphs[shapes] or self._capture_graph(rows, grad_scale), rows)
+        self._graphs[shapes] = graph
+        return graph.replay()
 
-    def _recording_of(self, rows: Rows, pull: Tensor | None) -> CapturedGraph:
-        held = Rows(
+    def _capture_graph(self, rows: Rows, grad_scale: Tensor | None) -> CapturedGraph:
+        static_rows = Rows(
             tuple(part.clone() for part in rows.inputs),
             rows.target.clone(),
             None if rows.weight is None else rows.weight.clone(),
         )
-        return CapturedGraph(rows, held, self._record(lambda: self._step(held, pull)))
+        return CapturedGraph(rows, static_rows, self._capture(lambda: self._step(static_rows, grad_scale)))
 
 
-def _with_rows_copied(recording: CapturedGraph, rows: Rows) -> CapturedGraph:
+def _with_rows_copied(graph: CapturedGraph, rows: Rows) -> CapturedGraph:
     """With these rows where its kernels read."""
-    if rows is recording.source:  # a full batch is the same in each step
-        return recording
-    for held, part in zip(_row_tensors(recording.rows), _row_tensors(rows), strict=True):
-        held.copy_(part)
-    return recording._replace(source=rows)
+    if rows is graph.source:  # a full batch is the same in each step
+        return graph
+    for static, part in zip(_row_tensors(graph.rows), _row_tensors(rows), strict=True):
+        static.copy_(part)
+    return graph._replace(source=rows)
 
 
 def _row_tensors(rows: Rows) -> list[Tensor]:

@@ -88,12 +88,12 @@ class Dataset:
 
     rows: Rows | StoredRows | Sequences | Windows
     window: int
-    all_weight: float
+    total_weight: float
     has_queries: bool = False
 
 
 def load_dataset(
-    model: nn.Module, store: TensorStore, class_weights: list[float] | None, where: str, memory_gb: float | None
+    model: nn.Module, store: TensorStore, class_weights: list[float] | None, source_name: str, memory_gb: float | None
 ) -> Dataset:
     """The rows with their weights in the loss; `where` stands for them in messages.
 
@@ -105,28 +105,30 @@ def load_dataset(
     """
 
     if "origin" in store.names:
-        return _windows(model, store, where, memory_gb)
+        return _windows(model, store, source_name, memory_gb)
     if "start" in store.names:
-        return _sequences(store, class_weights, where, memory_gb)
+        return _sequences(store, class_weights, source_name, memory_gb)
 
     def read(blocks: list[range]) -> Rows:
         arrays = store.read(blocks, [name for name in store.names if name != "row"])
         weight = loss_weights(class_weights, arrays["target"], arrays.get("weight"))
-        return build_rows(model, arrays if weight is None else {**arrays, "weight": weight}, where)
+        return build_rows(model, arrays if weight is None else {**arrays, "weight": weight}, source_name)
 
     fits = memory_gb is None or store.n_rows * store.row_bytes <= memory_gb * BYTES_PER_GB
     if not fits and "query" in store.names:
         raise InputError(
-            f"train.memory_gb: {where} must fit, for the candidates of a query stay together, however: they take "
+            f"train.memory_gb: {source_name} must fit, because the candidates of a query stay together, got "
             f"{store.n_rows * store.row_bytes / BYTES_PER_GB:.2g} GB; set it to null, or to more"
         )
     rows = read([range(store.n_rows)]) if fits else _stored_rows(read, store.n_rows)
     all_weight = total_weight(rows.weight, store.n_rows)
-    assert_positive_weight(all_weight, where)
+    assert_positive_weight(all_weight, source_name)
     return Dataset(rows, rows_per_window(store.row_bytes), all_weight, "query" in store.names)
 
 
-def _sequences(store: TensorStore, class_weights: list[float] | None, where: str, memory_gb: float | None) -> Dataset:
+def _sequences(
+    store: TensorStore, class_weights: list[float] | None, source_name: str, memory_gb: float | None
+) -> Dataset:
     """
     Raises:
         InputError: when no sequence counts, or they take more than they may.
@@ -136,21 +138,21 @@ def _sequences(store: TensorStore, class_weights: list[float] | None, where: str
     weight = loss_weights(class_weights, arrays["target"], arrays.get("weight"))
     arrays |= store.read([range(int(arrays["length"].sum()))], of_steps)
     rows = build_sequences(arrays if weight is None else {**arrays, "weight": weight})
-    _assert_fits(rows.steps.nbytes + rows.codes.nbytes, "sequences", where, memory_gb)
+    _assert_fits(rows.steps.nbytes + rows.codes.nbytes, "sequences", source_name, memory_gb)
     all_weight = total_weight(rows.weight, store.n_rows)
-    assert_positive_weight(all_weight, where)
+    assert_positive_weight(all_weight, source_name)
     return Dataset(rows, UNLIMITED_WINDOW, all_weight)
 
 
-def _assert_fits(n_bytes: int, what: str, where: str, memory_gb: float | None) -> None:
+def _assert_fits(n_bytes: int, what: str, source_name: str, memory_gb: float | None) -> None:
     if memory_gb is not None and n_bytes > memory_gb * BYTES_PER_GB:
         raise InputError(
-            f"train.memory_gb: the steps of {what} are held in memory, however: {where} take "
-            f"{n_bytes / BYTES_PER_GB:.3g} GB and {memory_gb:g} are allowed; set it to null"
+            f"train.memory_gb: must hold the steps of {what}: {source_name} take "
+            f"{n_bytes / BYTES_PER_GB:.3g} GB, got {memory_gb:g}; set it to null"
         )
 
 
-def _windows(model: nn.Module, store: TensorStore, where: str, memory_gb: float | None) -> Dataset:
+def _windows(model: nn.Module, store: TensorStore, source_name: str, memory_gb: float | None) -> Dataset:
     """
     Raises:
         InputError: when there is none, or they take more than they may.
@@ -159,18 +161,19 @@ def _windows(model: nn.Module, store: TensorStore, where: str, memory_gb: float 
     n_windows, n_steps = (store.layouts[name].shape[0] for name in ("origin", "value"))
     if n_windows == 0:
         raise InputError(
-            f"{where}: hold no window of prepare.sequence.length and horizon; use a shorter length, or longer parts"
+            f"{source_name}: hold no window of prepare.sequence.length and horizon; use a shorter length, "
+            "or longer parts"
         )
     of_windows = store.read([range(n_windows)], ["origin"])
     of_steps = store.read([range(n_steps)], ["value", "target", "covariates"])
-    _assert_fits(sum(array.nbytes for array in of_steps.values()), "series", where, memory_gb)
+    _assert_fits(sum(array.nbytes for array in of_steps.values()), "series", source_name, memory_gb)
     return Dataset(build_windows({**of_windows, **of_steps}, model.features), UNLIMITED_WINDOW, float(n_windows))
 
 
 def _stored_rows(read: RowReader, n_rows: int) -> StoredRows:
     """Target and weight are few numbers of each row, and are held."""
-    held = [(rows.target, rows.weight) for rows in (read([chunk]) for chunk in row_chunks(n_rows))]
-    targets, weights = zip(*held, strict=True)
+    chunks = [(rows.target, rows.weight) for rows in (read([chunk]) for chunk in row_chunks(n_rows))]
+    targets, weights = zip(*chunks, strict=True)
     weight = None if weights[0] is None else torch.cat(weights)
     return StoredRows(StoredInputs(read, n_rows), torch.cat(targets), weight)
 
@@ -182,7 +185,7 @@ def build_batches(
     *,
     batch_size: Literal["full"] | int,
     seed: int,
-    ahead: Prefetch,
+    prefetch: Prefetch,
 ) -> Batches:
     """The batches of an epoch, behind the front of the model, on the device.
 
@@ -205,7 +208,7 @@ def build_batches(
         )
     order = RowOrder(part.rows.inputs.n_rows, part.window)
     return StreamedBatches(
-        _preprocessed_reader(model, part.rows, device), order, batch_size, seed, part.all_weight, ahead
+        _preprocessed_reader(model, part.rows, device), order, batch_size, seed, part.total_weight, prefetch
     )
 
 
@@ -222,14 +225,14 @@ def prepare_validation(model: nn.Module, part: Dataset, device: torch.device) ->
         return preprocess_rows(model, part.rows.to(device))
     inputs = StoredInputs(_preprocessed_reader(model, part.rows, device), part.rows.inputs.n_rows)
     target = part.rows.target.to(device)
-    if isinstance(model, TabularModel) and isinstance(model.back, TargetTransform):
+    if isinstance(model, TabularModel) and isinstance(model.target_transform, TargetTransform):
         with torch.no_grad():
-            target = model.back.to_network(target)
+            target = model.target_transform.transform(target)
     return StoredRows(inputs, target, None if part.rows.weight is None else part.rows.weight.to(device))
 
 
 def _preprocessed_reader(model: nn.Module, rows: StoredRows, device: torch.device) -> RowReader:
-    return lambda blocks: preprocess_rows(model, rows.inputs.read(blocks).to(device))
+    return lambda blocks: preprocess_rows(model, rows.inputs.read_blocks(blocks).to(device))
 
 
 class TrainingData(NamedTuple):

@@ -86,9 +86,9 @@ class Training(NamedTuple):
     """
 
     model: nn.Module
-    parts: TrainingData
+    data: TrainingData
     params: TrainParams
-    settled: ResolvedSettings
+    resolved: ResolvedSettings
     features: Features
 
 
@@ -107,12 +107,12 @@ def new_training(
 
 def start_training(training: Training, group: ProcessGroup, saved: dict[str, Any] | None) -> TrainingState:
     """Of what learns in the model, on its device: before the first step, or where `saved` says that it was."""
-    params, trainee = training.params, trainable_module(training.model)
+    params, trainable = training.params, trainable_module(training.model)
     torch.manual_seed(process_seed(params.seed, group.rank))
     stopping = EarlyStopping(params.early_stopping.patience) if params.early_stopping else None
-    state = TrainingState(trainee, build_optimizer(params.optimizer, trainee), stopping)
+    state = TrainingState(trainable, build_optimizer(params.optimizer, trainable), stopping)
     if isinstance(training.model, Forecaster):
-        _fit_autoregression(training.model, training.parts, validated=not training.features.test_rows_validate)
+        _fit_autoregression(training.model, training.data, validated=not training.features.validates_on_test)
     if saved is not None:
         state.restore(saved)
     return state
@@ -121,14 +121,14 @@ def start_training(training: Training, group: ProcessGroup, saved: dict[str, Any
 def _fit_autoregression(model: Forecaster, parts: TrainingData, *, validated: bool) -> None:
     """In closed form, before the first step."""
     train, validation = _preprocessed_windows(model, parts)
-    model.body.autoregression.fit(train, validation if validated else None)
+    model.network.autoregression.fit(train, validation if validated else None)
 
 
 def _preprocessed_windows(model: Forecaster, parts: TrainingData) -> list[Windows]:
     """The windows of train and validation."""
-    held = [part.rows for part in (parts.train, parts.validation)]
-    device = model.back.mean.device
-    return [preprocess_windows(model, rows.to(device)) for rows in held if isinstance(rows, Windows)]
+    datasets = [part.rows for part in (parts.train, parts.validation)]
+    device = model.target_transform.mean.device
+    return [preprocess_windows(model, rows.to(device)) for rows in datasets if isinstance(rows, Windows)]
 
 
 def finish_training(training: Training) -> None:
@@ -138,17 +138,17 @@ def finish_training(training: Training) -> None:
     be foretold say most of them; how wide its intervals are is settled before. Without validation rows of its own
     nothing is done.
     """
-    if isinstance(training.model, Forecaster) and not training.features.test_rows_validate:
-        body, validation = training.model.body, training.parts.validation.rows
+    if isinstance(training.model, Forecaster) and not training.features.validates_on_test:
+        body, validation = training.model.network, training.data.validation.rows
         assert isinstance(validation, Windows)
         fit_conformal_widths(training.model, validation.to(training.model.half_width.device))
         set_training_mode(body, training=False)
         with torch.no_grad():
-            body.autoregression.refit(_preprocessed_windows(training.model, training.parts), body.learned)
+            body.autoregression.refit(_preprocessed_windows(training.model, training.data), body.learned)
 
 
 def run_training(
-    training: Training, state: TrainingState, group: ProcessGroup, watch: TrainingCallback, ahead: Prefetch
+    training: Training, state: TrainingState, group: ProcessGroup, callback: TrainingCallback, prefetch: Prefetch
 ) -> None:
     """Train the model, whose state is `state`, in place.
 
@@ -159,25 +159,25 @@ def run_training(
     params = training.params
     fit(
         state,
-        _batches(training, group, state.device, ahead),
-        prepare_validation(training.model, training.parts.validation, state.device),
+        _batches(training, group, state.device, prefetch),
+        prepare_validation(training.model, training.data.validation, state.device),
         loss_fn=_loss(training),
         score_fn=_score(training),
         schedule=build_schedule(params.schedule, peak=params.optimizer.learning_rate, epochs=params.epochs),
         epochs=params.epochs,
         gradient_clip=params.gradient_clip,
-        watch=watch,
+        callback=callback,
         group=group,
-        network=compile_model(state.model) if params.compile else None,
-        casting=autocast_for(params.precision, state.device),
-        faster=(lambda step: GraphedStep(step, state.optimizer)) if params.cuda_graph else None,
+        forward_model=compile_model(state.model) if params.compile else None,
+        autocast=autocast_for(params.precision, state.device),
+        wrap_step=(lambda step: GraphedStep(step, state.optimizer)) if params.cuda_graph else None,
     )
 
 
-def _batches(training: Training, group: ProcessGroup, device: torch.device, ahead: Prefetch) -> Batches:
-    params, rows = training.params, training.parts.train
-    size: Literal["full"] | int = "full" if params.batch_size == "full" else training.settled.batch_size
-    batches = build_batches(training.model, rows, device, batch_size=size, seed=params.seed, ahead=ahead)
+def _batches(training: Training, group: ProcessGroup, device: torch.device, prefetch: Prefetch) -> Batches:
+    params, rows = training.params, training.data.train
+    size: Literal["full"] | int = "full" if params.batch_size == "full" else training.resolved.batch_size
+    batches = build_batches(training.model, rows, device, batch_size=size, seed=params.seed, prefetch=prefetch)
     if group.size == 1:
         return batches
     return DistributedBatches(
@@ -186,20 +186,22 @@ def _batches(training: Training, group: ProcessGroup, device: torch.device, ahea
 
 
 def _loss(training: Training) -> Loss:
-    loss = build_loss(training.settled.loss, training.params.label_smoothing, training.params.margin)
+    loss = build_loss(training.resolved.loss, training.params.label_smoothing, training.params.margin)
     return skip_missing_targets(loss) if _has_gaps(training) else loss
 
 
 def _has_gaps(training: Training) -> bool:
     """Whether some step of a forecast has no value to foretell."""
-    held = [part.rows for part in (training.parts.train, training.parts.validation)]
-    return any(isinstance(rows, Windows) and rows.has_gaps for rows in held)
+    datasets = [part.rows for part in (training.data.train, training.data.validation)]
+    return any(isinstance(rows, Windows) and rows.has_gaps for rows in datasets)
 
 
 def _score(training: Training) -> ScoreFunction:
     if isinstance(training.model, Forecaster):
-        return forecast_score(training.settled.loss, training.model.back, training.parts.validation.rows.target)
-    model, parts = training.model, training.parts
-    back = model.back if isinstance(model, TabularModel) else nn.Identity()
+        return forecast_score(
+            training.resolved.loss, training.model.target_transform, training.data.validation.rows.target
+        )
+    model, parts = training.model, training.data
+    back = model.target_transform if isinstance(model, TabularModel) else nn.Identity()
     target = parts.validation.rows.target
-    return build_validation_score(training.features.task, training.settled.loss, back, target, parts.sample_weight)
+    return build_validation_score(training.features.task, training.resolved.loss, back, target, parts.sample_weight)

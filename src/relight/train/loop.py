@@ -75,11 +75,11 @@ def fit(
     schedule: Schedule,
     epochs: int,
     gradient_clip: float | None,
-    watch: TrainingCallback,
+    callback: TrainingCallback,
     group: ProcessGroup | None = None,
-    network: nn.Module | None = None,
-    casting: AbstractContextManager[Any] = NO_AUTOCAST,
-    faster: Callable[[TrainStep], TrainStep] | None = None,
+    forward_model: nn.Module | None = None,
+    autocast: AbstractContextManager[Any] = NO_AUTOCAST,
+    wrap_step: Callable[[TrainStep], TrainStep] | None = None,
 ) -> None:
     """Train the model of `state` in place, from where it is.
 
@@ -94,31 +94,35 @@ def fit(
         RunError: at the end of the first epoch whose loss is not finite.
     """
     group = group or SingleProcess()
-    network = group.network(state.model if network is None else network, validation)  # a compiled one has no truth
-    step = train_step(state, network, loss_fn, gradient_clip, casting)
-    step = faster(step) if faster else step
-    at_once = prediction_batch_size(state.model)
+    forward_model = group.wrap_model(
+        state.model if forward_model is None else forward_model, validation
+    )  # a compiled one has no truth
+    step = train_step(state, forward_model, loss_fn, gradient_clip, autocast)
+    step = wrap_step(step) if wrap_step else step
+    batch_size = prediction_batch_size(state.model)
     while not state.is_over(epochs):
         state.optimizer.learning_rate = schedule(state.epoch)
-        set_training_mode(network, training=True)
-        train_epoch(state, train, step, watch)
-        train_loss = group.sum(state.loss).item()
-        validation_loss, score = validate(state.model, validation, loss_fn, score_fn, at_once, group)
-        done = group.decide(EpochRecord(state.epoch, train_loss, validation_loss, score, state.optimizer.learning_rate))
+        set_training_mode(forward_model, training=True)
+        train_epoch(state, train, step, callback)
+        train_loss = group.all_reduce(state.loss).item()
+        validation_loss, score = validate(state.model, validation, loss_fn, score_fn, batch_size, group)
+        done = group.broadcast_epoch(
+            EpochRecord(state.epoch, train_loss, validation_loss, score, state.optimizer.learning_rate)
+        )
         _assert_finite(done)
         state.end_epoch(done)
-        watch.after_epoch(state)
-    watch.at_end(state)
+        callback.after_epoch(state)
+    callback.at_end(state)
     if state.early_stopping:
         state.model.load_state_dict(state.early_stopping.best_weights)
 
 
 def train_step(
     state: TrainingState,
-    network: nn.Module,
+    forward_model: nn.Module,
     loss_fn: Loss,
     gradient_clip: float | None = None,
-    casting: AbstractContextManager[Any] = NO_AUTOCAST,
+    autocast: AbstractContextManager[Any] = NO_AUTOCAST,
 ) -> TrainStep:
     """What is done with each batch.
 
@@ -127,14 +131,14 @@ def train_step(
     """
     model, optimizer = state.model, state.optimizer
     # Each of several copies feels its own loss, not its share of their mean.
-    whole = torch.full_like(state.loss, len(model.copies)) if isinstance(model, DeepEnsemble) else None
+    n_networks = torch.full_like(state.loss, len(model.networks)) if isinstance(model, DeepEnsemble) else None
 
-    def step(rows: Rows, pull: Tensor | None) -> Tensor:
-        with casting:
-            predictions = network(*rows.inputs)  # 1. forward
+    def step(rows: Rows, grad_scale: Tensor | None) -> Tensor:
+        with autocast:
+            predictions = forward_model(*rows.inputs)  # 1. forward
             loss = loss_fn(predictions, rows.target, rows.weight)  # 2. loss
         optimizer.zero_grad()  # 3. zero_grad
-        loss.backward(_product(whole, pull))  # type: ignore[no-untyped-call]  # 4. backward
+        loss.backward(_product(n_networks, grad_scale))  # type: ignore[no-untyped-call]  # 4. backward
         if gradient_clip is not None:
             clip_gradients(weights_by_network(model), gradient_clip)
         optimizer.step()  # 5. step
@@ -143,11 +147,11 @@ def train_step(
     return step
 
 
-def train_epoch(state: TrainingState, train: Batches, step: TrainStep, watch: TrainingCallback) -> None:
+def train_epoch(state: TrainingState, train: Batches, step: TrainStep, callback: TrainingCallback) -> None:
     """The batches of the epoch that are left."""
-    for rows, share, pull in train.of_epoch(state.epoch, state.step):
-        state.count(step(rows, pull), share)
-        watch.after_step(state)
+    for rows, weight_fraction, grad_scale in train.epoch_batches(state.epoch, state.step):
+        state.accumulate(step(rows, grad_scale), weight_fraction)
+        callback.after_step(state)
 
 
 def validate(
@@ -155,19 +159,19 @@ def validate(
     validation: Rows | StoredRows,
     loss_fn: Loss,
     score_fn: ScoreFunction,
-    at_once: int,
+    batch_size: int,
     group: ProcessGroup,
 ) -> tuple[float, float]:
     """The loss and the score over all rows, `at_once` in one go, without learning from them."""
     set_training_mode(model, training=False)
     with torch.inference_mode():
-        outputs = group.predict(model, validation.inputs, at_once)
+        outputs = group.predict(model, validation.inputs, batch_size)
         return loss_fn(outputs, validation.target, validation.weight).item(), score_fn(outputs)
 
 
 def weights_by_network(model: nn.Module) -> list[list[Tensor]]:
     """The weights of each of several copies, or of the one model that there is."""
-    parts = list(model.copies) if isinstance(model, DeepEnsemble) else [model]
+    parts = list(model.networks) if isinstance(model, DeepEnsemble) else [model]
     return [[weight for weight in part.parameters() if weight.requires_grad] for part in parts]
 
 

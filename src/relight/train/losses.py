@@ -134,7 +134,7 @@ def _weighted_mean(losses: Tensor, weights: Tensor | None) -> Tensor:
         return losses.mean()
     of_rows = losses.reshape(len(losses), -1).mean(dim=1)
     if weights.shape != of_rows.shape:
-        raise ValueError(f"weights must be (n_rows,), however: {weights.shape=}, {len(losses)=}")
+        raise ValueError(f"weights must be (n_rows,), got {weights.shape=}, {len(losses)=}")
     return (weights * of_rows).sum() / weights.sum().clamp(min=torch.finfo(weights.dtype).tiny)
 
 
@@ -143,14 +143,14 @@ def _repeat_for_members(outputs: Tensor, targets: Tensor) -> Tensor:
     # (n, 1) against (n,) broadcasts to (n, n), only warns, and trains on noise.
     of_one = outputs.shape[:1] + outputs.shape[2:] if outputs.dim() == 3 else outputs.shape
     if targets.dim() != 2 or targets.shape != of_one:
-        raise ValueError(f"shapes must be equal, however: {outputs.shape=}, {targets.shape=}")
+        raise ValueError(f"shapes must be equal, got {outputs.shape=}, {targets.shape=}")
     return targets.unsqueeze(1).expand(outputs.shape) if outputs.dim() == 3 else targets
 
 
 def _flatten_members(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Logits and class codes of each member as rows of their own."""
     if logits.dim() not in (2, 3) or targets.shape != logits.shape[:1] or targets.dtype != torch.int64:
-        raise ValueError(f"shapes must be (n, c) and (n,), however: {logits.shape=}, {targets.shape=}")
+        raise ValueError(f"shapes must be (n, c) and (n,), got {logits.shape=}, {targets.shape=}")
     if logits.dim() == 2:
         return logits, targets
     return logits.flatten(0, 1), targets.repeat_interleave(logits.shape[1])

@@ -71,8 +71,8 @@ class Sgd:
         return {"momenta": self.momenta}
 
     def restore(self, saved: OptimizerState) -> None:
-        held = zip(saved["momenta"], self.weights, strict=True)
-        self.momenta = [None if momentum is None else momentum.to(weight.device) for momentum, weight in held]
+        pairs = zip(saved["momenta"], self.weights, strict=True)
+        self.momenta = [None if momentum is None else momentum.to(weight.device) for momentum, weight in pairs]
 
 
 @dataclass
@@ -126,8 +126,8 @@ class Adam:
         return {"means": self.means, "squares": self.squares, "steps": self.steps}
 
     def restore(self, saved: OptimizerState) -> None:
-        for held, name in ((self.means, "means"), (self.squares, "squares"), (self.steps, "steps")):
-            for value, kept in zip(held, saved[name], strict=True):
+        for tensors, name in ((self.means, "means"), (self.squares, "squares"), (self.steps, "steps")):
+            for value, kept in zip(tensors, saved[name], strict=True):
                 value.copy_(kept)
 
 

@@ -55,7 +55,7 @@ class OptimizerParams(Section):
         if self.name != "sgd" and self.momentum != 0:
             raise PydanticCustomError(
                 "momentum",
-                f"momentum must be 0 with {self.name} (it is for sgd), however: {self.momentum}",
+                f"momentum must be 0 with {self.name} (it is for sgd), got {self.momentum}",
             )
         return self
 

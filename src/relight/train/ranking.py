@@ -44,20 +44,20 @@ class QueryBatches:
     batch_size: Literal["full"] | int
     seed: int
 
-    def of_epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
+    def epoch_batches(self, epoch: int, first_batch: int = 0) -> Iterator[Batch]:
         if self.batch_size == "full":
-            if first == 0:
+            if first_batch == 0:
                 yield Batch(self.rows, 1.0)
             return
-        known = self._queries
+        index = self._query_index
         generator = torch.Generator().manual_seed(self.seed + epoch)
-        order = torch.randperm(len(known.sizes), generator=generator)
-        for picked in torch.split(order, pack_queries(known.sizes[order], self.batch_size))[first:]:
-            places = known.rows_of(picked).to(self.rows.target.device)
-            yield Batch(self.rows.pick(places), len(picked) / len(order))
+        order = torch.randperm(len(index.sizes), generator=generator)
+        for picked in torch.split(order, pack_queries(index.sizes[order], self.batch_size))[first_batch:]:
+            row_indices = index.row_indices(picked).to(self.rows.target.device)
+            yield Batch(self.rows.pick(row_indices), len(picked) / len(order))
 
     @cached_property
-    def _queries(self) -> "QueryIndex":
+    def _query_index(self) -> "QueryIndex":
         """To find them sorts all rows: once, not in each epoch."""
         return informative_queries(self.rows.target)
 
@@ -74,7 +74,7 @@ class QueryIndex(NamedTuple):
     starts: Tensor
     sizes: Tensor
 
-    def rows_of(self, queries: Tensor) -> Tensor:
+    def row_indices(self, queries: Tensor) -> Tensor:
         """The places of all rows of some queries, one query after the other."""
         sizes = self.sizes[queries]
         shift = self.starts[queries] - (sizes.cumsum(0) - sizes)
@@ -98,12 +98,12 @@ def informative_queries(target: Tensor) -> QueryIndex:
 
 def pack_queries(sizes: Tensor, batch_size: int) -> list[int]:
     """How many of the queries, in their order, make each batch: until it holds `batch_size` rows or more."""
-    ends, counts, place = sizes.cumsum(0), [], 0
-    while place < len(sizes):
-        n_before = int(ends[place] - sizes[place])
+    ends, counts, start = sizes.cumsum(0), [], 0
+    while start < len(sizes):
+        n_before = int(ends[start] - sizes[start])
         stop = min(len(sizes), int(torch.searchsorted(ends, n_before + batch_size)) + 1)
-        counts.append(stop - place)
-        place = stop
+        counts.append(stop - start)
+        start = stop
     return counts
 
 
@@ -120,14 +120,14 @@ def listwise(scores: Tensor, targets: Tensor, weights: Tensor | None = None) -> 
     with (Bruch et al. 2019, "An analysis of the softmax cross entropy loss for learning-to-rank with binary
     relevance", section 4).
     """
-    said, queries = _member_scores(scores, targets, weights), _queries(targets)
+    outputs, queries = _member_scores(scores, targets, weights), _queries(targets)
     gain = targets[:, :1].exp2() - 1
-    share = gain / queries.sum(gain).clamp(min=1)[queries.of_row]  # gains are 0 or at least 1
-    largest = queries.largest(said.detach())
-    shifted = said - largest[queries.of_row]
+    share = gain / queries.sum(gain).clamp(min=1)[queries.query_of_row]  # gains are 0 or at least 1
+    largest = queries.max(outputs.detach())
+    shifted = outputs - largest[queries.query_of_row]
     log_sum = queries.sum(shifted.exp()).log()
     losses = log_sum - queries.sum(share * shifted)  # (n_queries, n_members)
-    return _mean_over_queries(losses, queries.have_an_order(targets[:, :1]))
+    return _mean_over_queries(losses, queries.has_distinct_relevance(targets[:, :1]))
 
 
 def margin_ranking(scores: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
@@ -136,13 +136,15 @@ def margin_ranking(scores: Tensor, targets: Tensor, weights: Tensor | None = Non
     torch.nn.functional.margin_ranking_loss (Herbrich, Graepel and Obermayer 2000, "Large margin rank boundaries for
     ordinal regression").
     """
-    said, queries = _member_scores(scores, targets, weights), _queries(targets)
-    losses, counts = said.new_zeros(queries.n, said.shape[1]), said.new_zeros(queries.n, 1)
+    outputs, queries = _member_scores(scores, targets, weights), _queries(targets)
+    losses, counts = outputs.new_zeros(queries.n, outputs.shape[1]), outputs.new_zeros(queries.n, 1)
     for higher, lower in _pairs(queries, targets[:, 0]):
-        ones = said.new_ones(len(higher), said.shape[1])
-        off = functional.margin_ranking_loss(said[higher], said[lower], ones, margin=RANKING_MARGIN, reduction="none")
-        losses = losses.index_add(0, queries.of_row[higher], off)
-        counts = counts.index_add(0, queries.of_row[higher], ones[:, :1])
+        ones = outputs.new_ones(len(higher), outputs.shape[1])
+        off = functional.margin_ranking_loss(
+            outputs[higher], outputs[lower], ones, margin=RANKING_MARGIN, reduction="none"
+        )
+        losses = losses.index_add(0, queries.query_of_row[higher], off)
+        counts = counts.index_add(0, queries.query_of_row[higher], ones[:, :1])
     return _mean_over_queries(losses / counts.clamp(min=1), counts > 0)
 
 
@@ -153,7 +155,7 @@ class _Queries(NamedTuple):
         sizes: (n,) int64.
     """
 
-    of_row: Tensor
+    query_of_row: Tensor
     sizes: Tensor
 
     @property
@@ -162,16 +164,18 @@ class _Queries(NamedTuple):
 
     def sum(self, values: Tensor) -> Tensor:
         """(n_rows, k) → (n, k)."""
-        return values.new_zeros(self.n, values.shape[1]).index_add(0, self.of_row, values)
+        return values.new_zeros(self.n, values.shape[1]).index_add(0, self.query_of_row, values)
 
-    def largest(self, values: Tensor) -> Tensor:
+    def max(self, values: Tensor) -> Tensor:
         """(n_rows, k) → (n, k)."""
-        places = self.of_row.unsqueeze(1).expand(values.shape)
-        return values.new_zeros(self.n, values.shape[1]).scatter_reduce(0, places, values, "amax", include_self=False)
+        row_index = self.query_of_row.unsqueeze(1).expand(values.shape)
+        return values.new_zeros(self.n, values.shape[1]).scatter_reduce(
+            0, row_index, values, "amax", include_self=False
+        )
 
-    def have_an_order(self, relevance: Tensor) -> Tensor:
+    def has_distinct_relevance(self, relevance: Tensor) -> Tensor:
         """(n_rows, 1) → (n, 1) bool: whether the candidates differ."""
-        return self.largest(relevance) > -self.largest(-relevance)
+        return self.max(relevance) > -self.max(-relevance)
 
 
 def _queries(targets: Tensor) -> _Queries:
@@ -181,17 +185,17 @@ def _queries(targets: Tensor) -> _Queries:
 
 def _pairs(queries: _Queries, relevance: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     """Rows (i, j) of one query with relevanceᵢ > relevanceⱼ, the queries some at a time."""
-    rows = torch.argsort(queries.of_row, stable=True)  # query by query
+    rows = torch.argsort(queries.query_of_row, stable=True)  # query by query
     ends = queries.sizes.cumsum(0)
     pairs = queries.sizes.square().cumsum(0)
-    place, n_before = 0, 0
-    while place < queries.n:
-        stop = max(place + 1, int(torch.searchsorted(pairs, n_before + MAX_PAIRS_AT_ONCE, right=True)))
-        sizes, starts = queries.sizes[place:stop], (ends - queries.sizes)[place:stop]
+    start, n_before = 0, 0
+    while start < queries.n:
+        stop = max(start + 1, int(torch.searchsorted(pairs, n_before + MAX_PAIRS_AT_ONCE, right=True)))
+        sizes, starts = queries.sizes[start:stop], (ends - queries.sizes)[start:stop]
         higher, lower = _row_pairs(rows, starts, sizes)
         kept = relevance[higher] > relevance[lower]
         yield higher[kept], lower[kept]
-        place, n_before = stop, int(pairs[stop - 1])
+        start, n_before = stop, int(pairs[stop - 1])
 
 
 def _row_pairs(rows: Tensor, starts: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
@@ -213,5 +217,5 @@ def _member_scores(scores: Tensor, targets: Tensor, weights: Tensor | None) -> T
     """The scores of each member, (n_rows, n_members)."""
     fits = scores.dim() in (2, 3) and scores.shape[-1] == 1 and targets.shape == (len(scores), 2)
     if not fits or weights is not None:
-        raise ValueError(f"shapes must be (n, 1) and (n, 2), however: {scores.shape=}, {targets.shape=}, {weights=}")
+        raise ValueError(f"shapes must be (n, 1) and (n, 2), got {scores.shape=}, {targets.shape=}, {weights=}")
     return scores.reshape(len(scores), -1)

@@ -48,7 +48,7 @@ class TrainingContext(NamedTuple):
 
 
 def device_for_rank(
-    device: torch.device, params: TrainParams, settled: ResolvedSettings, known: Features, rank: Rank | None
+    device: torch.device, params: TrainParams, settled: ResolvedSettings, features: Features, rank: Rank | None
 ) -> torch.device:
     """That of this process.
 
@@ -59,7 +59,7 @@ def device_for_rank(
         assert_can_capture_cuda_graph(device.type, 1 if rank is None else rank.processes)
     if rank is None:
         return device
-    assert_can_distribute(settled.model, known.task)
+    assert_can_distribute(settled.model, features.task)
     return device_for_process(device, rank.local_rank, rank.local_processes)
 
 
@@ -82,7 +82,7 @@ def open_process_group(rank: Rank | None, device: torch.device, about: RunIdenti
 
     with join_process_group(rank, device.type):
         group = DistributedGroup(device)
-        first = json.loads(group.share_text(json_text(about)))
+        first = json.loads(group.broadcast_text(json_text(about)))
         if rank.local_rank == 0 and (changed := differing_names(first, about)):
             raise InputError(f"this machine and the first one differ in {', '.join(changed)}; give both the same")
         yield group
@@ -93,12 +93,14 @@ def fit_with_callbacks(training: Training, team: TrainingContext, live_curves: P
     params, model = training.params, training.model
     model.to(team.device)
     state = _start_state(training, team)
-    progress = Progress(params.epochs, training.parts.train.rows.n_rows, done=state.epoch) if team.checkpoints else None
+    progress = Progress(params.epochs, training.data.train.rows.n_rows, done=state.epoch) if team.checkpoints else None
     with DeferredStop() as stop:
         watch = _build_callback(team, params, progress, LiveCurves(live_curves, EpochRecord._fields), stop)
         run_training(training, state, team.group, watch, prefetch)
     if progress:
-        write_json(speed, {**progress.facts(state.epoch), **describe_device(team.device), "threads": params.threads})
+        write_json(
+            speed, {**progress.speed_summary(state.epoch), **describe_device(team.device), "threads": params.threads}
+        )
     finish_training(training)
     model.to("cpu")
     return state.history
@@ -106,8 +108,8 @@ def fit_with_callbacks(training: Training, team: TrainingContext, live_curves: P
 
 def _start_state(training: Training, team: TrainingContext) -> TrainingState:
     """A word is said where it is not the very beginning."""
-    newest = team.checkpoints.newest(training.params.epochs) if team.checkpoints else None
-    saved = team.group.share(newest)
+    newest = team.checkpoints.latest(training.params.epochs) if team.checkpoints else None
+    saved = team.group.broadcast_state(newest)
     state = start_training(training, team.group, saved)
     if newest is not None:
         sys.stderr.write(f"train: goes on from a checkpoint, at epoch {state.epoch}, step {state.step}\n")

@@ -95,9 +95,9 @@ class TrainingState:
     def is_over(self, epochs: int) -> bool:
         return self.epoch >= epochs or (self.early_stopping is not None and self.early_stopping.should_stop)
 
-    def count(self, loss: Tensor, share: float | Tensor) -> None:
+    def accumulate(self, loss: Tensor, weight: float | Tensor) -> None:
         """Write a step down: the loss of its batch, without its graph. It stays on the device until the epoch ends."""
-        part = loss * share if isinstance(share, Tensor) or share < 1 else loss
+        part = loss * weight if isinstance(weight, Tensor) or weight < 1 else loss
         self.loss = part if self.step == 0 else self.loss.add_(part)
         self.step += 1
 

@@ -53,7 +53,7 @@ def identify_run(
 
 
 def describe_training(training: Training, history: list[EpochRecord], processes: int) -> Description:
-    params, settled = training.params, training.settled
+    params, settled = training.params, training.resolved
     best = min(history, key=lambda epoch: epoch.validation_score) if params.early_stopping else history[-1]
     return Description(
         **settled._asdict(),
@@ -62,12 +62,12 @@ def describe_training(training: Training, history: list[EpochRecord], processes:
         seeds=params.seeds,
         threads=params.threads,
         processes=processes,
-        similarity=calibrate_distances(training.model, training.parts, known)
-        if (known := training.features).pairs
+        distance_calibration=calibrate_distances(training.model, training.data, training.features)
+        if training.features.pairs
         else None,
         epochs=len(history),
         best_epoch=best.epoch,
-        proof=hash_outputs(predict_outputs(training.model, training.parts.validation.rows.inputs)),
+        output_sha256=hash_outputs(predict_outputs(training.model, training.data.validation.rows.inputs)),
         versions=package_versions(),
     )
 
@@ -122,20 +122,22 @@ def train(
         kept: the folder of the crash checkpoints of all runs.
         digests: a hash of every file that the result depends on, code and data.
     """
-    known = read_model(features, Features)
+    train_features = read_model(features, Features)
     make_deterministic(params.threads)
     device, rank = choose_device(params.device), requested_rank()
-    settled = resolve_settings(model_params, params, known, device.type)
-    device = device_for_rank(device, params, settled, known, rank)
+    settled = resolve_settings(model_params, params, train_features, device.type)
+    device = device_for_rank(device, params, settled, train_features, rank)
     about = identify_run(model_params, params, digests, device, rank)
     with open_checkpoints(kept, about, rank) as checkpoints:
         with open_process_group(rank, device, about) as group:
-            training = new_training(params, settled, known, StoredTensors(train_rows), StoredTensors(validation_rows))
+            training = new_training(
+                params, settled, train_features, StoredTensors(train_rows), StoredTensors(validation_rows)
+            )
             history = fit_with_callbacks(training, TrainingContext(device, group, checkpoints), live_curves, speed)
         if checkpoints is None:
             return
         if settled.calibration == "temperature":
-            fit_temperature(training.model, known.task, training.parts)
+            fit_temperature(training.model, train_features.task, training.data)
         _write_curves(curves, history)
         save_weights(weights, training.model)
         write_json(description, describe_training(training, history, group.size))

@@ -74,7 +74,9 @@ def one_minus_auc(distances: Tensor, alike: Tensor, weight: Tensor | None) -> fl
     """Of the pairs of one that is alike and one that is not, the share in the wrong order; 1/2 where there are none."""
     ranked = RocCounts(alike.reshape(-1).cpu().numpy() == 1, -distances.reshape(-1).cpu().numpy().astype(np.float64))
     area = roc_auc(
-        *ranked.counts(check_sample_weight(len(ranked.order), None if weight is None else weight.cpu().numpy()))
+        *ranked.cumulative_counts(
+            check_sample_weight(len(ranked.order), None if weight is None else weight.cpu().numpy())
+        )
     )
     return 0.5 if area is None else 1 - area
 

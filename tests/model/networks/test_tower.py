@@ -44,7 +44,7 @@ def test_the_distance_is_that_of_torch_between_the_points_of_the_one_tower() -> 
     expected = (left - right).double().square().sum(dim=1, keepdim=True).sqrt()
     assert model(*inputs).shape == (60, 1)
     torch.testing.assert_close(model(*inputs).double(), expected, rtol=1e-5, atol=1e-6)
-    assert left.shape[1] == model.body.tower.d_widest
+    assert left.shape[1] == model.network.tower.d_widest
 
 
 def test_a_record_is_at_no_distance_of_itself_and_its_gradient_is_a_number() -> None:

@@ -52,7 +52,7 @@ class WindowBack(nn.Module):
     def forward(self, outputs: Tensor) -> Tensor:
         return outputs * self.scale + self.mean
 
-    def to_network(self, target: Tensor) -> Tensor:
+    def transform(self, target: Tensor) -> Tensor:
         return (target - self.mean) / self.scale
 
 
@@ -110,13 +110,13 @@ class Forecaster(nn.Module):
     def __init__(self, features: SeriesFeatures, body: Forecast) -> None:
         super().__init__()
         self.features = features
-        self.front = WindowFront(*_channels(features), n_future=features.n_future)
-        self.body = body
-        self.back = WindowBack(features.mean, features.scale)
-        self.register_buffer("half_width", torch.full((features.known.horizon,), UNKNOWN))
+        self.preprocessor = WindowFront(*_channels(features), n_future=features.n_future)
+        self.network = body
+        self.target_transform = WindowBack(features.mean, features.scale)
+        self.register_buffer("half_width", torch.full((features.series_schema.horizon,), UNKNOWN))
 
     def forward(self, past: Tensor, future: Tensor) -> Tensor:
-        outputs: Tensor = self.back(self.body(*self.front(past, future)))
+        outputs: Tensor = self.target_transform(self.network(*self.preprocessor(past, future)))
         return outputs
 
 
@@ -130,5 +130,5 @@ def _channels(features: SeriesFeatures) -> tuple[list[float], list[float]]:
 
 def model_half_widths(model: Forecaster) -> np.ndarray:
     """(horizon,) in the target's own unit, float64; NaN where the model has none."""
-    found = model.half_width.cpu().double().numpy()
-    return np.where(found == UNKNOWN, np.nan, found)
+    widths = model.half_width.cpu().double().numpy()
+    return np.where(widths == UNKNOWN, np.nan, widths)

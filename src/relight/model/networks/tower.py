@@ -239,14 +239,14 @@ class SiameseModel(nn.Module):
 
     def __init__(self, hasher: NgramHasher, tower: Tower) -> None:
         super().__init__()
-        self.front = hasher
-        self.body = TowerDistance(tower)
+        self.preprocessor = hasher
+        self.network = TowerDistance(tower)
 
     def forward(self, *sides: Tensor) -> Tensor:
-        distances: Tensor = self.body(*self.front(*sides))
+        distances: Tensor = self.network(*self.preprocessor(*sides))
         return distances
 
     def embed(self, x_num: Tensor, x_cat: Tensor, letters: Tensor) -> Tensor:
         """Return the points of records, (n_rows, n_points * d_embedding)."""
-        points: Tensor = self.body.tower(x_num, x_cat, self.front.codes(letters))
+        points: Tensor = self.network.tower(x_num, x_cat, self.preprocessor.codes(letters))
         return points

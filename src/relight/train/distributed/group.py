@@ -33,7 +33,7 @@ class ProcessGroup(Protocol):
     rank: int
     size: int
 
-    def network(self, model: nn.Module, rows: Rows | StoredRows) -> nn.Module:
+    def wrap_model(self, model: nn.Module, rows: Rows | StoredRows) -> nn.Module:
         """The model, called by each process on its own rows, with the gradients of all.
 
         Args:
@@ -45,11 +45,11 @@ class ProcessGroup(Protocol):
         """The raw outputs for all rows, of which each process may compute a part."""
         ...
 
-    def sum(self, value: Tensor) -> Tensor:
+    def all_reduce(self, value: Tensor) -> Tensor:
         """Of the values of all processes."""
         ...
 
-    def decide(self, epoch: EpochRecord) -> EpochRecord:
+    def broadcast_epoch(self, epoch: EpochRecord) -> EpochRecord:
         """What the first process measured: all must stop at the same epoch."""
         ...
 
@@ -57,7 +57,7 @@ class ProcessGroup(Protocol):
         """As the state does, with what differs between the processes."""
         ...
 
-    def share(self, saved: dict[str, Any] | None) -> dict[str, Any] | None:
+    def broadcast_state(self, saved: dict[str, Any] | None) -> dict[str, Any] | None:
         """What the first process has read, for this process to restore."""
         ...
 
@@ -68,22 +68,22 @@ class SingleProcess:
     rank = 0
     size = 1
 
-    def network(self, model: nn.Module, rows: Rows | StoredRows) -> nn.Module:  # noqa: ARG002  # of the protocol
+    def wrap_model(self, model: nn.Module, rows: Rows | StoredRows) -> nn.Module:  # noqa: ARG002  # of the protocol
         return model
 
     def predict(self, model: nn.Module, inputs: tuple[Tensor, ...] | ChunkedInputs, at_once: int) -> Tensor:
         return batched_outputs(model, inputs, at_once)
 
-    def sum(self, value: Tensor) -> Tensor:
+    def all_reduce(self, value: Tensor) -> Tensor:
         return value
 
-    def decide(self, epoch: EpochRecord) -> EpochRecord:
+    def broadcast_epoch(self, epoch: EpochRecord) -> EpochRecord:
         return epoch
 
     def save(self, state: TrainingState) -> dict[str, Any]:
         return state.save()
 
-    def share(self, saved: dict[str, Any] | None) -> dict[str, Any] | None:
+    def broadcast_state(self, saved: dict[str, Any] | None) -> dict[str, Any] | None:
         return saved
 
 
@@ -107,18 +107,18 @@ class DistributedBatches:
     batches: Batches
     rank: int
     size: int
-    weigh: BatchWeight = batch_weight
+    weight_fn: BatchWeight = batch_weight
 
-    def of_epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
-        for batch in self.batches.of_epoch(epoch, first):
-            yield self._piece(batch.rows, batch.share)
+    def epoch_batches(self, epoch: int, first_batch: int = 0) -> Iterator[Batch]:
+        for batch in self.batches.epoch_batches(epoch, first_batch):
+            yield self._piece(batch.rows, batch.weight_fraction)
 
-    def _piece(self, rows: Rows, share: float | torch.Tensor) -> Batch:
-        start, stop = (place * len(rows.target) // self.size for place in (self.rank, self.rank + 1))
+    def _piece(self, rows: Rows, weight_fraction: float | torch.Tensor) -> Batch:
+        start, stop = (rank * len(rows.target) // self.size for rank in (self.rank, self.rank + 1))
         if start == stop:  # The process takes part in the step all the same: with a row that counts for nothing.
             return Batch(rows.slice(0, 1), 0.0, rows.target.new_zeros((), dtype=torch.float32))
         piece = rows.slice(start, stop)
-        part = torch.as_tensor(self.weigh(piece), dtype=torch.float32, device=rows.target.device)
-        whole = torch.as_tensor(self.weigh(rows), dtype=torch.float32, device=rows.target.device)
+        part = torch.as_tensor(self.weight_fn(piece), dtype=torch.float32, device=rows.target.device)
+        whole = torch.as_tensor(self.weight_fn(rows), dtype=torch.float32, device=rows.target.device)
         part = part / whole.clamp(min=torch.finfo(torch.float32).tiny)  # of a batch in which nothing counts: 0
-        return Batch(piece, share * part, part * self.size)
+        return Batch(piece, weight_fraction * part, part * self.size)

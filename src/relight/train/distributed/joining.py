@@ -39,7 +39,10 @@ def join_process_group(rank: Rank, device: str) -> Iterator[None]:
     with _rendezvous_address(wanted) as (address, number):
         _listen_on_loopback(wanted)
         os.environ.update(rank_environment(rank, address, number))
-        ranks = [Rank(place, place, rank.processes, rank.local_processes) for place in range(1, rank.local_processes)]
+        ranks = [
+            Rank(address_and_number, address_and_number, rank.processes, rank.local_processes)
+            for address_and_number in range(1, rank.local_processes)
+        ]
         with (
             _explain_lost_connections(),
             Workers(

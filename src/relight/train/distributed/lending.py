@@ -21,7 +21,7 @@ _POLL_SECONDS = 0.2
 _RELEASE_SECONDS = 2
 
 
-def serve_workers(asked: LaunchRequest, address: Address, place: int) -> None:
+def serve_workers(request: LaunchRequest, address: Address, node_rank: int) -> None:
     """To each training, until the command of the first machine ends.
 
     Args:
@@ -33,7 +33,7 @@ def serve_workers(asked: LaunchRequest, address: Address, place: int) -> None:
     store = connect_store(address)
     number = 1
     while (folder := _next_training(store, number, address)) is not None:
-        ranks = _ranks(asked, place)
+        ranks = _ranks(request, node_rank)
         environments = {rank.rank: rank_environment(rank, address, number) for rank in ranks}
         with Workers([sys.executable, "-m", "stages.train"], environments, folder) as workers:
             workers.wait()
@@ -48,9 +48,9 @@ def release_workers(store: Store, n_others: int) -> None:
         time.sleep(_POLL_SECONDS)
 
 
-def _ranks(asked: LaunchRequest, place: int) -> list[Rank]:
-    first, all_processes = place * asked.processes, asked.processes * asked.nodes
-    return [Rank(first + local, local, all_processes, asked.processes) for local in range(asked.processes)]
+def _ranks(request: LaunchRequest, node_rank: int) -> list[Rank]:
+    first, all_processes = node_rank * request.processes, request.processes * request.nodes
+    return [Rank(first + local, local, all_processes, request.processes) for local in range(request.processes)]
 
 
 def _next_training(store: Store, number: int, address: Address) -> Path | None:

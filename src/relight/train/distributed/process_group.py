@@ -32,18 +32,18 @@ class DistributedGroup:
     def __init__(self, device: torch.device) -> None:
         self.rank, self.size, self._device = dist.get_rank(), dist.get_world_size(), device
 
-    def network(self, model: nn.Module, rows: Rows | StoredRows) -> nn.Module:
+    def wrap_model(self, model: nn.Module, rows: Rows | StoredRows) -> nn.Module:
         """A wrapper whose gradients are the mean over the processes.
 
         After its first step it sorts the gradients anew, for speed, and three or more of them are then added in
         another order. A step that counts for nothing comes before the training, so that a run that goes on from a
         checkpoint adds as one that never stopped.
         """
-        places = [self._device] if self._device.type == "cuda" else None
-        network = DistributedDataParallel(model, device_ids=places)
+        device_ids = [self._device] if self._device.type == "cuda" else None
+        network = DistributedDataParallel(model, device_ids=device_ids)
         network.broadcast_buffers = False  # they are fitted before the training, and stay
         model.train()
-        with torch.random.fork_rng([self._device] if places else []):
+        with torch.random.fork_rng([self._device] if device_ids else []):
             network(*_first_rows(rows.inputs)).sum().backward()
         for weight in model.parameters():
             weight.grad = None
@@ -55,16 +55,16 @@ class DistributedGroup:
             return batched_outputs(model, inputs, at_once)
         n_rows = len(inputs[0])
         length = -(-n_rows // self.size)
-        places = torch.arange(self.rank * length, (self.rank + 1) * length, device=inputs[0].device)
-        places.clamp_(max=n_rows - 1)
-        part = batched_outputs(model, tuple(values.index_select(0, places) for values in inputs), at_once)
+        indices = torch.arange(self.rank * length, (self.rank + 1) * length, device=inputs[0].device)
+        indices.clamp_(max=n_rows - 1)
+        part = batched_outputs(model, tuple(values.index_select(0, indices) for values in inputs), at_once)
         return torch.cat(self._gather(part))[:n_rows]
 
-    def sum(self, value: Tensor) -> Tensor:
+    def all_reduce(self, value: Tensor) -> Tensor:
         dist.all_reduce(value)
         return value
 
-    def decide(self, epoch: EpochRecord) -> EpochRecord:
+    def broadcast_epoch(self, epoch: EpochRecord) -> EpochRecord:
         values = torch.tensor(epoch[1:], dtype=torch.float64, device=self._device)
         dist.broadcast(values, src=0)
         return EpochRecord(epoch.epoch, *values.tolist())
@@ -75,7 +75,7 @@ class DistributedGroup:
         random = {kind: torch.stack(self._gather(value)).cpu() for kind, value in saved["random"].items()}
         return {**saved, "random": random, "loss": torch.stack(self._gather(saved["loss"]))}
 
-    def share(self, saved: dict[str, Any] | None) -> dict[str, Any] | None:
+    def broadcast_state(self, saved: dict[str, Any] | None) -> dict[str, Any] | None:
         """Sent as the bytes of a checkpoint, and read as one: no pickle of another machine is run."""
         buffer = io.BytesIO()
         torch.save(saved if self.rank == 0 else None, buffer)
@@ -87,7 +87,7 @@ class DistributedGroup:
         random = {kind: of_all[self.rank].clone() for kind, of_all in shared["random"].items()}
         return {**shared, "random": random, "loss": shared["loss"][self.rank].clone()}
 
-    def share_text(self, text: str) -> str:
+    def broadcast_text(self, text: str) -> str:
         """What the first process says."""
         content = torch.frombuffer(bytearray(text.encode()), dtype=torch.uint8)
         return self._broadcast(content).numpy().tobytes().decode()
@@ -125,22 +125,22 @@ class StopConsensus:
         self._steps = self._left = 1
         self._since = time.monotonic()
 
-    def on(self, *wishes: bool) -> list[bool]:
+    def poll_any(self, *wishes: bool) -> list[bool]:
         """What at least one process wants; nothing in the steps between."""
         self._left -= 1
         if self._left > 0:
             return [False] * len(wishes)
-        said = torch.tensor([*wishes, self._next()], dtype=torch.int64, device=self._device)
-        dist.all_reduce(said, op=dist.ReduceOp.MAX)
-        *wanted, self._steps = said.tolist()
+        votes = torch.tensor([*wishes, self._next()], dtype=torch.int64, device=self._device)
+        dist.all_reduce(votes, op=dist.ReduceOp.MAX)
+        *wanted, self._steps = votes.tolist()
         self._left, self._since = self._steps, time.monotonic()
         return [bool(wish) for wish in wanted]
 
     def all(self, wish: bool) -> bool:
         """Whether every process wants it; each must ask."""
-        said = torch.tensor(int(wish), device=self._device)
-        dist.all_reduce(said, op=dist.ReduceOp.MIN)
-        return bool(said)
+        vote = torch.tensor(int(wish), device=self._device)
+        dist.all_reduce(vote, op=dist.ReduceOp.MIN)
+        return bool(vote)
 
     def _next(self) -> int:
         if dist.get_rank() != 0:

@@ -99,16 +99,16 @@ class Workers:
     def _last_word(self, rank: int) -> str:
         with self._reading:  # both threads ask, and a file has one position
             self._said[rank].seek(0)
-            said = self._said[rank].read()
-        lines = [line for line in said.splitlines() if line.strip()]
+            output = self._said[rank].read()
+        lines = [line for line in output.splitlines() if line.strip()]
         last = lines[-1].removeprefix("error: ") if lines else f"ended with code {self._running[rank].returncode}"
         return f"worker {rank}: {last}"
 
     def _failure_within(self, seconds: float) -> str | None:
         until = time.monotonic() + seconds
         while self._running and time.monotonic() < until:
-            if (found := self.failure()) is not None:
-                return found
+            if (failure := self.failure()) is not None:
+                return failure
             time.sleep(_POLL_SECONDS)
         return None
 
@@ -134,8 +134,8 @@ class Workers:
         for worker in self._running.values():
             worker.kill()
             worker.wait()
-        for said in self._said.values():
-            said.close()
+        for output in self._said.values():
+            output.close()
 
 
 _STOP_CODES = (130, 143)  # by Ctrl-C and SIGTERM
