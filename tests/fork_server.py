@@ -101,14 +101,19 @@ class Server:
 
     def accept(self) -> Request | None:
         connection, _ = self.listener.accept()
-        request, files = receive(connection)
+        try:
+            request, files = receive(connection)
+        except (ConnectionError, IndexError, EOFError):  # the client was killed before it had asked
+            connection.close()
+            return None
         if self.that_counts(request.environment) != self.begun_with:
             connection.close()
         elif (pid := os.fork()) == 0:
             self.become(request, files)
             return request
         else:
-            connection.send(b"y")
+            with suppress(ConnectionError):  # the client was killed, as is seen below
+                connection.send(b"y")
             self.clients[pid] = connection
             self.selector.register(connection, selectors.EVENT_READ, self.passing_on(pid))
         for file in files:
@@ -134,7 +139,9 @@ class Server:
         def pass_on() -> None:
             if pid not in self.clients:
                 return
-            signals = self.clients[pid].recv(16)
+            signals = b""
+            with suppress(ConnectionError):
+                signals = self.clients[pid].recv(16)
             if not signals:  # the client was killed
                 self.selector.unregister(self.clients[pid])
                 signals = bytes([signal.SIGKILL])
@@ -152,7 +159,7 @@ class Server:
             connection = self.clients.pop(pid)
             if connection.fileno() in self.selector.get_map():
                 self.selector.unregister(connection)
-            with suppress(OSError):  # the client was killed
+            with suppress(ConnectionError):  # the client was killed
                 connection.send(status.to_bytes(4, "big"))
             connection.close()
 

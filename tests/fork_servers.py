@@ -30,6 +30,9 @@ class ForkServers:
         return f"{self.folder}{os.pathsep}{environment['PATH']}"
 
     def close(self) -> None:
+        """Raises: AssertionError: when a server has died, because its clients were new interpreters from then on."""
+        ended = [server.poll() for server in self._servers]
+        assert ended.count(None) == len(ended), f"a server has died: {ended}"
         for server in self._servers:
             server.communicate()  # closes its stdin, by which it knows
 

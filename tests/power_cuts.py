@@ -1,4 +1,4 @@
-"""What a power cut may leave of the files that io/atomic writes, for tests.
+"""The files that a power cut may leave of what runtime/files.py writes, for tests.
 
 They are recorded once and replayed up to each moment: of bytes that were not flushed any beginning may be there, and a
 name that was not flushed may be lost (Pillai and others, "All File Systems Are Not Created Equal", 2014).
@@ -58,7 +58,7 @@ class File:
 
 
 class Recording(list[Event]):
-    """What happens to the files of io/atomic, in order."""
+    """What happens to the files of runtime/files.py, in order."""
 
     def watch(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._fsync, self._replace = os.fsync, os.replace

@@ -395,7 +395,7 @@ def test_a_power_cut_at_any_moment_leaves_the_previous_one_or_the_new_one(
     root = tmp_path / "root"
     write(root, *((epoch, 0) for epoch in range(n_before)))
     with Checkpoints(root, ABOUT) as checkpoints:
-        checkpoints.newest(FOREVER)
+        checkpoints.latest(FOREVER)
         before = files_in(root)
         with recorded() as events:
             assert checkpoints.write(state(9))
