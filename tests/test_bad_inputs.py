@@ -122,7 +122,11 @@ CATALOGUE = [
     of_source(15, "long path", "d/" * 3000 + "t.csv", "cannot be read: File name too long"),
     of_params(16, "negative seed", "seed: 42\n  epochs", "seed: -1\n  epochs", "train.seed: must be >= 0, got -1"),
     of_params(
-        16, "large seed", "0.2\n  seed: 42", "0.2\n  seed: 4294967296", "split.seed: must be <= 4294967295, however"
+        16,
+        "large seed",
+        "0.2\n  seed: 42",
+        "0.2\n  seed: 4294967296",
+        "split.seed: must be <= 4294967295, got 4294967296",
     ),
     of_params(17, "no threads", "threads: 1", "threads: 0", "train.threads: must be >= 1, got 0"),
     of_params(17, "many threads", "threads: 1", "threads: 4096", "train.threads: 4096 is more than the", code=0),
@@ -196,7 +200,7 @@ CATALOGUE = [
         with_xs("2020-02-29", "2020-02-28", "2019-02-29"),
         f"{CSV}: column 'x' row 3 must be a date such as 2020-01-31 or 2020-01-31 12:30:00, got '2019-02-29'",
     ),
-    of_columns(38, "dates that are none", "x: datetime", f"{CSV}: column 'x' row 1 is not a date as 2020-01-31"),
+    of_columns(38, "dates that are none", "x: datetime", f"{CSV}: column 'x' row 1 must be a date such as 2020-01-31"),
     of_table(38, "beyond int64", with_xs("99999999999999999999", "1"), "  x: numeric\n", code=0),
     of_table(
         39, "huge value", with_row(3, f"1,{'a' * 200_000},2"), f"{CSV}:4: a value has more than 131072 characters"
@@ -238,9 +242,7 @@ CATALOGUE = [
         "or change the kind of 'c' in prepare.columns",
     ),
     of_columns(41, "numbers as names", "x: categorical", "  x: categorical\n", code=0),
-    of_columns(
-        41, "numbers as true and false", "x: boolean", f"{CSV}: column 'x' row 2 is neither true nor false, however"
-    ),
+    of_columns(41, "numbers as true and false", "x: boolean", f"{CSV}: column 'x' row 2 must be true or false, got"),
     of_weight(41, "no such weight", "w", TABLE, "prepare.weight: 'w' is not a column of data/raw/table.csv"),
     of_weight(41, "the target as weight", "y", TABLE, "prepare.weight: 'y' is the target, and cannot be the weight"),
     of_weight(41, "names as weight", "c", TABLE, f"{CSV}: weight 'c' row 1 must be a number, got 'a'"),

@@ -143,7 +143,7 @@ def test_a_value_that_contradicts_the_first_rows_is_told_by_its_row(values: list
     [
         (["0", "1"] * 10 + ["0.5"], "target 'y' row 21 is 0.5, however the first rows hold few whole numbers"),
         (["0", "1"] * 10 + [""], "target 'y' has 1 missing value (row 21); drop these rows, or fill them in"),
-        (["0.5", "1"] * 10 + ["cold"], "target 'y' row 3 is not a number"),
+        (["0.5", "1"] * 10 + ["cold"], "target 'y' row 3 must be a number, got 'cold'"),
         (["0.5", "1"] * 10 + ["x"], "target 'y' must be numbers for a regression, got 'x'"),
         (["cat"] * 21, "target 'y' has one class alone ('cat'); a model needs two or more"),
         ([str(k) for k in [0, 1] * 10 + [*range(30)]], "target 'y' has 22 different numbers, too many for classes"),

@@ -104,7 +104,11 @@ def test_a_new_column_is_cleaned_as_the_kind_of_the_trained_one(
         ("numeric", texts("1", "INF"), "row 2 is infinite"),
         ("numeric", pl.Series([True]), "row 1 must be a number, got 'true'"),
         ("boolean", texts("true", "yes"), "row 2 must be true or false, got 'yes'"),
-        ("datetime", texts("2020-01-31", "NA", "2020-02-30"), "row 3 is not a date as 2020-01-31 .* '2020-02-30'"),
+        (
+            "datetime",
+            texts("2020-01-31", "NA", "2020-02-30"),
+            "row 3 must be a date such as 2020-01-31 .*, got '2020-02-30'",
+        ),
         ("datetime", pl.Series([1]), "must be datetime, as in training, got type Int64"),
         ("numeric", pl.Series([date(2020, 1, 31)]), "must be numeric, as in training, got type Date"),
         (

@@ -64,7 +64,7 @@ def test_the_task_follows_from_the_sequences_not_from_their_steps() -> None:
          "steps.csv; did you mean 'who'"),
         ({}, {"sequence": SequenceParams(id="who", time="y")}, "prepare.sequence.time: 'y' cannot be that, for it is "
          "the target"),
-        ({}, {"target": ["x", "y"], "task": "distribution"}, "prepare.task: a distribution is for tables"),
+        ({}, {"target": ["x", "y"], "task": "distribution"}, "prepare.task: a distribution is only for tables"),
         ({}, {"weight": "x"}, "'x' must be the same in all rows of a sequence, got who 'b' has '1.5' and '3.5'"),
     ],
 )  # fmt: skip
