@@ -231,7 +231,7 @@ CATALOGUE = [
         41,
         "two kinds",
         "c: categorical",
-        "prepare.columns: 'c' is categorical here, and stands in prepare.ignore as well; delete one",
+        "prepare.columns: 'c' is categorical here, and is in prepare.ignore as well; delete one",
         ignore="[c]",
     ),
     of_columns(
@@ -283,7 +283,7 @@ CATALOGUE = [
         "dates",
         ["2020-01-31", "2020-02-01"],
         "auto",
-        "target 'y' holds dates or times, which a model cannot answer",
+        "target 'y' holds dates or times, which a model cannot predict",
     ),
     of_target(42, "infinite", ["1.5", "inf"], "auto", "target 'y' row 2 is infinite"),
     of_target(42, "names of rows", [f"id{k}" for k in range(20)], "auto", "'y' has a different value in every row"),
@@ -295,7 +295,7 @@ CATALOGUE = [
         table="\n".join(["x,y", *(f"{k},{k / 4}" for k in range(30)), ""]),
     ),
     of_target(42, "three classes as two", ["a", "b", "c"], "binary", "must have 2 classes for binary, got 3"),
-    of_target(43, "one class", ["cat"], "auto", "target 'y' has one class alone ('cat'); a model needs two or more"),
+    of_target(43, "one class", ["cat"], "auto", "target 'y' has only one class ('cat'); a model needs two or more"),
     Case(
         43,
         "class of one row",

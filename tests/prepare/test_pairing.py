@@ -46,7 +46,7 @@ def test_what_is_not_of_a_side_stays_in_the_table_and_is_said() -> None:
     table = pairs(40).with_columns(batch=pl.lit("first"))
     clean = clean_pairs(table, params())
     assert clean.rows.columns == [*table.columns[:-2], "batch", "match"]
-    assert "Column 'batch' is of neither side, and is ignored." in clean.schema.notes
+    assert "Column 'batch' is on neither side, and is ignored." in clean.schema.notes
     assert not any("'left_id'" in note for note in clean.schema.notes)
 
 
@@ -85,7 +85,7 @@ TINY = pl.DataFrame({"left_a": ["x", "y"], "right_a": ["x", "z"], "match": ["1",
             "name the columns so, or set prepare.pairs to what they begin with",
         ),
         (TINY, {"pairs": {"left": "l_", "right": "r_"}}, "got none that begins with 'l_' or 'r_'"),
-        (TINY.with_columns(match=pl.lit("1")), {}, "target 'match' has one class alone ('1')"),
+        (TINY.with_columns(match=pl.lit("1")), {}, "target 'match' has only one class ('1')"),
         (TINY.with_columns(match=pl.Series(["a", "b"])), {}, "must say which pairs are alike by 1, true, yes"),
         (TINY.with_columns(match=pl.Series(["1", None])), {}, "target 'match' has 1 missing value (row 2)"),
         (TINY, {"target": "label"}, "prepare.target: 'label' is not a column of pairs.csv"),

@@ -89,7 +89,7 @@ def test_a_part_that_cuts_a_sequence_is_refused() -> None:
     table = table_of_steps().with_row_index().with_columns(
         split=pl.when(pl.col("index") == 0).then(pl.lit("test")).otherwise("split")
     )  # fmt: skip
-    rule = "split.column: 'split' must be the same in all rows of a sequence, got who '0' has 'test' and 'train'"
+    rule = "split.column: 'split' must be the same in all rows of a sequence, got 'test' and 'train' for who '0'"
     with pytest.raises(InputError, match=rule):
         split_table(table.drop("index"))
 

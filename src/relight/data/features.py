@@ -11,9 +11,10 @@ from typing import Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from relight.data.calendar import Cycle
-from relight.data.schema import Kind, SequenceParams, SeriesSchema, Task
+from relight.data.schema import ColumnKind, SequenceParams, SeriesSchema, Task
 
 DatePart = Literal["year", "month", "weekday", "hour", "elapsed"]
+Kind = Literal["table", "sequences", "series", "pairs"]
 
 
 class Covariate(BaseModel):
@@ -216,6 +217,15 @@ class Features(BaseModel):
     pairs: PairFeatures | None = Field(default=None, exclude_if=lambda value: value is None)
 
     @property
+    def kind(self) -> Kind:
+        """The kind of data: which file of each folder works on it."""
+        if self.pairs is not None:
+            return "pairs"
+        if self.series is not None:
+            return "series"
+        return "table" if self.sequence is None else "sequences"
+
+    @property
     def n_described(self) -> int:
         """So many train rows, or steps of train sequences, the statistics of each feature are of."""
         return self.n_train if self.sequence is None else self.sequence.n_steps
@@ -231,9 +241,9 @@ class Features(BaseModel):
         return list(dict.fromkeys(sources))
 
 
-def record_kinds(features: Features) -> dict[str, Kind]:
+def record_kinds(features: Features) -> dict[str, ColumnKind]:
     """The kind of each column of a record, without a prefix; a text that is no number is a name."""
     assert features.pairs
-    numbers: dict[str, Kind] = {feature.column: feature.kind for feature in features.numeric}
+    numbers: dict[str, ColumnKind] = {feature.column: feature.kind for feature in features.numeric}
     names = [*(feature.name for feature in features.categorical), *features.pairs.texts]
     return {**numbers, **{name: "categorical" for name in names if name not in numbers}}

@@ -31,7 +31,7 @@ MAX_AUTO_NUMBER = 1_000_000
 FORECAST_KEYS = ("series", "length", "horizon", "step", "season", "fill", "known")
 Task = Literal["regression", "binary", "multiclass", "distribution", "forecast", "ranking", "similarity"]
 Part = Literal["train", "validation", "test"]
-Kind = Literal["numeric", "boolean", "categorical", "datetime", "ignored"]
+ColumnKind = Literal["numeric", "boolean", "categorical", "datetime", "ignored"]
 STEP_COLUMN = "step"  # the column of the clean rows of series that counts the steps of time
 SPLIT_COLUMN = "split"  # the name that tables with fixed parts give to the column that holds them
 
@@ -150,7 +150,7 @@ class Column(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    kind: Kind
+    kind: ColumnKind
 
 
 class SeriesSchema(BaseModel):

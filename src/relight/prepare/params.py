@@ -15,7 +15,7 @@ from relight.runtime.params import Section
 
 MAX_GENERATED_POINTS = 10_000_000
 MAX_VALUE = 1e37  # float32 ends at 3.4e38
-ColumnKind = Literal["numeric", "categorical", "boolean", "datetime", "ignore"]
+RequestedKind = Literal["numeric", "categorical", "boolean", "datetime", "ignore"]
 
 
 class LineParams(Section):
@@ -100,7 +100,7 @@ class PrepareParams(Section):
     """What is predicted; auto finds regression, binary, multiclass or distribution from the target."""
     ignore: list[str] = Field(examples=[[]])
     """Columns that the model must not see."""
-    columns: dict[str, ColumnKind] = Field(default={})
+    columns: dict[str, RequestedKind] = Field(default={})
     """Kinds that overrule the ones found, by column."""
     weight: str | None = None
     """The column that says how much each row counts, in training and in the scores; not for rankings."""

@@ -150,14 +150,16 @@ def open_source(source: Path) -> SourceTable | LineParams:
 
 
 def read_whole(source: Path) -> pl.DataFrame:
-    """All rows of a table at once; CSV as texts.
+    """Return all rows of a table at once; CSV as texts.
 
     Raises:
-        InputError: with all that keeps it from being read; for the description of a generated table.
+        InputError: with all that keeps it from being read; for the description of a generated line.
     """
     content = open_source(source)
     if isinstance(content, LineParams):
-        raise InputError(f"{source}: must be a table for prepare.sequence, got the description of a generated line")
+        raise InputError(
+            f"{source}: must be a table for pairs, sequences and forecasts, got the description of a generated line"
+        )
     return pl.concat(list(content.frames({})))
 
 
