@@ -174,7 +174,7 @@ def test_what_comes_after_the_train_days_changes_no_number_that_the_model_starts
         ),
         (
             lambda table: table.filter(pl.col("date") < pl.date(2023, 1, 30)),
-            "split: part train holds no window: 34 rows, and a window needs 28 of the past and 3 to foretell",
+            "split: part train must hold a window, got 34 rows; a window needs 28 of the past and 3 to predict",
         ),
         (
             lambda table: table.with_columns(pl.lit("much").alias("sales")),

@@ -33,7 +33,8 @@ def test_each_level_of_the_train_rows_is_a_channel_the_most_frequent_first() -> 
     day = [*["b", "a", None, "c", "b", "c"] * 2, *["never seen", "a", None, "b"] * 3]
     rows, schema = prepared({"day": day, "sky": ["sun", "rain"] * 12})
     assert [(column.name, column.kind) for column in schema.columns] == [("day", "categorical"), ("sky", "categorical")]
-    features = split_series(SHARES, schema, rows).features.series
+    assert schema.series is not None
+    features = split_series(SHARES, schema, schema.series, rows).features.series
     assert features is not None
     assert [(c.name, c.mean, c.std, c.known) for c in features.covariates] == [
         ("sky=rain", 0, 1, False), ("sky=sun", 0, 1, False),  # what is known ahead comes last
@@ -55,7 +56,8 @@ def test_the_rarest_of_many_levels_have_no_channel_and_that_is_said() -> None:
     rows, schema = regularize_series(
         table, PrepareParams(source="x", target="y", task="forecast", ignore=[], sequence=sequence)
     )
-    done = split_series(SHARES, schema, rows)
+    assert schema.series is not None
+    done = split_series(SHARES, schema, schema.series, rows)
     assert done.features.series is not None
     found = [covariate.level for covariate in done.features.series.covariates]
     assert (len(found), found[0]) == (MAX_COVARIATE_LEVELS, "n22")

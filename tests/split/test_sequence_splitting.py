@@ -32,7 +32,10 @@ def split_table(table: pl.DataFrame, split: dict[str, Any] | None = None, **prep
     sequence = SequenceParams(id="who", time="t")
     clean = clean_sequences(table, PrepareParams(**{**given, "sequence": sequence, **prepare}))
     shares = {"method": "auto", "column": None, "train": 0.6, "validation": 0.2, "test": 0.2, "seed": 1}
-    return split_by_sequence(SplitParams(**{**shares, **(split or {})}), clean.schema, clean.rows)
+    assert clean.schema.sequence is not None
+    return split_by_sequence(
+        SplitParams(**{**shares, **(split or {})}), clean.schema, clean.schema.sequence, clean.rows
+    )
 
 
 def test_the_tensors_of_a_part_are_the_steps_of_its_sequences() -> None:
