@@ -159,9 +159,9 @@ CATALOGUE = [
     of_table(29, "quoted newline", with_row(3, '1,"a\nb",2'), READ, code=0),
     of_table(30, "open quote", with_row(3, '1,"a,2'), f"{CSV}:4: a quote opens in this row and is never closed"),
     of_table(30, "text after a quote", with_row(3, '1,"a"b,2'), f"{CSV}:4: a quote closes in the middle of a value"),
-    of_table(31, "CR alone", TABLE.replace("\n", "\r"), f"{CSV}:1: a line ends with CR alone; save the file with LF"),
+    of_table(31, "CR alone", TABLE.replace("\n", "\r"), f"{CSV}:1: a line ends with only a CR; save the file with LF"),
     of_table(
-        31, "CR alone once", TABLE.replace("\n", "\r", 2).replace("\r", "\n", 1), f"{CSV}:2: a line ends with CR alone"
+        31, "CR alone once", TABLE.replace("\n", "\r", 2).replace("\r", "\n", 1), f"{CSV}:2: a line ends with only a CR"
     ),
     of_table(31, "CRLF", TABLE.replace("\n", "\r\n"), READ, code=0),
     of_table(32, "semicolons", TABLE.replace(",", ";"), f"{CSV}:1: only one column found; is the separator ';'?"),

@@ -1,9 +1,4 @@
-"""Prepare section and generated line.
-
-A `.yaml` source: points on a known line.
-
-The `prepare` section.
-"""
+"""The `prepare` section of params.yaml, and the description of generated points in a `.yaml` source."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -112,16 +107,16 @@ class PrepareParams(Section):
 
     @model_validator(mode="after")
     def a_forecast_has_a_time(self) -> Self:
-        foretells = self.sequence is not None and self.sequence.is_forecast
-        if self.task == "forecast" and not foretells:
+        is_forecast = self.sequence is not None and self.sequence.is_forecast
+        if self.task == "forecast" and not is_forecast:
             raise PydanticCustomError(
                 "sequence", "sequence must name the time of a forecast, as {time: date, horizon: 24}, and no id"
             )
-        if foretells and self.task != "forecast":
+        if is_forecast and self.task != "forecast":
             raise PydanticCustomError(
                 "sequence", "sequence must have an id, as {id: sequence, time: step}; or set task to forecast"
             )
-        if foretells and not isinstance(self.target, str):
+        if is_forecast and not isinstance(self.target, str):
             raise PydanticCustomError("sequence", "target must be one column with task: forecast")
         return self
 

@@ -83,7 +83,8 @@ def _write_parts(
     Args:
         extra_columns: int32 (n_rows of the table,) each, written besides the columns of the table.
     """
-    train_rows, all_rows = TrainStatistics(*source[1:]), SplitReporter(*source[1:])
+    _, schema, inputs, parts = source
+    train_rows, all_rows = TrainStatistics(schema, inputs, parts), SplitReporter(schema, inputs, parts)
     with ExitStack() as files:
         writers = _open_files(files, source, paths, list(extra_columns))
         for written in _write_chunks(source, writers, extra_columns):
