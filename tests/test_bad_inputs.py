@@ -148,8 +148,8 @@ CATALOGUE = [
     of_table(24, "latin-1", with_row(3, "1,ä,2").encode("latin-1"), f"{CSV}:4: byte 0xe4 is not UTF-8"),
     of_table(24, "cut in a letter", (TABLE + "1,ä").encode()[:-1], f"{CSV}:22: byte 0xc3 is not UTF-8"),
     of_table(25, "NUL", with_row(3, "1,\0,2"), f"{CSV}:4: has a NUL byte"),
-    of_table(26, "name twice", TABLE.replace("x,c,y", "x,y,y"), f"{CSV}:1: column 'y' is there 2 times; rename one"),
-    of_table(26, "name twice but for spaces", TABLE.replace("x,c,y", "x, y,y"), "column 'y' is there 2 times"),
+    of_table(26, "name twice", TABLE.replace("x,c,y", "x,y,y"), f"{CSV}:1: column 'y' occurs 2 times; rename one"),
+    of_table(26, "name twice but for spaces", TABLE.replace("x,c,y", "x, y,y"), "column 'y' occurs 2 times"),
     of_table(27, "no name", TABLE.replace("x,c,y", "x, ,y"), f"{CSV}:1: column 2 has no name"),
     of_table(27, "spaces around names", TABLE.replace("x,c,y", " x , c , y "), "  c: categorical\n", code=0),
     of_table(28, "short row", with_row(3, "1,a"), f"{CSV}:4: must have 3 values as the header, got 2"),
@@ -352,7 +352,7 @@ CATALOGUE = [
     of_parquet(48, "durations", {"z": pl.Series([0] * 20).cast(pl.Duration)}, "column 'z' is of type Duration"),
     of_parquet(48, "decimals", {"z": pl.Series(["1.25", "2"] * 10).cast(pl.Decimal(10, 2))}, "  z: numeric\n", code=0),
     of_parquet(
-        48, "names alike but for a space", {" x": pl.Series([1.0] * 20)}, "column 'x' is there 2 times; rename one"
+        48, "names alike but for a space", {" x": pl.Series([1.0] * 20)}, "column 'x' occurs 2 times; rename one"
     ),
     of_source(
         48,

@@ -46,7 +46,7 @@ def test_what_is_not_of_a_side_stays_in_the_table_and_is_said() -> None:
     table = pairs(40).with_columns(batch=pl.lit("first"))
     clean = clean_pairs(table, params())
     assert clean.rows.columns == [*table.columns[:-2], "batch", "match"]
-    assert "Column 'batch' is on neither side, and is ignored." in clean.schema.notes
+    assert "Column 'batch' is of neither side, and is ignored." in clean.schema.notes
     assert not any("'left_id'" in note for note in clean.schema.notes)
 
 

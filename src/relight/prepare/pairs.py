@@ -203,7 +203,7 @@ def _schema(
 def _pair_notes(sides: list[_SharedColumn], names: list[str]) -> list[str]:
     """Return remarks on the columns, in whole sentences."""
     clean = {values.name for side in sides for values in (side.left, side.right)}
-    notes = [f"Column '{name}' is on neither side, and is ignored." for name in names if name not in clean]
+    notes = [f"Column '{name}' is of neither side, and is ignored." for name in names if name not in clean]
     for side in sides:
         both = pl.concat([values.alias("") for values in (side.left, side.right)])
         if both.drop_nulls().n_unique() <= 1:
