@@ -49,8 +49,9 @@ def prepared(step: int = 1) -> tuple[pl.DataFrame, Schema]:
 
 
 def described(rows: pl.DataFrame, schema: Schema) -> tuple[SeriesFeatures, np.ndarray]:
-    parts, _ = assign_series_parts(SHARES, rows, schema, STEP_COLUMN)
-    return describe_series(rows, schema, parts), parts
+    assert schema.series is not None
+    parts, _ = assign_series_parts(SHARES, rows, schema.series)
+    return describe_series(rows, schema, schema.series, parts), parts
 
 
 def test_the_missing_day_is_there_with_gaps_and_rows_are_in_order() -> None:
@@ -125,5 +126,6 @@ def test_parts_that_a_column_mixes_in_time_are_refused() -> None:
     rows, schema = prepared()
     split = pl.Series("split", ["train", "test"] * 38)
     params = SHARES.model_copy(update={"method": "auto"})
+    assert schema.series is not None
     with pytest.raises(InputError, match=r"split\.column: 'split' must cut by time, got '2024-"):
-        assign_series_parts(params, rows.with_columns(split), schema, STEP_COLUMN)
+        assign_series_parts(params, rows.with_columns(split), schema.series)

@@ -30,7 +30,7 @@ from relight.split.columns import columns_to_split
 from relight.split.description import describe_features
 from relight.split.params import SplitParams
 from relight.split.report import SplitReport, report_split
-from relight.split.sequences import split_by_sequence
+from relight.split.sequences import split_sequences
 from relight.split.series import split_series
 from relight.split.statistics import CHUNK_ROWS
 from relight.train.auto import resolve_loss
@@ -129,9 +129,9 @@ def _describe(
         return None
     try:
         if clean.schema.series is not None:
-            return split_series(params, clean.schema, pl.concat(clean.chunks))[1:3]
+            return split_series(params, clean.schema, clean.schema.series, pl.concat(clean.chunks))[1:3]
         if clean.schema.sequence is not None:
-            done = split_by_sequence(params, clean.schema, pl.concat(clean.chunks))
+            done = split_sequences(params, clean.schema, clean.schema.sequence, pl.concat(clean.chunks))
             return done.features, done.report
         params, choice = resolve_split(params, clean.schema)
         columns = columns_to_split(params, clean.schema)

@@ -13,9 +13,7 @@ from relight.model.checks import assert_model_reads
 from relight.model.params import ModelParams
 from relight.prepare.pairs import clean_pairs
 from relight.prepare.params import PrepareParams
-from relight.split.assignment import assign_parts, resolve_split
-from relight.split.columns import columns_to_split
-from relight.split.pairs import describe_pairs, report_pairs
+from relight.split.pairs import split_pairs
 from relight.split.params import SplitParams
 from relight.split.report import SplitReport
 from relight.train.checks import assert_train_params_fit, train_warnings
@@ -60,10 +58,9 @@ def check_pairs(
 
 
 def _describe(rows: pl.DataFrame, schema: Schema, split: SplitParams) -> tuple[Schema, Features, SplitReport]:
-    params, choice = resolve_split(split, schema)
-    parts = assign_parts(params, rows.select(columns_to_split(params, schema)), schema)
-    features = describe_pairs(params, schema, parts, rows)
-    return schema, features, report_pairs(schema, features, parts, rows).preceded_by(choice)
+    assert schema.pairs
+    done = split_pairs(split, schema, schema.pairs, rows)
+    return schema, done.features, done.report
 
 
 def _mismatches(others: OtherSections, features: Features) -> list[str]:

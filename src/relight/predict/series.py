@@ -14,6 +14,7 @@ import polars as pl
 from relight.data.calendar import format_times
 from relight.data.features import Features, SeriesFeatures
 from relight.data.schema import SPLIT_COLUMN, STEP_COLUMN, Schema, SequenceParams, SeriesSchema
+from relight.data.tensors import Arrays
 from relight.errors import InputError
 from relight.model.build import build_model
 from relight.model.inference import predict_outputs
@@ -27,7 +28,7 @@ from relight.prepare.times import times_of_steps
 from relight.runtime.files import write_parts
 from relight.runtime.messages import pluralize
 from relight.split.assignment import TEST, TRAIN
-from relight.split.series_windows import Arrays, encode_part
+from relight.split.series_windows import encode_part
 
 
 class History(NamedTuple):

@@ -19,7 +19,7 @@ from torch import nn
 
 from relight.data.features import Features
 from relight.data.parquet import rechunk
-from relight.data.schema import Kind
+from relight.data.schema import ColumnKind
 from relight.errors import ColumnError, InputError
 from relight.model.build import build_model
 from relight.model.inference import predict_outputs as outputs_of
@@ -149,8 +149,8 @@ def clean_rows(table: Path, raw: pl.DataFrame, features: Features, first_row: in
     return pl.DataFrame(cleaned)
 
 
-def _column_kinds(features: Features) -> dict[str, Kind]:
-    kinds: dict[str, Kind] = {feature.column: feature.kind for feature in features.numeric}
+def _column_kinds(features: Features) -> dict[str, ColumnKind]:
+    kinds: dict[str, ColumnKind] = {feature.column: feature.kind for feature in features.numeric}
     kinds |= {feature.name: "categorical" for feature in features.categorical}
     return kinds if features.query is None else {**kinds, features.query: "ignored"}
 

@@ -23,14 +23,15 @@ def tower_for(table: pl.DataFrame, d_embedding: int = 8) -> tuple[SiameseModel, 
         source="pairs.csv", target="match", task="similarity", ignore=["id"] if "left_id" in table.columns else []
     )
     rows, schema = clean_pairs(table, prepare)
-    features = describe_pairs(SPLIT, schema, np.zeros(rows.height, np.int8), rows)
+    assert schema.pairs
+    features = describe_pairs(SPLIT, schema, schema.pairs, np.zeros(rows.height, np.int8), rows)
     torch.manual_seed(0)
     params = ModelParams.model_validate(
         {"name": "tower", "numeric": "standardize", "tower": {"d_embedding": d_embedding}}
     )
     model = build_model(params, features, target_scale="none")
     assert isinstance(model, SiameseModel)
-    return model, features, pair_input_tensors(pair_tensors(schema, features, rows))
+    return model, features, pair_input_tensors(pair_tensors(schema, schema.pairs, features, rows))
 
 
 def test_swapped_sides_have_the_same_distance_to_the_bit() -> None:
