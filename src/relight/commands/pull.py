@@ -14,7 +14,7 @@ from relight.repository.dvc import DvcProject, RecordedOutput
 from relight.repository.history import resolve_commit
 from relight.repository.objects import FOLDER_SUFFIX, HashedCache, file_md5, folder_files
 
-FileState = Literal["whole", "damaged", "missing"]
+FileState = Literal["intact", "damaged", "missing"]
 
 
 class MissingFile(NamedTuple):
@@ -57,7 +57,7 @@ def describe_missing(lack: MissingFile) -> str:
                 f"{lack.path}: is in neither the cache nor {lack.remote}{removed}; "
                 f"`dvc push` in a clone that has it, or `dvc repro` here, brings it back"
             )
-        case "whole":
+        case "intact":
             return f"{lack.path}: is whole on {lack.remote} but was not fetched{removed}; run `relight pull` again"
 
 
@@ -113,9 +113,9 @@ def pull(name: str | None) -> str:
         problems += _restore_workspace(project, cache, outs, set(damage.values()))
     if problems:
         raise RunError(*problems)
-    mended = [f"mended: {file.path}: was damaged in the cache, and was fetched again" for file in damage]
+    fixed = [f"fixed: {file.path}: was damaged in the cache, and was fetched again" for file in damage]
     fetched = f"fetched {n_fetched} objects from {project.remote()}" if n_fetched else "nothing had to be fetched"
-    return "\n".join([*mended, fetched, _success_text(_files(cache, outs), name), ""])
+    return "\n".join([*fixed, fetched, _success_text(_files(cache, outs), name), ""])
 
 
 def _files(cache: HashedCache, outs: list[RecordedOutput]) -> list[TrackedFile]:
@@ -173,7 +173,7 @@ def _missing_file_lines(
 
 def _missing_file_line(project: DvcProject, file: TrackedFile, was_damaged: bool) -> str:
     on_remote, object_path = project.check_remote(file.md5)
-    in_workspace = not file.md5.endswith(FOLDER_SUFFIX) and _file_state(file) == "whole"
+    in_workspace = not file.md5.endswith(FOLDER_SUFFIX) and _file_state(file) == "intact"
     return describe_missing(
         MissingFile(file.path, file.output, was_damaged, on_remote, str(project.remote()), object_path, in_workspace)
     )
@@ -221,7 +221,7 @@ def _workspace_problems(files: list[TrackedFile], *, kept_by_git: bool) -> list[
     return [
         describe_workspace_file(file.path, file.output, state, kept_by_git=kept_by_git)
         for file, state in states
-        if state != "whole"
+        if state != "intact"
     ]
 
 
@@ -229,7 +229,7 @@ def _file_state(file: TrackedFile) -> FileState:
     path = Path(file.path)
     if not path.is_file():
         return "missing"
-    return "whole" if file_md5(path) == file.md5 else "damaged"
+    return "intact" if file_md5(path) == file.md5 else "damaged"
 
 
 def _success_text(files: list[TrackedFile], name: str | None) -> str:

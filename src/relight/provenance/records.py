@@ -6,11 +6,9 @@ from typing import NamedTuple
 
 from relight.errors import InputError
 from relight.repository.git import read_files_at
-from relight.repository.history import LOCK_FILE, Commit, commits_that_record, last_recording_commit
+from relight.repository.history import Commit, commits_that_record, last_recording_commit
 from relight.repository.objects import folders_containing, path_md5
-from relight.repository.revisions import LockedStage, LockEntry, read_lock, read_lock_file
-
-Lock = dict[str, LockedStage]
+from relight.repository.revisions import LOCK_PATH, Lock, LockEntry, read_lock, read_lock_file
 
 
 class LockRecord(NamedTuple):
@@ -75,7 +73,7 @@ def _find_in_history(holders: list[str], path: Path, here: Lock) -> LockRecord |
 
 
 def _in_commit(commit: Commit, md5: str, path: Path) -> LockRecord | None:
-    lock = read_lock(read_files_at([(commit.id, LOCK_FILE)])[commit.id, LOCK_FILE], f"{LOCK_FILE} of {commit.id[:7]}")
+    lock = read_lock(read_files_at([(commit.id, LOCK_PATH)])[commit.id, LOCK_PATH], f"{LOCK_PATH} of {commit.id[:7]}")
     return _in_lock(commit, lock, md5, path)
 
 

@@ -15,13 +15,13 @@ from relight.provenance.lineage import (
     upstream_stages,
     verdict_line,
 )
-from relight.provenance.records import Lock, LockRecord, find_record
+from relight.provenance.records import LockRecord, find_record
 from relight.repository.dvc import cache_folder
 from relight.repository.git import read_files_at
 from relight.repository.history import Commit, commits_that_record, committed_entries, names_that_record
 from relight.repository.objects import find_with_md5, object_state, path_md5
 from relight.repository.remotes import RemoteContents, query_remote
-from relight.repository.revisions import LockEntry, yaml_as_texts
+from relight.repository.revisions import Lock, LockEntry, yaml_as_texts
 from relight.runtime.files import json_text, read_format
 from relight.runtime.nested import are_same_params
 from relight.train.manifest import CODE_FOLDERS, Manifest, changed_versions, versions_with_relight

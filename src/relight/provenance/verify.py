@@ -8,9 +8,9 @@ from relight.errors import InputError, RunError
 from relight.provenance.rebuild import place_input, run_in_checkout, temporary_checkout
 from relight.repository.dvc import cache_folder
 from relight.repository.git import read_files_at
-from relight.repository.history import LOCK_FILE, resolve_commit
+from relight.repository.history import resolve_commit
 from relight.repository.objects import FOLDER_SUFFIX, file_md5, find_with_md5, folder_files, is_intact, path_md5
-from relight.repository.revisions import LockedStage, LockEntry, read_lock
+from relight.repository.revisions import LOCK_PATH, Lock, LockEntry, read_lock
 from relight.runtime.files import read_format
 from relight.runtime.lifetime import single_instance
 from relight.runtime.processes import PROCESSES_VARIABLE
@@ -21,8 +21,6 @@ WORKSPACE_FOLDER = Path(".dvc/tmp/relight")
 MANIFEST_PATH, WEIGHTS_PATH = "models/manifest.json", "models/model.pth"
 
 MAX_PATHS_SHOWN = 5  # of a long list
-
-Lock = dict[str, LockedStage]
 
 
 class ComparedOutput(NamedTuple):
@@ -71,10 +69,10 @@ def verify(revision: str, stage: str | None) -> tuple[str, list[str]]:
 
 
 def _read_commit_lock(commit: str, revision: str) -> Lock:
-    text = read_files_at([(commit, LOCK_FILE)]).get((commit, LOCK_FILE))
+    text = read_files_at([(commit, LOCK_PATH)]).get((commit, LOCK_PATH))
     if text is None:
-        raise InputError(f"{LOCK_FILE}: is not in {revision}; run `dvc repro` and commit it")
-    return read_lock(text, f"{LOCK_FILE} of {revision}")
+        raise InputError(f"{LOCK_PATH}: is not in {revision}; run `dvc repro` and commit it")
+    return read_lock(text, f"{LOCK_PATH} of {revision}")
 
 
 def _place_inputs(stages: Lock, folder: Path, cache: Path) -> None:
