@@ -92,7 +92,7 @@ def test_raw_data_that_dvc_keeps_come_from_the_cache_and_damaged_ones_are_refuse
     kept.write_bytes(kept.read_bytes() + b"#")
     code, said = committed.relight("verify", "--stage", "prepare")
     assert code == 2
-    assert "data/raw/line.yaml: its recorded bytes are neither in the commit nor whole in the cache" in said
+    assert "data/raw/line.yaml: its recorded bytes are neither in the commit nor intact in the cache" in said
 
 
 def same_bytes(one: Path, other: Path) -> bool:
