@@ -31,7 +31,7 @@ def committed(finished_copy: Repository) -> Repository:
 def test_a_commit_is_rebuilt_whatever_the_workspace_and_the_cache_hold(committed: Repository) -> None:
     """With other hash seeds than the recorded run, for they are drawn."""
     committed.edit("params.yaml", "epochs: 1000", "epochs: 7")
-    committed.edit("src/relight/domain/losses.py", '"""', '"""broken """ 1 / 0')
+    committed.edit("src/relight/train/losses.py", '"""', '"""broken """ 1 / 0')
     shutil.rmtree(committed.root / ".dvc/cache")
     shutil.rmtree(committed.root / "models")
     before = committed.run("git", "status", "--porcelain").stdout
@@ -47,15 +47,15 @@ def test_a_commit_is_rebuilt_whatever_the_workspace_and_the_cache_hold(committed
 
 
 def test_a_lock_of_other_code_is_found_with_how_far_the_weights_are_and_why(committed: Repository) -> None:
-    committed.edit("src/relight/workflows/train/train.py", "        save_weights(weights, training.model)\n", PLANTED)
+    committed.edit("src/relight/train/train.py", "        save_weights(weights, training.model)\n", PLANTED)
     committed.repro("train")
     assert committed.run("git", "commit", "-qm", "the lock alone", "dvc.lock").returncode == 0
     code, said = committed.relight("verify", "--stage", "train")
     assert code == 1
     assert "train  reports/train/curves.csv  equal\n" in said
     assert "train  models/model.pth          differs: the largest difference of a weight is 0.25, in " in said
-    assert "dvc.lock was recorded with other bytes of src/relight/workflows/train/train.py" in said
-    assert "the model was made by other code: src/relight/workflows/train/train.py" in said
+    assert "dvc.lock was recorded with other bytes of src/relight/train" in said
+    assert "the model was made by other code: src/relight/train/train.py" in said
     assert "error: verify: 3 of 4 outs of " in said
 
 
@@ -65,7 +65,7 @@ PLANTED = """        next(training.model.parameters()).data.view(-1)[0] += 0.25
 
 
 def test_a_stage_that_depends_on_the_hash_seed_is_found(committed: Repository) -> None:
-    committed.edit("src/relight/workflows/train/train.py", ".write_csv())", ".write_csv() + str(hash('chance')))")
+    committed.edit("src/relight/train/train.py", ".write_csv())", ".write_csv() + str(hash('chance')))")
     assert committed.run("dvc", "repro", "train", env={"PYTHONHASHSEED": "1"}).returncode == 0
     commit_all(committed, "chance")
     code, said = committed.relight("verify", "--stage", "train")

@@ -163,11 +163,9 @@ def verdict_line(options_by_stage: list[tuple[str, RecoveryOptions]]) -> str:
 
 def rebuild_lines(options: RecoveryOptions, remote: str) -> list[str]:
     """Return a line for each way."""
-    run = (
-        f"perhaps with other bits: {'; '.join(options.doubts)}"
-        if options.doubts and not options.run
-        else _yes_or_no(options.run)
-    )
+    run = _yes_or_no(options.run)
+    if options.doubts and not options.run:
+        run = f"perhaps with other bits: {'; '.join(options.doubts)}"
     lines = [f"from the cache: {_yes_or_no(options.cache)}"]
     lines += [f"from {remote}: {_yes_or_no(options.remote)}"] if remote else []
     return [*lines, f"by running: {run}"]

@@ -1,4 +1,4 @@
-"""A commit checked out into a folder of its own, where its pipeline runs without any cache, checkpoint or other code."""
+"""A commit checked out into a folder of its own, where its pipeline runs without cache, checkpoints or other code."""
 
 import ctypes
 import os

@@ -17,10 +17,7 @@ from relight.runtime.lifetime import single_instance
 from relight.runtime.processes import PROCESSES_VARIABLE
 from relight.train.manifest import Manifest, changed_versions
 
-WORKSPACE_FOLDER = Path(".dvc/tmp/relight")
-
-WEIGHTS_PATH = "models/model.pth"
-
+WORKSPACE_FOLDER, WEIGHTS_PATH = Path(".dvc/tmp/relight"), "models/model.pth"
 MAX_PATHS_SHOWN = 5  # of a long list
 
 
@@ -161,7 +158,7 @@ def _report_text(name: str, compared: list[ComparedOutput], reasons: list[str]) 
     ]
     if not wrong:
         return "\n".join([*lines, f"{name} is rebuilt: all {len(compared)} outs are equal, byte for byte", ""]), []
-    why = "; ".join(reasons) or "no recorded reason: a stage may depend on chance, on time or on the processor"
+    why = "; ".join(reasons) or "unknown: a stage may depend on chance, on time or on the processor"
     problem = f"verify: {len(wrong)} of {len(compared)} outs of {name} differ from dvc.lock"
     return "\n".join([*lines, f"likely why: {why}", ""]), [problem]
 
