@@ -1,4 +1,4 @@
-"""The `relight` command line: what a person does besides `dvc repro`."""
+"""The `relight` command line: everything but `dvc repro`."""
 
 import argparse
 import sys

@@ -17,7 +17,8 @@ CODE_FOLDERS = ("src/relight", "stages")  # the check of params runs code that n
 
 
 class UntrackedFile(NamedTuple):
-    """
+    """A file that neither Git nor DVC tracks.
+
     Attributes:
         is_ignored: whether a .gitignore keeps `git add` from taking it.
     """

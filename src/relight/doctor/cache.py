@@ -22,7 +22,8 @@ TEMPORARY_SECONDS = 3600  # a copy into the cache is finished by then
 
 
 class DamagedObject(NamedTuple):
-    """
+    """An object whose bytes are not those of its name.
+
     Attributes:
         md5: the name of the object.
         actual: the MD5 of its bytes; None if they cannot be read.
@@ -43,7 +44,8 @@ class TemporaryFile(NamedTuple):
 
 
 class CacheState(NamedTuple):
-    """
+    """The cache, hashed again.
+
     Attributes:
         seconds: the time that hashing took.
         temporary: those that are older than an hour.

@@ -29,7 +29,8 @@ MAX_LINE_WIDTH = 120  # columns; longer lines are hard to read
 
 
 class DoctorReport(NamedTuple):
-    """
+    """The findings as text, and as one sentence.
+
     Attributes:
         text: for the person.
         problem: one sentence; None if nothing was found.

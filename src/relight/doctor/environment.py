@@ -18,7 +18,8 @@ FIRST_COMMIT = (("git", "add", "--all"), ("git", "commit", "-m", "start"))
 
 
 class GitState(NamedTuple):
-    """
+    """The Git repository of this folder.
+
     Attributes:
         n_commits: those that lead to HEAD.
         top: the top folder of the repository, if this folder is another one.
@@ -120,7 +121,8 @@ def check_python() -> CheckResult:
 
 
 class DiskState(NamedTuple):
-    """
+    """The disk of the cache.
+
     Attributes:
         error: the system's message if a file cannot be written.
         free: bytes.

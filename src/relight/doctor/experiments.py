@@ -41,7 +41,8 @@ class Stash(NamedTuple):
 
 
 class PreparedExperiment(NamedTuple):
-    """
+    """An experiment whose run did not begin, or did not end.
+
     Attributes:
         commit: the one with its params and files.
         is_only_copy: whether the workspace holds other versions of them.

@@ -9,7 +9,8 @@ Command = tuple[str, ...]
 
 
 class Finding(NamedTuple):
-    """
+    """One problem, and what fixes it.
+
     Attributes:
         problem: a clause that begins with the file, ref or setting that it is about.
         reason: why it matters.
@@ -28,9 +29,10 @@ class Finding(NamedTuple):
 
 
 class CheckResult(NamedTuple):
-    """
+    """One subject that was looked at.
+
     Attributes:
-        subject: what was looked at, in a word or two.
+        subject: what was looked at, in one or two words.
         summary: how much of it there is.
     """
 

@@ -39,6 +39,7 @@ class Availability(NamedTuple):
     remote: ArtifactState
 
     def is_available(self) -> bool:
+        """Return whether any place holds the recorded bytes."""
         return self.git or self.workspace or self.cache == "intact" or self.remote in ("intact", "there")
 
 
@@ -80,6 +81,7 @@ class RecoveryOptions(NamedTuple):
     doubts: list[str]
 
     def has_any(self) -> bool:
+        """Return whether a way works for sure."""
         return not self.cache or not self.remote or not (self.run or self.doubts)
 
 

@@ -31,7 +31,7 @@ REMOTE_NOT_ASKED = RemoteContents(None, "not asked", {})
 
 
 class Locations(NamedTuple):
-    """Where the bytes of files are available.
+    """The places that hold the bytes of files.
 
     Attributes:
         in_git, in_workspace: path and MD5 of what the commit and the workspace hold.

@@ -22,7 +22,8 @@ MAX_PATHS_SHOWN = 5  # of a long list
 
 
 class ComparedOutput(NamedTuple):
-    """
+    """An out of the new run, compared with the recorded one.
+
     Attributes:
         difference: in words; "" if the bytes are equal.
     """

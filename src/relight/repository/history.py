@@ -24,7 +24,8 @@ LOCKED_OUTS = re.compile(rb"^    outs:\n((?:    [- ] .*\n)*)", re.MULTILINE)  # 
 
 
 class Experiment(NamedTuple):
-    """
+    """An experiment of DVC.
+
     Attributes:
         baseline: the commit that it was started from.
     """
@@ -35,7 +36,8 @@ class Experiment(NamedTuple):
 
 
 class Commit(NamedTuple):
-    """
+    """A commit that changed dvc.lock.
+
     Attributes:
         day: when the author made it, as 2030-12-31.
     """

@@ -101,7 +101,7 @@ def folders_containing(store: Path, md5: str) -> list[str]:
 
 
 def find_with_md5(path: Path, md5: str, cache: Path) -> Path | None:
-    """Return where a file, or the list of a folder, lies with these bytes: in its place, else in the cache."""
+    """Return the path of a file, or the list of a folder, with these bytes: its own path, else that in the cache."""
     if path_md5(path) == md5:
         return path
     return cache / object_path(md5) if is_intact(cache, md5) else None

@@ -15,7 +15,8 @@ SECRET_NAME = re.compile(
 
 
 class RemoteContents(NamedTuple):
-    """
+    """The objects on the default remote.
+
     Attributes:
         name: None if there is no default remote.
         problem: why it cannot be asked; "" if it can.
@@ -87,7 +88,8 @@ def _remote_state(size: int, md5: str, lengths: list[int | None]) -> RemoteObjec
 
 
 class RemoteSettings(NamedTuple):
-    """
+    """A remote, as DVC's config sets it.
+
     Attributes:
         options: all of its settings; they may hold secrets.
     """
@@ -101,7 +103,8 @@ class RemoteSettings(NamedTuple):
 
 
 class FailureRule(NamedTuple):
-    """
+    """The explanation of the errors that match a pattern.
+
     Attributes:
         pattern: matches the error's text; the group `it` is what the error is about.
         problem, fix: may use {it}, and {name} of the remote.

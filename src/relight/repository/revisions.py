@@ -93,7 +93,8 @@ def _lock_entries(listed: list[dict[str, str]]) -> dict[str, LockEntry]:
 
 
 class RecordedRun(NamedTuple):
-    """
+    """A run, as the files of a commit or of the workspace record it.
+
     Attributes:
         params: every value is a text, as it stands in the file.
         metrics: empty if there are none.
