@@ -1,4 +1,4 @@
-"""What lies there is read as it is, also half of it."""
+"""Leftovers are read as they are, also if only half of a file was written."""
 
 import fcntl
 import json

@@ -162,23 +162,31 @@ def _report_text(
     steps: list[tuple[LineageStep, RecoveryOptions]],
     remote: RemoteContents,
 ) -> str:
-    commit, entry = record.commit, record.entry
-    at = f"commit {commit.id[:7]}" if commit else "HEAD"
-    names = names_that_record(entry.md5)
-    inside = "" if entry.path == str(path) else f", as {entry.path}"
-    lines = [*problems, f"{path}  md5 {entry.md5}{inside}"]
-    lines.append(f"  recorded  {_commit_line(commit) if commit else 'in no commit yet'}")
-    first = commits_that_record(entry.md5, commit.id)[-1:] if commit else []
-    lines += [f"  first in  {_commit_line(earlier)}" for earlier in first if earlier != commit]
-    more = f" and {len(names) - MAX_NAMES_SHOWN} more" if len(names) > MAX_NAMES_SHOWN else ""
-    lines += [f"  now in    {', '.join(names[:MAX_NAMES_SHOWN])}{more}"] if names else []
+    lines = [*problems, *_record_lines(path, record)]
     lines += [f"  remote    {f'{remote.name}: ' if remote.name else ''}{remote.problem}"] if remote.problem else []
     lines.append(verdict_line([(step.stage, options) for step, options in steps]))
-    width = shutil.get_terminal_size().columns
+    at = f"commit {record.commit.id[:7]}" if record.commit else "HEAD"
     remote_name = remote.name if remote.name and not remote.problem else ""
+    width = shutil.get_terminal_size().columns
     for step, options in steps:
         lines += ["", *step_lines(step, options, at, remote_name, width)]
     return "\n".join([*lines, ""])
+
+
+def _record_lines(path: Path, record: LockRecord) -> list[str]:
+    """Return the file, its MD5, and the commits and names that record it."""
+    commit, entry = record.commit, record.entry
+    inside = "" if entry.path == str(path) else f", as {entry.path}"
+    lines = [
+        f"{path}  md5 {entry.md5}{inside}",
+        f"  recorded  {_commit_line(commit) if commit else 'in no commit yet'}",
+    ]
+    first = commits_that_record(entry.md5, commit.id)[-1:] if commit else []
+    lines += [f"  first in  {_commit_line(earlier)}" for earlier in first if earlier != commit]
+    names = names_that_record(entry.md5)
+    more = f" and {len(names) - MAX_NAMES_SHOWN} more" if len(names) > MAX_NAMES_SHOWN else ""
+    lines += [f"  now in    {', '.join(names[:MAX_NAMES_SHOWN])}{more}"] if names else []
+    return lines
 
 
 def _commit_line(commit: Commit) -> str:
