@@ -215,7 +215,7 @@ def test_a_damaged_file_of_a_folder_is_named(on_s3: Shared, folder: Path, tmp_pa
             assert not (second.root / "reports/evaluate").exists()
 
 
-def test_damage_in_the_cache_is_mended_with_its_copies(on_s3: Shared, tmp_path: Path) -> None:
+def test_damage_in_the_cache_is_fixed_with_its_copies(on_s3: Shared, tmp_path: Path) -> None:
     """DVC says that nothing has changed; a remote that hands damage on is no better."""
     second = clone(on_s3, tmp_path / "second")
     assert relight(second, "pull", env=on_s3.server.env)[0] == 0
@@ -229,8 +229,8 @@ def test_damage_in_the_cache_is_mended_with_its_copies(on_s3: Shared, tmp_path: 
     code, said = relight(second, "pull", env=on_s3.server.env)
     assert code == 0, said
     assert said.splitlines()[:3] == [
-        "mended: models/model.json: was damaged in the cache, and was fetched again",
-        "mended: models/model.pth: was damaged in the cache, and was fetched again",
+        "fixed: models/model.json: was damaged in the cache, and was fetched again",
+        "fixed: models/model.pth: was damaged in the cache, and was fetched again",
         "fetched 2 objects from remote 'storage' (s3://bucket/relight)",
     ]
     assert (second.root / MODEL).read_bytes() == in_cache.read_bytes() == whole
