@@ -105,5 +105,5 @@ def test_the_page_names_time_and_target_and_what_is_known(promotions: Path) -> N
     known, found = (json.loads((promotions / name).read_text()) for name in ("model.json", "schema.json"))
     time, target, day = describe_series_columns(known["features"], found)
     assert time == {"name": "date", "kind": "datetime", "says": "orders the steps, 1 day apart"}
-    assert (target["name"], target["says"][:21]) == ("sales", "is foretold; mean 101")
+    assert (target["name"], target["says"][:22]) == ("sales", "is predicted; mean 101")
     assert day == {"name": "day", "kind": "categorical", "says": "1 level: promotion; known ahead"}

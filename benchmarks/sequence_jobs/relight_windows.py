@@ -2,7 +2,7 @@
 
 import torch
 from torch import Tensor, nn
-from training_jobs.relight_fit import the_same_each_time, watching
+from training_jobs.relight_fit import deterministic, stage_callback
 
 from relight.model.sequences import Windows
 from relight.train.batches import InMemoryBatches
@@ -18,8 +18,8 @@ ADAMW = OptimizerParams(name="adamw", learning_rate=LEARNING_RATE, weight_decay=
 VALIDATION_WINDOWS = 1024
 
 
-class OfPast(nn.Module):
-    """The same model, which here is given past (n, LENGTH, 1) and future (n, HORIZON, 0)."""
+class WindowsNLinear(nn.Module):
+    """NLinear for Relight's inputs: past (n, LENGTH, 1) and future (n, HORIZON, 0) → (n, HORIZON)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,16 +31,16 @@ class OfPast(nn.Module):
 
 
 def relight_windows(n_steps: int) -> Pace:
-    """One epoch as the stage trains: the same each time, over what was observed, validated, watched."""
+    """Train one epoch as the stage does: deterministic, with missing targets left out, validation and callback."""
     values = series(n_steps)
     origin = torch.arange(LENGTH, n_steps - HORIZON + 1)
     train, validation = (
-        Windows(values.unsqueeze(1), values, some, LENGTH, HORIZON, n_future=0)
-        for some in (origin, origin[-VALIDATION_WINDOWS:])
+        Windows(values.unsqueeze(1), values, origins, LENGTH, HORIZON, n_future=0)
+        for origins in (origin, origin[-VALIDATION_WINDOWS:])
     )
-    model = OfPast()
+    model = WindowsNLinear()
     state = TrainingState(model, build_optimizer(ADAMW, model))
-    with the_same_each_time(), watching(1, len(origin)) as watch:
+    with deterministic(), stage_callback(1, len(origin)) as callback:
         stopwatch = Stopwatch()
         fit(
             state,
@@ -51,6 +51,6 @@ def relight_windows(n_steps: int) -> Pace:
             schedule=lambda _: LEARNING_RATE,
             epochs=1,
             gradient_clip=None,
-            callback=watch,
+            callback=callback,
         )
         return stopwatch.pace(len(origin))

@@ -1,4 +1,4 @@
-"""A training of Relight as its stage trains: the same each time, with checkpoints, progress and curves."""
+"""A training as the train stage runs it: deterministic, with checkpoints, progress and curves."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -34,15 +34,15 @@ def relight_fit(
     epochs: int,
     faster: Callable[[TrainStep, Optimizer], TrainStep] | None = None,
 ) -> list[EpochRecord]:
-    """The epochs of a regression.
+    """Train a regression, and return the record of each epoch.
 
     Args:
-        n_rows: of an epoch, for the progress.
-        faster: makes of the step of this optimizer one that takes less time.
+        n_rows: rows of an epoch, for the progress.
+        faster: wraps the step of this optimizer in an equivalent, faster one.
     """
     torch.manual_seed(42)
     state = TrainingState(model, build_optimizer(optimizer, model))
-    with the_same_each_time(), watching(epochs, n_rows) as watch:
+    with deterministic(), stage_callback(epochs, n_rows) as callback:
         fit(
             state,
             train,
@@ -52,15 +52,15 @@ def relight_fit(
             schedule=build_schedule(ScheduleParams(), peak=optimizer.learning_rate, epochs=epochs),
             epochs=epochs,
             gradient_clip=None,
-            callback=watch,
+            callback=callback,
             wrap_step=faster and (lambda step: faster(step, state.optimizer)),
         )
     return state.history
 
 
 @contextmanager
-def the_same_each_time() -> Iterator[None]:
-    """For Relight alone: the others compute as PyTorch comes."""
+def deterministic() -> Iterator[None]:
+    """Compute deterministically: only Relight does so, the other contenders use PyTorch's defaults."""
     make_deterministic(1)
     try:
         yield
@@ -69,8 +69,8 @@ def the_same_each_time() -> Iterator[None]:
 
 
 @contextmanager
-def watching(epochs: int, n_rows: int) -> Iterator[MainProcessCallback]:
-    """What the stage has beside a training, in a folder that goes away."""
+def stage_callback(epochs: int, n_rows: int) -> Iterator[MainProcessCallback]:
+    """Provide the callback of the stage, which writes to a temporary folder."""
     with (
         tempfile.TemporaryDirectory() as folder,
         Checkpoints(Path(folder) / "kept", {}) as checkpoints,
