@@ -23,6 +23,7 @@ from relight.repository.objects import find_with_md5, object_state, path_md5
 from relight.repository.remotes import RemoteContents, query_remote
 from relight.repository.revisions import LockEntry, yaml_as_texts
 from relight.runtime.files import json_text, read_format
+from relight.runtime.messages import abbreviate
 from relight.runtime.nested import are_same_params
 from relight.train.manifest import CODE_FOLDERS, Manifest, changed_versions, versions_with_relight
 
@@ -173,8 +174,7 @@ def _report_text(
     lines.append(f"  recorded  {_commit_line(commit) if commit else 'in no commit yet'}")
     first = commits_that_record(entry.md5, commit.id)[-1:] if commit else []
     lines += [f"  first in  {_commit_line(options)}" for options in first if options != commit]
-    more = f" and {len(names) - MAX_NAMES_SHOWN} more" if len(names) > MAX_NAMES_SHOWN else ""
-    lines += [f"  now in    {', '.join(names[:MAX_NAMES_SHOWN])}{more}"] if names else []
+    lines += [f"  now in    {abbreviate(names, MAX_NAMES_SHOWN)}"] if names else []
     lines += [f"  remote    {f'{remote.name}: ' if remote.name else ''}{remote.problem}"] if remote.problem else []
     lines.append(verdict_line([(step.stage, options) for step, options in steps]))
     width = shutil.get_terminal_size().columns
