@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tests.closure import REPOSITORY
-from tests.repositories import Repository, clean_environment, make_repository
+from tests.repositories import Repository, make_repository, quick_environment
 
 pytestmark = pytest.mark.xdist_group("experiments")  # one worker: what the fixture makes is dear
 GUIDE = (REPOSITORY / "docs/experiments.md").read_text(encoding="utf-8")
@@ -51,7 +51,7 @@ def run(repository: Repository, command: str) -> str:
         done = subprocess.run(
             ["bash", "-c", command],
             cwd=repository.root,
-            env={**clean_environment(), **own_code},
+            env={**quick_environment(), **own_code},
             capture_output=True,
             text=True,
             timeout=SECONDS,

@@ -3,7 +3,6 @@
 import configparser
 import re
 import shutil
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -44,7 +43,7 @@ def done(repository: Repository, *command: str, env: Mapping[str, str] | None = 
 
 
 def relight(repository: Repository, *words: str, env: Mapping[str, str] | None = None) -> tuple[int, str]:
-    process = repository.run(sys.executable, "-c", RELIGHT, *words, env={"PYTHONPATH": "src", **(env or {})})
+    process = repository.run("python", "-c", RELIGHT, *words, env={"PYTHONPATH": "src", **(env or {})})
     said = process.stdout + process.stderr
     assert "Traceback" not in said
     assert SECRET not in said

@@ -11,6 +11,7 @@ import pytest
 
 from tests.repositories import Repository, clean_environment
 
+pytestmark = pytest.mark.usefixtures("new_interpreters")
 SPLIT_OUTS = ("train.safetensors", "validation.safetensors", "test.safetensors", "features.json", "report.json")
 LOCK = ".dvc/tmp/relight/lock"
 
@@ -50,8 +51,15 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+def written_at(path: Path) -> int:
+    """In nanoseconds; 0 where it is not there."""
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
 def start_endless_training(repository: Repository, *command: str, **env: str) -> subprocess.Popen[str]:
     repository.edit("params.yaml", "epochs: 1000", "epochs: 1000000000")
+    curves = repository.root / "reports/train/curves.csv"
+    before = written_at(curves)
     process = subprocess.Popen(
         command,
         cwd=repository.root,
@@ -61,7 +69,7 @@ def start_endless_training(repository: Repository, *command: str, **env: str) ->
         text=True,
     )
     wait_until(lambda: is_training(repository), "train holds the lock")
-    time.sleep(4)  # past the imports, into the loop
+    wait_until(lambda: written_at(curves) not in (0, before), "the loop shows its first epochs")
     return process
 
 

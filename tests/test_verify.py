@@ -28,6 +28,7 @@ def committed(finished_copy: Repository) -> Repository:
     return finished_copy
 
 
+@pytest.mark.usefixtures("new_interpreters")
 def test_a_commit_is_rebuilt_whatever_the_workspace_and_the_cache_hold(committed: Repository) -> None:
     """With other hash seeds than the recorded run, for they are drawn."""
     committed.edit("params.yaml", "epochs: 1000", "epochs: 7")
