@@ -4,6 +4,8 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, TypeVar
 
+from relight.runtime.nested import flatten
+
 Output = TypeVar("Output")
 ArtifactState = Literal["intact", "there", "damaged", "missing", "unknown"]
 STATE_TEXTS: dict[ArtifactState, str] = {
@@ -145,7 +147,7 @@ def step_lines(step: LineageStep, options: RecoveryOptions, at: str, remote: str
     code = f"{len(step.code)} files and folders, {_commit_text(step, at)}"
     lines = [f"{step.stage}  ← {step.command}"]
     lines += _labelled_lines(
-        "params", [f"{name}: {_flat_text(values)}" for name, values in sorted(step.params.items())], width
+        "params", [f"{name}: {_params_text(values)}" for name, values in sorted(step.params.items())], width
     )
     lines += _labelled_lines("reads", [_availability_text(item, remote) for item in step.data], width)
     lines += _labelled_lines("code", [code], width)
@@ -211,12 +213,11 @@ def _labelled_lines(label: str, texts: list[str], width: int) -> list[str]:
     return lines
 
 
-def _flat_text(values: Any, name: str = "") -> str:
-    """Return nested values as `a.b=1, c=2`."""
+def _params_text(values: Any) -> str:
+    """Return a section as `a.b=1, c=2`; an empty text is null."""
     if isinstance(values, dict) and values:
-        return ", ".join(_flat_text(value, f"{name}.{key}" if name else key) for key, value in values.items())
-    text = "null" if values == "" else str(values)  # in YAML, no value is null
-    return f"{name}={text}" if name else text
+        return ", ".join(f"{key}={_params_text(value)}" for key, value in flatten(values).items())
+    return "null" if values == "" else str(values)
 
 
 def _size_text(n_bytes: int) -> str:

@@ -23,6 +23,7 @@ from relight.repository.objects import object_state, path_md5
 from relight.repository.remotes import RemoteContents, query_remote
 from relight.repository.revisions import PARAMS_PATH, Lock, LockEntry, yaml_as_texts
 from relight.runtime.files import json_text
+from relight.runtime.messages import abbreviate
 from relight.runtime.nested import are_same_params
 from relight.train.manifest import CODE_FOLDERS, changed_versions, versions_with_relight
 
@@ -184,8 +185,7 @@ def _record_lines(path: Path, record: LockRecord) -> list[str]:
     first = commits_that_record(entry.md5, commit.id)[-1:] if commit else []
     lines += [f"  first in  {_commit_line(earlier)}" for earlier in first if earlier != commit]
     names = names_that_record(entry.md5)
-    more = f" and {len(names) - MAX_NAMES_SHOWN} more" if len(names) > MAX_NAMES_SHOWN else ""
-    lines += [f"  now in    {', '.join(names[:MAX_NAMES_SHOWN])}{more}"] if names else []
+    lines += [f"  now in    {abbreviate(names, MAX_NAMES_SHOWN)}"] if names else []
     return lines
 
 

@@ -14,6 +14,7 @@ from relight.repository.objects import FOLDER_SUFFIX, file_md5, find_with_md5, f
 from relight.repository.revisions import LOCK_PATH, Lock, LockEntry, read_lock
 from relight.runtime.files import read_format
 from relight.runtime.lifetime import single_instance
+from relight.runtime.messages import abbreviate
 from relight.runtime.processes import PROCESSES_VARIABLE
 from relight.train.manifest import Manifest, changed_versions
 
@@ -90,7 +91,7 @@ def _changed_deps(lock: Lock, stages: Lock, folder: Path) -> list[str]:
     made = {path for locked in lock.values() for path in locked.outs}
     raw = {entry for locked in stages.values() for entry in locked.deps.values() if entry.path not in made}
     changed = [entry.path for entry in sorted(raw) if path_md5(folder / entry.path) != entry.md5]
-    return [f"dvc.lock was recorded with other bytes of {_some_paths(changed)}"] if changed else []
+    return [f"dvc.lock was recorded with other bytes of {abbreviate(changed, MAX_PATHS_SHOWN)}"] if changed else []
 
 
 def _processes_environment(lock: Lock, cache: Path) -> dict[str, str]:
@@ -123,7 +124,7 @@ def _changed_files(path: Path, md5: str, cache: Path) -> str:
         return "in unknown files, because the recorded list is not in the cache"
     recorded = folder_files(cache, md5)
     made = {file.relative_to(path).as_posix(): file_md5(file) for file in path.rglob("*") if file.is_file()}
-    return _some_paths(sorted(name for name in recorded | made if recorded.get(name) != made.get(name)))
+    return abbreviate(sorted(name for name in recorded | made if recorded.get(name) != made.get(name)), MAX_PATHS_SHOWN)
 
 
 def _weights_text(path: Path, md5: str, cache: Path) -> str:
@@ -146,7 +147,7 @@ def _reasons(lock: Lock, folder: Path, cache: Path) -> list[str]:
     now = read_format(made, Manifest, 1)
     reasons = changed_versions(recorded.versions, now.versions)
     changed = [path for path in {**recorded.code, **now.code} if recorded.code.get(path) != now.code.get(path)]
-    reasons += [f"the model was made by other code: {_some_paths(sorted(changed))}"] if changed else []
+    reasons += [f"the model was made by other code: {abbreviate(sorted(changed), MAX_PATHS_SHOWN)}"] if changed else []
     return reasons + ([f"device {recorded.device} → {now.device}"] if recorded.device != now.device else [])
 
 
@@ -162,8 +163,3 @@ def _report_text(name: str, compared: list[ComparedOutput], reasons: list[str]) 
     why = "; ".join(reasons) or "unknown: a stage may depend on chance, on time or on the processor"
     problem = f"verify: {len(wrong)} of {len(compared)} outs of {name} differ from dvc.lock"
     return "\n".join([*lines, f"likely why: {why}", ""]), [problem]
-
-
-def _some_paths(paths: list[str]) -> str:
-    more = f" and {len(paths) - MAX_PATHS_SHOWN} more" if len(paths) > MAX_PATHS_SHOWN else ""
-    return f"{', '.join(paths[:MAX_PATHS_SHOWN])}{more}"

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from tqdm import tqdm
 
 from relight.runtime.lifetime import DeferredStop, Terminated
+from relight.runtime.messages import notify
 from relight.train.checkpoints import Checkpoints
 from relight.train.distributed.process_group import StopConsensus
 
@@ -44,7 +45,7 @@ class LiveCurves:
         try:
             self._append("\n".join([*head, *lines, ""]))
         except OSError as error:
-            sys.stderr.write(f"train: {self._path}: cannot be written: {error.strerror}; trains on without it\n")
+            notify(f"train: {self._path}: cannot be written: {error.strerror}; trains on without it")
             self._due = math.inf
             return
         self._n_written = len(history)
@@ -83,9 +84,9 @@ class Progress:
             self._bar.set_postfix(postfix, refresh=False)
             self._bar.update()
         elif done % self._every == 0 or done == self._epochs:
-            sys.stderr.write(
+            notify(
                 f"epoch {done} of {self._epochs}: loss {loss:.4g}, best {best:.4g}, "
-                f"{self.rows_per_second(done):,.0f} rows/s, {_duration_text(self._seconds_left(done))} left\n"
+                f"{self.rows_per_second(done):,.0f} rows/s, {_duration_text(self._seconds_left(done))} left"
             )
 
     def close(self) -> None:

@@ -6,7 +6,6 @@ Fit the model with all that happens beside it: the bar, the live curves, the che
 """
 
 import json
-import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -20,7 +19,8 @@ from relight.errors import InputError
 from relight.model.devices import describe_device, device_for_process
 from relight.runtime.files import json_text, write_json
 from relight.runtime.lifetime import DeferredStop
-from relight.runtime.nested import RunIdentity, differing_names
+from relight.runtime.messages import notify
+from relight.runtime.nested import RunIdentity, differing_keys
 from relight.runtime.processes import Rank
 from relight.train.callbacks import LiveCurves, MainProcessCallback, Progress, WorkerCallback
 from relight.train.checkpoints import Checkpoints
@@ -83,7 +83,7 @@ def open_process_group(rank: Rank | None, device: torch.device, about: RunIdenti
     with join_process_group(rank, device.type):
         group = DistributedGroup(device)
         first = json.loads(group.broadcast_text(json_text(about)))
-        if rank.local_rank == 0 and (changed := differing_names(first, about)):
+        if rank.local_rank == 0 and (changed := differing_keys(first, about)):
             raise InputError(f"this machine and the first one differ in {', '.join(changed)}; give both the same")
         yield group
 
@@ -112,7 +112,7 @@ def _start_state(training: Training, team: TrainingContext) -> TrainingState:
     saved = team.group.broadcast_state(newest)
     state = start_training(training, team.group, saved)
     if newest is not None:
-        sys.stderr.write(f"train: goes on from a checkpoint, at epoch {state.epoch}, step {state.step}\n")
+        notify(f"train: goes on from a checkpoint, at epoch {state.epoch}, step {state.step}")
     return state
 
 
