@@ -14,6 +14,7 @@ from relight.data.calendar import Cycle
 from relight.data.schema import Kind, SequenceParams, SeriesSchema, Task
 
 DatePart = Literal["year", "month", "weekday", "hour", "elapsed"]
+DataKind = Literal["table", "sequences", "series", "pairs"]
 
 
 class Covariate(BaseModel):
@@ -214,6 +215,15 @@ class Features(BaseModel):
     sequence: SequenceFeatures | None = Field(default=None, exclude_if=lambda value: value is None)
     series: SeriesFeatures | None = Field(default=None, exclude_if=lambda value: value is None)
     pairs: PairFeatures | None = Field(default=None, exclude_if=lambda value: value is None)
+
+    @property
+    def kind(self) -> DataKind:
+        """The kind of the data, after which the file that reads it is named in each stage; a ranking is a table."""
+        if self.pairs is not None:
+            return "pairs"
+        if self.series is not None:
+            return "series"
+        return "table" if self.sequence is None else "sequences"
 
     @property
     def n_described(self) -> int:

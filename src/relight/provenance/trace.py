@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from relight.model.manifest import CODE_FOLDERS, Manifest, changed_versions, versions_with_relight
 from relight.provenance.lineage import (
     ArtifactState,
     Availability,
@@ -24,7 +25,6 @@ from relight.repository.remotes import RemoteContents, query_remote
 from relight.repository.revisions import LockEntry, yaml_as_texts
 from relight.runtime.files import json_text, read_format
 from relight.runtime.nested import are_same_params
-from relight.train.manifest import CODE_FOLDERS, Manifest, changed_versions, versions_with_relight
 
 MANIFEST_PATH, PARAMS_PATH = "models/manifest.json", "params.yaml"
 

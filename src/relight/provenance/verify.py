@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from relight.errors import InputError, RunError
+from relight.model.manifest import Manifest, changed_versions
 from relight.provenance.rebuild import place_input, run_in_checkout, temporary_checkout
 from relight.repository.dvc import cache_folder
 from relight.repository.git import read_files_at
@@ -14,7 +15,6 @@ from relight.repository.revisions import LockedStage, LockEntry, read_lock
 from relight.runtime.files import read_format
 from relight.runtime.lifetime import single_instance
 from relight.runtime.processes import PROCESSES_VARIABLE
-from relight.train.manifest import Manifest, changed_versions
 
 WORKSPACE_FOLDER = Path(".dvc/tmp/relight")
 
