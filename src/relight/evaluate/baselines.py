@@ -19,7 +19,7 @@ from relight.metrics.roc import check_sample_weight
 from relight.model.networks.autoregression import Autoregression
 from relight.model.networks.forecaster import Forecaster
 from relight.model.networks.tower import ngrams
-from relight.model.sequences import Windows, preprocess_windows
+from relight.model.series import Windows, preprocess_windows
 
 ForecastBaseline = Callable[[Tensor, Tensor], Tensor]  # past (n, length, n_channels) and future → (n, horizon)
 NAIVE = "naive"

@@ -27,7 +27,7 @@ from relight.metrics.roc import check_sample_weight
 from relight.metrics.scorers import compute_scores, group_numbers, recall_at
 from relight.model.build import build_model
 from relight.model.inference import predict_outputs
-from relight.model.rows import pair_input_tensors
+from relight.model.pairs import pair_input_tensors
 from relight.model.saved_model import Description, load_weights
 from relight.model.similarity import DistanceCalibration, accuracy_threshold, pair_predictions
 from relight.runtime.files import write_json

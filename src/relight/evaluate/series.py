@@ -26,7 +26,7 @@ from relight.model.build import build_model
 from relight.model.inference import predict_outputs
 from relight.model.networks.forecaster import Forecaster, model_half_widths
 from relight.model.saved_model import Description, load_weights
-from relight.model.sequences import Windows, build_windows
+from relight.model.series import Windows, build_windows
 from relight.runtime.files import write_json
 
 WINDOWS_AT_ONCE = 4096

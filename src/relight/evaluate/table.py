@@ -36,8 +36,8 @@ from relight.metrics.scorers import compute_scores, primary_loss
 from relight.model.build import build_model, untrained_model
 from relight.model.inference import predict_outputs, prediction_batch_size, predictions_from_outputs
 from relight.model.pipeline import TabularModel, Temperature
-from relight.model.rows import build_inputs
 from relight.model.saved_model import Description, load_weights
+from relight.model.table import build_inputs
 from relight.runtime.files import write_json
 
 

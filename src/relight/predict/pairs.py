@@ -21,7 +21,7 @@ from relight.model.build import build_model
 from relight.model.devices import make_deterministic
 from relight.model.inference import predict_outputs, prediction_batch_size, set_training_mode
 from relight.model.networks.tower import SiameseModel
-from relight.model.rows import pair_input_tensors
+from relight.model.pairs import pair_input_tensors
 from relight.model.saved_model import MODEL_FORMAT, Description, load_weights
 from relight.model.similarity import pair_predictions
 from relight.predict.table import assert_can_write_predictions

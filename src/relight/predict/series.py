@@ -20,7 +20,7 @@ from relight.model.build import build_model
 from relight.model.inference import predict_outputs
 from relight.model.networks.forecaster import NOMINAL_COVERAGE, Forecaster, model_half_widths
 from relight.model.saved_model import Description, load_weights
-from relight.model.sequences import build_windows
+from relight.model.series import build_windows
 from relight.prepare.params import PrepareParams
 from relight.prepare.series import regularize_series
 from relight.prepare.source import SourceTable

@@ -24,8 +24,8 @@ from relight.errors import ColumnError, InputError
 from relight.model.build import build_model
 from relight.model.inference import predict_outputs as outputs_of
 from relight.model.inference import prediction_batch_size, predictions_from_outputs
-from relight.model.rows import build_inputs
 from relight.model.saved_model import Description, load_weights
+from relight.model.table import build_inputs
 from relight.prepare.columns import clean_as_kind
 from relight.prepare.source import SourceTable
 from relight.prepare.targets import query_labels

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from relight.model.manifest import CODE_FOLDERS, changed_versions, versions_with_relight
 from relight.provenance.lineage import (
     ArtifactState,
     Availability,
@@ -25,7 +26,6 @@ from relight.repository.revisions import PARAMS_PATH, Lock, LockEntry, yaml_as_t
 from relight.runtime.files import json_text
 from relight.runtime.messages import abbreviate
 from relight.runtime.nested import are_same_params
-from relight.train.manifest import CODE_FOLDERS, changed_versions, versions_with_relight
 
 MAX_NAMES_SHOWN = 4  # of branches, tags and experiments
 REMOTE_NOT_ASKED = RemoteContents(None, "not asked", {})

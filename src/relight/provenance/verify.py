@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from relight.errors import InputError, RunError
+from relight.model.manifest import Manifest, changed_versions
 from relight.provenance.rebuild import place_input, run_in_checkout, temporary_checkout
 from relight.provenance.records import MANIFEST_PATH, recorded_manifest
 from relight.repository.dvc import cache_folder
@@ -16,7 +17,6 @@ from relight.runtime.files import read_format
 from relight.runtime.lifetime import single_instance
 from relight.runtime.messages import abbreviate
 from relight.runtime.processes import PROCESSES_VARIABLE
-from relight.train.manifest import Manifest, changed_versions
 
 WORKSPACE_FOLDER, WEIGHTS_PATH = Path(".dvc/tmp/relight"), "models/model.pth"
 MAX_PATHS_SHOWN = 5  # of a long list

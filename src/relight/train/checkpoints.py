@@ -8,7 +8,7 @@ import hashlib
 import io
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -19,6 +19,7 @@ from relight.runtime.files import TEMPORARY_PREFIX, json_text, read_json, write_
 from relight.runtime.lifetime import Terminated, try_lock
 from relight.runtime.messages import notify
 from relight.runtime.nested import RunIdentity, differing_keys
+from relight.runtime.processes import Rank
 from relight.runtime.runner import FINISHED_NAME, remove_folder
 
 CheckpointContent = dict[str, Any]
@@ -30,6 +31,11 @@ CHECKPOINT_NAMES = ("even.checkpoint", "odd.checkpoint")
 IDENTITY_NAME = "about.json"
 
 MAX_KEPT_RUNS = 8  # of which checkpoints are kept
+
+
+def open_checkpoints(kept: Path, about: RunIdentity, rank: Rank | None) -> AbstractContextManager["Checkpoints | None"]:
+    """Return the checkpoints of this run, in the first process; None in the others."""
+    return Checkpoints(kept, about) if rank is None or rank.rank == 0 else nullcontext()
 
 
 class TrainingPosition(NamedTuple):
