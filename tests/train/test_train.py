@@ -13,7 +13,8 @@ from relight.model.build import build_model
 from relight.model.inference import predict_outputs, predictions_from_outputs
 from relight.model.params import ModelParams
 from relight.model.rows import build_inputs
-from relight.model.saved_model import Description, hash_outputs, load_weights
+from relight.model.saved_model import Description, hash_outputs
+from relight.model.weights import load_weights
 from relight.train.params import TrainParams
 from relight.train.train import train
 from tests.feature_tables import Table, features_of, number, small_table

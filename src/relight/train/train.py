@@ -15,7 +15,8 @@ from relight.data.tensors import StoredTensors
 from relight.model.devices import choose_device, make_deterministic
 from relight.model.inference import predict_outputs
 from relight.model.params import ModelParams
-from relight.model.saved_model import Description, hash_outputs, save_weights
+from relight.model.saved_model import Description, hash_outputs
+from relight.model.weights import save_weights
 from relight.runtime.dependencies import file_sha256
 from relight.runtime.files import read_model, write_json
 from relight.runtime.nested import RunIdentity
