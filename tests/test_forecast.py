@@ -15,8 +15,9 @@ from relight.model.build import build_model
 from relight.model.inference import predict_outputs
 from relight.model.networks.autoregression import Autoregression
 from relight.model.params import MlpParams, ModelName, ModelParams
-from relight.model.saved_model import Description, load_weights
+from relight.model.saved_model import Description
 from relight.model.series import build_windows
+from relight.model.weights import load_weights
 from relight.predict.predict import predict as predict_rows
 from relight.runtime.files import read_model
 from relight.split.params import SplitParams

@@ -12,8 +12,9 @@ from relight.errors import InputError
 from relight.model.build import build_model
 from relight.model.inference import predict_outputs, predictions_from_outputs
 from relight.model.params import ModelParams
-from relight.model.saved_model import Description, hash_outputs, load_weights
+from relight.model.saved_model import Description, hash_outputs
 from relight.model.table import build_inputs
+from relight.model.weights import load_weights
 from relight.train.params import TrainParams
 from relight.train.train import train
 from tests.feature_tables import Table, features_of, number, small_table

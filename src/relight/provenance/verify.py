@@ -131,7 +131,7 @@ def _weights_text(path: Path, md5: str, cache: Path) -> str:
     recorded = find_with_md5(Path(WEIGHTS_PATH), md5, cache)
     if recorded is None:
         return "by how much is unknown, because the recorded model is not in the cache"
-    from relight.model.saved_model import largest_weight_difference, read_state
+    from relight.model.weights import largest_weight_difference, read_state
 
     difference = largest_weight_difference(read_state(recorded), read_state(path))
     if difference is None:

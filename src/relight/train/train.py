@@ -12,7 +12,8 @@ from relight.model.devices import choose_device, describe_device, device_for_pro
 from relight.model.inference import predict_outputs
 from relight.model.manifest import Manifest, package_versions, split_data_and_code, versions_with_relight
 from relight.model.params import ModelParams
-from relight.model.saved_model import Description, hash_outputs, save_weights
+from relight.model.saved_model import Description, hash_outputs
+from relight.model.weights import save_weights
 from relight.runtime.dependencies import file_sha256
 from relight.runtime.files import read_model, write_json
 from relight.runtime.lifetime import DeferredStop
