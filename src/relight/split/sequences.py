@@ -214,5 +214,5 @@ def _duplicate_notes(features: Features, steps: SequenceSteps, parts: PartAssign
     odd = 2 * within.astype(np.uint64) + np.uint64(1)  # the same steps in another order are another sequence
     hashes = np.zeros(len(length), dtype=np.uint64)
     np.add.at(hashes, steps.sequence_index, seen * odd)
-    twins = count_shared_rows(hashes, parts)
-    return [f"Sequences that stand in more than one part: {twins}; scores may be too good."] if twins else []
+    n_shared = count_shared_rows(hashes, parts)
+    return [f"Sequences that stand in more than one part: {n_shared}; scores may be too good."] if n_shared else []
