@@ -97,6 +97,12 @@ def test_a_part_that_cuts_a_sequence_is_refused() -> None:
         split_table(table.drop("index"))
 
 
+def test_a_split_column_that_a_table_of_symbols_lacks_is_refused() -> None:
+    table = pl.DataFrame({"dna": ["ACGT", "TT"] * 5, "y": ["a", "b"] * 5})
+    with pytest.raises(InputError, match=r"split\.column: 'who' is not a column"):
+        split_table(table, {"method": "group", "column": "who"}, sequence=SequenceParams(symbols="dna"))
+
+
 def test_sequences_that_stand_in_two_parts_are_counted() -> None:
     table = table_of_steps()
     twin = table.filter(pl.col("who") == 0).with_columns(who=pl.lit(10), split=pl.lit("test"))

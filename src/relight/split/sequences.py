@@ -144,8 +144,9 @@ def split_by_sequence(
     """
     steps = split_into_sequences(table, sequence)
     params, choice = resolve_split(params, schema)
+    columns = columns_to_split(params, schema)
     if sequence.id is not None:
-        _assert_whole(table, steps, columns_to_split(params, schema), sequence.id)
+        _assert_whole(table, steps, columns, sequence.id)
     sequence_schema = schema.model_copy(update={"rows": steps.sequences.height})
     parts = assign_parts(params, steps.sequences, sequence_schema)
     is_train = parts == TRAIN
