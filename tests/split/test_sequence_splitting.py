@@ -1,4 +1,4 @@
-"""Sequences stay whole, and the train sequences alone describe them."""
+"""Sequences stay whole, and only the train sequences describe them."""
 
 from typing import Any
 
