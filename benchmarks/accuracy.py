@@ -1,10 +1,10 @@
-"""The recipe for a person's own table, on real tables with fixed parts, beside what other tools reach there.
+"""Compare the recipe for your own table with other tools, on real tables with fixed parts.
 
-For each table of `benchmarks/tables/` (or of another folder with the same layout) this copies the repository, sets
-nothing but `prepare.source`, `prepare.target` and the seed in `recipes/table.yaml`, runs `dvc repro`, and takes the
-score of the test rows from reports/metrics.json: RMSE for numbers, log loss for classes; the median of the seeds.
-`baselines.csv` has what others reached on exactly these rows. Where catboost is installed it runs as well, for its
-time. The licence of each table stands in its meta.json.
+For each table of `benchmarks/tables/` (or of another folder with the same layout) this copies the repository, sets only
+`prepare.source`, `prepare.target` and the seed in `recipes/table.yaml`, runs `dvc repro`, and takes the score of the
+test rows from reports/metrics.json: RMSE for numbers, log loss for classes; the median of the seeds. `baselines.csv`
+has the scores of other tools on the same rows. If catboost is installed it runs as well, for its time. The licence of
+each table is in its meta.json.
 
     python benchmarks/accuracy.py [--tables FOLDER] [--seeds N] [--only NAME ...]
 """
@@ -35,7 +35,7 @@ HEAD = ("table", "score", "Relight: median (range)", "rank", "best other", "Hist
 
 
 class Result(NamedTuple):
-    """Of one table: the score of each seed, the seconds of each run of the pipeline, what the pipeline chose."""
+    """The scores of each seed on one table, the seconds of each run of the pipeline, and the model that was chosen."""
 
     scores: list[float]
     seconds: list[float]
@@ -53,11 +53,15 @@ def main(tables: Path, seeds: int, only: list[str]) -> None:
         meta = json.loads((case / "meta.json").read_text(encoding="utf-8"))
         result = run_recipe(case, meta, seeds)
         scores = {US: statistics.median(result.scores), **scores_of_others(others, case.name, SCORE_OF[meta["task"]])}
-        for place, name in enumerate(sorted(scores, key=lambda name: scores[name]), start=1):
-            ranks.setdefault(name, []).append(place)
-        print_row(case.name, SCORE_OF[meta["task"]], *beside(result, scores), catboost_seconds(case, meta))
+        for rank, name in enumerate(sorted(scores, key=lambda name: scores[name]), start=1):
+            ranks.setdefault(name, []).append(rank)
+        print_row(case.name, SCORE_OF[meta["task"]], *cells(result, scores), catboost_seconds(case, meta))
         choices.append(f"{case.name}: {result.choice}")
     print("", *choices, "", sep="\n")
+    print_ranks(ranks)
+
+
+def print_ranks(ranks: dict[str, list[float]]) -> None:
     print_row("model", "mean rank", "tables")
     print_row("---", "---", "---")
     for name in sorted(ranks, key=lambda name: statistics.mean(ranks[name])):
@@ -68,8 +72,8 @@ def print_row(*cells: str) -> None:
     print(f"| {' | '.join(cells)} |", flush=True)
 
 
-def beside(result: Result, scores: dict[str, float]) -> tuple[str, ...]:
-    """Score, rank, the best of the others, HistGradientBoosting, seconds."""
+def cells(result: Result, scores: dict[str, float]) -> tuple[str, ...]:
+    """Return score, rank, the best of the others, HistGradientBoosting and seconds as texts."""
     best = min((name for name in scores if name != US), key=lambda name: scores[name])
     rank = sorted(scores.values()).index(scores[US]) + 1
     ratio = scores[US] / scores["hgb"]
@@ -89,7 +93,7 @@ def shown(score: float) -> str:
 
 
 def run_recipe(case: Path, meta: dict[str, Any], seeds: int) -> Result:
-    """The real pipeline, once for each seed; the first run prepares and splits as well."""
+    """Run the real pipeline once for each seed; only the first run prepares and splits."""
     scores, seconds = [], []
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "repository"
@@ -118,7 +122,7 @@ def make_repository(root: Path, table: Path) -> None:
 
 
 def write_params(root: Path, source: str, target: str, seed: int) -> None:
-    """The recipe with a table, a target and a seed; nothing else is set."""
+    """Write the recipe as params.yaml, with a table, a target and a seed; nothing else is set."""
     values = {"prepare.source": source, "prepare.target": target, "train.seed": seed}
     lines, section = [], ""
     for text in (REPOSITORY / "recipes/table.yaml").read_text(encoding="utf-8").splitlines():
@@ -130,7 +134,7 @@ def write_params(root: Path, source: str, target: str, seed: int) -> None:
 
 
 def run(command: list[str], root: Path) -> str:
-    """What it printed; ends this program where the command fails."""
+    """Return the command's output; exit if it fails."""
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -139,12 +143,12 @@ def run(command: list[str], root: Path) -> str:
 
 
 def scores_of_others(others: pl.DataFrame, case: str, score: str) -> dict[str, float]:
-    known = others.filter((pl.col("case") == case) & pl.col(COLUMN_OF[score]).is_not_null())
-    return dict(known.select("model", COLUMN_OF[score]).iter_rows())
+    rows = others.filter((pl.col("case") == case) & pl.col(COLUMN_OF[score]).is_not_null())
+    return dict(rows.select("model", COLUMN_OF[score]).iter_rows())
 
 
 def catboost_seconds(case: Path, meta: dict[str, Any]) -> str:
-    """Of the fit with its defaults, stopped by the validation rows, on all cores; – where it is not installed."""
+    """Return the seconds of a fit with defaults and early stopping, on all cores; "–" if CatBoost is not installed."""
     if find_spec("catboost") is None:
         return "–"
     from catboost import CatBoostClassifier, CatBoostRegressor
@@ -173,5 +177,5 @@ if __name__ == "__main__":
     parser.add_argument("--tables", type=Path, default=REPOSITORY / "benchmarks/tables")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", nargs="*", default=[])
-    asked = parser.parse_args()
-    main(asked.tables, asked.seeds, asked.only)
+    arguments = parser.parse_args()
+    main(arguments.tables, arguments.seeds, arguments.only)

@@ -1,9 +1,9 @@
-"""What `relight compare` of many experiments costs beside `dvc exp show --json`.
+"""Measure `relight compare` of many experiments against `dvc exp show --json`.
 
-Runs the penguins once in a copy of the repository, in a temporary folder, and makes experiments of it as DVC names
-them: a commit each on a reference `refs/exps/BASELINE/NAME`, with params, scores, predictions and curves of its own in
-Git and in the cache. `dvc exp list` must name them all. Then both commands in turn; prints CPU seconds and
-the median of the paired ratios.
+Runs the penguins once in a copy of the repository, in a temporary folder, and makes experiments of it as DVC does: one
+commit each on a reference `refs/exps/BASELINE/NAME`, with params, scores, predictions and curves of its own in Git and
+in the cache. `dvc exp list` must name them all. Then runs both commands in turn; prints CPU seconds and the median of
+the paired ratios.
 
     python benchmarks/comparing.py [EXPERIMENTS] [ROUNDS]
 """
@@ -24,7 +24,7 @@ sys.path.insert(0, str(REPOSITORY))
 
 from tests.repositories import Repository, clean_environment, make_repository  # noqa: E402  (the repository is no package)
 
-AT_MOST = 2.0
+MAX_RATIO = 2.0
 START = "import sys; from relight.cli import main; sys.exit(main(sys.argv[1:]))"
 
 
@@ -42,11 +42,11 @@ def main(n_experiments: int, rounds: int) -> None:
         spent = statistics.median(each[k] for each in rounds_of)
         ratios = [each[k] / each[0] for each in rounds_of]
         print(f"{name:<22} {spent:18.2f} {statistics.median(ratios):15.2f}   ({min(ratios):.2f} to {max(ratios):.2f})")
-    print(f"at most {AT_MOST}; {rounds} rounds")
+    print(f"at most {MAX_RATIO}; {rounds} rounds")
 
 
 def finished(root: Path) -> Repository:
-    """One run of the penguins, committed."""
+    """Return a repository with one run of the penguins, committed."""
     root.mkdir()
     repository = make_repository(root)
     shutil.copy(root / "recipes/penguins.yaml", root / "params.yaml")
@@ -59,7 +59,7 @@ def finished(root: Path) -> Repository:
 
 
 def many_experiments(repository: Repository, n: int) -> None:
-    """As `dvc exp run -S train.seed=...` would leave them, without the training."""
+    """Make n experiments as `dvc exp run -S train.seed=...` would leave them, without the training."""
     baseline = git(repository, "rev-parse", "HEAD")
     before = {
         path: (repository.root / path).read_text() for path in ("params.yaml", "dvc.lock", "reports/metrics.json")
@@ -91,7 +91,7 @@ def many_experiments(repository: Repository, n: int) -> None:
 
 
 def moved_predictions(repository: Repository, folder: str, generator: random.Random) -> str:
-    """The folder of reports with other probabilities, as an object of the cache."""
+    """Put a folder of reports with other probabilities into the cache, and return its hash."""
     listed = json.loads(object_at(repository, folder).read_text())
     at = next(entry for entry in listed if entry["relpath"] == "predictions.csv")
     head, *rows = object_at(repository, at["md5"]).read_text().splitlines()
@@ -122,7 +122,7 @@ def put(repository: Repository, content: bytes) -> str:
 
 
 def commit_of(repository: Repository, parent: str, files: dict[str, str]) -> str:
-    """Of the parent's tree with these files, in an index of its own."""
+    """Commit the parent's tree with these files, in a separate index, and return the commit."""
     index = {"GIT_INDEX_FILE": str(repository.root / ".git/benchmark-index")}
     git(repository, "read-tree", parent, env=index)
     for path, content in files.items():
@@ -150,7 +150,7 @@ def compare(repository: Repository, *words: str) -> float:
 
 
 def cpu_seconds(repository: Repository, *command: str, **env: str) -> float:
-    """User and system, children included."""
+    """Return user and system seconds of a command, children included."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, cwd=repository.root, env={**clean_environment(), **env}, check=True, capture_output=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

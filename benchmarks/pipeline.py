@@ -1,9 +1,8 @@
-"""What the pipeline costs beyond its imports.
+"""Measure the cost of the pipeline beyond its imports.
 
-Runs, in turn, the default pipeline through `dvc repro --force` and five scripts that do nothing but
-import what these stages need, namely each import statement of the stage's code that leads out of
-Relight; prints CPU seconds (user + system, children included) of both, and the median of the paired
-ratios. Both run in a copy of the repository, in a temporary folder.
+Runs, in turn, the default pipeline through `dvc repro --force` and five scripts that only import what these stages
+need: each import statement of the stage's code that leads out of Relight. Prints CPU seconds (user + system, children
+included) of both, and the median of the paired ratios. Both run in a copy of the repository, in a temporary folder.
 
     python benchmarks/pipeline.py [ROUNDS]
 """
@@ -22,10 +21,10 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))
 
-from tests.closure import code_in, import_closure  # noqa: E402  (the repository is no package)
+from tests.closure import import_closure  # noqa: E402  (the repository is no package)
 
 STAGES = ("prepare", "split", "train", "evaluate", "plot")
-AT_MOST = 1.5
+MAX_RATIO = 1.5
 
 
 def main(rounds: int) -> None:
@@ -36,12 +35,12 @@ def main(rounds: int) -> None:
     print("                     CPU seconds (median)")
     print(f"dvc repro --force    {statistics.median(whole for whole, _ in pairs):8.2f}")
     print(f"five bare scripts    {statistics.median(bare for _, bare in pairs):8.2f}")
-    print(f"ratio                {statistics.median(ratios):8.2f}   (at most {AT_MOST}; {rounds} pairs, ", end="")
+    print(f"ratio                {statistics.median(ratios):8.2f}   (at most {MAX_RATIO}; {rounds} pairs, ", end="")
     print(f"{min(ratios):.2f} to {max(ratios):.2f})")
 
 
 def copy_of_repository(folder: Path) -> Path:
-    """The working tree as Git knows it, with a cache of its own."""
+    """Return a clone with the code of the working tree and its own cache."""
     copy = folder / "relight"
     subprocess.run(["git", "clone", "--quiet", str(REPOSITORY), str(copy)], check=True)
     for name in ("src", "stages"):
@@ -60,18 +59,15 @@ def imports(copy: Path) -> float:
 
 @cache
 def bare_script(stage: str) -> str:
-    """The import statements of all code that a stage runs, but for those of Relight itself."""
-    trees = (ast.parse((REPOSITORY / path).read_text()) for path in code_of(stage))
-    found = {ast.unparse(node) for tree in trees for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)}
-    return "\n".join(sorted(line for line in found if "relight" not in line))
-
-
-def code_of(stage: str) -> list[Path]:
-    paths = [path for path in import_closure(stage) if not path.endswith(".jinja")]
-    return [file for path in paths for file in (code_in(path) if (REPOSITORY / path).is_dir() else [Path(path)])]
+    """Return the import statements of all code that a stage runs, except those of Relight itself."""
+    paths = [path for path in import_closure(stage) if path.endswith(".py")]
+    nodes = (node for path in paths for node in ast.parse((REPOSITORY / path).read_text()).body)
+    imports = {ast.unparse(node) for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)}
+    return "\n".join(sorted(line for line in imports if "relight" not in line))
 
 
 def cpu_seconds(command: list[str], folder: Path) -> float:
+    """Return user and system seconds of a command, children included."""
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)

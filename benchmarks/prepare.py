@@ -1,9 +1,9 @@
-"""What prepare and split cost beside a plain Polars program, in time and in memory.
+"""Measure prepare and split against a plain Polars program, in time and in memory.
 
-Makes a mixed table (12 columns, about 100 bytes a row) and runs, in turn and each in a process of its own:
-the stages prepare and split, just as `dvc repro` starts them; a Polars program of two streaming passes
-(mean and deviation of the numbers, then standardise and write Parquet); and, where it is installed, pandas,
-which standardises in memory and writes the bare numbers.
+Makes a mixed table (12 columns, about 100 bytes a row) and runs, in turn and each in its own process: the stages
+prepare and split, as `dvc repro` starts them; a Polars program of two streaming passes (mean and deviation of the
+numbers, then standardise and write Parquet); and, if it is installed, pandas, which standardises in memory and writes
+the bare numbers.
 
     python benchmarks/prepare.py [MILLIONS_OF_ROWS [ROUNDS]] [--pandas] [--folder FOLDER]
 """
@@ -27,7 +27,7 @@ import numpy as np
 import polars as pl
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-AT_MOST, PEAK_AT_MOST = 1.1, 1.0  # times the Polars program; GB
+MAX_RATIO, MAX_PEAK_GB = 1.1, 1.0  # the ratio is to the Polars program
 PANDAS_UP_TO = 5  # million rows, unless asked for
 BLOCK = 262_144
 
@@ -41,10 +41,10 @@ OTHER_SECTIONS = ("model", "train", "evaluate", "plot")
 POLARS = f"""
 import polars as pl
 numbers, rows = {NUMBERS}, pl.scan_csv("table.csv")
-said = rows.select(
+fitted = rows.select(
     *(pl.col(n).mean().alias(n) for n in numbers), *(pl.col(n).std().alias(n + " std") for n in numbers)
 ).collect(engine="streaming").row(0, named=True)
-rows.with_columns((pl.col(n) - said[n]) / said[n + " std"] for n in numbers).sink_parquet("out.parquet")
+rows.with_columns((pl.col(n) - fitted[n]) / fitted[n + " std"] for n in numbers).sink_parquet("out.parquet")
 """
 PANDAS = f"""
 import pandas as pd
@@ -56,13 +56,13 @@ rows[numbers].to_numpy("float32").tofile("out.parquet")
 
 class Cost(NamedTuple):
     seconds: float
-    cpu: float  # seconds of all cores: what another load on the machine does not change much
+    cpu: float  # seconds of all cores: other load on the machine changes them little
     peak: float  # GB
 
 
 def main(millions: float, rounds: int, with_pandas: bool, folder: Path) -> None:
     table = folder / "table.csv"
-    # In a process of its own: a process that starts another hands down its own peak.
+    # In its own process, because a process inherits the peak of the one that starts it.
     maker = multiprocessing.get_context("spawn").Process(target=write_table, args=(table, round(millions * 1e6)))
     maker.start()
     maker.join()
@@ -72,7 +72,7 @@ def main(millions: float, rounds: int, with_pandas: bool, folder: Path) -> None:
     with repository(folder, table):
         for run in work.values():
             run()  # does not count: the first pages of a virtual machine's file cache cost ten times the later ones
-        costs = {name: [] for name in work}
+        costs: dict[str, list[Cost]] = {name: [] for name in work}
         for _ in range(rounds):
             for name, run in work.items():
                 costs[name].append(run())
@@ -80,7 +80,7 @@ def main(millions: float, rounds: int, with_pandas: bool, folder: Path) -> None:
 
 
 def write_table(path: Path, n_rows: int) -> None:
-    """The same rows in every run."""
+    """Write the table; the same rows in every run."""
     generator = np.random.default_rng(42)
     with open(path, "wb") as file:
         for start in range(0, n_rows, BLOCK):
@@ -89,7 +89,7 @@ def write_table(path: Path, n_rows: int) -> None:
 
 
 def make_rows(generator: np.random.Generator, n: int) -> pl.DataFrame:
-    """Four numbers, two of whole numbers, categories of 10 and 1000 levels, a boolean, two with gaps, the target."""
+    """Return four columns of numbers, two of integers, 10 and 1000 categories, a boolean, two with gaps, the target."""
     x = generator.normal(size=(7, n))
     gaps = generator.random((2, n)) < np.array([[0.1], [0.02]])
     return pl.DataFrame(
@@ -112,7 +112,7 @@ def make_rows(generator: np.random.Generator, n: int) -> pl.DataFrame:
 
 @contextmanager
 def repository(folder: Path, table: Path) -> Iterator[None]:
-    """A copy of the repository whose source is the table."""
+    """Provide a copy of the repository whose source is the table."""
     copy = folder / "repository"
     shutil.rmtree(copy, ignore_errors=True)
     for name in ("src", "stages"):
@@ -126,7 +126,7 @@ def repository(folder: Path, table: Path) -> Iterator[None]:
 
 
 def sections_of(params: str) -> str:
-    """What prepare and split do not read, and the check beside them does."""
+    """Return the sections that only the check of all params reads, not prepare or split."""
     sections = ("\n" + params).split("\n")
     kept, keep = [], False
     for line in sections:
@@ -137,7 +137,7 @@ def sections_of(params: str) -> str:
 
 def stages(folder: Path) -> Cost:
     copy = folder / "repository"
-    shutil.rmtree(copy / ".dvc", ignore_errors=True)  # the check beside the stages runs as it does the first time
+    shutil.rmtree(copy / ".dvc", ignore_errors=True)  # the check of all params runs again, as the first time
     ours = {"PYTHONPATH": "src"}
     parts = [measure([sys.executable, "-m", f"stages.{stage}"], copy, ours) for stage in ("prepare", "split")]
     for out in ("prepared", "split"):
@@ -152,7 +152,7 @@ def script(code: str, folder: Path) -> Cost:
 
 
 def measure(command: list[str], folder: Path, environment: dict[str, str]) -> Cost:
-    """Wall time, and the largest memory of the process or of one that it started."""
+    """Run a command; return wall time, CPU time and the peak memory of it or of a process that it started."""
     start = time.perf_counter()
     process = subprocess.Popen(command, cwd=folder, env={**os.environ, **environment})
     _, status, usage = os.wait4(process.pid, 0)
@@ -171,7 +171,7 @@ def report(costs: dict[str, list[Cost]], what: str) -> None:
         ratios = [run.seconds / other.seconds for run, other in zip(runs, plain, strict=True)]
         spread = f"{statistics.median(ratios):7.2f}{min(ratios):6.2f}{max(ratios):6.2f}"
         print(f"{name:20}{seconds:9.1f}{spread}{cpu:8.1f}{max(run.peak for run in runs):9.2f}")
-    print(f"prepare + split: at most {AT_MOST} times the Polars program, and at most {PEAK_AT_MOST:g} GB")
+    print(f"prepare + split: at most {MAX_RATIO} times the Polars program, and at most {MAX_PEAK_GB:g} GB")
 
 
 if __name__ == "__main__":
@@ -179,8 +179,8 @@ if __name__ == "__main__":
     parser.add_argument("millions", nargs="?", type=float, default=2)
     parser.add_argument("rounds", nargs="?", type=int, default=3)
     parser.add_argument("--pandas", action="store_true", help=f"also beyond {PANDAS_UP_TO} million rows")
-    parser.add_argument("--folder", type=Path, help="where the table and the results go for a while")
-    asked = parser.parse_args()
-    with_pandas = asked.pandas or (asked.millions <= PANDAS_UP_TO and find_spec("pandas") is not None)
-    with tempfile.TemporaryDirectory(dir=asked.folder) as temporary:
-        main(asked.millions, asked.rounds, with_pandas, Path(temporary))
+    parser.add_argument("--folder", type=Path, help="the folder for temporary files")
+    arguments = parser.parse_args()
+    with_pandas = arguments.pandas or (arguments.millions <= PANDAS_UP_TO and find_spec("pandas") is not None)
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as temporary:
+        main(arguments.millions, arguments.rounds, with_pandas, Path(temporary))

@@ -1,11 +1,10 @@
-"""What it costs to feed the windows of a long series to a forecasting model: windows per second, and memory.
+"""Measure the cost of feeding the windows of a long series to a forecasting model: windows per second, and memory.
 
 The contenders train the same small model (NLinear) on the same series with the same settings, in turn, each time in a
-process of its own. Each round is one ratio to the DataLoader: the median of these counts. Timed is the training loop
-alone, without imports and without the making of windows; where something else runs, the seconds of the processor (CPU
-ratio) say more than those of the clock. Memory is the peak above what the process held before its series was made; a
-short training before that brings what is imported and kept once. Linux alone tells it. A contender that is not
-installed is named and skipped.
+new process. Each round gives one ratio to the DataLoader; the median counts. Only the training loop is timed, without
+imports and without making windows; on a busy machine the CPU ratio is more reliable than the clock's. Memory is the
+peak above what the process held before its series was made; a short training before that does the late imports. Linux
+only. A contender that is not installed is named and skipped.
 
     python benchmarks/sequences.py [--steps STEPS] [--rounds ROUNDS]
 """
@@ -21,27 +20,27 @@ from sequence_jobs.cost import Cost
 
 LOADER, RELIGHT = "DataLoader", "Relight"
 NEEDS = {LOADER: "torch", RELIGHT: "torch", "neuralforecast": "neuralforecast"}
-FASTER, SMALLER = 5, 0.1  # times the windows per second of the DataLoader, and its memory
+MIN_SPEED, MAX_MEMORY = 5, 0.1  # relative to the DataLoader
 
 
 def main(n_steps: int, rounds: int) -> None:
-    costs: dict[str, list[Cost]] = {name: [] for name in those_there()}
+    costs: dict[str, list[Cost]] = {name: [] for name in installed_contenders()}
     for _ in range(rounds):
         for name, of_rounds in costs.items():
-            of_rounds.append(in_a_process(name, n_steps))
+            of_rounds.append(run_in_process(name, n_steps))
     report(costs, f"NLinear, {n_steps:,} steps of one channel, 336 → 24, AdamW, l1, batch 1024, 1 thread, one epoch")
 
 
-def those_there() -> list[str]:
-    """The contenders that are installed; the others are named."""
+def installed_contenders() -> list[str]:
+    """Return the contenders that are installed; print the names of the others."""
     for name, package in NEEDS.items():
         if find_spec(package) is None:
             print(f"{name}: skipped, {package} is not installed")
     return [name for name, package in NEEDS.items() if find_spec(package) is not None]
 
 
-def in_a_process(name: str, n_steps: int) -> Cost:
-    """This process imports no torch: one that starts another hands down its own peak."""
+def run_in_process(name: str, n_steps: int) -> Cost:
+    """Return the cost of a contender in a new process, which inherits this one's peak: so this one imports no torch."""
     command = [sys.executable, __file__, "--steps", str(n_steps), "--only", name]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -58,7 +57,9 @@ def report(costs: dict[str, list[Cost]], title: str) -> None:
         ratio = Cost(*medians(to_loader))
         spread = f"{ratio.pace:7.2f}{min(paces):7.2f}{max(paces):7.2f}{ratio.cpu_pace:11.2f}"
         print(f"{name:16}{middle.pace:11,.0f}{spread}{middle.peak:9,.0f}{ratio.peak:8.3f}")
-    print(f"{RELIGHT}: at least {FASTER} times the windows/s of the {LOADER}, and at most {SMALLER} of its memory")
+    print(
+        f"{RELIGHT}: at least {MIN_SPEED} times the windows/s of the {LOADER}, and at most {MAX_MEMORY} of its memory"
+    )
 
 
 def medians(costs: list[Cost]) -> list[float]:
@@ -66,12 +67,12 @@ def medians(costs: list[Cost]) -> list[float]:
 
 
 def ratios(ours: list[Cost], loader: list[Cost]) -> list[Cost]:
-    """Round by round."""
+    """Return the ratios of each round."""
     return [Cost(*(a / b for a, b in zip(one, other, strict=True))) for one, other in zip(ours, loader, strict=True)]
 
 
 def train_one(name: str, n_steps: int) -> None:
-    """The last line that it prints is the cost."""
+    """Train, and print the cost as the last line."""
     from sequence_jobs.contenders import CONTENDERS
     from sequence_jobs.cost import cost_of
 
@@ -79,12 +80,12 @@ def train_one(name: str, n_steps: int) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--steps", type=int, default=1_000_000, help="of the series")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=1_000_000, help="length of the series")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", choices=list(NEEDS), help=argparse.SUPPRESS)  # in a process of its own
-    asked = parser.parse_args()
-    if asked.only is None:
-        main(asked.steps, asked.rounds)
+    parser.add_argument("--only", choices=list(NEEDS), help=argparse.SUPPRESS)  # used by run_in_process
+    arguments = parser.parse_args()
+    if arguments.only is None:
+        main(arguments.steps, arguments.rounds)
     else:
-        train_one(asked.only, asked.steps)
+        train_one(arguments.only, arguments.steps)

@@ -1,10 +1,10 @@
-"""What a sweep costs beside what it runs.
+"""Measure the cost of a sweep against that of the runs in it.
 
 In a copy of the repository, on the table of penguins, pair by pair and in turn:
 
-- `--fast`: the loop of a job of a sweep (proposals, ledger, pruning) beside the trainings in it alone;
-- experiments: `relight sweep` from end to end beside `dvc exp run -S ...` of the same params, one after another in
-  the workspace, both from an empty cache of runs.
+- `--fast`: the loop of a job of a sweep (proposals, ledger, pruning) against only the trainings in it;
+- experiments: the whole `relight sweep` against `dvc exp run -S ...` of the same params, one after another in the
+  workspace, both with an empty run-cache.
 
     python benchmarks/sweeping.py [TRIALS] [PAIRS]
 """
@@ -31,7 +31,7 @@ from relight.sweep.storage import open_trial_queue, slots_folder  # noqa: E402
 from relight.sweep.worker import run_trials  # noqa: E402
 from tests.repositories import Repository, make_repository  # noqa: E402
 
-MOST_FAST, MOST_EXPERIMENTS = 1.05, 1.2
+MAX_FAST_RATIO, MAX_EXPERIMENTS_RATIO = 1.05, 1.2
 SWEEP = """\
 name: {name}
 budget: {{trials: {trials}}}
@@ -53,8 +53,8 @@ def main(trials: int, pairs: int) -> None:
         fast = [fast_pair(trials, seed) for seed in range(pairs)]
         experiments = [experiment_pair(repository, max(2, trials // 5), seed) for seed in range(max(1, pairs // 2))]
     print("                                          sweep s   bare s   ratio (median)")
-    show("--fast, a job's loop", fast, MOST_FAST)
-    show("experiments, the whole command", experiments, MOST_EXPERIMENTS)
+    show("--fast, a job's loop", fast, MAX_FAST_RATIO)
+    show("experiments, the whole command", experiments, MAX_EXPERIMENTS_RATIO)
 
 
 def show(name: str, pairs: list[tuple[float, float]], at_most: float) -> None:
@@ -79,41 +79,42 @@ def write_sweep(name: str, trials: int, seed: int, *, prune: bool) -> None:
 
 
 def fast_pair(trials: int, seed: int) -> tuple[float, float]:
-    """Wall seconds of a job's loop, and of the trainings in it. One training before warms up."""
+    """Return wall seconds of a job's loop, and of the trainings in it. One training before warms up."""
     write_sweep(f"fast-{seed}", trials, seed, prune=True)
     settings = read_sweep_settings(Path("sweep.yaml"), fast=True)
     trainer, seconds = InProcessTrainer(), [0.0]
     trainer.train(settings.document, lambda _scores: False)
 
     def run_timed(_name: str, proposal: Proposal, is_hopeless: Callable[[Sequence[float]], bool]) -> float | None:
-        looking = [0.0]  # is of the sweep, not of the training
+        pruning = [0.0]  # seconds that belong to the sweep, not to the training
 
-        def looked(scores: Sequence[float]) -> bool:
+        def timed_is_hopeless(scores: Sequence[float]) -> bool:
             began = time.perf_counter()
-            said = is_hopeless(scores)
-            looking[0] += time.perf_counter() - began
-            return said
+            is_pruned = is_hopeless(scores)
+            pruning[0] += time.perf_counter() - began
+            return is_pruned
 
         began = time.perf_counter()
-        value = trainer.train(with_proposal(settings.document, proposal), looked)
-        seconds[0] += time.perf_counter() - began - looking[0]
+        value = trainer.train(with_proposal(settings.document, proposal), timed_is_hopeless)
+        seconds[0] += time.perf_counter() - began - pruning[0]
         return value
 
     began = time.perf_counter()
-    with acquire_slot(slots_folder(settings.sweep)) as held:
+    with acquire_slot(slots_folder(settings.sweep)) as slot:
         ledger = open_trial_queue(settings.sweep)
         with ledger.heartbeat():
-            run_trials(ledger, settings, held, run_timed)
+            run_trials(ledger, settings, slot, run_timed)
     return time.perf_counter() - began, seconds[0]
 
 
 def experiment_pair(repository: Repository, trials: int, seed: int) -> tuple[float, float]:
+    """Return wall seconds of `relight sweep`, and of `dvc exp run` of the same trials."""
     write_sweep(f"slow-{seed}", trials, seed, prune=False)
     settings = read_sweep_settings(Path("sweep.yaml"), fast=False)
     began = time.perf_counter()
-    code, said = repository.relight("sweep")
+    code, output = repository.relight("sweep")
     ours = time.perf_counter() - began
-    assert code == 0, said
+    assert code == 0, output
     proposals = [row.params for row in open_trial_queue(settings.sweep).records()]
     shutil.rmtree(".dvc/cache/runs")
     began = time.perf_counter()

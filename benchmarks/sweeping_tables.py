@@ -1,9 +1,9 @@
-"""Whether a sweep is worth its time: its best trial beside the recipe that it started from, on real tables.
+"""Compare the best trial of a sweep with the recipe that it started from, on real tables.
 
-For each table (of `benchmarks/tables/`, or a sample of `relight data`) this copies the repository, sets nothing but
-source, target and seed in `recipes/table.yaml`, runs `dvc repro`, then `relight sweep --fast` with `recipes/sweep.yaml`
-as it stands, and takes over what it found with `dvc exp apply`. Validation rows choose; what is printed are the scores
-of the test rows: RMSE for numbers, log loss for classes, of each seed and their mean.
+For each table (of `benchmarks/tables/`, or a sample of `relight data`) this copies the repository, sets only source,
+target and seed in `recipes/table.yaml`, runs `dvc repro`, then `relight sweep --fast` with `recipes/sweep.yaml`, and
+applies the best trial with `dvc exp apply`. Validation rows choose it; the scores printed are those of the test rows:
+RMSE for numbers, log loss for classes, of each seed and their mean.
 
     python benchmarks/sweeping_tables.py [--tables FOLDER] [--only NAME ...] [--seeds N] [--trials N] [--jobs N]
 """
@@ -32,7 +32,7 @@ class Table(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """Scores of the test rows, by what params.yaml says and by the best trial."""
+    """Scores of the test rows with the recipe and with the best trial, and the seconds of the sweep."""
 
     default: float
     best: float
@@ -46,7 +46,7 @@ def main(tables: Path, only: list[str], seeds: int, trials: int, jobs: int) -> N
         for name in only:
             table = table_of(tables / name) if (tables / name).exists() else sample(name, Path(samples))
             pairs = [pair(table, seed, trials, jobs) for seed in range(1, seeds + 1)]
-            print_row(name, table.score, *beside(pairs))
+            print_row(name, table.score, *cells(pairs))
 
 
 def table_of(folder: Path) -> Table:
@@ -55,7 +55,7 @@ def table_of(folder: Path) -> Table:
 
 
 def sample(name: str, folder: Path) -> Table:
-    """Of `relight data`; its parts are those that the recipe makes."""
+    """Return a table of `relight data`, which the recipe splits."""
     write_sample(name, folder)
     return Table(folder / f"{name}.csv", "target", "rmse" if name == "diabetes" else "log_loss")
 
@@ -90,7 +90,7 @@ def commit(root: Path) -> None:
 
 
 def experiment(root: Path) -> str:
-    """The one that the sweep has kept."""
+    """Return the name of the experiment that the sweep has kept."""
     [name] = run(["dvc", "exp", "list", "--name-only"], root).split()
     return name
 
@@ -99,8 +99,8 @@ def score_of(root: Path, score: str) -> float:
     return float(json.loads((root / "reports/metrics.json").read_text(encoding="utf-8"))["test"][score])
 
 
-def beside(pairs: list[Pair]) -> tuple[str, ...]:
-    """Default, best, ratio, seconds."""
+def cells(pairs: list[Pair]) -> tuple[str, ...]:
+    """Return default, best, ratio and seconds as texts."""
     defaults, bests = [pair.default for pair in pairs], [pair.best for pair in pairs]
     return (
         f"{shown(statistics.mean(defaults))} ({', '.join(map(shown, defaults))})",
@@ -117,5 +117,5 @@ if __name__ == "__main__":
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--trials", type=int, default=40)
     parser.add_argument("--jobs", type=int, default=2)
-    asked = parser.parse_args()
-    main(asked.tables, asked.only, asked.seeds, asked.trials, asked.jobs)
+    arguments = parser.parse_args()
+    main(arguments.tables, arguments.only, arguments.seeds, arguments.trials, arguments.jobs)

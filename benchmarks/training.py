@@ -1,14 +1,13 @@
-"""What a training costs beside hand-written loops and other people's trainers, and beside another way to train it.
+"""Measure a training against hand-written loops, other trainers, and other ways to run it.
 
-The contenders of a job train the same network on the same rows with the same settings, in turn, from this one
-process, and each round is one ratio to the first contender of the job: the median of these counts. Ratios are speeds:
-1 is as fast, 2 is twice as fast. Where Relight is one of them, the last column is its speed to that of the line:
-beside the matrix products alone, it is the part of Relight's time that they take. A contender that is not installed
-is named and skipped.
+The contenders of a job train the same network on the same rows with the same settings, in turn, from this process.
+Each round gives one ratio to the first contender of the job; the median counts. Ratios are speeds: 1 is as fast, 2 is
+twice as fast. If Relight takes part, the last column is its speed relative to that line's: for the bare matrix
+products it is their share of Relight's time. A contender that is not installed is named and skipped.
 
     python benchmarks/training.py [JOB ...] [--rounds ROUNDS] [--rows ROWS]
 
-The jobs; a name stands for those that begin with it, too (`processes`):
+The jobs; a name without its batch size (`processes`) selects all of them:
 
     tutorial                        the tutorial's loop
     mlp-256, mlp-1024               loops by hand, Lightning, skorch, Keras, bare matrix products; by batch size
@@ -53,16 +52,16 @@ def main(jobs: list[str], rounds: int, n_rows: int) -> None:
 
 
 def named(name: str) -> list[str]:
-    """The job of that name, or all that begin with it."""
+    """Return the job of that name, or all whose name it is without the batch size."""
     return [job for job in JOBS if job == name or job.startswith(f"{name}-")]
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("jobs", nargs="*", metavar="JOB", help=f"of {', '.join(JOBS)}; all unless named")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("jobs", nargs="*", metavar="JOB", help=f"one or more of {', '.join(JOBS)}; default: all")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--rows", type=int, default=100_000)
-    asked = parser.parse_args()
-    if unknown := [name for name in asked.jobs if not named(name)]:
-        sys.exit(f"the jobs are {', '.join(JOBS)}, got {', '.join(unknown)}")
-    main([job for name in asked.jobs for job in named(name)] or list(JOBS), asked.rounds, asked.rows)
+    arguments = parser.parse_args()
+    if unknown := [name for name in arguments.jobs if not named(name)]:
+        sys.exit(f"jobs must be among {', '.join(JOBS)}, got {', '.join(unknown)}")
+    main([job for name in arguments.jobs for job in named(name)] or list(JOBS), arguments.rounds, arguments.rows)

@@ -373,7 +373,10 @@ CATALOGUE = [
     of_table(49, "beyond float32", with_xs("1", "1e300"), f"{CSV}: column 'x' row 2 is beyond float32 (1e+300)"),
     of_table(49, "beyond float64", with_xs("1", "1e400"), f"{CSV}: column 'x' row 2 is infinite"),
     of_predict(
-        49, "answer beyond float32", "x,c\n1,a\n-3e38,b\n", f"{CSV}: row 2: the model's answer is not a finite number"
+        49,
+        "answer beyond float32",
+        "x,c\n1,a\n-3e38,b\n",
+        f"{CSV}: row 2: the model's prediction is not a finite number",
     ),
     # Files and machine
     Case(
@@ -421,7 +424,7 @@ CATALOGUE = [
         52,
         "newer format",
         "must be of format 3, got 4",
-        make.edit("models/model.json", '\n "format": 3', '\n "format": 3'),
+        make.edit("models/model.json", '\n "format": 3', '\n "format": 4'),
     ),
     Case(
         53,

@@ -15,8 +15,9 @@ from relight.model.build import build_model
 from relight.model.inference import predict_outputs
 from relight.model.networks.autoregression import Autoregression
 from relight.model.params import MlpParams, ModelName, ModelParams
-from relight.model.saved_model import Description, load_weights
-from relight.model.sequences import build_windows
+from relight.model.saved_model import Description
+from relight.model.series import build_windows
+from relight.model.weights import load_weights
 from relight.predict.predict import predict as predict_rows
 from relight.runtime.files import read_model
 from relight.split.params import SplitParams
@@ -56,7 +57,7 @@ def test_it_is_better_than_every_method_that_others_tried(co2: Repository) -> No
     assert "auto chose mlp for a forecast, beside a linear autoregression" in page
     assert "104 steps of the past, 1 ahead; year by the calendar" in page
     assert all(words in page for words in ("95 % interval", "coverage_80 → 0.8"))
-    assert all(words in page for words in ("orders the steps, 1 week apart", "is foretold; mean 3"))
+    assert all(words in page for words in ("orders the steps, 1 week apart", "is predicted; mean 3"))
 
 
 def test_predict_goes_on_from_the_last_rows(co2: Repository) -> None:

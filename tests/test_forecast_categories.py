@@ -12,8 +12,9 @@ from relight.data.tensors import read_tensors
 from relight.export.export import export
 from relight.model.build import build_model
 from relight.model.inference import predict_outputs
-from relight.model.saved_model import Description, load_weights
-from relight.model.sequences import build_windows
+from relight.model.saved_model import Description
+from relight.model.series import build_windows
+from relight.model.weights import load_weights
 from relight.plot.content import describe_series_columns
 from relight.predict.predict import predict as predict_rows
 from relight.runtime.files import read_model
@@ -105,5 +106,5 @@ def test_the_page_names_time_and_target_and_what_is_known(promotions: Path) -> N
     known, found = (json.loads((promotions / name).read_text()) for name in ("model.json", "schema.json"))
     time, target, day = describe_series_columns(known["features"], found)
     assert time == {"name": "date", "kind": "datetime", "says": "orders the steps, 1 day apart"}
-    assert (target["name"], target["says"][:21]) == ("sales", "is foretold; mean 101")
+    assert (target["name"], target["says"][:22]) == ("sales", "is predicted; mean 101")
     assert day == {"name": "day", "kind": "categorical", "says": "1 level: promotion; known ahead"}

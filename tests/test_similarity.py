@@ -261,7 +261,7 @@ def test_without_validation_rows_the_train_rows_choose_the_threshold(folder: Pat
     done = Pipeline(folder / "run", pairs(100), split=shares, train={"early_stopping": None})
     assert done.metrics["validation"] == {}
     notes = read_json(done.root / "reports/notes.json")["notes"]
-    assert "The threshold was chosen on the train rows, for there are no validation rows." in notes
+    assert "The threshold was chosen on the train rows, because there are no validation rows." in notes
 
 
 def test_a_group_of_left_records_stays_in_one_part(folder: Path) -> None:

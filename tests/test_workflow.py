@@ -70,7 +70,7 @@ def test_a_current_lock_passes_without_the_data(new_clone: Repository) -> None:
 STALE = {
     "prepare": ("params.yaml", "task: auto ", "task: regression "),  # `dvc repro --dry` ends with 0 here
     "train": ("params.yaml", "epochs: 1000", "epochs: 10"),
-    "code of plot": ("src/relight/domain/figures.py", '"""', '"""Changed. '),
+    "code of plot": ("src/relight/plot/figures.py", '"""', '"""Changed. '),
     "metrics": ("reports/metrics.json", "0.", "1."),
 }
 

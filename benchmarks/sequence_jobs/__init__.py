@@ -1,1 +1,1 @@
-"""The contenders of `benchmarks/sequences.py`, one a module, and what they cost."""
+"""The contenders of `benchmarks/sequences.py`, one per module, and how their cost is measured."""

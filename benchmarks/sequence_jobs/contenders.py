@@ -1,4 +1,4 @@
-"""Who is compared, by name."""
+"""The contenders by name."""
 
 from sequence_jobs.cost import Contender
 from sequence_jobs.data_loader import data_loader

@@ -1,4 +1,4 @@
-"""What a training costs the process that it runs in. On Linux: elsewhere memory cannot be told."""
+"""Time and memory of a training in its process. Linux only: memory is read from /proc."""
 
 import time
 from collections.abc import Callable
@@ -9,51 +9,50 @@ WARM_UP_STEPS = 10_000
 
 
 class Pace(NamedTuple):
-    """Windows that a training loop takes in a second, and in a second of the processor: this one says more where
-    something else runs."""
+    """Windows that a training loop takes per second, by the clock and by CPU time, which other load changes less."""
 
     by_clock: float
     by_cpu: float
 
 
 class Stopwatch:
-    """Runs from when it is made."""
+    """Measures from its creation."""
 
     def __init__(self) -> None:
         self.start, self.cpu_start = time.perf_counter(), time.process_time()
 
     def pace(self, n_windows: int) -> Pace:
-        """Of so many windows up to now."""
+        """Return the pace of `n_windows` since the start."""
         return Pace(n_windows / (time.perf_counter() - self.start), n_windows / (time.process_time() - self.cpu_start))
 
 
 class Cost(NamedTuple):
     pace: float  # windows per second
     cpu_pace: float  # windows per second of the processor
-    peak: float  # MB above what was there before the series
+    peak: float  # MB above the memory held before the series was made
 
 
-Contender = Callable[[int], Pace]  # makes a series of so many steps and its windows, and trains
+Contender = Callable[[int], Pace]  # n_steps → the pace of a training on a series of that length
 
 
 def cost_of(contender: Contender, n_steps: int) -> Cost:
-    """After a short training, which imports what is imported late."""
+    """Return the cost of a training, after a short one that does the late imports."""
     import torch
 
     torch.set_num_threads(1)
     contender(WARM_UP_STEPS)
-    before = held("VmRSS")
-    forget_the_peak()
+    before = memory_mb("VmRSS")
+    reset_peak()
     pace = contender(n_steps)
-    return Cost(*pace, held("VmHWM") - before)
+    return Cost(*pace, memory_mb("VmHWM") - before)
 
 
-def forget_the_peak() -> None:
-    """The peak is what is held now (man 5 proc, clear_refs)."""
+def reset_peak() -> None:
+    """Set the peak to the memory held now (man 5 proc, clear_refs)."""
     Path("/proc/self/clear_refs").write_text("5")
 
 
-def held(what: str) -> float:
-    """MB that this process holds (VmRSS), or held at most (VmHWM)."""
+def memory_mb(field: str) -> float:
+    """Return the MB that this process holds (VmRSS), or held at its peak (VmHWM)."""
     lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(f"{what}:")) / 1024
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{field}:")) / 1024

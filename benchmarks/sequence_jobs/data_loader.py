@@ -1,4 +1,4 @@
-"""The usual loop by hand: a DataLoader over windows that were copied before."""
+"""The usual loop by hand: a DataLoader over windows that were copied beforehand."""
 
 import torch
 from torch import nn
@@ -9,7 +9,7 @@ from sequence_jobs.setting import BATCH, HORIZON, LEARNING_RATE, LENGTH, WEIGHT_
 
 
 def data_loader(n_steps: int) -> Pace:
-    """One epoch."""
+    """Train one epoch."""
     values = series(n_steps)
     past = values[:-HORIZON].unfold(0, LENGTH, 1).contiguous()
     target = values[LENGTH:].unfold(0, HORIZON, 1).contiguous()

@@ -1,4 +1,4 @@
-"""neuralforecast's own NLinear. Each step draws its windows from a view of all, after it summed over each."""
+"""neuralforecast's own NLinear. Each step sums over all windows, then draws its own from a view of them."""
 
 import logging
 
@@ -9,27 +9,27 @@ from training_jobs.measuring import quiet
 from sequence_jobs.cost import Pace, Stopwatch
 from sequence_jobs.setting import BATCH, HORIZON, LEARNING_RATE, LENGTH, WEIGHT_DECAY, series
 
-STEPS_AT_MOST = 50  # each sums over all windows: an epoch would take minutes
+MAX_STEPS = 50  # each sums over all windows: an epoch would take minutes
 
 
 def neural_forecast(n_steps: int) -> Pace:
-    """The first steps of an epoch."""
+    """Train the first steps of an epoch."""
     import pandas as pd
     from neuralforecast import NeuralForecast
     from neuralforecast.models import NLinear
     from pytorch_lightning import Callback
 
-    ran: list[Pace] = []
+    paces: list[Pace] = []
 
-    class Clock(Callback):  # it is copied, so that what it notes goes to a list out here
+    class Clock(Callback):  # it is copied, so it appends to a list outside
         def on_train_start(self, *_: object) -> None:
             self.watch = Stopwatch()
 
         def on_train_end(self, *_: object) -> None:
-            ran.append(self.watch.pace(n_batches * BATCH))
+            paces.append(self.watch.pace(n_batches * BATCH))
 
     logging.disable(logging.WARNING)
-    n_batches = min(STEPS_AT_MOST, n_steps // BATCH)
+    n_batches = min(MAX_STEPS, n_steps // BATCH)
     model = NLinear(
         h=HORIZON,
         input_size=LENGTH,
@@ -48,4 +48,4 @@ def neural_forecast(n_steps: int) -> Pace:
     rows = pd.DataFrame({"unique_id": "a", "ds": np.arange(n_steps), "y": series(n_steps).numpy()})
     with quiet():
         NeuralForecast([model], freq=1).fit(rows)
-    return ran[0]
+    return paces[0]

@@ -2,14 +2,16 @@
 
 import torch
 from torch import Tensor, nn
-from training_jobs.relight_fit import the_same_each_time, watching
+from training_jobs.relight_fit import deterministic, stage_callback
 
-from relight.model.sequences import Windows
+from relight.model.rows import StoredRows
+from relight.model.series import Windows
 from relight.train.batches import InMemoryBatches
-from relight.train.loop import fit
-from relight.train.losses import l1, skip_missing_targets
-from relight.train.optimizers import build_optimizer
+from relight.train.loop import Validation, fit
+from relight.train.losses import l1
+from relight.train.optimizers import Schedule, build_optimizer
 from relight.train.params import OptimizerParams
+from relight.train.series import skip_missing_targets
 from relight.train.state import TrainingState
 from sequence_jobs.cost import Pace, Stopwatch
 from sequence_jobs.setting import BATCH, HORIZON, LEARNING_RATE, LENGTH, WEIGHT_DECAY, NLinear, series
@@ -18,8 +20,8 @@ ADAMW = OptimizerParams(name="adamw", learning_rate=LEARNING_RATE, weight_decay=
 VALIDATION_WINDOWS = 1024
 
 
-class OfPast(nn.Module):
-    """The same model, which here is given past (n, LENGTH, 1) and future (n, HORIZON, 0)."""
+class WindowsNLinear(nn.Module):
+    """NLinear for Relight's inputs: past (n, LENGTH, 1) and future (n, HORIZON, 0) → (n, HORIZON)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,26 +33,23 @@ class OfPast(nn.Module):
 
 
 def relight_windows(n_steps: int) -> Pace:
-    """One epoch as the stage trains: the same each time, over what was observed, validated, watched."""
+    """Train one epoch as the stage does: deterministic, with missing targets left out, validation and callback."""
     values = series(n_steps)
     origin = torch.arange(LENGTH, n_steps - HORIZON + 1)
     train, validation = (
-        Windows(values.unsqueeze(1), values, some, LENGTH, HORIZON, n_future=0)
-        for some in (origin, origin[-VALIDATION_WINDOWS:])
+        Windows(values.unsqueeze(1), values, origins, LENGTH, HORIZON, n_future=0)
+        for origins in (origin, origin[-VALIDATION_WINDOWS:])
     )
-    model = OfPast()
+    model = WindowsNLinear()
     state = TrainingState(model, build_optimizer(ADAMW, model))
-    with the_same_each_time(), watching(1, len(origin)) as watch:
+    with deterministic(), stage_callback(1, len(origin)) as callback:
         stopwatch = Stopwatch()
         fit(
             state,
             InMemoryBatches(train, BATCH, seed=42),
-            validation,
+            Validation(StoredRows(validation.inputs, validation.target), lambda _: 0.0),
             loss_fn=skip_missing_targets(l1),
-            score_fn=lambda _: 0.0,
-            schedule=lambda _: LEARNING_RATE,
-            epochs=1,
-            gradient_clip=None,
-            callback=watch,
+            schedule=Schedule(1, lambda _: LEARNING_RATE),
+            callbacks=[callback],
         )
         return stopwatch.pace(len(origin))

@@ -1,4 +1,4 @@
-"""What all contenders train, on what and how."""
+"""The model, series and settings of all contenders."""
 
 import torch
 from torch import Tensor, nn
@@ -8,14 +8,15 @@ LEARNING_RATE, WEIGHT_DECAY = 1e-3, 1e-2
 
 
 def series(n_steps: int) -> Tensor:
-    """A day of 24 steps and some noise, (n_steps,) float32."""
+    """Return a cycle of 24 steps and some noise, (n_steps,) float32."""
     generator = torch.Generator().manual_seed(0)
     return torch.sin(torch.arange(n_steps) * (2 * torch.pi / 24)) + 0.1 * torch.randn(n_steps, generator=generator)
 
 
 class NLinear(nn.Module):
-    """What a linear layer adds to the last value (Zeng et al. 2023, "Are Transformers Effective for Time Series
-    Forecasting?", section 4.2). So cheap that the feeding is what is measured.
+    """The last value plus a linear layer of the differences from it: so cheap that the feeding is measured.
+
+    Zeng et al. 2023, "Are Transformers Effective for Time Series Forecasting?", section 4.2.
 
     Shape: (batch, LENGTH) → (batch, HORIZON)
     """

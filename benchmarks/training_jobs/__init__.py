@@ -1,1 +1,1 @@
-"""The jobs of `benchmarks/training.py`, one a module, and how they are measured."""
+"""The jobs of `benchmarks/training.py`, one per module, and how they are measured."""

@@ -1,4 +1,4 @@
-"""Steps recorded as CUDA graphs against steps as they are, on a GPU."""
+"""Training steps as CUDA graphs against eager steps, on a GPU."""
 
 import torch
 
@@ -11,9 +11,9 @@ from training_jobs.relight_fit import relight_fit
 
 
 def cuda_graph(n_rows: int, batch: int = 256) -> Job | None:
-    """None where there is no GPU."""
+    """Return the job, or None without a GPU."""
     if not torch.cuda.is_available():
-        print("\nCUDA graph against eager: skipped, no GPU is here")
+        print("\nCUDA graph against eager: skipped, there is no GPU")
         return None
     rows = Rows(*_on_gpu(*product_rows(n_rows)))
     return Job(
@@ -24,8 +24,8 @@ def cuda_graph(n_rows: int, batch: int = 256) -> Job | None:
     )
 
 
-def train(rows: Rows, batch: int, recorded: bool) -> float:
-    """Seconds of one epoch, its recording included."""
+def train(rows: Rows, batch: int, is_graphed: bool) -> float:
+    """Return the seconds of one epoch, capturing included."""
     batches, few = InMemoryBatches(rows, batch, seed=42), rows.pick(torch.arange(batch, device="cuda"))
     return timed(
         lambda: relight_fit(
@@ -36,7 +36,7 @@ def train(rows: Rows, batch: int, recorded: bool) -> float:
             loss="mse",
             optimizer=ADAMW,
             epochs=1,
-            faster=GraphedStep if recorded else None,
+            faster=GraphedStep if is_graphed else None,
         )
     )
 

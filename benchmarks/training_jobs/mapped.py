@@ -1,21 +1,22 @@
-"""A training whose rows stay in their file, beside the same rows in memory.
+"""A training whose rows stay in their file, against the same rows in memory.
 
-The file is four times as large as `train.memory_gb`. It is read in windows of 34 MB, 270,600 rows: only more rows than
-that make more than one (1,600,000 make six).
+The file is four times as large as `train.memory_gb`. It is read in windows of 34 MB, 270,600 rows: use more rows than
+that to get more than one (1,600,000 rows make six).
 """
 
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from relight.data.prefetch import prefetch
 from relight.data.tensors import Layout, StoredTensors, TensorsWriter
 from relight.model.rows import Rows
-from relight.train.datasets import BYTES_PER_GB, build_batches, load_dataset
+from relight.model.table import build_rows, preprocess_rows
+from relight.train.datasets import BYTES_PER_GB, load_dataset
 from training_jobs.measuring import Job, timed
 from training_jobs.network import ADAMW, network, product_rows, setting
 from training_jobs.relight_fit import relight_fit
@@ -24,7 +25,7 @@ BATCH, TIMES_MEMORY = 1024, 4
 
 
 def mapped(n_rows: int) -> Job:
-    """One epoch, the reading included."""
+    """Return the job: one epoch, reading included."""
     return Job(
         f"Rows in their file, {TIMES_MEMORY} times memory_gb: {setting(n_rows, BATCH)}, 1 thread, one epoch",
         {"rows in memory": lambda: in_memory(n_rows), "rows in their file": lambda: in_file(n_rows)},
@@ -34,20 +35,20 @@ def mapped(n_rows: int) -> Job:
 
 
 def in_memory(n_rows: int) -> float:
-    """Seconds; the file is read once."""
+    """Return the seconds; the file is read once."""
     with stored(n_rows) as store:
         return seconds(store, None)
 
 
 def in_file(n_rows: int) -> float:
-    """Seconds; the file is read window by window."""
+    """Return the seconds; the file is read window by window."""
     with stored(n_rows) as store:
         return seconds(store, store.n_rows * store.row_bytes / BYTES_PER_GB / TIMES_MEMORY)
 
 
 @contextmanager
 def stored(n_rows: int) -> Iterator[StoredTensors]:
-    """The rows in a file, as split leaves them to train."""
+    """Provide the rows in a file, as split writes them for train."""
     x, y = (values.numpy() for values in product_rows(n_rows))
     arrays = {"numeric": x, "categories": np.empty((n_rows, 0), np.int32), "target": y}
     with tempfile.TemporaryDirectory() as folder:
@@ -59,13 +60,13 @@ def stored(n_rows: int) -> Iterator[StoredTensors]:
 
 
 def seconds(store: StoredTensors, memory_gb: float | None) -> float:
-    """Of reading and training."""
+    """Return the seconds of reading and training."""
     x, y = product_rows(BATCH)
     model, few = network(), Rows((x,), y)
 
     def train() -> None:
-        part = load_dataset(model, store, None, "the train rows", memory_gb)
-        batches = build_batches(model, part, torch.device("cpu"), batch_size=BATCH, seed=42, prefetch=prefetch)
+        part = load_dataset(store, partial(build_rows, model, source_name=""), None, "the train rows", memory_gb)
+        batches = part.batches(partial(preprocess_rows, model), torch.device("cpu"), BATCH, seed=42)
         relight_fit(model, batches, few, n_rows=store.n_rows, loss="mse", optimizer=ADAMW, epochs=1)
 
     return timed(train)

@@ -1,4 +1,4 @@
-"""Contenders in turn, and the table of their speeds."""
+"""Run contenders in turn, and print the table of their speeds."""
 
 import io
 import statistics
@@ -17,11 +17,12 @@ RELIGHT = "Relight"
 
 
 class Job(NamedTuple):
-    """
+    """Contenders that do the same work.
+
     Attributes:
-        contenders: name → run; the first is what the others are compared to.
+        contenders: name → run; the first is the one that the others are compared with.
         needs: name → the package that a contender needs.
-        goal: what must be reached, in words; empty where nothing must.
+        goal: the speed that Relight must reach, in words; empty if there is none.
     """
 
     title: str
@@ -31,40 +32,40 @@ class Job(NamedTuple):
 
 
 def measure(job: Job, rounds: int) -> Seconds:
-    """The seconds of each contender that is there, after a round that warms caches up."""
-    there = runs_that_can(job)
-    seconds: Seconds = {name: [] for name in there}
-    for place in range(rounds + 1):
-        for name, run in there.items():
+    """Return the seconds of each installed contender, after one round that warms caches up."""
+    installed = installed_contenders(job)
+    seconds: Seconds = {name: [] for name in installed}
+    for round_number in range(rounds + 1):
+        for name, run in installed.items():
             with quiet():
                 spent = run()
-            if place > 0:
+            if round_number > 0:
                 seconds[name].append(spent)
     return seconds
 
 
-def runs_that_can(job: Job) -> dict[str, Run]:
-    """The contenders that are installed; the others are named."""
-    there = {}
+def installed_contenders(job: Job) -> dict[str, Run]:
+    """Return the contenders that are installed; print the names of the others."""
+    installed = {}
     for name, run in job.contenders.items():
         package = job.needs.get(name, "torch")
         if find_spec(package) is None:
             print(f"{name}: skipped, {package} is not installed")
         else:
-            there[name] = run
-    return there
+            installed[name] = run
+    return installed
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Nothing of what contenders say."""
+    """Suppress the output and the warnings of contenders."""
     with warnings.catch_warnings(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore")
         yield
 
 
 def report(job: Job, seconds: Seconds) -> None:
-    """A line for each contender; how Relight compares to it where Relight is one of several."""
+    """Print a line for each contender, with Relight's speed relative to it if Relight takes part."""
     first, *_ = seconds.values()
     ours = seconds.get(RELIGHT)
     print(f"\n{job.title}")
@@ -80,12 +81,12 @@ def report(job: Job, seconds: Seconds) -> None:
 
 
 def ratios(one: list[float], other: list[float]) -> list[float]:
-    """How many times as fast the other was, round by round."""
+    """Return how many times as fast the other was in each round."""
     return [a / b for a, b in zip(one, other, strict=True)]
 
 
 def timed(train: Callable[[], object]) -> float:
-    """Seconds."""
+    """Return the seconds that `train` takes."""
     start = time.perf_counter()
     train()
     return time.perf_counter() - start

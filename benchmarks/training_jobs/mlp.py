@@ -1,4 +1,4 @@
-"""A multilayer perceptron on many rows: Relight beside loops by hand, other trainers and bare matrix products."""
+"""A multilayer perceptron on many rows: Relight against loops by hand, other trainers and bare matrix products."""
 
 import itertools
 import math
@@ -27,12 +27,12 @@ from training_jobs.relight_fit import relight_fit
 
 
 def mlp(n_rows: int, batch: int) -> Job:
-    """One epoch of AdamW with mse, without validation rows to speak of."""
+    """Return the job: one epoch of AdamW with mse, and few validation rows."""
     x, y = product_rows(n_rows)
     contenders: dict[str, Run] = {
         "by hand: index_select, fused AdamW": lambda: by_hand(x, y, batch),
         "Relight": lambda: relight(x, y, batch),
-        "matrix products alone": lambda: matrix_products(n_rows, batch),
+        "only the matrix products": lambda: matrix_products(n_rows, batch),
         "by hand: DataLoader, AdamW": lambda: by_hand_with_loader(x, y, batch),
         "Lightning's Trainer": lambda: lightning(x, y, batch),
         "skorch": lambda: skorch(x, y, batch),
@@ -47,7 +47,7 @@ def mlp(n_rows: int, batch: int) -> Job:
 
 
 def by_hand(x: Tensor, y: Tensor, batch: int) -> float:
-    """The fastest loop that is still plain PyTorch."""
+    """Return the seconds of the fastest loop that is still plain PyTorch."""
     model = network()
     optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=True)
 
@@ -62,7 +62,7 @@ def by_hand(x: Tensor, y: Tensor, batch: int) -> float:
 
 
 def by_hand_with_loader(x: Tensor, y: Tensor, batch: int) -> float:
-    """The loop of most tutorials."""
+    """Return the seconds of the loop of most tutorials."""
     model = network()
     optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
 
@@ -77,7 +77,7 @@ def by_hand_with_loader(x: Tensor, y: Tensor, batch: int) -> float:
 
 
 def relight(x: Tensor, y: Tensor, batch: int) -> float:
-    """As the stage trains, with the model that `model.name: mlp` makes."""
+    """Return the seconds of the stage's training, with the model that `model.name: mlp` makes."""
     torch.manual_seed(1)
     model = ConcatFeatures(Categories([]), Mlp(D_IN, 1, n_blocks=N_BLOCKS, d_block=D_BLOCK, dropout=0.0))
     rows = Rows((x, torch.zeros(len(x), 0, dtype=torch.int32)), y)
@@ -86,7 +86,7 @@ def relight(x: Tensor, y: Tensor, batch: int) -> float:
 
 
 def matrix_products(n_rows: int, batch: int) -> float:
-    """What no loop can do without: three products for each layer and batch, two for the first."""
+    """Return the seconds of the products that every loop needs: three per layer and batch, two for the first layer."""
     widths = [D_IN, *[D_BLOCK] * N_BLOCKS, 1]
     layers = [
         (torch.randn(batch, d_from), torch.randn(d_to, d_from), torch.randn(batch, d_to))
@@ -95,10 +95,10 @@ def matrix_products(n_rows: int, batch: int) -> float:
 
     def multiply() -> None:
         for _ in range(math.ceil(n_rows / batch)):
-            for place, (inputs, weight, slopes) in enumerate(layers):
+            for index, (inputs, weight, gradient) in enumerate(layers):
                 inputs @ weight.t()
-                slopes.t() @ inputs
-                if place > 0:
-                    slopes @ weight
+                gradient.t() @ inputs
+                if index > 0:
+                    gradient @ weight
 
     return timed(multiply)

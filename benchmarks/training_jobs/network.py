@@ -1,4 +1,4 @@
-"""The network that most jobs train, the rows it is trained on, and how."""
+"""The network that most jobs train, its rows and its optimizer."""
 
 import itertools
 
@@ -13,7 +13,7 @@ ADAMW = OptimizerParams(name="adamw", learning_rate=LEARNING_RATE, weight_decay=
 
 
 def network() -> nn.Sequential:
-    """A multilayer perceptron, the same at each call.
+    """Return a multilayer perceptron with the same weights at each call.
 
     Shape: (batch, D_IN) → (batch, 1)
     """
@@ -24,12 +24,12 @@ def network() -> nn.Sequential:
 
 
 def product_rows(n_rows: int, d_in: int = D_IN) -> tuple[Tensor, Tensor]:
-    """Normal numbers, (n_rows, d_in), and the product of the first two with some noise, (n_rows, 1)."""
+    """Return normal numbers, (n_rows, d_in), and the product of the first two with some noise, (n_rows, 1)."""
     torch.manual_seed(0)
     x = torch.randn(n_rows, d_in)
     return x, x[:, :1] * x[:, 1:2] + 0.1 * torch.randn(n_rows, 1)
 
 
 def setting(n_rows: int, batch: int) -> str:
-    """What is trained, for a title."""
+    """Return the title of a job on this network."""
     return f"MLP {N_BLOCKS} × {D_BLOCK}, {n_rows:,} × {D_IN} float32, AdamW, batch {batch}"

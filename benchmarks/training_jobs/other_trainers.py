@@ -1,4 +1,4 @@
-"""Trainers that other people use, on the network of `network.py`; each is imported when it runs."""
+"""Other trainers, on the network of `network.py`; each is imported only when it runs."""
 
 import os
 from typing import Any
@@ -12,7 +12,7 @@ from training_jobs.network import D_BLOCK, D_IN, LEARNING_RATE, N_BLOCKS, WEIGHT
 
 
 def loader_of(x: Tensor, y: Tensor, batch: int) -> DataLoader:
-    """All rows once, in another order each time."""
+    """Return a loader of all rows, shuffled anew in each epoch."""
     return DataLoader(TensorDataset(x, y), batch_size=batch, shuffle=True)
 
 
@@ -60,7 +60,7 @@ def skorch(x: Tensor, y: Tensor, batch: int) -> float:
 
 
 def keras(x: Tensor, y: Tensor, batch: int) -> float:
-    os.environ["KERAS_BACKEND"] = "torch"  # it reads this when it is imported
+    os.environ["KERAS_BACKEND"] = "torch"  # Keras reads it at import
     from keras import Sequential, layers, optimizers
 
     hidden = [layers.Dense(D_BLOCK, activation="relu") for _ in range(N_BLOCKS)]

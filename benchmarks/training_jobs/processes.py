@@ -1,7 +1,7 @@
-"""Two processes that train one model, beside one process; each computes with one thread.
+"""Two processes that train one model, against one process; each computes with one thread.
 
-The processes are started for each run, about 5 CPU seconds for each, and that is not timed: of two epochs the second
-one is. It takes two free cores to see what the second process brings, so there is no goal.
+The processes are started for each run, at about 5 CPU seconds each; only the second of two epochs is timed. The gain
+of the second process shows only on two free cores, so there is no goal.
 """
 
 import tempfile
@@ -21,16 +21,16 @@ from relight.model.rows import Rows
 from relight.train.batches import InMemoryBatches
 from relight.train.distributed.group import DistributedBatches, ProcessGroup, SingleProcess
 from relight.train.distributed.process_group import DistributedGroup
-from relight.train.loop import fit
+from relight.train.loop import Validation, fit
 from relight.train.losses import mse
-from relight.train.optimizers import build_optimizer
+from relight.train.optimizers import Schedule, build_optimizer
 from relight.train.state import TrainingState
 from training_jobs.measuring import Job
 from training_jobs.network import ADAMW, LEARNING_RATE, network, product_rows, setting
 
 
 def processes(n_rows: int, batch: int) -> Job:
-    """One epoch; each process takes its part of the rows of every batch."""
+    """Return the job: one epoch, in which each process takes its part of the rows of every batch."""
     return Job(
         f"Two processes: {setting(n_rows, batch)}, 1 thread each, the second epoch",
         {
@@ -43,15 +43,15 @@ def processes(n_rows: int, batch: int) -> Job:
 
 
 def in_processes(size: int, n_rows: int, batch: int) -> float:
-    """The seconds that the first process counts; each starts afresh."""
+    """Return the seconds that the first of `size` new processes measures."""
     with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(size, get_context("spawn")) as pool:
-        train = partial(one_of, size, Path(folder) / "store", n_rows, batch)
+        train = partial(train_rank, size, Path(folder) / "store", n_rows, batch)
         seconds, *_ = pool.map(train, range(size))
     return seconds
 
 
-def one_of(size: int, store: Path, n_rows: int, batch: int, rank: int) -> float:
-    """Trains in this process, with the others."""
+def train_rank(size: int, store: Path, n_rows: int, batch: int, rank: int) -> float:
+    """Train in this process, together with the others."""
     make_deterministic(1)
     with group_of(size, store, rank) as group:
         return second_epoch(group, n_rows, batch)
@@ -59,9 +59,10 @@ def one_of(size: int, store: Path, n_rows: int, batch: int, rank: int) -> float:
 
 @contextmanager
 def group_of(size: int, store: Path, rank: int) -> Iterator[ProcessGroup]:
-    """
+    """Provide the group of `size` processes.
+
     Args:
-        store: a file that is not there yet, through which they meet.
+        store: a file that does not exist yet, through which they meet.
     """
     if size == 1:
         yield SingleProcess()
@@ -72,35 +73,31 @@ def group_of(size: int, store: Path, rank: int) -> Iterator[ProcessGroup]:
 
 
 class Clock:
-    """Notes when each epoch ends."""
+    """Records when each epoch ends."""
 
     def __init__(self) -> None:
         self.marks: list[float] = []
 
     def after_step(self, state: TrainingState) -> None: ...
 
-    def after_epoch(self, state: TrainingState) -> None:  # noqa: ARG002  # as of Watch
+    def after_epoch(self, state: TrainingState) -> None:  # noqa: ARG002  # TrainingCallback
         self.marks.append(time.perf_counter())
 
     def at_end(self, state: TrainingState) -> None: ...
 
 
 def second_epoch(group: ProcessGroup, n_rows: int, batch: int) -> float:
-    """Seconds; the first epoch warms up."""
+    """Return the seconds of the second epoch; the first one warms up."""
     x, y = product_rows(n_rows)
     rows, model, clock = Rows((x,), y), network(), Clock()
     batches = InMemoryBatches(rows, batch, seed=42)
     fit(
-        TrainingState(model, build_optimizer(ADAMW, model)),
+        TrainingState(model, build_optimizer(ADAMW, model), group=group),
         batches if group.size == 1 else DistributedBatches(batches, group.rank, group.size),
-        rows.pick(torch.arange(2)),
+        Validation(rows.pick(torch.arange(2)), lambda _: 0.0),
         loss_fn=mse,
-        score_fn=lambda _: 0.0,
-        schedule=lambda _: LEARNING_RATE,
-        epochs=2,
-        gradient_clip=None,
-        callback=clock,
-        group=group,
+        schedule=Schedule(2, lambda _: LEARNING_RATE),
+        callbacks=[clock],
     )
     first, second = clock.marks
     return second - first

@@ -1,4 +1,4 @@
-"""A training of Relight as its stage trains: the same each time, with checkpoints, progress and curves."""
+"""A training as the train stage runs it: deterministic, with checkpoints, progress and curves."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -15,12 +15,12 @@ from relight.runtime.lifetime import DeferredStop
 from relight.train.batches import Batches
 from relight.train.callbacks import LiveCurves, MainProcessCallback, Progress
 from relight.train.checkpoints import Checkpoints
-from relight.train.loop import TrainStep, fit
+from relight.train.loop import TrainStep, Validation, fit
 from relight.train.losses import build_loss
 from relight.train.optimizers import Optimizer, build_optimizer, build_schedule
 from relight.train.params import OptimizerParams, ScheduleParams
+from relight.train.scores import build_validation_score
 from relight.train.state import EpochRecord, TrainingState
-from relight.train.validation_score import build_validation_score
 
 
 def relight_fit(
@@ -34,33 +34,30 @@ def relight_fit(
     epochs: int,
     faster: Callable[[TrainStep, Optimizer], TrainStep] | None = None,
 ) -> list[EpochRecord]:
-    """The epochs of a regression.
+    """Train a regression, and return the record of each epoch.
 
     Args:
-        n_rows: of an epoch, for the progress.
-        faster: makes of the step of this optimizer one that takes less time.
+        n_rows: rows of an epoch, for the progress.
+        faster: wraps the step of this optimizer in an equivalent, faster one.
     """
     torch.manual_seed(42)
     state = TrainingState(model, build_optimizer(optimizer, model))
-    with the_same_each_time(), watching(epochs, n_rows) as watch:
+    with deterministic(), stage_callback(epochs, n_rows) as callback:
         fit(
             state,
             train,
-            validation,
+            Validation(validation, build_validation_score("regression", loss, nn.Identity(), validation.target, None)),
             loss_fn=build_loss(loss),
-            score_fn=build_validation_score("regression", loss, nn.Identity(), validation.target, None),
             schedule=build_schedule(ScheduleParams(), peak=optimizer.learning_rate, epochs=epochs),
-            epochs=epochs,
-            gradient_clip=None,
-            callback=watch,
+            callbacks=[callback],
             wrap_step=faster and (lambda step: faster(step, state.optimizer)),
         )
     return state.history
 
 
 @contextmanager
-def the_same_each_time() -> Iterator[None]:
-    """For Relight alone: the others compute as PyTorch comes."""
+def deterministic() -> Iterator[None]:
+    """Compute deterministically: only Relight does so, the other contenders use PyTorch's defaults."""
     make_deterministic(1)
     try:
         yield
@@ -69,12 +66,12 @@ def the_same_each_time() -> Iterator[None]:
 
 
 @contextmanager
-def watching(epochs: int, n_rows: int) -> Iterator[MainProcessCallback]:
-    """What the stage has beside a training, in a folder that goes away."""
+def stage_callback(epochs: int, n_rows: int) -> Iterator[MainProcessCallback]:
+    """Provide the callback of the stage, which writes to a temporary folder."""
     with (
         tempfile.TemporaryDirectory() as folder,
         Checkpoints(Path(folder) / "kept", {}) as checkpoints,
         DeferredStop() as stop,
     ):
         progress, curves = Progress(epochs, n_rows), LiveCurves(Path(folder) / "curves.csv", EpochRecord._fields)
-        yield MainProcessCallback(checkpoints, progress, curves, stop, seconds=60, save=TrainingState.save)
+        yield MainProcessCallback(checkpoints, progress, curves, stop, seconds=60)

@@ -1,4 +1,4 @@
-"""Our `tabm_small` beside the loop of the example in the README of the tabm package, on a like model."""
+"""Relight's `tabm_small` against the example loop in the README of the tabm package, on the same model."""
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +19,7 @@ ADAMW = OptimizerParams(name="adamw", learning_rate=LEARNING_RATE, weight_decay=
 
 
 def tabm(n_rows: int) -> Job:
-    """One epoch of at most `N_ROWS` rows."""
+    """Return the job: one epoch of at most `N_ROWS` rows."""
     n_rows = min(n_rows, N_ROWS)
     x, y = product_rows(n_rows, D_IN)
     return Job(
@@ -31,7 +31,7 @@ def tabm(n_rows: int) -> Job:
 
 
 def model_for(x: Tensor) -> nn.Module:
-    """The same at each call."""
+    """Return `tabm_small` with the same weights at each call."""
     from rtdl_num_embeddings import compute_bins  # slow: it imports scikit-learn
 
     torch.manual_seed(1)
@@ -50,19 +50,19 @@ def model_for(x: Tensor) -> nn.Module:
 
 
 def no_codes(x: Tensor) -> Tensor:
-    """For rows without categories."""
+    """Return the codes of rows without categories, (n_rows, 0)."""
     return torch.zeros(len(x), 0, dtype=torch.int32)
 
 
 def relight(x: Tensor, y: Tensor) -> float:
-    """As the stage trains."""
+    """Return the seconds of the stage's training."""
     model, rows = model_for(x), Rows((x, no_codes(x)), y)
     batches, few = InMemoryBatches(rows, BATCH, seed=42), rows.pick(torch.arange(BATCH))
     return timed(lambda: relight_fit(model, batches, few, n_rows=len(x), loss="mse", optimizer=ADAMW, epochs=1))
 
 
 def authors_loop(x: Tensor, y: Tensor) -> float:
-    """One loss over all k predictions of a row."""
+    """Return the seconds of the authors' loop: one loss over all k predictions of a row."""
     model, codes = model_for(x), no_codes(x)
     optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
 

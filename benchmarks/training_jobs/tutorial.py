@@ -1,4 +1,4 @@
-"""The tutorial's own job: 50 points, 1000 epochs of all of them at once, a test loss each."""
+"""The tutorial's own job: 50 points, 1000 epochs in full batches, a test loss after each."""
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +16,7 @@ Losses = list[tuple[float, float]]  # of train and test rows, every tenth epoch
 
 
 class Line(nn.Module):
-    """Shape: (batch, 1) → (batch, 1)"""
+    """The tutorial's model. Shape: (batch, 1) → (batch, 1)"""
 
     def __init__(self) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class Line(nn.Module):
 
 
 def tutorial(_: int) -> Job:
-    """Relight must come to the losses of the tutorial's loop, to the last digit."""
+    """Return the job; Relight must reach the losses of the tutorial's loop to the last digit."""
     x = torch.arange(0, 1, 0.02).unsqueeze(1)
     y = 0.7 * x + 0.3
     train, test = Rows((x[:40],), y[:40]), Rows((x[40:],), y[40:])
@@ -49,7 +49,7 @@ def tutorial(_: int) -> Job:
 
 
 def relight_losses(train: Rows, test: Rows) -> Losses:
-    """As the stage trains."""
+    """Return the losses of the stage's training."""
     torch.manual_seed(42)
     batches = InMemoryBatches(train, "full", seed=42)
     n_rows = len(train.target)
@@ -58,7 +58,7 @@ def relight_losses(train: Rows, test: Rows) -> Losses:
 
 
 def tutorial_losses(train: Rows, test: Rows) -> Losses:
-    """The loop as it stands there."""
+    """Return the losses of the tutorial's loop, copied from it."""
     torch.manual_seed(42)
     model = Line()
     loss_fn, optimizer = nn.L1Loss(), torch.optim.SGD(params=model.parameters(), lr=LEARNING_RATE)

@@ -43,7 +43,7 @@ def test_a_block_goes_over_the_end_and_on_from_the_beginning() -> None:
     assert means(blocks)["relative"][1] == 200  # the truth is 0
 
 
-def test_few_steps_are_not_resampled_and_it_is_said() -> None:
+def test_few_steps_are_not_resampled_and_the_reason_is_returned() -> None:
     steps, two_ahead = pl.Series(range(26)), pl.Series([1, 2] * 13)
     assert bootstrap_blocks(steps, two_ahead, np.zeros(26), np.zeros(26)) == (
         "the 26 steps of the test rows are fewer than 5 blocks of 6"
@@ -77,7 +77,7 @@ def test_steps_are_in_order_where_their_numbers_are_texts_and_those_without_a_tr
 def test_an_interval_is_that_of_blocks_that_are_picked_one_by_one() -> None:
     target, predicted = noise(3), noise(4)
     blocks = made(target, predicted)
-    found = block_intervals(blocks, 0.5, n_resamples=30, seed=9)
+    intervals = block_intervals(blocks, 0.5, n_resamples=30, seed=9)
     draws = np.random.default_rng(9)
     scores = []
     for _ in range(30):
@@ -86,7 +86,7 @@ def test_an_interval_is_that_of_blocks_that_are_picked_one_by_one() -> None:
     for name in ("mae", "rmse", "smape", "mase"):
         values = np.array([each[name] for each in scores])
         ends = values.mean() + student_t_quantile(6) / 1.959964 * (np.quantile(values, [0.025, 0.975]) - values.mean())
-        assert found[name] == pytest.approx(tuple(ends)), name
+        assert intervals[name] == pytest.approx(tuple(ends)), name
 
 
 def test_of_very_many_steps_blocks_begin_at_some() -> None:
@@ -105,7 +105,7 @@ def lasting(generator: np.random.Generator, n: int) -> np.ndarray:
     return errors[50:]
 
 
-def asked(predicted: np.ndarray) -> RunPredictions:
+def predictions_of(predicted: np.ndarray) -> RunPredictions:
     n = len(predicted)
     rows = pl.DataFrame({"time": [str(step) for step in range(n)], "ahead": ["1"] * n})
     return RunPredictions("forecast", rows, np.zeros(n), predicted, [""] * n, None)
@@ -123,8 +123,8 @@ def test_two_forecasts_of_the_same_worth_are_seldom_told_apart_and_a_better_one_
     """Errors that last: as if they were independent, 3 of 10 pairs of the same worth would be named apart."""
     generator = np.random.default_rng(5)
     pairs = [(lasting(generator, 300), lasting(generator, 300)) for _ in range(100)]
-    alike = [named_larger(asked(one), asked(two)) for one, two in pairs]
-    better = [named_larger(asked(one), asked(0.5 * two)) for one, two in pairs]
+    alike = [named_larger(predictions_of(one), predictions_of(two)) for one, two in pairs]
+    better = [named_larger(predictions_of(one), predictions_of(0.5 * two)) for one, two in pairs]
     naive = []
     for one, two in pairs:
         moved = np.abs(two) - np.abs(one)

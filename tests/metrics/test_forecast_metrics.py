@@ -7,13 +7,13 @@ NAN = np.nan
 
 
 def test_scores_by_hand_and_gaps_left_out() -> None:
-    target, said = np.array([[10.0, NAN], [20.0, 0.0]]), np.array([[12.0, 5.0], [16.0, 0.0]])
+    target, y_pred = np.array([[10.0, NAN], [20.0, 0.0]]), np.array([[12.0, 5.0], [16.0, 0.0]])
     # errors 2, 4, 0; sMAPE: 200 * 2 / 22, 200 * 4 / 36, 0
-    scores = forecast_scores(target, said, seasonal_error=4.0)
+    scores = forecast_scores(target, y_pred, seasonal_error=4.0)
     assert scores == pytest.approx(
         {"mae": 2.0, "rmse": np.sqrt(20 / 3), "smape": (400 / 22 + 800 / 36) / 3, "mase": 0.5}
     )
-    assert "mase" not in forecast_scores(target, said, None)
+    assert "mase" not in forecast_scores(target, y_pred, None)
 
 
 def test_the_share_of_the_truth_within_intervals_leaves_gaps_and_steps_without_one_out() -> None:

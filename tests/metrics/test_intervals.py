@@ -13,15 +13,15 @@ def normal_rows(n_rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 def test_an_interval_is_the_percentiles_of_scores_of_drawn_rows() -> None:
     target, predicted = normal_rows(40)
-    found = bootstrap_intervals("regression", target, predicted, n_resamples=200, seed=3)
+    intervals = bootstrap_intervals("regression", target, predicted, n_resamples=200, seed=3)
     generator, drawn = np.random.default_rng(3), []
     for _ in range(200):
         rows = generator.integers(40, size=40)
         drawn.append(compute_scores("regression", target[rows], predicted[rows]))
-    for name, ends in found.items():
+    for name, ends in intervals.items():
         expected = np.quantile([scores[name] for scores in drawn], [0.025, 0.975])
         assert ends == pytest.approx(expected, rel=1e-12), name
-    assert set(found) == set(drawn[0])
+    assert set(intervals) == set(drawn[0])
 
 
 def test_intervals_cover_the_truth_as_often_as_they_say() -> None:

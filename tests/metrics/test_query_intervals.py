@@ -23,9 +23,9 @@ def test_an_interval_is_that_of_a_share_of_queries() -> None:
 def test_queries_without_an_order_move_nothing() -> None:
     target, score = drawn_target(20)
     more = np.concatenate([target, [[1.0, 99], [2.0, 98], [2.0, 98]]])
-    alone = bootstrap_query_scores(target, score, n_resamples=5, seed=3)
-    beside = bootstrap_query_scores(more, np.append(score, [5.0, 6, 7]), n_resamples=5, seed=3)
-    assert all(np.array_equal(alone[name], beside[name]) for name in alone)
+    few = bootstrap_query_scores(target, score, n_resamples=5, seed=3)
+    extended = bootstrap_query_scores(more, np.append(score, [5.0, 6, 7]), n_resamples=5, seed=3)
+    assert all(np.array_equal(few[name], extended[name]) for name in few)
 
 
 def test_without_an_order_there_is_no_interval() -> None:

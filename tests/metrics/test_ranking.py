@@ -20,9 +20,9 @@ def test_areas_agree_with_scikit_learn_on_ties_and_weights(seed: int, n_levels: 
     is_positive, score, weight = random_scores(seed, n_levels)
     for weights in (np.ones(60), weight):
         counts = RocCounts(is_positive, score).cumulative_counts(weights)
-        known = {"sample_weight": weights}
-        assert roc_auc(*counts) == pytest.approx(independent.roc_auc_score(is_positive, score, **known), rel=1e-12)
-        expected = independent.average_precision_score(is_positive, score, **known)
+        weighted = {"sample_weight": weights}
+        assert roc_auc(*counts) == pytest.approx(independent.roc_auc_score(is_positive, score, **weighted), rel=1e-12)
+        expected = independent.average_precision_score(is_positive, score, **weighted)
         assert average_precision(*counts) == pytest.approx(expected, rel=1e-12)
 
 
@@ -32,7 +32,7 @@ def test_auc_by_hand() -> None:
     assert roc_auc(*ranked.cumulative_counts(np.ones(4))) == 3.5 / 4
 
 
-def test_areas_are_unknown_where_a_kind_has_no_rows() -> None:
+def test_areas_are_undefined_if_a_kind_has_no_rows() -> None:
     ranked = RocCounts(np.array([False, True]), np.array([0.2, 0.6]))
     only_negative, only_positive = (
         ranked.cumulative_counts(np.array([1.0, 0.0])),

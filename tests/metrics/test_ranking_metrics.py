@@ -79,13 +79,13 @@ def test_a_perfect_order_scores_1_whatever_the_size_of_the_scores() -> None:
 def test_queries_without_an_order_are_counted_and_left_out() -> None:
     # Query 7 ranks its two candidates wrong; 3 has one candidate, 9 two of the same relevance, 5 none relevant.
     target = np.array([[1, 7], [2, 3], [0, 7], [1, 9], [1, 9], [0, 5], [0, 5]])
-    known = query_scores(target, np.array([0.1, 5, 0.2, 1, 2, 3, 4]))
-    assert known.n_candidates.tolist() == [2, 1, 2, 2]
-    assert known.first_row.tolist() == [0, 1, 3, 5]
-    assert known.is_measured.tolist() == [True, False, False, False]
-    assert known.scores["map"].tolist() == [0.5]
-    assert known.scores["pairwise_accuracy"].tolist() == [0.0]
-    assert known.scores["ndcg@5"] == pytest.approx([1 / np.log2(3)])
+    scores = query_scores(target, np.array([0.1, 5, 0.2, 1, 2, 3, 4]))
+    assert scores.n_candidates.tolist() == [2, 1, 2, 2]
+    assert scores.first_row.tolist() == [0, 1, 3, 5]
+    assert scores.is_measured.tolist() == [True, False, False, False]
+    assert scores.scores["map"].tolist() == [0.5]
+    assert scores.scores["pairwise_accuracy"].tolist() == [0.0]
+    assert scores.scores["ndcg@5"] == pytest.approx([1 / np.log2(3)])
 
 
 def test_without_any_order_there_are_no_scores() -> None:

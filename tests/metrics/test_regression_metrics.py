@@ -46,16 +46,16 @@ def test_whole_weights_are_repeated_rows() -> None:
 def test_float32_numbers_are_scored_in_float64() -> None:
     # In float32 the squares of 1e30 are infinite.
     target = np.array([0, 1e30], dtype=np.float32)
-    found = scores(target, np.zeros(2, dtype=np.float32))
-    assert found["rmse"] == pytest.approx(1e30 / math.sqrt(2), rel=1e-6)
-    assert found["r2"] == pytest.approx(-1, rel=1e-6)
+    values = scores(target, np.zeros(2, dtype=np.float32))
+    assert values["rmse"] == pytest.approx(1e30 / math.sqrt(2), rel=1e-6)
+    assert values["r2"] == pytest.approx(-1, rel=1e-6)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_r2_is_left_out_where_the_target_does_not_vary(dtype: type) -> None:
     # Three times 0.1 has a mean of 0.10000000000000002 in float64: rounding is no variation.
-    found = scores(np.full(3, 0.1, dtype=dtype), np.zeros(3))
-    assert set(found) == {"mae", "rmse", "median_ae", "mape"}
+    values = scores(np.full(3, 0.1, dtype=dtype), np.zeros(3))
+    assert set(values) == {"mae", "rmse", "median_ae", "mape"}
 
 
 def test_mape_is_left_out_where_a_target_is_zero_unless_it_weighs_nothing() -> None:

@@ -33,20 +33,20 @@ def test_weights_move_the_threshold() -> None:
 def test_of_thresholds_as_good_the_one_nearest_to_a_half_is_taken() -> None:
     # every row is positive: all thresholds up to 0.6 find them all
     assert decision_threshold("f1", np.array([1, 1]), np.array([0.6, 0.8])) == pytest.approx(0.3)
-    # all rows the same: said positive, or not, balanced accuracy is a half: above, or at 0.35
+    # all rows the same: predicted positive, or not, balanced accuracy is a half: above, or at 0.35
     assert decision_threshold("balanced_accuracy", np.array([0, 1]), np.array([0.7, 0.7])) == pytest.approx(0.35)
 
 
 def test_scores_at_a_threshold_agree_with_scikit_learn() -> None:
     target, positive = np.array([1, 0, 1, 0, 1]), np.array([0.3, 0.2, 0.1, 0.35, 0.9])
-    said, weight = positive >= 0.3, np.array([1.0, 2, 3, 4, 5])
+    y_pred, weight = positive >= 0.3, np.array([1.0, 2, 3, 4, 5])
     assert scores_at(0.3, target, positive, weight) == pytest.approx(
         {
-            "accuracy": independent.accuracy_score(target, said, sample_weight=weight),
-            "balanced_accuracy": independent.balanced_accuracy_score(target, said, sample_weight=weight),
-            "precision": independent.precision_score(target, said, sample_weight=weight),
-            "recall": independent.recall_score(target, said, sample_weight=weight),
-            "f1": independent.f1_score(target, said, sample_weight=weight),
+            "accuracy": independent.accuracy_score(target, y_pred, sample_weight=weight),
+            "balanced_accuracy": independent.balanced_accuracy_score(target, y_pred, sample_weight=weight),
+            "precision": independent.precision_score(target, y_pred, sample_weight=weight),
+            "recall": independent.recall_score(target, y_pred, sample_weight=weight),
+            "f1": independent.f1_score(target, y_pred, sample_weight=weight),
         },
         rel=1e-12,
     )

@@ -1,4 +1,4 @@
-from relight.plot.figures import short_label
+from relight.plot.canvas import short_label
 
 
 def test_a_name_is_cut_before_its_dollars_are_escaped() -> None:

@@ -40,7 +40,7 @@ def test_the_card_says_what_it_is_told_and_names_stay_text(tmp_path: Path) -> No
     assert r"| a\|b \# no heading | categorical | 2 levels: &lt;b&gt;, \`c\` |" in lines
     assert r"- Column '\[a\](b)' is odd." in lines
     assert "| auc ↑ | 0.5 | **0.75** |" in lines
-    assert "- A category that the train rows lack is read as an unknown one." in lines
+    assert "- A category that is not in the train rows is read as an unknown one." in lines
     assert "relight predict table.csv -o predictions.csv" in lines
     assert [line for line in lines if line.startswith("#")][1:] == [
         "## Data", "## Model", "## Scores", "## Limits", "## Use", "## Made with",

@@ -4,7 +4,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.figure import Figure
 
-from relight.plot.task_figures import MAX_BARS, plot_importance, plot_residuals_by_feature, plot_slices
+from relight.plot.figures import MAX_BARS, plot_importance, plot_residuals_by_feature, plot_slices
 
 SLICES = pl.DataFrame(
     {

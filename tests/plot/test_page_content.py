@@ -58,7 +58,7 @@ def test_the_choices_say_what_auto_meant_and_what_the_model_does_not_see() -> No
         ("target", "its logarithm is learned"),
         ("numbers", "standardize"),
         ("batch size", "32"),
-        ("seeds", "3 models, their answers averaged"),
+        ("seeds", "3 models, their predictions averaged"),
         ("ignored", "id"),
         ("dropped", "same: the same value in every train row"),
     ]

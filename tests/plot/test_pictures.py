@@ -6,7 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from relight.plot.figures import png_bytes, write_png
+from relight.plot.canvas import png_bytes, write_png
 
 
 def figure() -> Figure:

@@ -43,6 +43,6 @@ def test_without_questions_the_page_and_the_card_say_less(tmp_path: Path) -> Non
     drawn = made.plot(made.evaluate(EvaluateParams(), "out"), "drawn")
     assert {path.stem for path in (drawn / "plots").iterdir()} == PICTURES["binary"] - OF_COLUMNS
     page = (drawn / "report.html").read_text()
-    for heading in ("Beside other models", "Decision threshold", "Each seed by itself"):
+    for heading in ("Other models", "Decision threshold", "Each seed by itself"):
         assert heading not in page
     assert "no temperature was fitted" in page

@@ -10,7 +10,7 @@ import torch
 from relight.data.features import SeriesFeatures
 from relight.data.schema import STEP_COLUMN, Schema, SequenceParams
 from relight.errors import InputError
-from relight.model.sequences import build_windows
+from relight.model.series import build_windows
 from relight.prepare.params import PrepareParams
 from relight.prepare.series import regularize_series
 from relight.split.assignment import TEST, TRAIN, VALIDATION

@@ -32,7 +32,7 @@ from matplotlib.figure import Figure
 from relight.compare.runs import ComparedRun, ComparedScore
 from relight.compare.wording import changed_rows_text, comparison_notes, noise_explanation, score_wording
 from relight.metrics.direction import name_with_direction
-from relight.plot.figures import create_axes, set_fonts, short_label
+from relight.plot.canvas import create_axes, set_fonts, short_label
 from relight.plot.pages import escape_markdown
 from relight.runtime.files import write_text
 from relight.runtime.nested import ABSENT_VALUE, varying_keys

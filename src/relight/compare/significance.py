@@ -9,23 +9,20 @@ count as noise (Efron and Tibshirani 1993, "An introduction to the bootstrap", 8
 significance tests for machine translation evaluation").
 """
 
-from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import numpy as np
 
 from relight.compare.predictions import RunPredictions
 from relight.metrics.bootstrap import IntervalEnds, student_t_quantile, widened_percentiles
-from relight.metrics.classification import ClassScorer
 from relight.metrics.forecasts import BootstrapBlocks, block_scores, bootstrap_blocks, draw_block_counts
 from relight.metrics.ranking import query_scores
-from relight.metrics.roc import check_sample_weight
-from relight.metrics.scorers import DistributionScorer, PairScorer, RegressionScorer, build_scorer
+from relight.metrics.roc import RowMean, check_sample_weight
+from relight.metrics.scorers import build_scorer
 
 N_RESAMPLES = 500
 MAX_PAIRED_ROWS = 20_000  # of a resample, as those of evaluate
 ResampledScores = dict[str, np.ndarray]  # each score of each resample, (N_RESAMPLES,), NaN where it is not defined
-RowMeans = dict[str, tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]]
 
 
 class SeedStatistics(NamedTuple):
@@ -204,31 +201,6 @@ def difference_intervals(
     return intervals
 
 
-def _row_means(rows: RunPredictions) -> RowMeans:
-    """The scores that are the mean of one number a row (of a ranking: a measured query), and what is done to it."""
-    if rows.task == "ranking":
-        values = query_scores(rows.y_true, rows.y_pred).scores
-        return {name: (of_queries, _identity) for name, of_queries in values.items()}
-    scorer = build_scorer(rows.task, rows.y_true, rows.y_pred)
-    if isinstance(scorer, RegressionScorer):
-        means: RowMeans = {"mae": (scorer.absolute_error, _identity), "rmse": (scorer.squared_error, np.sqrt)}
-        if scorer.y_true.all():
-            means["mape"] = (scorer.absolute_error / np.abs(scorer.y_true), _identity)
-        return means
-    if isinstance(scorer, ClassScorer):
-        is_right = scorer.class_pair // scorer.n_classes == scorer.class_pair % scorer.n_classes
-        return {
-            "log_loss": (scorer.nll, _identity),
-            "brier": (scorer.brier, _identity),
-            "accuracy": (is_right.astype(np.float64), _identity),
-        }
-    if isinstance(scorer, DistributionScorer):
-        errors = {"kl_divergence": scorer.divergence, "mae": scorer.absolute_error, "top_1": scorer.is_correct}
-        return {name: (values, _identity) for name, values in errors.items()}
-    if isinstance(scorer, PairScorer):
-        return {"accuracy": ((scorer.is_predicted_alike == scorer.is_alike).astype(np.float64), _identity)}
-    raise AssertionError(rows.task)
-
-
-def _identity(values: np.ndarray) -> np.ndarray:
-    return values
+def _row_means(rows: RunPredictions) -> dict[str, RowMean]:
+    """Return the scores that are a function of the mean of one number per row (of a ranking: per measured query)."""
+    return build_scorer(rows.task, rows.y_true, rows.y_pred).row_means()

@@ -1,9 +1,4 @@
-"""Bootstrap percentile intervals, Student t.
-
-How far the scores of a ranking would have moved with other test queries.
-
-How far a score would have moved with other test rows.
-"""
+"""How far a score would have moved with other test rows: bootstrap percentile intervals, Student's t."""
 
 import numpy as np
 
@@ -13,32 +8,9 @@ from relight.metrics.roc import check_sample_weight
 from relight.metrics.scorers import Scorer, build_scorer
 
 INTERVAL_LEVELS = (0.025, 0.975)
-MAX_BOOTSTRAP_ROWS = 20_000  # of a resample
-Interval = tuple[float, float]
+MAX_BOOTSTRAP_ROWS = 20_000  # rows in a resample
 IntervalEnds = tuple[float, float]
 UPPER_LEVEL = 0.975
-
-
-def bootstrap_query_scores(
-    y_true: np.ndarray, score: np.ndarray, *, n_resamples: int, seed: int
-) -> dict[str, np.ndarray]:
-    """Each score of each resample, (n_resamples,).
-
-    Whole queries are drawn, with replacement, out of those that are measured: the candidates of one query are no
-    independent draws (Sakai 2006, "Evaluating evaluation metrics based on the bootstrap", section 2).
-
-    Args:
-        target: (n_rows, 2) relevance and the number of the query.
-        score: (n_rows,).
-    """
-    values, generator = query_scores(y_true, score).scores, np.random.default_rng(seed)
-    n_queries = len(next(iter(values.values()), ()))
-    means: dict[str, list[float]] = {name: [] for name in values}
-    for _ in range(n_resamples if n_queries else 0):
-        drawn = generator.integers(n_queries, size=n_queries)
-        for name, of_queries in values.items():
-            means[name].append(float(of_queries[drawn].mean()))
-    return {name: np.array(drawn) for name, drawn in means.items()}
 
 
 def bootstrap_intervals(
@@ -49,59 +21,102 @@ def bootstrap_intervals(
     *,
     n_resamples: int,
     seed: int,
-) -> dict[str, Interval]:
-    """95 % percentile intervals of each score (Efron and Tibshirani 1993, "An introduction to the bootstrap", 13.3).
+) -> dict[str, IntervalEnds]:
+    """Return the 95 % percentile interval of each score.
 
-    Of more than 20,000 rows a fixed sample of so many is resampled, and its interval shrunk by the square root of
-    the sample's share around the score of all rows (Bickel, Götze and van Zwet 1997, "Resampling fewer than n
-    observations").
+    Efron and Tibshirani 1993, "An introduction to the bootstrap", 13.3.
+
+    Args:
+        y_true, y_pred: as in `build_scorer`.
+        sample_weight: (n_rows,) or None.
     """
     if task == "ranking":
         means = bootstrap_query_scores(y_true, y_pred, n_resamples=n_resamples, seed=seed)
         return {name: _percentiles(values) for name, values in means.items()}
-    weights, scores = check_sample_weight(len(y_true), sample_weight), build_scorer(task, y_true, y_pred)
-    whole = scores(weights)
-    if len(y_true) <= MAX_BOOTSTRAP_ROWS:
-        drawn = _resample(scores, weights, n_resamples, seed)
-        return {name: _percentiles(values) for name, values in drawn.items() if name in whole}
-    rows = np.sort(np.random.default_rng(seed).permutation(len(y_true))[:MAX_BOOTSTRAP_ROWS])
-    scores, weights = (
-        build_scorer(task, y_true[rows], y_pred[rows]),
-        check_sample_weight(MAX_BOOTSTRAP_ROWS, weights[rows]),
-    )
-    sample, shrink = scores(weights), float(np.sqrt(MAX_BOOTSTRAP_ROWS / len(y_true)))
-    moved = {
-        name: whole[name] + shrink * (np.array(values) - sample[name])
-        for name, values in _resample(scores, weights, n_resamples, seed).items()
-        if name in whole and name in sample
-    }
-    return {name: _percentiles(values) for name, values in moved.items()}
+    weight, scorer = check_sample_weight(len(y_true), sample_weight), build_scorer(task, y_true, y_pred)
+    whole = scorer(weight)
+    if len(y_true) > MAX_BOOTSTRAP_ROWS:
+        drawn = _resample_part(task, y_true, y_pred, weight, whole, n_resamples=n_resamples, seed=seed)
+    else:
+        drawn = _resample(scorer, weight, n_resamples, seed)
+    return {name: _percentiles(values) for name, values in drawn.items() if name in whole}
 
 
-def _resample(scores: Scorer, weights: np.ndarray, n_resamples: int, seed: int) -> dict[str, list[float]]:
-    """Each score of each resample that defines it. A resample is how often it holds each row."""
-    generator, n_rows = np.random.default_rng(seed), len(weights)
+def _resample(scorer: Scorer, weight: np.ndarray, n_resamples: int, seed: int) -> dict[str, np.ndarray]:
+    """Return each score of the resamples that define it. A resample is how often it holds each row."""
+    generator, n_rows = np.random.default_rng(seed), len(weight)
     drawn: dict[str, list[float]] = {}
     for _ in range(n_resamples):
-        counts = np.bincount(generator.integers(n_rows, size=n_rows), minlength=n_rows) * weights
-        for name, value in scores(counts).items() if counts.any() else ():
+        counts = np.bincount(generator.integers(n_rows, size=n_rows), minlength=n_rows) * weight
+        for name, value in scorer(counts).items() if counts.any() else ():
             drawn.setdefault(name, []).append(value)
-    return drawn
+    return {name: np.array(values) for name, values in drawn.items()}
 
 
-def _percentiles(values: list[float] | np.ndarray) -> Interval:
+def _resample_part(
+    task: Task,
+    y_true: np.ndarray,
+    y_pred: np.ndarray,
+    weight: np.ndarray,
+    whole: dict[str, float],
+    *,
+    n_resamples: int,
+    seed: int,
+) -> dict[str, np.ndarray]:
+    """Resample a fixed sample of 20,000 rows instead of all rows.
+
+    The scores are shrunk towards the score of all rows by the square root of the sample's share (Bickel, Götze and
+    van Zwet 1997, "Resampling fewer than n observations").
+
+    Args:
+        whole: the scores of all rows.
+    """
+    rows = np.sort(np.random.default_rng(seed).permutation(len(y_true))[:MAX_BOOTSTRAP_ROWS])
+    scorer = build_scorer(task, y_true[rows], y_pred[rows])
+    weight = check_sample_weight(MAX_BOOTSTRAP_ROWS, weight[rows])
+    sample, shrink = scorer(weight), float(np.sqrt(MAX_BOOTSTRAP_ROWS / len(y_true)))
+    return {
+        name: whole[name] + shrink * (values - sample[name])
+        for name, values in _resample(scorer, weight, n_resamples, seed).items()
+        if name in whole and name in sample
+    }
+
+
+def bootstrap_query_scores(
+    y_true: np.ndarray, score: np.ndarray, *, n_resamples: int, seed: int
+) -> dict[str, np.ndarray]:
+    """Return each score of each resample, (n_resamples,); empty if no query is measured.
+
+    Whole queries are drawn, with replacement, from those that are measured: the candidates of one query are no
+    independent draws (Sakai 2006, "Evaluating evaluation metrics based on the bootstrap", section 2).
+
+    Args:
+        y_true: (n_rows, 2) relevance and the number of the query.
+        score: (n_rows,).
+    """
+    values, generator = query_scores(y_true, score).scores, np.random.default_rng(seed)
+    n_queries = len(next(iter(values.values()), ()))
+    means: dict[str, list[float]] = {name: [] for name in values}
+    for _ in range(n_resamples if n_queries else 0):
+        drawn = generator.integers(n_queries, size=n_queries)
+        for name, query_values in values.items():
+            means[name].append(float(query_values[drawn].mean()))
+    return {name: np.array(drawn) for name, drawn in means.items()}
+
+
+def _percentiles(values: np.ndarray) -> IntervalEnds:
     low, high = np.quantile(values, INTERVAL_LEVELS)
     return float(low), float(high)
 
 
 def widened_percentiles(values: np.ndarray, scale: float) -> IntervalEnds:
-    """What 95 % of the values lie between, their spread around the mean multiplied by `scale`."""
+    """Return the interval of 95 % of the values, (n_values,), their spread around the mean multiplied by `scale`."""
     middle, (low, high) = float(values.mean()), np.quantile(values, (1 - UPPER_LEVEL, UPPER_LEVEL))
     return middle + scale * (float(low) - middle), middle + scale * (float(high) - middle)
 
 
 def student_t_quantile(n_free: float) -> float:
-    """The 97.5 % quantile of Student's t with at least one degree of freedom.
+    """Return the 97.5 % quantile of Student's t with at least one degree of freedom.
 
     With t = sqrt(n) tan(angle) its density is cos(angle)^(n - 1), summed here by the trapezoidal rule.
     """

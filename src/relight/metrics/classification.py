@@ -1,17 +1,10 @@
-"""Class metrics, calibration error, decision thresholds.
-
-Whether probabilities mean what they say.
-
-Scores of predicted classes: of the decision, of the probabilities, and of each class.
-
-Where a probability becomes a decision.
-"""
+"""Scores of predicted classes: of the decision and the probabilities, of each class, of calibration, of a threshold."""
 
 from typing import Literal
 
 import numpy as np
 
-from relight.metrics.roc import RocCounts, average_precision, check_sample_weight, roc_auc
+from relight.metrics.roc import RocCounts, RowMean, average_precision, check_sample_weight, roc_auc
 
 N_RELIABILITY_BINS = 10
 ReliabilityBin = tuple[float, float, int]
@@ -20,10 +13,12 @@ Scores = dict[str, float]
 
 
 def confidence_and_truth(y_true: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Each row's probability of the second class where there are two, else of the chosen one; and whether it came true.
+    """Return each row's confidence, (n_rows,), and whether it came true, (n_rows,) bool.
+
+    The confidence is the probability of the second of two classes, and of the predicted class if there are more.
 
     Args:
-        target: (n_rows,) class codes.
+        y_true: (n_rows,) class codes.
         probabilities: (n_rows, n_classes).
     """
     if probabilities.shape[1] == 2:
@@ -37,7 +32,7 @@ def reliability_bins(
     sample_weight: np.ndarray | None = None,
     n_bins: int = N_RELIABILITY_BINS,
 ) -> list[ReliabilityBin]:
-    """For each bin of confidence that has rows: mean confidence, share that came true, rows."""
+    """Return (mean confidence, share that came true, rows) of each bin of confidence with any weight."""
     bins = _bin_indices(confidence, n_bins)
     weights = np.ones(len(confidence)) if sample_weight is None else sample_weight.astype(np.float64)
     bins_with_rows = []
@@ -54,13 +49,13 @@ def expected_calibration_error(
     sample_weight: np.ndarray | None = None,
     n_bins: int = N_RELIABILITY_BINS,
 ) -> float:
-    """Σ over equally wide bins: share of the rows × |observed share - mean confidence|.
+    """Return Σ over equally wide bins: share of the rows × |observed share - mean confidence|.
 
     Naeini, Cooper and Hauskrecht 2015, "Obtaining well calibrated probabilities using Bayesian binning".
     """
     weights = np.ones(len(confidence)) if sample_weight is None else sample_weight.astype(np.float64)
-    off = weights * (came_true.astype(np.float64) - confidence.astype(np.float64))
-    return float(np.abs(np.bincount(_bin_indices(confidence, n_bins), off, n_bins)).sum() / weights.sum())
+    gaps = weights * (came_true.astype(np.float64) - confidence.astype(np.float64))
+    return float(np.abs(np.bincount(_bin_indices(confidence, n_bins), gaps, n_bins)).sum() / weights.sum())
 
 
 def _bin_indices(confidence: np.ndarray, n_bins: int) -> np.ndarray:
@@ -71,15 +66,15 @@ def _bin_indices(confidence: np.ndarray, n_bins: int) -> np.ndarray:
 class ClassScorer:
     """The scores of two or more classes under any weights of the rows.
 
-    Of two classes, precision, recall, F1, AUC, average precision and Brier score are those of the second;
-    of more they are macro: the mean over the classes, one against the rest (precision, recall and F1 over
-    those that are true or said of some row, 0 for one that is never said), and the Brier score is the sum
-    over the classes. Balanced accuracy is the mean recall of the classes with rows. What is not defined
-    is left out: AUC and average precision where some class has no rows, precision where nothing is said
-    to be of the second class.
+    With two classes, precision, recall, F1, AUC, average precision and Brier score are those of the second.
+    With more they are macro averages, one class against the rest (precision, recall and F1 over the classes that
+    are true or predicted in some row, 0 for one that is never predicted), and the Brier score is the sum over the
+    classes (Brier 1950, "Verification of forecasts expressed in terms of probability", halved for two classes).
+    Balanced accuracy is the mean recall of the classes with rows. Undefined scores are left out: AUC and average
+    precision if a class has no rows, precision if no row is predicted to be of the second class.
 
     Args:
-        target: (n_rows,) class codes.
+        y_true: (n_rows,) class codes.
         probabilities: (n_rows, n_classes).
     """
 
@@ -87,8 +82,8 @@ class ClassScorer:
         self.n_classes = probabilities.shape[1]
         y_pred, rows = probabilities.argmax(axis=1), np.arange(len(y_true))
         self.class_pair = y_true * self.n_classes + y_pred
-        certain = np.clip(probabilities.astype(np.float64), PROBABILITY_EPSILON, 1 - PROBABILITY_EPSILON)
-        self.nll = -np.log(certain[rows, y_true])
+        clipped = np.clip(probabilities.astype(np.float64), PROBABILITY_EPSILON, 1 - PROBABILITY_EPSILON)
+        self.nll = -np.log(clipped[rows, y_true])
         self.brier = self._squared_distance(y_true, probabilities.astype(np.float64))
         positive = [1] if self.n_classes == 2 else range(self.n_classes)
         self.roc_counts = [RocCounts(y_true == k, probabilities[:, k]) for k in positive]
@@ -110,6 +105,15 @@ class ClassScorer:
             **self._ranking_scores(sample_weight),
         }
 
+    def row_means(self) -> dict[str, RowMean]:
+        """Return log loss, Brier score and accuracy as means over the rows."""
+        is_correct = self.class_pair // self.n_classes == self.class_pair % self.n_classes
+        return {
+            "log_loss": RowMean(self.nll),
+            "brier": RowMean(self.brier),
+            "accuracy": RowMean(is_correct.astype(np.float64)),
+        }
+
     def _ranking_scores(self, sample_weight: np.ndarray) -> dict[str, float]:
         curves = [ranked.cumulative_counts(sample_weight) for ranked in self.roc_counts]
         by_class = {
@@ -121,7 +125,11 @@ class ClassScorer:
 
 
 def decision_scores(confusion: np.ndarray) -> dict[str, float]:
-    """Balanced accuracy, precision, recall and F1 of (n_classes, n_classes) weights: rows true, columns said."""
+    """Return balanced accuracy, precision, recall and F1; undefined ones are left out.
+
+    Args:
+        confusion: (n_classes, n_classes) summed weights, rows true, columns predicted.
+    """
     precision, recall, f1 = precision_recall_f1(confusion)
     with_rows = confusion.sum(axis=1) > 0
     scores = {"balanced_accuracy": float(recall[with_rows].mean())}
@@ -134,7 +142,7 @@ def decision_scores(confusion: np.ndarray) -> dict[str, float]:
 
 
 def precision_recall_f1(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Precision, recall and F1 of each class, each (n_classes,); NaN where a class is never said, or never true."""
+    """Return precision, recall and F1 of each class, each (n_classes,); NaN if it is never predicted or never true."""
     n_correct, n_predicted, n_true = np.diag(confusion), confusion.sum(axis=0), confusion.sum(axis=1)
     return (
         _safe_ratio(n_correct, n_predicted),
@@ -154,13 +162,13 @@ def decision_threshold(
     positive: np.ndarray,
     sample_weight: np.ndarray | None = None,
 ) -> float:
-    """The threshold of the second class's probability that maximises the score on these rows.
+    """Return the threshold of the second class's probability that maximises the score on these rows.
 
-    A row at or above it is said to be of the second class. Between two neighbouring probabilities it stands in
-    the middle; of several that are as good it is the one nearest to 0.5.
+    A row at or above it is predicted to be of the second class. It lies midway between two neighbouring
+    probabilities; of equally good thresholds it is the one nearest to 0.5.
 
     Args:
-        target: (n_rows,) codes, 0 or 1.
+        y_true: (n_rows,) codes, 0 or 1.
         positive: (n_rows,) probability of the second class.
     """
     ranked = RocCounts(y_true == 1, positive)
@@ -175,7 +183,7 @@ def decision_threshold(
 def scores_at(
     threshold: float, y_true: np.ndarray, positive: np.ndarray, sample_weight: np.ndarray | None = None
 ) -> Scores:
-    """Accuracy, balanced accuracy, precision, recall and F1 of the decision at this threshold."""
+    """Return accuracy, balanced accuracy, precision, recall and F1 of the decision at this threshold."""
     y_pred = (positive >= threshold).astype(np.int64)
     confusion = np.bincount(y_true * 2 + y_pred, check_sample_weight(len(y_true), sample_weight), 4).reshape(2, 2)
     return {"accuracy": float(np.trace(confusion) / confusion.sum()), **decision_scores(confusion)}

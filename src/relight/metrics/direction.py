@@ -1,4 +1,4 @@
-"""Which way a score is better: up, down, or towards a value."""
+"""The direction in which a score improves: up, down, or towards a value."""
 
 HIGHER_IS_BETTER = (
     "r2", "accuracy", "auc", "average_precision", "f1", "balanced_accuracy", "precision", "recall", "top_1",
@@ -10,14 +10,14 @@ NOMINAL = {"coverage_80": 0.8}
 
 
 def as_loss(name: str, value: float) -> float:
-    """What is smaller where the score is better."""
+    """Return a number that is smaller the better the score is: -value, or the distance from a nominal value."""
     if name in NOMINAL:
         return abs(value - NOMINAL[name])
     return -value if name in HIGHER_IS_BETTER else value
 
 
 def name_with_direction(name: str) -> str:
-    """The score with the way that is better."""
+    """Return the score's name with an arrow: "auc ↑", "mae ↓", "coverage_80 → 0.8"."""
     if name in NOMINAL:
         return f"{name} → {NOMINAL[name]:g}"
     return f"{name} {'↑' if name in HIGHER_IS_BETTER else '↓'}"

@@ -1,11 +1,7 @@
-"""SMAPE, MASE, coverage, block bootstrap.
+"""Scores of forecasts over the steps that have a true value, and their intervals by a block bootstrap.
 
-Scores of forecasts, over the steps that have a value: the field's names, the field's definitions.
-
-How far the scores of a forecast would have moved with another stretch of time.
-
-Windows overlap, and errors at neighbouring steps lean on each other: they are no independent draws. So blocks of
-neighbouring steps are drawn, over the end and on from the beginning (Politis and Romano 1992, "A circular
+Windows overlap, and errors at neighbouring steps are correlated: they are no independent draws. So blocks of
+neighbouring steps are drawn, wrapping around from the last step to the first (Politis and Romano 1992, "A circular
 block-resampling procedure for stationary data").
 """
 
@@ -25,17 +21,19 @@ NORMAL_QUANTILE_975 = 1.959964  # the 97.5 % quantile of the normal distribution
 
 
 def forecast_scores(y_true: np.ndarray, y_pred: np.ndarray, seasonal_error: float | None) -> Scores:
-    """MAE, RMSE, sMAPE and MASE.
+    """Return MAE, RMSE, sMAPE and, with a seasonal error, MASE.
 
-    sMAPE is the mean of 200 |y - f| / (|y| + |f|), 0 where both are 0 (Makridakis et al. 2000, "The M3-Competition").
-    MASE is the MAE over that of the seasonal naive forecast in the train rows (Hyndman and Koehler 2006).
+    sMAPE is the mean of 200 |y - f| / (|y| + |f|), 0 if both are 0 (Makridakis and Hibon 2000, "The M3-Competition").
+    MASE is the MAE over that of the seasonal naive forecast in the train rows (Hyndman and Koehler 2006, "Another look
+    at measures of forecast accuracy").
 
     Args:
-        target: (n_windows, horizon), NaN where there is none.
-        predicted: (n_windows, horizon).
+        y_true: (n_windows, horizon), NaN for missing values.
+        y_pred: (n_windows, horizon).
+        seasonal_error: MAE of the seasonal naive forecast in the train rows; None leaves MASE out.
     """
-    there = np.isfinite(y_true)
-    absolute, squared, relative = forecast_errors(y_true[there], y_pred[there])
+    has_value = np.isfinite(y_true)
+    absolute, squared, relative = forecast_errors(y_true[has_value], y_pred[has_value])
     scores = {
         "mae": float(absolute.mean()),
         "rmse": float(np.sqrt(squared.mean())),
@@ -45,29 +43,31 @@ def forecast_scores(y_true: np.ndarray, y_pred: np.ndarray, seasonal_error: floa
 
 
 def forecast_errors(y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What each forecast adds to MAE, to the square of RMSE and to sMAPE."""
+    """Return what each forecast contributes to MAE, to the square of RMSE and to sMAPE, each of the inputs' shape."""
     truth, prediction = y_true.astype(np.float64), y_pred.astype(np.float64)
-    off, size = np.abs(truth - prediction), np.abs(truth) + np.abs(prediction)
-    return off, np.square(off), np.divide(200 * off, size, out=np.zeros_like(off), where=size > 0)
+    error, size = np.abs(truth - prediction), np.abs(truth) + np.abs(prediction)
+    return error, np.square(error), np.divide(200 * error, size, out=np.zeros_like(error), where=size > 0)
 
 
 def interval_coverage(y_true: np.ndarray, y_pred: np.ndarray, widths: np.ndarray) -> float:
-    """The share of the truth within the intervals, over the steps ahead that have one.
+    """Return the share of true values within y_pred ± widths, over the steps ahead that have an interval.
 
     Args:
-        widths: (horizon,), half of an interval each; NaN where there is none, of all of them at least one.
+        y_true, y_pred: (n_windows, horizon), y_true NaN for missing values.
+        widths: (horizon,), half the width of each step's interval; NaN without one, at least one is finite.
     """
-    there = np.isfinite(y_true) & np.isfinite(widths)
-    inside = np.abs(y_true.astype(np.float64) - y_pred) <= widths
-    return float(inside[there].mean())
+    is_counted = np.isfinite(y_true) & np.isfinite(widths)
+    is_inside = np.abs(y_true.astype(np.float64) - y_pred) <= widths
+    return float(is_inside[is_counted].mean())
 
 
 class BootstrapBlocks(NamedTuple):
-    """What a resample is drawn from: a block of steps from each of them on.
+    """The blocks that a resample is drawn from: one starts at each step.
 
     Attributes:
-        sums: (4, n_blocks) of the forecasts with a truth in each block: how many, and their errors as `errors_of` them.
-        n_drawn: how many blocks make a resample.
+        sums: (4, n_blocks), over the forecasts of each block that have a true value: their number, and the sums of
+            their three `forecast_errors`.
+        n_drawn: number of blocks in a resample.
     """
 
     sums: np.ndarray
@@ -75,59 +75,59 @@ class BootstrapBlocks(NamedTuple):
 
     @property
     def widening(self) -> float:
-        """Percentiles of few blocks are too near to each other, as the normal's are beside Student's t."""
+        """The factor that widens percentiles: those of few blocks are too narrow (Student's t against the normal)."""
         return student_t_quantile(self.n_drawn - 1) / NORMAL_QUANTILE_975
 
 
 def bootstrap_blocks(
     time: pl.Series, ahead: pl.Series, y_true: np.ndarray, y_pred: np.ndarray
 ) -> BootstrapBlocks | str:
-    """The blocks, or why there are too few.
+    """Return the blocks, or the reason why there are too few.
 
-    They are twice as long as the horizon, and twice the cube root of the number of steps, whichever is more (Künsch
-    1989, "The jackknife and the bootstrap for general stationary observations", for the root).
+    A block is twice as long as the horizon or twice the cube root of the number of steps, whichever is longer (the
+    root: Künsch 1989, "The jackknife and the bootstrap for general stationary observations").
 
     Args:
-        time: (n_forecasts,) of the step that is foretold, of any series.
-        ahead: (n_forecasts,) how many steps ahead that was.
-        target, predicted: (n_forecasts,), the target NaN where there is none.
+        time: (n_forecasts,) the predicted step, of any series.
+        ahead: (n_forecasts,) how many steps ahead it was predicted.
+        y_true, y_pred: (n_forecasts,), y_true NaN for missing values.
     """
-    there = np.isfinite(y_true)
-    step = _sorted_times(time.filter(pl.Series(there))).rank("dense").to_numpy().astype(np.int64) - 1
+    has_value = np.isfinite(y_true)
+    step = _sorted_times(time.filter(pl.Series(has_value))).rank("dense").to_numpy().astype(np.int64) - 1
     n_steps, horizon = len(np.unique(step)), int(ahead.cast(pl.Int64).max() or 1)  # type: ignore[arg-type]
     length = 2 * max(horizon, round(n_steps ** (1 / 3)))
     if n_steps < MIN_DRAWN_BLOCKS * length:
         return f"the {n_steps} steps of the test rows are fewer than {MIN_DRAWN_BLOCKS} blocks of {length}"
-    errors = forecast_errors(y_true[there], y_pred[there])
+    errors = forecast_errors(y_true[has_value], y_pred[has_value])
     sums = [_block_sums(step, values, length) for values in (np.ones(len(step)), *errors)]
     return BootstrapBlocks(np.array(sums), -(-n_steps // length))
 
 
 def _sorted_times(time: pl.Series) -> pl.Series:
-    """Numbers that were read as texts are numbers again; other texts of times are in order."""
+    """Return numbers that were read as texts as numbers, so that they sort; other texts of times sort as they are."""
     numbers = time.cast(pl.Float64, strict=False) if time.dtype == pl.String else time
     return time if numbers.has_nulls() else numbers
 
 
 def _block_sums(step: np.ndarray, values: np.ndarray, length: int) -> np.ndarray:
-    """(n_blocks,) the sum in the block from each step on; of very many steps, from each second, third, ... one."""
-    of_steps = np.bincount(step, values)
-    around = np.concatenate([of_steps, of_steps[: length - 1]])
-    sums: np.ndarray = sliding_window_view(around, length)[:: -(-len(of_steps) // MAX_BLOCKS)].sum(axis=1)
+    """Return (n_blocks,), the sum of the block that starts at each step (each k-th of more than 20,000 steps)."""
+    step_sums = np.bincount(step, values)
+    wrapped = np.concatenate([step_sums, step_sums[: length - 1]])
+    sums: np.ndarray = sliding_window_view(wrapped, length)[:: -(-len(step_sums) // MAX_BLOCKS)].sum(axis=1)
     return sums
 
 
 def draw_block_counts(
     blocks: BootstrapBlocks, n_resamples: int, generator: np.random.Generator
 ) -> Iterator[np.ndarray]:
-    """(n_blocks,) how often each block is in each resample."""
+    """Yield (n_blocks,) for each resample: how often it holds each block."""
     n_blocks = blocks.sums.shape[1]
     for _ in range(n_resamples):
         yield np.bincount(generator.integers(n_blocks, size=blocks.n_drawn), minlength=n_blocks)
 
 
 def block_scores(blocks: BootstrapBlocks, counts: Iterable[np.ndarray]) -> dict[str, np.ndarray]:
-    """Each score of each resample."""
+    """Return MAE, RMSE and sMAPE of each resample, (n_resamples,) each."""
     n, absolute, squared, relative = np.array([blocks.sums @ resample for resample in counts]).T
     return {"mae": absolute / n, "rmse": np.sqrt(squared / n), "smape": relative / n}
 
@@ -135,7 +135,7 @@ def block_scores(blocks: BootstrapBlocks, counts: Iterable[np.ndarray]) -> dict[
 def block_intervals(
     blocks: BootstrapBlocks, seasonal_error: float | None, *, n_resamples: int, seed: int
 ) -> dict[str, IntervalEnds]:
-    """95 % intervals of MAE, RMSE, sMAPE and MASE, none of which is below 0."""
+    """Return 95 % intervals of MAE, RMSE, sMAPE and, with a seasonal error, MASE, clipped at 0."""
     drawn = block_scores(blocks, draw_block_counts(blocks, n_resamples, np.random.default_rng(seed)))
     if seasonal_error is not None:
         drawn["mase"] = drawn["mae"] / seasonal_error

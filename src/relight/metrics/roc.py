@@ -1,15 +1,27 @@
-"""ROC counts, AUC, average precision, weights.
+"""ROC curve, AUC and average precision under weights of the rows; the weights themselves."""
 
-How well scores put positive rows above negative ones.
-
-How much each row counts in a score.
-"""
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
 
+class RowMean(NamedTuple):
+    """A score that is a function of one weighted mean over the rows: transform(Σ w values / Σ w).
+
+    Many resamples of such a score are one product of matrices.
+
+    Attributes:
+        values: (n_rows,) float64, what each row contributes; for a ranking (n_measured,), one value per measured query.
+        transform: applied to the mean, elementwise.
+    """
+
+    values: np.ndarray
+    transform: Callable[[np.ndarray], np.ndarray] = np.asarray
+
+
 class RocCounts:
-    """Rows in the order of their scores, sorted once, counted under any weights.
+    """Rows sorted once by their scores, and counted under any weights.
 
     Args:
         is_positive: (n_rows,) bool.
@@ -22,7 +34,7 @@ class RocCounts:
         self.last_of_tie = np.flatnonzero(np.append(np.diff(score[self.order]) != 0, True))
 
     def cumulative_counts(self, sample_weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The weight of the negatives and of the positives at or above each threshold, from (0, 0)."""
+        """Return (fp, tp), each (n_thresholds + 1,): the weight at or above each threshold, from (0, 0)."""
         ordered = sample_weight[self.order]
         positive = ordered * self.is_positive
         tp = np.cumsum(positive)[self.last_of_tie]
@@ -31,10 +43,13 @@ class RocCounts:
 
 
 def roc_auc(fp: np.ndarray, tp: np.ndarray) -> float | None:
-    """The chance that a positive row scores above a negative one, ties counted half; of `Ranked.counts`.
+    """Return the chance that a positive row scores above a negative one, ties counted half.
 
     The Mann-Whitney statistic, which is the area under the ROC curve (Hanley and McNeil 1982, "The
-    meaning and use of the area under a ROC curve"). None where either kind has no rows.
+    meaning and use of the area under a ROC curve"). None if either class has no rows.
+
+    Args:
+        fp, tp: cumulative counts of `RocCounts`.
     """
     if fp[-1] <= 0 or tp[-1] <= 0:
         return None
@@ -42,9 +57,10 @@ def roc_auc(fp: np.ndarray, tp: np.ndarray) -> float | None:
 
 
 def average_precision(fp: np.ndarray, tp: np.ndarray) -> float | None:
-    """Σ (recallᵢ - recallᵢ₋₁) precisionᵢ over the thresholds, without interpolation; of `Ranked.counts`.
+    """Return Σ (recallᵢ - recallᵢ₋₁) precisionᵢ over the thresholds, without interpolation; None without positives.
 
-    None where no row is positive.
+    Args:
+        fp, tp: cumulative counts of `RocCounts`.
     """
     if tp[-1] <= 0:
         return None
@@ -55,16 +71,14 @@ def average_precision(fp: np.ndarray, tp: np.ndarray) -> float | None:
 def roc_curve(
     is_positive: np.ndarray, score: np.ndarray, sample_weight: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """False and true positive rates at every threshold, from (0, 0) to (1, 1)."""
-    ranked = RocCounts(is_positive, score)
-    fp, tp = ranked.cumulative_counts(
-        np.ones(len(score)) if sample_weight is None else sample_weight.astype(np.float64)
-    )
+    """Return the false and true positive rates at every threshold, from (0, 0) to (1, 1)."""
+    weight = np.ones(len(score)) if sample_weight is None else sample_weight.astype(np.float64)
+    fp, tp = RocCounts(is_positive, score).cumulative_counts(weight)
     return fp / (fp[-1] or 1), tp / (tp[-1] or 1)
 
 
 def check_sample_weight(n_rows: int, sample_weight: np.ndarray | None) -> np.ndarray:
-    """The weights as float64; 1 for every row where there are none, or where all are 0."""
+    """Return the weights as float64; 1 for every row if there are none, or if all are 0."""
     if sample_weight is None or not sample_weight.any():
         return np.ones(n_rows)
     return sample_weight.astype(np.float64)

@@ -1,72 +1,35 @@
-"""Canvas, PNG, common figures.
+"""Figures of a training and of the test rows of a table: loss curves, numbers, classes, columns.
 
-What every picture starts from: a canvas, the colours, and letters of every language.
-
-Drawn without pyplot: no global state, nothing to close.
-
-Tables → figures. Drawn without pyplot: no global state, nothing to close.
-
-Figures as PNG: the same figure, the same bytes.
+Each function takes a table that train or evaluate wrote, and returns a figure.
 """
-
-import io
-from collections.abc import Iterable
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.font_manager import fontManager
-from matplotlib.text import Text
-from PIL import Image
 
-TRAIN_COLOUR, VALIDATION_COLOUR, TEST_COLOUR, PREDICTION_COLOUR = "tab:blue", "tab:orange", "tab:green", "tab:red"
-LARGE_SIZE, WIDE_SIZE = (10.0, 7.0), (8.0, 5.6)  # the tutorial's size, and the same shape smaller
-EAST_ASIAN_FONTS = (
-    "Noto Sans CJK SC",
-    "Noto Sans CJK JP",
-    "Source Han Sans SC",
-    "PingFang SC",
-    "Microsoft YaHei",
-    "SimHei",
+from relight.plot.canvas import (
+    LARGE_SIZE,
+    TEST_COLOUR,
+    TRAIN_COLOUR,
+    VALIDATION_COLOUR,
+    WIDE_SIZE,
+    create_axes,
+    set_fonts,
+    short_label,
+    style_axes,
 )
+
 UNCALIBRATED_COLOUR = "tab:orange"
 TUTORIAL_COLOURS = {"train": "b", "validation": TEST_COLOUR, "test": "g"}
-MAX_EPOCHS_UNSMOOTHED = 200  # more of them are a block of ink where the loss jumps to and fro
-MAX_CONFUSION_LABELS = 30  # of a confusion matrix: more cannot be read
-RLE_STRATEGY = 3  # zlib's Z_RLE: as small as its default for flat pictures like these, in half the time
-
-
-def create_axes(size: tuple[float, float], title: str, x: str, y: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=size)
-    figure.subplots_adjust(left=0.13, right=0.97, bottom=0.1, top=0.93)  # a layout engine costs as much as drawing
-    axes = figure.add_subplot(xlabel=x, ylabel=y)
-    axes.set_title(title, y=1.0)  # a place of its own: to search for one costs half of the drawing
-    axes.grid(visible=True, color="0.92")
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
-
-
-def set_fonts(labels: Iterable[str], *texts: Text) -> None:
-    """Names in Chinese, Japanese or Korean need a font that has them, where one is installed."""
-    if not all(label.isascii() for label in labels):
-        installed = {font.name for font in fontManager.ttflist}
-        fonts = ["DejaVu Sans", *(name for name in EAST_ASIAN_FONTS if name in installed)]
-        for text in texts:
-            text.set_fontfamily(fonts)
-
-
-def short_label(label: str) -> str:
-    """A name from the data as it can be drawn: cut, and without formulas."""
-    cut = label if len(label) <= 20 else label[:19] + "…"
-    return cut.replace("$", r"\$")  # matplotlib reads $...$ as a formula
+MAX_EPOCHS_UNSMOOTHED = 200  # of more epochs a jumping loss is a block of ink
+MAX_CONFUSION_LABELS = 30  # labels of more classes cannot be read
+MAX_BARS = 20
+PANELS_PER_ROW = 3
 
 
 def plot_line(points: pl.DataFrame, when: str) -> Figure:
-    """The tutorial's picture: train points blue, test points green, predictions of the test red.
+    """Draw the tutorial's picture: train points blue, test points green, predictions of the test points red.
 
     Args:
         points: columns part, x, y, before, after.
@@ -83,14 +46,13 @@ def plot_line(points: pl.DataFrame, when: str) -> Figure:
 
 
 def plot_loss_curves(curves: pl.DataFrame, validation_name: str, best_epoch: int) -> Figure:
-    """Columns epoch, train_loss, validation_loss; a line at the epoch whose weights were kept."""
+    """Draw columns epoch, train_loss, validation_loss; a line marks the epoch whose weights were kept."""
     figure, axes = create_axes(WIDE_SIZE, "Loss", "epoch", "loss")
     _draw_curve(axes, curves["epoch"], curves["validation_loss"], VALIDATION_COLOUR, validation_name)
     _draw_curve(axes, curves["epoch"], curves["train_loss"], TRAIN_COLOUR, "train")
-    if best_epoch < curves["epoch"].to_list()[-1]:
-        axes.axvline(best_epoch, color="0.4", linestyle="--", linewidth=1, label=f"best epoch ({best_epoch})")
-    largest, smallest = _loss_range(curves)
-    if smallest > 0 and largest / smallest > 20:
+    _mark_best_epoch(axes, curves, best_epoch)
+    losses = [*curves["train_loss"].to_list(), *curves["validation_loss"].to_list()]
+    if min(losses) > 0 and max(losses) / min(losses) > 20:
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter("{x:g}")
     axes.legend()
@@ -98,17 +60,33 @@ def plot_loss_curves(curves: pl.DataFrame, validation_name: str, best_epoch: int
 
 
 def plot_score_curve(curves: pl.DataFrame, validation_name: str, best_epoch: int) -> Figure:
-    """Columns epoch, validation_score: what early stopping looked at."""
+    """Draw columns epoch, validation_score: the score that early stopping follows."""
     figure, axes = create_axes(WIDE_SIZE, f"Score of the {validation_name} rows", "epoch", "score (lower is better)")
     _draw_curve(axes, curves["epoch"], curves["validation_score"], VALIDATION_COLOUR, validation_name)
-    if best_epoch < curves["epoch"].to_list()[-1]:
-        axes.axvline(best_epoch, color="0.4", linestyle="--", linewidth=1, label=f"best epoch ({best_epoch})")
+    _mark_best_epoch(axes, curves, best_epoch)
     axes.legend()
     return figure
 
 
+def _draw_curve(axes: Axes, epochs: pl.Series, losses: pl.Series, colour: str, name: str) -> None:
+    """Draw the losses; of more than 200 epochs a pale line, and over it the mean of each hundredth of them."""
+    if len(epochs) <= MAX_EPOCHS_UNSMOOTHED:
+        axes.plot(epochs, losses, color=colour, label=name)
+        return
+    axes.plot(epochs, losses, color=colour, linewidth=0.5, alpha=0.25)
+    step = len(epochs) // 100
+    windows = pl.DataFrame({"epoch": epochs, "loss": losses}).group_by_dynamic("epoch", every=f"{step}i")
+    means = windows.agg(pl.mean("loss"))
+    axes.plot(means["epoch"] + step / 2, means["loss"], color=colour, label=f"{name}, mean of {step} epochs")
+
+
+def _mark_best_epoch(axes: Axes, curves: pl.DataFrame, best_epoch: int) -> None:
+    if best_epoch < curves["epoch"].to_list()[-1]:
+        axes.axvline(best_epoch, color="0.4", linestyle="--", linewidth=1, label=f"best epoch ({best_epoch})")
+
+
 def plot_predicted_against_true(predictions: pl.DataFrame) -> Figure:
-    """Columns target, prediction; the diagonal is where a prediction is right."""
+    """Draw columns target, prediction; right predictions lie on the diagonal."""
     figure, axes = create_axes(WIDE_SIZE, "Predicted against true (test rows)", "true", "predicted")
     target, predicted = predictions["target"].to_numpy(), predictions["prediction"].to_numpy()
     low, high = min(target.min(), predicted.min()), max(target.max(), predicted.max())
@@ -119,7 +97,7 @@ def plot_predicted_against_true(predictions: pl.DataFrame) -> Figure:
 
 
 def plot_residuals(table: pl.DataFrame) -> Figure:
-    """Columns prediction, residual: how far the predictions are off, over what was predicted."""
+    """Draw columns prediction, residual: the error of each prediction over its value."""
     figure, axes = create_axes(WIDE_SIZE, "Residuals (test rows)", "predicted", "predicted - true")
     axes.axhline(0, color="0.6", linewidth=1, linestyle="--")
     axes.scatter(table["prediction"], table["residual"], s=14, alpha=0.6, color=TRAIN_COLOUR, linewidths=0)
@@ -127,10 +105,14 @@ def plot_residuals(table: pl.DataFrame) -> Figure:
 
 
 def plot_confusion_matrix(predictions: pl.DataFrame, classes: list[str]) -> Figure:
-    """How many test rows of each true class were given each class."""
-    figure, axes = create_axes(
-        LARGE_SIZE if len(classes) > 8 else WIDE_SIZE, "Confusion matrix (test rows)", "predicted", "true"
-    )
+    """Draw how many test rows of each true class were predicted to be of each class.
+
+    Args:
+        predictions: columns target, prediction, texts.
+        classes: all of them, in order.
+    """
+    size = LARGE_SIZE if len(classes) > 8 else WIDE_SIZE
+    figure, axes = create_axes(size, "Confusion matrix (test rows)", "predicted", "true")
     class_index = {label: k for k, label in enumerate(classes)}
     counts = np.zeros((len(classes), len(classes)), dtype=int)
     for true, predicted in predictions.select("target", "prediction").iter_rows():
@@ -143,8 +125,20 @@ def plot_confusion_matrix(predictions: pl.DataFrame, classes: list[str]) -> Figu
     return figure
 
 
+def _label_cells(axes: Axes, counts: np.ndarray, labels: list[str]) -> None:
+    positions = range(len(labels))
+    turn = 45 if max(len(label) for label in labels) > 3 else 0
+    axes.set_xticks(positions, labels, rotation=turn, ha="right" if turn else "center")
+    axes.set_yticks(positions, labels)
+    set_fonts(labels, *axes.get_xticklabels(), *axes.get_yticklabels())
+    for true in positions:
+        for predicted in positions:
+            colour = "white" if counts[true, predicted] > counts.max() / 2 else "black"
+            axes.text(predicted, true, str(counts[true, predicted]), ha="center", va="center", color=colour)
+
+
 def plot_roc_curve(curve: pl.DataFrame, auc: float | None, *, averaged: bool) -> Figure:
-    """Columns fpr, tpr; the diagonal is chance."""
+    """Draw columns fpr, tpr; the diagonal is chance."""
     title = "ROC curve, mean over the classes" if averaged else "ROC curve"
     figure, axes = create_axes(WIDE_SIZE, f"{title} (test rows)", "false positive rate", "true positive rate")
     axes.plot([0, 1], [0, 1], color="0.6", linewidth=1, linestyle="--")
@@ -156,9 +150,9 @@ def plot_roc_curve(curve: pl.DataFrame, auc: float | None, *, averaged: bool) ->
 
 
 def plot_reliability(bins: pl.DataFrame) -> Figure:
-    """Columns confidence, observed, rows, when; a well calibrated model stays on the diagonal.
+    """Draw columns confidence, observed, rows, when; a well calibrated model stays on the diagonal.
 
-    Where a temperature was fitted there are two curves: before and after.
+    If a temperature was fitted there are two curves: before and after.
     """
     figure, axes = create_axes(WIDE_SIZE, "Calibration (test rows)", "predicted probability", "observed share")
     axes.plot([0, 1], [0, 1], color="0.6", linewidth=1, linestyle="--")
@@ -175,46 +169,72 @@ def plot_reliability(bins: pl.DataFrame) -> Figure:
     return figure
 
 
-def _draw_curve(axes: Axes, epochs: pl.Series, losses: pl.Series, colour: str, name: str) -> None:
-    """The losses; of very many epochs a pale line, and over it the mean of each hundredth of them."""
-    if len(epochs) <= MAX_EPOCHS_UNSMOOTHED:
-        axes.plot(epochs, losses, color=colour, label=name)
-        return
-    axes.plot(epochs, losses, color=colour, linewidth=0.5, alpha=0.25)
-    step = len(epochs) // 100
-    means = (
-        pl.DataFrame({"epoch": epochs, "loss": losses}).group_by_dynamic("epoch", every=f"{step}i").agg(pl.mean("loss"))
-    )
-    axes.plot(means["epoch"] + step / 2, means["loss"], color=colour, label=f"{name}, mean of {step} epochs")
+def plot_importance(table: pl.DataFrame) -> Figure:
+    """Draw columns column, importance, low, high: how much the loss rises, the first 20 columns from the top."""
+    shown = table.head(MAX_BARS)
+    title = "Importance (test rows)" if table.height <= MAX_BARS else f"Importance (test rows): the first {MAX_BARS}"
+    figure, axes = _labelled_axes(title, "rise of the loss when the column is shuffled", shown["column"].to_list())
+    positions = range(shown.height)
+    axes.barh(positions, shown["importance"], color=TRAIN_COLOUR, alpha=0.75, height=0.6)
+    axes.hlines(positions, shown["low"], shown["high"], color="0.2", linewidth=1.5)
+    return figure
 
 
-def _loss_range(curves: pl.DataFrame) -> tuple[float, float]:
-    losses = [*curves["train_loss"].to_list(), *curves["validation_loss"].to_list()]
-    return max(losses), min(losses)
+def plot_slices(table: pl.DataFrame, whole: float) -> Figure:
+    """Draw the score of the rows with each value of a column, with its interval.
+
+    Args:
+        table: columns column, value, rows, score, estimate, low, high, of one column and score.
+        whole: the score of all rows, drawn as a line.
+    """
+    score, column = table["score"][0], table["column"][0]
+    names = [f"{short_label(value)} ({rows:,})" for value, rows in table.select("value", "rows").iter_rows()]
+    figure, axes = _labelled_axes(f"{score} by {short_label(column)} (test rows)", score, names, cut=False)
+    positions = range(table.height)
+    axes.axvline(whole, color="0.6", linewidth=1, linestyle="--", label=f"all rows: {whole:.4g}")
+    if table["low"].null_count() < table.height:
+        low, high = (table[end].fill_null(table["estimate"]) for end in ("low", "high"))
+        axes.hlines(positions, low, high, color=TRAIN_COLOUR, linewidth=1.5)
+    axes.scatter(table["estimate"], positions, s=30, color=TRAIN_COLOUR, zorder=3)
+    axes.legend(loc="best")
+    set_fonts([column], axes.title)
+    return figure
 
 
-def _label_cells(axes: Axes, counts: np.ndarray, labels: list[str]) -> None:
-    positions = range(len(labels))
-    turn = 45 if max(len(label) for label in labels) > 3 else 0
-    axes.set_xticks(positions, labels, rotation=turn, ha="right" if turn else "center")
-    axes.set_yticks(positions, labels)
-    set_fonts(labels, *axes.get_xticklabels(), *axes.get_yticklabels())
-    for true in positions:
-        for predicted in positions:
-            colour = "white" if counts[true, predicted] > counts.max() / 2 else "black"
-            axes.text(predicted, true, str(counts[true, predicted]), ha="center", va="center", color=colour)
+def _labelled_axes(title: str, x: str, names: list[str], *, cut: bool = True) -> tuple[Figure, Axes]:
+    """Return axes with a line for each name, the first at the top."""
+    figure, axes = create_axes((WIDE_SIZE[0], max(2.4, 1.4 + 0.3 * len(names))), title, x, "")
+    figure.set_layout_engine("constrained")  # names have any length
+    labels = [short_label(name) if cut else name for name in names]
+    axes.set_yticks(range(len(labels)), labels)
+    axes.set_ylim(len(labels) - 0.4, -0.6)
+    axes.grid(visible=False, axis="y")
+    set_fonts(labels, *axes.get_yticklabels())
+    return figure, axes
 
 
-def png_bytes(figure: Figure, dpi: int) -> bytes:
-    """The picture, without the name and version of what drew it."""
-    figure.set_dpi(dpi)
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()  # type: ignore[no-untyped-call]
-    pixels = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).convert("RGB").save(buffer, format="png", dpi=(dpi, dpi), compress_type=RLE_STRATEGY)
-    return buffer.getvalue()
+def plot_residuals_by_feature(table: pl.DataFrame) -> Figure:
+    """Draw columns feature, value, residual: a small panel for each feature, all on one scale of residuals."""
+    panels = table.drop_nulls().partition_by("feature", maintain_order=True)
+    n_columns = min(PANELS_PER_ROW, len(panels))
+    n_rows = -(-len(panels) // n_columns)
+    figure = Figure(figsize=(WIDE_SIZE[0], max(WIDE_SIZE[1] / 2, 2.8) * n_rows), layout="constrained")
+    figure.suptitle("Residuals by feature (test rows)")
+    grid = figure.subplots(n_rows, n_columns, sharey=True, squeeze=False)
+    for axes, panel in zip(grid.flat, panels, strict=False):
+        _draw_panel(axes, panel)
+    for axes in grid.flat[len(panels) :]:
+        axes.set_visible(False)
+    for axes in grid[:, 0]:
+        axes.set_ylabel("predicted - true")
+    return figure
 
 
-def write_png(path: Path, picture: bytes) -> None:
-    path.write_bytes(picture)
+def _draw_panel(axes: Axes, panel: pl.DataFrame) -> None:
+    name = short_label(panel["feature"][0])
+    axes.axhline(0, color="0.6", linewidth=1, linestyle="--")
+    axes.scatter(panel["value"], panel["residual"], s=6, alpha=0.4, color=TRAIN_COLOUR, linewidths=0)
+    axes.set_xlabel(name)
+    style_axes(axes)
+    axes.locator_params(axis="x", nbins=5)
+    set_fonts([name], axes.xaxis.label)

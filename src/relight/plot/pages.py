@@ -1,8 +1,6 @@
-"""HTML page and model card.
+"""The report page (one HTML file that opens offline) and the model card (Markdown), from Jinja templates.
 
-The model card: a Markdown file from a Jinja template; every value is escaped, so that data stays text.
-
-The report page: one HTML file from a Jinja template, everything inside it, every value escaped.
+Every value is escaped, so that names and values from the data stay text.
 """
 
 import re
@@ -20,7 +18,7 @@ class Markdown(str):
 
 
 def write_card(path: Path, content: dict[str, object]) -> None:
-    """Fill the template in."""
+    """Write the model card: its template filled in with `content`."""
     environment = Environment(
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -36,7 +34,7 @@ def write_card(path: Path, content: dict[str, object]) -> None:
 
 
 def escape_markdown(value: object) -> str:
-    """One line that reads as it stands: no emphasis, link, code, HTML, table cell or heading of its own."""
+    """Return one line of plain text: no emphasis, link, code, HTML, table cell or heading of its own."""
     if isinstance(value, Markdown):
         return value
     text = " ".join(str(value).split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
@@ -44,6 +42,7 @@ def escape_markdown(value: object) -> str:
 
 
 def _table(table: dict[str, list]) -> Markdown:
+    """Return a table of `score_tables` as Markdown."""
     lines = [["", *table["heads"]], *([row["name"], *_with_best_bold(row)] for row in table["rows"])]
     cells = [[cell if isinstance(cell, Markdown) else escape_markdown(cell) for cell in line] for line in lines]
     rule = f"| --- |{' ---: |' * len(table['heads'])}"
@@ -52,7 +51,7 @@ def _table(table: dict[str, list]) -> Markdown:
 
 
 def _with_best_bold(row: dict) -> list[str]:
-    """The values of a line, the best one bold."""
+    """Return the values of a row, the best one bold."""
     return [
         Markdown(f"**{escape_markdown(value)}**") if index == row.get("best") else value
         for index, value in enumerate(row["values"])
@@ -60,7 +59,7 @@ def _with_best_bold(row: dict) -> list[str]:
 
 
 def write_page(path: Path, content: dict[str, object]) -> None:
-    """Fill the template in. Autoescape is on: names and values from the data cannot become HTML."""
+    """Write the report page: its template filled in with `content`."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     page = environment.from_string(PAGE_TEMPLATE.read_text(encoding="utf-8")).render(content)
     path.write_text(page, encoding="utf-8")

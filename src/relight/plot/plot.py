@@ -1,4 +1,4 @@
-"""plot: draw the reports, and put everything on one page and a model card. Needs no model and no torch."""
+"""The plot stage: draw the reports, write the report page and the model card. Needs no model and no torch."""
 
 import base64
 from pathlib import Path
@@ -9,16 +9,15 @@ import yaml
 from matplotlib.figure import Figure
 
 from relight.plot import figures, task_figures
+from relight.plot.canvas import png_bytes, write_png
 from relight.plot.content import shared_content
-from relight.plot.figures import png_bytes, write_png
 from relight.plot.pages import write_card, write_page
 from relight.plot.params import PlotParams
 from relight.runtime.files import read_json
 
 Json = dict[str, Any]
 
-
-TEXT_COLUMNS = {  # names, labels and values stay texts, whatever they look like
+TEXT_COLUMNS = {  # names, labels and values stay texts, even if they look like numbers
     "predictions": ("target", "prediction"),
     "classes": ("class",),
     "importance": ("column",),
@@ -70,6 +69,7 @@ def _read_table(reports: Path, name: str) -> pl.DataFrame:
 
 
 def _all_figures(description: Json, scores: Json, curves: pl.DataFrame, reports: Path) -> dict[str, Figure]:
+    """Return the figures that suit the task, by the names of their files."""
     features, best_epoch = description["features"], description["best_epoch"]
     validation = "test" if features["validates_on_test"] else "validation"
     drawn = {"loss": figures.plot_loss_curves(curves, validation, best_epoch)}
@@ -89,9 +89,9 @@ def _all_figures(description: Json, scores: Json, curves: pl.DataFrame, reports:
 
 
 def _is_the_loss(curves: pl.DataFrame) -> bool:
-    """Whether the score says what the loss says already, but for rounding."""
-    off = (curves["validation_score"] - curves["validation_loss"]).abs() > 1e-5 * curves["validation_loss"].abs()
-    return not off.any()
+    """Return whether score and loss are equal in every epoch, up to rounding."""
+    gap = (curves["validation_score"] - curves["validation_loss"]).abs()
+    return bool((gap <= 1e-5 * curves["validation_loss"].abs()).all())
 
 
 def _line_figures(reports: Path) -> dict[str, Figure]:
@@ -130,19 +130,19 @@ def _class_figures(reports: Path, classes: list[str], auc: float | None) -> dict
 
 
 def _column_figures(reports: Path, scores: Json) -> dict[str, Figure]:
-    """Those of columns and their values, where there is something to draw."""
+    """Return the figures of columns and their values; none for an empty table."""
     drawn = {}
     importance, by_feature = _read_table(reports, "importance"), _read_table(reports, "residuals_by_feature")
     if not importance.is_empty():
-        drawn["importance"] = task_figures.plot_importance(importance)
+        drawn["importance"] = figures.plot_importance(importance)
     if not by_feature.is_empty():
-        drawn["residuals_by_feature"] = task_figures.plot_residuals_by_feature(by_feature)
+        drawn["residuals_by_feature"] = figures.plot_residuals_by_feature(by_feature)
     for number, table in enumerate(_slice_tables(_read_table(reports, "slices")), start=1):
         whole = scores["test"][table["score"][0]]
-        drawn[f"slices_{number}"] = task_figures.plot_slices(table, whole)
+        drawn[f"slices_{number}"] = figures.plot_slices(table, whole)
     return drawn
 
 
 def _slice_tables(table: pl.DataFrame) -> list[pl.DataFrame]:
-    """One table for each column, with the score that stands for the task: the first of each value."""
+    """Return one table per column, of the task's primary metric: the first score of each value."""
     return table.filter(pl.col("score") == pl.col("score").first()).partition_by("column", maintain_order=True)

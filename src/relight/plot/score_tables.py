@@ -1,31 +1,30 @@
-"""Metrics as tables for people: a line a score, a column a part or a model, the trivial baseline beside."""
+"""metrics.json as tables to read: a row per score, a column per part or model, and the trivial baseline."""
 
 from typing import Any
 
 from relight.metrics.direction import as_loss, name_with_direction
 
-ScoreTable = dict[str, Any]
+ScoreTable = dict[str, Any]  # heads: list[str]; rows: name, values (texts), and in some tables best (an index)
 
 
 def score_table(metrics: dict[str, Any]) -> ScoreTable:
-    """`heads`, and `rows` of name and values, for the terminal and the page alike."""
+    """Return the scores of each part that has rows, and of the baseline on the test rows."""
     parts = [part for part in ("train", "validation", "test") if metrics[part]]
     columns = {**{part: metrics[part] for part in parts}, "baseline (test)": metrics["baseline"]["test"]}
     return _score_columns(list(dict.fromkeys(name for part in parts for name in sorted(metrics[part]))), columns)
 
 
 def reference_table(metrics: dict[str, Any], model: str) -> ScoreTable | None:
-    """The test scores of the model, with their intervals, beside the references and the trivial baseline.
+    """Return the test scores of the model with their intervals, of the references, and of the trivial baseline.
 
-    As `score_table`, and for each row `best`: which of the values is the best one. None without references and
-    intervals.
+    Each row has `best`, the index of its best value. None without references and intervals.
     """
-    others = {name: scores["test"] for name, scores in metrics.get("references", {}).items()}
+    references = {name: scores["test"] for name, scores in metrics.get("references", {}).items()}
     intervals = metrics.get("intervals", {}).get("test")
-    if not others and not intervals:
+    if not references and not intervals:
         return None
-    columns = {model: metrics["test"], **others, "baseline": metrics["baseline"]["test"]}
-    compared = {name for scores in (*others.values(), intervals or {}) for name in scores}
+    columns = {model: metrics["test"], **references, "baseline": metrics["baseline"]["test"]}
+    compared = {name for scores in (*references.values(), intervals or {}) for name in scores}
     names = [name for name in sorted(metrics["test"]) if name in compared]
     table = _score_columns(names, columns)
     for name, row in zip(names, table["rows"], strict=True):
@@ -39,7 +38,7 @@ def reference_table(metrics: dict[str, Any], model: str) -> ScoreTable | None:
 
 
 def threshold_table(metrics: dict[str, Any]) -> ScoreTable | None:
-    """The test scores of the decision at one half, and at the threshold that the validation rows chose."""
+    """Return the test scores of the decision at 0.5 and at the threshold chosen on the validation rows, or None."""
     if "threshold" not in metrics:
         return None
     chosen = metrics["threshold"]
@@ -48,7 +47,7 @@ def threshold_table(metrics: dict[str, Any]) -> ScoreTable | None:
 
 
 def seeds_table(metrics: dict[str, Any]) -> ScoreTable | None:
-    """The test scores of each seed by itself: their mean, and their deviation."""
+    """Return the mean and standard deviation of the test scores of the single seeds; None with one seed."""
     if "seeds" not in metrics:
         return None
     scores = metrics["seeds"]["test"]
@@ -68,16 +67,13 @@ def _value_text(value: float | None) -> str:
 
 def _score_columns(names: list[str], columns: dict[str, dict[str, float]]) -> ScoreTable:
     rows = [
-        {
-            "name": name_with_direction(name),
-            "values": [_value_text(scores.get(name)) for scores in columns.values()],
-        }
+        {"name": name_with_direction(name), "values": [_value_text(scores.get(name)) for scores in columns.values()]}
         for name in names
     ]
     return {"heads": list(columns), "rows": rows}
 
 
 def _best_index(name: str, values: list[float | None]) -> int:
-    """The place of the best value; of equal ones the first."""
+    """Return the index of the best value; of equal ones the first."""
     losses = [(as_loss(name, value), index) for index, value in enumerate(values) if value is not None]
     return min(losses)[1]

@@ -7,8 +7,9 @@ from torch import Tensor
 from relight.data.features import Features
 from relight.model.build import build_model
 from relight.model.networks.tower import SiameseModel
+from relight.model.pairs import pair_input_tensors, preprocess_pairs
 from relight.model.params import ModelParams
-from relight.model.rows import Rows, pair_input_tensors, preprocess_rows, trainable_module
+from relight.model.rows import Rows
 from relight.prepare.pairs import clean_pairs
 from relight.prepare.params import PrepareParams
 from relight.split.pairs import describe_pairs, pair_tensors
@@ -95,8 +96,8 @@ def test_first_name_and_surname_that_have_changed_places_are_nearer_than_two_oth
 
 def test_letters_before_every_step_are_the_codes_that_training_sees_once() -> None:
     model, _, inputs = tower_for(pairs(60))
-    seen = preprocess_rows(model, Rows(inputs, torch.zeros(60, 1), None))
-    assert torch.equal(trainable_module(model)(*seen.inputs), model(*inputs))
+    seen = preprocess_pairs(model, Rows(inputs, torch.zeros(60, 1), None))
+    assert torch.equal(model.network(*seen.inputs), model(*inputs))
     assert seen.inputs[2].shape == (60, 2, 48)
 
 
