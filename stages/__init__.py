@@ -1,5 +1,5 @@
-"""Every stage runs the code beside it: in a queued experiment that is the experiment's own copy,
-not the one that was installed from the main workspace."""
+"""The scripts of the pipeline. Each runs the code next to it: in a queued experiment that is the experiment's own
+copy, and not the one that was installed from the main workspace."""
 
 import gc
 import sys

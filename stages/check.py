@@ -1,6 +1,6 @@
-"""The check beside the stages: every section of params.yaml, and before prepare the data as well.
+"""The check before each stage: every section of params.yaml, and before prepare the data as well.
 
-It runs in a process of its own, so that no stage depends on the schemas of the others.
+It runs in a process of its own, so that no stage depends on the params classes of the others.
 """
 
 import sys
@@ -15,7 +15,9 @@ PARAMS = Path("params.yaml")
 
 def check(stage: str) -> None:
     if stage == "prepare":
-        from relight.commands.check import check as check_all  # Polars: not for the other stages
+        from relight.commands.check import (
+            check as check_all,  # it imports Polars, which the other stages need not wait for
+        )
 
         sys.stderr.write(check_all(PARAMS))
     else:

@@ -10,6 +10,8 @@ import pytest
 import torch
 from hypothesis import settings
 
+from tests import repositories
+from tests.fork_servers import ForkServers
 from tests.repositories import Repository, make_repository
 
 # The same examples in every run: a test that fails does so for everybody. HYPOTHESIS_PROFILE=search looks for new ones.
@@ -49,6 +51,23 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("a small disk cannot be mounted here: it takes root")
     yield disk
     subprocess.run(["umount", disk], check=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def fork_servers(home: Path) -> Iterator[None]:
+    """For all tests that run commands in repositories."""
+    folder = home.with_name("servers")
+    folder.mkdir()
+    repositories.fork_servers = ForkServers(folder)
+    yield
+    repositories.fork_servers.close()
+    repositories.fork_servers = None
+
+
+@pytest.fixture
+def new_interpreters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests whose subject is how a process starts, ends, or comes to its bytes: each command is a new one."""
+    monkeypatch.setattr(repositories, "fork_servers", None)
 
 
 @pytest.fixture

@@ -1,12 +1,18 @@
 """Real repositories, for the tests that run the real `dvc`."""
 
+import compileall
 import os
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
+from tests.fork_servers import ForkServers
+
 REPOSITORY = Path(__file__).resolve().parent.parent
+# Of a test session; a benchmark has none, and every command is a new interpreter.
+fork_servers: ForkServers | None = None
 WHAT_A_CLONE_HAS = ("data/raw", "recipes", "src", "stages", "dvc.yaml", "params.yaml", ".dvcignore", ".gitignore")
 
 
@@ -23,7 +29,7 @@ class Repository:
         return subprocess.run(
             command,
             cwd=self.root,
-            env={**clean_environment(), **(env or {})},
+            env={**quick_environment(), **(env or {})},
             capture_output=True,
             text=True,
             check=False,
@@ -60,12 +66,25 @@ def clean_environment() -> dict[str, str]:
     return {**kept, "PATH": f"{here}{os.pathsep}{kept['PATH']}", "DVC_NO_ANALYTICS": "1"}
 
 
+def quick_environment() -> dict[str, str]:
+    """A clean environment in which `python`, `dvc` and `relight` fork from processes that have their imports."""
+    environment = clean_environment()
+    return environment if fork_servers is None else {**environment, "PATH": fork_servers.path(environment)}
+
+
+@cache
+def compile_once() -> None:
+    for name in ("src", "stages"):
+        compileall.compile_dir(REPOSITORY / name, quiet=1)
+
+
 def make_repository(root: Path) -> Repository:
-    """A first commit, an empty cache, nothing run yet."""
+    """A first commit, an empty cache, nothing run yet. The code is compiled already."""
+    compile_once()
     for name in WHAT_A_CLONE_HAS:
         source = REPOSITORY / name
         if source.is_dir():
-            shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+            shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("*.egg-info"))
         else:
             shutil.copy(source, root / name)
     (root / ".dvc").mkdir()

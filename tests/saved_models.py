@@ -11,7 +11,8 @@ from relight.data.features import CategoricalFeature, Features
 from relight.model.build import build_model
 from relight.model.params import FtTransformerParams, MlpParams, MlpPleParams, ModelParams, TabmParams, TabmSmallParams
 from relight.model.pipeline import TabularModel, Temperature
-from relight.model.saved_model import Description, save_weights
+from relight.model.saved_model import Description
+from relight.model.weights import save_weights
 from relight.runtime.files import write_json
 from tests.feature_tables import features_of, number
 

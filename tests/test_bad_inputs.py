@@ -122,7 +122,11 @@ CATALOGUE = [
     of_source(15, "long path", "d/" * 3000 + "t.csv", "cannot be read: File name too long"),
     of_params(16, "negative seed", "seed: 42\n  epochs", "seed: -1\n  epochs", "train.seed: must be >= 0, got -1"),
     of_params(
-        16, "large seed", "0.2\n  seed: 42", "0.2\n  seed: 4294967296", "split.seed: must be <= 4294967295, however"
+        16,
+        "large seed",
+        "0.2\n  seed: 42",
+        "0.2\n  seed: 4294967296",
+        "split.seed: must be <= 4294967295, got 4294967296",
     ),
     of_params(17, "no threads", "threads: 1", "threads: 0", "train.threads: must be >= 1, got 0"),
     of_params(17, "many threads", "threads: 1", "threads: 4096", "train.threads: 4096 is more than the", code=0),
@@ -144,8 +148,8 @@ CATALOGUE = [
     of_table(24, "latin-1", with_row(3, "1,ä,2").encode("latin-1"), f"{CSV}:4: byte 0xe4 is not UTF-8"),
     of_table(24, "cut in a letter", (TABLE + "1,ä").encode()[:-1], f"{CSV}:22: byte 0xc3 is not UTF-8"),
     of_table(25, "NUL", with_row(3, "1,\0,2"), f"{CSV}:4: has a NUL byte"),
-    of_table(26, "name twice", TABLE.replace("x,c,y", "x,y,y"), f"{CSV}:1: column 'y' is there 2 times; rename one"),
-    of_table(26, "name twice but for spaces", TABLE.replace("x,c,y", "x, y,y"), "column 'y' is there 2 times"),
+    of_table(26, "name twice", TABLE.replace("x,c,y", "x,y,y"), f"{CSV}:1: column 'y' occurs 2 times; rename one"),
+    of_table(26, "name twice but for spaces", TABLE.replace("x,c,y", "x, y,y"), "column 'y' occurs 2 times"),
     of_table(27, "no name", TABLE.replace("x,c,y", "x, ,y"), f"{CSV}:1: column 2 has no name"),
     of_table(27, "spaces around names", TABLE.replace("x,c,y", " x , c , y "), "  c: categorical\n", code=0),
     of_table(28, "short row", with_row(3, "1,a"), f"{CSV}:4: must have 3 values as the header, got 2"),
@@ -155,9 +159,9 @@ CATALOGUE = [
     of_table(29, "quoted newline", with_row(3, '1,"a\nb",2'), READ, code=0),
     of_table(30, "open quote", with_row(3, '1,"a,2'), f"{CSV}:4: a quote opens in this row and is never closed"),
     of_table(30, "text after a quote", with_row(3, '1,"a"b,2'), f"{CSV}:4: a quote closes in the middle of a value"),
-    of_table(31, "CR alone", TABLE.replace("\n", "\r"), f"{CSV}:1: a line ends with CR alone; save the file with LF"),
+    of_table(31, "CR alone", TABLE.replace("\n", "\r"), f"{CSV}:1: a line ends with only a CR; save the file with LF"),
     of_table(
-        31, "CR alone once", TABLE.replace("\n", "\r", 2).replace("\r", "\n", 1), f"{CSV}:2: a line ends with CR alone"
+        31, "CR alone once", TABLE.replace("\n", "\r", 2).replace("\r", "\n", 1), f"{CSV}:2: a line ends with only a CR"
     ),
     of_table(31, "CRLF", TABLE.replace("\n", "\r\n"), READ, code=0),
     of_table(32, "semicolons", TABLE.replace(",", ";"), f"{CSV}:1: only one column found; is the separator ';'?"),
@@ -196,7 +200,7 @@ CATALOGUE = [
         with_xs("2020-02-29", "2020-02-28", "2019-02-29"),
         f"{CSV}: column 'x' row 3 must be a date such as 2020-01-31 or 2020-01-31 12:30:00, got '2019-02-29'",
     ),
-    of_columns(38, "dates that are none", "x: datetime", f"{CSV}: column 'x' row 1 is not a date as 2020-01-31"),
+    of_columns(38, "dates that are none", "x: datetime", f"{CSV}: column 'x' row 1 must be a date such as 2020-01-31"),
     of_table(38, "beyond int64", with_xs("99999999999999999999", "1"), "  x: numeric\n", code=0),
     of_table(
         39, "huge value", with_row(3, f"1,{'a' * 200_000},2"), f"{CSV}:4: a value has more than 131072 characters"
@@ -227,7 +231,7 @@ CATALOGUE = [
         41,
         "two kinds",
         "c: categorical",
-        "prepare.columns: 'c' is categorical here, and stands in prepare.ignore as well; delete one",
+        "prepare.columns: 'c' is categorical here, and is in prepare.ignore as well; delete one",
         ignore="[c]",
     ),
     of_columns(
@@ -238,9 +242,7 @@ CATALOGUE = [
         "or change the kind of 'c' in prepare.columns",
     ),
     of_columns(41, "numbers as names", "x: categorical", "  x: categorical\n", code=0),
-    of_columns(
-        41, "numbers as true and false", "x: boolean", f"{CSV}: column 'x' row 2 is neither true nor false, however"
-    ),
+    of_columns(41, "numbers as true and false", "x: boolean", f"{CSV}: column 'x' row 2 must be true or false, got"),
     of_weight(41, "no such weight", "w", TABLE, "prepare.weight: 'w' is not a column of data/raw/table.csv"),
     of_weight(41, "the target as weight", "y", TABLE, "prepare.weight: 'y' is the target, and cannot be the weight"),
     of_weight(41, "names as weight", "c", TABLE, f"{CSV}: weight 'c' row 1 must be a number, got 'a'"),
@@ -281,7 +283,7 @@ CATALOGUE = [
         "dates",
         ["2020-01-31", "2020-02-01"],
         "auto",
-        "target 'y' holds dates or times, which a model cannot answer",
+        "target 'y' holds dates or times, which a model cannot predict",
     ),
     of_target(42, "infinite", ["1.5", "inf"], "auto", "target 'y' row 2 is infinite"),
     of_target(42, "names of rows", [f"id{k}" for k in range(20)], "auto", "'y' has a different value in every row"),
@@ -293,7 +295,7 @@ CATALOGUE = [
         table="\n".join(["x,y", *(f"{k},{k / 4}" for k in range(30)), ""]),
     ),
     of_target(42, "three classes as two", ["a", "b", "c"], "binary", "must have 2 classes for binary, got 3"),
-    of_target(43, "one class", ["cat"], "auto", "target 'y' has one class alone ('cat'); a model needs two or more"),
+    of_target(43, "one class", ["cat"], "auto", "target 'y' has only one class ('cat'); a model needs two or more"),
     Case(
         43,
         "class of one row",
@@ -350,7 +352,7 @@ CATALOGUE = [
     of_parquet(48, "durations", {"z": pl.Series([0] * 20).cast(pl.Duration)}, "column 'z' is of type Duration"),
     of_parquet(48, "decimals", {"z": pl.Series(["1.25", "2"] * 10).cast(pl.Decimal(10, 2))}, "  z: numeric\n", code=0),
     of_parquet(
-        48, "names alike but for a space", {" x": pl.Series([1.0] * 20)}, "column 'x' is there 2 times; rename one"
+        48, "names alike but for a space", {" x": pl.Series([1.0] * 20)}, "column 'x' occurs 2 times; rename one"
     ),
     of_source(
         48,
@@ -371,7 +373,10 @@ CATALOGUE = [
     of_table(49, "beyond float32", with_xs("1", "1e300"), f"{CSV}: column 'x' row 2 is beyond float32 (1e+300)"),
     of_table(49, "beyond float64", with_xs("1", "1e400"), f"{CSV}: column 'x' row 2 is infinite"),
     of_predict(
-        49, "answer beyond float32", "x,c\n1,a\n-3e38,b\n", f"{CSV}: row 2: the model's answer is not a finite number"
+        49,
+        "answer beyond float32",
+        "x,c\n1,a\n-3e38,b\n",
+        f"{CSV}: row 2: the model's prediction is not a finite number",
     ),
     # Files and machine
     Case(
@@ -419,7 +424,7 @@ CATALOGUE = [
         52,
         "newer format",
         "must be of format 3, got 4",
-        make.edit("models/model.json", '\n "format": 3', '\n "format": 3'),
+        make.edit("models/model.json", '\n "format": 3', '\n "format": 4'),
     ),
     Case(
         53,

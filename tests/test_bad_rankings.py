@@ -77,7 +77,7 @@ def test_bad_params_are_named(name: str, tmp_path: Path, table: pl.DataFrame) ->
 
 def test_a_query_on_two_sides_is_named(tmp_path: Path, table: pl.DataFrame) -> None:
     torn = table.with_columns(SPLIT_BY_ROW[: table.height])
-    with pytest.raises(InputError, match=r"split: each query must stand in one part, got \d+ stand in more"):
+    with pytest.raises(InputError, match=r"split: each query must be in one part, got \d+ in more than one"):
         checked(tmp_path, torn)
 
 
@@ -105,5 +105,5 @@ def test_equal_relevances_are_nothing_to_rank(tmp_path: Path, table: pl.DataFram
 
 
 def test_one_query_alone_cannot_be_split(tmp_path: Path, table: pl.DataFrame) -> None:
-    with pytest.raises(InputError, match=r"split.column: 'query' has one group alone"):
+    with pytest.raises(InputError, match=r"split.column: 'query' has only one group"):
         checked(tmp_path, table.with_columns(query=pl.lit("q")))

@@ -296,7 +296,7 @@ def flipped(content: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("damage", [flipped, lambda _: b""], ids=["one bit", "0 bytes"])
-def test_a_damaged_object_is_mended_from_the_workspace(patient: Repository, damage: Callable[[bytes], bytes]) -> None:
+def test_a_damaged_object_is_restored_from_the_workspace(patient: Repository, damage: Callable[[bytes], bytes]) -> None:
     model = an_object(patient, "models/model.pth")
     good = model.read_bytes()
     spoil(model, damage(good))
@@ -348,7 +348,7 @@ def test_old_unfinished_copies_and_checkpoints(patient: Repository) -> None:
         os.utime(run, (old, old))
     ill(patient, "unfinished copies", ".old.tmp", "a run that never ended, 15 days old", "a run that ended well")
     code, said = patient.relight("doctor", "--fix")
-    assert (code, said.count("mended: ")) == (1, 2)
+    assert (code, said.count("fixed: ")) == (1, 2)
     assert sorted(path.name for path in (cache / "ab").glob(".*.tmp")) == [".new.tmp"]
     type_the_commands(patient, said)
     healthy(patient)

@@ -12,13 +12,13 @@ import pytest
 import yaml
 
 from tests.closure import REPOSITORY
-from tests.repositories import Repository, clean_environment, make_repository
+from tests.repositories import Repository, make_repository, quick_environment
 
 pytestmark = pytest.mark.xdist_group("experiments")  # one worker: what the fixture makes is dear
 GUIDE = (REPOSITORY / "docs/experiments.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(bash|bash colleague|text)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SHARED = "/mnt/shared/relight"  # in the guide
-SCORES = "src/relight/domain/regression_metrics.py"
+SCORES = "src/relight/metrics/scorers.py"
 MODEL = "models/model.pth"
 QUEUE, START = "dvc exp run --queue", "dvc queue start"
 SECONDS = 400  # after which a queue hangs
@@ -51,7 +51,7 @@ def run(repository: Repository, command: str) -> str:
         done = subprocess.run(
             ["bash", "-c", command],
             cwd=repository.root,
-            env={**clean_environment(), **own_code},
+            env={**quick_environment(), **own_code},
             capture_output=True,
             text=True,
             timeout=SECONDS,
@@ -108,7 +108,7 @@ def prepared(folder: Path) -> Repository:
 
 
 def score_that_is_not_committed(walk: Walk) -> None:
-    walk.here.edit(SCORES, "scores = {", 'scores = {\n            "largest": float(self.absolute.max()),')
+    walk.here.edit(SCORES, "scores = {", 'scores = {\n            "largest": float(self.absolute_error.max()),')
 
 
 def edits_after_queueing(walk: Walk) -> None:

@@ -15,8 +15,9 @@ from relight.model.build import build_model
 from relight.model.inference import predict_outputs
 from relight.model.networks.autoregression import Autoregression
 from relight.model.params import MlpParams, ModelName, ModelParams
-from relight.model.saved_model import Description, load_weights
-from relight.model.sequences import build_windows
+from relight.model.saved_model import Description
+from relight.model.series import build_windows
+from relight.model.weights import load_weights
 from relight.predict.predict import predict as predict_rows
 from relight.runtime.files import read_model
 from relight.split.params import SplitParams
@@ -170,11 +171,11 @@ def test_what_comes_after_the_train_days_changes_no_number_that_the_model_starts
                 .otherwise(pl.col("date").cast(pl.Datetime("us")))
                 .alias("date")
             ),
-            "prepare.sequence.time: 'date' must have one frequency, got most times are 1 day apart, and '",
+            "prepare.sequence.time: 'date' must have one frequency, got most times 1 day apart and '",
         ),
         (
             lambda table: table.filter(pl.col("date") < pl.date(2023, 1, 30)),
-            "split: part train holds no window: 34 rows, and a window needs 28 of the past and 3 to foretell",
+            "split: part train must hold a window, got 34 rows; a window needs 28 of the past and 3 to predict",
         ),
         (
             lambda table: table.with_columns(pl.lit("much").alias("sales")),

@@ -12,8 +12,9 @@ from relight.data.tensors import read_tensors
 from relight.export.export import export
 from relight.model.build import build_model
 from relight.model.inference import predict_outputs
-from relight.model.saved_model import Description, load_weights
-from relight.model.sequences import build_windows
+from relight.model.saved_model import Description
+from relight.model.series import build_windows
+from relight.model.weights import load_weights
 from relight.plot.content import describe_series_columns
 from relight.predict.predict import predict as predict_rows
 from relight.runtime.files import read_model

@@ -244,7 +244,7 @@ KILLED: dict[str, dict[str, Any]] = {  # sections of params.yaml; several times 
         "train": {**OFTEN, "epochs": 900, "batch_size": "full", "optimizer": SGD, "early_stopping": None},
     },
 }  # fmt: skip
-KILLS = 20  # of all cases together
+KILLS = 8  # of all cases together
 VICTIMS = ("dvc", "all", "first", "worker")
 REPRO = (*LAUNCH, "--processes", "2", "dvc", "repro", "evaluate")
 

@@ -23,6 +23,7 @@ from tests.repositories import Repository, make_repository
 TRAIN_ARTIFACTS = ("model.pth", "model.json", "manifest.json", "curves.csv")
 
 
+@pytest.mark.usefixtures("new_interpreters")
 def test_a_forced_run_leaves_dvc_lock_as_it_was(finished_copy: Repository) -> None:
     before = finished_copy.hashes()
     assert finished_copy.repro("-f") == ["prepare", "split", "train", "evaluate", "plot"]

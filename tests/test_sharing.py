@@ -3,7 +3,6 @@
 import configparser
 import re
 import shutil
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -44,7 +43,7 @@ def done(repository: Repository, *command: str, env: Mapping[str, str] | None = 
 
 
 def relight(repository: Repository, *words: str, env: Mapping[str, str] | None = None) -> tuple[int, str]:
-    process = repository.run(sys.executable, "-c", RELIGHT, *words, env={"PYTHONPATH": "src", **(env or {})})
+    process = repository.run("python", "-c", RELIGHT, *words, env={"PYTHONPATH": "src", **(env or {})})
     said = process.stdout + process.stderr
     assert "Traceback" not in said
     assert SECRET not in said
@@ -216,7 +215,7 @@ def test_a_damaged_file_of_a_folder_is_named(on_s3: Shared, folder: Path, tmp_pa
             assert not (second.root / "reports/evaluate").exists()
 
 
-def test_damage_in_the_cache_is_mended_with_its_copies(on_s3: Shared, tmp_path: Path) -> None:
+def test_damage_in_the_cache_is_fixed_with_its_copies(on_s3: Shared, tmp_path: Path) -> None:
     """DVC says that nothing has changed; a remote that hands damage on is no better."""
     second = clone(on_s3, tmp_path / "second")
     assert relight(second, "pull", env=on_s3.server.env)[0] == 0
@@ -230,8 +229,8 @@ def test_damage_in_the_cache_is_mended_with_its_copies(on_s3: Shared, tmp_path: 
     code, said = relight(second, "pull", env=on_s3.server.env)
     assert code == 0, said
     assert said.splitlines()[:3] == [
-        "mended: models/model.json: was damaged in the cache, and was fetched again",
-        "mended: models/model.pth: was damaged in the cache, and was fetched again",
+        "fixed: models/model.json: was damaged in the cache, and was fetched again",
+        "fixed: models/model.pth: was damaged in the cache, and was fetched again",
         "fetched 2 objects from remote 'storage' (s3://bucket/relight)",
     ]
     assert (second.root / MODEL).read_bytes() == in_cache.read_bytes() == whole

@@ -261,7 +261,7 @@ def test_without_validation_rows_the_train_rows_choose_the_threshold(folder: Pat
     done = Pipeline(folder / "run", pairs(100), split=shares, train={"early_stopping": None})
     assert done.metrics["validation"] == {}
     notes = read_json(done.root / "reports/notes.json")["notes"]
-    assert "The threshold was chosen on the train rows, for there are no validation rows." in notes
+    assert "The threshold was chosen on the train rows, because there are no validation rows." in notes
 
 
 def test_a_group_of_left_records_stays_in_one_part(folder: Path) -> None:
@@ -324,7 +324,7 @@ def test_check_says_what_will_happen(folder: Path) -> None:
     [
         (pairs(50).drop("left_name"), [], "right_name has no left_name"),
         (pairs(50).select(pl.col("^left_.*$"), "match"), [], "none begins with 'right_'"),
-        (pairs(50).with_columns(match=pl.lit("yes")), [], "target 'match' has one class alone ('yes')"),
+        (pairs(50).with_columns(match=pl.lit("yes")), [], "target 'match' has only one class ('yes')"),
         (pairs(50), [("name: tower", "name: mlp_ple")], "model.name: must be tower for similarity"),
         (pairs(50), [("numeric: standardize", "numeric: none")], "model.numeric: must be standardize for similarity"),
         (pairs(50), [("loss: hinge_embedding", "loss: bce")], "must be one of auto, hinge_embedding for similarity"),

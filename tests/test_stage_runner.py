@@ -11,6 +11,7 @@ import pytest
 
 from tests.repositories import Repository, clean_environment
 
+pytestmark = pytest.mark.usefixtures("new_interpreters")
 SPLIT_OUTS = ("train.safetensors", "validation.safetensors", "test.safetensors", "features.json", "report.json")
 LOCK = ".dvc/tmp/relight/lock"
 
@@ -50,8 +51,15 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+def written_at(path: Path) -> int:
+    """In nanoseconds; 0 where it is not there."""
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
 def start_endless_training(repository: Repository, *command: str, **env: str) -> subprocess.Popen[str]:
     repository.edit("params.yaml", "epochs: 1000", "epochs: 1000000000")
+    curves = repository.root / "reports/train/curves.csv"
+    before = written_at(curves)
     process = subprocess.Popen(
         command,
         cwd=repository.root,
@@ -61,7 +69,7 @@ def start_endless_training(repository: Repository, *command: str, **env: str) ->
         text=True,
     )
     wait_until(lambda: is_training(repository), "train holds the lock")
-    time.sleep(4)  # past the imports, into the loop
+    wait_until(lambda: written_at(curves) not in (0, before), "the loop shows its first epochs")
     return process
 
 
@@ -77,7 +85,7 @@ def start_endless_training(repository: Repository, *command: str, **env: str) ->
             "stage split changes params.yaml",
         ),
         ("import os\nos.mkdir('folder')", "stage split changes folder, which is not among its outs"),
-        ("import relight.plot.score_tables", "src/relight/domain/score_table.py, which is not among its deps"),
+        ("import relight.plot.score_tables", "src/relight/plot/score_tables.py, which is not among its deps"),
         ("try:\n    open('stray.txt', 'w')\nexcept Exception:\n    pass", "stage split writes stray.txt"),
         ("stage.dep('data/raw/line.yaml')", "stage split uses data/raw/line.yaml, which is not among its deps"),
         ("stage.out('data/split/more.json')", "stage split uses data/split/more.json, which is not among its outs"),
@@ -120,9 +128,7 @@ def test_a_temporary_folder_elsewhere_may_be_emptied(finished_copy: Repository) 
 
 
 def test_an_output_that_is_not_written_is_a_failure(finished_copy: Repository) -> None:
-    finished_copy.edit(
-        "src/relight/workflows/split/table.py", "    write_json(files.report", "    assert (files.report"
-    )
+    finished_copy.edit("src/relight/split/table.py", "    write_json(files.report", "    assert (files.report")
     done = run_split(finished_copy)
     assert done.returncode == 1
     assert "stage split did not write data/split/report.json" in done.stderr
@@ -132,7 +138,7 @@ def test_outputs_are_whole_or_not_there(finished_copy: Repository) -> None:
     """The stage fails after its first file: by hand the old files stay, under dvc there are none."""
     outs = finished_copy.bytes_of(*(f"data/split/{name}" for name in SPLIT_OUTS))
     finished_copy.edit(
-        "src/relight/workflows/split/table.py",
+        "src/relight/split/table.py",
         "    write_json(files.features",
         "    1 / 0\n    write_json(files.features",
     )
@@ -156,13 +162,22 @@ def test_a_dep_that_changes_during_the_run_is_a_failure(finished_copy: Repositor
         text=True,
     )
     wait_until(lambda: (finished_copy.root / ".dvc/tmp/relight/outs/split").exists(), "split works")
-    code = finished_copy.root / "src/relight/domain/encoding.py"
+    code = finished_copy.root / "src/relight/split/encoding.py"
     code.write_text(code.read_text() + "\n# edited meanwhile\n")
-    (finished_copy.root / "src/relight/domain/features.py").touch()  # a new time alone is no change
+    (finished_copy.root / "src/relight/data/features.py").touch()  # a new time alone is no change
     _, said = running.communicate(timeout=60)
     assert running.returncode == 1
-    assert "src/relight/domain/encoding.py: was changed while the stage ran" in said
+    assert "src/relight/split/encoding.py: was changed while the stage ran" in said
     assert "features.py" not in said
+
+
+def test_a_backup_that_an_editor_left_runs_nothing_and_a_new_module_does(finished_copy: Repository) -> None:
+    folder = finished_copy.root / "src/relight/train"
+    for name in ("loop.py.orig", ".loop.py.swp", "loop.py~", ".#loop.py"):
+        (folder / name).write_text("an older state", encoding="utf-8")
+    assert finished_copy.repro() == []
+    (folder / "module.py").write_text("", encoding="utf-8")
+    assert finished_copy.repro() == ["train"]
 
 
 def test_all_sections_are_checked_before_the_first_stage_works(repository: Repository) -> None:
@@ -258,7 +273,7 @@ def test_a_damaged_model_is_refused_by_name(finished_copy: Repository) -> None:
 def test_evaluate_proves_that_the_model_is_the_trained_one(finished_copy: Repository) -> None:
     """Other weights of the right shape: whole, finite, and still not what was trained."""
     finished_copy.edit(
-        "src/relight/io/checkpoints.py",
+        "src/relight/model/saved_model.py",
         "    model.load_state_dict(state)",
         "    model.load_state_dict({name: value + 1e-7 for name, value in state.items()})",
     )
@@ -270,9 +285,10 @@ def test_evaluate_proves_that_the_model_is_the_trained_one(finished_copy: Reposi
 def test_an_experiment_runs_the_code_beside_it(finished_copy: Repository) -> None:
     """Relight is installed from somewhere else; the experiment's own copy of src is what counts."""
     finished_copy.edit(
-        "src/relight/domain/metrics.py",
-        "    return scorer_for(task, target, predicted)(row_weights(len(target), weight))",
-        '    return {**scorer_for(task, target, predicted)(row_weights(len(target), weight)), "mine": 42.0}',
+        "src/relight/metrics/scorers.py",
+        "    return build_scorer(task, y_true, y_pred)(check_sample_weight(len(y_true), sample_weight))",
+        "    scores = build_scorer(task, y_true, y_pred)(check_sample_weight(len(y_true), sample_weight))\n"
+        '    return {**scores, "mine": 42.0}',
     )
     done = finished_copy.run("dvc", "exp", "run", "--temp", "-n", "mine", "-S", "train.epochs=3")
     assert done.returncode == 0, done.stderr

@@ -215,13 +215,13 @@ def test_a_damaged_object_in_the_cache_is_named_and_does_not_count(copy: Reposit
 
 
 def test_code_and_params_that_were_never_committed_are_named(copy: Repository) -> None:
-    copy.edit("src/relight/domain/losses.py", '"""', '"""Mine: ')
+    copy.edit("src/relight/train/losses.py", '"""', '"""Mine: ')
     copy.edit("params.yaml", "epochs: 20", "epochs: 21")
     copy.repro("train")
     assert "in no commit yet" in copy.relight("trace", MODEL, "--no-remote")[1]
     succeed(copy, "git", "commit", "-qm", "the lock alone", "dvc.lock")
     train = traced(copy, MODEL, "--no-remote")["steps"][0]
-    assert train["changed_code"] == ["src/relight/domain/losses.py"]
+    assert train["changed_code"] == ["src/relight/train"]
     assert train["changed_params"] == ["train"]
     assert len(train["rebuild"]["run"]) == 2
 
@@ -244,7 +244,7 @@ def test_the_manifest_says_what_the_model_was_made_of_and_nothing_else(history: 
     assert set(manifest["data"]) == {
         f"data/split/{name}" for name in ("features.json", "train.safetensors", "validation.safetensors")
     }
-    assert {"stages/train.py", "src/relight/io/runner/stage.py"} < set(manifest["code"])
+    assert {"stages/train.py", "src/relight/runtime/runner.py"} < set(manifest["code"])
     files = {**manifest["data"], **manifest["code"]}
     files |= {f"models/{name}": digest for name, digest in manifest["made"].items()}
     assert set(manifest["made"]) == {"model.pth", "model.json"}

@@ -54,6 +54,7 @@ def test_the_default_run_is_the_tutorials_linear_layer(finished: Repository) -> 
     )
 
 
+@pytest.mark.usefixtures("new_interpreters")
 def test_the_recipe_is_the_tutorials_first_model(repository: Repository) -> None:
     shutil.copy(repository.root / "recipes/line-parameters.yaml", repository.root / "params.yaml")
     repository.repro()

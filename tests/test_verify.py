@@ -28,10 +28,11 @@ def committed(finished_copy: Repository) -> Repository:
     return finished_copy
 
 
+@pytest.mark.usefixtures("new_interpreters")
 def test_a_commit_is_rebuilt_whatever_the_workspace_and_the_cache_hold(committed: Repository) -> None:
     """With other hash seeds than the recorded run, for they are drawn."""
     committed.edit("params.yaml", "epochs: 1000", "epochs: 7")
-    committed.edit("src/relight/domain/losses.py", '"""', '"""broken """ 1 / 0')
+    committed.edit("src/relight/train/losses.py", '"""', '"""broken """ 1 / 0')
     shutil.rmtree(committed.root / ".dvc/cache")
     shutil.rmtree(committed.root / "models")
     before = committed.run("git", "status", "--porcelain").stdout
@@ -47,15 +48,15 @@ def test_a_commit_is_rebuilt_whatever_the_workspace_and_the_cache_hold(committed
 
 
 def test_a_lock_of_other_code_is_found_with_how_far_the_weights_are_and_why(committed: Repository) -> None:
-    committed.edit("src/relight/workflows/train/train.py", "        save_weights(weights, training.model)\n", PLANTED)
+    committed.edit("src/relight/train/train.py", "        save_weights(weights, training.model)\n", PLANTED)
     committed.repro("train")
     assert committed.run("git", "commit", "-qm", "the lock alone", "dvc.lock").returncode == 0
     code, said = committed.relight("verify", "--stage", "train")
     assert code == 1
     assert "train  reports/train/curves.csv  equal\n" in said
     assert "train  models/model.pth          differs: the largest difference of a weight is 0.25, in " in said
-    assert "dvc.lock was recorded with other bytes of src/relight/workflows/train/train.py" in said
-    assert "the model was made by other code: src/relight/workflows/train/train.py" in said
+    assert "dvc.lock was recorded with other bytes of src/relight/train" in said
+    assert "the model was made by other code: src/relight/train/train.py" in said
     assert "error: verify: 3 of 4 outs of " in said
 
 
@@ -65,7 +66,7 @@ PLANTED = """        next(training.model.parameters()).data.view(-1)[0] += 0.25
 
 
 def test_a_stage_that_depends_on_the_hash_seed_is_found(committed: Repository) -> None:
-    committed.edit("src/relight/workflows/train/train.py", ".write_csv())", ".write_csv() + str(hash('chance')))")
+    committed.edit("src/relight/train/train.py", ".write_csv())", ".write_csv() + str(hash('chance')))")
     assert committed.run("dvc", "repro", "train", env={"PYTHONHASHSEED": "1"}).returncode == 0
     commit_all(committed, "chance")
     code, said = committed.relight("verify", "--stage", "train")
@@ -92,7 +93,7 @@ def test_raw_data_that_dvc_keeps_come_from_the_cache_and_damaged_ones_are_refuse
     kept.write_bytes(kept.read_bytes() + b"#")
     code, said = committed.relight("verify", "--stage", "prepare")
     assert code == 2
-    assert "data/raw/line.yaml: its recorded bytes are neither in the commit nor whole in the cache" in said
+    assert "data/raw/line.yaml: its recorded bytes are neither in the commit nor intact in the cache" in said
 
 
 def same_bytes(one: Path, other: Path) -> bool:

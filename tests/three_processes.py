@@ -10,13 +10,13 @@ import torch.distributed as dist
 
 from relight.model.build import untrained_model
 from relight.model.params import ModelParams
-from relight.model.rows import build_rows, preprocess_rows, trainable_module
+from relight.model.table import build_rows, preprocess_rows, trainable_module
 from relight.train.batches import InMemoryBatches
 from relight.train.distributed.group import DistributedBatches, ProcessGroup, SingleProcess, process_seed
 from relight.train.distributed.process_group import DistributedGroup
-from relight.train.loop import fit
+from relight.train.loop import Validation, fit
 from relight.train.losses import mse
-from relight.train.optimizers import build_optimizer
+from relight.train.optimizers import Schedule, build_optimizer
 from relight.train.params import OptimizerParams
 from relight.train.state import EarlyStopping, TrainingState
 from tests.feature_tables import small_table
@@ -40,14 +40,14 @@ ADAMW = OptimizerParams(name="adamw", learning_rate=0.02, weight_decay=0.01, mom
 class Keeps:
     """A watch that saves the state after so many steps, as a checkpoint would."""
 
-    def __init__(self, group: ProcessGroup, after: int) -> None:
-        self.group, self.left = group, after
+    def __init__(self, after: int) -> None:
+        self.left = after
         self.kept = io.BytesIO()
 
     def after_step(self, state: TrainingState) -> None:
         self.left -= 1
         if self.left == 0:
-            torch.save(self.group.save(state), self.kept)
+            torch.save(state.save(), self.kept)
 
     def after_epoch(self, state: TrainingState) -> None: ...
 
@@ -75,7 +75,7 @@ def train(
     params = ModelParams.model_validate({"name": family, "numeric": "standardize", **sections[family]})
     model = untrained_model(params, table.features, target_scale="standardize", seed=3, seeds=seeds)
     trainee = trainable_module(model)
-    state = TrainingState(trainee, build_optimizer(ADAMW, trainee), EarlyStopping(9))
+    state = TrainingState(trainee, build_optimizer(ADAMW, trainee, clip), EarlyStopping(9), group)
     torch.manual_seed(process_seed(3, group.rank))
     if saved is not None:
         state.restore(saved)
@@ -83,18 +83,14 @@ def train(
         preprocess_rows(model, build_rows(model, part, "")) for part in (table.train, table.validation)
     )
     batches = InMemoryBatches(train_rows, batch_size, 3)
-    watch = Keeps(group, after)
+    watch = Keeps(after)
     fit(
         state,
         batches if group.size == 1 else DistributedBatches(batches, group.rank, group.size),
-        validation,
+        Validation(validation, lambda outputs: float(outputs.double().square().mean())),
         loss_fn=mse,
-        score_fn=lambda outputs: float(outputs.double().square().mean()),
-        schedule=lambda _: 0.02,
-        epochs=4,
-        gradient_clip=clip,
-        callback=watch,
-        group=group,
+        schedule=Schedule(4, lambda _: 0.02),
+        callbacks=[watch],
     )
     return state, watch
 

@@ -4,12 +4,14 @@ import torch
 from torch import Tensor, nn
 from training_jobs.relight_fit import deterministic, stage_callback
 
-from relight.model.sequences import Windows
+from relight.model.rows import StoredRows
+from relight.model.series import Windows
 from relight.train.batches import InMemoryBatches
-from relight.train.loop import fit
-from relight.train.losses import l1, skip_missing_targets
-from relight.train.optimizers import build_optimizer
+from relight.train.loop import Validation, fit
+from relight.train.losses import l1
+from relight.train.optimizers import Schedule, build_optimizer
 from relight.train.params import OptimizerParams
+from relight.train.series import skip_missing_targets
 from relight.train.state import TrainingState
 from sequence_jobs.cost import Pace, Stopwatch
 from sequence_jobs.setting import BATCH, HORIZON, LEARNING_RATE, LENGTH, WEIGHT_DECAY, NLinear, series
@@ -45,12 +47,9 @@ def relight_windows(n_steps: int) -> Pace:
         fit(
             state,
             InMemoryBatches(train, BATCH, seed=42),
-            validation,
+            Validation(StoredRows(validation.inputs, validation.target), lambda _: 0.0),
             loss_fn=skip_missing_targets(l1),
-            score_fn=lambda _: 0.0,
-            schedule=lambda _: LEARNING_RATE,
-            epochs=1,
-            gradient_clip=None,
-            callback=callback,
+            schedule=Schedule(1, lambda _: LEARNING_RATE),
+            callbacks=[callback],
         )
         return stopwatch.pace(len(origin))

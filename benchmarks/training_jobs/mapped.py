@@ -7,15 +7,16 @@ that to get more than one (1,600,000 rows make six).
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from relight.data.prefetch import prefetch
 from relight.data.tensors import Layout, StoredTensors, TensorsWriter
 from relight.model.rows import Rows
-from relight.train.datasets import BYTES_PER_GB, build_batches, load_dataset
+from relight.model.table import build_rows, preprocess_rows
+from relight.train.datasets import BYTES_PER_GB, load_dataset
 from training_jobs.measuring import Job, timed
 from training_jobs.network import ADAMW, network, product_rows, setting
 from training_jobs.relight_fit import relight_fit
@@ -64,8 +65,8 @@ def seconds(store: StoredTensors, memory_gb: float | None) -> float:
     model, few = network(), Rows((x,), y)
 
     def train() -> None:
-        part = load_dataset(model, store, None, "the train rows", memory_gb)
-        batches = build_batches(model, part, torch.device("cpu"), batch_size=BATCH, seed=42, prefetch=prefetch)
+        part = load_dataset(store, partial(build_rows, model, source_name=""), None, "the train rows", memory_gb)
+        batches = part.batches(partial(preprocess_rows, model), torch.device("cpu"), BATCH, seed=42)
         relight_fit(model, batches, few, n_rows=store.n_rows, loss="mse", optimizer=ADAMW, epochs=1)
 
     return timed(train)

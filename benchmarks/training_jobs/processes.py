@@ -21,9 +21,9 @@ from relight.model.rows import Rows
 from relight.train.batches import InMemoryBatches
 from relight.train.distributed.group import DistributedBatches, ProcessGroup, SingleProcess
 from relight.train.distributed.process_group import DistributedGroup
-from relight.train.loop import fit
+from relight.train.loop import Validation, fit
 from relight.train.losses import mse
-from relight.train.optimizers import build_optimizer
+from relight.train.optimizers import Schedule, build_optimizer
 from relight.train.state import TrainingState
 from training_jobs.measuring import Job
 from training_jobs.network import ADAMW, LEARNING_RATE, network, product_rows, setting
@@ -92,16 +92,12 @@ def second_epoch(group: ProcessGroup, n_rows: int, batch: int) -> float:
     rows, model, clock = Rows((x,), y), network(), Clock()
     batches = InMemoryBatches(rows, batch, seed=42)
     fit(
-        TrainingState(model, build_optimizer(ADAMW, model)),
+        TrainingState(model, build_optimizer(ADAMW, model), group=group),
         batches if group.size == 1 else DistributedBatches(batches, group.rank, group.size),
-        rows.pick(torch.arange(2)),
+        Validation(rows.pick(torch.arange(2)), lambda _: 0.0),
         loss_fn=mse,
-        score_fn=lambda _: 0.0,
-        schedule=lambda _: LEARNING_RATE,
-        epochs=2,
-        gradient_clip=None,
-        callback=clock,
-        group=group,
+        schedule=Schedule(2, lambda _: LEARNING_RATE),
+        callbacks=[clock],
     )
     first, second = clock.marks
     return second - first

@@ -15,12 +15,12 @@ from relight.runtime.lifetime import DeferredStop
 from relight.train.batches import Batches
 from relight.train.callbacks import LiveCurves, MainProcessCallback, Progress
 from relight.train.checkpoints import Checkpoints
-from relight.train.loop import TrainStep, fit
+from relight.train.loop import TrainStep, Validation, fit
 from relight.train.losses import build_loss
 from relight.train.optimizers import Optimizer, build_optimizer, build_schedule
 from relight.train.params import OptimizerParams, ScheduleParams
+from relight.train.scores import build_validation_score
 from relight.train.state import EpochRecord, TrainingState
-from relight.train.validation_score import build_validation_score
 
 
 def relight_fit(
@@ -46,13 +46,10 @@ def relight_fit(
         fit(
             state,
             train,
-            validation,
+            Validation(validation, build_validation_score("regression", loss, nn.Identity(), validation.target, None)),
             loss_fn=build_loss(loss),
-            score_fn=build_validation_score("regression", loss, nn.Identity(), validation.target, None),
             schedule=build_schedule(ScheduleParams(), peak=optimizer.learning_rate, epochs=epochs),
-            epochs=epochs,
-            gradient_clip=None,
-            callback=callback,
+            callbacks=[callback],
             wrap_step=faster and (lambda step: faster(step, state.optimizer)),
         )
     return state.history
@@ -77,4 +74,4 @@ def stage_callback(epochs: int, n_rows: int) -> Iterator[MainProcessCallback]:
         DeferredStop() as stop,
     ):
         progress, curves = Progress(epochs, n_rows), LiveCurves(Path(folder) / "curves.csv", EpochRecord._fields)
-        yield MainProcessCallback(checkpoints, progress, curves, stop, seconds=60, save=TrainingState.save)
+        yield MainProcessCallback(checkpoints, progress, curves, stop, seconds=60)

@@ -1,9 +1,10 @@
-"""The `relight` command: what a person does besides `dvc repro`."""
+"""The `relight` command line: everything but `dvc repro`."""
 
 import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 from relight.errors import RunError
 from relight.prepare.params import PrepareParams
@@ -12,24 +13,26 @@ from relight.runtime.params import read_section
 from relight.runtime.processes import DEFAULT_TIMEOUT_SECONDS
 from relight.runtime.strict_yaml import read_yaml
 
-PARAMS, MODELS, RAW = Path("params.yaml"), Path("models"), Path("data/raw")
-
+PARAMS, SWEEP = Path("params.yaml"), Path("sweep.yaml")
+RAW, MODELS = Path("data/raw"), Path("models")
 PREPARED, VALIDATION = Path("data/prepared/table.parquet"), Path("data/split/validation.safetensors")
-
 METRICS, REPORT = Path("reports/metrics.json"), Path("reports/report.html")
-
 SPEED = Path(".dvc/tmp/relight/speed.json")
 
-SWEEP = Path("sweep.yaml")
-
-Command = Callable[[argparse.Namespace], str]
+Command = Callable[[argparse.Namespace], str]  # returns what it prints
+Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; 0 done, 1 it failed, 2 the input is wrong."""
+    """Run one command; return 0 if it is done, 1 if it failed, 2 if its input is wrong."""
     parser = _parser()
     parsed = parser.parse_args(arguments)
     return run_for_exit_code(lambda: _write_text(parsed.run(parsed)), f"relight {parsed.command}")
+
+
+def entry() -> None:
+    """End the process with the exit code of the command."""
+    sys.exit(main())
 
 
 def _write_text(text: str) -> None:
@@ -39,55 +42,65 @@ def _write_text(text: str) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="relight", description="A PyTorch workflow as a DVC pipeline.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _add_command(commands, "check", _check, "read params.yaml and the data, and say all that is wrong")
+    _add_command(commands, "check", _check, "read params.yaml and the data, and list everything that is wrong")
     _add_compare(commands)
     data = _add_command(commands, "data", _data, "write a sample table to data/raw/")
-    data.add_argument("name", nargs="?", help="breast_cancer | diabetes | digits; else the one params.yaml names")
-    doctor = _add_command(commands, "doctor", _doctor, "find what kills and full disks left, and name what mends it")
-    doctor.add_argument("--fix", action="store_true", help="mend what can be mended without losing anything")
-    embed = _add_command(commands, "embed", _embed, "write the embeddings of records, by a similarity model in models/")
-    embed.add_argument("table", type=Path, help="records: the columns of either side, with or without its prefix")
-    embed.add_argument("-o", "--output", type=Path, required=True, help="the .csv to write")
-    embed.add_argument("--models", type=Path, default=MODELS, help="the folder of model.pth and model.json")
-    export = _add_command(commands, "export", _export, "write the model as one file that answers without Relight")
-    export.add_argument("--format", choices=["onnx", "pt2"], required=True, help="for ONNX Runtime, or for PyTorch")
-    export.add_argument("-o", "--output", type=Path, help="the file to write; else model.onnx or model.pt2 in models/")
-    export.add_argument("--models", type=Path, default=MODELS, help="the folder of model.pth and model.json")
+    data.add_argument("name", nargs="?", help="breast_cancer | diabetes | digits; by default the one in params.yaml")
+    doctor = _add_command(
+        commands, "doctor", _doctor, "find what kills, full disks and mistakes left, and how to fix it"
+    )
+    doctor.add_argument("--fix", action="store_true", help="fix what can be fixed without losing anything")
+    _add_embed(commands)
+    _add_export(commands)
     _add_launch(commands)
-    predict = _add_command(commands, "predict", _predict, "predict the rows of a new table, from models/ alone")
-    predict.add_argument("table", type=Path, help="a table with the columns of the model: one file or a folder")
-    predict.add_argument("-o", "--output", type=Path, required=True, help="the .csv to write")
-    predict.add_argument("--models", type=Path, default=MODELS, help="the folder of model.pth and model.json")
-    pulling = _add_command(commands, "pull", _pull, "fetch what dvc.lock names from the remote, and check each file")
-    pulling.add_argument("name", nargs="?", metavar="REVISION|EXPERIMENT", help="fill the cache for it alone")
+    _add_predict(commands)
+    pull = _add_command(commands, "pull", _pull, "fetch the files in dvc.lock from the remote, and check each of them")
+    pull.add_argument("name", nargs="?", metavar="REVISION|EXPERIMENT", help="only fill the cache for it")
     _add_command(commands, "reference", _reference, "print every setting of params.yaml and sweep.yaml, as Markdown")
     _add_command(commands, "show", _show, "print the metrics as a table")
     _add_sweep(commands)
-    trace = _add_command(commands, "trace", _trace, "say where a file came from, and whether it can be made again")
-    trace.add_argument("path", type=Path, help="a model, a metric or a picture, here or copied elsewhere")
-    trace.add_argument("--json", action="store_true", help="for machines")
-    trace.add_argument("--no-remote", action="store_true", help="do not ask the default remote")
-    verify = _add_command(commands, "verify", _verify, "make everything again from a commit, and compare the bytes")
-    verify.add_argument("revision", nargs="?", default="HEAD", help="a commit or an experiment; else HEAD")
-    verify.add_argument("--stage", help="this one alone, on the inputs that dvc.lock records")
+    _add_trace(commands)
+    _add_verify(commands)
     return parser
 
 
-def _add_compare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    compare = _add_command(
-        commands, "compare", _compare, "experiments or commits side by side: params, scores, rows that moved"
-    )
-    compare.add_argument("names", nargs="*", metavar="NAME", help="the first is what the others are held against")
-    compare.add_argument("-o", "--output", type=Path, help="the .html to write as well: one page that opens offline")
+def _add_command(commands: Subparsers, name: str, run: Command, text: str) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=text, description=text)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _add_compare(commands: Subparsers) -> None:
+    text = "compare experiments or commits: params, scores, and the rows whose predictions changed most"
+    compare = _add_command(commands, "compare", _compare, text)
+    compare.add_argument("names", nargs="*", metavar="NAME", help="the first is the one to compare the others with")
+    compare.add_argument("-o", "--output", type=Path, help="also write an .html page that opens offline")
     compare.add_argument("--markdown", action="store_true", help="print a table for a pull request")
-    compare.add_argument("--rows", type=int, default=5, help="how many of the rows that moved most are named")
+    compare.add_argument("--rows", type=int, default=5, help="how many of the rows that changed most are listed")
 
 
-def _add_launch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    launch = _add_command(commands, "launch", _launch, "run a command whose train stage takes several processes")
+def _add_embed(commands: Subparsers) -> None:
+    text = "write the embeddings of records, computed by the similarity model in models/"
+    embed = _add_command(commands, "embed", _embed, text)
+    embed.add_argument("table", type=Path, help="records: the columns of either side, with or without its prefix")
+    embed.add_argument("-o", "--output", type=Path, required=True, help="the .csv to write")
+    _add_models(embed)
+
+
+def _add_export(commands: Subparsers) -> None:
+    export = _add_command(commands, "export", _export, "write the model as one file that predicts without Relight")
+    export.add_argument("--format", choices=["onnx", "pt2"], required=True, help="for ONNX Runtime, or for PyTorch")
+    export.add_argument(
+        "-o", "--output", type=Path, help="the file to write; by default model.onnx or model.pt2 in models/"
+    )
+    _add_models(export)
+
+
+def _add_launch(commands: Subparsers) -> None:
+    launch = _add_command(commands, "launch", _launch, "run a command whose train stage uses several processes")
     launch.add_argument("--processes", type=int, required=True, help="on each machine: one for each GPU or core")
     launch.add_argument("--nodes", type=int, default=1, help="machines; the first one runs the command")
-    launch.add_argument("--node-rank", type=int, help="which of them this one is, from 0; Slurm and Kubernetes say it")
+    launch.add_argument("--node-rank", type=int, help="number of this machine, from 0; Slurm and Kubernetes set it")
     launch.add_argument("--rendezvous", metavar="HOST:PORT", help="where the first machine listens for the others")
     launch.add_argument(
         "--timeout", type=int, default=DEFAULT_TIMEOUT_SECONDS, help="seconds that a process waits for the others"
@@ -95,12 +108,37 @@ def _add_launch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     launch.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND", help="such as dvc repro")
 
 
-def _add_sweep(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    sweep = _add_command(commands, "sweep", _sweep, "try params by the dozen; each trial is a DVC experiment")
-    sweep.add_argument("file", type=Path, nargs="?", default=SWEEP, help="which params and how; sweep.yaml")
-    sweep.add_argument("--jobs", type=_count, help="processes side by side; one for each GPU, or one")
-    sweep.add_argument("--fast", action="store_true", help="train in the process, for models of seconds")
-    sweep.add_argument("--keep", type=int, default=1, help="with --fast: so many of the best become experiments")
+def _add_predict(commands: Subparsers) -> None:
+    predict = _add_command(commands, "predict", _predict, "predict the rows of a new table; needs only models/")
+    predict.add_argument("table", type=Path, help="a table with the columns of the model: a file or a folder")
+    predict.add_argument("-o", "--output", type=Path, required=True, help="the .csv to write")
+    _add_models(predict)
+
+
+def _add_sweep(commands: Subparsers) -> None:
+    sweep = _add_command(commands, "sweep", _sweep, "try many params; each trial is a DVC experiment")
+    sweep.add_argument("file", type=Path, nargs="?", default=SWEEP, help="which params, and how; sweep.yaml by default")
+    sweep.add_argument("--jobs", type=_count, help="trials at a time; by default one for each GPU, or one")
+    sweep.add_argument("--fast", action="store_true", help="train in this process, for models that take seconds")
+    sweep.add_argument("--keep", type=int, default=1, help="with --fast: how many of the best become experiments")
+
+
+def _add_trace(commands: Subparsers) -> None:
+    text = "show where a file came from, and whether it can be reproduced"
+    trace = _add_command(commands, "trace", _trace, text)
+    trace.add_argument("path", type=Path, help="a model, a metric or a picture, here or copied elsewhere")
+    trace.add_argument("--json", action="store_true", help="print JSON")
+    trace.add_argument("--no-remote", action="store_true", help="do not ask the default remote")
+
+
+def _add_verify(commands: Subparsers) -> None:
+    verify = _add_command(commands, "verify", _verify, "run a commit's pipeline again, and compare the bytes")
+    verify.add_argument("revision", nargs="?", default="HEAD", help="a commit or an experiment; HEAD by default")
+    verify.add_argument("--stage", help="only this stage, on the inputs that dvc.lock records")
+
+
+def _add_models(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--models", type=Path, default=MODELS, help="the folder of model.pth and model.json")
 
 
 def _count(text: str) -> int:
@@ -109,15 +147,7 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _add_command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, run: Command, text: str
-) -> argparse.ArgumentParser:
-    parser = commands.add_parser(name, help=text, description=text)
-    parser.set_defaults(run=run)
-    return parser
-
-
-# Each command imports its own workflow: `relight show` must not wait for torch.
+# Each command imports its own code: `relight show` must not wait for torch.
 
 
 def _check(_arguments: argparse.Namespace) -> str:
@@ -224,12 +254,12 @@ def _verify(arguments: argparse.Namespace) -> str:
 
 
 def _text_or_raise(text: str, problems: list[str]) -> str:
-    """What is wrong is an error, and does not keep the rest from being said."""
+    """Return the text; if there are problems, print it before they are raised.
+
+    Raises:
+        RunError: if there are problems.
+    """
     if problems:
         _write_text(text)
         raise RunError(*problems)
     return text
-
-
-def entry() -> None:
-    sys.exit(main())

@@ -1,8 +1,8 @@
-"""The errors that a person is meant to read: what is wrong, where, and what to do next.
+"""Errors with a message for the user: what is wrong, where, and what to do next.
 
 RelightError          carries `problems`, one line each; ends the process with `exit_code`
-├── InputError        2: params, tables, files or arguments that the person can mend
-└── RunError          1: the run itself failed (diverged, disk full, files changed under it)
+├── InputError        2: params, tables, files or arguments that the user can fix
+└── RunError          1: the run itself failed (diverged, disk full, files changed during it)
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ class ColumnError(Exception):
 
 
 class ValueMismatchError(ColumnError):
-    """A value that does not fit the kind of its column; another kind may be the answer."""
+    """A value that does not fit the kind of its column; the column may be of another kind."""
 
 
 class RelightError(Exception):
@@ -33,7 +33,7 @@ class RunError(RelightError):
 
 
 def problems_of(check: Callable[[], object]) -> list[str]:
-    """What is wrong by one check, so that others may say theirs, too; empty where nothing is."""
+    """Return the problems that a check raises, so that those of several checks can be reported at once."""
     try:
         check()
     except InputError as error:

@@ -1,4 +1,4 @@
-"""All sections of params.yaml at once."""
+"""All sections of params.yaml, checked at once."""
 
 from typing import NamedTuple
 
@@ -14,6 +14,12 @@ from relight.train.params import TrainParams
 
 
 class Sections(NamedTuple):
+    """The sections in the order of the file.
+
+    Attributes:
+        unknown: a problem for each section that no stage reads.
+    """
+
     prepare: CheckedParams[PrepareParams]
     split: CheckedParams[SplitParams]
     model: CheckedParams[ModelParams]
@@ -24,12 +30,13 @@ class Sections(NamedTuple):
 
     @property
     def problems(self) -> list[str]:
+        """All problems of all sections."""
         checked = [problem for section in self[:-1] for problem in section.problems]
         return [*checked, *self.unknown]
 
 
 def check_sections(document: Document) -> Sections:
-    """Every section, valid or with its problems."""
+    """Return every section, valid or with its problems."""
     return Sections(
         check_section(document, "prepare", PrepareParams),
         check_section(document, "split", SplitParams),
@@ -42,8 +49,10 @@ def check_sections(document: Document) -> Sections:
 
 
 def assert_sections(document: Document) -> None:
-    """Raises:
-    InputError: with all that is wrong in all sections.
+    """Check every section.
+
+    Raises:
+        InputError: with everything that is wrong in any of them.
     """
     problems = check_sections(document).problems
     if problems:

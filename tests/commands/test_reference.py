@@ -16,7 +16,7 @@ PAGE = (REPOSITORY / "docs/reference.md").read_text(encoding="utf-8")
 
 
 def rows(page: str) -> dict[str, tuple[str, str, str]]:
-    """Return of each setting its values, its default and what it does."""
+    """Return the values, the default and the description of each setting."""
     found = re.findall(r"^\| `([\w.]+)` \| (.+?) \| (.+?) \| (.*?) \|$", page, re.MULTILINE)
     return {key: (values, default, text) for key, values, default, text in found}
 

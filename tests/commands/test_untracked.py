@@ -23,7 +23,7 @@ WRITTEN = ("data/table.parquet", "metrics.json", "report.html")
 
 @pytest.fixture
 def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A pipeline whose files nobody has added to Git."""
+    """A pipeline whose files have not been added to Git."""
     monkeypatch.chdir(tmp_path)
     for path in (*FILES, *WRITTEN, "src/relight/notes.txt", "data/my table.csv"):
         Path(path).parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,6 @@
 import pytest
 
 from relight.compare.tables import format_table
-from relight.runtime.messages import one_line
 
 
 def test_a_table_is_plain_where_it_goes_to_a_file_and_stays_within_the_width(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -14,4 +13,6 @@ def test_a_table_is_plain_where_it_goes_to_a_file_and_stays_within_the_width(mon
 
 
 def test_names_cannot_steer_the_terminal() -> None:
-    assert one_line("a\x1b[31mb\nc\u202ed") == "a�[31mb c�d"
+    text = format_table("a\x1b[31mb", ["c\x1b[2J"], [["d\ne"]], set(), "f\u202eg")
+    assert all(escaped in text for escaped in (r"a\x1b[31mb", r"c\x1b[2J", r"d\ne", r"f\u202eg"))
+    assert "\x1b" not in text

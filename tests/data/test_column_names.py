@@ -5,6 +5,6 @@ def test_all_names_are_checked_at_once() -> None:
     assert name_problems(["a", "", "b", "a", "", "a", "b"]) == [
         "column 2 has no name",
         "column 5 has no name",
-        "column 'a' is there 3 times; rename one",
-        "column 'b' is there 2 times; rename one",
+        "column 'a' occurs 3 times; rename one",
+        "column 'b' occurs 2 times; rename one",
     ]

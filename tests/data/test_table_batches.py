@@ -51,7 +51,7 @@ def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_named_with_the_next_step(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="t: cannot be read: it is not there; run `dvc repro` or `dvc pull`"):
+    with pytest.raises(InputError, match="t: cannot be read: no such file; run `dvc repro` or `dvc pull`"):
         list(TableBatches(tmp_path / "t", n_rows=10))
 
 

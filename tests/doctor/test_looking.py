@@ -1,4 +1,4 @@
-"""What lies there is read as it is, also half of it."""
+"""Leftovers are read as they are, also if only half of a file was written."""
 
 import fcntl
 import json
@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from relight.doctor.cache import rehash_cache
-from relight.doctor.dvc_lock import BrokenLock, read_locked_stages, workspace_md5
+from relight.doctor.checkpoints import leftover_checkpoints
+from relight.doctor.dvc_lock import BrokenLock, read_locked_stages
 from relight.doctor.environment import probe_disk, read_git_state
 from relight.doctor.experiments import dvc_stashes
-from relight.doctor.files import leftover_checkpoints
 from relight.doctor.head import detached_head
 from relight.doctor.locks import RWLOCK_PATHS, STAGE_LOCK_PATH, read_rwlocks, stage_lock_holder
 from relight.doctor.settings import read_dvc_config
@@ -87,19 +87,6 @@ def test_every_object_is_hashed_also_an_empty_one_that_is_right() -> None:
     assert [one.path for one in found.temporary] == ["cache/files/md5/11/.old.tmp"]
 
 
-def test_a_folder_has_the_name_that_dvc_gives_it() -> None:
-    """The MD5 of this text, with the files in the order of their paths' parts."""
-    for name in ("b/c", "b-a", "a"):
-        Path("out", name).parent.mkdir(parents=True, exist_ok=True)
-        Path("out", name).write_bytes(b"hello")
-    text = ", ".join(
-        f'{{"md5": "5d41402abc4b2a76b9719d911017c592", "relpath": "{name}"}}' for name in ("a", "b/c", "b-a")
-    )
-    Path("text").write_text(f"[{text}]")
-    assert workspace_md5(Path("out")) == f"{workspace_md5(Path('text'))}.dir"
-    assert workspace_md5(Path("nothing")) is None
-
-
 def test_a_head_on_a_branch_or_moved_by_a_person_is_no_head_of_dvc() -> None:
     repository()
     tip = git("rev-parse", "HEAD")
@@ -146,10 +133,10 @@ def test_settings_and_those_of_the_last_commit() -> None:
     git("add", "-A")
     git("commit", "-qm", "config")
     Path(".dvc/config").write_text("no section")
-    found = read_dvc_config(has_git=True)
+    found = read_dvc_config(has_commit=True)
     assert (found.committed, found.local) == ({}, {})
     assert found.in_history == {"core": {"remote": "r"}, 'remote "r"': {"url": "s3://b", "password": "a%b"}}
-    assert read_dvc_config(has_git=False).in_history == {}
+    assert read_dvc_config(has_commit=False).in_history == {}
 
 
 def test_checkpoints_of_a_run_that_trains_now_are_left_out() -> None:
@@ -172,7 +159,7 @@ def test_git_below_its_top_and_without_a_commit(folder: Path) -> None:
     git("init", "-q")
     found = read_git_state()
     assert found is not None
-    assert (found.commits, found.is_shallow, found.top) == (0, False, None)
+    assert (found.n_commits, found.is_shallow, found.top) == (0, False, None)
     Path("below").mkdir()
     os.chdir("below")
     found = read_git_state()

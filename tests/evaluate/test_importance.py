@@ -5,10 +5,10 @@ from relight.data.features import CategoricalFeature, Features, NumericFeature
 from relight.evaluate.diagnostics import (
     MAX_IMPORTANCE_ROWS,
     PredictionLoss,
-    empty_importance_table,
     permutation_importance,
     sample_row_indices,
 )
+from relight.evaluate.tables import empty_tables
 
 
 def number(name: str, column: str | None = None, moment: str | None = None) -> NumericFeature:
@@ -96,7 +96,7 @@ def test_the_rows_that_are_given_stay_as_they_were() -> None:
 def test_columns_that_are_worth_the_same_stand_in_the_order_of_their_names() -> None:
     table = permutation_importance(lambda *_: 1.0, *rows(5), FEATURES, n_repeats=2, seed=0)
     assert table["column"].to_list() == ["a", "colour", "noise", "when"]
-    assert table.schema == empty_importance_table().schema
+    assert table.schema == empty_tables()["importance"].schema
 
 
 def test_a_sample_of_rows_is_all_of_few_and_a_part_of_many() -> None:

@@ -3,7 +3,7 @@ import polars as pl
 import pytest
 
 from relight.evaluate.inputs import labelled_rows
-from relight.evaluate.tables import candidates_table, queries_table
+from relight.evaluate.table import candidates_table, queries_table
 
 ROWS = labelled_rows(
     "ranking",

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from relight.evaluate.inputs import LabelledRows
+from relight.evaluate.inputs import LabelledParts, LabelledRows
 from relight.evaluate.params import EvaluateParams
-from relight.evaluate.scores import LabelledParts, score_notes
+from relight.evaluate.scores import score_notes
 from tests.feature_tables import features_of, number
 
 

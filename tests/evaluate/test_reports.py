@@ -8,12 +8,7 @@ from relight.evaluate import tables
 from relight.evaluate.tables import (
     MAX_LINE_POINTS,
     class_scores_table,
-    empty_class_scores_table,
-    empty_feature_residuals_table,
-    empty_line_table,
-    empty_reliability_table,
-    empty_residuals_table,
-    empty_roc_table,
+    empty_tables,
     feature_residuals_table,
     line_table,
     predictions_table,
@@ -101,7 +96,7 @@ def test_a_class_without_rows_takes_no_part_in_the_roc() -> None:
 def test_rows_of_one_class_alone_have_no_roc(n_classes: int) -> None:
     curve = roc_table(np.zeros(5, dtype=np.int64), np.full((5, n_classes), 1 / n_classes))
     assert curve.height == 0
-    assert curve.schema == empty_roc_table().schema == roc_table(*random_probabilities(3)).schema
+    assert curve.schema == empty_tables()["roc"].schema == roc_table(*random_probabilities(3)).schema
 
 
 def test_reliability_of_two_classes_is_that_of_the_second() -> None:
@@ -148,7 +143,7 @@ def test_each_class_has_its_rates_and_rows_and_gaps_where_they_are_not_defined()
     )
     assert weighted["recall"].to_list() == [0.75, 1, None]
     assert weighted["support"].to_list() == [2, 1, 0]
-    assert table.schema == empty_class_scores_table().schema
+    assert table.schema == empty_tables()["classes"].schema
 
 
 def test_residuals_stand_over_the_first_numeric_features_of_the_ranking() -> None:
@@ -169,7 +164,7 @@ def test_residuals_stand_over_the_first_numeric_features_of_the_ranking() -> Non
         ("a", 1, 0.5),
         ("a", None, -1),
     ]
-    assert table.schema == empty_feature_residuals_table().schema
+    assert table.schema == empty_tables()["residuals_by_feature"].schema
 
 
 def test_residuals_by_feature_have_six_panels_of_some_rows_from_the_first_to_the_last() -> None:
@@ -182,7 +177,7 @@ def test_residuals_by_feature_have_six_panels_of_some_rows_from_the_first_to_the
 
 
 def test_reliability_has_the_same_columns_for_every_task() -> None:
-    assert reliability_table(*random_probabilities(2)).schema == empty_reliability_table().schema
+    assert reliability_table(*random_probabilities(2)).schema == empty_tables()["calibration"].schema
 
 
 def test_a_line_has_the_points_and_what_was_said_of_them() -> None:
@@ -205,9 +200,9 @@ def test_the_grid_of_averaged_curves_is_every_hundredth() -> None:
 def test_residuals_are_prediction_minus_truth() -> None:
     table = residuals_table(np.array([1.0, 4.0], dtype=np.float32), np.array([0.0, 3.5], dtype=np.float32))
     assert table.rows() == [(0, -1), (3.5, -0.5)]
-    assert table.schema == empty_residuals_table().schema
+    assert table.schema == empty_tables()["residuals"].schema
 
 
 def test_a_line_has_the_columns_of_no_line() -> None:
     two = np.array([1.0, 2.0], dtype=np.float32)
-    assert line_table("train", two, two, two, two).schema == empty_line_table().schema
+    assert line_table("train", two, two, two, two).schema == empty_tables()["line"].schema

@@ -2,8 +2,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from relight.evaluate.diagnostics import empty_slices_table, slice_scores
+from relight.evaluate.diagnostics import slice_scores
 from relight.evaluate.inputs import LabelledRows
+from relight.evaluate.tables import empty_tables
 from relight.metrics.bootstrap import bootstrap_intervals
 from relight.metrics.scorers import compute_scores
 
@@ -48,5 +49,5 @@ def test_without_resamples_there_are_no_intervals_and_undefined_scores_have_no_l
 def test_the_columns_are_the_same_without_slices() -> None:
     said = np.zeros(2)
     table = slice_scores("regression", labelled(np.ones(2)), said, pl.DataFrame({"g": [1, 2]}), n_resamples=2, seed=0)
-    assert table.schema == empty_slices_table().schema
+    assert table.schema == empty_tables()["slices"].schema
     assert pytest.approx(table["estimate"].to_list()) == [1] * table.height

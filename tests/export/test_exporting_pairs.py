@@ -65,6 +65,6 @@ def test_columns_of_both_sides_are_the_tensors(model: SiameseModel) -> None:
     answering = ExportablePairs(model, SCALE).eval()
     left, right = side(1), side(2)
     columns = [left[0], left[1].long(), left[2], right[0], right[1].long(), right[2]]
-    said, expected = ExportablePairsFromColumns(answering, FEATURES)(columns), answering(*left, *right)
+    said, expected = ExportablePairsFromColumns(answering, FEATURES, KNOWN)(columns), answering(*left, *right)
     for found, known in zip(said, expected, strict=True):
         assert torch.equal(found, known)

@@ -32,7 +32,7 @@ def test_an_input_that_is_left_out_is_one_without_columns() -> None:
 
 
 def test_the_length_of_recurrent_layers_is_that_of_the_longest_train_sequence() -> None:
-    program = sequences_program(answering("gru"), features())
+    program = sequences_program(answering("gru"), features(), 3)
     shapes = {node.name: node.meta["val"].shape for node in program.graph.nodes if node.op == "placeholder"}
     assert isinstance(shapes["numeric"][0], torch.SymInt)
     assert shapes["numeric"][1:] == (3, 1)

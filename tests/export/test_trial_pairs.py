@@ -13,15 +13,15 @@ def features(columns: str = "x when c") -> Features:
 
 
 def test_both_sides_have_the_columns_of_a_record() -> None:
-    table = example_pairs(features())
+    table = example_pairs(features(), PAIRS)
     assert table.columns == [f"{side}{name}" for side in ("a_", "b_") for name in ("x", "when", "c", "name")]
     assert table.schema["b_x"] == pl.Float64  # a number that is compared by its letters, too
     assert table.schema["a_name"] == pl.String
-    assert table.equals(example_pairs(features()))
+    assert table.equals(example_pairs(features(), PAIRS))
 
 
 def test_the_second_half_has_each_record_beside_itself_and_the_first_another_one() -> None:
-    table = example_pairs(features())
+    table = example_pairs(features(), PAIRS)
     left, right = (table.select(pl.col(f"^{side}.*$").name.map(lambda name: name[2:])) for side in ("a_", "b_"))
     assert left[64:].equals(right[64:])
     assert left[:64].equals(right[64:])
@@ -31,6 +31,7 @@ def test_the_second_half_has_each_record_beside_itself_and_the_first_another_one
 
 @pytest.mark.parametrize("columns", ["x", ""])
 def test_every_text_is_there_and_a_gap(columns: str) -> None:
-    names = example_pairs(features(columns).model_copy(update={"pairs": PAIRS.model_copy(update={"texts": ["name"]})}))
+    pairs = PAIRS.model_copy(update={"texts": ["name"]})
+    names = example_pairs(features(columns).model_copy(update={"pairs": pairs}), pairs)
     assert set(names["a_name"]) == set(EXAMPLE_TEXTS)
     assert names["b_name"].null_count() > 0

@@ -5,9 +5,11 @@ from relight.data.features import Features
 from relight.export.sequences import example_sequences, real_sequences
 from tests.model.test_sequences import arrays, features
 
+LONGEST = 3  # steps of the longest train sequence of `features()`
+
 
 def test_real_sequences_are_padded_with_zeros_to_the_longest_train_sequence() -> None:
-    inputs = real_sequences(arrays(), features(), most=2)
+    inputs = real_sequences(arrays(), features(), LONGEST, n_most=2)
     assert inputs is not None
     assert inputs["lengths"].tolist() == [2, 1]
     assert inputs["numeric"].tolist() == [[[1], [2], [0]], [[3], [0], [0]]]
@@ -17,10 +19,7 @@ def test_real_sequences_are_padded_with_zeros_to_the_longest_train_sequence() ->
 
 @pytest.mark.parametrize("longest", [2, 1])
 def test_a_sequence_longer_than_those_of_training_is_left_out(longest: int) -> None:
-    known = features()
-    assert known.sequence is not None
-    shorter = known.model_copy(update={"sequence": known.sequence.model_copy(update={"longest": longest})})
-    inputs = real_sequences(arrays(), shorter, most=9)
+    inputs = real_sequences(arrays(), features(), longest, n_most=9)
     assert inputs is not None
     assert inputs["lengths"].tolist() == [length for length in (2, 1, 3) if length <= longest]
 
@@ -28,12 +27,12 @@ def test_a_sequence_longer_than_those_of_training_is_left_out(longest: int) -> N
 def test_arrays_of_another_model_do_not_fit() -> None:
     without = features().model_copy(update={"categorical": []})
     few = features().categorical[0].model_copy(update={"levels": ["green"]})
-    assert real_sequences(arrays(), without, most=9) is None
-    assert real_sequences(arrays(), features().model_copy(update={"categorical": [few]}), most=9) is None
+    assert real_sequences(arrays(), without, LONGEST, n_most=9) is None
+    assert real_sequences(arrays(), features().model_copy(update={"categorical": [few]}), LONGEST, n_most=9) is None
 
 
 def test_made_up_sequences_have_every_length_and_use_every_row() -> None:
-    inputs = example_sequences(features())
+    inputs = example_sequences(features(), LONGEST)
     assert set(inputs["lengths"].tolist()) == {1, 2, 3}
     assert inputs["lengths"].sum() == 64
     beyond = np.arange(3) >= inputs["lengths"][:, None]
@@ -44,4 +43,4 @@ def test_made_up_sequences_have_every_length_and_use_every_row() -> None:
 
 def test_what_the_model_does_not_read_is_left_out() -> None:
     known: Features = features().model_copy(update={"numeric": []})
-    assert list(example_sequences(known)) == ["lengths", "categories"]
+    assert list(example_sequences(known, LONGEST)) == ["lengths", "categories"]

@@ -49,7 +49,7 @@ def test_real_windows_are_the_rows_before_and_after_an_origin() -> None:
         "row": np.arange(10)[::-1],
     }
     times = pl.Series([datetime(2024, 1, day) for day in range(10, 0, -1)]).cast(pl.Datetime("us"))
-    inputs = real_windows(arrays, times, series(VISITS, HOLIDAY, cycles=(WEEK,)), most=1)
+    inputs = real_windows(arrays, times, series(VISITS, HOLIDAY, cycles=(WEEK,)), n_most=1)
     assert inputs["past"].tolist() == [[[k, 10 * k, 100 * k] for k in range(4)]]
     assert inputs["known"].tolist() == [[[400], [500]]]
     first = np.datetime64("2024-01-01", "us").astype(np.int64)

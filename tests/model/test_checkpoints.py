@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from relight.errors import InputError
-from relight.model.saved_model import load_weights, read_state, save_weights
+from relight.model.weights import load_weights, read_state, save_weights
 
 
 class WithBuffers(nn.Module):

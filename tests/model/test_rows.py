@@ -7,7 +7,8 @@ from relight.errors import InputError
 from relight.model.networks.categories import Categories, ConcatFeatures
 from relight.model.pipeline import TabularModel, TargetTransform
 from relight.model.preprocessing import Preprocessor
-from relight.model.rows import Rows, build_inputs, build_rows, preprocess_rows, trainable_module
+from relight.model.rows import Rows
+from relight.model.table import build_inputs, build_rows, preprocess_rows, trainable_module
 from tests.feature_tables import category, features_of, number
 
 NUMERIC = np.array([[1.0], [np.nan]], dtype=np.float32)

@@ -15,8 +15,8 @@ from relight.model.networks.categories import Categories, ConcatStepFeatures
 from relight.model.params import ModelName, ModelParams
 from relight.model.pipeline import TabularModel
 from relight.model.sequences import Sequences, build_sequences, preprocess_sequences
-from relight.train.batches import InMemoryBatches
-from relight.train.datasets import build_batches, load_dataset, prepare_validation
+from relight.train.batches import InMemoryBatches, total_weight
+from relight.train.sequences import SequenceData, load_sequences
 
 LENGTH = [2, 1, 3]
 NAMES: list[ModelName] = ["convolution", "rnn", "lstm", "gru"]
@@ -133,22 +133,21 @@ def test_an_answer_does_not_depend_on_the_others_nor_on_how_many_at_once(name: M
 
 def test_a_part_of_sequences_is_read_trained_on_and_validated() -> None:
     model = build_model(ModelParams(name="gru", numeric="standardize"), features(), target_scale="none", seeds=2)
-    part = load_dataset(model, InMemory(arrays()), [1.0, 2.0, 1.0], "the train rows", memory_gb=None)
-    assert isinstance(part.rows, Sequences)
-    assert part.total_weight == 4
-    cpu = torch.device("cpu")
-    batches = build_batches(model, part, cpu, batch_size=2, seed=1, prefetch=iter)
-    assert sum(len(batch.rows.target) for batch in batches.epoch_batches(0)) == 3
-    validation = prepare_validation(model, part, cpu)
-    assert predict_outputs(model.body, validation.inputs).shape == (3, 2, 3)  # type: ignore[arg-type,union-attr]
+    assert isinstance(model, TabularModel)
+    part = load_sequences(InMemory(arrays()), [1.0, 2.0, 1.0], "the train rows", memory_gb=None)
+    assert isinstance(part, Sequences)
+    assert total_weight(part.weight, part.n_rows) == 4
+    data, cpu = SequenceData(model, "multiclass", part, part, None), torch.device("cpu")
+    assert sum(len(batch.rows.target) for batch in data.batches(cpu, 2, seed=1).epoch_batches(0)) == 3
+    validation = data.validation_rows(cpu)
+    assert predict_outputs(data.network(), validation.inputs).shape == (3, 2, 3)
     assert validation.weight is not None
     assert validation.weight.tolist() == [1, 2, 1]
 
 
 def test_sequences_that_take_more_than_they_may_are_refused() -> None:
-    model = build_model(ModelParams(name="gru", numeric="standardize"), features(), target_scale="none")
-    with pytest.raises(InputError, match=r"train\.memory_gb: the steps of sequences are held in memory"):
-        load_dataset(model, InMemory(arrays()), None, "the train rows", memory_gb=1e-9)
+    with pytest.raises(InputError, match=r"train\.memory_gb: must hold the steps of sequences: the train rows take"):
+        load_sequences(InMemory(arrays()), None, "the train rows", memory_gb=1e-9)
 
 
 def test_models_of_tables_and_of_sequences_are_told_apart() -> None:

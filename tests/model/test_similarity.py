@@ -4,8 +4,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from relight.model.similarity import DistanceCalibration, accuracy_threshold
-from relight.train.calibration import fit_distance_calibration
-from relight.train.validation_score import one_minus_auc
+from relight.train.pairs import fit_distance_calibration, one_minus_auc
 
 
 def test_the_threshold_stands_in_the_middle_of_the_widest_space_of_the_best() -> None:

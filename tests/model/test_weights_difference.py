@@ -1,6 +1,6 @@
 import torch
 
-from relight.model.saved_model import largest_weight_difference
+from relight.model.weights import largest_weight_difference
 
 
 def test_the_largest_difference_is_found_with_its_tensor() -> None:

@@ -32,7 +32,7 @@ def test_one_row_for_each_and_what_no_train_row_had_is_said(saved: Saved) -> Non
     assert len(lines.splitlines()) == 1 + 7
     assert said == (
         f"{saved.models}/out.csv: 7 predictions of y; 5 categories were missing or unknown; 2 numbers are missing in "
-        "columns without gaps in training (x, flag): the train rows' mean stands for them\n"
+        "columns without gaps in training (x, flag): the train rows' mean is used for them\n"
     )
 
 
@@ -86,7 +86,7 @@ def test_a_date_that_is_missing_is_named_once(saved: Saved) -> None:
 def test_a_model_of_an_older_format_asks_for_its_own_relight(saved: Saved) -> None:
     known = saved.models / "model.json"
     known.write_text(known.read_text(encoding="utf-8").replace('"format": 3', '"format": 2'), encoding="utf-8")
-    with pytest.raises(InputError, match=r"must be of format 3, got 2; use the Relight that made it"):
+    with pytest.raises(InputError, match=r"must be of format 3, got 2: Relight 0.1 wrote it; use that version"):
         predicted(saved)
 
 

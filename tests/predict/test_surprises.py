@@ -25,7 +25,7 @@ def test_counts_add_up_over_chunks() -> None:
     assert surprises.n_rows == 3
     assert surprises.warning_text() == (
         "; 2 categories were missing or unknown; 3 numbers are missing in columns without gaps in training "
-        "(x, flag): the train rows' mean stands for them"
+        "(x, flag): the train rows' mean is used for them"
     )
 
 

@@ -69,7 +69,7 @@ def test_very_many_names_are_noted() -> None:
         return clean_table(raw, params()).schema.notes
 
     assert notes(1000) == []
-    assert notes(1001) == ["Column 'c' has more than 1000 different names; of a rare one the model learns little."]
+    assert notes(1001) == ["Column 'c' has more than 1000 different names; the model learns little about rare ones."]
 
 
 def test_a_generated_line_keeps_its_true_parameters() -> None:
@@ -122,7 +122,7 @@ def test_a_table_in_stretches_is_the_same_as_in_one_piece() -> None:
     ("values", "last", "problem"),
     [
         (["1", "2"], "x", "column 'x' row 21 must be a number, got 'x'; fix the value or leave it empty; or, if it "),
-        (["1", "2"], "007", "column 'x' row 21 has a leading zero, however the rows before have none: '007'"),
+        (["1", "2"], "007", "column 'x' row 21 must be a number without leading zeros, as the rows before, got '007'"),
         (["1", "2"], "inf", "column 'x' row 21 is infinite; fix the value or leave it empty"),
         (["1", "2"], "1e39", "column 'x' row 21 is beyond float32 (1e+39); fix the value or leave it empty"),
         (["true", "false"], "1x", "column 'x' row 21 must be true or false, got '1x'; or, if it holds names"),
@@ -141,11 +141,14 @@ def test_a_value_that_contradicts_the_first_rows_is_told_by_its_row(values: list
 @pytest.mark.parametrize(
     ("ys", "problem"),
     [
-        (["0", "1"] * 10 + ["0.5"], "target 'y' row 21 is 0.5, however the first rows hold few whole numbers"),
+        (
+            ["0", "1"] * 10 + ["0.5"],
+            "target 'y' row 21 must be a whole number, because the first rows hold few",
+        ),
         (["0", "1"] * 10 + [""], "target 'y' has 1 missing value (row 21); drop these rows, or fill them in"),
-        (["0.5", "1"] * 10 + ["cold"], "target 'y' row 3 is not a number"),
+        (["0.5", "1"] * 10 + ["cold"], "target 'y' row 3 must be a number, got 'cold'"),
         (["0.5", "1"] * 10 + ["x"], "target 'y' must be numbers for a regression, got 'x'"),
-        (["cat"] * 21, "target 'y' has one class alone ('cat'); a model needs two or more"),
+        (["cat"] * 21, "target 'y' has only one class ('cat'); a model needs two or more"),
         ([str(k) for k in [0, 1] * 10 + [*range(30)]], "target 'y' has 22 different numbers, too many for classes"),
     ],
 )

@@ -3,7 +3,7 @@ from datetime import UTC, date, datetime, time
 import polars as pl
 import pytest
 
-from relight.data.schema import Kind
+from relight.data.schema import ColumnKind
 from relight.data.text_columns import as_labels
 from relight.errors import ColumnError
 from relight.prepare.columns import FLOAT32_MAX, clean_as_kind, clean_column
@@ -36,7 +36,9 @@ def texts(*values: str | None) -> pl.Series:
         (pl.Series([datetime(2020, 1, 31, tzinfo=UTC)]), "datetime", [JANUARY]),
     ],
 )
-def test_the_kind_of_a_column_is_found_by_all_of_its_values(raw: pl.Series, kind: Kind, values: list[object]) -> None:
+def test_the_kind_of_a_column_is_found_by_all_of_its_values(
+    raw: pl.Series, kind: ColumnKind, values: list[object]
+) -> None:
     cleaned = clean_column(raw)
     assert (cleaned.kind, cleaned.values.to_list()) == (kind, values)
 
@@ -92,7 +94,7 @@ def test_the_largest_float32_is_still_a_number() -> None:
     ],
 )
 def test_a_new_column_is_cleaned_as_the_kind_of_the_trained_one(
-    kind: Kind, raw: pl.Series, values: list[object]
+    kind: ColumnKind, raw: pl.Series, values: list[object]
 ) -> None:
     assert clean_as_kind(kind, raw).to_list() == values
 
@@ -104,7 +106,11 @@ def test_a_new_column_is_cleaned_as_the_kind_of_the_trained_one(
         ("numeric", texts("1", "INF"), "row 2 is infinite"),
         ("numeric", pl.Series([True]), "row 1 must be a number, got 'true'"),
         ("boolean", texts("true", "yes"), "row 2 must be true or false, got 'yes'"),
-        ("datetime", texts("2020-01-31", "NA", "2020-02-30"), "row 3 is not a date as 2020-01-31 .* '2020-02-30'"),
+        (
+            "datetime",
+            texts("2020-01-31", "NA", "2020-02-30"),
+            "row 3 must be a date such as 2020-01-31 .*, got '2020-02-30'",
+        ),
         ("datetime", pl.Series([1]), "must be datetime, as in training, got type Int64"),
         ("numeric", pl.Series([date(2020, 1, 31)]), "must be numeric, as in training, got type Date"),
         (
@@ -114,7 +120,7 @@ def test_a_new_column_is_cleaned_as_the_kind_of_the_trained_one(
         ),
     ],
 )
-def test_a_new_column_of_another_kind_is_refused(kind: Kind, raw: pl.Series, complaint: str) -> None:
+def test_a_new_column_of_another_kind_is_refused(kind: ColumnKind, raw: pl.Series, complaint: str) -> None:
     with pytest.raises(ColumnError, match=complaint):
         clean_as_kind(kind, raw)
 

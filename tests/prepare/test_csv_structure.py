@@ -36,13 +36,13 @@ def test_an_open_quote_is_told_by_the_line_where_it_opens(path: Path) -> None:
         ("a,b\r\n1,é\r\n1,2\0\r\n".encode(), r"t.csv:3: has a NUL byte"),
         (b"a,b\r\n1,2\r\n1,\xe9\r\n", r"t.csv:3: byte 0xe9 is not UTF-8"),
         (b"a,b\r\n1,2\r\n1,\xc3", r"t.csv:3: byte 0xc3 is not UTF-8"),
-        (b"a,b\r\n1,2\r\n1,2\r1,2\r\n", r"t.csv:3: a line ends with CR alone"),
+        (b"a,b\r\n1,2\r\n1,2\r1,2\r\n", r"t.csv:3: a line ends with only a CR"),
     ],
 )
 def test_the_line_is_right_wherever_the_file_is_cut_into_chunks(
     path: Path, monkeypatch: pytest.MonkeyPatch, size: int, content: bytes, complaint: str
 ) -> None:
-    monkeypatch.setattr(csv_checks, "_CHUNK", size)
+    monkeypatch.setattr(csv_checks, "_CHUNK_BYTES", size)
     path.write_bytes(content)
     with pytest.raises(InputError, match=complaint):
         check_csv(path)
@@ -52,6 +52,6 @@ def test_the_line_is_right_wherever_the_file_is_cut_into_chunks(
 def test_a_good_file_is_good_wherever_it_is_cut_into_chunks(
     path: Path, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    monkeypatch.setattr(csv_checks, "_CHUNK", size)
+    monkeypatch.setattr(csv_checks, "_CHUNK_BYTES", size)
     path.write_bytes("a,b\r\n1,é\r\n2,€\r\n".encode())
     assert check_csv(path) == CsvStructure(["a", "b"], 2)

@@ -52,20 +52,20 @@ def test_the_task_follows_from_the_sequences_not_from_their_steps() -> None:
 @pytest.mark.parametrize(
     ("change", "changes", "problem"),
     [
-        ({"t": [1, 1, 1, 0, 5]}, {}, "steps.csv: id and time must name each row once, got who 'b' has t 1 in "
+        ({"t": [1, 1, 1, 0, 5]}, {}, "steps.csv: id and time must name each row once, got who 'b' with t 1 in "
          "rows 1 and 3; delete one of them, or correct its time"),
         ({"y": ["yes", "no", "no", "no", "no"]}, {}, "steps.csv: 'y' must be the same in all rows of a sequence, "
-         "got who 'b' has 'yes' and 'no'"),
+         "got 'yes' and 'no' for who 'b'"),
         ({"who": ["b", None, "b", "a", "c"]}, {}, r"steps.csv: id 'who' has 1 missing value \(row 2\)"),
         ({"t": [1, 1, None, 0, None]}, {}, r"steps.csv: time 't' has 2 missing values \(row 3, 5\)"),
         ({"t": ["early", "late", "a", "b", "c"]}, {}, "time 't' must hold numbers or dates, got 'early'"),
         ({"y": ["yes", None, "yes", "no", "no"]}, {}, r"target 'y' has 1 missing value \(row 2\)"),
         ({}, {"sequence": SequenceParams(id="whom", time="t")}, "prepare.sequence.id: 'whom' is not a column of "
          "steps.csv; did you mean 'who'"),
-        ({}, {"sequence": SequenceParams(id="who", time="y")}, "prepare.sequence.time: 'y' cannot be that, for it is "
-         "the target"),
-        ({}, {"target": ["x", "y"], "task": "distribution"}, "prepare.task: a distribution is for tables"),
-        ({}, {"weight": "x"}, "'x' must be the same in all rows of a sequence, got who 'b' has '1.5' and '3.5'"),
+        ({}, {"sequence": SequenceParams(id="who", time="y")}, "prepare.sequence.time: must be another column, got "
+         "'y', which is the target"),
+        ({}, {"target": ["x", "y"], "task": "distribution"}, "prepare.task: a distribution is only for tables"),
+        ({}, {"weight": "x"}, "'x' must be the same in all rows of a sequence, got '1.5' and '3.5' for who 'b'"),
     ],
 )  # fmt: skip
 def test_what_nobody_could_order_or_label_is_refused(

@@ -8,7 +8,7 @@ import pytest
 
 from relight.data.schema import Schema, SequenceParams
 from relight.errors import InputError
-from relight.prepare.params import ColumnKind, PrepareParams
+from relight.prepare.params import PrepareParams, RequestedKind
 from relight.prepare.series import regularize_series
 from relight.split.assignment import TEST, TRAIN, VALIDATION
 from relight.split.params import SplitParams
@@ -19,12 +19,12 @@ SHARES = SplitParams(method="ordered", column=None, train=0.5, validation=0.25, 
 DAYS = [date(2024, 1, 1) + timedelta(days=day) for day in range(24)]
 
 
-def prepared(columns: dict[str, list[str | None]], **asked: ColumnKind) -> tuple[pl.DataFrame, Schema]:
+def prepared(columns: dict[str, list[str | None]], **requested: RequestedKind) -> tuple[pl.DataFrame, Schema]:
     """24 days, of which 12 train; `day` is known ahead."""
     table = pl.DataFrame({"date": DAYS, "y": np.arange(24.0), "day": "x", **columns})
     sequence = SequenceParams(time="date", length=2, horizon=1, known=["day"])
     params = PrepareParams(
-        source="x.csv", target="y", task="forecast", ignore=[], sequence=sequence, columns=dict(asked)
+        source="x.csv", target="y", task="forecast", ignore=[], sequence=sequence, columns=dict(requested)
     )
     return regularize_series(table, params)
 
@@ -33,7 +33,8 @@ def test_each_level_of_the_train_rows_is_a_channel_the_most_frequent_first() -> 
     day = [*["b", "a", None, "c", "b", "c"] * 2, *["never seen", "a", None, "b"] * 3]
     rows, schema = prepared({"day": day, "sky": ["sun", "rain"] * 12})
     assert [(column.name, column.kind) for column in schema.columns] == [("day", "categorical"), ("sky", "categorical")]
-    features = split_series(SHARES, schema, rows).features.series
+    assert schema.series is not None
+    features = split_series(SHARES, schema, schema.series, rows).features.series
     assert features is not None
     assert [(c.name, c.mean, c.std, c.known) for c in features.covariates] == [
         ("sky=rain", 0, 1, False), ("sky=sun", 0, 1, False),  # what is known ahead comes last
@@ -55,7 +56,8 @@ def test_the_rarest_of_many_levels_have_no_channel_and_that_is_said() -> None:
     rows, schema = regularize_series(
         table, PrepareParams(source="x", target="y", task="forecast", ignore=[], sequence=sequence)
     )
-    done = split_series(SHARES, schema, rows)
+    assert schema.series is not None
+    done = split_series(SHARES, schema, schema.series, rows)
     assert done.features.series is not None
     found = [covariate.level for covariate in done.features.series.covariates]
     assert (len(found), found[0]) == (MAX_COVARIATE_LEVELS, "n22")
@@ -66,7 +68,7 @@ def test_texts_that_differ_in_nearly_each_row_are_left_out_unless_they_are_asked
     notes: list[str | None] = [f"remark {place}" if place % 3 else None for place in range(24)]
     rows, schema = prepared({"note": notes})
     assert "note" not in rows.columns
-    assert schema.notes == ["Column 'note' has another text in nearly each row, which tells nothing; it is left out."]
+    assert schema.notes == ["Column 'note' has a different text in nearly every row; it is left out."]
     assert "note" in prepared({"note": notes}, note="categorical")[0].columns
     assert "day" not in prepared({}, day="ignore")[0].columns
 

@@ -14,7 +14,7 @@ def git(*arguments: str) -> str:
 
 @pytest.fixture
 def commits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Two, the last one is HEAD."""
+    """Two commits; the last one is HEAD."""
     monkeypatch.chdir(tmp_path)
     git("init", "-q", "-b", "main")
     for subject in ("one", "two"):

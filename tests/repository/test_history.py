@@ -39,7 +39,7 @@ def record(model: str, seen: str, subject: str) -> str:
 
 @pytest.fixture
 def commits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """A model, then another one that evaluate has not seen yet; a folder of code beside them."""
+    """A model, then another one that evaluate has not read yet; and a folder of code."""
     monkeypatch.chdir(tmp_path)
     git("init", "-q", "-b", "main")
     Path("src/deep").mkdir(parents=True)
@@ -85,7 +85,7 @@ def test_names_are_of_branches_tags_and_experiments_and_not_of_the_notes_of_dvc(
     assert names_that_record(TWO) == ["main"]
 
 
-def test_files_and_folders_are_held_with_the_very_bytes(commits: list[str]) -> None:
+def test_files_and_folders_are_held_with_the_same_bytes(commits: list[str]) -> None:
     wanted = {path: str(path_md5(Path(path))) for path in ("src", "src/a b.py", "dvc.lock")}
     assert wanted["src/a b.py"] == hashlib.md5(b"a").hexdigest()
     assert committed_entries("HEAD", wanted.items()) == set(wanted.items())

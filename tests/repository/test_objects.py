@@ -60,11 +60,15 @@ def test_a_folder_is_as_whole_as_its_files_are(tmp_path: Path) -> None:
 
 
 def test_a_folder_in_its_place_has_the_name_that_dvc_gives_it(tmp_path: Path) -> None:
-    """As `dvc add` of dvc 3.67 names a folder with these two files."""
+    """The names are those of `dvc add` of dvc 3.67."""
     for path, content in (("b/c.txt", b"c"), ("a.txt", b"a"), ("__pycache__/x.pyc", b"no data")):
         (tmp_path / "folder" / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "folder" / path).write_bytes(content)
     assert path_md5(tmp_path / "folder") == "987a1b4d7bf340132bb13dc87b929cb5.dir"
+    for name in ("b/c", "b-a", "a"):
+        (tmp_path / "other" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "other" / name).write_bytes(b"hello")
+    assert path_md5(tmp_path / "other") == "417c11e6887e6259e0b148e3dd331df0.dir"  # b-a comes before b/c
     assert path_md5(tmp_path / "folder/a.txt") == hashlib.md5(b"a").hexdigest()
     assert path_md5(tmp_path / "nothing") is None
 

@@ -19,7 +19,7 @@ SIZES = {MD5: 5, FOLDER: 5}
 
 @pytest.fixture
 def far() -> ObjectDB:
-    """A remote that is no folder of this machine."""
+    """A remote that is not a folder of this machine."""
     far = ObjectDB(MemoryFileSystem(global_store=False), "/far")
     for md5, content in ((MD5, FILE), (OTHER_MD5, OTHER), (FOLDER, LIST)):
         far.add_bytes(md5, content)

@@ -1,4 +1,4 @@
-"""What a person reads when a remote fails: one sentence, and no secret."""
+"""The message when a remote fails: one sentence, and no secret."""
 
 import pytest
 
@@ -9,7 +9,7 @@ SSH = RemoteSettings("store", "ssh://me@host/x", {"password": "hush-hush"})
 
 
 class LibraryError(Exception):
-    """As the libraries of the plug-ins raise: related to nothing we know."""
+    """An error of a plug-in's own library: no class that is known here."""
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from relight.runtime.lifetime import DeferredStop, Terminated
+from relight.errors import RunError
+from relight.runtime.lifetime import DeferredStop, Terminated, exclusive_lock, is_locked, single_instance, try_lock
 
 STOPS = [(signal.SIGTERM, Terminated), (signal.SIGINT, KeyboardInterrupt)]
 
@@ -90,3 +92,47 @@ def is_alive(pid: int) -> bool:
         return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def test_a_lock_has_one_holder_until_it_is_closed(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    assert not is_locked(path)
+    file = try_lock(path)
+    assert file is not None
+    assert is_locked(path)
+    assert try_lock(path) is None
+    os.close(file)
+    assert not is_locked(path)
+
+
+def test_to_look_at_a_lock_keeps_nobody_from_it(tmp_path: Path) -> None:
+    (tmp_path / "lock").touch()
+    assert [is_locked(tmp_path / "lock") for _ in range(2)] == [False, False]
+    with exclusive_lock(tmp_path / "lock"):
+        assert is_locked(tmp_path / "lock")
+    assert not is_locked(tmp_path / "lock")
+
+
+def test_an_exclusive_lock_waits_for_its_holder(tmp_path: Path) -> None:
+    path, order = tmp_path / "made/lock", []
+
+    def wait() -> None:
+        with exclusive_lock(path):
+            order.append("second")
+
+    with exclusive_lock(path):
+        other = threading.Thread(target=wait)
+        other.start()
+        time.sleep(0.2)
+        order.append("first")
+    other.join(20)
+    assert order == ["first", "second"]
+
+
+def test_a_second_instance_is_refused_with_the_stage_and_pid_of_the_first(tmp_path: Path) -> None:
+    (tmp_path / "lock").write_text("a longer name of an earlier stage, pid 1")
+    refused = rf"split: another stage still runs in this folder \(train, pid {os.getpid()}\); wait for it, or end it"
+    with single_instance(tmp_path / "lock", "train"), pytest.raises(RunError, match=refused):
+        single_instance(tmp_path / "lock", "split").__enter__()
+    with single_instance(tmp_path / "lock", "split"):
+        assert (tmp_path / "lock").read_text() == f"split, pid {os.getpid()}"

@@ -1,7 +1,7 @@
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from relight.errors import InputError
 from relight.runtime.params import Section, check_document, check_section, read_section, unknown_sections
@@ -90,3 +90,34 @@ def test_a_whole_file_can_be_one_model() -> None:
 def test_a_long_value_is_shown_in_part() -> None:
     (problem,) = problems_of(WHOLE.replace("count: 3", f"count: {'x' * 500}"))
     assert problem == f"p.yaml:2: s.count: must be a whole number, got the text '{'x' * 47}..."  # 57 + 3 letters
+
+
+class Example(Section):
+    share: float
+    count: int
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"share": float("nan")},
+        {"share": float("inf")},
+        {"share": True},
+        {"share": "0.5"},
+        {"count": 1.0},
+        {"count": True},
+        {"other": 1},
+    ],
+)
+def test_a_section_takes_no_nan_no_other_type_and_no_unknown_key(changed: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="1 validation error"):
+        Example.model_validate({"share": 0.5, "count": 1, **changed})
+
+
+def test_a_whole_number_is_a_number() -> None:
+    assert Example(share=1, count=1).share == 1.0
+
+
+def test_params_do_not_change() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        Example(share=0.5, count=1).count = 2  # type: ignore[misc]

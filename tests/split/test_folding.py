@@ -109,7 +109,7 @@ def test_the_folds_depend_on_the_seed_alone(method: str) -> None:
 @pytest.mark.parametrize(
     ("method", "n_folds", "rows", "said"),
     [
-        ("random", 50, table(40), "split.folds: 50 folds are more than the 40 rows; use fewer folds"),
+        ("random", 50, table(40), "split.folds: must be at most the 40 rows, got 50; use fewer folds"),
         ("stratified", 14, table(39), "split.method: class 'b' has 13 rows, too few for 14 folds; use method: random"),
         ("stratified", 3, table(3), "split.method: class 'a' has 2 rows, too few for 3 folds; use method: random"),
         ("group", 10, table(90), "split.column: 'g' has 9 groups, too few for 10 folds; use fewer folds"),
@@ -117,7 +117,7 @@ def test_the_folds_depend_on_the_seed_alone(method: str) -> None:
             "group",
             2,
             table(90, n_groups=1),
-            "split.column: 'g' has one group alone, too few for 2 folds; use fewer folds",
+            "split.column: 'g' has 1 group, too few for 2 folds; use fewer folds",
         ),
     ],
 )

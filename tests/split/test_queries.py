@@ -39,7 +39,7 @@ def test_whole_queries_pass() -> None:
 
 
 def test_a_query_on_two_sides_is_refused() -> None:
-    with pytest.raises(InputError, match=r"one part, got 2 stand in more, such as 'b'; set split.method to auto"):
+    with pytest.raises(InputError, match=r"one part, got 2 in more than one, such as 'b'; set split.method to auto"):
         assert_queries_whole(TABLE, schema_of("q"), np.array([0, 1, 2, 1, 1, 1]), PARTS)
 
 

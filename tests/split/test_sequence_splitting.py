@@ -32,7 +32,10 @@ def split_table(table: pl.DataFrame, split: dict[str, Any] | None = None, **prep
     sequence = SequenceParams(id="who", time="t")
     clean = clean_sequences(table, PrepareParams(**{**given, "sequence": sequence, **prepare}))
     shares = {"method": "auto", "column": None, "train": 0.6, "validation": 0.2, "test": 0.2, "seed": 1}
-    return split_by_sequence(SplitParams(**{**shares, **(split or {})}), clean.schema, clean.rows)
+    assert clean.schema.sequence is not None
+    return split_by_sequence(
+        SplitParams(**{**shares, **(split or {})}), clean.schema, clean.schema.sequence, clean.rows
+    )
 
 
 def test_the_tensors_of_a_part_are_the_steps_of_its_sequences() -> None:
@@ -89,7 +92,7 @@ def test_a_part_that_cuts_a_sequence_is_refused() -> None:
     table = table_of_steps().with_row_index().with_columns(
         split=pl.when(pl.col("index") == 0).then(pl.lit("test")).otherwise("split")
     )  # fmt: skip
-    rule = "split.column: 'split' must be the same in all rows of a sequence, got who '0' has 'test' and 'train'"
+    rule = "split.column: 'split' must be the same in all rows of a sequence, got 'test' and 'train' for who '0'"
     with pytest.raises(InputError, match=rule):
         split_table(table.drop("index"))
 

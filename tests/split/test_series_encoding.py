@@ -10,7 +10,7 @@ import torch
 from relight.data.features import SeriesFeatures
 from relight.data.schema import STEP_COLUMN, Schema, SequenceParams
 from relight.errors import InputError
-from relight.model.sequences import build_windows
+from relight.model.series import build_windows
 from relight.prepare.params import PrepareParams
 from relight.prepare.series import regularize_series
 from relight.split.assignment import TEST, TRAIN, VALIDATION
@@ -49,8 +49,9 @@ def prepared(step: int = 1) -> tuple[pl.DataFrame, Schema]:
 
 
 def described(rows: pl.DataFrame, schema: Schema) -> tuple[SeriesFeatures, np.ndarray]:
-    parts, _ = assign_series_parts(SHARES, rows, schema, STEP_COLUMN)
-    return describe_series(rows, schema, parts), parts
+    assert schema.series is not None
+    parts, _ = assign_series_parts(SHARES, rows, schema.series)
+    return describe_series(rows, schema, schema.series, parts), parts
 
 
 def test_the_missing_day_is_there_with_gaps_and_rows_are_in_order() -> None:
@@ -125,5 +126,6 @@ def test_parts_that_a_column_mixes_in_time_are_refused() -> None:
     rows, schema = prepared()
     split = pl.Series("split", ["train", "test"] * 38)
     params = SHARES.model_copy(update={"method": "auto"})
+    assert schema.series is not None
     with pytest.raises(InputError, match=r"split\.column: 'split' must cut by time, got '2024-"):
-        assign_series_parts(params, rows.with_columns(split), schema, STEP_COLUMN)
+        assign_series_parts(params, rows.with_columns(split), schema.series)

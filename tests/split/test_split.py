@@ -188,5 +188,5 @@ def test_every_option_changes_the_train_rows_or_the_test_rows(tmp_path: Path, ch
 
 @pytest.mark.parametrize("n_rows", [999, 1001])
 def test_a_table_of_another_size_than_its_schema_says_is_refused(tmp_path: Path, n_rows: int) -> None:
-    with pytest.raises(InputError, match=r"table: has 1000 rows, and its schema says [0-9]+; run `dvc repro`"):
+    with pytest.raises(InputError, match=r"table: must have [0-9]+ rows as its schema says, got 1000; run `dvc repro`"):
         split(tmp_path / "out", params(), table(), schema(rows=n_rows))

@@ -2,14 +2,14 @@
 
 import pytest
 
-from relight.data.schema import Column, Kind, Schema, Task
+from relight.data.schema import Column, ColumnKind, Schema, Task
 from relight.split.assignment import resolve_split
 from relight.split.params import SplitParams
 
 AUTO = SplitParams(method="auto", column=None, train=0.64, validation=0.16, test=0.2, seed=42)
 
 
-def schema(task: Task, **kinds: Kind) -> Schema:
+def schema(task: Task, **kinds: ColumnKind) -> Schema:
     return Schema(
         rows=10,
         target="y",
@@ -24,7 +24,7 @@ def schema(task: Task, **kinds: Kind) -> Schema:
 
 
 @pytest.mark.parametrize("kind", ["categorical", "ignored"])
-def test_a_column_named_split_names_the_parts(kind: Kind) -> None:
+def test_a_column_named_split_names_the_parts(kind: ColumnKind) -> None:
     settled, why = resolve_split(AUTO, schema("binary", x="numeric", split=kind))
     assert (settled.method, settled.column) == ("column", "split")
     assert why == "split.method: auto chose column 'split': there is a column of that name."

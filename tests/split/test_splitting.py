@@ -267,7 +267,7 @@ def test_texts_sort_by_time_as_they_should(times: list[str], latest: set[int]) -
 
 def test_a_date_that_begins_with_its_day_does_not_sort() -> None:
     params = SplitParams(method="time", column="t", train=0.5, validation=0.0, test=0.5, seed=1)
-    with pytest.raises(InputError, match=r"split.column: 't' must hold numbers, or dates as 2024-01-31, got '31"):
+    with pytest.raises(InputError, match=r"split.column: 't' must hold numbers, or dates such as 2024-01-31, got '31"):
         split(params, pl.DataFrame({"t": ["31.01.2020", "01.02.2020"], "y": [1.0, 2.0]}))
 
 
@@ -280,7 +280,7 @@ def test_a_date_that_begins_with_its_day_does_not_sort() -> None:
     ],
 )
 def test_a_time_that_does_not_parse_is_refused_with_its_value(times: list[Any], said: str) -> None:
-    with pytest.raises(InputError, match=f"must hold numbers, or dates as 2024-01-31, got {said}"):
+    with pytest.raises(InputError, match=f"must hold numbers, or dates such as 2024-01-31, got {said}"):
         split(params("time", column="t"), pl.DataFrame({"t": times, "y": [1.0, 2.0]}))
 
 
@@ -322,7 +322,9 @@ def test_a_gap_leaves_rows_out_between_the_parts(
 
 
 def test_a_gap_that_leaves_no_rows_is_refused() -> None:
-    with pytest.raises(InputError, match=r"split\.gap: 9 leaves no rows for every part, of 10; use a smaller one"):
+    with pytest.raises(
+        InputError, match=r"split\.gap: must leave a row for every part, got 9 with 10 rows; use a smaller gap"
+    ):
         split(params("time", column="x", gap=9), numbered(10))
 
 
@@ -340,7 +342,7 @@ def test_the_earliest_rows_are_those_of_a_stable_sort(times: list[int], tenths: 
 @pytest.mark.parametrize(
     ("groups", "said"),
     [
-        (["a"] * 6, "'g' has one group alone; name a column with a group for every part"),
+        (["a"] * 6, "'g' has only one group; choose a column with at least one group per part"),
         (["a", "b"] * 3, "'g' has 2 groups, too few for 3 parts"),
     ],
 )

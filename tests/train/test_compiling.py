@@ -21,13 +21,12 @@ from relight.train.compilation import compile_model
 from relight.model.devices import make_deterministic
 from relight.train.losses import mse
 from relight.model.networks.mlp import Mlp
-from relight.train.optimizers import build_optimizer
+from relight.train.optimizers import Schedule, build_optimizer
 from relight.model.rows import Rows
-from relight.train.loop import fit
+from relight.train.loop import Validation, fit
 from relight.train.state import TrainingState
-from relight.train.validation_score import build_validation_score
+from relight.train.scores import build_validation_score
 from relight.train.params import OptimizerParams
-from tests.watches import Unwatched
 
 def trained(is_compiled):
     torch.manual_seed(0)
@@ -35,10 +34,11 @@ def trained(is_compiled):
     rows = Rows((torch.randn(40, 5),), torch.randn(40, 1))
     params = OptimizerParams(name="adamw", learning_rate=0.01, weight_decay=0, momentum=0)
     state = TrainingState(model, build_optimizer(params, model))
-    network = compile_model(model) if is_compiled else None
-    fit(state, InMemoryBatches(rows, 20, seed=0), rows, loss_fn=mse,
-        score_fn=build_validation_score("regression", "mse", nn.Identity(), rows.target, None), schedule=lambda _: 0.01,
-        epochs=5, gradient_clip=None, watch=Unwatched(), network=network)
+    if is_compiled:
+        state.forward_model = compile_model(model)
+    score_fn = build_validation_score("regression", "mse", nn.Identity(), rows.target, None)
+    fit(state, InMemoryBatches(rows, 20, seed=0), Validation(rows, score_fn), loss_fn=mse,
+        schedule=Schedule(5, lambda _: 0.01))
     return state
 
 make_deterministic(threads=1)

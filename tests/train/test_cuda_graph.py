@@ -11,12 +11,11 @@ from torch import Tensor, nn
 from relight.model.rows import Rows
 from relight.train.batches import InMemoryBatches
 from relight.train.compilation import GraphedStep
-from relight.train.loop import TrainStep, fit
+from relight.train.loop import TrainStep, Validation, fit
 from relight.train.losses import mse
-from relight.train.optimizers import build_optimizer
+from relight.train.optimizers import Schedule, build_optimizer
 from relight.train.params import OptimizerParams
 from relight.train.state import TrainingState
-from tests.watches import Unwatched
 
 CPU = torch.device("cpu")
 EPOCHS, N_ROWS, BATCH = 4, 70, 16  # four batches of 16 rows in each epoch, and one of 6
@@ -57,7 +56,7 @@ def state_on(device: torch.device, name: Literal["sgd", "adamw"]) -> TrainingSta
     model = nn.Sequential(nn.Linear(5, 32), nn.ReLU(), nn.Dropout(0.1), nn.Linear(32, 1)).to(device)
     momentum = 0.9 if name == "sgd" else 0.0
     params = OptimizerParams(name=name, learning_rate=0.01, weight_decay=0.01, momentum=momentum)
-    return TrainingState(model, build_optimizer(params, model))
+    return TrainingState(model, build_optimizer(params, model, gradient_clip=1.0))
 
 
 def trained(
@@ -70,13 +69,9 @@ def trained(
     fit(
         state,
         InMemoryBatches(rows, batch_size, seed=0),
-        rows,
+        Validation(rows, lambda _: 0.0),
         loss_fn=mse,
-        score_fn=lambda _: 0.0,
-        schedule=schedule,
-        epochs=EPOCHS,
-        gradient_clip=1.0,
-        callback=Unwatched(),
+        schedule=Schedule(EPOCHS, schedule),
         wrap_step=faster,
     )
     return state

@@ -1,6 +1,6 @@
 import numpy as np
 
-from relight.train.calibration import conformal_half_widths
+from relight.train.series import conformal_half_widths
 
 NAN = np.nan
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from relight.model.networks.forecaster import WindowBack
-from relight.train.losses import l1, mse, skip_missing_targets
-from relight.train.validation_score import forecast_score
+from relight.train.losses import l1, mse
+from relight.train.series import forecast_score, skip_missing_targets
 
 NAN = torch.nan
 

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from relight.train.validation_score import log_loss
+from relight.train.scores import log_loss
 
 LOG3 = math.log(3)
 

@@ -59,7 +59,7 @@ def test_a_column_against_a_row_is_refused(loss: Loss) -> None:
     ids=["column", "fewer rows", "no classes", "shares of the classes", "float classes"],
 )
 def test_cross_entropy_takes_one_class_code_for_each_row_of_logits(logits: Tensor, targets: Tensor) -> None:
-    with pytest.raises(ValueError, match=r"shapes must be \(n, c\) and \(n,\), however"):
+    with pytest.raises(ValueError, match=r"shapes must be \(n, c\) and \(n,\), got"):
         cross_entropy(logits, targets)
 
 

@@ -1,4 +1,4 @@
-from relight.train.manifest import changed_versions, split_data_and_code
+from relight.model.manifest import changed_versions, split_data_and_code
 
 
 def test_files_are_data_or_code_and_the_folders_that_hold_them_are_neither() -> None:

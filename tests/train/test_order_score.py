@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from relight.metrics.ranking import RankingScorer
-from relight.train.validation_score import one_minus_ndcg
+from relight.train.ranking import one_minus_ndcg
 
 
 def test_the_score_is_what_ndcg_at_10_lacks() -> None:

@@ -7,7 +7,8 @@ import torch
 from relight.errors import InputError
 from relight.model.networks.mlp import Linear
 from relight.model.rows import Arrays, Rows, StoredRows
-from relight.train.datasets import load_dataset
+from relight.model.table import build_rows
+from relight.train.datasets import FileDataset, MemoryDataset, load_dataset
 
 
 class Store:
@@ -24,13 +25,22 @@ class Store:
         return {name: self.arrays[name][places] for name in names}
 
 
+def load(
+    store: Store, memory_gb: float | None, class_weights: list[float] | None = None
+) -> MemoryDataset | FileDataset:
+    def build(arrays: Arrays) -> Rows:
+        return build_rows(Linear(1, 1), arrays, "the train rows")
+
+    return load_dataset(store, build, class_weights, "the train rows", memory_gb)
+
+
 NUMERIC, TARGET = np.array([[1], [2], [4]], np.float32), np.array([[0], [1], [1]], np.float32)
 
 
 def test_a_part_stays_in_its_file_when_it_takes_more_than_the_params_say() -> None:
     store = Store(numeric=NUMERIC, target=TARGET)  # 1.2 GB
     for memory_gb, kind in ((None, Rows), (1.2, Rows), (1.1, StoredRows)):
-        part = load_dataset(Linear(1, 1), store, None, "the train rows", memory_gb)
+        part = load(store, memory_gb)
         assert isinstance(part.rows, kind)
         assert torch.equal(part.rows.target, torch.from_numpy(TARGET))
         assert part.total_weight == 3
@@ -39,7 +49,7 @@ def test_a_part_stays_in_its_file_when_it_takes_more_than_the_params_say() -> No
 def test_a_row_weighs_what_its_class_and_its_own_weight_make() -> None:
     store = Store(numeric=NUMERIC, target=TARGET, weight=np.array([1, 2, 0.5], np.float32))
     for memory_gb in (None, 1.0):
-        part = load_dataset(Linear(1, 1), store, [3.0, 10.0], "the train rows", memory_gb)
+        part = load(store, memory_gb, [3.0, 10.0])
         assert part.rows.weight is not None
         assert part.rows.weight.tolist() == [3, 20, 5]
         assert part.total_weight == 28
@@ -49,4 +59,4 @@ def test_a_row_weighs_what_its_class_and_its_own_weight_make() -> None:
 def test_rows_that_all_weigh_nothing_are_refused(memory_gb: float | None) -> None:
     store = Store(numeric=NUMERIC, target=TARGET, weight=np.zeros(3, np.float32))
     with pytest.raises(InputError, match=r"the train rows: all of them weigh 0; look at prepare\.weight"):
-        load_dataset(Linear(1, 1), store, None, "the train rows", memory_gb)
+        load(store, memory_gb)

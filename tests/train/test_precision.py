@@ -4,13 +4,13 @@ from torch import Tensor, nn
 
 from relight.model.rows import Rows
 from relight.train.batches import InMemoryBatches
-from relight.train.loop import Precision, autocast_for, fit
+from relight.train.compilation import Precision, autocast_for
+from relight.train.loop import Validation, fit
 from relight.train.losses import mse
-from relight.train.optimizers import build_optimizer
+from relight.train.optimizers import Schedule, build_optimizer
 from relight.train.params import OptimizerParams
+from relight.train.scores import build_validation_score
 from relight.train.state import TrainingState
-from relight.train.validation_score import build_validation_score
-from tests.watches import Unwatched
 
 CPU = torch.device("cpu")
 
@@ -26,13 +26,9 @@ def trained(precision: Precision, seen: list[torch.dtype] | None = None) -> Trai
     fit(
         state,
         InMemoryBatches(rows, 16, seed=0),
-        rows,
+        Validation(rows, build_validation_score("regression", "mse", nn.Identity(), rows.target, None)),
         loss_fn=mse,
-        score_fn=build_validation_score("regression", "mse", nn.Identity(), rows.target, None),
-        schedule=lambda _: 0.01,
-        epochs=10,
-        gradient_clip=None,
-        callback=Unwatched(),
+        schedule=Schedule(10, lambda _: 0.01),
         autocast=autocast_for(precision, CPU),
     )
     return state

@@ -6,6 +6,7 @@ import pickle
 import re
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from relight.runtime.lifetime import Terminated
 from relight.runtime.runner import remove_recorded_checkpoints
 from relight.train.checkpoints import CHECKPOINT_NAMES, MAX_KEPT_RUNS, Checkpoints
 from tests.faults import Fault, Killed, Moments, faulty, full_disk, killed, killed_at_once
+from tests.power_cuts import Event, Files, after_a_cut, files_in, lay_down, recorded
 
 ABOUT = {"train": {"epochs": 9, "optimizer": {"learning_rate": 0.1}}, "data.csv": "abc", "src/a.py": "def"}
 FOREVER = 10**9
@@ -384,6 +386,35 @@ def test_a_kill_at_any_moment_leaves_the_previous_one_or_the_new_one(
     # It is the new one once it has its name, which is before the last moment.
     assert found == [*[previous] * (n_moments - 1), (9, 0)]
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("n_before", [0, 1, 2, 3])
+def test_a_power_cut_at_any_moment_leaves_the_previous_one_or_the_new_one(
+    n_before: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "root"
+    write(root, *((epoch, 0) for epoch in range(n_before)))
+    with Checkpoints(root, ABOUT) as checkpoints:
+        checkpoints.latest(FOREVER)
+        before = files_in(root)
+        with recorded() as events:
+            assert checkpoints.write(state(9))
+    found = [found_after_a_cut(events[:n_events], before, root) for n_events in range(len(events) + 1)]
+    previous = (n_before - 1, 0) if n_before else None
+    assert found[0] == {previous}
+    assert set().union(*found) == {previous, (9, 0)}
+    assert found[-1] == {(9, 0)}  # it is on the disk once `write` says so
+    assert capsys.readouterr().err == ""  # and nothing is ever torn
+
+
+def found_after_a_cut(events: list[Event], before: Files, root: Path) -> set[tuple[int, int] | None]:
+    """The newest checkpoint in each state that the disk may be in."""
+    found = set()
+    for files in after_a_cut(events, before):
+        with TemporaryDirectory(dir=root.parent) as folder:
+            lay_down(files, root, Path(folder))
+            found.add(newest(Path(folder)))
+    return found
 
 
 def test_a_full_disk_is_said_and_the_previous_one_stays(small_disk: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 from relight.errors import RunError
 from relight.model.params import ModelParams
 from relight.runtime.lifetime import Terminated
-from relight.train import fit, train
+from relight.train import table, train, training
 from relight.train.params import TrainParams
 from tests.faults import Killed, faulty, full_disk, killed
 from tests.feature_tables import small_table
@@ -155,8 +155,8 @@ def signal_before(module: ModuleType, name: str, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("module", "moment", "place"),
     [
-        (fit, "fit", (0, 1)),
-        (fit, "build_validation_score", (0, 1)),
+        (training, "fit", (0, 1)),
+        (table, "build_validation_score", (0, 1)),
         (train, "predict_outputs", (3, 0)),
         (train, "save_weights", (3, 0)),
     ],

@@ -6,7 +6,7 @@ from relight.train.params import ScheduleParams
 
 def rates(name: str, warmup: int, epochs: int) -> list[float]:
     schedule = build_schedule(ScheduleParams.model_validate({"name": name, "warmup": warmup}), peak=0.1, epochs=epochs)
-    return [schedule(epoch) for epoch in range(epochs)]
+    return [schedule.learning_rate(epoch) for epoch in range(epochs)]
 
 
 def test_a_constant_rate_is_the_given_one_to_the_last_digit() -> None:

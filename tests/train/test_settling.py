@@ -3,8 +3,8 @@ import pytest
 from relight.errors import InputError
 from relight.model.params import ModelParams
 from relight.train.auto import resolve_calibration
-from relight.train.fit import resolve_settings
 from relight.train.params import TrainParams
+from relight.train.training import resolve_settings
 from tests.feature_tables import features_of, number
 
 TABLE = features_of([number("x", [0, 1])], n_train=5000)

@@ -5,8 +5,7 @@ import pytest
 import torch
 
 from relight.model.pipeline import Temperature
-from relight.train.calibration import MAX_TEMPERATURE, MIN_TEMPERATURE, PRIOR_STD, best_temperature
-from relight.train.validation_score import log_loss
+from relight.train.scores import MAX_TEMPERATURE, MIN_TEMPERATURE, PRIOR_STD, best_temperature, log_loss
 
 MANY = 10**12  # rows: the prior has nothing to say beside them
 temperature_of = partial(best_temperature, n_rows=MANY)

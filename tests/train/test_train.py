@@ -12,8 +12,9 @@ from relight.errors import InputError
 from relight.model.build import build_model
 from relight.model.inference import predict_outputs, predictions_from_outputs
 from relight.model.params import ModelParams
-from relight.model.rows import build_inputs
-from relight.model.saved_model import Description, hash_outputs, load_weights
+from relight.model.saved_model import Description, hash_outputs
+from relight.model.table import build_inputs
+from relight.model.weights import load_weights
 from relight.train.params import TrainParams
 from relight.train.train import train
 from tests.feature_tables import Table, features_of, number, small_table
@@ -221,7 +222,7 @@ def test_auto_writes_what_it_chose_and_why(tmp_path: Path) -> None:
         "mse",
     )
     assert known.model_choice == "auto chose tabm_small for 60 train rows and 6 columns on cpu."
-    assert json.loads((tmp_path / "run" / "model.json").read_text())["format"] == 2
+    assert json.loads((tmp_path / "run" / "model.json").read_text())["format"] == 3
 
 
 def test_all_that_does_not_fit_is_said_at_once(tmp_path: Path) -> None:

@@ -51,18 +51,19 @@ OPTIMIZER = {"name": "adamw", "learning_rate": 0.02, "weight_decay": 0.01, "mome
 
 PROGRAM = """
 import json, resource, sys
+from functools import partial
 from pathlib import Path
 import torch
-from relight.train.datasets import build_batches, load_dataset
-from relight.model.networks.mlp import Linear
-from relight.data.prefetch import prefetch
 from relight.data.tensors import StoredTensors
+from relight.model.networks.mlp import Linear
+from relight.model.table import build_rows, preprocess_rows
+from relight.train.datasets import load_dataset
 model = Linear(30, 1)
 store = StoredTensors(Path(sys.argv[1]))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-part = load_dataset(model, store, None, "the train rows", 0.25)
+part = load_dataset(store, partial(build_rows, model, source_name=""), None, "the train rows", 0.25)
 total = 0.0
-for rows, *_ in build_batches(model, part, torch.device("cpu"), batch_size=1024, seed=0, ahead=prefetch).of_epoch(0):
+for rows, *_ in part.batches(partial(preprocess_rows, model), torch.device("cpu"), 1024, seed=0).epoch_batches(0):
     total += rows.inputs[0][:, 0].double().sum().item()
 after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(json.dumps([total, (after - before) / 1024]), file=sys.stdout)

@@ -1,5 +1,6 @@
 import copy
 import re
+from collections.abc import Callable
 from typing import Any, Literal
 
 import pytest
@@ -11,16 +12,16 @@ from relight.model.build import build_model
 from relight.model.networks.mlp import LinearParameters
 from relight.model.params import ModelParams
 from relight.model.pipeline import DeepEnsemble
-from relight.model.rows import Rows, build_rows, preprocess_rows, trainable_module
+from relight.model.rows import Rows
+from relight.model.table import build_rows, preprocess_rows, trainable_module
 from relight.train.batches import InMemoryBatches
-from relight.train.loop import fit, train_epoch, train_step
+from relight.train.loop import Validation, fit, train_epoch, train_step
 from relight.train.losses import Loss, build_loss, l1, mse
 from relight.train.optimizers import Optimizer, Schedule, build_optimizer
 from relight.train.params import OptimizerParams
+from relight.train.scores import build_validation_score
 from relight.train.state import EarlyStopping, EpochRecord, TrainingState
-from relight.train.validation_score import build_validation_score
 from tests.feature_tables import small_table
-from tests.watches import Unwatched
 
 
 def sgd(learning_rate: float) -> OptimizerParams:
@@ -47,7 +48,7 @@ def fit_line(
     epochs: int,
     loss_fn: Loss = l1,
     patience: int | None = None,
-    schedule: Schedule | None = None,
+    learning_rates: Callable[[int], float] | None = None,
 ) -> list[EpochRecord]:
     state = TrainingState(
         model, build_optimizer(sgd(learning_rate), model), EarlyStopping(patience) if patience else None
@@ -55,13 +56,9 @@ def fit_line(
     fit(
         state,
         InMemoryBatches(train, "full", seed=0),
-        validation,
+        Validation(validation, build_validation_score("regression", "l1", nn.Identity(), validation.target, None)),
         loss_fn=loss_fn,
-        score_fn=build_validation_score("regression", "l1", nn.Identity(), validation.target, None),
-        schedule=schedule or (lambda _: learning_rate),
-        epochs=epochs,
-        gradient_clip=None,
-        callback=Unwatched(),
+        schedule=Schedule(epochs, learning_rates or (lambda _: learning_rate)),
     )
     return state.history
 
@@ -74,13 +71,11 @@ def train_once(
     batch_size: Literal["full"] | int,
     *,
     seed: int = 0,
-    gradient_clip: float | None = None,
 ) -> float:
     """One epoch; its train loss."""
     state = TrainingState(model, optimizer)
     model.train()
-    step = train_step(state, model, loss_fn, gradient_clip)
-    train_epoch(state, InMemoryBatches(rows, batch_size, seed), step, Unwatched())
+    train_epoch(state, InMemoryBatches(rows, batch_size, seed), train_step(state, model, loss_fn))
     return state.loss.item()
 
 
@@ -193,13 +188,9 @@ def test_early_stopping_looks_at_the_score_not_at_the_loss() -> None:
     fit(
         state,
         InMemoryBatches(rows_at_zero(1), "full", seed=0),
-        rows_at_zero(1),
+        Validation(rows_at_zero(1), lambda _: next(scores)),
         loss_fn=flat,
-        score_fn=lambda _: next(scores),
-        schedule=lambda _: 0.1,
-        epochs=9,
-        gradient_clip=None,
-        callback=Unwatched(),
+        schedule=Schedule(9, lambda _: 0.1),
     )
     assert [epoch.validation_score for epoch in state.history] == [3, 1, 2, 5]
     assert [epoch.validation_loss for epoch in state.history] == [9, 9, 9, 9]
@@ -210,7 +201,7 @@ def test_the_schedule_sets_the_rate_of_each_epoch() -> None:
     model = flat_line()
     rates = [0.125, 0.25, 0.5]
     history = fit_line(
-        model, rows_at_zero(9), rows_at_zero(9), learning_rate=77, epochs=3, schedule=lambda epoch: rates[epoch]
+        model, rows_at_zero(9), rows_at_zero(9), learning_rate=77, epochs=3, learning_rates=lambda epoch: rates[epoch]
     )
     assert [epoch.learning_rate for epoch in history] == rates
     assert model.bias.item() == 0.875
@@ -227,7 +218,7 @@ def test_batch_normalisation_never_sees_a_single_row() -> None:
 def test_a_long_gradient_is_cut_before_the_step() -> None:
     # mse from 0 to 100: a slope of -200, cut to 2; a rate of 1/8 moves the bias by 1/4
     model, train = flat_line(), rows_at_zero(100)
-    train_once(model, train, mse, build_optimizer(sgd(0.125), model), "full", gradient_clip=2.0)
+    train_once(model, train, mse, build_optimizer(sgd(0.125), model, gradient_clip=2.0), "full")
     assert model.bias.item() == pytest.approx(0.25, rel=1e-6)
 
 
@@ -260,10 +251,10 @@ def test_several_copies_learn_as_each_would_alone(name: Any, gradient_clip: floa
     copies: list[nn.Module] = [Body() for _ in range(3)]
     together, alone = DeepEnsemble(copies), copy.deepcopy(copies)
     params = OptimizerParams(name=name, learning_rate=0.05, weight_decay=0.1, momentum=0.0)
-    optimizers = [build_optimizer(params, model) for model in (together, *alone)]
+    optimizers = [build_optimizer(params, model, gradient_clip) for model in (together, *alone)]
     for model, optimizer in zip((together, *alone), optimizers, strict=True):
         for epoch in range(5):
-            train_once(model, rows, mse, optimizer, 8, seed=epoch, gradient_clip=gradient_clip)
+            train_once(model, rows, mse, optimizer, 8, seed=epoch)
     for one, other in zip(together.networks, alone, strict=True):
         for name_of, value in one.state_dict().items():
             torch.testing.assert_close(value, other.state_dict()[name_of], rtol=1e-5, atol=1e-6)

@@ -11,12 +11,12 @@ from torch import nn
 
 from relight.model.rows import Rows
 from relight.train.batches import InMemoryBatches
-from relight.train.loop import fit
+from relight.train.loop import Validation, fit
 from relight.train.losses import mse
-from relight.train.optimizers import build_optimizer
+from relight.train.optimizers import Schedule, build_optimizer
 from relight.train.params import OptimizerParams
+from relight.train.scores import build_validation_score
 from relight.train.state import EarlyStopping, EpochRecord, TrainingState
-from relight.train.validation_score import build_validation_score
 from tests.watches import Unwatched
 
 Name = Literal["sgd", "adamw"]
@@ -62,7 +62,8 @@ def untrained(name: Name, patience: int | None) -> TrainingState:
     torch.manual_seed(11)
     model = nn.Sequential(nn.Linear(6, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.2), nn.Linear(16, 1))
     params = OptimizerParams(name=name, learning_rate=0.03, weight_decay=0.01, momentum=0.9 if name == "sgd" else 0.0)
-    return TrainingState(model, build_optimizer(params, model), EarlyStopping(patience) if patience else None)
+    optimizer = build_optimizer(params, model, gradient_clip=1.0)
+    return TrainingState(model, optimizer, EarlyStopping(patience) if patience else None)
 
 
 def train_on(state: TrainingState, watch: Unwatched, batch_size: Literal["full"] | int = 8) -> Bits:
@@ -73,13 +74,10 @@ def train_on(state: TrainingState, watch: Unwatched, batch_size: Literal["full"]
     fit(
         state,
         InMemoryBatches(train, batch_size, seed=3),
-        validation,
+        Validation(validation, build_validation_score("regression", "mse", nn.Identity(), validation.target, None)),
         loss_fn=mse,
-        score_fn=build_validation_score("regression", "mse", nn.Identity(), validation.target, None),
-        schedule=lambda epoch: 0.03 / (1 + epoch),
-        epochs=EPOCHS,
-        gradient_clip=1.0,
-        callback=watch,
+        schedule=Schedule(EPOCHS, lambda epoch: 0.03 / (1 + epoch)),
+        callbacks=[watch],
     )
     return [repr(state.history).encode(), *(value.numpy().tobytes() for value in state.model.state_dict().values())]
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from relight.model.pipeline import TargetTransform, Temperature
-from relight.train.validation_score import build_validation_score
+from relight.train.scores import build_validation_score
 from tests.feature_tables import features_of
 
 TARGET = torch.tensor([[10.0], [20.0]])

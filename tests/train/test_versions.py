@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from relight.train.manifest import package_versions, versions_with_relight
+from relight.model.manifest import package_versions, versions_with_relight
 
 
 def test_the_versions_are_those_of_what_computes() -> None:

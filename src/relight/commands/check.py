@@ -1,4 +1,4 @@
-"""check: read params and data, and say all that is wrong, before anything runs. Writes nothing."""
+"""`relight check`: everything that is wrong in params.yaml and the data, before anything runs. It writes nothing."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from relight.commands.check_pairs import OtherSections, check_pairs
+from relight.commands.check_pairs import check_pairs, mismatches
 from relight.data.features import Features
 from relight.data.parquet import rechunk
 from relight.data.schema import Schema
@@ -17,7 +17,6 @@ from relight.evaluate.checks import (
     assert_slices,
     columns_to_slice,
 )
-from relight.model.checks import assert_model_reads
 from relight.params import Sections, check_sections
 from relight.prepare.params import LineParams, PrepareParams
 from relight.prepare.sequences import clean_sequences
@@ -30,50 +29,47 @@ from relight.split.columns import columns_to_split
 from relight.split.description import describe_features
 from relight.split.params import SplitParams
 from relight.split.report import SplitReport, report_split
-from relight.split.sequences import split_by_sequence
+from relight.split.sequences import split_sequences
 from relight.split.series import split_series
 from relight.split.statistics import CHUNK_ROWS
 from relight.train.auto import resolve_loss
-from relight.train.checks import assert_train_params_fit, train_warnings
+from relight.train.checks import train_warnings
 
-MAX_CHECKED_BYTES = (
-    64 << 20
-)  # of a larger source the first rows alone are checked: prepare and split read all of it anyway
-
+MAX_CHECKED_BYTES = 64 << 20  # only the first rows of a larger source are checked: prepare and split read all of it
 N_CHECKED_ROWS = 16_384
 
 
 class _CleanTable(NamedTuple):
-    """A whole table, in stretches as split reads it."""
+    """A whole table, in chunks as split reads it."""
 
     chunks: list[pl.DataFrame]
     schema: Schema
 
 
 class _FirstRows(NamedTuple):
-    """What the first rows of a large table say."""
+    """The first rows of a large table: how they are cleaned."""
 
     cleaning: TableCleaner
     n_bytes: int
 
 
 def check(params: Path) -> str:
-    """What the pipeline will do, and what is odd about it.
+    """Return what the pipeline will do, with notes on what is unusual.
 
     Raises:
-        InputError: with all that is wrong in params and data.
+        InputError: with everything that is wrong in params and data.
     """
     sections = check_sections(read_yaml(params))
     problems = list(sections.problems)
     if sections.prepare.params is not None and sections.prepare.params.task == "similarity":
         return _check_pairs(sections, sections.prepare.params)
     clean = _clean_source(sections.prepare.params, problems)
-    problems += _unknown_slices(sections, clean)
+    problems += _slice_problems(sections, clean)
     if isinstance(clean, _FirstRows) and not problems:
         return _first_summary(sections, clean)
     described = _describe(sections.split.params, clean, problems) if isinstance(clean, _CleanTable) else None
     if described is not None:
-        problems += _mismatches(sections, described[0])
+        problems += mismatches(sections, described[0])
     if problems or not isinstance(clean, _CleanTable) or described is None:
         raise InputError(*problems)
     return _summary(sections, clean.schema, *described)
@@ -87,19 +83,16 @@ def _check_pairs(sections: Sections, prepare: PrepareParams) -> str:
         raw = pl.concat(content.frames({}))
     except InputError as error:
         raise InputError(*sections.problems, *error.problems) from error
-    others = OtherSections(
-        sections.split.params, sections.model.params, sections.train.params, sections.evaluate.params
-    )
-    return check_pairs(raw, prepare, others, list(sections.problems), os.cpu_count() or 1)
+    return check_pairs(raw, prepare, sections)
 
 
 def _clean_source(params: PrepareParams | None, problems: list[str]) -> _CleanTable | _FirstRows | None:
     if params is None:
         return None
     try:
-        if params.sequence is not None:  # whole, whatever its size: prepare holds all of it, too
-            read = regularize_series if params.task == "forecast" else clean_sequences
-            clean = read(read_whole(Path(params.source)), params)
+        if params.sequence is not None:  # all of it, whatever its size: prepare holds all of it as well
+            clean_rows = regularize_series if params.task == "forecast" else clean_sequences
+            clean = clean_rows(read_whole(Path(params.source)), params)
             return _CleanTable([clean.rows], clean.schema)
         content = open_source(Path(params.source))
         if isinstance(content, SourceTable) and content.n_bytes > MAX_CHECKED_BYTES:
@@ -117,8 +110,8 @@ def _clean_whole(content: SourceTable | LineParams, params: PrepareParams) -> _C
         return _CleanTable(list(rechunk([clean.rows], CHUNK_ROWS)), clean.schema)
     first = content.head(PLANNING_ROWS)
     cleaning = TableCleaner(first.rows, params, is_whole=first.is_whole)
-    stretches = [first.rows] if first.is_whole else content.frames(cleaning.types)
-    chunks = list(rechunk(cleaning.clean(stretches), CHUNK_ROWS))
+    frames = [first.rows] if first.is_whole else content.frames(cleaning.types)
+    chunks = list(rechunk(cleaning.clean(frames), CHUNK_ROWS))
     return _CleanTable(chunks, cleaning.schema())
 
 
@@ -129,9 +122,9 @@ def _describe(
         return None
     try:
         if clean.schema.series is not None:
-            return split_series(params, clean.schema, pl.concat(clean.chunks))[1:3]
+            return split_series(params, clean.schema, clean.schema.series, pl.concat(clean.chunks))[1:3]
         if clean.schema.sequence is not None:
-            done = split_by_sequence(params, clean.schema, pl.concat(clean.chunks))
+            done = split_sequences(params, clean.schema, clean.schema.sequence, pl.concat(clean.chunks))
             return done.features, done.report
         params, choice = resolve_split(params, clean.schema)
         columns = columns_to_split(params, clean.schema)
@@ -144,16 +137,7 @@ def _describe(
         return None
 
 
-def _mismatches(sections: Sections, features: Features) -> list[str]:
-    problems: list[str] = []
-    if (model := sections.model.params) is not None:
-        problems += problems_of(lambda: assert_model_reads(model, features))
-        if (train := sections.train.params) is not None:
-            problems += problems_of(lambda: assert_train_params_fit(train, model, features))
-    return problems
-
-
-def _unknown_slices(sections: Sections, clean: _CleanTable | _FirstRows | None) -> list[str]:
+def _slice_problems(sections: Sections, clean: _CleanTable | _FirstRows | None) -> list[str]:
     prepare, evaluate = sections.prepare.params, sections.evaluate.params
     if prepare is None or evaluate is None or clean is None:
         return []
@@ -173,9 +157,9 @@ def _summary(sections: Sections, schema: Schema, features: Features, report: Spl
     assert sections.train.params
     parts = ", ".join(f"{count} {part}" for part, count in report.rows.items() if count)
     loss = resolve_loss(sections.train.params.loss, features.task)
-    odd = train_warnings(sections.train.params, features, os.cpu_count() or 1)
-    seen = features.columns if features.series is None else features.series.sources
-    kinds = {column.name: column.kind if column.name in seen else "not seen" for column in schema.columns}
+    warnings = train_warnings(sections.train.params, features, os.cpu_count() or 1)
+    inputs = features.columns if features.series is None else features.series.sources
+    kinds = {column.name: column.kind if column.name in inputs else "not seen" for column in schema.columns}
     return "\n".join(
         [
             f"{sections.prepare.params.source}: {schema.rows} rows ({parts})",
@@ -183,7 +167,7 @@ def _summary(sections: Sections, schema: Schema, features: Features, report: Spl
             *([f"weight {features.weight}"] if features.weight is not None else []),
             *([f"query {features.query}: its candidates are ranked"] if features.query is not None else []),
             *(f"  {name}: {kind}" for name, kind in kinds.items()),
-            *(f"note: {note}" for note in (*schema.notes, *report.notes, *odd)),
+            *(f"note: {note}" for note in (*schema.notes, *report.notes, *warnings)),
             "",
         ]
     )

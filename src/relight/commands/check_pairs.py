@@ -1,6 +1,6 @@
-"""A table of pairs against all of params.yaml, before anything runs."""
+"""A table of record pairs against all sections of params.yaml, before anything runs."""
 
-from typing import NamedTuple
+import os
 
 import polars as pl
 
@@ -8,86 +8,69 @@ from relight.data.features import Features
 from relight.data.schema import Schema
 from relight.errors import InputError, problems_of
 from relight.evaluate.checks import assert_can_evaluate_pairs, assert_slices, columns_to_slice
-from relight.evaluate.params import EvaluateParams
 from relight.model.checks import assert_model_reads
-from relight.model.params import ModelParams
+from relight.params import Sections
 from relight.prepare.pairs import clean_pairs
 from relight.prepare.params import PrepareParams
-from relight.split.assignment import assign_parts, resolve_split
-from relight.split.columns import columns_to_split
-from relight.split.pairs import describe_pairs, report_pairs
+from relight.split.pairs import split_pairs
 from relight.split.params import SplitParams
 from relight.split.report import SplitReport
 from relight.train.checks import assert_train_params_fit, train_warnings
-from relight.train.params import TrainParams
 
 
-class OtherSections(NamedTuple):
-    """The sections beside prepare; None where a section has problems of its own."""
-
-    split: SplitParams | None
-    model: ModelParams | None
-    train: TrainParams | None
-    evaluate: EvaluateParams | None
-
-
-def check_pairs(
-    raw: pl.DataFrame, prepare: PrepareParams, others: OtherSections, earlier_problems: list[str], cores: int
-) -> str:
-    """What the pipeline will do.
-
-    Args:
-        known: the problems of params.yaml itself.
+def check_pairs(raw: pl.DataFrame, prepare: PrepareParams, sections: Sections) -> str:
+    """Return what the pipeline will do.
 
     Raises:
-        InputError: with all that is wrong.
+        InputError: with everything that is wrong, also in the sections themselves.
     """
-    problems = list(earlier_problems)
+    problems = list(sections.problems)
     described: tuple[Schema, Features, SplitReport] | None = None
     try:
         rows, schema = clean_pairs(raw, prepare)
-        if (evaluate := others.evaluate) is not None:
+        if (evaluate := sections.evaluate.params) is not None:
             problems += problems_of(lambda: assert_slices(evaluate, columns_to_slice(schema)))
             problems += problems_of(lambda: assert_can_evaluate_pairs(evaluate))
-        described = _describe(rows, schema, others.split) if others.split is not None else None
+        if (split := sections.split.params) is not None:
+            described = _describe(rows, schema, split)
     except InputError as error:
         problems += error.problems
     if described is not None:
-        problems += _mismatches(others, described[1])
+        problems += mismatches(sections, described[1])
     if problems or described is None:
         raise InputError(*problems)
-    return _summary(prepare, others, described, cores)
+    return _summary(prepare, sections, *described)
 
 
-def _describe(rows: pl.DataFrame, schema: Schema, split: SplitParams) -> tuple[Schema, Features, SplitReport]:
-    params, choice = resolve_split(split, schema)
-    parts = assign_parts(params, rows.select(columns_to_split(params, schema)), schema)
-    features = describe_pairs(params, schema, parts, rows)
-    return schema, features, report_pairs(schema, features, parts, rows).preceded_by(choice)
-
-
-def _mismatches(others: OtherSections, features: Features) -> list[str]:
-    model, train, problems = others.model, others.train, list[str]()
-    if model is not None:
+def mismatches(sections: Sections, features: Features) -> list[str]:
+    """Return what the model, and training it, cannot do with these features; nothing for a section with problems."""
+    problems: list[str] = []
+    if (model := sections.model.params) is not None:
         problems += problems_of(lambda: assert_model_reads(model, features))
-        if train is not None:
+        if (train := sections.train.params) is not None:
             problems += problems_of(lambda: assert_train_params_fit(train, model, features))
     return problems
 
 
-def _summary(
-    prepare: PrepareParams, others: OtherSections, described: tuple[Schema, Features, SplitReport], cores: int
-) -> str:
-    schema, features, report = described
+def _describe(rows: pl.DataFrame, schema: Schema, split: SplitParams) -> tuple[Schema, Features, SplitReport]:
     assert schema.pairs
-    assert others.train
+    done = split_pairs(split, schema, schema.pairs, rows)
+    return schema, done.features, done.report
+
+
+def _summary(
+    prepare: PrepareParams, sections: Sections, schema: Schema, features: Features, report: SplitReport
+) -> str:
+    assert schema.pairs
+    assert sections.train.params
     parts = ", ".join(f"{count} {part}" for part, count in report.rows.items() if count)
     text = {
         column.name: "text" if column.kind == "categorical" else f"{column.kind} and text"
         for column in schema.pairs.columns
         if column.is_text
     }
-    notes = [*schema.notes, *report.notes, *train_warnings(others.train, features, cores)]
+    warnings = train_warnings(sections.train.params, features, os.cpu_count() or 1)
+    notes = [*schema.notes, *report.notes, *warnings]
     return "\n".join(
         [
             f"{prepare.source}: {schema.rows} pairs ({parts})",

@@ -1,9 +1,4 @@
-"""Launch command.
-
-Another command in the place of this one, or below it.
-
-launch: run a command whose train stage is several processes, on one machine or on several.
-"""
+"""`relight launch`: run a command whose train stage is several processes, on one machine or on several."""
 
 import os
 import signal
@@ -17,14 +12,14 @@ from relight.errors import InputError
 from relight.runtime.lifetime import end_with_parent
 from relight.runtime.processes import TIMEOUT_VARIABLE, Address, LaunchRequest, parse_launch_arguments
 
-NODE_RANK_VARIABLES = ("SLURM_NODEID", "JOB_COMPLETION_INDEX")  # as Slurm and Kubernetes say it
+NODE_RANK_VARIABLES = ("SLURM_NODEID", "JOB_COMPLETION_INDEX")  # set by Slurm and by Kubernetes
 
 
 def exec_command(command: list[str], environment: Mapping[str, str]) -> NoReturn:
-    """This process is the command from here on: signals and exit codes are its own.
+    """Replace this process by the command: signals and exit codes are those of the command then.
 
     Raises:
-        InputError: when there is no such command.
+        InputError: if the command cannot be run.
     """
     sys.stdout.flush()
     sys.stderr.flush()
@@ -35,10 +30,10 @@ def exec_command(command: list[str], environment: Mapping[str, str]) -> NoReturn
 
 
 def run_command(command: list[str], environment: Mapping[str, str]) -> int:
-    """Run the command to its end; returns its exit code, 128 + n where signal n ended it.
+    """Run the command to its end; return its exit code, 128 + n if signal n ended it.
 
     Raises:
-        InputError: when there is no such command.
+        InputError: if the command cannot be run.
     """
     try:
         child = subprocess.Popen(command, env={**os.environ, **environment})
@@ -49,7 +44,7 @@ def run_command(command: list[str], environment: Mapping[str, str]) -> int:
         child.send_signal(number)
 
     signal.signal(signal.SIGTERM, pass_on)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to the command, too
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to the command as well
     code = child.wait()
     return code if code >= 0 else 128 - code
 
@@ -61,11 +56,18 @@ def _start_problem(command: list[str], error: OSError) -> str:
 def launch(
     command: list[str], *, processes: int, nodes: int, node_rank: int | None, rendezvous: str | None, timeout: int
 ) -> str:
-    """On the first machine run the command, on each other one lend processes to its train stage.
+    """Run the command on the first machine; lend processes to its train stage on every other one.
+
+    Args:
+        processes: on each machine.
+        nodes: machines.
+        node_rank: the number of this machine, from 0; None: as Slurm or Kubernetes sets it.
+        rendezvous: HOST:PORT where the first machine listens, if there are several.
+        timeout: seconds that a process waits for the others.
 
     Raises:
-        InputError: when the arguments are wrong, or the command is not there.
-        RunError: when one of the lent processes, or the first machine, is lost.
+        InputError: if the arguments are wrong, or the command cannot be run.
+        RunError: if a lent process, or the first machine, is lost.
     """
     resolved_rank = _resolve_node_rank(node_rank, nodes)
     request = parse_launch_arguments(processes, nodes, resolved_rank, rendezvous, timeout)
@@ -89,14 +91,14 @@ def _resolve_node_rank(node_rank: int | None, nodes: int) -> int:
         if os.environ.get(name, "").isdecimal():
             return int(os.environ[name])
     raise InputError(
-        f"--node-rank: is needed where neither of {', '.join(NODE_RANK_VARIABLES)} is set; 0 is the first machine"
+        f"--node-rank: is needed because neither of {', '.join(NODE_RANK_VARIABLES)} is set; 0 is the first machine"
     )
 
 
 def _warn_if_oversubscribed(processes: int) -> None:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if processes > cores:
-        sys.stderr.write(f"relight launch: {processes} processes share {cores} cores, and wait for one another\n")
+        sys.stderr.write(f"relight launch: {processes} processes share {cores} cores and wait for one another\n")
 
 
 def _run_first(command: list[str], request: LaunchRequest, address: Address) -> NoReturn:
@@ -106,7 +108,7 @@ def _run_first(command: list[str], request: LaunchRequest, address: Address) -> 
     store, address = host_store(address)
     code = run_command(command, request._replace(rendezvous=address).environment())
     release_workers(store, n_others=request.nodes - 1)
-    sys.exit(code)  # what was wrong, the command has said
+    sys.exit(code)  # the command has printed its own messages
 
 
 def _serve(request: LaunchRequest, address: Address, node_rank: int) -> None:

@@ -1,86 +1,86 @@
-"""Pull command.
+"""`relight pull`: a `dvc pull` that hashes every file, and names the command that fixes a missing or damaged one.
 
-What is wrong with a file that should be there: where, and the command that mends it.
-
-pull: what dvc.lock names, from the remote into the cache and the workspace; a file counts once it is hashed.
+The files are those that dvc.lock names; they go from the remote into the cache and the workspace.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from relight.errors import RunError
 from relight.repository.dvc import DvcProject, RecordedOutput
 from relight.repository.history import resolve_commit
-from relight.repository.objects import FOLDER_SUFFIX, HashedCache, file_md5, folder_files
-
-FileState = Literal["whole", "damaged", "missing"]
+from relight.repository.objects import FOLDER_SUFFIX, HashedCache, ObjectState, file_md5, folder_files
 
 
 class MissingFile(NamedTuple):
     """A file whose bytes the cache does not hold.
 
     Attributes:
-        output: what dvc.lock names: the file, or the folder that holds it.
-        was_damaged: it lay in the cache with other bytes, which were removed.
-        on_remote: how it is there.
-        remote: names it for a person.
-        place: where the object should lie on the remote.
-        in_workspace: whether the workspace holds it whole.
+        output: the path in dvc.lock: the file, or the folder that holds it.
+        was_damaged: whether the cache held it with other bytes, which were removed.
+        on_remote: its state there.
+        remote: its name and address, for a person.
+        object_path: where the object should be on the remote.
+        in_workspace: whether the workspace holds it intact.
     """
 
     path: str
     output: str
     was_damaged: bool
-    on_remote: FileState
+    on_remote: ObjectState
     remote: str
     object_path: str
     in_workspace: bool
 
 
-def describe_missing(lack: MissingFile) -> str:
-    removed = "; its damaged object in the cache was removed" if lack.was_damaged else ""
-    if lack.in_workspace:
+def describe_missing(file: MissingFile) -> str:
+    """Return a line with the state of the file and the next step."""
+    removed = "; its damaged object in the cache was removed" if file.was_damaged else ""
+    if file.in_workspace:
         return (
-            f"{lack.path}: is {lack.on_remote} on {lack.remote}{removed}, and whole in the workspace; "
-            f"`dvc commit --force {lack.output}` puts it back into the cache"
-            f"{_push_hint(lack)}"
+            f"{file.path}: is {file.on_remote} on {file.remote}{removed}, and intact in the workspace; "
+            f"`dvc commit --force {file.output}` puts it back into the cache"
+            f"{_push_hint(file)}"
         )
-    match lack.on_remote:
+    match file.on_remote:
         case "damaged":
             return (
-                f"{lack.path}: is damaged on {lack.remote}, at {lack.object_path}: not used{removed}; delete it there, "
+                f"{file.path}: is damaged on {file.remote}, at {file.object_path}: not used{removed}; delete it there, "
                 f"then `dvc push` in a clone that has it, or `dvc repro` and `dvc push` here, brings it back"
             )
         case "missing":
             return (
-                f"{lack.path}: is in neither the cache nor {lack.remote}{removed}; "
+                f"{file.path}: is in neither the cache nor {file.remote}{removed}; "
                 f"`dvc push` in a clone that has it, or `dvc repro` here, brings it back"
             )
-        case "whole":
-            return f"{lack.path}: is whole on {lack.remote} but was not fetched{removed}; run `relight pull` again"
+        case "intact":
+            return f"{file.path}: is intact on {file.remote} but was not fetched{removed}; run `relight pull` again"
 
 
-def _push_hint(lack: MissingFile) -> str:
-    return f"; delete {lack.object_path}, then `dvc push`" if lack.on_remote == "damaged" else ", then `dvc push`"
+def _push_hint(file: MissingFile) -> str:
+    return f"; delete {file.object_path}, then `dvc push`" if file.on_remote == "damaged" else ", then `dvc push`"
 
 
-def describe_workspace_file(path: str, output: str, state: FileState, *, kept_by_git: bool) -> str:
-    mend = f"git checkout -- {path}" if kept_by_git else f"dvc checkout --force {output}"
+def describe_workspace_file(path: str, output: str, state: ObjectState, *, kept_by_git: bool) -> str:
+    """Return a line for a file that is not in the workspace as dvc.lock names it."""
+    fix = f"git checkout -- {path}" if kept_by_git else f"dvc checkout --force {output}"
     if state == "missing":
-        return f"{path}: is not in the workspace; `{mend}` brings it back"
-    return f"{path}: holds other bytes in the workspace than dvc.lock names; `{mend}` puts those in their place"
+        return f"{path}: is not in the workspace; `{fix}` brings it back"
+    return f"{path}: holds other bytes in the workspace than dvc.lock names; `{fix}` brings those back"
 
 
 def describe_never_made(paths: list[str]) -> str:
-    return f"{', '.join(paths)}: not in dvc.lock, for no run has made them; `dvc repro` does"
+    """Return a line for outputs that dvc.lock does not name."""
+    return f"{', '.join(paths)}: not in dvc.lock, because no run has made them; `dvc repro` does"
 
 
 class TrackedFile(NamedTuple):
-    """
+    """A file that dvc.lock names, or a folder itself.
+
     Attributes:
-        output: of dvc.lock: the file itself, or the folder that holds it.
-        md5: of the file; that of the list of its files for the folder itself.
+        output: the path in dvc.lock: the file, or the folder that holds it.
+        md5: that of the file, or of the list of the folder's files.
     """
 
     path: str
@@ -92,14 +92,14 @@ def pull(name: str | None) -> str:
     """Fetch, check and check out.
 
     Args:
-        name: a commit or an experiment, of which only the cache is filled; None: what the workspace's dvc.lock names.
+        name: a commit or an experiment, for which only the cache is filled; None: the dvc.lock of the workspace.
 
     Returns:
         what was done, for a person.
 
     Raises:
-        RunError: with a line for each file that is missing or damaged, or one sentence on what the remote did.
-        InputError: when nothing is called `name`.
+        RunError: with a line for each file that is missing or damaged, or one sentence on why the remote failed.
+        InputError: if nothing has the name.
     """
     revision = None if name is None else resolve_commit(name)
     project = DvcProject()
@@ -113,25 +113,25 @@ def pull(name: str | None) -> str:
         problems += _restore_workspace(project, cache, outs, set(damage.values()))
     if problems:
         raise RunError(*problems)
-    mended = [f"mended: {file.path}: was damaged in the cache, and was fetched again" for file in damage]
+    fixed = [f"fixed: {file.path}: was damaged in the cache, and was fetched again" for file in damage]
     fetched = f"fetched {n_fetched} objects from {project.remote()}" if n_fetched else "nothing had to be fetched"
-    return "\n".join([*mended, fetched, _success_text(_files(cache, outs), name), ""])
+    return "\n".join([*fixed, fetched, _success_text(_files(cache, outs), name), ""])
 
 
 def _files(cache: HashedCache, outs: list[RecordedOutput]) -> list[TrackedFile]:
-    """Those of a folder are known once the list of them is in the cache."""
+    """Return all files that dvc.lock names; those of a folder only if its list is in the cache."""
     return [file for out in outs if out.is_cached and out.md5 for file in _files_of(cache, out.path, out.md5)]
 
 
 def _files_of(cache: HashedCache, output: str, md5: str) -> Iterator[TrackedFile]:
     yield TrackedFile(output, output, md5)
     if md5.endswith(FOLDER_SUFFIX) and cache.has_intact(md5):
-        for inside, of_file in folder_files(cache.folder, md5).items():
-            yield TrackedFile(f"{output}/{inside}", output, of_file)
+        for inside, inside_md5 in folder_files(cache.folder, md5).items():
+            yield TrackedFile(f"{output}/{inside}", output, inside_md5)
 
 
 def _remove_damaged(cache: HashedCache, outs: list[RecordedOutput]) -> dict[TrackedFile, str]:
-    """Returns: those whose object was there with other bytes, and the MD5 of the bytes that were there."""
+    """Remove the damaged objects of the cache; return their files, and the MD5 of the damaged bytes."""
     removed = ((file, cache.remove_damaged(file.md5)) for file in _files(cache, outs))
     return {file: md5 for file, md5 in removed if md5 is not None}
 
@@ -143,7 +143,7 @@ def _fetch(
     revision: str | None,
     damage: dict[TrackedFile, str],
 ) -> None:
-    """No server is asked where the cache holds all."""
+    """Fetch what the cache lacks; if it lacks nothing, no server is asked."""
     lacking = [file.md5 for file in _files(cache, outs) if not cache.has_intact(file.md5)]
     if not lacking:
         return
@@ -162,8 +162,8 @@ def _uncached_outputs(outs: list[RecordedOutput]) -> list[str]:
 def _missing_file_lines(
     project: DvcProject, cache: HashedCache, outs: list[RecordedOutput], damage: dict[TrackedFile, str]
 ) -> list[str]:
-    """One line for each file that is not whole in the cache now."""
-    damage |= _remove_damaged(cache, outs)  # A remote without `verify = true` hands damaged bytes on.
+    """Return a line for each file that is not intact in the cache now."""
+    damage |= _remove_damaged(cache, outs)  # DVC fetches damaged bytes from a remote without `verify = true`.
     return [
         _missing_file_line(project, file, file in damage)
         for file in _files(cache, outs)
@@ -173,7 +173,7 @@ def _missing_file_lines(
 
 def _missing_file_line(project: DvcProject, file: TrackedFile, was_damaged: bool) -> str:
     on_remote, object_path = project.check_remote(file.md5)
-    in_workspace = not file.md5.endswith(FOLDER_SUFFIX) and _file_state(file) == "whole"
+    in_workspace = not file.md5.endswith(FOLDER_SUFFIX) and _file_state(file) == "intact"
     return describe_missing(
         MissingFile(file.path, file.output, was_damaged, on_remote, str(project.remote()), object_path, in_workspace)
     )
@@ -182,10 +182,10 @@ def _missing_file_line(project: DvcProject, file: TrackedFile, was_damaged: bool
 def _restore_workspace(
     project: DvcProject, cache: HashedCache, outs: list[RecordedOutput], damaged: set[str]
 ) -> list[str]:
-    """Returns: a line for each file that is not as dvc.lock says, though the cache holds it.
+    """Check out what the workspace lacks; return a line for each file that differs from dvc.lock even so.
 
     Args:
-        damaged: the MD5 of bytes that lay in the cache under another one; a file that has them is a copy of the damage.
+        damaged: the MD5 of the damaged bytes that the cache held; a file with these bytes is a copy of the damage.
     """
     problems = []
     for out in outs:
@@ -221,22 +221,22 @@ def _workspace_problems(files: list[TrackedFile], *, kept_by_git: bool) -> list[
     return [
         describe_workspace_file(file.path, file.output, state, kept_by_git=kept_by_git)
         for file, state in states
-        if state != "whole"
+        if state != "intact"
     ]
 
 
-def _file_state(file: TrackedFile) -> FileState:
+def _file_state(file: TrackedFile) -> ObjectState:
     path = Path(file.path)
     if not path.is_file():
         return "missing"
-    return "whole" if file_md5(path) == file.md5 else "damaged"
+    return "intact" if file_md5(path) == file.md5 else "damaged"
 
 
 def _success_text(files: list[TrackedFile], name: str | None) -> str:
     n_files = sum(not file.md5.endswith(FOLDER_SUFFIX) for file in files)
     if name is None:
-        return f"{n_files} files are whole, in the cache and in the workspace"
+        return f"{n_files} files are intact, in the cache and in the workspace"
     return (
-        f"{n_files} files of {name} are whole in the cache; `git checkout {name}` and `dvc checkout` (of an "
+        f"{n_files} files of {name} are intact in the cache; `git checkout {name}` and `dvc checkout` (of an "
         f"experiment: `dvc exp apply {name}`) put them into the workspace"
     )

@@ -1,4 +1,4 @@
-"""data: the sample tables of the recipes, from what ships inside scikit-learn."""
+"""`relight data`: the sample tables of the recipes, which ship with scikit-learn."""
 
 from pathlib import Path
 
@@ -11,10 +11,10 @@ SAMPLE_NAMES = ("breast_cancer", "diabetes", "digits")
 
 
 def write_sample(name: str, raw: Path) -> str:
-    """Write `raw/NAME.csv`; returns what to tell the person.
+    """Write `raw/NAME.csv`; return the message for the person.
 
     Raises:
-        InputError: for an unknown name, or a file of that name with other content.
+        InputError: if the name is unknown, or a file of that name has other content.
     """
     if name not in SAMPLE_NAMES:
         raise InputError(f"data: NAME must be one of {', '.join(SAMPLE_NAMES)}, got {name}")
@@ -27,14 +27,14 @@ def write_sample(name: str, raw: Path) -> str:
 
 
 def write_sample_for(source: Path) -> str:
-    """Write the sample table that is a source and is not there yet; any other source is left alone."""
+    """Write the source if it is a sample table and does not exist yet; else do nothing."""
     if source.exists() or source.stem not in SAMPLE_NAMES or source.suffix != ".csv":
         return ""
     return write_sample(source.stem, source.parent)
 
 
 def _load_sample(name: str) -> pl.DataFrame:
-    from sklearn import datasets  # 2 CPU seconds, for this one command alone
+    from sklearn import datasets  # 2 CPU seconds, which only this command needs
 
     load = {
         "breast_cancer": datasets.load_breast_cancer,

@@ -1,4 +1,4 @@
-"""show: the metrics as a table in the terminal, and where the report is."""
+"""`relight show`: the metrics as a table in the terminal, and the path of the report."""
 
 from pathlib import Path
 
@@ -6,14 +6,14 @@ from relight.plot.score_tables import ScoreTable, reference_table, score_table
 from relight.runtime.files import read_json
 from relight.runtime.messages import pluralize
 
-COLUMN_WIDTH = 17  # of a column, unless its head is wider
+COLUMN_WIDTH = 17  # unless its head or a value is wider
 
 
 def show(metrics: Path, page: Path, speed: Path) -> str:
-    """The text that `make repro` ends with.
+    """Return the text that `make repro` ends with.
 
     Args:
-        speed: what the last training on this machine said of itself; it may not be there.
+        speed: the figures of the last training on this machine; the file may not exist.
     """
     scores = read_json(metrics)
     lines = _table_lines("", score_table(scores))

@@ -1,9 +1,4 @@
-"""Files no clone would have.
-
-Files that a copy of the repository would lack: neither Git nor DVC tracks them.
-
-untracked: what the pipeline reads here, and a queued or temporary experiment would not find in its own copy.
-"""
+"""Files that the pipeline reads and neither Git nor DVC tracks: a clone, or a queued experiment, would lack them."""
 
 import os
 from collections import Counter
@@ -18,11 +13,12 @@ from relight.runtime.dependencies import SOURCE_REFERENCE
 from relight.runtime.strict_yaml import read_yaml
 
 IGNORED_FOLDER = "__pycache__"  # .dvcignore has it too
-CODE_FOLDERS = ("src/relight", "stages")  # the check beside the stages runs code that no stage declares
+CODE_FOLDERS = ("src/relight", "stages")  # the check of params runs code that no stage declares
 
 
 class UntrackedFile(NamedTuple):
-    """
+    """A file that neither Git nor DVC tracks.
+
     Attributes:
         is_ignored: whether a .gitignore keeps `git add` from taking it.
     """
@@ -32,9 +28,9 @@ class UntrackedFile(NamedTuple):
 
 
 def find_untracked(paths: Iterable[str]) -> list[UntrackedFile]:
-    """Of these files, and of the files in these folders, those that are neither in Git's index nor kept by DVC.
+    """Return those of the files, and of the files in the folders, that are neither in Git's index nor kept by DVC.
 
-    Where DVC keeps a file by a .dvc file that Git does not track, it is the .dvc file that is named.
+    If DVC keeps a file and Git does not track its .dvc file, it is the .dvc file that is returned.
 
     Args:
         paths: relative to the current folder, which is in a Git repository.
@@ -59,15 +55,15 @@ def _is_lost(path: str) -> bool:
 
 
 def _pointers(path: str) -> Iterator[str]:
-    """The .dvc files by which DVC may keep a file: its own one, and one of each folder above it."""
+    """Yield the .dvc files by which DVC may keep a file: its own, and that of each folder above it."""
     for parent in (PurePath(path), *PurePath(path).parents[:-1]):
         yield f"{parent}.dvc"
 
 
 def untracked_notes(params: Path, pipeline: Path = Path("dvc.yaml")) -> str:
-    """A line for each file or folder that neither Git nor DVC tracks.
+    """Return a line for each file or folder that neither Git nor DVC tracks.
 
-    Empty where there can be no experiments: outside a Git repository, or without a pipeline.
+    It is empty if there can be no experiments: outside a Git repository, or without a pipeline.
     """
     try:
         read = {str(params), str(pipeline), *_external_inputs(params, pipeline), *_untracked_code()}
@@ -79,7 +75,7 @@ def untracked_notes(params: Path, pipeline: Path = Path("dvc.yaml")) -> str:
 
 
 def _external_inputs(params: Path, pipeline: Path) -> list[str]:
-    """What the stages read and none of them writes: the source, and the code that dvc.yaml declares."""
+    """Return what the stages read and none of them writes: the source, and the code that dvc.yaml declares."""
     stages = read_yaml(pipeline).value.get("stages", {}).values()
     outs = [out for stage in stages for key in ("outs", "metrics") for out in stage.get(key, [])]
     written = {out if isinstance(out, str) else next(iter(out)) for out in outs}
@@ -93,7 +89,7 @@ def _untracked_code() -> list[str]:
 
 
 def _as_read(path: str, read: set[str]) -> str:
-    """A folder is read, and added, as a whole."""
+    """Return the folder that holds the file if it is read, and so added, as a whole; else the file."""
     return next((str(folder) for folder in PurePath(path).parents if str(folder) in read), path)
 
 

@@ -30,7 +30,7 @@ from relight.repository.dvc import cache_folder
 from relight.repository.git import run_git
 from relight.repository.history import failed_experiments, find_commit, list_experiments, resolve_commits
 from relight.repository.revisions import RecordedRun, read_commits, read_workspace
-from relight.runtime.nested import flatten
+from relight.runtime.nested import flatten_to_text
 
 WORKSPACE_NAME = "workspace"
 
@@ -100,8 +100,10 @@ def _runs_on_head() -> FoundRuns:
 
 
 def _is_same_run(first: RecordedRun, second: RecordedRun) -> bool:
-    """Whatever way `dvc exp run` has written the params."""
-    return first._replace(params={}) == second._replace(params={}) and flatten(first.params) == flatten(second.params)
+    """Return whether two runs are the same, however `dvc exp run` has written the params."""
+    return first._replace(params={}) == second._replace(params={}) and flatten_to_text(first.params) == flatten_to_text(
+        second.params
+    )
 
 
 def _named_runs(names: list[str]) -> FoundRuns:
@@ -136,7 +138,7 @@ def _test_predictions(cache: Path, run: RecordedRun) -> RunPredictions | str:
     if task is None:
         return "there are no metrics"
     try:
-        is_weighted = flatten(run.params).get("prepare.weight", "null") != "null"
+        is_weighted = flatten_to_text(run.params).get("prepare.weight", "null") != "null"
         table = cached_predictions(cache, run.objects)
         weight = cached_weights(cache, run.objects) if is_weighted else None
         return parse_test_predictions(task, table, weight, run.metrics.get("threshold_distance"))

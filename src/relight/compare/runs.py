@@ -19,7 +19,7 @@ from relight.data.schema import Task
 from relight.metrics.bootstrap import IntervalEnds
 from relight.metrics.direction import as_loss
 from relight.metrics.scorers import primary_metric
-from relight.runtime.nested import changed_values, flatten
+from relight.runtime.nested import changed_values, flatten_to_text
 
 Json = dict[str, Any]
 
@@ -104,7 +104,9 @@ def compare_runs(candidates: list[Candidate], n_rows: int) -> list[ComparedRun]:
     drawn = _bootstrap_baseline(baseline, candidates)
     own = _own_scores(baseline, names)
     compared = [
-        ComparedRun(baseline.name, baseline.commit, flatten(baseline.params), [], own, None, _notes(baseline, ""))
+        ComparedRun(
+            baseline.name, baseline.commit, flatten_to_text(baseline.params), [], own, None, _notes(baseline, "")
+        )
     ]
     for candidate in candidates[1:]:
         reason = incomparable_reason(baseline, candidate)
@@ -116,8 +118,8 @@ def compare_runs(candidates: list[Candidate], n_rows: int) -> list[ComparedRun]:
             and not reason
         )
         moved = changed_predictions(baseline.predictions, candidate.predictions, n_rows) if both else None  # type: ignore[arg-type]
-        params = flatten(candidate.params)
-        different = changed_values(flatten(baseline.params), params)
+        params = flatten_to_text(candidate.params)
+        different = changed_values(flatten_to_text(baseline.params), params)
         compared.append(
             ComparedRun(candidate.name, candidate.commit, params, different, scores, moved, _notes(candidate, reason))
         )
@@ -137,7 +139,7 @@ def incomparable_reason(baseline: Candidate, candidate: Candidate) -> str:
             return f"{each.name} has no metrics"
     if tasks[0] != tasks[1]:
         return f"not comparable: {_task_text(tasks[1])} here, {_task_text(tasks[0])} there"
-    targets = [flatten(each.params).get("prepare.target") for each in (baseline, candidate)]
+    targets = [flatten_to_text(each.params).get("prepare.target") for each in (baseline, candidate)]
     if targets[0] != targets[1]:
         return f"not comparable: the target is {targets[1]} here, {targets[0]} there"
     if _have_other_rows(baseline, candidate):
@@ -155,7 +157,7 @@ def _have_other_rows(baseline: Candidate, candidate: Candidate) -> bool:
         return not have_same_rows(baseline.predictions, candidate.predictions)
     if _are_equal(baseline, candidate, "data/split/test.safetensors"):
         return False
-    splits = [flatten(each.params.get("split", {})) for each in (baseline, candidate)]
+    splits = [flatten_to_text(each.params.get("split", {})) for each in (baseline, candidate)]
     return splits[0] != splits[1] or _are_equal(baseline, candidate, "data/prepared/table.parquet") is False
 
 
@@ -241,7 +243,7 @@ def _interval(run: Candidate, name: str) -> IntervalEnds | None:
 
 def _seed_statistics(run: Candidate, name: str) -> SeedStatistics:
     statistics = run.metrics.get("seeds", {}).get("test", {}).get(name)
-    n = "1" if statistics is None else flatten(run.params).get("train.seeds", "1")
+    n = "1" if statistics is None else flatten_to_text(run.params).get("train.seeds", "1")
     if statistics is None or not n.isdecimal() or int(n) < 2:
         return SeedStatistics(1, run.metrics["test"][name], None)
     return SeedStatistics(int(n), statistics["mean"], statistics["std"])

@@ -16,7 +16,7 @@ from rich.text import Text
 from relight.compare.runs import ComparedRun
 from relight.compare.wording import changed_params_text, changed_rows_text, score_wording
 from relight.metrics.direction import name_with_direction
-from relight.runtime.messages import one_line
+from relight.runtime.messages import printable
 from relight.runtime.nested import ABSENT_VALUE, varying_keys
 
 MAX_RUNS_IN_FULL = 8  # runs of which every score is shown
@@ -151,11 +151,11 @@ def format_table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]
     """
     console = Console(highlight=False)
     with console.capture() as captured:
-        console.print(Text(one_line(title), style="bold"))
+        console.print(Text(printable(title), style="bold"))
         if heads:
             console.print(_rich_table(heads, rows, right))
         if below:
-            console.print(Text(one_line(below)))
+            console.print(Text(printable(below)))
     return "\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n\n"
 
 
@@ -163,21 +163,21 @@ def wrap_text(text: str) -> str:
     """Wrapped at the width of the terminal."""
     console = Console(highlight=False)
     with console.capture() as captured:
-        console.print(Text(one_line(text)))
+        console.print(Text(printable(text)))
     return captured.get()
 
 
 def _rich_table(heads: Sequence[str], rows: Iterable[Sequence[str]], right: set[int]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False)
     for k, head in enumerate(heads):
-        table.add_column(Text(one_line(head)), justify="right" if k in right else "left", overflow="fold")
+        table.add_column(Text(printable(head)), justify="right" if k in right else "left", overflow="fold")
     for row in rows:
         table.add_row(*(_cell(text) for text in row))
     return table
 
 
 def _cell(text: str) -> Text:
-    cell = Text(one_line(text))
+    cell = Text(printable(text))
     if text.startswith("better, larger"):
         cell.stylize("green")
     elif text.startswith("worse, larger"):

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from relight.compare.runs import ComparedRun, ComparedScore
 from relight.compare.significance import N_RESAMPLES
 from relight.metrics.bootstrap import IntervalEnds
+from relight.runtime.messages import abbreviate
 from relight.runtime.nested import ABSENT_VALUE
 
 RUNS_PER_FALSE_POSITIVE = 20  # of so many differences that are none, one is larger than a 95 % interval
@@ -63,7 +64,7 @@ def comparison_notes(runs: list[ComparedRun]) -> list[str]:
     for run in runs:
         for note in run.notes:
             runs_by_note.setdefault(note, []).append(run.name)
-    notes = [f"{_listed(names)}: {note}." for note, names in runs_by_note.items()]
+    notes = [f"{abbreviate(names)}: {note}." for note, names in runs_by_note.items()]
     notes += [
         f"Cannot be said of {', '.join(scores)}: {why}." for why, scores in _reasons_without_verdict(runs).items()
     ]
@@ -98,7 +99,3 @@ def _reasons_without_verdict(runs: list[ComparedRun]) -> dict[str, list[str]]:
 
 def _interval(ends: IntervalEnds | None) -> str:
     return "" if ends is None else f"{format_number(ends[0])} to {format_number(ends[1])}"
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names) if len(names) <= 3 else f"{', '.join(names[:3])} and {len(names) - 3} more"

@@ -1,9 +1,4 @@
-"""Calendar cycles as sine waves, dates.
-
-The calendar as waves: sine and cosine of the place in a year, a week, a day, known for any time to come.
-
-Times as a person writes them: to the day where no step of a series is at another time of the day.
-"""
+"""The calendar as waves: sine and cosine of the time within a year, a week, a day, known for any future time."""
 
 from datetime import time
 
@@ -17,17 +12,18 @@ PERIOD_SECONDS = {
     "year": 365.2425 * SECONDS_PER_DAY,
     "week": 7.0 * SECONDS_PER_DAY,
     "day": 1.0 * SECONDS_PER_DAY,
-}  # seconds
+}
 N_HARMONICS = 3
-MIN_PERIODS_SEEN = 2  # times that the train rows must show a cycle
-SECONDS_TO_2000 = 946_684_800  # seconds since 1970
+MIN_PERIODS_SEEN = 2  # periods of a cycle that the train rows must span
+SECONDS_TO_2000 = 946_684_800  # from 1970
 
 
 class Cycle(BaseModel):
-    """
+    """A cycle of the calendar, or of a season of numbered steps.
+
     Attributes:
-        period: in seconds, or in whole numbers where the times are such.
-        harmonics: waves of the period, of half of it, and so on.
+        period: in seconds, or in whole numbers if the times are such.
+        harmonics: the number of waves: of the period, of half of it, and so on.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -38,7 +34,7 @@ class Cycle(BaseModel):
 
 
 def find_cycles(times: pl.Series, frequency: Frequency, season: int) -> list[Cycle]:
-    """Those that the train rows show twice, and that are longer than two steps.
+    """Return the cycles that the train rows span twice, and that are at least two steps long.
 
     Args:
         times: of the train rows.
@@ -55,7 +51,7 @@ def find_cycles(times: pl.Series, frequency: Frequency, season: int) -> list[Cyc
 
 
 def fourier_features(times: pl.Series, cycles: list[Cycle]) -> np.ndarray:
-    """(n_rows, two for each harmonic of each cycle) float32."""
+    """Return sine and cosine of each harmonic of each cycle, float32 (n_rows, 2 * n_harmonics)."""
     positions = seconds_since_2000(times)
     columns = [
         wave(2 * np.pi * harmonic * (positions / cycle.period % 1))
@@ -67,7 +63,7 @@ def fourier_features(times: pl.Series, cycles: list[Cycle]) -> np.ndarray:
 
 
 def fourier_feature_names(cycles: list[Cycle]) -> list[str]:
-    """As `waves` orders them."""
+    """Return the names of the columns of `fourier_features`."""
     return [
         f"{cycle.name}.{wave}{harmonic}"
         for cycle in cycles
@@ -77,7 +73,7 @@ def fourier_feature_names(cycles: list[Cycle]) -> list[str]:
 
 
 def seconds_since_2000(times: pl.Series) -> np.ndarray:
-    """float64: seconds since 2000, or the numbers as they are."""
+    """Return seconds since 2000, or the numbers as they are, float64 (n_rows,)."""
     if times.dtype == pl.Float64:
         return times.to_numpy()
     return times.to_physical().to_numpy() / MICROSECONDS_PER_SECOND - SECONDS_TO_2000
@@ -88,9 +84,11 @@ def _step(frequency: Frequency) -> float:
 
 
 def format_times(times: pl.Series, among: pl.Series) -> pl.Series:
-    """
+    """Return times as a person writes them: to the day if no time of the table is at another time of the day.
+
     Args:
-        among: all times of the table, which say how fine they are. Numbers stay.
+        times: numbers stay as they are.
+        among: all times of the table, which decide on the precision.
     """
     if not isinstance(among.dtype, pl.Datetime):
         return times

@@ -1,9 +1,4 @@
-"""Features.json: what train rows say.
-
-What is known of series beside their columns: scales, covariates, cycles of the calendar.
-
-What the model sees: each feature, and what the train rows alone say about it.
-"""
+"""features.json: what a model sees of a table: each feature, and what only the train rows tell about it."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -11,19 +6,20 @@ from typing import Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from relight.data.calendar import Cycle
-from relight.data.schema import Kind, SequenceParams, SeriesSchema, Task
+from relight.data.schema import ColumnKind, SequenceParams, SeriesSchema, Task
 
 DatePart = Literal["year", "month", "weekday", "hour", "elapsed"]
+Kind = Literal["table", "sequences", "series", "pairs"]
 
 
 class Covariate(BaseModel):
-    """A number beside the target: a column's, or for a category 1 where it has a level and 0 elsewhere.
+    """A number that a forecast reads besides the target: of a column, or 1 for a level of a category and 0 otherwise.
 
     Attributes:
-        name: of the number: the column's, or `column=level`.
-        mean, std: of the train rows that have a value; 0 and 1 for a level, which stays as it is.
-        known: its future is known.
-        column, level: of a level of the train rows; None for a column of numbers.
+        name: the name of the column, or `column=level`.
+        mean, std: of the train rows that have a value; 0 and 1 for a level, which is not standardised.
+        known: whether its future is known.
+        column, level: the category and its level in the train rows; None for a column of numbers.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,18 +33,19 @@ class Covariate(BaseModel):
 
     @property
     def source(self) -> str:
-        """The column that it is read from."""
+        """The column that the number is read from."""
         return self.name if self.column is None else self.column
 
 
 class SeriesFeatures(BaseModel):
-    """
+    """Series as their train rows describe them: scales, covariates, cycles of the calendar.
+
     Attributes:
         mean: of the target in the train rows.
-        scale: the deviation of the differences between neighbours in the train rows; the network's unit.
+        scale: the standard deviation of the differences of successive train rows; the network's unit.
         seasonal_error: mean |y(t) - y(t - season)| of the train rows, by which MASE divides (Hyndman and Koehler
-            2006, "Another look at measures of forecast accuracy"); None where it is 0 or there is no such pair.
-        covariates: past ones first, then those whose future is known.
+            2006, "Another look at measures of forecast accuracy"); None if it is 0 or there is no such pair.
+        covariates: those of the past first, then those whose future is known.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -62,27 +59,27 @@ class SeriesFeatures(BaseModel):
 
     @property
     def sources(self) -> list[str]:
-        """The columns that are read beside target and time, each once."""
+        """The columns that are read besides the target and the time, each once."""
         return list(dict.fromkeys(covariate.source for covariate in self.covariates))
 
     @property
     def n_future(self) -> int:
-        """How many numbers are known of each step to come."""
+        """How many numbers of each future step are known."""
         return sum(covariate.known for covariate in self.covariates) + sum(2 * cycle.harmonics for cycle in self.cycles)
 
     @property
     def n_channels(self) -> int:
-        """How many numbers each step of the past has, the target among them."""
+        """How many numbers each past step has, the target among them."""
         return 1 + len(self.covariates) + sum(2 * cycle.harmonics for cycle in self.cycles)
 
 
 class NumericInput(BaseModel):
-    """A number, true and false as 1 and 0, or one number of a date.
+    """A number, true and false as 1 and 0, or one part of a date.
 
     Attributes:
-        name: of the feature: the column's, or for a date `column.year` and so on.
-        column: where it comes from.
-        moment: which number of a date it is; None for other columns.
+        name: the name of the column, or for a date `column.year` and so on.
+        column: the column that it is read from.
+        date_part: which part of a date it is; None for other columns.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -94,13 +91,13 @@ class NumericInput(BaseModel):
 
 
 class NumericFeature(NumericInput):
-    """A number, and what the train rows say about it.
+    """A number, and its statistics in the train rows.
 
     Attributes:
-        mean, std: of the train rows that have a value; std is the population's.
+        mean, std: of the train rows that have a value; std is that of the population.
         low, high: the smallest and the largest value of the train rows.
         quantiles: of the train rows at evenly spaced levels from 0 to 1, each a value that occurs; at most
-            1001 of them, from at most 262,144 rows. Empty where no train row has a value.
+            1001 of them, from at most 262,144 rows. Empty if no train row has a value.
         gaps: how many train rows have no value.
     """
 
@@ -113,7 +110,7 @@ class NumericFeature(NumericInput):
 
 
 class CategoricalFeature(BaseModel):
-    """A name out of the levels of the train rows; all others, and gaps, share code 0."""
+    """A name; the levels are those of the train rows, and all others, and gaps, share code 0."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -122,7 +119,7 @@ class CategoricalFeature(BaseModel):
 
 
 class InputFeatures(NamedTuple):
-    """What the model sees, before anything is known of the numbers."""
+    """What the model sees, before the statistics of the numbers are known."""
 
     numeric: Sequence[NumericInput]
     categorical: Sequence[CategoricalFeature]
@@ -132,7 +129,7 @@ class TargetStatistics(BaseModel):
     """The target of the train rows, for a regression.
 
     Attributes:
-        log_mean, log_std, log_skew: of its logarithm; None where some value is not above 0.
+        log_mean, log_std, log_skew: of its logarithm; None if some value is not above 0.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -146,11 +143,11 @@ class TargetStatistics(BaseModel):
 
 
 class SequenceFeatures(BaseModel):
-    """How rows make sequences, and what the train sequences say of them.
+    """How rows make sequences, and the lengths of the train sequences.
 
     Attributes:
-        n_steps: of all train sequences; what is said of each feature is said of so many rows.
-        longest: steps of the longest train sequence.
+        n_steps: the steps of all train sequences: as many rows as the statistics of each feature are of.
+        longest: the steps of the longest train sequence.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -164,10 +161,10 @@ class PairFeatures(BaseModel):
     """How the two sides of a pair are read; numbers and categories are described once, by both sides together.
 
     Attributes:
-        left, right: the prefixes of the columns of either side.
+        left, right: the prefixes of the columns of each side.
         texts: the columns, without a prefix, that are read by their letters.
-        n_letters: so many of a text are read.
-        n_buckets: for the codes of their n-grams.
+        n_letters: how many letters of a text are read.
+        n_buckets: the number of hash buckets of their n-grams.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -180,19 +177,21 @@ class PairFeatures(BaseModel):
 
 
 class Features(BaseModel):
-    """Everything that turns a clean table into tensors, and tensors into answers.
+    """All that turns a clean table into tensors, and the outputs of a model into predictions.
+
+    Nothing here depends on the test rows.
 
     Attributes:
         targets: the columns of the target: one, or for a distribution one for each class.
         weight: the column of sample weights, if there is one.
-        query: the column that says which query a row is a candidate of, for a ranking.
+        query: the column that names the query of each candidate, for a ranking.
         target_statistics: of the train rows, for a regression; None for classes.
         class_counts: train rows of each class, in the order of `classes`; None for regression and distributions.
-        n_train: how many rows the train part has. Nothing here depends on the test rows.
-        test_rows_validate: with `split.validation: 0` the test rows stand in for the validation
+        n_train: the number of rows of the train part.
+        validates_on_test: with `split.validation: 0` the test rows stand in for the validation
             rows in the curves, as in the tutorial.
-        sequence: where rows make sequences; a row of the train part is a sequence then.
-        series: of a forecast; a row of the train part is a window then.
+        sequence: how rows make sequences; then a row of the train part is a sequence.
+        series: of a forecast; then a row of the train part is a window.
         pairs: how the two sides are read, for similarity; then the names of the features have no prefix.
     """
 
@@ -216,12 +215,22 @@ class Features(BaseModel):
     pairs: PairFeatures | None = Field(default=None, exclude_if=lambda value: value is None)
 
     @property
+    def kind(self) -> Kind:
+        """The kind of data: which file of each folder works on it."""
+        if self.pairs is not None:
+            return "pairs"
+        if self.series is not None:
+            return "series"
+        return "table" if self.sequence is None else "sequences"
+
+    @property
     def n_described(self) -> int:
-        """So many train rows, or steps of train sequences, the statistics of each feature are of."""
+        """The number of train rows, or of steps of train sequences, that the statistics of each feature are of."""
         return self.n_train if self.sequence is None else self.sequence.n_steps
 
     @property
     def names(self) -> list[str]:
+        """The names of the features, the numbers first."""
         return [*(feature.name for feature in self.numeric), *(feature.name for feature in self.categorical)]
 
     @property
@@ -231,9 +240,9 @@ class Features(BaseModel):
         return list(dict.fromkeys(sources))
 
 
-def record_kinds(features: Features) -> dict[str, Kind]:
-    """The kind of each column of a record, without a prefix; a text that is no number is a name."""
+def record_kinds(features: Features) -> dict[str, ColumnKind]:
+    """Return the kind of each column of a record, without a prefix; a text that is no number is a name."""
     assert features.pairs
-    numbers: dict[str, Kind] = {feature.column: feature.kind for feature in features.numeric}
+    numbers: dict[str, ColumnKind] = {feature.column: feature.kind for feature in features.numeric}
     names = [*(feature.name for feature in features.categorical), *features.pairs.texts]
     return {**numbers, **{name: "categorical" for name in names if name not in numbers}}

@@ -1,9 +1,4 @@
-"""Parquet tables, whole or in chunks.
-
-Parquet tables in and out, whole or in pieces; the same table, the same bytes.
-
-The prepared table in pieces of a fixed number of rows.
-"""
+"""Parquet tables, read and written whole or in chunks; the same table makes the same bytes."""
 
 import io
 import queue
@@ -18,12 +13,12 @@ from polars.io.plugins import register_io_source
 from relight.data.text_columns import name_problems
 from relight.errors import InputError, RunError
 
-GROUP_ROWS = 262_144  # rows of each piece that is written, and so of what a reader must hold at least
+GROUP_ROWS = 262_144  # rows of each group that is written, and so the least that a reader must hold
 _READ_ERRORS = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 
 
 def read_parquet(path: Path) -> pl.DataFrame:
-    """A file, or all `.parquet` files of a folder in the order of their names.
+    """Read a file, or all `.parquet` files of a folder in the order of their names.
 
     Raises:
         InputError: for a damaged file, files that do not fit together, or no rows.
@@ -42,7 +37,7 @@ def read_parquet(path: Path) -> pl.DataFrame:
 
 
 def parquet_frames(path: Path) -> Iterator[pl.DataFrame]:
-    """The rows of one file in their order, in tables of any number of rows.
+    """Yield the rows of one file in their order, in tables of any number of rows.
 
     Raises:
         InputError: when it is missing, damaged, or no Parquet.
@@ -56,7 +51,7 @@ def parquet_frames(path: Path) -> Iterator[pl.DataFrame]:
 
 
 def parquet_schema(path: Path) -> pl.Schema:
-    """The columns of one file and their types, without reading its rows.
+    """Return the columns of one file and their types, without reading its rows.
 
     Raises:
         InputError: when it is missing, damaged, or no Parquet.
@@ -70,20 +65,22 @@ def parquet_schema(path: Path) -> pl.Schema:
 
 
 def write_parquet(path: Path, tables: Iterable[pl.DataFrame]) -> None:
-    """One file of pieces that fit together, of which two or three are in memory at a time.
+    """Write tables with the same columns into one file; two or three row groups are in memory at a time.
 
-    Another thread packs and writes a piece while this one makes the next, so that an error or a signal
-    that arrives here ends both.
+    Another thread writes a group while this one makes the next, so that an error or a signal that arrives here
+    ends both.
+
+    Raises:
+        RunError: when the file cannot be written.
     """
-    pieces = rechunk(tables, GROUP_ROWS)
-    first = next(pieces)
-    waiting: queue.Queue[pl.DataFrame | None] = queue.Queue(maxsize=1)
-    writer = _Writer(path, first.schema, waiting)
+    groups = rechunk(tables, GROUP_ROWS)
+    first = next(groups)
+    writer = _Writer(path, first.schema)
     writer.start()
     try:
-        writer.hand(first)
-        for piece in pieces:
-            writer.hand(piece)
+        writer.put(first)
+        for group in groups:
+            writer.put(group)
     finally:
         writer.finish()
     if writer.problem is not None:
@@ -91,59 +88,68 @@ def write_parquet(path: Path, tables: Iterable[pl.DataFrame]) -> None:
 
 
 def rechunk(tables: Iterable[pl.DataFrame], n_rows: int) -> Iterator[pl.DataFrame]:
-    """The same rows in tables of this many each, whatever their number was; the last has the rest."""
+    """Yield the same rows in tables of `n_rows` each, however they come; the last table has the rest."""
     pending: list[pl.DataFrame] = []
-    n_held = 0
+    n_pending = 0
     for table in tables:
         pending.append(table)
-        n_held += table.height
-        if n_held >= n_rows:
+        n_pending += table.height
+        if n_pending >= n_rows:
             whole = pl.concat(pending)
-            for start in range(0, n_held - n_rows + 1, n_rows):
+            for start in range(0, n_pending - n_rows + 1, n_rows):
                 yield whole.slice(start, n_rows)
-            n_held %= n_rows
-            pending = [whole.tail(n_held)] if n_held else []
-    if n_held:
+            n_pending %= n_rows
+            pending = [whole.tail(n_pending)] if n_pending else []
+    if n_pending:
         yield pl.concat(pending)
 
 
 class _Writer(threading.Thread):
-    """Writes what it is handed until None comes."""
+    """Writes the row groups of a queue until None comes.
 
-    def __init__(self, path: Path, schema: pl.Schema, waiting: "queue.Queue[pl.DataFrame | None]") -> None:
+    Attributes:
+        problem: the error that ended the writing, if there was one.
+    """
+
+    def __init__(self, path: Path, schema: pl.Schema) -> None:
         super().__init__(daemon=True)
-        self.path, self.schema, self.waiting = path, schema, waiting
+        self._path, self._schema = path, schema
+        self._groups: queue.Queue[pl.DataFrame | None] = queue.Queue(maxsize=1)
         self.problem: Exception | None = None
 
-    def hand(self, piece: pl.DataFrame) -> None:
+    def put(self, group: pl.DataFrame) -> None:
+        """Wait until the group before is being written; after an error, do nothing."""
         while self.problem is None:
             with suppress(queue.Full):
-                self.waiting.put(piece, timeout=0.5)
+                self._groups.put(group, timeout=0.5)
                 return
 
     def finish(self) -> None:
+        """End the queue, and wait until all is written."""
         while self.is_alive():
             with suppress(queue.Full):
-                self.waiting.put(None, timeout=0.1)
+                self._groups.put(None, timeout=0.1)
                 break
         self.join()
 
     def run(self) -> None:
-        def pieces(*_: object) -> Iterator[pl.DataFrame]:
-            while (piece := self.waiting.get()) is not None:
-                yield piece
+        """Write the groups; the base class calls it in the thread."""
+
+        def groups(*_: object) -> Iterator[pl.DataFrame]:
+            while (group := self._groups.get()) is not None:
+                yield group
 
         try:
-            # Not compressed: lz4 took a seventh off a table of numbers, and half as long again to write it.
-            register_io_source(pieces, schema=self.schema).sink_parquet(
-                self.path, compression="uncompressed", statistics=False, row_group_size=GROUP_ROWS
+            # Not compressed: lz4 made a table of numbers a seventh smaller, and took half as long again to write it.
+            register_io_source(groups, schema=self._schema).sink_parquet(
+                self._path, compression="uncompressed", statistics=False, row_group_size=GROUP_ROWS
             )
         except _READ_ERRORS as error:
             self.problem = error
 
 
 def read_parquet_file(path: Path) -> pl.DataFrame:
-    """One file.
+    """Read one file.
 
     Raises:
         InputError: when it is missing, damaged, or no Parquet.
@@ -166,7 +172,7 @@ def _check_head(path: Path) -> None:
 
 
 def _stripped(path: Path, table: pl.DataFrame) -> pl.DataFrame:
-    """The names without spaces around them."""
+    """Return the table without spaces around the names of its columns."""
     names = [name.strip() for name in table.columns]
     problems = name_problems(names)
     if problems:
@@ -179,10 +185,10 @@ def _damaged_error(path: Path, error: BaseException) -> InputError:
 
 
 class TableBatches:
-    """The rows of a Parquet file in order, `n_rows` at a time; iterated anew each time.
+    """The rows of a Parquet file in order, `n_rows` at a time; each iteration starts from the first row.
 
     Args:
-        columns: which to read; None for all of them.
+        columns: the columns to read; None for all of them.
     """
 
     def __init__(self, path: Path, *, n_rows: int, columns: list[str] | None = None) -> None:
@@ -200,28 +206,34 @@ class TableBatches:
 
 
 def read_columns(path: Path, columns: list[str]) -> pl.DataFrame:
-    """Whole columns; texts as categories, which take four bytes a row."""
+    """Read whole columns; texts as categories, which take four bytes a row."""
     texts = pl.selectors.string()
     return _collect(path, _scan(path).select(columns).with_columns(texts.cast(pl.Categorical)))
 
 
 def count_rows(path: Path) -> int:
+    """Return the number of rows.
+
+    Raises:
+        InputError: when the file is missing, damaged, or no Parquet.
+    """
     return int(_collect(path, _scan(path).select(pl.len())).item())
 
 
 def _scan(path: Path) -> pl.LazyFrame:
-    """The file of just this name: `[` and `*` are letters, and `a=b/` is a folder."""
+    """Scan the file of exactly this name: `[`, `*` and `a=b/` have no special meaning."""
     return pl.scan_parquet(path, glob=False, hive_partitioning=False)
 
 
 def _collect(path: Path, scan: pl.LazyFrame) -> pl.DataFrame:
-    """
+    """Read what the scan names.
+
     Raises:
         InputError: when the file is missing, damaged, or no Parquet.
     """
     try:
         return scan.collect(engine="streaming")
     except FileNotFoundError as error:
-        raise InputError(f"{path}: cannot be read: it is not there; run `dvc repro` or `dvc pull`") from error
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        raise InputError(f"{path}: is a damaged Parquet file: {str(error).strip().splitlines()[0][:200]}") from error
+        raise InputError(f"{path}: cannot be read: no such file; run `dvc repro` or `dvc pull`") from error
+    except _READ_ERRORS as error:
+        raise _damaged_error(path, error) from error

@@ -1,4 +1,4 @@
-"""Work on a table's stretches beside each other: reading, encoding and writing keep a core busy each."""
+"""Work on several chunks of a table at once: reading, encoding and writing keep a core busy each."""
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
@@ -9,35 +9,35 @@ Item = TypeVar("Item")
 
 Result = TypeVar("Result")
 
-N_THREADS = 2  # each holds a stretch in memory, and Polars shares the work of one among cores as well
+N_THREADS = 2  # each holds a chunk in memory, and Polars divides the work on one among cores as well
 
 
 def prefetch(items: Iterable[Item]) -> Generator[Item]:
-    """The same items in the same order, each made in another thread while the one before is worked on.
+    """Yield the same items in the same order, each made in another thread while the one before is worked on.
 
-    None ends them. What making one raises, is raised here.
+    None ends them. An error in making an item is raised here.
     """
-    making = iter(items)
-    with ThreadPoolExecutor(1) as maker:
-        coming = maker.submit(next, making, None)
-        while (item := coming.result()) is not None:
-            coming = maker.submit(next, making, None)
+    iterator = iter(items)
+    with ThreadPoolExecutor(1) as executor:
+        future = executor.submit(next, iterator, None)
+        while (item := future.result()) is not None:
+            future = executor.submit(next, iterator, None)
             yield item
 
 
 def map_ordered(work: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result]:
-    """The result for each item, in the order of the items; two are made at a time, in threads.
+    """Yield the result for each item, in the order of the items; two are made at a time, in threads.
 
-    What making one raises, is raised in its turn. One who stops early waits for no more than those two.
+    An error in making a result is raised in its turn. A caller that stops early waits only for those two.
     """
-    coming: deque[Future[Result]] = deque()
-    workers = ThreadPoolExecutor(N_THREADS)
+    futures: deque[Future[Result]] = deque()
+    executor = ThreadPoolExecutor(N_THREADS)
     try:
         for item in items:
-            coming.append(workers.submit(work, item))
-            if len(coming) > N_THREADS:
-                yield coming.popleft().result()
-        while coming:
-            yield coming.popleft().result()
+            futures.append(executor.submit(work, item))
+            if len(futures) > N_THREADS:
+                yield futures.popleft().result()
+        while futures:
+            yield futures.popleft().result()
     finally:
-        workers.shutdown(cancel_futures=True)
+        executor.shutdown(cancel_futures=True)

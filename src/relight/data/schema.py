@@ -1,10 +1,6 @@
-"""Schema.json: columns, task, sequence, frequency.
+"""schema.json: what prepare found out about a table: its columns, its target, its task, its sequences, series or pairs.
 
-How far apart the steps of a series are.
-
-The `prepare.sequence` section.
-
-What prepare found out about a table: its columns, its target, its task.
+The `prepare.sequence` section is here, too, because the schema repeats it.
 """
 
 from typing import Annotated, Any, Literal, Self
@@ -15,8 +11,8 @@ from pydantic_core import PydanticCustomError
 from relight.runtime.messages import pluralize
 from relight.runtime.params import Section
 
-MICROSECONDS_PER_SECOND, SECONDS_PER_DAY = 1_000_000, 86_400  # microseconds; seconds
-SEASON_OF_SECONDS = {
+MICROSECONDS_PER_SECOND, SECONDS_PER_DAY = 1_000_000, 86_400
+SEASON_OF_SECONDS = {  # the seconds of a step → the steps of its season
     1: 60,
     60: 60,
     600: 144,
@@ -25,22 +21,22 @@ SEASON_OF_SECONDS = {
     3600: 24,
     SECONDS_PER_DAY: 7,
     7 * SECONDS_PER_DAY: 52,
-}  # seconds of a step → its season
+}
 SEASON_OF_MONTHS = {1: 12, 3: 4, 12: 1}
 MAX_AUTO_NUMBER = 1_000_000
 FORECAST_KEYS = ("series", "length", "horizon", "step", "season", "fill", "known")
 Task = Literal["regression", "binary", "multiclass", "distribution", "forecast", "ranking", "similarity"]
 Part = Literal["train", "validation", "test"]
-Kind = Literal["numeric", "boolean", "categorical", "datetime", "ignored"]
-STEP_COLUMN = "step"  # the column of the clean rows of series that counts the steps of time
-SPLIT_COLUMN = "split"  # the name that tables with fixed parts give to the column that holds them
+ColumnKind = Literal["numeric", "boolean", "categorical", "datetime", "ignored"]
+STEP_COLUMN = "step"  # counts the steps of time in the clean rows of series
+SPLIT_COLUMN = "split"  # the column in which tables with fixed parts have them
 
 
 class Frequency(BaseModel):
     """The length of a step: `every` whole numbers, seconds or months.
 
     Attributes:
-        month_end: the times are last days of their months.
+        month_end: whether the times are the last days of their months.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -63,11 +59,11 @@ class Frequency(BaseModel):
         ):
             if self.every % seconds == 0:
                 return pluralize(self.every // seconds, name)
-        raise AssertionError("each number of seconds is some of one second")
+        raise AssertionError("every number of seconds is a multiple of one second")
 
     @property
     def season(self) -> int:
-        """Steps after which a series is expected to repeat itself; 1 where nothing is known."""
+        """The number of steps after which a series is expected to repeat itself; 1 if none is."""
         seasons = {"number": {}, "second": SEASON_OF_SECONDS, "month": SEASON_OF_MONTHS}[self.unit]
         return seasons.get(self.every, 1)
 
@@ -150,11 +146,11 @@ class Column(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    kind: Kind
+    kind: ColumnKind
 
 
 class SeriesSchema(BaseModel):
-    """What is to be foretold, as `params.sequence` names it, every `auto` replaced."""
+    """The forecast: `prepare.sequence` with every `auto` and every default replaced."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -170,11 +166,12 @@ class SeriesSchema(BaseModel):
 
 
 class PairColumn(BaseModel):
-    """What stands on both sides of a pair.
+    """A column that both sides of a pair have.
 
     Attributes:
         name: without the prefix of a side.
-        is_text: whether it is compared by its letters: names of many kinds, and whole numbers beside being numbers.
+        is_text: whether its letters are compared: names with many values, and whole numbers, which are read as
+            numbers as well.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -188,7 +185,7 @@ class PairColumns(BaseModel):
     """The two sides of a table of pairs.
 
     Attributes:
-        left, right: the prefixes of the columns of either side.
+        left, right: the prefixes of the columns of each side.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -199,19 +196,19 @@ class PairColumns(BaseModel):
 
 
 class Schema(BaseModel):
-    """The table in one page.
+    """A clean table, described on one page.
 
     Attributes:
         target: the name of the target; for a distribution its columns, joined by commas.
         targets: the columns of the target: one, or for a distribution one for each class.
         weight: the column of sample weights, if there is one.
-        query: the column that says which query a row is a candidate of, for a ranking.
+        query: the column that names the query of each candidate, for a ranking.
         classes: the labels in their order, from the whole table; None for regression.
-        generated: the true parameters, where the data was made on a known line.
-        notes: what a person should know, in whole sentences.
-        series: of a forecast alone.
-        sequence: how the rows make sequences; None where each stands for itself.
-        pairs: what stands on both sides, for similarity.
+        generated: the true parameters of a generated line.
+        notes: remarks, in whole sentences.
+        series: the forecast; None for other tasks.
+        sequence: how the rows make sequences; None if each row is independent.
+        pairs: the columns of both sides, for similarity.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

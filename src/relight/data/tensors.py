@@ -1,4 +1,4 @@
-"""Named arrays in one safetensors file: no code inside, the same bytes for the same arrays."""
+"""Named arrays in one safetensors file, whole or in blocks of rows: no code inside, same arrays, same bytes."""
 
 import json
 import os
@@ -15,24 +15,25 @@ from relight.errors import InputError
 
 Arrays = dict[str, np.ndarray]
 
-_CODES = {"int32": "I32", "float32": "F32", "int64": "I64"}  # in the order in which safetensors sorts them
+_CODES = {"int32": "I32", "float32": "F32", "int64": "I64"}  # as safetensors sorts them
 
 
 class Layout(NamedTuple):
-    """What an array will be: float32, int32 or int64, and its whole shape."""
+    """The type of an array (float32, int32 or int64), and its whole shape."""
 
     dtype: str
     shape: tuple[int, ...]
 
     @property
     def n_bytes(self) -> int:
+        """The size of the whole array."""
         return int(np.prod(self.shape, dtype=np.int64)) * np.dtype(self.dtype).itemsize
 
 
 class TensorsWriter:
-    """Writes arrays some rows at a time, each to its place in the file: no array is ever whole in memory.
+    """Writes arrays some rows at a time, each at its offset in the file: no array is ever whole in memory.
 
-    Threads may write different rows at once. The pieces are written, not mapped: mapped pages count as memory
+    Threads may write different rows at once. The rows are written, not mapped: mapped pages count as memory
     until the disk has them.
     """
 
@@ -41,13 +42,13 @@ class TensorsWriter:
         self._path = path
         self._layouts = layouts
         self._starts = {name: len(header) + start for name, start in starts.items()}
-        self._missing = sum(layout.n_bytes for layout in layouts.values())
-        self._counting = Lock()
+        self._n_missing = sum(layout.n_bytes for layout in layouts.values())
+        self._lock = Lock()
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
         self._write(header, 0)
 
     def write(self, first_row: int, arrays: Mapping[str, np.ndarray]) -> None:
-        """Some rows of every array, from this row on."""
+        """Write some rows of every array, from `first_row` on."""
         for name, array in arrays.items():
             dtype, shape = self._layouts[name]
             assert array.dtype == dtype, name
@@ -55,32 +56,32 @@ class TensorsWriter:
             row_bytes = Layout(dtype, shape[1:]).n_bytes
             content = np.ascontiguousarray(array).data.cast("B") if array.size else b""
             self._write(content, self._starts[name] + first_row * row_bytes)
-            with self._counting:
-                self._missing -= len(content)
+            with self._lock:
+                self._n_missing -= len(content)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         os.close(self._file)
-        assert kind is not None or self._missing == 0, f"{self._path} is not full"
+        assert kind is not None or self._n_missing == 0, f"{self._path} is not full"
 
     def _write(self, content: memoryview | bytes, offset: int) -> None:
-        """All of it: the system may take less at once."""
+        """Write all of the content; one call of the system may write less."""
         while len(content):
-            written = os.pwrite(self._file, content, offset)
-            content, offset = content[written:], offset + written
+            n_written = os.pwrite(self._file, content, offset)
+            content, offset = content[n_written:], offset + n_written
 
 
 def write_tensors(path: Path, arrays: Arrays) -> None:
-    """Whole arrays, which may be of different lengths."""
+    """Write whole arrays, which may be of different lengths."""
     layouts = {name: Layout(array.dtype.name, array.shape) for name, array in arrays.items()}
     with TensorsWriter(path, layouts) as file:
         file.write(0, arrays)
 
 
 def _header(layouts: Mapping[str, Layout]) -> tuple[bytes, dict[str, int]]:
-    """What stands before the arrays, byte for byte as the safetensors library writes it; where each array starts."""
+    """Return the bytes before the arrays, as the safetensors library writes them, and the offset of each array."""
     order = sorted(layouts, key=lambda name: (-list(_CODES).index(layouts[name].dtype), name))
     entries, starts, end = {}, {}, 0
     for name in order:
@@ -93,7 +94,7 @@ def _header(layouts: Mapping[str, Layout]) -> tuple[bytes, dict[str, int]]:
 
 
 def read_tensors(path: Path) -> Arrays:
-    """The arrays of a file.
+    """Read the arrays of a file.
 
     Raises:
         InputError: when the file is missing or damaged.
@@ -107,16 +108,17 @@ def read_tensors(path: Path) -> Arrays:
 
 
 class StoredTensors:
-    """The arrays of a file that stay there; some rows of them are read when they are asked for.
+    """The arrays of a file, whose rows are read only when they are needed.
 
     They are read, not mapped: mapped pages would count as memory of the process.
 
     Attributes:
-        layouts: of each array; all have the same number of rows.
+        layouts: the layout of each array; all have the same number of rows.
     """
 
     def __init__(self, path: Path) -> None:
-        """
+        """Read the layouts.
+
         Raises:
             InputError: when the file is missing or damaged.
         """
@@ -131,19 +133,25 @@ class StoredTensors:
 
     @property
     def names(self) -> list[str]:
+        """The names of the arrays."""
         return list(self.layouts)
 
     @property
     def n_rows(self) -> int:
+        """The number of rows of each array."""
         return self.layouts["target"].shape[0]
 
     @property
     def row_bytes(self) -> int:
-        """Of all arrays together."""
+        """The size of one row of all arrays together."""
         return sum(Layout(dtype, shape[1:]).n_bytes for dtype, shape in self.layouts.values())
 
     def read(self, blocks: Sequence[range], names: Sequence[str]) -> Arrays:
-        """The rows of these blocks, one after the other, of the arrays with these names."""
+        """Read the rows of these blocks, one after the other, of the arrays with these names.
+
+        Raises:
+            InputError: when the file ends too early.
+        """
         with open(self._path, "rb", buffering=0) as file:
             return {name: self._read(file.fileno(), name, blocks) for name in names}
 
@@ -159,7 +167,7 @@ class StoredTensors:
         return array
 
     def _fill(self, file: int, content: memoryview, offset: int) -> None:
-        """All of it: the system may give less at once."""
+        """Fill all of the content; one call of the system may read less."""
         while len(content):
             n_read = os.preadv(file, [content], offset)
             if n_read == 0:

@@ -1,8 +1,6 @@
-"""Damaged cache objects.
+"""The cache, hashed again: DVC trusts any read-only file by its name, so that it does not see damage.
 
-Damaged and unfinished files of the cache. A damaged one is put aside, never deleted: it may be the only copy.
-
-Every object of the cache, hashed again: DVC trusts any read-only file by its name.
+A damaged object is moved aside and never deleted, because it may be the only copy.
 """
 
 import os
@@ -13,66 +11,23 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from relight.doctor.finding import Command, Finding
-from relight.repository.objects import FOLDER_SUFFIX, file_md5
+from relight.doctor.dvc_lock import LockedOutput
+from relight.doctor.finding import CheckResult, Command, Finding
+from relight.repository.objects import FOLDER_SUFFIX, file_md5, path_md5
 
 QUARANTINE = ".dvc/tmp/relight/damaged"
 OBJECT_NAME = re.compile(r"[0-9a-f]{30}(\.dir)?$")
-N_HASHING_THREADS = 4  # hashing lets the others run
-
-
-def damaged_object_finding(
-    *,
-    path: str,
-    md5: str,
-    size: int,
-    outs: Sequence[str],
-    intact: str | None,
-    spoilt: Sequence[str],
-    has_remote: bool,
-) -> Finding:
-    """
-    Args:
-        md5: by which DVC knows it.
-        outs: files of the present dvc.lock that it is the content of.
-        intact: a file of the workspace with the right bytes.
-        spoilt: files of the workspace with the bytes of the damaged object.
-        has_remote: whether there is one to pull from.
-    """
-    damage = "is empty" if size == 0 else "is damaged"
-    whose = f"the content of {', '.join(outs)}" if outs else "of another run than the last"
-    put_aside: list[Command] = [("mkdir", "-p", QUARANTINE), ("mv", path, f"{QUARANTINE}/{md5}")]
-    put_aside += [("rm", file) for file in spoilt]
-    if intact is not None:
-        put_aside += [("cp", intact, path), ("chmod", "444", path)]
-    is_needed = intact is None and outs
-    again: tuple[Command, ...] = (("dvc", "pull", *outs),) if has_remote else ()
-    return Finding(
-        f"{path} {damage}: {whose}",
-        "DVC trusts its name, checks it out and pushes it without a word",
-        tuple(put_aside),
-        is_safe=True,
-        follow_up_commands=(*again, ("dvc", "repro")) if is_needed else (),
-        note="" if intact is None else f"{intact} has the right bytes",
-    )
-
-
-def temporary_file_findings(paths: Sequence[str], n_bytes: int) -> list[Finding]:
-    """
-    Args:
-        paths: of files that a copy into the cache did not finish, an hour ago or earlier.
-    """
-    if not paths:
-        return []
-    what = f"the cache holds {len(paths)} unfinished copies ({n_bytes / 1e6:.1f} MB), such as {paths[0]}"
-    return [Finding(what, "a kill or a full disk left them, and nothing removes them", (("rm", "-f", *paths),), True)]
+N_HASHING_THREADS = 4  # hashing releases the interpreter lock
+TEMPORARY_SECONDS = 3600  # a copy into the cache is finished by then
 
 
 class DamagedObject(NamedTuple):
-    """
+    """An object whose bytes are not those of its name.
+
     Attributes:
         md5: the name of the object.
-        actual: the MD5 of the bytes that are there; None where they cannot be read.
+        actual: the MD5 of its bytes; None if they cannot be read.
+        size: bytes.
     """
 
     path: str
@@ -89,9 +44,10 @@ class TemporaryFile(NamedTuple):
 
 
 class CacheState(NamedTuple):
-    """
+    """The cache, hashed again.
+
     Attributes:
-        seconds: that hashing took.
+        seconds: the time that hashing took.
         temporary: those that are older than an hour.
     """
 
@@ -103,7 +59,7 @@ class CacheState(NamedTuple):
 
 
 def rehash_cache(cache: Path) -> CacheState:
-    """Each object, also one that is read-only."""
+    """Hash every object again, also the read-only ones."""
     start = time.monotonic()
     objects, temporary = [], []
     for path in _files_in(cache):
@@ -123,7 +79,7 @@ def rehash_cache(cache: Path) -> CacheState:
 
 
 def _files_in(folder: Path) -> Iterator[Path]:
-    """In an order that does not depend on the disk."""
+    """Yield all files below, in an order that does not depend on the disk."""
     for root, folders, names in os.walk(folder):
         folders.sort()
         yield from (Path(root, name) for name in sorted(names))
@@ -135,12 +91,82 @@ def _find_damage(path: Path) -> DamagedObject | None:
         actual = file_md5(path)
     except OSError:  # a bad block
         return DamagedObject(str(path), md5, None, path.stat().st_size)
-    return (
-        None
-        if actual == md5.removesuffix(FOLDER_SUFFIX)
-        else DamagedObject(str(path), md5, actual, path.stat().st_size)
+    if actual == md5.removesuffix(FOLDER_SUFFIX):
+        return None
+    return DamagedObject(str(path), md5, actual, path.stat().st_size)
+
+
+def _is_old(path: Path) -> bool:
+    return time.time() - path.stat().st_mtime > TEMPORARY_SECONDS
+
+
+def damaged_object_finding(
+    damaged: DamagedObject, *, outs: Sequence[str], intact: str | None, spoilt: Sequence[str], has_remote: bool
+) -> Finding:
+    """Return how to move the object aside, and how to restore it from the workspace, a remote or a new run.
+
+    Args:
+        outs: files of the present dvc.lock whose content it is.
+        intact: a file of the workspace with the right bytes.
+        spoilt: files of the workspace with the damaged bytes.
+        has_remote: whether there is one to pull from.
+    """
+    path = damaged.path
+    damage = "is empty" if damaged.size == 0 else "is damaged"
+    owner = f"the content of {', '.join(outs)}" if outs else "it belongs to another run than the last"
+    commands: list[Command] = [("mkdir", "-p", QUARANTINE), ("mv", path, f"{QUARANTINE}/{damaged.md5}")]
+    commands += [("rm", file) for file in spoilt]
+    if intact is not None:
+        commands += [("cp", intact, path), ("chmod", "444", path)]
+    is_lost = intact is None and outs
+    pull: tuple[Command, ...] = (("dvc", "pull", *outs),) if has_remote else ()
+    return Finding(
+        f"{path} {damage}: {owner}",
+        "DVC does not hash it again, so that it would be checked out and pushed silently",
+        tuple(commands),
+        is_safe=True,
+        follow_up_commands=(*pull, ("dvc", "repro")) if is_lost else (),
+        note="" if intact is None else f"{intact} has the right bytes",
     )
 
 
-def _is_old(path: Path, seconds: float = 3600) -> bool:
-    return time.time() - path.stat().st_mtime > seconds
+def temporary_file_findings(files: Sequence[TemporaryFile]) -> list[Finding]:
+    """Return one finding for all unfinished copies."""
+    if not files:
+        return []
+    megabytes = sum(file.size for file in files) / 1e6
+    problem = f"the cache holds {len(files)} unfinished copies ({megabytes:.1f} MB), such as {files[0].path}"
+    remove = ("rm", "-f", *(file.path for file in files))
+    return [Finding(problem, "a kill or a full disk left them, and nothing removes them", (remove,), is_safe=True)]
+
+
+def check_cache(folder: Path, state: CacheState, outs: list[LockedOutput], *, has_remote: bool) -> CheckResult:
+    """Look at the objects and at the unfinished copies.
+
+    Args:
+        outs: of the present dvc.lock.
+    """
+    findings = [_object_finding(damaged, outs, has_remote) for damaged in state.damaged]
+    findings += temporary_file_findings(state.temporary)
+    size = f"{state.n_objects} objects, {state.n_bytes / 1e6:.1f} MB hashed again in {state.seconds:.1f} s"
+    return CheckResult("cache", f"{folder}: {size}", findings)
+
+
+def _object_finding(damaged: DamagedObject, outs: list[LockedOutput], has_remote: bool) -> Finding:
+    paths = list(_workspace_paths(damaged.md5, outs))
+    md5s = {path: path_md5(Path(path)) for path in paths}
+    return damaged_object_finding(
+        damaged,
+        outs=paths,
+        intact=next((path for path, md5 in md5s.items() if md5 == damaged.md5 and Path(path).is_file()), None),
+        spoilt=[path for path, md5 in md5s.items() if md5 is not None and md5 == damaged.actual],
+        has_remote=has_remote,
+    )
+
+
+def _workspace_paths(md5: str, outs: list[LockedOutput]) -> Iterator[str]:
+    """Yield the outs, and the files of folders, whose content is recorded with this MD5."""
+    for out in outs:
+        if out.md5 == md5:
+            yield out.path
+        yield from (f"{out.path}/{name}" for name, file in (out.files or {}).items() if file == md5)

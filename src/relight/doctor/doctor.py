@@ -1,10 +1,6 @@
-"""Doctor command, running fixes.
+"""`relight doctor`: find what kills, full disks and mistakes left in the repository, and name the commands that fix it.
 
-Runs the commands that a finding names, just as a person would type them.
-
-doctor: find what kills, full disks and mistakes left in the repository, and name what mends it.
-
-Looks at everything and writes nothing, unless it is told to mend.
+It writes nothing unless it is asked to run the safe ones.
 """
 
 import os
@@ -16,25 +12,130 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from relight.doctor import environment, locks
-from relight.doctor.environment import check_git, check_python
+from relight.doctor.cache import check_cache, rehash_cache
+from relight.doctor.checkpoints import check_checkpoints
+from relight.doctor.dvc_lock import BrokenLock, LockedOutput, check_lock, locked_outputs, read_locked_stages
+from relight.doctor.environment import check_disk, check_git, check_python, no_dvc_result, read_git_state
 from relight.doctor.experiments import check_experiments
-from relight.doctor.files import check_checkpoints, check_files
-from relight.doctor.finding import CheckResult, Finding, abbreviated, finding_lines
-from relight.doctor.locks import check_locks, is_within, list_processes
+from relight.doctor.finding import CheckResult, Command, Finding, abbreviate, finding_lines
+from relight.doctor.locks import check_locks, is_dvc_command, is_within, list_processes
 from relight.doctor.queue import check_queue
-from relight.doctor.settings import check_settings
+from relight.doctor.settings import check_settings, read_dvc_config, remote_names
 from relight.errors import RunError
+from relight.repository.dvc import cache_folder
 
-DVC_FOLDER = Path(".dvc")
-MAX_LINE_WIDTH = 120  # columns of a line that is still read with ease
+DVC_CONFIG = Path(".dvc/config")
+MAX_LINE_WIDTH = 120  # columns; longer lines are hard to read
 
 
-def run_fix(commands: Sequence[tuple[str, ...]]) -> str | None:
-    """Run them in their order, up to the first one that fails.
+class DoctorReport(NamedTuple):
+    """The findings as text, and as one sentence.
+
+    Attributes:
+        text: for the person.
+        problem: one sentence; None if nothing was found.
+    """
+
+    text: str
+    problem: str | None
+
+
+def doctor(*, fix: bool) -> DoctorReport:
+    """Look at everything.
+
+    Args:
+        fix: run the commands of the findings that lose nothing, then look again.
+    """
+    os.environ["GIT_OPTIONAL_LOCKS"] = "0"  # `git diff` would write its index
+    results = _run_checks()
+    done = _apply_fixes(results) if fix else []
+    if done:
+        results = _run_checks()
+    findings = [finding for result in results for finding in result.findings]
+    width = min(shutil.get_terminal_size().columns, MAX_LINE_WIDTH)
+    lines = ["looked at", *(f"  {result.subject:<12} {result.summary}" for result in results), *done, ""]
+    if not findings:
+        return DoctorReport("\n".join([*lines, "nothing found", ""]), None)
+    for number, finding in enumerate(findings, 1):
+        lines += finding_lines(number, finding, width)
+    return DoctorReport("\n".join([*lines, ""]), _problem_text(findings))
+
+
+def raise_for_problem(report: DoctorReport) -> None:
+    """Raise the problem of the report.
+
+    Raises:
+        RunError: if something was found.
+    """
+    if report.problem is not None:
+        raise RunError(report.problem)
+
+
+def _problem_text(findings: list[Finding]) -> str:
+    n_safe = sum(finding.is_safe for finding in findings)
+    by_itself = f"; `relight doctor --fix` fixes {n_safe} of them" if n_safe else ""
+    return f"doctor: {len(findings)} found: {abbreviate((finding.problem for finding in findings), 2)}{by_itself}"
+
+
+def _run_checks() -> list[CheckResult]:
+    """Return the results of all checks that are possible here."""
+    git = read_git_state()
+    has_commit = git is not None and git.n_commits > 0
+    results = [check_git(git), check_python()]
+    if not DVC_CONFIG.exists():
+        return [*results, no_dvc_result()]
+    config = read_dvc_config(has_commit=has_commit)
+    return [
+        *results,
+        *_check_what_dvc_changes(has_commit),
+        check_settings(config),
+        *_check_files(has_remote=bool(remote_names(config))),
+        check_checkpoints(),
+    ]
+
+
+def _check_what_dvc_changes(has_commit: bool) -> list[CheckResult]:
+    """Look at what a dvc writes while it runs; not while one runs here, because it is half done then."""
+    processes = list_processes()
+    running = [one for one in processes if is_dvc_command(one.words) and is_within(one.folder, Path.cwd())]
+    if running:
+        pids = ", ".join(str(process.pid) for process in running)
+        skipped = "locks, experiments, queue and temporary folders were not looked at"
+        return [CheckResult("processes", f"dvc runs here (pid {pids}); {skipped}", [])]
+    experiments = [check_experiments()] if has_commit else []
+    return [check_locks(processes), *experiments, check_queue(processes)]
+
+
+def _check_files(*, has_remote: bool) -> list[CheckResult]:
+    """Look at dvc.lock, the cache and its disk."""
+    folder = Path(os.path.relpath(cache_folder()))
+    stages, cache = read_locked_stages(), rehash_cache(folder)
+    outs, needed = list[LockedOutput](), 0
+    if not isinstance(stages, BrokenLock):
+        outs = locked_outputs(stages, folder, {damaged.md5 for damaged in cache.damaged})
+        needed = sum(out.size for stage in stages.values() for out in stage.outs.values())
+    return [
+        check_lock(stages, outs, folder, has_remote=has_remote),
+        check_cache(folder, cache, outs, has_remote=has_remote),
+        check_disk(folder, needed),
+    ]
+
+
+def _apply_fixes(results: list[CheckResult]) -> list[str]:
+    """Run the commands of each safe finding; return a line for each."""
+    lines = []
+    for finding in (finding for result in results for finding in result.findings if finding.is_safe):
+        failure = run_fix(finding.commands)
+        lines.append(f"fixed: {finding.problem}" if failure is None else f"not fixed: {finding.problem} ({failure})")
+        lines += [f"       {finding.note}"] if finding.note and failure is None else []
+    return lines
+
+
+def run_fix(commands: Sequence[Command]) -> str | None:
+    """Run the commands in their order, up to the first one that fails.
 
     Returns:
-        which one failed, and what it said; None when all are done.
+        the one that failed, and its message; None if none did.
     """
     for command in commands:
         done = subprocess.run(_with_this_dvc(command), capture_output=True, text=True, check=False)
@@ -44,84 +145,5 @@ def run_fix(commands: Sequence[tuple[str, ...]]) -> str | None:
     return None
 
 
-def _with_this_dvc(command: tuple[str, ...]) -> list[str]:
+def _with_this_dvc(command: Command) -> list[str]:
     return [sys.executable, "-m", *command] if command[0] == "dvc" else list(command)
-
-
-class DoctorReport(NamedTuple):
-    """
-    Attributes:
-        text: for the person.
-        problem: one sentence; None where nothing was found.
-    """
-
-    text: str
-    problem: str | None
-
-
-def doctor(*, fix: bool) -> DoctorReport:
-    """
-    Args:
-        fix: run the commands of those findings that lose nothing, then look again.
-    """
-    os.environ["GIT_OPTIONAL_LOCKS"] = "0"  # `git diff` would write its index
-    looks = _run_checks()
-    done = _apply_fixes(looks) if fix else []
-    if done:
-        looks = _run_checks()
-    findings = [finding for look in looks for finding in look.findings]
-    width = min(shutil.get_terminal_size().columns, MAX_LINE_WIDTH)
-    lines = ["looked at", *(f"  {look.subject:<12} {look.summary}" for look in looks), *done, ""]
-    if not findings:
-        return DoctorReport("\n".join([*lines, "nothing found", ""]), None)
-    for number, finding in enumerate(findings, 1):
-        lines += finding_lines(number, finding, width)
-    return DoctorReport("\n".join([*lines, ""]), _problem_text(findings))
-
-
-def _problem_text(findings: list[Finding]) -> str:
-    n_safe = sum(finding.is_safe for finding in findings)
-    by_itself = f"; `relight doctor --fix` mends {n_safe} of them" if n_safe else ""
-    return f"doctor: {len(findings)} found: {abbreviated((finding.problem for finding in findings), 2)}{by_itself}"
-
-
-def _apply_fixes(looks: list[CheckResult]) -> list[str]:
-    """What was done: one line for each finding that is safe to mend."""
-    lines = []
-    for finding in (finding for look in looks for finding in look.findings if finding.is_safe):
-        failed = run_fix(finding.commands)
-        lines += [f"mended: {finding.problem}" if failed is None else f"not mended: {finding.problem} ({failed})"]
-        lines += [f"        {finding.note}"] if finding.note and failed is None else []
-    return lines
-
-
-def _run_checks() -> list[CheckResult]:
-    """All looks that are possible here."""
-    around = environment.read_git_state()
-    has_commit = around is not None and around.commits > 0
-    looks = [check_git(around), check_python()]
-    if not (DVC_FOLDER / "config").exists():
-        return [*looks, CheckResult("DVC", "no repository", [environment.no_dvc_finding()])]
-    looks += _check_what_dvc_changes(has_commit)
-    return [*looks, check_settings(has_commit), *check_files(), check_checkpoints()]
-
-
-def _check_what_dvc_changes(has_commit: bool) -> list[CheckResult]:
-    """While a dvc runs here, nobody can say what it left."""
-    everybody = list_processes()
-    running = [one for one in everybody if locks.is_dvc_command(one.words) and is_within(one.folder, Path.cwd())]
-    if running:
-        pids = ", ".join(str(process.pid) for process in running)
-        left_alone = "locks, experiments, queue and temporary folders were left alone"
-        return [CheckResult("processes", f"dvc runs here (pid {pids}); {left_alone}", [])]
-    of_commits = [check_experiments()] if has_commit else []
-    return [check_locks(everybody), *of_commits, check_queue(everybody)]
-
-
-def raise_for_problem(report: DoctorReport) -> None:
-    """
-    Raises:
-        RunError: where something was found.
-    """
-    if report.problem is not None:
-        raise RunError(report.problem)

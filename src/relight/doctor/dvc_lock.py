@@ -1,84 +1,42 @@
-"""Dvc.lock against files.
+"""dvc.lock: whether it can be read, and whether the outs that it records are still there.
 
-dvc.lock against what is there.
-
-DVC writes it, with exit code 0, even where a full disk kept an out from the cache.
-
-What dvc.lock says was written, and what of it is there.
+DVC records an out, and exits with 0, even if a full disk kept the out from the cache.
 """
 
-import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import yaml
 
-from relight.doctor.finding import Finding, abbreviated
+from relight.doctor.finding import CheckResult, Command, Finding, abbreviate
 from relight.errors import InputError
 from relight.repository.git import read_files_at, run_git
-from relight.repository.objects import FOLDER_SUFFIX, file_md5, folder_files, is_intact, object_path
-from relight.repository.revisions import LockedStage, read_lock
+from relight.repository.objects import FOLDER_SUFFIX, folder_files, is_intact, object_path, path_md5
+from relight.repository.revisions import LOCK_PATH, Lock, read_lock
 
-LOCK_FILE, PIPELINE_FILE = Path("dvc.lock"), Path("dvc.yaml")
+PIPELINE_FILE = Path("dvc.yaml")
 
 
-def broken_lock_finding(*, has_marks: bool, is_committed: bool) -> Finding:
+class BrokenLock(NamedTuple):
+    """A dvc.lock that cannot be read.
+
+    Attributes:
+        has_marks: whether it holds those of a merge.
+        is_committed: whether that of HEAD can be read.
     """
-    Args:
-        has_marks: of a merge.
-        is_committed: whether the dvc.lock of HEAD is whole.
-    """
-    why = "no dvc command can say what is current"
-    if has_marks:
-        mend = (("git", "checkout", "--ours", "dvc.lock"), ("dvc", "repro"), ("git", "add", "dvc.lock"))
-        return Finding("dvc.lock holds the marks of a merge", why, mend, note="`dvc repro` runs what differs now")
-    back = (("git", "checkout", "HEAD", "dvc.lock"),) if is_committed else (("mv", "dvc.lock", "dvc.lock.damaged"),)
-    return Finding("dvc.lock is cut short or damaged", why, (*back, ("dvc", "repro")))
 
-
-def missing_output_finding(
-    *, path: str, stage: str, n_missing: int, has_list: bool, is_here: bool, copy_to: str | None, has_remote: bool
-) -> Finding:
-    """An out of which something is not in the cache.
-
-    Args:
-        n_missing: objects.
-        has_list: whether it is a file, or a folder of which the cache knows the files.
-        is_here: whether the workspace has just what dvc.lock says.
-        copy_to: of a file that is here, where its object belongs.
-    """
-    if is_here:
-        what = f"dvc.lock records {path}, and the cache has not got it; only the workspace has"
-        why = "a `dvc push` leaves it out, and the next run of the stage removes it"
-        if copy_to is not None:
-            folder = copy_to.rsplit("/", 1)[0]
-            mend = (("mkdir", "-p", folder), ("cp", path, copy_to), ("chmod", "444", copy_to))
-            return Finding(what, why, mend, is_safe=True)
-        return Finding(what, why, (("dvc", "repro", stage),), note="a full disk leaves it so; DVC ends with 0 then")
-    count = f"{n_missing} of its files" if has_list and n_missing > 1 else "it"
-    what = f"dvc.lock records {path}, and neither cache nor workspace has {count}"
-    return Finding(what, "nobody can check it out or push it", _recovery_commands(path, stage, has_remote))
-
-
-def nothing_cached_finding(paths: Sequence[str], *, has_remote: bool) -> Finding:
-    """Where all outs are missing, as in a fresh clone."""
-    what = f"dvc.lock records {len(paths)} outs ({abbreviated(paths)}), and neither cache nor workspace has any"
-    return Finding(what, "this is how a fresh clone begins", (("dvc", "pull"),) if has_remote else (("dvc", "repro"),))
-
-
-def _recovery_commands(path: str, stage: str, has_remote: bool) -> tuple[tuple[str, ...], ...]:
-    return (("dvc", "pull", path), ("dvc", "repro", stage)) if has_remote else (("dvc", "repro", stage),)
+    has_marks: bool
+    is_committed: bool
 
 
 class LockedOutput(NamedTuple):
-    """A file of the workspace, or a folder, as dvc.lock knows it.
+    """An out that dvc.lock records and DVC caches: a file or a folder.
 
     Attributes:
-        files: the MD5 of each file of a folder by its path; None where the list of a folder is lost.
-        missing: objects that are not in the cache, by the MD5.
-        here: the MD5 of what the workspace has, looked at only where an object is missing or damaged.
+        files: the MD5 of each file of a folder, by its path; None if the list of the folder is lost.
+        missing: the MD5 of each of its objects that is not in the cache.
+        here: the MD5 of what is in the workspace; None unless one of its objects is missing or damaged.
     """
 
     stage: str
@@ -89,53 +47,45 @@ class LockedOutput(NamedTuple):
     missing: tuple[str, ...]
     here: str | None
 
-
-class BrokenLock(NamedTuple):
-    """A dvc.lock that cannot be read.
-
-    Attributes:
-        has_marks: of a merge.
-        is_committed: whether the one of HEAD is whole.
-    """
-
-    has_marks: bool
-    is_committed: bool
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a file and not a folder."""
+        return not self.md5.endswith(FOLDER_SUFFIX)
 
 
-def read_locked_stages() -> dict[str, LockedStage] | BrokenLock:
-    if not LOCK_FILE.exists():
+def read_locked_stages() -> Lock | BrokenLock:
+    """Return the stages of the dvc.lock in the workspace."""
+    path = Path(LOCK_PATH)
+    if not path.exists():
         return {}
-    text = LOCK_FILE.read_bytes()
+    text = path.read_bytes()
     try:
         return read_lock(text)
     except InputError:
         return BrokenLock(b"\n<<<<<<< " in b"\n" + text, _is_committed())
 
 
-def locked_outputs(stages: dict[str, LockedStage], cache: Path, damaged: set[str]) -> list[LockedOutput]:
-    """All that DVC caches.
+def _is_committed() -> bool:
+    try:
+        read_lock(read_files_at([("HEAD", LOCK_PATH)])["HEAD", LOCK_PATH])
+    except (InputError, KeyError):
+        return False
+    return run_git("ls-files", "--unmerged", LOCK_PATH) == ""
+
+
+def locked_outputs(stages: Lock, cache: Path, damaged: set[str]) -> list[LockedOutput]:
+    """Return all outs that DVC caches.
 
     Args:
-        damaged: the MD5 of each object that is known to be.
+        damaged: the MD5 of each object that is damaged.
     """
-    kept_by_git = _uncached_paths()
+    uncached = _uncached_paths()
     outs = [(stage, entry) for stage, locked in stages.items() for entry in locked.outs.values()]
     return [
         _locked_output(stage, entry.path, entry.md5, entry.size, cache, damaged)
         for stage, entry in outs
-        if entry.path not in kept_by_git
+        if entry.path not in uncached
     ]
-
-
-def workspace_md5(path: Path) -> str | None:
-    """Of a file of the workspace, or of a folder as DVC names it; None where there is none."""
-    if path.is_dir():
-        entries = [{"md5": file_md5(file), "relpath": file.relative_to(path).as_posix()} for file in _files_below(path)]
-        entries.sort(key=lambda entry: tuple(entry["relpath"].split("/")))
-        return (
-            hashlib.md5(json.dumps(entries, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + FOLDER_SUFFIX
-        )
-    return file_md5(path) if path.is_file() else None
 
 
 def _locked_output(stage: str, path: str, md5: str, size: int, cache: Path, damaged: set[str]) -> LockedOutput:
@@ -143,32 +93,72 @@ def _locked_output(stage: str, path: str, md5: str, size: int, cache: Path, dama
     files: dict[str, str] | None = {}
     if md5.endswith(FOLDER_SUFFIX):
         files = folder_files(cache, md5) if not missing and is_intact(cache, md5) else None
-        missing += [one for one in (files or {}).values() if not (cache / object_path(one)).exists()]
-    is_ill = missing or damaged & {md5, *(files or {}).values()}
-    return LockedOutput(stage, path, md5, size, files, tuple(missing), workspace_md5(Path(path)) if is_ill else None)
-
-
-def _files_below(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file()]
-
-
-def _is_committed() -> bool:
-    try:
-        read_lock(read_files_at([("HEAD", str(LOCK_FILE))])["HEAD", str(LOCK_FILE)])
-    except (InputError, KeyError):
-        return False
-    return run_git("ls-files", "--unmerged", str(LOCK_FILE)) == ""
+        missing += [file for file in (files or {}).values() if not (cache / object_path(file)).exists()]
+    is_broken = missing or damaged & {md5, *(files or {}).values()}
+    return LockedOutput(stage, path, md5, size, files, tuple(missing), path_md5(Path(path)) if is_broken else None)
 
 
 def _uncached_paths() -> set[str]:
-    """Outs, metrics and plots that dvc.yaml says are not to be cached."""
+    """Return the outs, metrics and plots with `cache: false` in dvc.yaml: Git keeps them."""
     if not PIPELINE_FILE.exists():
         return set()
     stages = (yaml.safe_load(PIPELINE_FILE.read_bytes()) or {}).get("stages", {})
-    kept = set()
-    for stage in stages.values():
-        for key in ("outs", "metrics", "plots"):
-            for item in stage.get(key, []):
-                if isinstance(item, dict):
-                    kept |= {path for path, outs in item.items() if outs and outs.get("cache") is False}
-    return kept
+    items = [item for stage in stages.values() for key in ("outs", "metrics", "plots") for item in stage.get(key, [])]
+    return {
+        path
+        for item in items
+        if isinstance(item, dict)
+        for path, options in item.items()
+        if options and options.get("cache") is False
+    }
+
+
+def broken_lock_finding(lock: BrokenLock) -> Finding:
+    """Return the commands for a dvc.lock that cannot be read; which version to keep is the person's choice."""
+    reason = "dvc cannot tell which stages are up to date"
+    commands: tuple[Command, ...]
+    if lock.has_marks:
+        commands = (("git", "checkout", "--ours", LOCK_PATH), ("dvc", "repro"), ("git", "add", LOCK_PATH))
+        note = "`dvc repro` runs the stages that differ from it"
+        return Finding("dvc.lock holds the marks of a merge", reason, commands, note=note)
+    restore = ("git", "checkout", "HEAD", LOCK_PATH) if lock.is_committed else ("mv", LOCK_PATH, "dvc.lock.damaged")
+    return Finding("dvc.lock is cut short or damaged", reason, (restore, ("dvc", "repro")))
+
+
+def missing_output_finding(out: LockedOutput, cache: Path, *, has_remote: bool) -> Finding:
+    """Return how to restore an out that the cache lacks: from the workspace, a remote or a new run."""
+    repro = ("dvc", "repro", out.stage)
+    if out.here == out.md5:
+        problem = f"dvc.lock records {out.path}, and the cache has not got it; only the workspace has"
+        reason = "a `dvc push` leaves it out, and the next run of the stage removes it"
+        if not out.is_file:
+            return Finding(problem, reason, (repro,), note="a full disk causes this, and DVC still exits with 0")
+        target = cache / object_path(out.md5)
+        copy = (("mkdir", "-p", str(target.parent)), ("cp", out.path, str(target)), ("chmod", "444", str(target)))
+        return Finding(problem, reason, copy, is_safe=True)
+    count = f"{len(out.missing)} of its files" if out.files is not None and len(out.missing) > 1 else "it"
+    problem = f"dvc.lock records {out.path}, and neither cache nor workspace has {count}"
+    commands = (("dvc", "pull", out.path), repro) if has_remote else (repro,)
+    return Finding(problem, "it can be neither checked out nor pushed", commands)
+
+
+def nothing_cached_finding(paths: Sequence[str], *, has_remote: bool) -> Finding:
+    """Return one finding for all outs, because a fresh clone has none of them."""
+    problem = f"dvc.lock records {len(paths)} outs ({abbreviate(paths)}), and neither cache nor workspace has any"
+    command = ("dvc", "pull") if has_remote else ("dvc", "repro")
+    return Finding(problem, "a fresh clone begins like this", (command,))
+
+
+def check_lock(stages: Lock | BrokenLock, outs: list[LockedOutput], cache: Path, *, has_remote: bool) -> CheckResult:
+    """Look at dvc.lock, and at the outs that it records."""
+    if isinstance(stages, BrokenLock):
+        return CheckResult("dvc.lock", "is damaged", [broken_lock_finding(stages)])
+    findings = _output_findings(outs, cache, has_remote)
+    return CheckResult("dvc.lock", f"stages: {len(stages)}; cached outs: {len(outs)}", findings)
+
+
+def _output_findings(outs: list[LockedOutput], cache: Path, has_remote: bool) -> list[Finding]:
+    gone = [out for out in outs if out.missing]
+    if outs and len(gone) == len(outs) and not any(out.here for out in gone):
+        return [nothing_cached_finding([out.path for out in gone], has_remote=has_remote)]
+    return [missing_output_finding(out, cache, has_remote=has_remote) for out in gone]

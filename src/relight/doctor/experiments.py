@@ -1,113 +1,34 @@
-"""Leftovers of killed experiments.
-
-What a killed `dvc exp run` leaves in Git.
+"""Git after a killed `dvc exp run`: a detached HEAD, refs, and stashes.
 
 DVC detaches HEAD, stashes the person's edits, prepares the experiment, and undoes all of it at its end; SIGTERM and
-SIGKILL leave it where it is (treeverse/dvc issues 9260, 10655). All of this is asked when no dvc works here.
-
-What DVC keeps in Git while it runs an experiment, and may leave there: a detached HEAD, refs, stashes.
-
-What is looked at besides files: Git, python, processes, locks, experiments, the queue and the settings.
+SIGKILL leave it as it is (treeverse/dvc issues 9260, 10655). It is looked at while no dvc works on the repository.
 """
 
 import subprocess
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from relight.doctor import dvc_lock, head
-from relight.doctor.finding import CheckResult, Command, Finding, abbreviated
+from relight.doctor.dvc_lock import read_locked_stages
+from relight.doctor.finding import CheckResult, Command, Finding, abbreviate
+from relight.doctor.head import detached_head, head_findings
 from relight.repository.git import git_or_none, run_git
 
-EXEC_PREFIX = "refs/exps/exec/"
-
-MERGE_REF = EXEC_PREFIX + "EXEC_MERGE"
-
-KEPT_REFS = {EXEC_PREFIX + "EXEC_APPLY", EXEC_PREFIX + "EXEC_HEAD"}  # DVC leaves these after a good end, too
-
-
-def exec_ref_findings(refs: Mapping[str, str], asked_for: Sequence[tuple[str, str, Sequence[str]]]) -> list[Finding]:
-    """
-    Args:
-        refs: the commit of each ref below refs/exps/exec and refs/exps/temp.
-        asked_for: of each experiment among them the commit with its params and files, its name, and the files of
-            which the workspace holds another version.
-    """
-    if set(refs) <= KEPT_REFS:
-        return []
-    gone: list[Command] = [("git", "update-ref", "--no-deref", "-d", ref) for ref in sorted(refs)]
-    keep: list[Command] = [
-        ("git", "stash", "store", "-m", f"experiment {name}, killed", commit)
-        for commit, name, differing in asked_for
-        if differing
-    ]
-    kept = "what it asked for stays in `git stash list`" if keep else ""
-    what = f"refs/exps holds {len(refs)} refs of an experiment that was killed ({abbreviated(sorted(refs), 2)})"
-    return [Finding(what, "`dvc exp list` and `show` hide new experiments behind them", (*keep, *gone), True, (), kept)]
-
-
-def stash_findings(
-    *, name: str, differing: Sequence[str], changed: Sequence[str], is_on_head: bool, is_plain: bool
-) -> list[Finding]:
-    """Edits that DVC put aside.
-
-    Args:
-        name: as stash@{0}.
-        differing: files of which the workspace holds another version.
-        changed: those of them that the workspace has changed since HEAD.
-        is_on_head: whether it was made at the commit that HEAD is at.
-        is_plain: whether nothing in it was staged that differs from the files.
-    """
-    if not differing and is_plain:
-        what = f"{name}: a killed `dvc exp run` left a copy of your edits, and your files hold the same"
-        return [
-            Finding(
-                what, "a later `git stash pop` would bring back what is old by then", (_drop_stash_command(name),), True
-            )
-        ]
-    edited = abbreviated(differing)
-    what = f"{name}: your edits of {edited} are only in `git stash`, where a killed `dvc exp run` left them"
-    if not differing:
-        what = f"{name}: what you had staged is only in `git stash`, where a killed `dvc exp run` left it"
-    why = "your files hold other versions, and it looks as if the edits were lost"
-    if is_on_head and not changed and differing:
-        return [Finding(what, why, (("git", "stash", "pop", "--index", name),), is_safe=True)]
-    number = int(name.removesuffix("}").split("{")[1])
-    after = f"stash@{{{number + 1}}}"
-    mend = (("git", "stash", "push", "-m", "as a kill left it"), ("git", "stash", "pop", "--index", after))
-    return [Finding(what, why, mend, note="the first command keeps the files as they are now, for comparing")]
-
-
-def prepared_experiment_findings(experiments: Sequence[tuple[str, str]]) -> list[Finding]:
-    """
-    Args:
-        experiments: commit and name of each that was prepared and not begun.
-    """
-    if not experiments:
-        return []
-    keep = tuple(
-        ("git", "stash", "store", "-m", f"experiment {name}, never begun", commit) for commit, name in experiments
-    )
-    names = abbreviated(name for _, name in experiments)
-    what = f"refs/exps/stash holds {names}, prepared by a `dvc exp run` that was killed"
-    why = "the next `dvc exp run` would run it, too"
-    gone = ("git", "update-ref", "--no-deref", "-d", "refs/exps/stash")
-    return [Finding(what, why, (*keep, gone), True, note="what it asked for stays in `git stash list`")]
-
-
-def _drop_stash_command(name: str) -> Command:
-    return ("git", "stash", "drop", name)
+EXEC_REFS, TEMP_REFS, PREPARED_REF = "refs/exps/exec", "refs/exps/temp", "refs/exps/stash"
+MERGE_REF = f"{EXEC_REFS}/EXEC_MERGE"  # the commit with the params and files of the experiment
+KEPT_REFS = {f"{EXEC_REFS}/EXEC_APPLY", f"{EXEC_REFS}/EXEC_HEAD"}  # DVC leaves these after a good end, too
+KEPT_NOTE = "its params and files stay in `git stash list`"
 
 
 class Stash(NamedTuple):
     """A commit that holds changes of files.
 
     Attributes:
-        name: how Git is told of it.
-        message: what it says of itself.
-        differing: the files of which the workspace holds another version than the stash.
+        name: as stash@{0}.
+        message: the subject of its reflog entry.
+        differing: its changed files of which the workspace holds another version.
         changed: those of them that the workspace has changed since HEAD.
         is_on_head: whether it was made at the commit that HEAD is at.
-        is_plain: whether the index of that moment holds nothing that the files do not.
+        is_plain: whether nothing was staged in it that differs from the files.
     """
 
     name: str
@@ -119,14 +40,55 @@ class Stash(NamedTuple):
     is_plain: bool
 
 
-def read_refs(*prefixes: str) -> dict[str, str]:
-    """The commit of each ref below these places."""
-    listed = run_git("for-each-ref", "--format=%(refname) %(objectname)", *prefixes)
-    return dict(line.split(" ") for line in listed.splitlines())
+class PreparedExperiment(NamedTuple):
+    """An experiment whose run did not begin, or did not end.
+
+    Attributes:
+        commit: the one with its params and files.
+        is_only_copy: whether the workspace holds other versions of them.
+    """
+
+    commit: str
+    name: str
+    is_only_copy: bool = True
+
+
+def read_stash(name: str, commit: str, message: str, generated: frozenset[str] = frozenset()) -> Stash:
+    """Return what a stash holds, compared with HEAD and the workspace.
+
+    Args:
+        generated: files that do not count, because the stages write them.
+    """
+    files = [file for file in _diff(f"{commit}^1", commit) if _is_user_file(file) and file not in generated]
+    differing = _diff(commit, "--", *files) if files else ()
+    trees = {_tree(f"{commit}^1"), _tree(commit)}
+    return Stash(
+        name=name,
+        commit=commit,
+        message=message,
+        differing=differing,
+        changed=_diff("HEAD", "--", *differing) if differing else (),
+        is_on_head=run_git("rev-parse", f"{commit}^1") == run_git("rev-parse", "HEAD"),
+        is_plain=git_or_none("rev-parse", "-q", "--verify", f"{commit}^2") is None or _tree(f"{commit}^2") in trees,
+    )
+
+
+def _is_user_file(file: str) -> bool:
+    """Return whether a person wrote the file: DVC adds its own, and a run writes dvc.lock."""
+    return not file.startswith(".dvc/tmp/") and file != "dvc.lock"
+
+
+def _diff(*arguments: str) -> tuple[str, ...]:
+    """Return the names of the files that `git diff` lists."""
+    return tuple(name for name in run_git("diff", "--name-only", "-z", *arguments).split("\0") if name)
+
+
+def _tree(commit: str) -> str:
+    return run_git("rev-parse", f"{commit}^{{tree}}")
 
 
 def dvc_stashes() -> list[Stash]:
-    """Those of `git stash list` that DVC made: its library ends their message with a line break, Git does not."""
+    """Return the entries of `git stash list` that DVC made: its message ends with a line break, Git's does not."""
     stashes = []
     for line in _reflog("refs/stash"):
         name, commit, message = line.removeprefix("refs/").split(" ", 2)
@@ -136,54 +98,8 @@ def dvc_stashes() -> list[Stash]:
     return stashes
 
 
-def prepared_experiments() -> list[tuple[str, str]]:
-    """Commit and name of each experiment that `dvc exp run` has prepared, and not begun."""
-    lines = [line.split(" ", 2) for line in _reflog("refs/exps/stash")]
-    return [(commit, experiment_name(message)) for _, commit, message in lines]
-
-
-def experiment_name(message: str) -> str:
-    """Of an experiment, in `dvc-exp:head:baseline:name`."""
-    return message.rsplit(":", 1)[-1]
-
-
-def read_stash(name: str, commit: str, message: str, left_out: frozenset[str] = frozenset()) -> Stash:
-    """
-    Args:
-        left_out: files that do not count, for the stages write them.
-    """
-    changed = [
-        file for file in _changed_files("diff", f"{commit}^1", commit) if _is_user_file(file) and file not in left_out
-    ]
-    differing = _changed_files("diff", commit, "--", *changed) if changed else ()
-    trees = {_tree(f"{commit}^1"), _tree(commit)}
-    return Stash(
-        name=name,
-        commit=commit,
-        message=message,
-        differing=differing,
-        changed=_changed_files("diff", "HEAD", "--", *differing) if differing else (),
-        is_on_head=run_git("rev-parse", f"{commit}^1") == run_git("rev-parse", "HEAD"),
-        is_plain=git_or_none("rev-parse", "-q", "--verify", f"{commit}^2") is None or _tree(f"{commit}^2") in trees,
-    )
-
-
-def _is_user_file(file: str) -> bool:
-    """Not what DVC packs beside it, nor what a run writes."""
-    return not file.startswith(".dvc/tmp/") and file != "dvc.lock"
-
-
-def _changed_files(*arguments: str) -> tuple[str, ...]:
-    command, *others = arguments
-    return tuple(name for name in run_git(command, "--name-only", "-z", *others).split("\0") if name)
-
-
-def _tree(commit: str) -> str:
-    return run_git("rev-parse", f"{commit}^{{tree}}")
-
-
 def _reflog(ref: str) -> list[str]:
-    """Name, commit and message of each entry, the last one first."""
+    """Return name, commit and message of each entry, the last one first."""
     if git_or_none("rev-parse", "-q", "--verify", ref) is None:
         return []
     return run_git("reflog", "show", "--format=%gD %H %gs", ref).splitlines()
@@ -193,30 +109,96 @@ def _raw_commit(commit: str) -> bytes:
     return subprocess.run(["git", "cat-file", "commit", commit], capture_output=True, check=True).stdout
 
 
+def prepared_experiments() -> list[PreparedExperiment]:
+    """Return the experiments that a `dvc exp run` has prepared and not begun."""
+    lines = [line.split(" ", 2) for line in _reflog(PREPARED_REF)]
+    return [PreparedExperiment(commit, experiment_name(message)) for _, commit, message in lines]
+
+
+def experiment_name(message: str) -> str:
+    """Return the name in `dvc-exp:HEAD:BASELINE:NAME`."""
+    return message.rsplit(":", 1)[-1]
+
+
+def running_refs() -> dict[str, str]:
+    """Return the refs, and their commits, that DVC keeps while an experiment runs."""
+    listed = run_git("for-each-ref", "--format=%(refname) %(objectname)", EXEC_REFS, TEMP_REFS)
+    return dict(line.split(" ") for line in listed.splitlines())
+
+
+def running_experiments(refs: Mapping[str, str]) -> list[PreparedExperiment]:
+    """Return the experiments among these refs."""
+    stages = read_locked_stages()
+    locked = stages.values() if isinstance(stages, dict) else ()
+    outs = frozenset(out for stage in locked for out in stage.outs)
+    commits = [commit for ref, commit in refs.items() if ref == MERGE_REF or "/temp/merge-" in ref]
+    experiments = []
+    for commit in dict.fromkeys(commits):
+        stash = read_stash("", commit, run_git("log", "-1", "--format=%s", commit), outs)
+        experiments.append(PreparedExperiment(commit, experiment_name(stash.message), bool(stash.differing)))
+    return experiments
+
+
+def stash_finding(stash: Stash) -> Finding:
+    """Return how to get back the edits that DVC stashed; it is safe if the files were not edited again."""
+    if not stash.differing and stash.is_plain:
+        problem = f"{stash.name}: a killed `dvc exp run` left a copy of your edits, and your files hold the same"
+        reason = "a later `git stash pop` would bring back an old version"
+        return Finding(problem, reason, (("git", "stash", "drop", stash.name),), is_safe=True)
+    edits = f"your edits of {abbreviate(stash.differing)} are" if stash.differing else "what you had staged is"
+    them = "them" if stash.differing else "it"
+    problem = f"{stash.name}: {edits} only in `git stash`, where a killed `dvc exp run` left {them}"
+    reason = "your files hold other versions, so that the edits look lost"
+    if stash.is_on_head and not stash.changed and stash.differing:
+        return Finding(problem, reason, (("git", "stash", "pop", "--index", stash.name),), is_safe=True)
+    number = int(stash.name.removesuffix("}").split("{")[1])
+    pop = ("git", "stash", "pop", "--index", f"stash@{{{number + 1}}}")
+    note = "the first command keeps the files as they are now, to compare with"
+    return Finding(problem, reason, (("git", "stash", "push", "-m", "as a kill left it"), pop), note=note)
+
+
+def prepared_experiment_findings(experiments: Sequence[PreparedExperiment]) -> list[Finding]:
+    """Return one finding for all experiments that were prepared and not begun."""
+    if not experiments:
+        return []
+    save = [_store(experiment, "never begun") for experiment in experiments]
+    names = abbreviate(experiment.name for experiment in experiments)
+    problem = f"{PREPARED_REF} holds {names}, prepared by a `dvc exp run` that was killed"
+    reason = "the next `dvc exp run` would also run it"
+    return [Finding(problem, reason, (*save, _delete_ref(PREPARED_REF)), is_safe=True, note=KEPT_NOTE)]
+
+
+def running_ref_findings(refs: Mapping[str, str], experiments: Sequence[PreparedExperiment]) -> list[Finding]:
+    """Return one finding for all refs of experiments that do not run any more.
+
+    Args:
+        refs: the commit of each ref.
+        experiments: those among them.
+    """
+    if set(refs) <= KEPT_REFS:
+        return []
+    save = [_store(experiment, "killed") for experiment in experiments if experiment.is_only_copy]
+    shown = abbreviate(sorted(refs), 2)
+    problem = f"refs/exps holds {len(refs)} refs of an experiment that was killed ({shown})"
+    reason = "`dvc exp list` and `show` hide new experiments behind them"
+    commands = (*save, *(_delete_ref(ref) for ref in sorted(refs)))
+    return [Finding(problem, reason, commands, is_safe=True, note=KEPT_NOTE if save else "")]
+
+
+def _store(experiment: PreparedExperiment, fate: str) -> Command:
+    return ("git", "stash", "store", "-m", f"experiment {experiment.name}, {fate}", experiment.commit)
+
+
+def _delete_ref(ref: str) -> Command:
+    return ("git", "update-ref", "--no-deref", "-d", ref)
+
+
 def check_experiments() -> CheckResult:
-    findings: list[Finding] = []
-    detached = head.detached_head()
-    if detached is not None:
-        findings += head.head_findings(**detached._asdict())
-    stashes = dvc_stashes()
-    for stash in stashes[-1:]:  # the next one gets another number when this one is gone
-        facts = stash._asdict()
-        del facts["commit"], facts["message"]
-        findings += stash_findings(**facts)
+    """Look at HEAD, the stashes and the refs."""
+    head, stashes, refs = detached_head(), dvc_stashes(), running_refs()
+    findings = head_findings(head) if head is not None else []
+    findings += [stash_finding(stash) for stash in stashes[-1:]]  # the others get other numbers when it is gone
     findings += prepared_experiment_findings(prepared_experiments())
-    running = read_refs("refs/exps/exec", "refs/exps/temp")
-    findings += _leftover_ref_findings(running)
-    return CheckResult(
-        "experiments", f"HEAD; refs of running ones: {len(running)}; stashes by DVC: {len(stashes)}", findings
-    )
-
-
-def _leftover_ref_findings(refs: dict[str, str]) -> list[Finding]:
-    merges = [commit for ref, commit in refs.items() if ref == MERGE_REF or "/temp/merge-" in ref]
-    written = dvc_lock.read_locked_stages()
-    outs = {out for stage in written.values() for out in stage.outs} if isinstance(written, dict) else set()
-    asked_for = []
-    for commit in dict.fromkeys(merges):
-        stash = read_stash("", commit, run_git("log", "-1", "--format=%s", commit), frozenset(outs))
-        asked_for.append((commit, experiment_name(stash.message), stash.differing))
-    return exec_ref_findings(refs, asked_for)
+    findings += running_ref_findings(refs, running_experiments(refs))
+    summary = f"HEAD; refs of running ones: {len(refs)}; stashes by DVC: {len(stashes)}"
+    return CheckResult("experiments", summary, findings)

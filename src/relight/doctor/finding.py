@@ -1,4 +1,4 @@
-"""What `relight doctor` found: one thing, why it matters, and the commands that mend it."""
+"""A finding of `relight doctor`: a problem, why it matters, and the commands that fix it."""
 
 import shlex
 import textwrap
@@ -9,14 +9,15 @@ Command = tuple[str, ...]
 
 
 class Finding(NamedTuple):
-    """
+    """One problem, and what fixes it.
+
     Attributes:
-        what: what is wrong, and where: a clause that begins with the place.
-        why: what comes of it.
-        commands: what mends it, in their order.
-        is_safe: whether `--fix` may run the commands: nothing that anybody wrote or trained is lost by them.
-        then: what is for the person to do after the commands.
-        remark: what else the person should know.
+        problem: a clause that begins with the file, ref or setting that it is about.
+        reason: why it matters.
+        commands: they fix it, run in this order.
+        is_safe: whether `--fix` may run the commands: they lose nothing that a person wrote or a run trained.
+        follow_up_commands: for the person to run after the commands.
+        note: anything else to know about the commands.
     """
 
     problem: str
@@ -28,7 +29,12 @@ class Finding(NamedTuple):
 
 
 class CheckResult(NamedTuple):
-    """What was looked at, and what was found there."""
+    """One subject that was looked at.
+
+    Attributes:
+        subject: what was looked at, in one or two words.
+        summary: how much of it there is.
+    """
 
     subject: str
     summary: str
@@ -36,7 +42,7 @@ class CheckResult(NamedTuple):
 
 
 def finding_lines(number: int, finding: Finding, width: int) -> list[str]:
-    """The lines of one finding, at most so wide; its commands as they are typed, however long."""
+    """Return a finding as lines of at most `width` characters; only its commands may be longer."""
     by_itself = "   # --fix does this" if finding.is_safe else ""
     return [
         *_wrapped(f"{number}. {finding.problem}: {finding.reason}", "", width),
@@ -46,15 +52,15 @@ def finding_lines(number: int, finding: Finding, width: int) -> list[str]:
     ]
 
 
-def _wrapped(text: str, first: str, width: int) -> list[str]:
-    """Paths and refs stay whole."""
+def _wrapped(text: str, indent: str, width: int) -> list[str]:
+    """Return the lines; paths and refs are not broken."""
     return textwrap.wrap(
-        text, width, initial_indent=first, subsequent_indent="   ", break_long_words=False, break_on_hyphens=False
+        text, width, initial_indent=indent, subsequent_indent="   ", break_long_words=False, break_on_hyphens=False
     )
 
 
-def abbreviated(names: Iterable[str], most: int = 3) -> str:
-    """The first names, and how many there are besides."""
-    items = list(names)
-    more = f" and {len(items) - most} more" if len(items) > most else ""
-    return ", ".join(items[:most]) + more
+def abbreviate(items: Iterable[str], n_shown: int = 3) -> str:
+    """Return the first items, and the number of the others: `a, b, c and 2 more`."""
+    listed = list(items)
+    more = f" and {len(listed) - n_shown} more" if len(listed) > n_shown else ""
+    return ", ".join(listed[:n_shown]) + more

@@ -1,4 +1,4 @@
-"""Detached HEAD."""
+"""A HEAD that a killed `dvc exp run` left detached."""
 
 import re
 from pathlib import Path
@@ -8,37 +8,18 @@ from relight.doctor.finding import Finding
 from relight.repository.git import git_or_none, run_git
 
 CHECKOUT_MOVE = re.compile(r"checkout: moving from (\S+) to ([0-9a-f]{40})$")
-MAX_HEAD_MOVES = 50  # moves of HEAD that are looked through
-GIT_OPERATIONS = ("BISECT_LOG", "rebase-merge", "rebase-apply")  # of Git itself, which detaches HEAD on purpose
-
-
-def head_findings(*, commit: str, branch: str, tip: str | None, left: str) -> list[Finding]:
-    """
-    Args:
-        commit: where HEAD is, on no branch.
-        branch: the one it was last on.
-        tip: where that branch is now; None where it is gone.
-        left: where HEAD was when it left the branch.
-    """
-    if tip != left:  # a person who looks at an old commit moves HEAD away from the tip; DVC does not
-        return []
-    what = f"HEAD is detached; it was on {branch} before a `dvc exp run` that was killed"
-    why = "your next commits would be on no branch"
-    back = ("git", "switch", branch)
-    if commit == tip:
-        return [Finding(what, why, (back,), is_safe=True)]
-    rescue = (("git", "branch", "rescued", "HEAD"), back, ("git", "merge", "rescued"))
-    return [Finding(f"{what}, and there are commits since", "they are on no branch", rescue)]
+MAX_HEAD_MOVES = 50  # of the reflog that are looked at
+GIT_OPERATIONS = ("BISECT_LOG", "rebase-merge", "rebase-apply")  # they detach HEAD on purpose
 
 
 class DetachedHead(NamedTuple):
-    """Of a HEAD that is on no branch.
+    """A HEAD that is on no branch.
 
     Attributes:
-        commit: where it is.
+        commit: where HEAD is.
         branch: the one that it was last on.
-        tip: where that branch is now; None where it is gone.
-        left: where it was when it left the branch, if it was moved as DVC does.
+        tip: where that branch is now; None if it is gone.
+        left: where HEAD was when it left the branch.
     """
 
     commit: str
@@ -48,7 +29,7 @@ class DetachedHead(NamedTuple):
 
 
 def detached_head() -> DetachedHead | None:
-    """None where HEAD is on a branch, or where somebody else than DVC may have moved it."""
+    """Return None if HEAD is on a branch, or was moved by a person or by Git and not by DVC."""
     if git_or_none("symbolic-ref", "-q", "HEAD") or _git_operation_runs():
         return None
     for line in (git_or_none("reflog", "show", f"-{MAX_HEAD_MOVES}", "--format=%gs", "HEAD") or "").splitlines():
@@ -58,10 +39,22 @@ def detached_head() -> DetachedHead | None:
     return None
 
 
+def _git_operation_runs() -> bool:
+    return any(Path(run_git("rev-parse", "--git-path", name)).exists() for name in GIT_OPERATIONS)
+
+
 def _describe_head(branch: str, left: str) -> DetachedHead:
     tip = git_or_none("rev-parse", "-q", "--verify", f"refs/heads/{branch}")
     return DetachedHead(run_git("rev-parse", "HEAD"), branch, tip, left)
 
 
-def _git_operation_runs() -> bool:
-    return any(Path(run_git("rev-parse", "--git-path", name)).exists() for name in GIT_OPERATIONS)
+def head_findings(head: DetachedHead) -> list[Finding]:
+    """Return a finding if DVC detached HEAD: it goes back to its branch, and commits made since are kept."""
+    if head.tip != head.left:  # a person who looks at an old commit moves HEAD away from the tip; DVC does not
+        return []
+    problem = f"HEAD is detached; it was on {head.branch} before a `dvc exp run` that was killed"
+    back = ("git", "switch", head.branch)
+    if head.commit == head.tip:
+        return [Finding(problem, "your next commits would be on no branch", (back,), is_safe=True)]
+    rescue = (("git", "branch", "rescued", "HEAD"), back, ("git", "merge", "rescued"))
+    return [Finding(f"{problem}, and there are commits since", "they are on no branch", rescue)]

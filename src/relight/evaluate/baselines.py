@@ -1,10 +1,7 @@
-"""Trivial, naive, seasonal, n-gram baselines.
+"""Predictions without a trained network, which a model must beat.
 
-What a forecast must beat: the last value, the value a season ago, the linear autoregression alone.
-
-How much two records share as they stand, without any learning: what a tower must be better than.
-
-What one would say without a model.
+For rows a constant; for forecasts the last value, the value a season ago and the linear autoregression; for pairs how
+much two records share.
 """
 
 import copy
@@ -19,110 +16,23 @@ from relight.metrics.roc import check_sample_weight
 from relight.model.networks.autoregression import Autoregression
 from relight.model.networks.forecaster import Forecaster
 from relight.model.networks.tower import ngrams
-from relight.model.sequences import Windows, preprocess_windows
+from relight.model.series import Windows, preprocess_windows
 
 ForecastBaseline = Callable[[Tensor, Tensor], Tensor]  # past (n, length, n_channels) and future → (n, horizon)
 NAIVE = "naive"
 
 
-def forecast_baselines(model: Forecaster, line: Autoregression) -> dict[str, ForecastBaseline]:
-    """By their names, `naive` first; the seasonal one where a window holds a season.
-
-    Args:
-        line: fitted, without a network beside it.
-    """
-    schema = model.features.series_schema
-    baselines: dict[str, ForecastBaseline] = {NAIVE: lambda past, _: past[:, -1:, 0].expand(-1, schema.horizon)}
-    if 1 < schema.season <= schema.length:
-        baselines["seasonal_naive"] = lambda past, _: seasonal_naive(past[:, :, 0], schema.season, schema.horizon)
-    baselines["linear_autoregression"] = lambda past, future: linear_forecast(model, line, past, future)
-    return baselines
-
-
-def seasonal_naive(values: Tensor, season: int, horizon: int) -> Tensor:
-    """(n, length) → (n, horizon): the last season, over and over."""
-    indices = torch.arange(horizon) % season + values.shape[1] - season
-    return values.index_select(1, indices)
-
-
-def fit_linear_baseline(model: Forecaster, train: Windows, validation: Windows | None) -> Autoregression:
-    """The linear autoregression alone, fitted as that of a forecaster is."""
-    line = copy.deepcopy(model.network.autoregression)
-    examples = [preprocess_windows(model, windows) for windows in (train, validation) if windows is not None]
-    line.fit(examples[0], examples[1] if validation is not None else None)
-    if validation is not None:
-        line.refit(examples, lambda past, _: torch.zeros_like(past[:, :1, 0]))
-    return line
-
-
-def linear_forecast(model: Forecaster, line: Autoregression, past: Tensor, future: Tensor) -> Tensor:
-    """Its forecast in the target's own unit."""
-    scaled = model.preprocessor(past, future)
-    out: Tensor = model.target_transform(scaled[0][:, -1:, 0] + line(*scaled))
-    return out
-
-
-def record_overlap(arrays: dict[str, np.ndarray]) -> np.ndarray:
-    """The mean over the columns that both sides have of how much they share, (n_rows,) float64; 1/2 where none is.
-
-    Of two texts it is the share of their n-grams (Jaccard 1901); a level or a number is the same or is not.
-
-    Args:
-        arrays: of pairs, as split wrote them.
-    """
-    left, right = (
-        [arrays[f"{side}_{part}"] for part in ("numeric", "categories", "letters")] for side in ("left", "right")
-    )
-    numbers = _equality(left[0], right[0], np.isnan(left[0]) | np.isnan(right[0]))
-    levels = _equality(left[1], right[1], (left[1] == 0) | (right[1] == 0))
-    texts = [_jaccard(_ngrams(left[2][:, k]), _ngrams(right[2][:, k])) for k in range(left[2].shape[1])]
-    shares = np.concatenate([numbers, levels, *(text.reshape(-1, 1) for text in texts)], axis=1)
-    is_known = ~np.isnan(shares)
-    sums = np.where(is_known, shares, 0).sum(axis=1)
-    shared: np.ndarray = np.where(is_known.any(axis=1), sums / np.maximum(is_known.sum(axis=1), 1), 0.5)
-    return shared
-
-
-def _equality(left: np.ndarray, right: np.ndarray, is_gap: np.ndarray) -> np.ndarray:
-    return np.where(is_gap, np.nan, (left == right).astype(np.float64))
-
-
-def _ngrams(letters: np.ndarray) -> np.ndarray:
-    codes: np.ndarray = ngrams(torch.from_numpy(letters)).numpy()
-    return codes
-
-
-def _jaccard(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Of the n-grams of each row, (n_rows, n_slots); NaN where a side has none."""
-    is_first_left, is_first_right = _is_first_occurrence(left), _is_first_occurrence(right)
-    both = np.zeros(len(left))
-    for slot in range(left.shape[1]):
-        both += is_first_left[:, slot] & ((right == left[:, [slot]]) & is_first_right).any(axis=1)
-    n_left, n_right = is_first_left.sum(axis=1), is_first_right.sum(axis=1)
-    shares = both / np.maximum(n_left + n_right - both, 1)
-    return np.where((n_left == 0) | (n_right == 0), np.nan, shares)
-
-
-def _is_first_occurrence(codes: np.ndarray) -> np.ndarray:
-    """Which slots hold an n-gram that no slot before them holds."""
-    firsts: np.ndarray = codes != 0
-    for slot in range(1, codes.shape[1]):
-        firsts[:, slot] &= (codes[:, :slot] != codes[:, [slot]]).all(axis=1)
-    return firsts
-
-
 def constant_baseline(
     task: Task, target: np.ndarray, n_rows: int, n_classes: int, weight: np.ndarray | None = None
 ) -> np.ndarray:
-    """The train rows' mean, or their class shares, for every row; for a ranking no order at all.
+    """Predict the train rows' mean, or their class shares, for every row; for a ranking no order at all.
 
     Args:
-        target: of the train rows; (n_train,) numbers or class codes, or (n_train, n_classes) shares.
+        target: of the train rows, (n_train,) numbers or class codes, or (n_train, n_classes) shares.
         weight: of the train rows.
 
     Returns:
-        (n_rows,) numbers (for pairs how far the share of those that are alike is above one half), or
-        (n_rows, n_classes) probabilities, float64.
+        (n_rows,) numbers, or (n_rows, n_classes) probabilities, float64; for pairs the share of alike ones, minus 1/2.
     """
     if task == "ranking":
         return np.zeros(n_rows)  # a constant scores what a random order scores on average
@@ -137,3 +47,90 @@ def constant_baseline(
         case "similarity":
             return np.full(n_rows, np.average(target == 1, weights=weights) - 0.5)
     return np.tile(shares, (n_rows, 1))
+
+
+def forecast_baselines(model: Forecaster, line: Autoregression) -> dict[str, ForecastBaseline]:
+    """Return the baselines by their names, `naive` first; the seasonal one if a window holds a season.
+
+    Args:
+        line: the fitted linear autoregression.
+    """
+    schema = model.features.series_schema
+    baselines: dict[str, ForecastBaseline] = {NAIVE: lambda past, _: past[:, -1:, 0].expand(-1, schema.horizon)}
+    if 1 < schema.season <= schema.length:
+        baselines["seasonal_naive"] = lambda past, _: seasonal_naive(past[:, :, 0], schema.season, schema.horizon)
+    baselines["linear_autoregression"] = lambda past, future: linear_forecast(model, line, past, future)
+    return baselines
+
+
+def seasonal_naive(values: Tensor, season: int, horizon: int) -> Tensor:
+    """Repeat the last season: (n, length) → (n, horizon)."""
+    indices = torch.arange(horizon) % season + values.shape[1] - season
+    return values.index_select(1, indices)
+
+
+def fit_linear_baseline(model: Forecaster, train: Windows, validation: Windows | None) -> Autoregression:
+    """Return the linear autoregression without a network, fitted like that of a forecaster."""
+    line = copy.deepcopy(model.network.autoregression)
+    examples = [preprocess_windows(model, windows) for windows in (train, validation) if windows is not None]
+    line.fit(examples[0], examples[1] if validation is not None else None)
+    if validation is not None:
+        line.refit(examples, lambda past, _: torch.zeros_like(past[:, :1, 0]))
+    return line
+
+
+def linear_forecast(model: Forecaster, line: Autoregression, past: Tensor, future: Tensor) -> Tensor:
+    """Return the forecast of a linear autoregression, in the target's own unit."""
+    scaled = model.preprocessor(past, future)
+    out: Tensor = model.target_transform(scaled[0][:, -1:, 0] + line(*scaled))
+    return out
+
+
+def record_overlap(arrays: dict[str, np.ndarray]) -> np.ndarray:
+    """Return how much the two records of each pair share, without any learning: (n_rows,) float64 from 0 to 1.
+
+    It is the mean over the columns that both records have, or 1/2 if there is none. Two texts share a part of their
+    n-grams (Jaccard 1901); two levels or numbers are equal, 1, or not, 0.
+
+    Args:
+        arrays: of pairs, as split wrote them.
+    """
+    left, right = (
+        [arrays[f"{side}_{part}"] for part in ("numeric", "categories", "letters")] for side in ("left", "right")
+    )
+    numbers = _equality(left[0], right[0], np.isnan(left[0]) | np.isnan(right[0]))
+    levels = _equality(left[1], right[1], (left[1] == 0) | (right[1] == 0))
+    texts = [_jaccard(_ngrams(left[2][:, k]), _ngrams(right[2][:, k])) for k in range(left[2].shape[1])]
+    shares = np.concatenate([numbers, levels, *(text.reshape(-1, 1) for text in texts)], axis=1)
+    in_both = ~np.isnan(shares)
+    sums = np.where(in_both, shares, 0).sum(axis=1)
+    shared: np.ndarray = np.where(in_both.any(axis=1), sums / np.maximum(in_both.sum(axis=1), 1), 0.5)
+    return shared
+
+
+def _equality(left: np.ndarray, right: np.ndarray, is_gap: np.ndarray) -> np.ndarray:
+    return np.where(is_gap, np.nan, (left == right).astype(np.float64))
+
+
+def _ngrams(letters: np.ndarray) -> np.ndarray:
+    codes: np.ndarray = ngrams(torch.from_numpy(letters)).numpy()
+    return codes
+
+
+def _jaccard(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return the Jaccard index of the n-grams of each row, (n_rows, n_slots) each; NaN if a side has none."""
+    is_first_left, is_first_right = _is_first_occurrence(left), _is_first_occurrence(right)
+    both = np.zeros(len(left))
+    for slot in range(left.shape[1]):
+        both += is_first_left[:, slot] & ((right == left[:, [slot]]) & is_first_right).any(axis=1)
+    n_left, n_right = is_first_left.sum(axis=1), is_first_right.sum(axis=1)
+    shares = both / np.maximum(n_left + n_right - both, 1)
+    return np.where((n_left == 0) | (n_right == 0), np.nan, shares)
+
+
+def _is_first_occurrence(codes: np.ndarray) -> np.ndarray:
+    """Return which slots hold an n-gram that no slot before them holds."""
+    firsts: np.ndarray = codes != 0
+    for slot in range(1, codes.shape[1]):
+        firsts[:, slot] &= (codes[:, :slot] != codes[:, [slot]]).all(axis=1)
+    return firsts

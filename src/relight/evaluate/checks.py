@@ -1,10 +1,6 @@
-"""What evaluate cannot say.
+"""Settings of evaluate that a kind of data does not have, and slices that are no columns.
 
-What evaluate can say of forecasts: checked before anything runs, and again by evaluate.
-
-What evaluate can say of sequences, and what it cannot.
-
-What pairs ask of the evaluate section.
+They are checked before anything runs, and again by evaluate.
 """
 
 from relight.data.schema import Schema
@@ -13,70 +9,74 @@ from relight.evaluate.params import EvaluateParams
 from relight.runtime.messages import did_you_mean
 
 
-def assert_can_evaluate_forecasts(params: EvaluateParams) -> None:
-    """
-    Raises:
-        InputError: for what evaluate says of rows of a table alone.
-    """
-    requested = {"references": params.references, "slices": params.slices, "importance": params.importance}
-    problems = [
-        f"evaluate.{name}: is not there for a forecast (its references are always in the table); leave it out"
-        for name, value in requested.items()
-        if value
-    ]
-    if params.threshold != "none":
-        problems.append(f"evaluate.threshold: must be none for a forecast, got {params.threshold}")
-    if problems:
-        raise InputError(*problems)
-
-
 def assert_can_evaluate_sequences(params: EvaluateParams) -> None:
-    """References, slices and importance look at the columns of one row; a sequence has many.
+    """Check that only settings are on that sequences have.
 
     Raises:
-        InputError: with all that is asked for, and is for tables alone.
+        InputError: with all others.
     """
-    requested = {"references": list(params.references), "slices": list(params.slices), "importance": params.importance}
-    problems = [
-        f"evaluate.{key}: must be {'0' if key == 'importance' else '[]'} for sequences, got {value}; "
-        "it looks at rows that stand for themselves"
-        for key, value in requested.items()
-        if value
-    ]
-    if problems:
-        raise InputError(*problems)
+    reason = "it looks at the columns of one row, and a sequence has many rows"
+    _assert_off(params, "sequences", dict.fromkeys(("references", "slices", "importance"), reason))
+
+
+def assert_can_evaluate_forecasts(params: EvaluateParams) -> None:
+    """Check that only settings are on that forecasts have.
+
+    Raises:
+        InputError: with all others.
+    """
+    reasons = {
+        "references": "its references are always in the report",
+        **dict.fromkeys(("slices", "importance"), "it looks at the columns of one row, and a window has many rows"),
+        "threshold": "it is for two classes",
+    }
+    _assert_off(params, "a forecast", reasons)
 
 
 def assert_can_evaluate_pairs(params: EvaluateParams) -> None:
-    """
+    """Check that only settings are on that pairs have.
+
     Raises:
-        InputError: for what is not there for pairs.
+        InputError: with all others.
     """
-    wrong = {
-        "evaluate.references: must be [] for similarity; the share of common n-grams stands beside the model anyway": (
-            params.references
-        ),
-        "evaluate.importance: must be 0 for similarity": params.importance,
-        "evaluate.threshold: must be none for similarity; the one with the best accuracy on the validation rows is "
-        "part of the model": params.threshold != "none",
+    reasons = {
+        "references": "the overlap of n-grams is always in the report",
+        "importance": "each column is there twice",
+        "threshold": "the one with the best accuracy on the validation rows is part of the model",
     }
-    if problems := [problem for problem, holds in wrong.items() if holds]:
+    _assert_off(params, "similarity", reasons)
+
+
+def _assert_off(params: EvaluateParams, kind: str, reasons: dict[str, str]) -> None:
+    """Check that settings have the default that turns them off.
+
+    Args:
+        reasons: by the name of the setting, why this kind of data does not have it.
+    """
+    off = EvaluateParams()
+    problems = [
+        f"evaluate.{name}: must be {getattr(off, name)} for {kind}, got {getattr(params, name)}; {reason}"
+        for name, reason in reasons.items()
+        if getattr(params, name) != getattr(off, name)
+    ]
+    if problems:
         raise InputError(*problems)
 
 
 def columns_to_slice(schema: Schema) -> list[str]:
-    """All columns of the prepared table, those that the model does not see too."""
+    """Return all columns of the prepared table, also those that the model does not see."""
     weight = [] if schema.weight is None else [schema.weight]
     return [*(column.name for column in schema.columns), *schema.targets, *weight]
 
 
 def assert_slices(params: EvaluateParams, columns: list[str]) -> None:
-    """
+    """Check that the slices are columns.
+
     Args:
-        known: the columns of the prepared table.
+        columns: those of the prepared table.
 
     Raises:
-        InputError: for each column of evaluate.slices that is none of them.
+        InputError: with each of evaluate.slices that is none of them.
     """
     problems = [
         f"evaluate.slices: '{name}' is not a column{did_you_mean(name, columns)}"

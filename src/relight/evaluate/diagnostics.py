@@ -1,13 +1,4 @@
-"""Permutation importance and slices.
-
-Permutation importance: what a column is worth to a fitted model.
-
-Whole queries of the test rows, where all of them are too many.
-
-The test rows by the values of a column: where a model is better, and where worse.
-
-The scores of each slice of the test rows.
-"""
+"""Two looks inside the test scores: the importance of each column, and the scores of slices of the rows."""
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -25,8 +16,8 @@ from relight.metrics.scorers import compute_scores, primary_metric
 MAX_IMPORTANCE_ROWS = 5_000
 IMPORTANCE_SCHEMA = {"column": pl.String, "importance": pl.Float64, "low": pl.Float64, "high": pl.Float64}
 PredictionLoss = Callable[[np.ndarray, np.ndarray], float]
-MAX_SLICE_RANGES = 5  # of a number
-MAX_SLICE_VALUES = 20  # of a name: the others are one slice
+MAX_SLICE_RANGES = 5  # of a column of numbers
+MAX_SLICE_VALUES = 20  # of another column; all other values are one slice
 OTHER_SLICE, MISSING_SLICE = "other", "missing"
 SLICES_SCHEMA = {
     "column": pl.String, "value": pl.String, "rows": pl.Int64,
@@ -43,13 +34,13 @@ def permutation_importance(
     n_repeats: int,
     seed: int,
 ) -> pl.DataFrame:
-    """How much the loss rises when a column's values are shuffled among the rows, sorted from the largest.
+    """Return how much the loss rises if a column's values are shuffled among the rows, sorted from the largest rise.
 
     Breiman 2001, "Random forests", section 10; Fisher, Rudin and Dominici 2019, "All models are wrong, but many
     are useful", section 3 (their model reliance as a difference). All numbers of a date are shuffled together.
 
     Args:
-        loss_of: the model's loss on (n_rows, n_numeric) numbers and (n_rows, n_categorical) codes.
+        loss_of: returns the model's loss on (n_rows, n_numeric) numbers and (n_rows, n_categorical) codes.
 
     Returns:
         Columns column, importance (the mean over the repeats), low and high (their 2.5 and 97.5 percentiles).
@@ -66,12 +57,8 @@ def permutation_importance(
 
 
 def sample_row_indices(n_rows: int, seed: int) -> np.ndarray:
-    """At most 5,000 of the rows, always the same."""
+    """Return the indices of at most 5,000 of the rows, always the same."""
     return np.sort(np.random.default_rng(seed).permutation(n_rows)[:MAX_IMPORTANCE_ROWS])
-
-
-def empty_importance_table() -> pl.DataFrame:
-    return pl.DataFrame(schema=IMPORTANCE_SCHEMA)
 
 
 def _shuffled(
@@ -86,9 +73,9 @@ def _shuffled(
 
 
 def sample_query_rows(target: np.ndarray, seed: int) -> np.ndarray:
-    """The rows, in their order, of at most 5,000 rows of whole queries, always the same; of one query at least.
+    """Return the indices of at most 5,000 rows in whole queries, always the same and in order; at least one query.
 
-    Queries whose candidates are equally relevant say nothing, and are left out.
+    Queries whose candidates are equally relevant measure nothing, and are left out.
 
     Args:
         target: (n_rows, 2) relevance, and the number of the query.
@@ -101,10 +88,10 @@ def sample_query_rows(target: np.ndarray, seed: int) -> np.ndarray:
 
 
 def iterate_slices(values: pl.Series) -> Iterator[tuple[str, np.ndarray]]:
-    """Each slice of a column: its name, and the rows in it, (n_rows,) bool.
+    """Yield the name of each slice of a column, and which rows are in it, (n_rows,) bool.
 
-    A number with more than 5 values is cut into at most 5 ranges of as many rows each; dates are taken by
-    year; of other values the 20 most frequent stand for themselves, and all others are one slice.
+    Numbers with more than 5 values are cut into at most 5 ranges with equally many rows; dates are sliced by year;
+    of other values, the 20 most frequent have a slice each, and all others share one.
     """
     if values.dtype.is_numeric():
         labels, order = _number_ranges(values.cast(pl.Float64))
@@ -135,7 +122,7 @@ def _number_ranges(values: pl.Series) -> tuple[pl.Series, list[str]]:
 
 
 def _as_texts(values: pl.Series) -> pl.Series:
-    """As texts, whatever an ignored column holds."""
+    """Return texts, whatever an ignored column holds."""
     if values.dtype.is_nested() or values.dtype in (pl.Binary, pl.Object):
         return pl.Series([None if value is None else str(value) for value in values.to_list()], dtype=pl.String)
     return values.cast(pl.String)
@@ -151,11 +138,11 @@ def _frequent_values(texts: pl.Series) -> tuple[pl.Series, list[str]]:
 def slice_scores(
     task: Task, rows: LabelledRows, y_pred: np.ndarray, columns: pl.DataFrame, *, n_resamples: int, seed: int
 ) -> pl.DataFrame:
-    """A line for each column, value and score, the score that stands for the task first.
+    """Return a line for each column, value and score, the primary metric of the task first.
 
     Args:
-        said: what the model says of the rows.
-        columns: the columns to slice by, (n_rows, n_columns).
+        y_pred: predictions for the rows.
+        columns: the columns to slice by, (n_rows, n_columns); there may be none.
     """
     lines = [
         (column.name, *line)
@@ -164,10 +151,6 @@ def slice_scores(
         for line in _slice_lines(task, value, rows.take(members), y_pred[members], n_resamples, seed)
     ]
     return pl.DataFrame(lines, schema=SLICES_SCHEMA, orient="row")
-
-
-def empty_slices_table() -> pl.DataFrame:
-    return pl.DataFrame(schema=SLICES_SCHEMA)
 
 
 def _slice_lines(

@@ -1,16 +1,25 @@
-"""evaluate: reload the saved model, prove that it is the trained one, score it on every part."""
+"""evaluate: reload the saved model, check that it is the trained one, score it on every part."""
 
 from pathlib import Path
 
 from relight.data.schema import Schema
-from relight.evaluate.inputs import EvaluateFiles
+from relight.data.tensors import read_tensors
+from relight.evaluate.inputs import Arrays
 from relight.evaluate.pairs import evaluate_pairs
 from relight.evaluate.params import EvaluateParams
 from relight.evaluate.sequences import evaluate_sequences
-from relight.evaluate.series import evaluate_forecasts
+from relight.evaluate.series import evaluate_series
 from relight.evaluate.table import evaluate_table
+from relight.evaluate.tables import Reports, write_reports
 from relight.model.devices import make_deterministic
-from relight.model.saved_model import Description
+from relight.model.saved_model import (
+    PairModel,
+    SavedModel,
+    SequenceModel,
+    SeriesModel,
+    TableModel,
+    load_model_files,
+)
 from relight.runtime.files import read_model
 
 
@@ -27,19 +36,29 @@ def evaluate(
     metrics: Path,
     reports: Path,
 ) -> None:
-    """Write the metrics of every part, and tables of what the model says of the test rows.
+    """Write the metrics of every part, and tables of the predictions for the test rows.
 
     Raises:
-        InputError: for a slice that is no column of the table.
-        RunError: when the saved model is not the trained one.
+        InputError: for a slice that is no column of the table, or a setting that this kind of data does not have.
+        RunError: if the saved model is not the trained one.
     """
-    model_description, table_schema = read_model(description, Description), read_model(schema, Schema)
-    make_deterministic(model_description.threads)
-    files = EvaluateFiles(table, train_rows, validation_rows, test_rows, metrics, reports)
-    if model_description.features.pairs is not None:
-        return evaluate_pairs(params, model_description, table_schema, weights, files)
-    if model_description.features.series is not None:
-        return evaluate_forecasts(params, model_description, weights, files)
-    if model_description.features.sequence is not None:
-        return evaluate_sequences(params, model_description, weights, files)
-    return evaluate_table(params, model_description, table_schema, weights, files)
+    saved = load_model_files(description, weights)
+    make_deterministic(saved.description.threads)
+    paths = {"train": train_rows, "validation": validation_rows, "test": test_rows}
+    parts = {part: read_tensors(path) for part, path in paths.items()}
+    written = _evaluate_kind(params, saved, parts, read_model(schema, Schema), table)
+    write_reports(written, metrics=metrics, folder=reports)
+
+
+def _evaluate_kind(
+    params: EvaluateParams, saved: SavedModel, parts: dict[str, Arrays], schema: Schema, table: Path
+) -> Reports:
+    match saved:
+        case TableModel():
+            return evaluate_table(params, saved, parts, schema, table)
+        case SequenceModel():
+            return evaluate_sequences(params, saved, parts, table)
+        case SeriesModel():
+            return evaluate_series(params, saved, parts, table)
+        case PairModel():
+            return evaluate_pairs(params, saved, parts, schema, table)

@@ -1,23 +1,20 @@
-"""Paths, labelled rows, model proof.
-
-One part of the table with its truth, as scores and references take it.
-
-What evaluate reads of the data, and what it writes.
-
-The reloaded model is the trained one.
-"""
+"""The rows of a part with their true targets, as scores and references take them."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
+import polars as pl
 from torch import Tensor
 
+from relight.data.parquet import read_columns
 from relight.data.schema import Task
 from relight.errors import RunError
+from relight.evaluate.params import EvaluateParams
 from relight.model.saved_model import Description, hash_outputs
 
-Arrays = dict[str, np.ndarray]
+Arrays = dict[str, np.ndarray]  # the tensors of a part, as split wrote them
+Rows = TypeVar("Rows")
 
 
 class LabelledRows(NamedTuple):
@@ -27,8 +24,8 @@ class LabelledRows(NamedTuple):
         categories: (n_rows, n_categorical) int32, 0 for a gap or an unknown level.
         target: (n_rows,) numbers or int64 class codes; for a distribution (n_rows, n_classes);
             for a ranking (n_rows, 2) float64: relevance, and the number of the query.
-        row: (n_rows,) each row's place in the prepared table.
-        weight: (n_rows,) of the rows, or None.
+        row: (n_rows,) the index of each row in the prepared table.
+        weight: (n_rows,) sample weights, or None.
     """
 
     numeric: np.ndarray
@@ -38,13 +35,16 @@ class LabelledRows(NamedTuple):
     weight: np.ndarray | None
 
     def take(self, indices: np.ndarray) -> "LabelledRows":
-        """Some of the rows: places or a mask."""
+        """Return some of the rows, by indices or a mask."""
         numeric, categories, target, row = (array[indices] for array in self[:4])
         return LabelledRows(numeric, categories, target, row, None if self.weight is None else self.weight[indices])
 
 
-def labelled_rows(task: Task, arrays: dict[str, np.ndarray]) -> LabelledRows:
-    """The arrays of one part as split wrote them."""
+LabelledParts = dict[str, LabelledRows]  # train, test, and validation unless the test rows stand in for it
+
+
+def labelled_rows(task: Task, arrays: Arrays) -> LabelledRows:
+    """Return the rows of a table with their targets."""
     target = arrays["target"]
     if task == "regression":
         target = target.reshape(-1)
@@ -56,38 +56,38 @@ def labelled_rows(task: Task, arrays: dict[str, np.ndarray]) -> LabelledRows:
 
 
 def labelled_sequences(task: Task, arrays: Arrays) -> LabelledRows:
-    """The targets of one part as split wrote them; what the model sees is left out, for it has no fixed width."""
-    target, n = arrays["target"].reshape(-1), len(arrays["target"])
+    """Return the targets of sequences, without columns, because sequences have no fixed width."""
+    target, n_sequences = arrays["target"].reshape(-1), len(arrays["target"])
     target = target if task == "regression" else target.astype(np.int64)
-    nothing = np.empty((n, 0), dtype=np.float32)
+    nothing = np.empty((n_sequences, 0), dtype=np.float32)
     return LabelledRows(nothing, nothing.astype(np.int32), target, arrays["row"], arrays.get("weight"))
 
 
-class EvaluateFiles(NamedTuple):
-    """
-    Attributes:
-        table: the clean rows, as prepare wrote them.
-        train, validation, test: the tensors of each part.
-        metrics: the scores of every part.
-        reports: a new folder for tables of what the model says of the test rows.
-    """
+def labelled_pairs(arrays: Arrays) -> LabelledRows:
+    """Return the left records of pairs, with the targets of the pairs."""
+    target = arrays["target"].reshape(-1).astype(np.int64)
+    return LabelledRows(arrays["left_numeric"], arrays["left_categories"], target, arrays["row"], arrays.get("weight"))
 
-    table: Path
-    train: Path
-    validation: Path
-    test: Path
-    metrics: Path
-    reports: Path
+
+def scored_parts(parts: dict[str, Rows], description: Description) -> dict[str, Rows]:
+    """Return the parts, without the validation part if the test rows stand in for it."""
+    stands_in = description.features.validates_on_test
+    return {part: rows for part, rows in parts.items() if part != "validation" or not stands_in}
+
+
+def sliced_columns(params: EvaluateParams, table: Path, rows: LabelledRows) -> pl.DataFrame:
+    """Return the columns of evaluate.slices for some rows; no column if there are no slices."""
+    return read_columns(table, params.slices)[rows.row] if params.slices else pl.DataFrame()
 
 
 def assert_same_outputs(outputs: Tensor, description: Description) -> None:
-    """The reloaded weights say, bit for bit, what the trained ones said before they were saved.
+    """Check that the reloaded weights give, bit for bit, the outputs of the trained model before it was saved.
 
     Args:
         outputs: for the validation rows.
 
     Raises:
-        RunError: when they do not.
+        RunError: if they do not.
     """
     if hash_outputs(outputs) != description.output_sha256:
         raise RunError(

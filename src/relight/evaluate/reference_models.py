@@ -1,10 +1,6 @@
-"""Ridge, logistic, gradient boosting (sklearn).
+"""Reference models of scikit-learn, fitted on the same train rows: a linear model, and gradient boosted trees.
 
-Rows as the numbers of a linear model: standardized, with indicators of gaps and one-hot categories.
-
-Models that everybody knows, fitted on the same train rows: what the network must be better than.
-
-scikit-learn takes 2 CPU seconds to import: it is imported where a reference is asked for, and nowhere else.
+scikit-learn takes 2 CPU seconds to import, so it is imported only if a reference is wanted.
 """
 
 import warnings
@@ -18,15 +14,17 @@ from relight.evaluate.inputs import LabelledRows
 from relight.evaluate.params import Reference
 from relight.metrics.scorers import compute_scores, primary_metric
 
-MAX_ONE_HOT_LEVELS = 100  # of a category, the most frequent among the train rows: a column each
-ALPHAS = (0.1, 1.0, 10.0, 100.0, 1000.0)  # of the ridge penalty
+MAX_ONE_HOT_LEVELS = 100  # of each category, the most frequent among the train rows
+ALPHAS = (0.1, 1.0, 10.0, 100.0, 1000.0)  # penalties of the ridge regression
 INVERSE_PENALTIES = (0.01, 0.1, 1.0, 10.0)  # of the logistic regression
 NATIVE_LEVELS = 255  # categories with more levels are taken as ordered numbers
 PredictFunction = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 class DesignMatrix:
-    """What the train rows fix: means, deviations, columns with gaps, levels.
+    """Turns rows into the numbers of a linear model: standardized, with indicators of gaps and one-hot categories.
+
+    Means, deviations, columns with gaps and levels are those of the train rows.
 
     Gaps become the mean, and an indicator for each column that has some among the train rows; a column that
     never varies stays at 0. A rare or unknown level is 0 in every column of its category.
@@ -66,12 +64,14 @@ def _frequent_levels(codes: np.ndarray) -> np.ndarray:
 def fit_reference(
     name: Reference, task: Task, train: LabelledRows, validation: LabelledRows | None, n_classes: int, threads: int
 ) -> PredictFunction | None:
-    """A fitted reference: (numeric, categories) → numbers (n_rows,) or probabilities (n_rows, n_classes).
+    """Return a fitted reference: (numeric, categories) → numbers (n_rows,) or probabilities (n_rows, n_classes).
 
-    The validation rows choose the regularisation of the linear model and the number of trees; without them
-    the penalty is 1, and a tenth of the train rows stops the trees. None where scikit-learn has no such
-    model: trees for a distribution, or any model for train rows of one class alone. The same number of
-    threads gives the same bits. Of a ranking they predict the relevance, each row by itself.
+    The validation rows choose the penalty of the linear model and the number of trees; without them the penalty is 1,
+    and a tenth of the train rows stops the trees. For a ranking, the relevance of each row is predicted by itself. The
+    same number of threads gives the same bits.
+
+    Returns:
+        None if scikit-learn has no such model: trees for a distribution, or train rows of only one class.
     """
     from threadpoolctl import threadpool_limits
 
@@ -80,7 +80,7 @@ def fit_reference(
     if task in ("binary", "multiclass") and len(np.unique(train.target)) < 2:
         return None
     with threadpool_limits(threads), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that a fit stopped at its last step: a reference is as good as it is
+        warnings.simplefilter("ignore")  # a reference that did not converge is good enough
         match name, task:
             case "linear", _:
                 return _fit_linear(task, train, validation, n_classes)
@@ -91,12 +91,12 @@ def fit_reference(
 
 
 def _without_queries(rows: LabelledRows) -> LabelledRows:
-    """Candidates without their queries."""
+    """Return the candidates with their relevance as the target."""
     return rows._replace(target=rows.target[:, 0])
 
 
 def _fit_linear(task: Task, train: LabelledRows, validation: LabelledRows | None, n_classes: int) -> PredictFunction:
-    """Ridge or logistic regression on standardized numbers and one-hot categories."""
+    """Fit a ridge or logistic regression."""
     design = DesignMatrix(train.numeric, train.categories)
     numbers = design(train.numeric, train.categories)
     candidates = _linear_models(task, one=validation is None)
@@ -117,7 +117,7 @@ def _linear_models(task: Task, *, one: bool) -> Iterable[Any]:
 
 
 def _fit_trees(task: Task, train: LabelledRows, validation: LabelledRows | None, n_classes: int) -> PredictFunction:
-    """scikit-learn's histogram gradient boosting (after LightGBM, Ke et al. 2017); it reads gaps itself."""
+    """Fit histogram gradient boosting (after LightGBM, Ke et al. 2017), which reads gaps itself."""
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
     native = train.categories.max(axis=0, initial=0) <= NATIVE_LEVELS
@@ -135,7 +135,7 @@ def _fit_trees(task: Task, train: LabelledRows, validation: LabelledRows | None,
 
 
 def _validation_set(task: Task, train: LabelledRows, validation: LabelledRows | None) -> dict[str, np.ndarray]:
-    """The validation rows as `fit` takes them, without classes that the train rows lack."""
+    """Return the validation rows as `fit` takes them, without classes that the train rows lack."""
     if validation is not None and task != "regression":
         validation = validation.take(np.isin(validation.target, np.unique(train.target)))
     if validation is None or not len(validation.target):
@@ -145,7 +145,7 @@ def _validation_set(task: Task, train: LabelledRows, validation: LabelledRows | 
 
 
 def _joined_columns(numeric: np.ndarray, categories: np.ndarray) -> np.ndarray:
-    """Numbers and codes side by side; an unknown level is a gap."""
+    """Return numbers and codes side by side; an unknown level is a gap."""
     codes = np.where(categories == 0, np.nan, categories - 1)
     return np.concatenate([numeric, codes], axis=1, dtype=np.float64)
 

@@ -1,27 +1,19 @@
-"""Content of metrics.json and notes.
+"""The scores of predictions, the content of metrics.json, and notes on how far they reach."""
 
-Everything that is said of a model's answers in numbers: the content of metrics.json.
-
-The line that a model of one column has learned, in the units of the data.
-
-What a person should know of the queries behind the scores of a ranking, in whole sentences.
-
-What a person should know of the scores, in whole sentences.
-"""
-
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from torch import nn
 
 from relight.data.features import Features
+from relight.data.schema import Task
 from relight.evaluate.baselines import constant_baseline
-from relight.evaluate.diagnostics import MAX_IMPORTANCE_ROWS as MOST_SHUFFLED
-from relight.evaluate.inputs import LabelledRows
+from relight.evaluate.diagnostics import MAX_IMPORTANCE_ROWS
+from relight.evaluate.inputs import LabelledParts, LabelledRows
 from relight.evaluate.params import EvaluateParams
+from relight.evaluate.predictions import PartPredictions
 from relight.evaluate.reference_models import fit_reference
-from relight.metrics.bootstrap import MAX_BOOTSTRAP_ROWS as MOST_RESAMPLED
-from relight.metrics.bootstrap import bootstrap_intervals
+from relight.metrics.bootstrap import MAX_BOOTSTRAP_ROWS, bootstrap_intervals
 from relight.metrics.classification import (
     Scores,
     confidence_and_truth,
@@ -36,23 +28,8 @@ from relight.model.networks.mlp import Linear, LinearParameters
 from relight.model.pipeline import TabularModel, TargetTransform
 from relight.model.preprocessing import Standardize
 
-LabelledParts = dict[str, LabelledRows]
-MIN_TEST_QUERIES = 50  # queries: their mean score is rough
-MIN_TEST_ROWS = 200  # test rows: their scores say little about a tenth
-
-
-class PartPredictions(NamedTuple):
-    """What a model says, in answers as `domain.answers` gives them.
-
-    Attributes:
-        parts: of the rows of each part.
-        uncalibrated: of the test rows before its temperature was fitted; None where it has none.
-        seeds: of the test rows by each seed alone; empty with one seed.
-    """
-
-    by_part: dict[str, np.ndarray]
-    uncalibrated: np.ndarray | None
-    by_seed: list[np.ndarray]
+MIN_TEST_QUERIES = 50  # with fewer, their mean score is rough
+MIN_TEST_ROWS = 200  # with fewer, the scores are rough
 
 
 def compute_metrics(
@@ -63,11 +40,11 @@ def compute_metrics(
     parameters: dict[str, Any],
     threads: int,
 ) -> dict[str, Any]:
-    """The scores of every part beside those of trivial and other models; keys only where there is something to say.
+    """Return the scores of every part, with those of trivial and other models; a key without content is left out.
 
     Args:
-        parts: train, test, and validation where there is one.
-        parameters: learned beside true, where they are known.
+        parts: train, test, and validation if there is one.
+        parameters: learned and true ones, if they are known.
     """
     task = features.task
     metrics: dict[str, Any] = {"train": {}, "validation": {}, "test": {}}
@@ -78,7 +55,7 @@ def compute_metrics(
     more = {
         "parameters": parameters,
         "references": _reference_scores(params, features, parts, threads),
-        "intervals": _intervals(params, features, parts["test"], predictions.by_part["test"]),
+        "intervals": intervals_of_test(params, task, parts["test"], predictions.by_part["test"]),
         "seeds": _seed_scores(features, parts["test"], predictions.by_seed),
         "threshold": _threshold_scores(params, features, parts, predictions.by_part),
     }
@@ -121,16 +98,17 @@ def _reference_scores(
     return scores
 
 
-def _intervals(params: EvaluateParams, features: Features, test: LabelledRows, y_pred: np.ndarray) -> dict[str, Any]:
+def intervals_of_test(params: EvaluateParams, task: Task, test: LabelledRows, y_pred: np.ndarray) -> dict[str, Any]:
+    """Return the bootstrap intervals of the test scores, if they are wanted."""
     if params.bootstrap == 0:
         return {}
     drawn = {"n_resamples": params.bootstrap, "seed": params.seed}
-    intervals = bootstrap_intervals(features.task, test.target, y_pred, test.weight, **drawn)
+    intervals = bootstrap_intervals(task, test.target, y_pred, test.weight, **drawn)
     return {"test": {name: list(ends) for name, ends in intervals.items()}}
 
 
 def _seed_scores(features: Features, test: LabelledRows, seeds: list[np.ndarray]) -> dict[str, Any]:
-    """Mean and sample deviation over the seeds of the scores that every seed has."""
+    """Return mean and sample deviation over the seeds, of the scores that every seed has."""
     if len(seeds) < 2:
         return {}
     scores = [compute_scores(features.task, test.target, y_pred, test.weight) for y_pred in seeds]
@@ -141,7 +119,7 @@ def _seed_scores(features: Features, test: LabelledRows, seeds: list[np.ndarray]
 def _threshold_scores(
     params: EvaluateParams, features: Features, parts: LabelledParts, predictions: dict[str, np.ndarray]
 ) -> Scores:
-    """The threshold chosen on the validation rows, and the test rows' scores with it."""
+    """Return the threshold chosen on the validation rows, and the test scores with it."""
     if params.threshold == "none" or features.task != "binary" or "validation" not in parts:
         return {}
     validation, test = parts["validation"], parts["test"]
@@ -150,7 +128,7 @@ def _threshold_scores(
 
 
 def learned_line(model: nn.Module) -> dict[str, float] | None:
-    """Weight and bias of y = weight * x + bias; None where the model is no straight line of one column."""
+    """Return weight and bias of y = weight * x + bias, in the units of the data; None for another model."""
     if not isinstance(model, TabularModel):
         return _line_of(model)
     line = _line_of(model.network.network) if isinstance(model.network, ConcatFeatures) else None
@@ -184,13 +162,13 @@ def _line_of(network: nn.Module) -> dict[str, float] | None:
 
 
 def _unscaled(line: dict[str, float], shift: float, scale: float) -> dict[str, float]:
-    """The line of x whose line of (x - shift) / scale is known."""
+    """Return the line over x, given the line over (x - shift) / scale."""
     weight = line["weight"] / scale
     return {"weight": weight, "bias": line["bias"] - weight * shift}
 
 
 def query_notes(part: str, target: np.ndarray) -> list[str]:
-    """Of one part.
+    """Return how many queries of a part are behind its scores, in whole sentences.
 
     Args:
         target: (n_rows, 2) relevance and the number of the query.
@@ -210,22 +188,22 @@ def query_notes(part: str, target: np.ndarray) -> list[str]:
 def score_notes(
     params: EvaluateParams, features: Features, parts: LabelledParts, fitted: list[str], *, calibrated: bool
 ) -> list[str]:
-    """What was done otherwise than asked, and how far the scores reach.
+    """Return what differs from the settings, and how far the scores reach, in whole sentences.
 
     Args:
-        found: the references that were fitted.
-        calibrated: whether the model has a temperature of its own.
+        fitted: the references that were fitted.
+        calibrated: whether a temperature was fitted.
     """
     n_test, validated = len(parts["test"].target), "validation" in parts
     skipped = [name for name in params.references if name not in fitted]
     notes = {
         f"The test part has {n_test} rows: its scores are rough.": n_test < MIN_TEST_ROWS
         and features.task != "ranking",
-        f"Intervals are of {MOST_RESAMPLED} of the {n_test} test rows, scaled to all of them.": (
-            params.bootstrap > 0 and n_test > MOST_RESAMPLED
+        f"Intervals are of {MAX_BOOTSTRAP_ROWS} of the {n_test} test rows, scaled to all of them.": (
+            params.bootstrap > 0 and n_test > MAX_BOOTSTRAP_ROWS
         ),
-        f"Importance is measured on {MOST_SHUFFLED} of the {n_test} test rows.": (
-            params.importance > 0 and n_test > MOST_SHUFFLED
+        f"Importance is measured on {MAX_IMPORTANCE_ROWS} of the {n_test} test rows.": (
+            params.importance > 0 and n_test > MAX_IMPORTANCE_ROWS
         ),
         "The probabilities are as the network gave them: no temperature was fitted.": (
             features.task in ("binary", "multiclass") and not calibrated

@@ -1,9 +1,4 @@
-"""Evaluation of forecasts.
-
-Everything that is said of forecasts in numbers: the content of metrics.json, and tables of the test windows.
-
-evaluate, for forecasts.
-"""
+"""Evaluation of forecasts: the scores of windows, and tables of the test windows."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,35 +9,54 @@ import torch
 
 from relight.data.calendar import format_times
 from relight.data.parquet import read_parquet
-from relight.data.tensors import read_tensors
-from relight.evaluate import tables
 from relight.evaluate.baselines import NAIVE, ForecastBaseline, fit_linear_baseline, forecast_baselines
 from relight.evaluate.checks import assert_can_evaluate_forecasts
-from relight.evaluate.diagnostics import empty_importance_table, empty_slices_table
-from relight.evaluate.inputs import EvaluateFiles, assert_same_outputs
+from relight.evaluate.inputs import Arrays, assert_same_outputs, scored_parts
 from relight.evaluate.params import EvaluateParams
+from relight.evaluate.tables import Reports
 from relight.metrics.forecasts import Scores, block_intervals, bootstrap_blocks, forecast_scores, interval_coverage
-from relight.model.build import build_model
 from relight.model.inference import predict_outputs
 from relight.model.networks.forecaster import Forecaster, model_half_widths
-from relight.model.saved_model import Description, load_weights
-from relight.model.sequences import Windows, build_windows
-from relight.runtime.files import write_json
+from relight.model.saved_model import SeriesModel
+from relight.model.series import Windows, build_windows
 
 WINDOWS_AT_ONCE = 4096
 FORECAST_NOTES = [
     "The linear part was fitted on the validation windows as well, once they had nothing left to choose: their scores "
     "are a little too good. The intervals were settled before that."
 ]
-PART_FILES = ("train", "validation", "test")
+
+
+def evaluate_series(params: EvaluateParams, saved: SeriesModel, arrays: dict[str, Arrays], table: Path) -> Reports:
+    """Score the forecasts of windows.
+
+    Args:
+        arrays: of the train, validation and test part.
+        table: the prepared table; times and series are read from it.
+
+    Raises:
+        InputError: for settings that forecasts do not have.
+        RunError: if the saved model is not the trained one.
+    """
+    assert_can_evaluate_forecasts(params)
+    model, seasonal_error = saved.model, saved.series.seasonal_error
+    windows = {part: build_windows(part_arrays, saved.series) for part, part_arrays in arrays.items()}
+    assert_same_outputs(predict_outputs(model, windows["validation"].inputs), saved.description)
+    windows = scored_parts(windows, saved.description)
+    references = forecast_baselines(model, fit_linear_baseline(model, windows["train"], windows.get("validation")))
+    parts = {part: predict_windows(model, references, part_windows) for part, part_windows in windows.items()}
+    written = _tables(saved, parts, _read_rows(saved, table)[arrays["test"]["row"]], windows["test"])
+    metrics = compute_forecast_metrics(parts, model_half_widths(model), seasonal_error)
+    intervals, notes = _score_intervals(params, written["predictions"], seasonal_error)
+    return Reports(metrics | intervals, [*(FORECAST_NOTES if "validation" in windows else []), *notes], written)
 
 
 class WindowPredictions(NamedTuple):
-    """The windows of a part.
+    """The windows of a part, in the target's own unit.
 
     Attributes:
-        target: (n_windows, horizon) in its own unit, NaN where there is none.
-        said: by the model and each reference, (n_windows, horizon).
+        target: (n_windows, horizon), NaN for a gap.
+        by_model: the predictions of the model and of each reference, (n_windows, horizon).
     """
 
     target: np.ndarray
@@ -54,7 +68,7 @@ class WindowPredictions(NamedTuple):
 
 
 def predict_windows(model: Forecaster, references: dict[str, ForecastBaseline], windows: Windows) -> WindowPredictions:
-    """What the model and its references say of a part."""
+    """Return the predictions of the model and its references for a part."""
     by_model = {"model": predict_outputs(model, windows.inputs).numpy()}
     baseline_outputs: dict[str, list[np.ndarray]] = {name: [] for name in references}
     with torch.inference_mode():
@@ -70,10 +84,10 @@ def predict_windows(model: Forecaster, references: dict[str, ForecastBaseline], 
 def compute_forecast_metrics(
     parts: dict[str, WindowPredictions], widths: np.ndarray, seasonal_error: float | None
 ) -> dict[str, Any]:
-    """The scores of every part beside those of the naive forecast and the other references.
+    """Return the scores of every part, with those of the naive forecast and the other references.
 
     Args:
-        widths: (horizon,), half of an interval each; NaN where there is none.
+        widths: (horizon,), half of each interval; NaN if there is none.
     """
 
     def scores(part: str, name: str) -> Scores:
@@ -89,14 +103,14 @@ def compute_forecast_metrics(
 
 
 def _coverage_scores(test: WindowPredictions, widths: np.ndarray) -> Scores:
-    """Of the test windows by the intervals, where there are some."""
+    """Return the coverage of the test windows by the intervals, if the model has intervals."""
     if not np.isfinite(widths).any():
         return {}
     return {"coverage_80": interval_coverage(test.target, test.model_predictions, widths)}
 
 
 def scores_by_step(parts: dict[str, WindowPredictions], seasonal_error: float | None) -> pl.DataFrame:
-    """The test scores of the model and its references for each step ahead."""
+    """Return the test scores of the model and its references for each step ahead."""
     test = parts["test"]
     rows = []
     for name, y_pred in test.by_model.items():
@@ -108,10 +122,10 @@ def scores_by_step(parts: dict[str, WindowPredictions], seasonal_error: float | 
 
 
 def scores_by_series(test: WindowPredictions, series: pl.Series | None, seasonal_error: float | None) -> pl.DataFrame:
-    """The test scores of the model for each series.
+    """Return the test scores of the model for each series.
 
     Args:
-        series: of each window; None where there is one series alone.
+        series: of each window; None if there is only one series.
     """
     if series is None:
         return pl.DataFrame(schema={"series": pl.String, "mae": pl.Float64})
@@ -126,11 +140,11 @@ def scores_by_series(test: WindowPredictions, series: pl.Series | None, seasonal
 def forecast_table(
     test: WindowPredictions, widths: np.ndarray, rows: pl.DataFrame, windows: Windows, time: str
 ) -> pl.DataFrame:
-    """A line for each test window and step ahead.
+    """Return a line for each test window and step ahead.
 
     Args:
-        widths: (horizon,), half of an interval each; NaN where there is none.
-        rows: of the part, as the windows count them: the time, and the series where there are several.
+        widths: (horizon,), half of each interval; NaN if there is none.
+        rows: of the part, as the windows count them: the time, and the series if there are several.
     """
     n_windows, horizon = test.target.shape
     row_index = (windows.origin.numpy()[:, None] + np.arange(horizon)).reshape(-1)
@@ -144,40 +158,10 @@ def forecast_table(
     )
 
 
-def evaluate_forecasts(params: EvaluateParams, description: Description, weights: Path, files: EvaluateFiles) -> None:
-    """
-    Raises:
-        InputError: for what evaluate cannot say of forecasts.
-        RunError: when the saved model is not the trained one.
-    """
-    assert_can_evaluate_forecasts(params)
-    model = build_model(
-        description.model, description.features, target_scale=description.target_scale, seeds=description.seeds
-    )
-    assert isinstance(model, Forecaster)
-    load_weights(weights, model)
-    arrays = {part: read_tensors(getattr(files, part)) for part in PART_FILES}
-    windows = {part: build_windows(part_arrays, model.features) for part, part_arrays in arrays.items()}
-    assert_same_outputs(predict_outputs(model, windows["validation"].inputs), description)
-    if description.features.validates_on_test:
-        del windows["validation"]
-    references = forecast_baselines(model, fit_linear_baseline(model, windows["train"], windows.get("validation")))
-    parts = {part: predict_windows(model, references, part_arrays) for part, part_arrays in windows.items()}
-    rows = _read_rows(model, files)[arrays["test"]["row"]]
-    tables = _tables(model, parts, rows, windows["test"])
-    metrics = compute_forecast_metrics(parts, model_half_widths(model), model.features.seasonal_error)
-    intervals, notes = _score_intervals(params, tables["predictions"], model.features.seasonal_error)
-    write_json(files.metrics, metrics | intervals)
-    files.reports.mkdir()
-    write_json(files.reports / "notes.json", {"notes": [*(FORECAST_NOTES if "validation" in windows else []), *notes]})
-    for name, content in tables.items():
-        (files.reports / f"{name}.csv").write_text(content.write_csv())
-
-
 def _score_intervals(
     params: EvaluateParams, forecasts: pl.DataFrame, seasonal_error: float | None
 ) -> tuple[dict[str, Any], list[str]]:
-    """Of the test scores, or a note why there are none."""
+    """Return the intervals of the test scores, or a note why there are none."""
     if params.bootstrap == 0:
         return {}, []
     target = forecasts["target"].fill_null(float("nan")).to_numpy()
@@ -188,33 +172,23 @@ def _score_intervals(
     return {"intervals": {"test": {name: list(pair) for name, pair in ends.items()}}}, []
 
 
-def _read_rows(model: Forecaster, files: EvaluateFiles) -> pl.DataFrame:
-    """The time of each row of the table, and its series where there are several."""
-    series_schema = model.features.series_schema
-    rows = read_parquet(files.table).select(
-        [series_schema.time, *([series_schema.series] if series_schema.series else [])]
-    )
-    return rows.with_columns(format_times(rows[series_schema.time], rows[series_schema.time]))
+def _read_rows(saved: SeriesModel, table: Path) -> pl.DataFrame:
+    """Return the time of each row of the table, and its series if there are several."""
+    schema = saved.series.series_schema
+    rows = read_parquet(table).select([schema.time, *([schema.series] if schema.series else [])])
+    return rows.with_columns(format_times(rows[schema.time], rows[schema.time]))
 
 
 def _tables(
-    model: Forecaster, parts: dict[str, WindowPredictions], rows: pl.DataFrame, windows: Windows
+    saved: SeriesModel, parts: dict[str, WindowPredictions], rows: pl.DataFrame, windows: Windows
 ) -> dict[str, pl.DataFrame]:
-    """Those of forecasts, and the others without rows: DVC's plots name them."""
-    series_schema, error = model.features.series_schema, model.features.seasonal_error
-    series = rows[series_schema.series][windows.origin.numpy()] if series_schema.series else None
-    forecasts = forecast_table(parts["test"], model_half_widths(model), rows, windows, series_schema.time)
+    schema, error = saved.series.series_schema, saved.series.seasonal_error
+    series = rows[schema.series][windows.origin.numpy()] if schema.series else None
+    forecasts = forecast_table(parts["test"], model_half_widths(saved.model), rows, windows, schema.time)
     errors = forecasts["target"] - forecasts["prediction"]
     return {
         "predictions": forecasts,
         "steps": scores_by_step(parts, error),
         "series": scores_by_series(parts["test"], series, error),
         "residuals": pl.DataFrame({"prediction": forecasts["prediction"], "residual": errors}).drop_nulls(),
-        "importance": empty_importance_table(),
-        "slices": empty_slices_table(),
-        "residuals_by_feature": tables.empty_feature_residuals_table(),
-        "line": tables.empty_line_table(),
-        "roc": tables.empty_roc_table(),
-        "calibration": tables.empty_reliability_table(),
-        "classes": tables.empty_class_scores_table(),
     }

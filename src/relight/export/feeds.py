@@ -1,9 +1,4 @@
-"""Example inputs, metadata of a file.
-
-A clean table → what an exported graph takes: one array for each column, in its raw unit.
-
-Made-up rows that reach every corner of a model: the whole range, every kind of gap, an unknown category.
-"""
+"""The inputs of an exported graph, one array for each column in its raw unit; its metadata; and example rows."""
 
 import datetime
 import json
@@ -12,23 +7,23 @@ from typing import Literal, NamedTuple
 import numpy as np
 import polars as pl
 
-from relight.data.features import CategoricalFeature, Features, NumericFeature
+from relight.data.features import CategoricalFeature, Features, NumericFeature, SeriesFeatures
 
 Feeds = dict[str, np.ndarray]
 ExportMetadata = dict[str, str]
-MISSING_DATE = -(2**63)  # what NumPy writes for a date that is missing, NaT
+MISSING_DATE = -(2**63)  # NaT, as NumPy writes it
 N_EXAMPLE_ROWS = 64
-GAP_EVERY = 7  # rows; by a different offset for each column
+GAP_EVERY = 7  # rows, with another offset for each column
 Y2000 = datetime.datetime(2000, 1, 1)
 
 
 class InputColumn(NamedTuple):
-    """One column that the graph reads, by the name it has in the table.
+    """A column that the graph reads, by its name in the table.
 
     Attributes:
         kind: a number is float32 with NaN for a gap, true is 1; a date is int64, microseconds since
             1970-01-01; a category is a text, "" for a gap.
-        levels: those of a category that the train rows have; all others are as a gap.
+        levels: those of a category in the train rows; all others are read as a gap.
     """
 
     name: str
@@ -37,7 +32,7 @@ class InputColumn(NamedTuple):
 
 
 def input_columns(features: Features) -> list[InputColumn]:
-    """In the order of `features.columns`."""
+    """Return the columns that the graph reads, in the order of `features.columns`."""
     dates = {feature.column for feature in features.numeric if feature.kind == "datetime"}
     levels = {feature.name: tuple(feature.levels) for feature in features.categorical}
     return [
@@ -49,7 +44,7 @@ def input_columns(features: Features) -> list[InputColumn]:
 
 
 def table_feeds(table: pl.DataFrame, inputs: list[InputColumn]) -> Feeds:
-    """Each column as (n_rows, 1), under its name."""
+    """Return each column as (n_rows, 1), by its name."""
     return {column.name: _array(table[column.name], column).reshape(-1, 1) for column in inputs}
 
 
@@ -64,35 +59,33 @@ def _array(values: pl.Series, column: InputColumn) -> np.ndarray:
 
 
 def model_metadata(features: Features) -> ExportMetadata:
-    """What an exported file says about itself, each a text."""
+    """Return what an exported file says about itself, each a text."""
     classes = json.dumps(features.classes, ensure_ascii=False)
     return {"format": str(features.format), "task": features.task, "target": features.target, "classes": classes}
 
 
-def series_metadata(features: Features) -> ExportMetadata:
-    """The same of a forecast: what the channels of its inputs are, and how far apart its steps.
+def series_metadata(features: Features, series: SeriesFeatures) -> ExportMetadata:
+    """Return the metadata of a forecaster: also the channels of its inputs, and how far apart its steps are.
 
-    A channel that is 1 where a category has a level and 0 elsewhere is told with both.
+    A channel that is 1 if a category has a level, else 0, is described by column and level.
     """
-    assert features.series is not None
-    covariates = features.series.covariates
-    past = [features.target, *(covariate.name for covariate in covariates)]
-    levels = {c.name: {"column": c.column, "level": c.level} for c in covariates if c.level is not None}
-    ahead = [covariate.name for covariate in covariates if covariate.known]
-    named = {"past": past, "known": ahead, **({"levels": levels} if levels else {})}
-    names = {name: json.dumps(known_ahead, ensure_ascii=False) for name, known_ahead in named.items()}
-    return {**model_metadata(features), **names, "step": str(features.series.series_schema.frequency)}
+    past = [features.target, *(covariate.name for covariate in series.covariates)]
+    levels = {c.name: {"column": c.column, "level": c.level} for c in series.covariates if c.level is not None}
+    ahead = [covariate.name for covariate in series.covariates if covariate.known]
+    channels = {"past": past, "known": ahead, **({"levels": levels} if levels else {})}
+    texts = {name: json.dumps(value, ensure_ascii=False) for name, value in channels.items()}
+    return {**model_metadata(features), **texts, "step": str(series.series_schema.frequency)}
 
 
 def sequences_metadata(features: Features) -> ExportMetadata:
-    """The same of a model of sequences: the numbers of a step, and the levels of its categories from code 1 on."""
+    """Return the metadata of a model of sequences: also the numbers of a step, and the levels of its categories."""
     numeric = json.dumps([feature.name for feature in features.numeric], ensure_ascii=False)
     categories = json.dumps([feature.model_dump() for feature in features.categorical], ensure_ascii=False)
     return {**model_metadata(features), "numeric": numeric, "categories": categories}
 
 
 def example_rows(features: Features, *, gaps: bool) -> pl.DataFrame:
-    """A clean table of 64 rows with the columns of the features; with `gaps` also missing and unknown values."""
+    """Return a clean table of 64 rows over the whole range of each column; `gaps` adds missing and unknown values."""
     columns: dict[str, pl.Series] = {}
     for index, feature in enumerate(features.numeric):
         if feature.date_part in (None, "elapsed"):
@@ -103,7 +96,7 @@ def example_rows(features: Features, *, gaps: bool) -> pl.DataFrame:
 
 
 def _example_numbers(feature: NumericFeature, index: int) -> pl.Series:
-    """Values that the train rows have, from the smallest to the largest, by another stride for each column."""
+    """Return values of the train rows, from the smallest to the largest, by another stride for each column."""
     quantiles = feature.quantiles or [feature.mean]
     stride = 2 * index + 1
     values = [
@@ -116,7 +109,7 @@ def _example_numbers(feature: NumericFeature, index: int) -> pl.Series:
 
 
 def _example_levels(feature: CategoricalFeature, index: int, *, unknown: bool) -> pl.Series:
-    """The levels in turn; the unknown one is longer than any of them."""
+    """Return the levels in turn; the unknown one is longer than any of them."""
     levels = [*feature.levels, *(["?" * (1 + max(map(len, feature.levels), default=0))] if unknown else [])]
     return pl.Series(
         [levels[(row + index) % len(levels)] if levels else None for row in range(N_EXAMPLE_ROWS)], dtype=pl.String

@@ -1,11 +1,7 @@
-"""ONNX and pt2 bytes.
+"""An exported program as an ONNX file, which reads texts and returns labels, or as a `.pt2` file.
 
-An exported program as an ONNX file that reads texts and says labels; the same program, the same bytes.
-
-An exported program as a `.pt2` file; the same program, the same bytes.
-
-`torch.export.load` unpickles what looks like a pickle, so nobody should load such a file from a
-stranger. In what is written here there is none: weights are plain bytes, the rest is JSON.
+The same program gives the same bytes. `torch.export.load` unpickles what looks like a pickle, so a `.pt2` file of a
+stranger should not be loaded. The files written here hold no pickle: weights are plain bytes, the rest is JSON.
 """
 
 import io
@@ -27,48 +23,48 @@ InputLevels = Mapping[str, Sequence[str] | None]  # the name of each input, and 
 MAX_MODEL_BYTES = 2**31 - 2**20  # bytes: a protobuf message ends at 2 GB
 LABELS_DOMAIN = "ai.onnx.ml"  # the operators that map texts
 LABELS_VERSION = 2
-ROWS_DIMENSION = "n_rows"  # what the file calls the first dimension
-STEPS_DIMENSION = "length"  # and the second one of sequences, where it is free
-RANK_OUTPUT = 3  # of inputs with steps: rows, steps, channels
+ROWS_DIMENSION = "n_rows"  # the name of the first dimension
+STEPS_DIMENSION = "length"  # the name of the second dimension of sequences, if it is free
+RANK_WITH_STEPS = 3  # rows, steps, channels
 TORCHVISION_LOGGER = "torch.onnx._internal.exporter._registration"
-METADATA_NAME = "relight.json"  # the name of the facts inside the file
+METADATA_NAME = "relight.json"  # the name of the metadata inside a .pt2 file
 
 
 def onnx_bytes(
     program: ExportedProgram,
     columns: InputLevels,
     classes: Sequence[str] | None,
-    facts: Mapping[str, str],
+    metadata: Mapping[str, str],
     outputs: Sequence[str] = (),
 ) -> bytes:
-    """The file of a program that takes one tensor for each column.
+    """Return the ONNX file of a program that takes one tensor for each column.
 
     Args:
         columns: the name of each input, and for a category its levels: they become the codes 1, 2, ...
         classes: with them the outputs are `probabilities` and `label`, else `prediction`.
-        facts: what stands in the file's metadata.
-        outputs: the names of what the program says, where it says the place of the class behind that itself.
+        metadata: of the file.
+        outputs: the names of the outputs of a program whose last output is the index of the class.
 
     Raises:
-        InputError: when the weights do not fit into one file.
+        InputError: if the weights do not fit into one file.
     """
     if sum(tensor.numel() * tensor.element_size() for tensor in program.state_dict.values()) > MAX_MODEL_BYTES:
         raise InputError("an ONNX file holds at most 2 GB of weights; export with --format pt2")
     model = _to_onnx(program, len(columns), outputs)
     _strip_trace(model)
-    inside = _prefix(columns)
-    _rename(model.graph, inside)
+    prefix = _prefix(columns)
+    _rename(model.graph, prefix)
     _read_columns(model.graph, columns)
-    _write_outputs(model.graph, columns, classes, outputs, inside)
+    _write_outputs(model.graph, columns, classes, outputs, prefix)
     model.opset_import.append(helper.make_opsetid(LABELS_DOMAIN, LABELS_VERSION))
-    helper.set_model_props(model, dict(facts))
+    helper.set_model_props(model, dict(metadata))
     onnx.checker.check_model(model)
     content: bytes = model.SerializeToString(deterministic=True)
     return content
 
 
 def run_onnx(content: bytes, feeds: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The outputs of a file, by their names."""
+    """Return the outputs of an ONNX file, by their names."""
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
     return dict(zip(names, session.run(names, dict(feeds)), strict=True))
@@ -89,7 +85,7 @@ def _to_onnx(program: ExportedProgram, n_columns: int, outputs: Sequence[str]) -
 
 @contextmanager
 def _quiet_exporter() -> Iterator[None]:
-    """What torch 2.13 says to its own developers: a missing package for pictures, a deprecated test of a type."""
+    """Silence what torch 2.13 says to its own developers: torchvision is missing, a test of a type is deprecated."""
     log = logging.getLogger(TORCHVISION_LOGGER)
     before = log.level
     log.setLevel(logging.ERROR)
@@ -102,7 +98,7 @@ def _quiet_exporter() -> Iterator[None]:
 
 
 def _strip_trace(model: onnx.ModelProto) -> None:
-    """Notes of the exporter: places in its source, shapes of what is inside, its own name for the number of rows."""
+    """Remove notes of the exporter: places in its source, inner shapes, its own name for the number of rows."""
     graph = model.graph
     del graph.value_info[:]
     for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
@@ -111,12 +107,12 @@ def _strip_trace(model: onnx.ModelProto) -> None:
     for value in (*graph.input, *graph.output):
         sizes = value.type.tensor_type.shape.dim
         sizes[0].dim_param = ROWS_DIMENSION
-        if len(sizes) == RANK_OUTPUT and sizes[1].dim_param:
+        if len(sizes) == RANK_WITH_STEPS and sizes[1].dim_param:
             sizes[1].dim_param = STEPS_DIMENSION
 
 
 def _prefix(columns: Iterable[str]) -> str:
-    """A graph has one space of names: what is inside must not be called like a column."""
+    """Return a prefix for inner names: a graph has one namespace, and no column may begin with the prefix."""
     prefix = "/"
     while any(name.startswith(prefix) for name in columns):
         prefix += "/"
@@ -128,12 +124,12 @@ def _rename(graph: onnx.GraphProto, prefix: str) -> None:
         value.name = prefix + value.name
     for node in graph.node:
         node.name = prefix + node.name
-        node.input[:] = [name and prefix + name for name in node.input]  # "" is an input left out
+        node.input[:] = [name and prefix + name for name in node.input]  # "" is an omitted input
         node.output[:] = [name and prefix + name for name in node.output]
 
 
 def _read_columns(graph: onnx.GraphProto, columns: InputLevels) -> None:
-    """Each input gets the name of its column; that of a category is a text, and becomes a code."""
+    """Give each input the name of its column; a category is read as text, and becomes a code."""
     readers = []
     for value, (name, levels) in zip(graph.input, columns.items(), strict=True):
         if levels is None:
@@ -148,7 +144,7 @@ def _read_columns(graph: onnx.GraphProto, columns: InputLevels) -> None:
 
 
 def _coder(name: str, code: str, levels: Sequence[str]) -> onnx.NodeProto:
-    """A gap is named with its code, for a category may have no level at all, and no table may be empty."""
+    """Return the node that codes a category; the gap is listed because levels may be empty, and a table must not."""
     texts = ["", *levels]
     return helper.make_node(
         "LabelEncoder",
@@ -182,21 +178,21 @@ def _write_outputs(
 
 
 def _free_name(name: str, columns: InputLevels) -> str:
-    """An output that would be called like a column gets a `_` behind its name."""
+    """Return the name of an output, with a `_` at the end while there is a column of that name."""
     while name in columns:
         name += "_"
     return name
 
 
-def pt2_bytes(program: ExportedProgram, facts: str) -> bytes:
-    """The file of a program, with a JSON beside it that says what goes in and what comes out."""
+def pt2_bytes(program: ExportedProgram, metadata: str) -> bytes:
+    """Return the `.pt2` file of a program, with a JSON in it that describes inputs and outputs."""
     buffer = io.BytesIO()
-    torch.export.save(program, buffer, extra_files={METADATA_NAME: facts})
+    torch.export.save(program, buffer, extra_files={METADATA_NAME: metadata})
     return buffer.getvalue()
 
 
 def run_pt2(content: bytes, *inputs: np.ndarray, **named: np.ndarray) -> list[np.ndarray]:
-    """The outputs of a file that `pt2_bytes` has just made."""
+    """Return the outputs of a file that `pt2_bytes` has just made."""
     program = torch.export.load(io.BytesIO(content))
     by_name = {name: torch.from_numpy(part) for name, part in named.items()}
     with torch.inference_mode():

@@ -1,11 +1,4 @@
-"""Exported tower.
-
-The module that is exported of a tower: both sides of pairs in, what `relight predict` says of them out.
-
-Clean pairs → what an exported tower takes: the columns of both sides, and the letters of their texts.
-
-Made-up pairs that reach every corner of a tower: beside those of `trial_rows` texts of every kind.
-"""
+"""The exported model of pairs: both sides in, distance, similarity and label out."""
 
 import copy
 import json
@@ -18,7 +11,7 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 from torch.nn import functional
 
-from relight.data.features import Features, record_kinds
+from relight.data.features import Features, PairFeatures, record_kinds
 from relight.export.feeds import (
     N_EXAMPLE_ROWS,
     ExportMetadata,
@@ -31,17 +24,17 @@ from relight.export.feeds import (
 from relight.export.file_formats import onnx_bytes, pt2_bytes, run_onnx, run_pt2
 from relight.export.programs import (
     N_TRACED_ROWS,
+    Exported,
     ExportFormat,
-    _Exported,
-    _with_real_rows,
     export_program,
     program_with_named_inputs,
+    with_real_rows,
 )
 from relight.export.table import ColumnTensors
 from relight.model.inference import predict_outputs
 from relight.model.networks.tower import SiameseModel
-from relight.model.rows import pair_input_tensors
-from relight.model.saved_model import Description
+from relight.model.pairs import pair_input_tensors
+from relight.model.saved_model import PairModel
 from relight.model.similarity import DistanceCalibration
 from relight.runtime.files import json_text
 from relight.split.pairs import encode_records, encode_sides, side_records
@@ -58,8 +51,32 @@ EXAMPLE_TEXTS = (
 )  # fmt: skip
 
 
+def export_pairs(export_format: ExportFormat, saved: PairModel, prepared: Path, validation: Path) -> Exported:
+    """Return the file of a siamese model, with its predictions for example pairs and for validation pairs."""
+    features, pairs = saved.features, saved.pairs
+    table = with_real_rows(example_pairs(features, pairs), prepared, validation)
+    names = list(record_kinds(features))
+    left, right = (side_records(table, prefix, names) for prefix in (pairs.left, pairs.right))
+    arrays = encode_sides(left, right, features, pairs.texts)
+    exportable, metadata = (
+        ExportablePairs(saved.model, saved.calibration).eval(),
+        pairs_metadata(features, pairs, saved.calibration),
+    )
+    if export_format == "pt2":
+        content = pt2_bytes(pairs_program_from_tensors(exportable, features, pairs), json_text(metadata))
+        outputs = run_pt2(content, **{name: values for name, values in arrays.items() if values.shape[1]})
+    else:
+        program = pairs_program_from_columns(ExportablePairsFromColumns(exportable, features, pairs))
+        columns = pair_input_columns(features, pairs)
+        content = onnx_bytes(program, columns, features.classes, metadata, PAIR_OUTPUT_NAMES)
+        outputs = list(run_onnx(content, pair_feeds(table, features, pairs)).values())
+    distance = predict_outputs(saved.model, pair_input_tensors(arrays)).numpy()
+    expected = np.stack([distance.reshape(-1), saved.calibration.similarity(distance)], axis=1)
+    return Exported(content, np.stack(outputs[:2], axis=1), expected, "pairs")
+
+
 class NgramSums(nn.Module):
-    """The same as the bag of n-grams that it is made of: ONNX would walk through a bag row by row.
+    """The sums of a bag of n-grams, in the operators of a plain embedding: ONNX would loop over the rows of a bag.
 
     **Shape**: (n, n_slots) codes in, of which 0 is the origin; (n, d_embedding) out.
     """
@@ -73,22 +90,22 @@ class NgramSums(nn.Module):
 
 
 class ExportablePairs(nn.Module):
-    """A model and what its distances mean.
+    """A siamese model whose distances are decoded to similarities and labels.
 
     **Shape**
-        - of each side numeric: (n_rows, n_numeric) float32, NaN for a gap; None where there is no number
-        - categories: (n_rows, n_categorical) int32, 0 for a gap or an unknown level; None where there is none
-        - letters: (n_rows, n_texts, n_letters) int32 code points, 0 behind the text; None where there is none
+        - numeric of each side: (n_rows, n_numeric) float32, NaN for a gap; None if there is no number
+        - categories: (n_rows, n_categorical) int32, 0 for a gap or an unknown level; None if there is none
+        - letters: (n_rows, n_texts, n_letters) int32 code points, 0 after the text; None if there is none
         - output: distance and similarity, (n_rows,) float32 each, and (n_rows,) int64, 1 for alike
     """
 
-    def __init__(self, model: SiameseModel, scale: DistanceCalibration) -> None:
+    def __init__(self, model: SiameseModel, calibration: DistanceCalibration) -> None:
         super().__init__()
         self.model = copy.deepcopy(model)
         if (texts := self.model.network.tower.texts) is not None:
             assert isinstance(texts.points, nn.EmbeddingBag)
             texts.points = NgramSums(texts.points)
-        self.threshold, self.slope = scale.threshold, scale.slope
+        self.threshold, self.slope = calibration.threshold, calibration.slope
 
     def forward(
         self,
@@ -103,7 +120,7 @@ class ExportablePairs(nn.Module):
         return self.records(*(_stacked(left, right) for left, right in pairs))
 
     def records(self, numeric: Tensor, categories: Tensor, letters: Tensor) -> PairOutputs:
-        """The same of all left records and, behind them, all right ones: a graph of half the size."""
+        """Predict from all left records and, after them, all right ones, which halves the graph."""
         points = self.model.embed(numeric, categories, letters)
         left, right = points.reshape(2, -1, self.model.network.tower.d_widest)
         distance = self.model.network.distance(left, right).squeeze(1)
@@ -112,24 +129,23 @@ class ExportablePairs(nn.Module):
 
 
 def _stacked(left: Tensor | None, right: Tensor | None) -> Tensor:
-    """What is not there is not read."""
+    """Return the records of both sides, one after the other; an empty tensor for an input that is not read."""
     return torch.zeros(0) if left is None or right is None else torch.cat([left, right])
 
 
 class ExportablePairsFromColumns(nn.Module):
-    """The same from the columns of a table: those of the left side, its letters, then those of the right.
+    """`ExportablePairs` from the columns of a table: those of the left side, its letters, then those of the right.
 
     **Shape**
-        - columns: of each side as `Columns` takes them, then the letters, if there is a text
-        - output: as `AnsweringPairs`
+        - columns: of each side as `ColumnTensors` takes them, then the letters, if there is a text
+        - output: as `ExportablePairs`
     """
 
-    def __init__(self, exportable: ExportablePairs, features: Features) -> None:
+    def __init__(self, exportable: ExportablePairs, features: Features, pairs: PairFeatures) -> None:
         super().__init__()
-        assert features.pairs
         self.exportable = exportable
         self.columns = ColumnTensors(features)
-        self.letters = (len(features.pairs.texts), features.pairs.n_letters)
+        self.letters = (len(pairs.texts), pairs.n_letters)
 
     def forward(self, columns: list[Tensor]) -> PairOutputs:
         half = len(columns) // 2
@@ -139,7 +155,7 @@ class ExportablePairsFromColumns(nn.Module):
 
 
 def pairs_program_from_columns(model: ExportablePairsFromColumns) -> ExportedProgram:
-    """The graph of a model whose inputs are the columns of both sides; any number of rows."""
+    """Return the graph of a model whose inputs are the columns of both sides, for any number of rows."""
     side = model.columns.examples()
     if model.letters[0]:
         side.append(torch.zeros(N_TRACED_ROWS, *model.letters, dtype=torch.int32))
@@ -147,13 +163,12 @@ def pairs_program_from_columns(model: ExportablePairsFromColumns) -> ExportedPro
     return export_program(model, (columns,), ([{0: Dim("n_rows")} for _ in columns],))
 
 
-def pairs_program_from_tensors(model: ExportablePairs, features: Features) -> ExportedProgram:
-    """The graph of a model whose inputs are tensors with names; one that the model does not read is left out."""
-    assert features.pairs
+def pairs_program_from_tensors(model: ExportablePairs, features: Features, pairs: PairFeatures) -> ExportedProgram:
+    """Return the graph of a model whose inputs are tensors with names; one that the model does not read is left out."""
     sizes = {
         "numeric": (len(features.numeric),),
         "categories": (len(features.categorical),),
-        "letters": (len(features.pairs.texts), features.pairs.n_letters),
+        "letters": (len(pairs.texts), pairs.n_letters),
     }
     inputs = {
         f"{side}_{part}": torch.zeros(N_TRACED_ROWS, *size, dtype=torch.float32 if part == "numeric" else torch.int32)
@@ -164,95 +179,66 @@ def pairs_program_from_tensors(model: ExportablePairs, features: Features) -> Ex
     return program_with_named_inputs(model, inputs, dict.fromkeys(inputs, ("n_rows",)))
 
 
-def pair_input_columns(features: Features) -> dict[str, tuple[str, ...] | None]:
-    """The inputs of the graph, and for a category its levels: of the left side its columns and letters, then the right.
+def pair_input_columns(features: Features, pairs: PairFeatures) -> dict[str, tuple[str, ...] | None]:
+    """Return the inputs of the graph, and for a category its levels: columns and letters of the left side, then right.
 
-    Letters have the name of a column `letters`, and a `_` behind it where a column is called so.
+    The letters are called like a column `letters`, with a `_` at the end if there is a column of that name.
     """
-    assert features.pairs
     levels = {column.name: column.levels if column.kind == "category" else None for column in input_columns(features)}
-    letters: dict[str, None] = {_letters_text(features): None} if features.pairs.texts else {}
-    prefixes = (features.pairs.left, features.pairs.right)
+    letters: dict[str, None] = {_letters_name(features): None} if pairs.texts else {}
     return {
-        prefix + name: category_levels for prefix in prefixes for name, category_levels in {**levels, **letters}.items()
+        prefix + name: levels_of_input
+        for prefix in (pairs.left, pairs.right)
+        for name, levels_of_input in {**levels, **letters}.items()
     }
 
 
-def pair_feeds(table: pl.DataFrame, features: Features) -> Feeds:
-    """Both sides of a clean table, under the names of `pair_columns`."""
-    assert features.pairs
+def pair_feeds(table: pl.DataFrame, features: Features, pairs: PairFeatures) -> Feeds:
+    """Return both sides of a clean table, under the names of `pair_input_columns`."""
     arrays: Feeds = {}
-    for prefix in (features.pairs.left, features.pairs.right):
+    for prefix in (pairs.left, pairs.right):
         side = side_records(table, prefix, list(record_kinds(features)))
         arrays |= {prefix + name: column for name, column in table_feeds(side, input_columns(features)).items()}
-        if features.pairs.texts:
-            letters = encode_records(side, features, features.pairs.texts)["letters"]
-            arrays[prefix + _letters_text(features)] = letters
+        if pairs.texts:
+            arrays[prefix + _letters_name(features)] = encode_records(side, features, pairs.texts)["letters"]
     return arrays
 
 
-def pairs_metadata(features: Features, scale: DistanceCalibration) -> ExportMetadata:
-    """What an exported tower says about itself: its columns without a prefix, and how its answers are made."""
-    assert features.pairs
+def pairs_metadata(features: Features, pairs: PairFeatures, calibration: DistanceCalibration) -> ExportMetadata:
+    """Return what an exported file says about itself: its columns without a prefix, and how a label is decided."""
     metadata = {
-        "sides": [features.pairs.left, features.pairs.right],
+        "sides": [pairs.left, pairs.right],
         "numeric": [feature.name for feature in features.numeric],
         "categories": [feature.model_dump() for feature in features.categorical],
-        "letters": {"columns": features.pairs.texts, "n_letters": features.pairs.n_letters, "are": TEXT_ENCODING},
-        "threshold": scale.threshold,
+        "letters": {"columns": pairs.texts, "n_letters": pairs.n_letters, "are": TEXT_ENCODING},
+        "threshold": calibration.threshold,
     }
-    return {
-        **model_metadata(features),
-        **{name: json.dumps(fact, ensure_ascii=False) for name, fact in metadata.items()},
-    }
+    texts = {name: json.dumps(value, ensure_ascii=False) for name, value in metadata.items()}
+    return {**model_metadata(features), **texts}
 
 
-def _letters_text(features: Features) -> str:
+def _letters_name(features: Features) -> str:
     name = "letters"
     while name in features.columns:
         name += "_"
     return name
 
 
-def example_pairs(features: Features) -> pl.DataFrame:
-    """A clean table with the columns of both sides: 64 pairs of records, and each record beside itself."""
-    assert features.pairs
+def example_pairs(features: Features, pairs: PairFeatures) -> pl.DataFrame:
+    """Return a clean table with the columns of both sides: 64 pairs of records, and each record paired with itself.
+
+    The columns are those of `example_rows`, with texts of every kind.
+    """
     rows = example_rows(features, gaps=True)
-    texts = [_example_texts(name, index) for index, name in enumerate(features.pairs.texts) if name not in rows.columns]
+    texts = [_example_texts(name, index) for index, name in enumerate(pairs.texts) if name not in rows.columns]
     records = pl.DataFrame([*rows, *texts]).select(list(record_kinds(features)))
     left, right = pl.concat([records, records]), pl.concat([records.reverse(), records])
-    sides = [
-        left.select(pl.all().name.prefix(features.pairs.left)),
-        right.select(pl.all().name.prefix(features.pairs.right)),
-    ]
+    sides = [left.select(pl.all().name.prefix(pairs.left)), right.select(pl.all().name.prefix(pairs.right))]
     return pl.concat(sides, how="horizontal")
 
 
 def _example_texts(name: str, index: int) -> pl.Series:
-    """In turn, by another stride for each column."""
+    """Return the texts in turn, by another stride for each column."""
     return pl.Series(
         name, [EXAMPLE_TEXTS[row * (index + 1) % len(EXAMPLE_TEXTS)] for row in range(N_EXAMPLE_ROWS)], dtype=pl.String
     )
-
-
-def _export_pairs(
-    export_format: ExportFormat, model: SiameseModel, description: Description, prepared: Path, validation: Path
-) -> _Exported:
-    features, scale = description.features, description.distance_calibration
-    assert features.pairs
-    assert scale
-    table = _with_real_rows(example_pairs(features), prepared, validation)
-    names = list(record_kinds(features))
-    left, right = (side_records(table, prefix, names) for prefix in (features.pairs.left, features.pairs.right))
-    arrays = encode_sides(left, right, features, features.pairs.texts)
-    answering, facts = ExportablePairs(model, scale).eval(), pairs_metadata(features, scale)
-    if export_format == "pt2":
-        content = pt2_bytes(pairs_program_from_tensors(answering, features), json_text(facts))
-        exported = run_pt2(content, **{name: values for name, values in arrays.items() if values.shape[1]})
-    else:
-        program = pairs_program_from_columns(ExportablePairsFromColumns(answering, features))
-        content = onnx_bytes(program, pair_input_columns(features), features.classes, facts, PAIR_OUTPUT_NAMES)
-        exported = list(run_onnx(content, pair_feeds(table, features)).values())
-    distance = predict_outputs(model, pair_input_tensors(arrays)).numpy()
-    expected = np.stack([distance.reshape(-1), scale.similarity(distance)], axis=1)
-    return _Exported(content, np.stack(exported[:2], axis=1), expected)

@@ -1,9 +1,4 @@
-"""Exported sequence model.
-
-The module that is exported of a model of sequences: padded steps and their lengths in, answers out.
-
-Sequences whose answers an exported model must give as the model does: real ones, and made-up ones.
-"""
+"""The exported model of sequences: padded steps and their lengths in, predictions out."""
 
 from pathlib import Path
 
@@ -17,26 +12,40 @@ from relight.data.tensors import read_tensors
 from relight.export.feeds import example_rows, sequences_metadata
 from relight.export.programs import (
     N_REAL_SEQUENCES,
+    Exported,
     ExportFormat,
-    _concatenated,
-    _export_named,
-    _Exported,
+    concatenate_arrays,
+    export_named,
+    model_predictions,
     program_with_named_inputs,
 )
 from relight.model.inference import decode_outputs
+from relight.model.saved_model import SequenceModel
 from relight.split.encoding import encode
 
 N_TRACED_STEPS = 3  # one step would make the length look like a constant
 SequenceArrays = dict[str, np.ndarray]
 
 
+def export_sequences(export_format: ExportFormat, saved: SequenceModel, validation: Path) -> Exported:
+    """Return the file of a model of sequences, with its predictions for example and for validation sequences."""
+    features, sequence = saved.features, saved.sequence
+    arrays = read_tensors(validation) if validation.is_file() else {}
+    real = real_sequences(arrays, features, sequence.longest, N_REAL_SEQUENCES) if "start" in arrays else None
+    inputs = concatenate_arrays(example_sequences(features, sequence.longest), real)
+    exportable = ExportableSequences(saved.model, features).eval()
+    program = sequences_program(exportable, features, sequence.longest)
+    content, predictions = export_named(export_format, program, inputs, features, sequences_metadata(features))
+    return Exported(content, predictions, model_predictions(exportable, **inputs), "sequences")
+
+
 class ExportableSequences(nn.Module):
-    """A model and what its outputs mean.
+    """A model whose outputs are decoded to predictions.
 
     **Shape**
-        - lengths: (n,) int64, the real steps of each sequence; what follows them in the others may be anything
-        - numeric: (n, length, n_numeric) float32, NaN for a gap; None where there is no number
-        - categories: (n, length, n_categorical) int32, 0 for a gap or an unknown level; None where there is none
+        - lengths: (n,) int64, the steps of each sequence; what follows them in the other inputs may be anything
+        - numeric: (n, length, n_numeric) float32, NaN for a gap; None if there is no number
+        - categories: (n, length, n_categorical) int32, 0 for a gap or an unknown level; None if there is none
         - output: (n,) numbers for regression, else (n, n_classes) probabilities
     """
 
@@ -46,23 +55,22 @@ class ExportableSequences(nn.Module):
         self.task = features.task
 
     def forward(self, lengths: Tensor, numeric: Tensor | None = None, categories: Tensor | None = None) -> Tensor:
-        there = categories if numeric is None else numeric
-        assert there is not None  # a model without any feature is refused
-        n, length, _ = there.shape
+        steps = categories if numeric is None else numeric
+        assert steps is not None  # a model without any feature is refused
+        n, length, _ = steps.shape
         numbers = torch.zeros(n, length, 0) if numeric is None else numeric
         codes = torch.zeros(n, length, 0, dtype=torch.int32) if categories is None else categories
         return decode_outputs(self.task, self.model(numbers, codes, lengths))
 
 
-def sequences_program(model: ExportableSequences, features: Features) -> ExportedProgram:
-    """The graph, for any number of sequences; an input that the model does not read is left out.
+def sequences_program(model: ExportableSequences, features: Features, longest: int) -> ExportedProgram:
+    """Return the graph, for any number of sequences; an input that the model does not read is left out.
 
-    Their padded length is free, but where layers are recurrent: torch keeps such a layer with the length of its
-    example, which is that of the longest train sequence.
+    Their padded length is free unless layers are recurrent: torch fixes the length of such a layer to that of its
+    example, so it is that of the longest train sequence.
     """
-    assert features.sequence is not None
     is_fixed = any(isinstance(part, nn.RNNBase) for part in model.modules())
-    length = features.sequence.longest if is_fixed else N_TRACED_STEPS
+    length = longest if is_fixed else N_TRACED_STEPS
     inputs = {"lengths": torch.tensor([length, 1])}
     if features.numeric:
         inputs["numeric"] = torch.zeros(2, length, len(features.numeric))
@@ -72,10 +80,9 @@ def sequences_program(model: ExportableSequences, features: Features) -> Exporte
     return program_with_named_inputs(model, inputs, {name: free[: example.dim()] for name, example in inputs.items()})
 
 
-def example_sequences(features: Features) -> SequenceArrays:
-    """Made-up steps in sequences of 1, 2, 3 and more steps; as `real_sequences` in the rest."""
-    assert features.sequence is not None
-    encoded, longest = encode(example_rows(features, gaps=True), features), features.sequence.longest
+def example_sequences(features: Features, longest: int) -> SequenceArrays:
+    """Return example steps in sequences of 1, 2, 3 and more steps; the arrays are those of `real_sequences`."""
+    encoded = encode(example_rows(features, gaps=True), features)
     n_rows = len(encoded.numeric)
     length: list[int] = []
     while sum(length) < n_rows:
@@ -83,22 +90,25 @@ def example_sequences(features: Features) -> SequenceArrays:
     return _padded(encoded.numeric, encoded.categories, np.array(length), longest)
 
 
-def real_sequences(arrays: dict[str, np.ndarray], features: Features, most: int) -> SequenceArrays | None:
-    """The first sequences of a part that are not longer than the train sequences; None where they do not fit.
+def real_sequences(
+    arrays: dict[str, np.ndarray], features: Features, longest: int, n_most: int
+) -> SequenceArrays | None:
+    """Return the first sequences of a part that are not longer than the train sequences; None if they do not fit.
 
     Args:
         arrays: as split wrote them.
+        longest: steps of the longest train sequence.
+        n_most: at most so many sequences.
 
     Returns:
         lengths (n,) int64, numeric (n, longest, n_numeric) float32, categories (n, longest, n_categorical) int32;
         what the model does not read is left out.
     """
-    assert features.sequence is not None
-    numeric, codes, longest = arrays["numeric"], arrays["categories"], features.sequence.longest
+    numeric, codes = arrays["numeric"], arrays["categories"]
     n_levels = np.array([len(feature.levels) for feature in features.categorical], dtype=np.int64)
     if (numeric.shape[1], codes.shape[1]) != (len(features.numeric), len(n_levels)):
         return None
-    kept = np.flatnonzero(arrays["length"] <= longest)[:most]
+    kept = np.flatnonzero(arrays["length"] <= longest)[:n_most]
     if not len(kept) or (codes.max(axis=0, initial=0) > n_levels).any():
         return None
     length = arrays["length"][kept]
@@ -109,7 +119,7 @@ def real_sequences(arrays: dict[str, np.ndarray], features: Features, most: int)
 
 
 def _padded(numeric: np.ndarray, codes: np.ndarray, length: np.ndarray, longest: int) -> SequenceArrays:
-    """Steps that lie one after the other, each sequence filled up with zeros."""
+    """Return one row for each sequence of steps that lie one after the other, padded with zeros."""
     real = np.arange(longest) < length[:, None]
     inputs = {"lengths": length.astype(np.int64)}
     for name, steps in (("numeric", numeric), ("categories", codes)):
@@ -117,15 +127,3 @@ def _padded(numeric: np.ndarray, codes: np.ndarray, length: np.ndarray, longest:
             inputs[name] = np.zeros((*real.shape, steps.shape[1]), dtype=steps.dtype)
             inputs[name][real] = steps
     return inputs
-
-
-def _export_sequences(export_format: ExportFormat, model: nn.Module, features: Features, validation: Path) -> _Exported:
-    arrays = read_tensors(validation) if validation.is_file() else {}
-    real = real_sequences(arrays, features, N_REAL_SEQUENCES) if "start" in arrays else None
-    inputs = _concatenated(example_sequences(features), real)
-    answering = ExportableSequences(model, features).eval()
-    program = sequences_program(answering, features)
-    content, answers = _export_named(export_format, program, inputs, features, sequences_metadata(features))
-    with torch.inference_mode():
-        expected = answering(**{name: torch.from_numpy(values) for name, values in inputs.items()}).numpy()
-    return _Exported(content, answers, expected)

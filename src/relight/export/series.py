@@ -1,9 +1,4 @@
-"""Exported forecaster.
-
-The module that is exported of a forecast: values and times in, values in the target's own unit out.
-
-Windows whose answers an exported forecast must give as the model does: real ones, and made-up ones.
-"""
+"""The exported forecaster: values and times in, values in the target's own unit out."""
 
 import math
 from pathlib import Path
@@ -15,29 +10,55 @@ from torch import Tensor, nn
 from torch.export import ExportedProgram
 
 from relight.data.calendar import SECONDS_TO_2000, Cycle, fourier_features
-from relight.data.features import Features, SeriesFeatures
+from relight.data.features import SeriesFeatures
 from relight.data.parquet import parquet_schema, read_parquet
 from relight.data.schema import MICROSECONDS_PER_SECOND, SECONDS_PER_DAY
 from relight.data.tensors import read_tensors
 from relight.export.feeds import series_metadata
 from relight.export.programs import (
     N_REAL_ROWS,
+    Exported,
     ExportFormat,
-    _concatenated,
-    _export_named,
-    _Exported,
-    _model_predictions,
+    concatenate_arrays,
+    export_named,
+    model_predictions,
     program_with_named_inputs,
 )
 from relight.model.networks.forecaster import Forecaster
+from relight.model.saved_model import SeriesModel
 
 WindowArrays = dict[str, np.ndarray]
 N_EXAMPLE_WINDOWS = 64
 GAP_SHARE = 0.1  # of the numbers of covariates
 
 
+def export_series(export_format: ExportFormat, saved: SeriesModel, prepared: Path, validation: Path) -> Exported:
+    """Return the file of a forecaster, with its predictions for example windows and for validation windows."""
+    series, metadata = saved.series, series_metadata(saved.features, saved.series)
+    inputs = concatenate_arrays(example_windows(series), _read_real_windows(series, prepared, validation))
+    program = forecast_program(ExportableForecast(saved.model).eval())
+    content, predictions = export_named(export_format, program, inputs, saved.features, metadata)
+    expected = model_predictions(saved.model.eval(), *model_windows(inputs, series))
+    return Exported(content, predictions, expected, "windows")
+
+
+def _read_real_windows(series: SeriesFeatures, prepared: Path, validation: Path) -> WindowArrays | None:
+    """Return windows of the prepared series, if they exist and are those of this model."""
+    if not (prepared.is_file() and validation.is_file()):
+        return None
+    schema = series.series_schema
+    arrays, kind = read_tensors(validation), parquet_schema(prepared).get(schema.time)
+    if kind is None or (kind == pl.Float64) != (schema.frequency.unit == "number"):
+        return None
+    times = read_parquet(prepared)[schema.time]
+    fits = "row" in arrays and "covariates" in arrays and arrays["covariates"].shape[1] == series.n_channels - 1
+    if not fits or not len(arrays["origin"]) or arrays["row"].max() >= len(times):
+        return None
+    return real_windows(arrays, times, series, N_REAL_ROWS)
+
+
 class FourierFeatures(nn.Module):
-    """As `domain/cycles.py` has them. What is large is told apart in float64: seconds since 2000 have ten digits.
+    """The waves of `data.calendar`. Times are float64 until they are a phase: seconds since 2000 have ten digits.
 
     **Shape**: (n, n_steps) int64 microseconds since 1970, or float64 numbers, in; (n, n_steps, n_waves) float32 out.
     """
@@ -59,10 +80,11 @@ class FourierFeatures(nn.Module):
 
 
 class ExportableForecast(nn.Module):
-    """
+    """A forecaster that computes the waves of the calendar itself.
+
     **Shape**
         - past: (n, length, 1 + n_covariates) float32: the target without gaps, then the covariates, NaN for a gap
-        - time: (n, length + horizon) of the past and the coming steps, as `Waves` takes them; None without waves
+        - time: (n, length + horizon) of the past and the coming steps, as `FourierFeatures`; None without waves
         - known: (n, horizon, n_known) float32, the covariates that are known of steps to come; None without any
         - output: (n, horizon)
     """
@@ -78,12 +100,12 @@ class ExportableForecast(nn.Module):
         if time is not None:
             waves = self.fourier_features(time)
             past, future = torch.cat([past, waves[:, :length]], dim=2), torch.cat([future, waves[:, length:]], dim=2)
-        answers: Tensor = self.model(past, future)
-        return answers
+        predictions: Tensor = self.model(past, future)
+        return predictions
 
 
 def forecast_program(model: ExportableForecast) -> ExportedProgram:
-    """The graph, for any number of windows; an input that the model does not read is left out."""
+    """Return the graph, for any number of windows; an input that the model does not read is left out."""
     features = model.model.features
     length, horizon = features.series_schema.length, features.series_schema.horizon
     inputs = {"past": torch.zeros(2, length, 1 + len(features.covariates))}
@@ -96,7 +118,7 @@ def forecast_program(model: ExportableForecast) -> ExportedProgram:
 
 
 def example_windows(features: SeriesFeatures) -> WindowArrays:
-    """Windows from 2000 on, with levels and gaps as no train row may have them; as `real_windows` in the rest."""
+    """Return windows from 2000 on, with levels and gaps that no train row may have; the arrays of `real_windows`."""
     draw, series_schema = np.random.default_rng(0), features.series_schema
     n_steps, n_known = series_schema.length + series_schema.horizon, n_known_covariates(features)
     numbers = draw.normal(size=(N_EXAMPLE_WINDOWS, n_steps, 1 + len(features.covariates)))
@@ -108,19 +130,22 @@ def example_windows(features: SeriesFeatures) -> WindowArrays:
     return _windows_read(numbers.astype(np.float32), _step_times(steps, features), features, n_known)
 
 
-def real_windows(arrays: dict[str, np.ndarray], times: pl.Series, features: SeriesFeatures, most: int) -> WindowArrays:
-    """The first windows of a part.
+def real_windows(
+    arrays: dict[str, np.ndarray], times: pl.Series, features: SeriesFeatures, n_most: int
+) -> WindowArrays:
+    """Return the first windows of a part.
 
     Args:
-        arrays: as `encode_part` gives them.
+        arrays: as `encode_part` returns them.
         times: of each row of the table.
+        n_most: at most so many windows.
 
     Returns:
         past (n, length, 1 + n_covariates) float32, time (n, length + horizon) float64 numbers or int64 microseconds
         since 1970, known (n, horizon, n_known) float32; what the model does not read is left out.
     """
     series_schema = features.series_schema
-    step_indices = arrays["origin"][:most, None] + np.arange(-series_schema.length, series_schema.horizon)
+    step_indices = arrays["origin"][:n_most, None] + np.arange(-series_schema.length, series_schema.horizon)
     covariates = arrays["covariates"][:, : len(features.covariates)]
     numbers = np.concatenate([arrays["value"][:, None], covariates], axis=1)[step_indices]
     time = times.to_physical().to_numpy()[arrays["row"]][step_indices]
@@ -128,7 +153,7 @@ def real_windows(arrays: dict[str, np.ndarray], times: pl.Series, features: Seri
 
 
 def model_windows(inputs: WindowArrays, features: SeriesFeatures) -> tuple[np.ndarray, np.ndarray]:
-    """Past and future as the model itself takes them, the waves among them."""
+    """Return past and future as the forecaster takes them, with the waves."""
     n, length, horizon = len(inputs["past"]), features.series_schema.length, features.series_schema.horizon
     past, future = inputs["past"], inputs.get("known", np.empty((n, horizon, 0), dtype=np.float32))
     if "time" not in inputs:
@@ -140,11 +165,16 @@ def model_windows(inputs: WindowArrays, features: SeriesFeatures) -> tuple[np.nd
 
 
 def n_known_covariates(features: SeriesFeatures) -> int:
+    """Return how many covariates are known of steps to come."""
     return sum(covariate.known for covariate in features.covariates)
 
 
 def _windows_read(numbers: np.ndarray, time: np.ndarray, features: SeriesFeatures, n_known: int) -> WindowArrays:
-    """What the model reads of the windows, (n, length + horizon, ...) each."""
+    """Return the inputs that the model reads.
+
+    Args:
+        numbers, time: (n, length + horizon, ...).
+    """
     length = features.series_schema.length
     inputs = {"past": numbers[:, :length]}
     if features.cycles:
@@ -161,27 +191,3 @@ def _step_times(steps: np.ndarray, features: SeriesFeatures) -> np.ndarray:
     seconds = frequency.every * (30 * SECONDS_PER_DAY if frequency.unit == "month" else 1)
     y2000: np.ndarray = np.datetime64("2000-01-01", "us").astype(np.int64) + steps * seconds * MICROSECONDS_PER_SECOND
     return y2000
-
-
-def _export_forecast(
-    export_format: ExportFormat, model: Forecaster, features: Features, prepared: Path, validation: Path
-) -> _Exported:
-    described = model.features
-    inputs = _concatenated(example_windows(described), _real_windows(described, prepared, validation))
-    program = forecast_program(ExportableForecast(model).eval())
-    content, answers = _export_named(export_format, program, inputs, features, series_metadata(features))
-    return _Exported(content, answers, _model_predictions(model.eval(), *model_windows(inputs, described)))
-
-
-def _real_windows(described: SeriesFeatures, prepared: Path, validation: Path) -> dict[str, np.ndarray] | None:
-    """Of the pipeline's own series, where they are there and are those of this model."""
-    if not (prepared.is_file() and validation.is_file()):
-        return None
-    arrays, kind = read_tensors(validation), parquet_schema(prepared).get(described.series_schema.time)
-    if kind is None or (kind == pl.Float64) != (described.series_schema.frequency.unit == "number"):
-        return None
-    times = read_parquet(prepared)[described.series_schema.time]
-    fits = "row" in arrays and "covariates" in arrays and arrays["covariates"].shape[1] == described.n_channels - 1
-    if not fits or not len(arrays["origin"]) or arrays["row"].max() >= len(times):
-        return None
-    return real_windows(arrays, times, described, N_REAL_ROWS)

@@ -1,9 +1,4 @@
-"""Exported tabular model.
-
-The numbers of a date, from its microseconds: with them a graph reads dates as `encoding` reads a table.
-
-The module that is exported: columns in, answers out, with everything in between.
-"""
+"""The exported model of a table: columns in, predictions out, with everything in between."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -19,14 +14,15 @@ from relight.export.feeds import MISSING_DATE, example_rows, input_columns, mode
 from relight.export.file_formats import onnx_bytes, pt2_bytes, run_onnx, run_pt2
 from relight.export.programs import (
     N_TRACED_ROWS,
+    Exported,
     ExportFormat,
-    _Exported,
-    _model_predictions,
-    _with_real_rows,
     export_program,
+    model_predictions,
+    with_real_rows,
 )
 from relight.model.inference import decode_outputs
 from relight.model.pipeline import TabularModel
+from relight.model.saved_model import TableModel
 from relight.runtime.files import json_text
 from relight.split.encoding import EncodedFeatures, encode
 
@@ -35,48 +31,43 @@ DAYS_FROM_YEAR_0 = 719_468  # days from 0000-03-01 to 1970-01-01: every later co
 DAYS_TO_YEAR_2000 = 10_957  # days from 1970-01-01 to 2000-01-01
 
 
-class _CivilDate(NamedTuple):
-    year: Tensor
-    month: Tensor
+def export_table(export_format: ExportFormat, saved: TableModel, prepared: Path, validation: Path) -> Exported:
+    """Return the file of a model of rows, with its predictions for example rows and for validation rows."""
+    features = saved.features
+    exportable = ExportableModel(saved.model, features).eval()
+    rows = _clean_rows(exportable, features, prepared, validation)
+    encoded = encode(rows, features)
+    content, predictions = (
+        _onnx_file(exportable, features, rows) if export_format == "onnx" else _pt2_file(exportable, features, encoded)
+    )
+    return Exported(content, predictions, model_predictions(exportable, *encoded), "rows")
 
 
-def date_part_tensor(microseconds: Tensor, moment: DatePart) -> Tensor:
-    """One number of each date, float32; NaN for a gap.
-
-    **Shape**: any, int64 since 1970-01-01, from the year 0 on; the same out.
-    """
-    since_year_0 = microseconds + DAYS_FROM_YEAR_0 * MICROSECONDS_PER_DAY
-    days = since_year_0 // MICROSECONDS_PER_DAY
-    match moment:
-        case "year":
-            number = _civil_from_days(days).year
-        case "month":
-            number = _civil_from_days(days).month
-        case "weekday":
-            number = (days + 2) % 7 + 1  # 0000-03-01 was a Wednesday
-        case "hour":
-            number = since_year_0 % MICROSECONDS_PER_DAY // (MICROSECONDS_PER_DAY // 24)
-        case "elapsed":
-            number = (microseconds - DAYS_TO_YEAR_2000 * MICROSECONDS_PER_DAY).double() / MICROSECONDS_PER_DAY
-    return torch.where(microseconds == MISSING_DATE, torch.nan, number.float())
+def _clean_rows(exportable: "ExportableModel", features: Features, prepared: Path, validation: Path) -> pl.DataFrame:
+    """Return the rows to compare: examples, and rows of the prepared table if it is that of this model."""
+    examples = example_rows(features, gaps=exportable.has_preprocessor)  # without a preprocessor no gap can be read
+    rows = with_real_rows(examples, prepared, validation)
+    return rows if exportable.has_preprocessor else rows.drop_nulls()
 
 
-def _civil_from_days(days: Tensor) -> _CivilDate:
-    """Howard Hinnant, 2013, "chrono-compatible low-level date algorithms", civil_from_days.
+def _onnx_file(exportable: "ExportableModel", features: Features, rows: pl.DataFrame) -> tuple[bytes, np.ndarray]:
+    columns = {column.name: column.levels if column.kind == "category" else None for column in input_columns(features)}
+    program = program_from_columns(ExportableFromColumns(exportable, features))
+    content = onnx_bytes(program, columns, features.classes, model_metadata(features))
+    predictions, *_label = run_onnx(content, table_feeds(rows, input_columns(features))).values()
+    return content, predictions
 
-    A year that begins in March has its leap day at the end, and 400 of them always have 146,097 days.
-    """
-    of_era = days % 146_097
-    years = (of_era - of_era // 1460 + of_era // 36_524 - of_era // 146_096) // 365
-    of_year = of_era - (365 * years + years // 4 - years // 100)
-    from_march = (5 * of_year + 2) // 153
-    month = (from_march + 2) % 12 + 1
-    year = days // 146_097 * 400 + years + (month <= 2).long()
-    return _CivilDate(year, month)
+
+def _pt2_file(exportable: "ExportableModel", features: Features, encoded: EncodedFeatures) -> tuple[bytes, np.ndarray]:
+    names = {"numeric": [feature.name for feature in features.numeric]}
+    levels = {"categories": [feature.model_dump() for feature in features.categorical]}
+    metadata = json_text({**model_metadata(features), **names, **levels})
+    content = pt2_bytes(program_from_tensors(exportable, features), metadata)
+    return content, run_pt2(content, *encoded)[0]
 
 
 class ExportableModel(nn.Module):
-    """A model and what its outputs mean.
+    """A model whose outputs are decoded to predictions.
 
     **Shape**
         - numeric: (n_rows, n_numeric) float32, NaN for a gap
@@ -96,12 +87,12 @@ class ExportableModel(nn.Module):
 
 
 class ColumnTensors(nn.Module):
-    """The columns of a table, in the order of `inputs_of(features)`, as the tensors of a model.
+    """Turns the columns of a table, in the order of `input_columns(features)`, into the tensors of a model.
 
     **Shape**
         - columns: (n_rows, 1) each; a number float32, a date int64 microseconds, a category its code int64; what
           follows them is not read
-        - output: `numeric` and `categories`, as `Answering` takes them
+        - output: `numeric` and `categories`, as `ExportableModel` takes them
     """
 
     def __init__(self, features: Features) -> None:
@@ -113,20 +104,19 @@ class ColumnTensors(nn.Module):
 
     def forward(self, columns: list[Tensor]) -> tuple[Tensor, Tensor]:
         n_rows = columns[0].shape[0]
-        numbers = [
-            date_part_tensor(columns[index], moment) if moment else columns[index] for index, moment in self.numbers
-        ]
+        numbers = [date_part_tensor(columns[index], part) if part else columns[index] for index, part in self.numbers]
         codes = [columns[index].int() for index in self.categories]
         numeric = torch.cat(numbers, dim=1) if numbers else torch.zeros(n_rows, 0)
         categories = torch.cat(codes, dim=1) if codes else torch.zeros(n_rows, 0, dtype=torch.int32)
         return numeric, categories
 
     def examples(self) -> list[Tensor]:
+        """Return an example of each column."""
         return [torch.zeros(N_TRACED_ROWS, 1, dtype=_dtype(kind)) for kind in self.kinds]
 
 
 class ExportableFromColumns(nn.Module):
-    """`Answering` from the columns of a table. **Shape**: as `Columns` in, as `Answering` out."""
+    """`ExportableModel` from the columns of a table. **Shape**: as `ColumnTensors` in, as `ExportableModel` out."""
 
     def __init__(self, exportable: ExportableModel, features: Features) -> None:
         super().__init__()
@@ -134,18 +124,18 @@ class ExportableFromColumns(nn.Module):
         self.columns = ColumnTensors(features)
 
     def forward(self, columns: list[Tensor]) -> Tensor:
-        answers: Tensor = self.exportable(*self.columns(columns))
-        return answers
+        predictions: Tensor = self.exportable(*self.columns(columns))
+        return predictions
 
 
 def program_from_columns(model: ExportableFromColumns) -> ExportedProgram:
-    """The graph of a model whose inputs are the columns of a table; any number of rows."""
+    """Return the graph of a model whose inputs are the columns of a table, for any number of rows."""
     columns = model.columns.examples()
     return export_program(model, (columns,), ([{0: Dim("n_rows")} for _ in columns],))
 
 
 def program_from_tensors(model: ExportableModel, features: Features) -> ExportedProgram:
-    """The graph of a model whose inputs are `numeric` and `categories`; any number of rows."""
+    """Return the graph of a model whose inputs are `numeric` and `categories`, for any number of rows."""
     numeric = torch.zeros(N_TRACED_ROWS, len(features.numeric))
     categories = torch.zeros(N_TRACED_ROWS, len(features.categorical), dtype=torch.int32)
     return export_program(model, (numeric, categories), ({0: Dim("n_rows")}, {0: Dim("n_rows")}))
@@ -155,36 +145,42 @@ def _dtype(kind: str) -> torch.dtype:
     return torch.float32 if kind == "number" else torch.int64
 
 
-def _clean_rows(answering: ExportableModel, features: Features, prepared: Path, validation: Path) -> pl.DataFrame:
-    """Clean rows to compare: of the pipeline's own table, too, where it is there and is the one of this model."""
-    made_up = example_rows(features, gaps=answering.has_preprocessor)  # without a front no gap can be read
-    rows = _with_real_rows(made_up, prepared, validation)
-    return rows if answering.has_preprocessor else rows.drop_nulls()
+class _CivilDate(NamedTuple):
+    year: Tensor
+    month: Tensor
 
 
-def _export_table(
-    export_format: ExportFormat, model: nn.Module, features: Features, prepared: Path, validation: Path
-) -> _Exported:
-    answering = ExportableModel(model, features).eval()
-    rows = _clean_rows(answering, features, prepared, validation)
-    encoded = encode(rows, features)
-    content, answers = (
-        _onnx_file(answering, features, rows) if export_format == "onnx" else _pt2_file(answering, features, encoded)
-    )
-    return _Exported(content, answers, _model_predictions(answering, *encoded))
+def date_part_tensor(microseconds: Tensor, part: DatePart) -> Tensor:
+    """Return one number of each date, float32, as `split.encoding` computes it; NaN for a gap.
+
+    **Shape**: any, int64 microseconds since 1970-01-01, from the year 0 on; the same out.
+    """
+    since_year_0 = microseconds + DAYS_FROM_YEAR_0 * MICROSECONDS_PER_DAY
+    days = since_year_0 // MICROSECONDS_PER_DAY
+    match part:
+        case "year":
+            number = _civil_from_days(days).year
+        case "month":
+            number = _civil_from_days(days).month
+        case "weekday":
+            number = (days + 2) % 7 + 1  # 0000-03-01 was a Wednesday
+        case "hour":
+            number = since_year_0 % MICROSECONDS_PER_DAY // (MICROSECONDS_PER_DAY // 24)
+        case "elapsed":
+            number = (microseconds - DAYS_TO_YEAR_2000 * MICROSECONDS_PER_DAY).double() / MICROSECONDS_PER_DAY
+    return torch.where(microseconds == MISSING_DATE, torch.nan, number.float())
 
 
-def _onnx_file(answering: ExportableModel, features: Features, rows: pl.DataFrame) -> tuple[bytes, np.ndarray]:
-    columns = {column.name: column.levels if column.kind == "category" else None for column in input_columns(features)}
-    program = program_from_columns(ExportableFromColumns(answering, features))
-    content = onnx_bytes(program, columns, features.classes, model_metadata(features))
-    answers, *_label = run_onnx(content, table_feeds(rows, input_columns(features))).values()
-    return content, answers
+def _civil_from_days(days: Tensor) -> _CivilDate:
+    """Return year and month of days since 0000-03-01.
 
-
-def _pt2_file(answering: ExportableModel, features: Features, encoded: EncodedFeatures) -> tuple[bytes, np.ndarray]:
-    names = {"numeric": [feature.name for feature in features.numeric]}
-    levels = {"categories": [feature.model_dump() for feature in features.categorical]}
-    about = json_text({**model_metadata(features), **names, **levels})
-    content = pt2_bytes(program_from_tensors(answering, features), about)
-    return content, run_pt2(content, *encoded)[0]
+    Howard Hinnant, 2013, "chrono-compatible low-level date algorithms", civil_from_days. A year that begins in March
+    has its leap day at the end, and 400 of them always have 146,097 days.
+    """
+    of_era = days % 146_097
+    years = (of_era - of_era // 1460 + of_era // 36_524 - of_era // 146_096) // 365
+    of_year = of_era - (365 * years + years // 4 - years // 100)
+    from_march = (5 * of_year + 2) // 153
+    month = (from_march + 2) % 12 + 1
+    year = days // 146_097 * 400 + years + (month <= 2).long()
+    return _CivilDate(year, month)

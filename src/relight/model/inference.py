@@ -1,9 +1,4 @@
-"""Batched outputs, outputs to predictions.
-
-Raw outputs of a network → what a person asked for: numbers, or probabilities of the classes.
-
-Inference: raw outputs of a model, in evaluation mode and without gradients.
-"""
+"""Inference: batches of rows → raw outputs of a model → predictions, which are numbers or probabilities of classes."""
 
 from collections.abc import Iterator
 from typing import Protocol
@@ -19,15 +14,14 @@ MAX_PREDICTION_NUMBERS = 2**24  # at most this many numbers in one layer: 64 MiB
 
 
 def predictions_from_outputs(task: Task, outputs: Tensor) -> np.ndarray:
-    """(n_rows,) numbers for regression, scores for ranking, (n_rows, n_classes) probabilities for classes, float32."""
+    """Return (n_rows,) numbers or scores of a ranking, or (n_rows, n_classes) probabilities, float32."""
     return decode_outputs(task, outputs).numpy()
 
 
 def decode_outputs(task: Task, outputs: Tensor) -> Tensor:
-    """The same as a tensor, so that an exported graph says answers and not outputs.
+    """Return the predictions as a tensor: an exported graph decodes its outputs, too.
 
-    Outputs with members, (n_rows, n_members, d_out), are averaged: the numbers, or the probabilities, never the
-    logits.
+    Outputs of ensembles, (n_rows, n_members, d_out), are averaged as numbers or probabilities, never as logits.
     """
     match task:
         case "regression" | "forecast" | "ranking":
@@ -38,28 +32,28 @@ def decode_outputs(task: Task, outputs: Tensor) -> Tensor:
         case "multiclass" | "distribution":
             predictions = torch.softmax(outputs, dim=-1)
         case "similarity":
-            raise AssertionError("a distance says nothing without its scale: see domain/similarity.py")
+            raise AssertionError("a distance is decoded with its calibration: see model/similarity.py")
     averaged = predictions.mean(dim=1) if predictions.dim() == 3 else predictions
     return averaged.squeeze(1) if task in ("regression", "ranking") else averaged
 
 
 class ChunkedInputs(Protocol):
-    """Rows that are not in memory."""
+    """Rows that are read when they are needed."""
 
     def chunks(self, at_once: int) -> Iterator[tuple[Tensor, ...]]:
-        """What the model's forward takes, so many rows at a time."""
+        """Yield the arguments of the model's forward, so many rows at a time."""
         ...
 
 
 def predict_outputs(model: nn.Module, inputs: tuple[Tensor, ...] | ChunkedInputs) -> Tensor:
-    """The raw outputs of the model in inference mode, (n_rows, d_out) or (n_rows, n_members, d_out)."""
+    """Return the raw outputs in inference mode, (n_rows, d_out) or (n_rows, n_members, d_out)."""
     set_training_mode(model, training=False)
     with torch.inference_mode():
         return batched_outputs(model, inputs, prediction_batch_size(model))
 
 
 def batched_outputs(model: nn.Module, inputs: tuple[Tensor, ...] | ChunkedInputs, at_once: int) -> Tensor:
-    """As `predict`, for a caller who has set both modes."""
+    """Return the raw outputs; the caller has set evaluation mode and inference mode."""
     if isinstance(inputs, tuple) and len(inputs[0]) <= at_once:
         whole: Tensor = model(*inputs)
         return whole
@@ -72,7 +66,7 @@ def _chunks(inputs: tuple[Tensor, ...], at_once: int) -> Iterator[tuple[Tensor, 
 
 
 def set_training_mode(model: nn.Module, *, training: bool) -> None:
-    """As `model.train(training)`, in a tenth of its time: beside a step of 50 points that is not nothing."""
+    """Like `model.train(training)`, ten times faster; it matters when a step takes microseconds."""
     own = vars(model)
     own["training"] = training
     for part in own["_modules"].values():
@@ -81,9 +75,9 @@ def set_training_mode(model: nn.Module, *, training: bool) -> None:
 
 
 def prediction_batch_size(model: nn.Module) -> int:
-    """How many rows fit; it depends on the model alone, for other chunks might give other last bits.
+    """Return how many rows fit; it depends only on the model, because other chunks might give other last bits.
 
-    A network with wide layers says in `d_widest` how many numbers its widest one holds for each row.
+    A network with wide layers has an attribute `d_widest`, the numbers that its widest layer holds for each row.
     """
     widest: int = max(1, *(vars(part).get("d_widest", 1) for part in model.modules()))
     return max(1, min(MAX_PREDICTION_ROWS, MAX_PREDICTION_NUMBERS // widest))

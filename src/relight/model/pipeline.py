@@ -71,6 +71,11 @@ class TabularModel(nn.Module):
         outputs: Tensor = self.target_transform(self.network(numbers, codes, *lengths))
         return outputs
 
+    def scale_target(self, target: Tensor) -> Tensor:
+        """Return the target on the network's scale; classes and relevances stay as they are."""
+        transform = self.target_transform
+        return transform.transform(target) if isinstance(transform, TargetTransform) else target
+
 
 class DeepEnsemble(nn.Module):
     """A deep ensemble (Lakshminarayanan et al. 2017). Its predictions are averaged, never its outputs.

@@ -25,7 +25,7 @@ class DistanceCalibration(BaseModel):
 
     def similarity(self, distance: np.ndarray) -> np.ndarray:
         """Something like the probability that they are alike, (n_rows,) float64: one half at the threshold."""
-        return _sigmoid(self.slope * self.score(distance))
+        return sigmoid(self.slope * self.score(distance))
 
 
 def accuracy_threshold(distances: np.ndarray, is_alike: np.ndarray, weights: np.ndarray) -> float:
@@ -41,7 +41,7 @@ def accuracy_threshold(distances: np.ndarray, is_alike: np.ndarray, weights: np.
     return float((ends[best_index] + ends[best_index + 1]) / 2)
 
 
-def _sigmoid(x: np.ndarray) -> np.ndarray:
+def sigmoid(x: np.ndarray) -> np.ndarray:
     """Without an overflow on either side."""
     small = np.exp(-np.abs(x))
     shares: np.ndarray = np.where(x >= 0, 1.0, small) / (1 + small)

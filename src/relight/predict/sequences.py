@@ -1,4 +1,4 @@
-"""predict, for sequences with one label each: one answer for each of them."""
+"""Prediction for sequences with one label each: one line for each sequence."""
 
 from pathlib import Path
 
@@ -6,10 +6,8 @@ import numpy as np
 import polars as pl
 import torch
 
-from relight.data.features import Features
 from relight.errors import ColumnError, InputError
-from relight.model.build import build_model
-from relight.model.saved_model import Description, load_weights
+from relight.model.saved_model import SequenceModel
 from relight.model.sequences import Sequences, sequence_predictions
 from relight.predict.table import UnseenValues, clean_rows, prediction_table
 from relight.prepare.sequences import order_new_steps
@@ -21,35 +19,31 @@ from relight.split.encoding import EncodedFeatures, encode
 from relight.split.sequences import SequenceSteps, split_into_sequences
 
 
-def predict_sequences(table: Path, description: Description, *, weights: Path, output: Path) -> str:
-    """Write one prediction for each sequence, in order of first appearance; returns what to tell the person.
+def predict_sequences(table: Path, saved: SequenceModel, *, output: Path) -> str:
+    """Write one prediction for each sequence, in order of first appearance; return what to tell the person.
 
     Raises:
-        InputError: for missing columns, values that do not fit, steps at the same time, or a damaged model.
+        InputError: for missing columns, values that do not fit, or steps at the same time.
     """
-    model = build_model(
-        description.model, description.features, target_scale=description.target_scale, seeds=description.seeds
-    )
-    load_weights(weights, model)
-    steps, ids = _read_table(table, description.features)
-    encoded = encode(steps.rows, description.features)
-    predictions = sequence_predictions(model, description.features, _sequences(encoded, steps.length))
+    features = saved.features
+    steps, ids = _read_table(table, saved)
+    encoded = encode(steps.rows, features)
+    predictions = sequence_predictions(saved.model, features, _sequences(encoded, steps.length))
     _check_finite(predictions, table, ids)
-    lines = prediction_table(description.features, predictions)
+    lines = prediction_table(features, predictions)
     if ids is not None:
         lines.insert_column(0, ids)
     write_parts(output, [lines.write_csv().encode()])
-    surprises = UnseenValues(description.features)
-    surprises.add(encoded)
-    what = f"{pluralize(len(predictions), 'prediction')} of {description.features.target}, one for each sequence"
-    return f"{output}: {what}{surprises.warning_text()}\n"
+    unseen = UnseenValues(features)
+    unseen.add(encoded)
+    what = f"{pluralize(len(predictions), 'prediction')} of {features.target}, one for each sequence"
+    return f"{output}: {what}{unseen.warning_text()}\n"
 
 
-def _read_table(table: Path, features: Features) -> tuple[SequenceSteps, pl.Series | None]:
-    """The steps, clean and in order, and the id of each sequence."""
-    assert features.sequence is not None
-    columns, raw = features.sequence.columns, pl.concat(list(SourceTable(table).frames({})))
-    rows = clean_rows(table, raw, features, 1)
+def _read_table(table: Path, saved: SequenceModel) -> tuple[SequenceSteps, pl.Series | None]:
+    """Return the steps, clean and in order, and the id of each sequence; None if each row is a sequence."""
+    columns, raw = saved.sequence.columns, pl.concat(list(SourceTable(table).frames({})))
+    rows = clean_rows(table, raw, saved.features, 1)
     if columns.symbols is not None:
         _refuse_gaps(rows[columns.symbols], table)
         return split_into_sequences(rows, columns), None
@@ -66,7 +60,7 @@ def _refuse_gaps(symbols: pl.Series, table: Path) -> None:
 
 
 def _sequences(encoded: EncodedFeatures, length: np.ndarray) -> Sequences:
-    """Without a target, which nobody knows yet."""
+    """Return the sequences with a target of zeros, because it is not known yet."""
     numeric, categories, lengths = (torch.from_numpy(values) for values in (*encoded, length))
     return Sequences(numeric, categories, lengths.cumsum(0) - lengths, lengths, torch.zeros(len(lengths)))
 
@@ -77,6 +71,6 @@ def _check_finite(predictions: np.ndarray, table: Path, ids: pl.Series | None) -
         at = int(wrong[0])
         name = f"row {at + 1}" if ids is None else f"sequence '{ids[at]}'"
         raise InputError(
-            f"{table}: {name}: the model's answer is not a finite number; "
+            f"{table}: {name}: the model's prediction is not a finite number; "
             "are its values far beyond those of the train rows?"
         )

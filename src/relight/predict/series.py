@@ -1,9 +1,4 @@
-"""Forecasting beyond the last rows.
-
-The rows of new series → windows at their ends, and the times that are to be foretold.
-
-predict, for forecasts: each series goes on from its last rows.
-"""
+"""Forecasts: the end of each new series is a window, from which the steps after it are predicted."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -12,14 +7,14 @@ import numpy as np
 import polars as pl
 
 from relight.data.calendar import format_times
-from relight.data.features import Features, SeriesFeatures
+from relight.data.features import SeriesFeatures
 from relight.data.schema import SPLIT_COLUMN, STEP_COLUMN, Schema, SequenceParams, SeriesSchema
+from relight.data.tensors import Arrays
 from relight.errors import InputError
-from relight.model.build import build_model
 from relight.model.inference import predict_outputs
-from relight.model.networks.forecaster import NOMINAL_COVERAGE, Forecaster, model_half_widths
-from relight.model.saved_model import Description, load_weights
-from relight.model.sequences import build_windows
+from relight.model.networks.forecaster import NOMINAL_COVERAGE, model_half_widths
+from relight.model.saved_model import SeriesModel
+from relight.model.series import build_windows
 from relight.prepare.params import PrepareParams
 from relight.prepare.series import regularize_series
 from relight.prepare.source import SourceTable
@@ -27,30 +22,52 @@ from relight.prepare.times import times_of_steps
 from relight.runtime.files import write_parts
 from relight.runtime.messages import pluralize
 from relight.split.assignment import TEST, TRAIN
-from relight.split.series_windows import Arrays, encode_part
+from relight.split.series_windows import encode_part
+
+
+def predict_series(table: Path, saved: SeriesModel, *, output: Path) -> str:
+    """Write `horizon` lines for each series, the steps after its last value; return what to tell the person.
+
+    If the model has intervals, each line holds the ends of one.
+
+    Raises:
+        InputError: for missing columns, another frequency, or a series that is too short.
+    """
+    raw = pl.concat(list(SourceTable(table).frames({})))
+    rows, schema = regularize_series(raw, history_params(table, raw.columns, saved))
+    history = read_history(rows, schema, saved, str(table))
+    predictions = predict_outputs(saved.model, build_windows(history.arrays, saved.series).inputs).numpy()
+    ends = _interval_columns(predictions, model_half_widths(saved.model))
+    time = saved.series.series_schema.time
+    lines = history.output_rows.with_columns(
+        format_times(history.output_rows[time], rows[time]), pl.Series("prediction", predictions.reshape(-1)), *ends
+    )
+    write_parts(output, [lines.write_csv().encode()])
+    interval_note = f"; low to high holds {NOMINAL_COVERAGE:.0%} of what comes" if ends else ""
+    n_predictions = pluralize(lines.height, "prediction")
+    what = f"{n_predictions} of {saved.features.target}, {predictions.shape[1]} for each series"
+    return f"{output}: {what}{interval_note}\n"
 
 
 class History(NamedTuple):
     """
     Attributes:
-        arrays: one window for each series, as `encode_part` gives them.
-        lines: the series and time of each step that is to be foretold.
+        arrays: one window for each series, as `encode_part` returns them.
+        output_rows: the series and time of each step to predict.
     """
 
     arrays: Arrays
     output_rows: pl.DataFrame
 
 
-def history_params(table: Path, columns: list[str], features: Features) -> PrepareParams:
-    """How to clean new rows: as those of the training, and nothing else of the table."""
-    series = features.series
-    assert series is not None
-    schema = series.series_schema
-    levels = {covariate.source: covariate.level for covariate in series.covariates}
-    used = {schema.time, schema.series, features.target, *levels}
+def history_params(table: Path, columns: list[str], saved: SeriesModel) -> PrepareParams:
+    """Return how to clean new rows: like those of the training, without other columns of the table."""
+    target, schema = saved.features.target, saved.series.series_schema
+    levels = {covariate.source: covariate.level for covariate in saved.series.covariates}
+    used = {schema.time, schema.series, target, *levels}
     return PrepareParams(
         source=str(table),
-        target=features.target,
+        target=target,
         task="forecast",
         ignore=[name for name in columns if name not in used],
         columns={name: "numeric" if levels[name] is None else "categorical" for name in columns if name in levels},
@@ -66,36 +83,34 @@ def history_params(table: Path, columns: list[str], features: Features) -> Prepa
     )
 
 
-def read_history(rows: pl.DataFrame, schema: Schema, features: Features, source_name: str) -> History:
-    """
+def read_history(rows: pl.DataFrame, schema: Schema, saved: SeriesModel, source_name: str) -> History:
+    """Return the window at the end of each series.
+
     Args:
         rows: on their grid; after the last value of a series they may hold what is known of the steps to come.
         schema: of these rows.
-        where: names the table in messages.
+        source_name: names the table in messages.
 
     Raises:
         InputError: for another frequency, or series that are shorter than the past that a forecast sees.
     """
-    series = features.series
-    assert series is not None
-    _assert_frequency(schema, series.series_schema, source_name)
-    groups = (
-        rows.partition_by(series.series_schema.series, maintain_order=True) if series.series_schema.series else [rows]
-    )
+    target, series, trained = saved.features.target, saved.series, saved.series.series_schema
+    _assert_frequency(schema, trained, source_name)
+    groups = rows.partition_by(trained.series, maintain_order=True) if trained.series else [rows]
     missing = [name for name in series.sources if name not in rows.columns]
     problems = [f"{source_name}: column '{name}' is missing" for name in missing] or _too_short_problems(
-        groups, features, source_name
+        groups, target, trained, source_name
     )
     if problems:
         raise InputError(*problems)
-    ends = [_with_future(group, features.target, series.series_schema) for group in groups]
-    windows = [_window(end, features.target, series) for end in ends]
-    arrays = {name: np.concatenate([one[name] for one in windows]) for name in windows[0]}
-    starts = np.cumsum([0, *(len(one["value"]) for one in windows[:-1])])
-    arrays["origin"] = np.concatenate([one["origin"] + start for one, start in zip(windows, starts, strict=True)])
-    lines = pl.concat([end.tail(series.series_schema.horizon) for end in ends])
-    named = [series.series_schema.series] if series.series_schema.series else []
-    return History(arrays, lines.select([*named, series.series_schema.time]))
+    ends = [_with_future(group, target, trained) for group in groups]
+    windows = [_window(end, target, series) for end in ends]
+    arrays = {name: np.concatenate([window[name] for window in windows]) for name in windows[0]}
+    starts = np.cumsum([0, *(len(window["value"]) for window in windows[:-1])])
+    origins = [window["origin"] + start for window, start in zip(windows, starts, strict=True)]
+    lines = pl.concat([end.tail(trained.horizon) for end in ends])
+    columns = [*([trained.series] if trained.series else []), trained.time]
+    return History({**arrays, "origin": np.concatenate(origins)}, lines.select(columns))
 
 
 def _assert_frequency(schema: Schema, trained: SeriesSchema, source_name: str) -> None:
@@ -107,15 +122,12 @@ def _assert_frequency(schema: Schema, trained: SeriesSchema, source_name: str) -
         )
 
 
-def _too_short_problems(groups: list[pl.DataFrame], features: Features, source_name: str) -> list[str]:
-    series = features.series
-    assert series is not None
-    trained = series.series_schema
+def _too_short_problems(groups: list[pl.DataFrame], target: str, trained: SeriesSchema, source_name: str) -> list[str]:
     return [
         f"{source_name}: {_series_text(group, trained)} has {n_rows} steps up to its last value of "
-        f"'{features.target}', and a forecast sees {trained.length}; add earlier rows"
+        f"'{target}', and a forecast sees {trained.length}; add earlier rows"
         for group in groups
-        if (n_rows := _n_rows_observed(group, features.target)) < trained.length
+        if (n_rows := _n_rows_observed(group, target)) < trained.length
     ]
 
 
@@ -124,13 +136,13 @@ def _series_text(group: pl.DataFrame, schema: SeriesSchema) -> str:
 
 
 def _n_rows_observed(group: pl.DataFrame, target: str) -> int:
-    """How many rows there are up to the last one with a value."""
-    there = group[target].is_not_null().arg_true()
-    return int(there[-1]) + 1 if len(there) else 0
+    """Return how many rows there are up to the last one with a value."""
+    observed = group[target].is_not_null().arg_true()
+    return int(observed[-1]) + 1 if len(observed) else 0
 
 
 def _with_future(group: pl.DataFrame, target: str, schema: SeriesSchema) -> pl.DataFrame:
-    """The past that the forecast sees, and the steps to come with what is known of them."""
+    """Return the past that the forecast sees, and the steps to come with what is known of them."""
     end = _n_rows_observed(group, target)
     last = int(group[STEP_COLUMN][end - 1])
     steps = pl.DataFrame({STEP_COLUMN: np.arange(last + 1, last + 1 + schema.horizon)})
@@ -142,48 +154,19 @@ def _with_future(group: pl.DataFrame, target: str, schema: SeriesSchema) -> pl.D
 
 
 def _window(rows: pl.DataFrame, target: str, series: SeriesFeatures) -> Arrays:
-    """One window, whose targets nobody knows: it is placed by hand."""
+    """Return one window; `encode_part` finds none, because its targets are missing, so its origin is set here."""
     parts = np.full(rows.height, TEST, dtype=np.int8)
     parts[: series.series_schema.length] = TRAIN
     arrays = encode_part(rows.drop(SPLIT_COLUMN, strict=False), target, series, parts, TEST)
     return {**arrays, "origin": np.array([series.series_schema.length], dtype=np.int64)}
 
 
-def predict_series(table: Path, description: Description, *, weights: Path, output: Path) -> str:
-    """Write `horizon` lines for each series, the steps after its last value; returns what to tell the person.
-
-    Beside each answer stand the ends of its interval, where the model has intervals.
-
-    Raises:
-        InputError: for missing columns, another frequency, a series that is too short, or a damaged model.
-    """
-    model = build_model(
-        description.model, description.features, target_scale=description.target_scale, seeds=description.seeds
-    )
-    assert isinstance(model, Forecaster)
-    load_weights(weights, model)
-    raw = pl.concat(list(SourceTable(table).frames({})))
-    rows, schema = regularize_series(raw, history_params(table, raw.columns, description.features))
-    history = read_history(rows, schema, description.features, str(table))
-    predictions = predict_outputs(model, build_windows(history.arrays, model.features).inputs).numpy()
-    ends = _interval_columns(predictions, model_half_widths(model))
-    time = model.features.series_schema.time
-    lines = history.output_rows.with_columns(
-        format_times(history.output_rows[time], rows[time]), pl.Series("prediction", predictions.reshape(-1)), *ends
-    )
-    write_parts(output, [lines.write_csv().encode()])
-    interval_note = f"; low to high holds {NOMINAL_COVERAGE:.0%} of what comes" if ends else ""
-    n_predictions = pluralize(lines.height, "prediction")
-    what = f"{n_predictions} of {description.features.target}, {predictions.shape[1]} for each series"
-    return f"{output}: {what}{interval_note}\n"
-
-
 def _interval_columns(predictions: np.ndarray, widths: np.ndarray) -> list[pl.Series]:
-    """Of the interval around each answer, where the model has intervals.
+    """Return the ends of the interval around each prediction; nothing if the model has no intervals.
 
     Args:
-        said: (n_series, horizon).
-        widths: (horizon,), NaN where there is none.
+        predictions: (n_series, horizon).
+        widths: (horizon,), half of each interval; NaN if there is none.
     """
     if not np.isfinite(widths).any():
         return []

@@ -1,18 +1,14 @@
-"""Column roles, kinds, read types.
-
-How one column is read: its kind, found out by the first rows or asked for, and held to the last row.
-
-What each column of a table is for: target, weight, or something that a model may see.
-"""
+"""How each column of a table is read: its role (target, weight, query or feature), and its kind, which the first rows
+or the params decide and which holds to the last row."""
 
 from typing import NamedTuple
 
 import polars as pl
 
-from relight.data.schema import Kind
+from relight.data.schema import ColumnKind
 from relight.errors import ValueMismatchError
 from relight.prepare.columns import clean_as_kind, clean_column, refuse_leading_zeros
-from relight.prepare.params import ColumnKind, PrepareParams
+from relight.prepare.params import PrepareParams, RequestedKind
 from relight.runtime.messages import did_you_mean
 
 MAX_COMMON_LEVELS = 1000
@@ -20,64 +16,65 @@ REQUESTED_REASON = "as prepare.columns says"
 
 
 class ColumnPlan(NamedTuple):
-    """
+    """How one column is read.
+
     Attributes:
-        is_asked: whether the params say the kind.
-        notes: what a person should know of the choice.
-        read_as: the type as which a CSV may hand the column out, instead of as texts; None for texts.
+        is_requested: whether the params give the kind.
+        notes: remarks on the choice, which follow "Column 'name' " in a sentence.
+        read_as: the type that the column of a CSV may be read as, instead of as texts; None for texts.
     """
 
     name: str
-    kind: Kind
-    is_asked: bool = False
+    kind: ColumnKind
+    is_requested: bool = False
     notes: tuple[str, ...] = ()
     read_as: type[pl.DataType] | None = None
 
 
-def plan_column(raw: pl.Series, requested: ColumnKind | None) -> ColumnPlan:
-    """Settle the kind of a column by its first rows.
+def plan_column(raw: pl.Series, requested: RequestedKind | None) -> ColumnPlan:
+    """Decide on the kind of a column by its first rows.
 
     Raises:
-        UncleanError: for values that do not fit, or that no kind fits.
+        ColumnError: for values that do not fit, or that no kind fits.
     """
     if requested == "ignore":
-        return ColumnPlan(raw.name, "ignored", is_asked=True)
+        return ColumnPlan(raw.name, "ignored", is_requested=True)
     if requested is not None:
-        plan = ColumnPlan(raw.name, requested, is_asked=True, read_as=read_type(requested, raw))
+        plan = ColumnPlan(raw.name, requested, is_requested=True, read_as=read_type(requested, raw))
         clean_planned(plan, raw, 1)
         return plan
     try:
         cleaned = clean_column(raw)
-    except ValueMismatchError as unfit:
-        raise ValueMismatchError(f"{unfit}{_next_step(raw.name, is_asked=False)}") from unfit
+    except ValueMismatchError as error:
+        raise ValueMismatchError(f"{error}{_next_step(raw.name, is_requested=False)}") from error
     notes = (*cleaned.notes, *_many_levels_notes(cleaned.values))
     return ColumnPlan(raw.name, cleaned.kind, notes=notes, read_as=read_type(cleaned.kind, raw))
 
 
 def clean_planned(plan: ColumnPlan, raw: pl.Series, first_row: int) -> pl.Series:
-    """A stretch of the column.
+    """Clean a chunk of the column.
 
     Raises:
-        UncleanError: for the first value that does not fit the kind.
+        ColumnError: for the first value that does not fit the kind.
     """
-    why = REQUESTED_REASON if plan.is_asked else "as in the first rows"
+    why = REQUESTED_REASON if plan.is_requested else "as in the first rows"
     try:
-        if plan.kind == "numeric" and not plan.is_asked:
+        if plan.kind == "numeric" and not plan.is_requested:
             refuse_leading_zeros(raw, first_row)
         return clean_as_kind(plan.kind, raw, first_row, why)
-    except ValueMismatchError as unfit:
-        raise ValueMismatchError(f"{unfit}{_next_step(plan.name, plan.is_asked)}") from unfit
+    except ValueMismatchError as error:
+        raise ValueMismatchError(f"{error}{_next_step(plan.name, plan.is_requested)}") from error
 
 
 def _many_levels_notes(values: pl.Series) -> tuple[str, ...]:
-    """A remark on very many names; those that differ in every row are another matter."""
+    """Return a remark on very many names; names that differ in every row have a remark of their own."""
     if values.dtype != pl.String or not MAX_COMMON_LEVELS < values.n_unique() < len(values):
         return ()
-    return (f"has more than {MAX_COMMON_LEVELS} different names; of a rare one the model learns little",)
+    return (f"has more than {MAX_COMMON_LEVELS} different names; the model learns little about rare ones",)
 
 
-def read_type(kind: Kind, raw: pl.Series) -> type[pl.DataType] | None:
-    """A type that takes the texts of a CSV as they stand, without a word for a gap or a space to be cut off."""
+def read_type(kind: ColumnKind, raw: pl.Series) -> type[pl.DataType] | None:
+    """Return a type that reads the texts of a CSV as they are, if none is a word for a gap or has spaces around it."""
     if raw.dtype != pl.String:
         return None
     if kind == "numeric" and raw.cast(pl.Float64, strict=False).null_count() == raw.null_count():
@@ -87,30 +84,30 @@ def read_type(kind: Kind, raw: pl.Series) -> type[pl.DataType] | None:
     return None
 
 
-def _next_step(name: str, is_asked: bool) -> str:
-    if is_asked:
+def _next_step(name: str, is_requested: bool) -> str:
+    if is_requested:
         return f"; or change the kind of '{name}' in prepare.columns"
     return f"; or, if it holds names, say so: prepare.columns: {{{name}: categorical}}"
 
 
 def target_names(params: PrepareParams) -> list[str]:
-    """One column, or for a label distribution one for each class."""
+    """Return the columns of the target: one, or for a label distribution one for each class."""
     return [params.target] if isinstance(params.target, str) else params.target
 
 
 def feature_names(params: PrepareParams, names: list[str]) -> list[str]:
-    """The columns that are neither target nor weight, in their order."""
+    """Return the columns that are neither target nor weight, in their order."""
     taken = {*target_names(params), params.weight}
     return [name for name in names if name not in taken]
 
 
-def requested_kind(params: PrepareParams, name: str) -> ColumnKind | None:
-    """The kind that the params give a column; None where it is to be found out. The query is never a feature."""
+def requested_kind(params: PrepareParams, name: str) -> RequestedKind | None:
+    """Return the kind that the params give a column; None if the values decide. The query is never a feature."""
     return "ignore" if name in params.ignore or name == params.query else params.columns.get(name)
 
 
 def role_problems(params: PrepareParams, names: list[str]) -> list[str]:
-    """Names that the table does not have, and columns that are asked to be two things at once."""
+    """Return what is wrong with the names in the params: missing columns, and columns with two roles."""
     targets = target_names(params)
     named = [
         *(("prepare.target", name) for name in targets),
@@ -139,5 +136,5 @@ def _role_problem(params: PrepareParams, key: str, name: str, names: list[str]) 
     if key == "prepare.columns" and name == params.query and params.columns[name] != "ignore":
         return f"{key}: '{name}' is the query, which the model never sees; delete it here"
     if key == "prepare.columns" and name in params.ignore and params.columns[name] != "ignore":
-        return f"{key}: '{name}' is {params.columns[name]} here, and stands in prepare.ignore as well; delete one"
+        return f"{key}: '{name}' is {params.columns[name]} here, and is in prepare.ignore as well; delete one"
     return None

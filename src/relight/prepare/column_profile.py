@@ -1,7 +1,7 @@
-"""What is known of the columns once all rows have passed: gaps, constants, twins, names of rows.
+"""What is odd about the columns, once all rows have passed: gaps, constants, duplicates, ids of rows.
 
-The facts do not depend on the stretches in which the rows come, but for one: that all values differ is
-known within a stretch, and across them for one value in 64.
+The results do not depend on the chunks in which the rows come, with one exception: that all values differ is
+checked within a chunk, and across chunks for one value in 64.
 """
 
 from typing import cast
@@ -12,13 +12,13 @@ MIN_ROWS_FOR_IDS = 20  # fewer rows than this are all different by chance
 
 N_CODES_RANGE = range(3, 21)
 
-MAX_COUNT_OR_GRADE = 20  # few whole numbers that go no further are counts or grades, not codes
+MAX_COUNT_OR_GRADE = 20  # few whole numbers up to this one are counts or grades, not codes
 
-_SAMPLING_RATE = 64  # one value in so many, by its hash, is remembered to see whether it comes again
+_SAMPLING_RATE = 64  # one value in this many, by its hash, is kept to see whether it comes again
 
 
 class TableProfile:
-    """Takes clean stretches of the columns that a model may see.
+    """Collects facts on the columns that a model may see, from clean chunks.
 
     Attributes:
         n_rows: how many have passed.
@@ -30,7 +30,7 @@ class TableProfile:
         self._equal_groups: list[list[str]] = []
 
     def add(self, table: pl.DataFrame) -> None:
-        """Take a stretch; the columns are the same each time."""
+        """Add a chunk; the columns are the same each time."""
         if self.n_rows == 0:
             self._columns = {name: _ColumnProfile() for name in table.columns}
             self._equal_groups = _refine_groups([table.columns], table)
@@ -41,16 +41,18 @@ class TableProfile:
         self.n_rows += table.height
 
     def duplicate_columns(self) -> dict[str, str]:
-        """Columns that are an earlier one over again, by name; constant ones are not told apart."""
-        different = [[name for name in group if not self._columns[name].is_constant] for group in self._equal_groups]
-        return {name: group[0] for group in different for name in group[1:]}
+        """Return the columns that equal an earlier one, and the name of that one; constant columns are left out."""
+        groups = [[name for name in group if not self._columns[name].is_constant] for group in self._equal_groups]
+        return {name: group[0] for group in groups for name in group[1:]}
 
     def warnings(self, name: str) -> tuple[str, ...]:
-        """What a person should know of a column."""
+        """Return remarks on a column, which follow "Column 'name' " in a sentence."""
         return self._columns[name].warnings(self.n_rows)
 
 
 class _ColumnProfile:
+    """What is known of one column: its gaps, whether it is constant, whether it may be an id, its few numbers."""
+
     def __init__(self) -> None:
         self.n_gaps = 0
         self.is_constant = True
@@ -92,11 +94,11 @@ class _ColumnProfile:
             )
 
     def _find_ids(self, values: pl.Series) -> None:
-        """Texts, or whole numbers, that differ in every row."""
+        """Keep track of texts or whole numbers that differ in every row."""
         if not self.has_ids:
             return
-        may_be = not values.null_count() and (values.dtype == pl.String or _are_whole(values))
-        self.has_ids = may_be and values.n_unique() == len(values) and self._are_new(values)
+        may_be_ids = not values.null_count() and (values.dtype == pl.String or _are_whole(values))
+        self.has_ids = may_be_ids and values.n_unique() == len(values) and self._are_new(values)
         if self.has_ids and values.dtype.is_float():
             low, high = cast(float, values.min()), cast(float, values.max())
             self.low, self.high = min(low, self.low), max(high, self.high)
@@ -109,12 +111,12 @@ class _ColumnProfile:
         return are_new
 
     def _name_rows(self, n_rows: int) -> bool:
-        """Numbers that all differ count the rows only if there is no gap between them."""
-        counts = self.low > self.high or self.high - self.low == n_rows - 1
-        return self.has_ids and n_rows >= MIN_ROWS_FOR_IDS and counts
+        """Whether the values name the rows: texts, or numbers without a gap between them, that all differ."""
+        has_no_gap = self.low > self.high or self.high - self.low == n_rows - 1
+        return self.has_ids and n_rows >= MIN_ROWS_FOR_IDS and has_no_gap
 
     def _find_numbers(self, values: pl.Series) -> None:
-        """Few whole numbers, as long as they are few."""
+        """Keep the different whole numbers, as long as they are few."""
         if self.numbers is None:
             return
         if not _are_whole(values):
@@ -129,29 +131,29 @@ def _are_whole(values: pl.Series) -> bool:
 
 
 def _look_like_codes(numbers: set[float]) -> bool:
-    """Such as 20, 30, 190: few, with jumps between them, and beyond what is counted or graded."""
+    """Whether whole numbers are few, with gaps between them, and larger than counts or grades, such as 20, 30, 190."""
     consecutive = max(numbers) - min(numbers) == len(numbers) - 1
     return len(numbers) in N_CODES_RANGE and not consecutive and max(map(abs, numbers)) > MAX_COUNT_OR_GRADE
 
 
 def _refine_groups(groups: list[list[str]], table: pl.DataFrame) -> list[list[str]]:
-    """Groups of columns that are equal in this stretch, out of those that were equal so far."""
+    """Return the groups of columns that are equal in this chunk, out of those that were equal so far."""
     equal: list[list[str]] = []
     for group in groups:
-        by_sign: dict[object, list[str]] = {}
+        by_fingerprint: dict[object, list[str]] = {}
         for name in group:
-            by_sign.setdefault(_fingerprint(table[name]), []).append(name)
-        for names in by_sign.values():
-            equal += _equal(names, table)
+            by_fingerprint.setdefault(_fingerprint(table[name]), []).append(name)
+        for names in by_fingerprint.values():
+            equal += _equal_groups(names, table)
     return equal
 
 
 def _fingerprint(values: pl.Series) -> object:
-    """Cheap to make, and the same for equal columns."""
+    """Return facts that are quick to find, and the same for equal columns."""
     return (values.dtype.base_type(), values.null_count(), *(values[row] for row in (0, len(values) // 2, -1)))
 
 
-def _equal(names: list[str], table: pl.DataFrame) -> list[list[str]]:
+def _equal_groups(names: list[str], table: pl.DataFrame) -> list[list[str]]:
     groups: list[list[str]] = []
     for name in names:
         group = next((g for g in groups if table[g[0]].equals(table[name])), None)

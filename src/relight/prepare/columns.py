@@ -1,7 +1,7 @@
-"""A raw column → a clean one of a known kind: Float64, Boolean, Datetime or String, gaps as nulls.
+"""A raw column → a clean one of a kind: Float64, Boolean, Datetime or String, gaps as nulls.
 
-`clean_column` finds the kind out (prepare); `clean_as` is told it (a kind that is known already, or asked
-for). Both refuse by raising `UncleanError`, whose text says row, value and next step.
+`clean_column` finds the kind out, `clean_as_kind` is given it. Both raise a `ColumnError` whose text has the row,
+the value and the next step.
 """
 
 from typing import NamedTuple
@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from relight.data import text_columns
-from relight.data.schema import Kind
+from relight.data.schema import ColumnKind
 from relight.data.text_columns import as_labels
 from relight.errors import ColumnError, ValueMismatchError
 from relight.prepare import times
@@ -21,8 +21,10 @@ TEXT_TYPES = (pl.String, pl.Categorical, pl.Enum)
 
 
 class CleanColumn(NamedTuple):
+    """A clean column, its kind, and remarks on it, which follow "Column 'name' " in a sentence."""
+
     values: pl.Series
-    kind: Kind
+    kind: ColumnKind
     notes: tuple[str, ...] = ()
 
 
@@ -30,7 +32,7 @@ def clean_column(raw: pl.Series) -> CleanColumn:
     """Decide on the kind by all values of the column, and clean it.
 
     Raises:
-        UncleanError: dates that can be read in two ways, nested types, infinite values, numbers with mistakes
+        ColumnError: dates that can be read in two ways, nested types, infinite values, numbers with mistakes
             among them.
     """
     if raw.dtype == pl.Boolean:
@@ -44,32 +46,26 @@ def clean_column(raw: pl.Series) -> CleanColumn:
     raise ColumnError(f"is of type {raw.dtype}, which a model cannot read; add it to prepare.ignore")
 
 
-def clean_as_kind(kind: Kind, raw: pl.Series, first_row: int = 1, why: str = "as in training") -> pl.Series:
-    """Clean a column, or a stretch of one, whose kind is known.
+def clean_as_kind(kind: ColumnKind, raw: pl.Series, first_row: int = 1, why: str = "as in training") -> pl.Series:
+    """Clean a column, or a chunk of one, as a given kind.
 
     Args:
         first_row: the row of the first value, counted from 1, for the messages.
-        why: this kind.
+        why: the reason for this kind, for the messages.
 
     Raises:
-        UncleanError: with the first value that does not fit the kind.
+        ColumnError: for a type that cannot have this kind.
+        ValueMismatchError: with the first value that does not fit the kind.
     """
     if kind == "ignored":
         return raw
-    accepted = (
-        (*TEXT_TYPES, pl.Boolean, pl.Null) if kind != "datetime" else (*TEXT_TYPES, pl.Date, pl.Datetime, pl.Null)
-    )
-    if raw.dtype not in accepted and not (raw.dtype.is_numeric() and kind != "datetime"):
+    if not _accepts(kind, raw.dtype):
         raise ColumnError(f"must be {kind}, {why}, got type {raw.dtype}")
     match kind:
         case "numeric":
             return _as_finite(_as_numbers(raw, first_row), first_row)
         case "boolean":
-            return (
-                raw
-                if raw.dtype == pl.Boolean
-                else _as_booleans(text_columns.strip_and_blank(raw.cast(pl.String)), first_row)
-            )
+            return raw if raw.dtype == pl.Boolean else _as_booleans(raw, first_row)
         case "datetime":
             return _as_datetimes(raw, first_row)
         case "categorical":
@@ -77,19 +73,26 @@ def clean_as_kind(kind: Kind, raw: pl.Series, first_row: int = 1, why: str = "as
 
 
 def refuse_leading_zeros(raw: pl.Series, first_row: int) -> None:
-    """A column of numbers does not turn into one of codes further down.
+    """Refuse codes in a column whose first rows are numbers.
 
     Raises:
-        UnfitValueError: with the first value such as 007.
+        ValueMismatchError: with the first value such as 007.
     """
     if raw.dtype in TEXT_TYPES:
-        tidied = text_columns.strip_and_blank(raw.cast(pl.String))
-        codes = text_columns.have_leading_zero(tidied)
+        values = text_columns.strip_and_blank(raw.cast(pl.String))
+        codes = text_columns.have_leading_zero(values)
         if codes.any():
             at = _first_index(codes)
             raise ValueMismatchError(
-                f"row {first_row + at} has a leading zero, however the rows before have none: {_quoted(tidied, at)}"
+                f"row {first_row + at} must be a number without leading zeros, as the rows before, "
+                f"got {_quoted(values, at)}"
             )
+
+
+def _accepts(kind: ColumnKind, dtype: pl.DataType) -> bool:
+    if kind == "datetime":
+        return dtype in (*TEXT_TYPES, pl.Date, pl.Datetime, pl.Null)
+    return dtype in (*TEXT_TYPES, pl.Boolean, pl.Null) or dtype.is_numeric()
 
 
 def _clean_texts(values: pl.Series) -> CleanColumn:
@@ -107,7 +110,7 @@ def _clean_texts(values: pl.Series) -> CleanColumn:
             return CleanColumn(values, "categorical", ("has leading zeros, and was read as categories",))
         return CleanColumn(_as_finite(_as_numbers(values, 1), 1), "numeric")
     if text_columns.have_decimal_commas(values):
-        raise ColumnError("has numbers with commas in them; write 1234.5, with a decimal point alone")
+        raise ColumnError("has numbers with commas in them; write 1234.5, with a decimal point and no commas")
     mixed = ("holds numbers and words, and was read as categories",) if text_columns.are_half_numbers(values) else ()
     return CleanColumn(values, "categorical", mixed)
 
@@ -128,7 +131,8 @@ def _as_numbers(raw: pl.Series, first_row: int) -> pl.Series:
     return values.cast(pl.Float64)
 
 
-def _as_booleans(values: pl.Series, first_row: int) -> pl.Series:
+def _as_booleans(raw: pl.Series, first_row: int) -> pl.Series:
+    values = text_columns.strip_and_blank(raw.cast(pl.String))
     lower = values.str.to_lowercase().replace({"1": "true", "0": "false", "1.0": "true", "0.0": "false"})
     wrong = ~lower.is_in(["true", "false"])
     if wrong.any():
@@ -138,7 +142,7 @@ def _as_booleans(values: pl.Series, first_row: int) -> pl.Series:
 
 
 def _as_dates(values: pl.Series) -> pl.Series:
-    """Texts that look like dates. Of 01/02/2020 nobody can say which number is the month."""
+    """Parse texts that look like dates; 01/02/2020 is refused, because either number may be the month."""
     odd = ~times.are_iso(values)
     if not bool(odd.all()) and times.are_mostly_iso(values):
         return _as_datetimes(values, 1)
@@ -164,7 +168,7 @@ def _as_datetimes(raw: pl.Series, first_row: int) -> pl.Series:
 
 
 def _as_finite(values: pl.Series, first_row: int) -> pl.Series:
-    """NaN is a gap; what float32 cannot hold is refused."""
+    """Turn NaN into gaps, and refuse what float32 cannot hold."""
     filled = values.fill_nan(None) if values.is_nan().any() else values
     ends = [abs(end) for end in (filled.min(), filled.max()) if isinstance(end, float)]
     if any(end > FLOAT32_MAX for end in ends):
@@ -181,7 +185,7 @@ def _refuse_infinite(values: pl.Series, first_row: int) -> None:
 
 
 def _first_index(flags: pl.Series) -> int:
-    """The place (from 0) of the first flag that is set."""
+    """Return the index of the first flag that is set."""
     return int(flags.fill_null(value=False).arg_max() or 0)
 
 

@@ -1,21 +1,49 @@
-"""Whether a piece of CSV certainly has none of the surprises of `csv_structure`, by its bytes alone.
+"""CSV files as bytes: how they are opened, and whether a piece certainly has none of the problems of `csv_checks`.
 
-It looks at bytes in bulk, some hundred times as fast as a reader that takes row after row, and never
-has to be right about what is wrong: where it is not certain, the exact check reads the file.
+The bytes are compared in bulk, some hundred times as fast as a reader that takes row after row. An uncertain piece
+need not be wrong: the exact check then reads the file.
 """
 
+import gzip
 import re
+import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, cast
 
 import numpy as np
 
-MAX_CERTAIN_LINE = 1 << 16  # a line end in each such window: no value is longer than twice of it
+from relight.errors import InputError
 
-_WINDOW = 1 << 18  # bytes at a time, so that what NumPy compares stays in the processor's cache
+MAX_CERTAIN_LINE = 1 << 16  # a line end in each such window: no value is longer than two of them
+
+_WINDOW = 1 << 18  # bytes at a time, so that the arrays of NumPy stay in the processor's cache
+
+
+def separator_of(path: Path) -> str:
+    """Return the separator of the values: a tab in .tsv files, a comma in all others."""
+    return "\t" if ".tsv" in path.suffixes else ","
+
+
+@contextmanager
+def open_csv(path: Path) -> Iterator[IO[bytes]]:
+    """Open the bytes of the text, unpacked if the name ends in .gz.
+
+    Raises:
+        InputError: when the file cannot be opened, or the gzip data is damaged.
+    """
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
+            yield cast(IO[bytes], file)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise InputError(f"{path}: is a damaged gzip file ({error}); copy or download it again") from error
+    except PermissionError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def without_quoted(piece: bytes, separator: bytes) -> bytes:
-    """The piece with a letter for each value in quotes: what is left is plain text and line ends."""
+    """Return the piece with a letter for each value in quotes: the rest is plain text and line ends."""
     if b'"' not in piece:
         return piece
     quoted = rb'(?<![^%b\n])"[^"]*(?:""[^"]*)*"(?![^%b\r\n])' % (separator, separator)
@@ -23,7 +51,7 @@ def without_quoted(piece: bytes, separator: bytes) -> bytes:
 
 
 def is_certain(piece: bytes, plain: bytes) -> bool:
-    """No NUL, stray quote, lone CR, blank line, long value or foreign letter.
+    """Whether the piece has no NUL, stray quote, lone CR, blank line, long value or byte that is not UTF-8.
 
     Args:
         piece: whole rows.
@@ -40,11 +68,12 @@ def is_certain(piece: bytes, plain: bytes) -> bool:
 
 
 def has_leading_zeros(piece: bytes, separator: bytes) -> bool:
-    """Whether some value starts as 007 does, with or without a sign or spaces before it."""
+    """Whether some value starts like 007, with or without a sign or spaces before it."""
     return any(_starts_with_zero(letters, ord(separator)) for letters in _windows(piece))
 
 
 def count_byte(piece: bytes, letter: bytes) -> int:
+    """Count one byte in the piece."""
     letters = np.frombuffer(piece, np.uint8)
     return sum(
         int(np.count_nonzero(letters[start : start + _WINDOW] == letter[0]))
@@ -53,7 +82,7 @@ def count_byte(piece: bytes, letter: bytes) -> int:
 
 
 def _windows(piece: bytes) -> Iterator[np.ndarray]:
-    """The letters, some at a time, each time with two more before and one after; a line end stands before the first."""
+    """Yield windows of the bytes, each with two more before it and one after it; the first has a line end before it."""
     letters = np.frombuffer(piece, np.uint8)
     yield np.concatenate([np.frombuffer(b"\n", np.uint8), letters[: _WINDOW + 1]])
     for start in range(_WINDOW, len(letters), _WINDOW):
@@ -61,7 +90,7 @@ def _windows(piece: bytes) -> Iterator[np.ndarray]:
 
 
 def _starts_with_zero(letters: np.ndarray, separator: int) -> bool:
-    """A zero and a digit, after a separator, a line end, a quote, or a sign or space that starts the value."""
+    """Whether a value starts with a zero and a digit, after a sign or spaces or not."""
     is_zero = (letters[1:-1] == ord("0")) & (letters[:-2] < ord("."))
     is_zero &= (letters[2:] - np.uint8(ord("0"))) < 10
     indices = np.flatnonzero(is_zero)
@@ -75,7 +104,7 @@ def _starts_with_zero(letters: np.ndarray, separator: int) -> bool:
 
 
 def _byte_mask(*letters: int) -> np.ndarray:
-    """True for these letters, by their number."""
+    """Return a mask of all bytes, bool (256,), that is true for these."""
     mask = np.zeros(256, dtype=bool)
     mask[list(letters)] = True
     return mask

@@ -1,29 +1,21 @@
-"""Exact CSV structure checks, gzip.
+"""Exact checks of the structure of CSV files: what CSV readers accept silently is refused with file and line.
 
-CSV files by their names: comma or tab, plain or gzip.
-
-What CSV readers swallow in silence, refused with file and line before any of them sees it.
-
-Foreign bytes, NUL, UTF-16, lines that end with CR alone, duplicate names, blank lines among the rows,
-rows that are too short or too long, and a quote that is never closed (which swallows the rest of the
-file as one value).
+That is bytes of other formats, NUL, UTF-16, lines that end in CR only, duplicate names, blank lines among the rows,
+rows that are too short or too long, and a quote that is never closed (which makes one value of the rest of the file).
 """
 
 import codecs
 import csv
-import gzip
 import io
 import re
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, NamedTuple, cast
+from typing import NamedTuple
 
 from relight.data.text_columns import name_problems
 from relight.errors import InputError
+from relight.prepare.csv_bytes import open_csv, separator_of
 
-_CHUNK = 1 << 20
+_CHUNK_BYTES = 1 << 20
 _FOREIGN = {
     b"\x1f\x8b": "gzip data; name it .csv.gz",
     b"PAR1": "Parquet; name it .parquet",
@@ -35,27 +27,6 @@ _FOREIGN = {
 _LONE_RETURN = re.compile(rb"\r(?!\n)")
 
 
-def separator_of(path: Path) -> str:
-    """What stands between the values: a tab in .tsv files, a comma in all others."""
-    return "\t" if ".tsv" in path.suffixes else ","
-
-
-@contextmanager
-def open_csv(path: Path) -> Iterator[IO[bytes]]:
-    """The bytes of the text, unpacked where the name ends in .gz.
-
-    Raises:
-        InputError: when the file cannot be opened, or the gzip data is damaged.
-    """
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
-            yield cast(IO[bytes], file)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(f"{path}: is a damaged gzip file ({error}); copy or download it again") from error
-    except PermissionError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-
-
 class CsvStructure(NamedTuple):
     """The column names, without spaces around them, and how many rows follow them."""
 
@@ -64,29 +35,29 @@ class CsvStructure(NamedTuple):
 
 
 def check_csv(path: Path) -> CsvStructure:
-    """The structure of a file that can be read without surprises.
+    """Return the structure of a file that can be read in one way only.
 
     Raises:
-        InputError: with the line of the first thing that cannot.
+        InputError: with the line of the first problem.
     """
     _check_bytes(path)
     with open_csv(path) as file:
         text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
         reader = csv.reader(text, delimiter=separator_of(path), strict=True)
-        row_starts = 1
+        first_line = 1
         try:
             names = check_header(path, next(reader, []))
-            n_rows, blank = 0, 0
-            row_starts = reader.line_num + 1
+            n_rows, blank_line = 0, 0
+            first_line = reader.line_num + 1
             for row in reader:
                 if row:
-                    _check_row(path, row_starts, len(row), len(names), blank)
+                    _check_row(path, first_line, len(row), len(names), blank_line)
                     n_rows += 1
                 else:
-                    blank = blank or row_starts
-                row_starts = reader.line_num + 1
+                    blank_line = blank_line or first_line
+                first_line = reader.line_num + 1
         except csv.Error as error:
-            raise InputError(_syntax_problem(path, row_starts, str(error))) from error
+            raise InputError(_syntax_problem(path, first_line, str(error))) from error
     if n_rows == 0:
         raise InputError(f"{path}: has a header but no rows")
     return CsvStructure(names, n_rows)
@@ -103,7 +74,7 @@ def _check_bytes(path: Path) -> None:
             if head.startswith(magic):
                 raise InputError(f"{path}: is not CSV but {what}")
         file.seek(0)
-        while chunk := file.read(_CHUNK):
+        while chunk := file.read(_CHUNK_BYTES):
             chunk += file.read(1) if chunk.endswith(b"\r") else b""
             _check_chunk(path, chunk, line, decoder)
             line += chunk.count(b"\n")
@@ -117,11 +88,11 @@ def _check_chunk(path: Path, chunk: bytes, line: int, decoder: codecs.Incrementa
     _check_utf8(path, chunk, line, decoder)
     if match := _LONE_RETURN.search(chunk):
         line += chunk.count(b"\n", 0, match.start())
-        raise InputError(f"{path}:{line}: a line ends with CR alone; save the file with LF or CRLF line ends")
+        raise InputError(f"{path}:{line}: a line ends with only a CR; save the file with LF or CRLF line ends")
 
 
 def _check_utf8(path: Path, chunk: bytes, line: int, decoder: codecs.IncrementalDecoder) -> None:
-    """An empty chunk ends the file."""
+    """Decode a chunk; an empty one ends the file."""
     try:
         decoder.decode(chunk, final=not chunk)
     except UnicodeDecodeError as error:
@@ -130,19 +101,19 @@ def _check_utf8(path: Path, chunk: bytes, line: int, decoder: codecs.Incremental
         raise InputError(f"{path}:{line}: byte 0x{byte:02x} is not UTF-8; save the file as UTF-8") from error
 
 
-def _check_row(path: Path, line: int, n_values: int, n_names: int, blank: int) -> None:
-    """Blank lines may end a file; among the rows they could mean a missing value, or nothing."""
-    if blank:
-        raise InputError(f"{path}:{blank}: is a blank line among the rows; delete it")
+def _check_row(path: Path, line: int, n_values: int, n_names: int, blank_line: int) -> None:
+    """Check a row, and that no blank line is before it: among the rows it could mean a missing value, or nothing."""
+    if blank_line:
+        raise InputError(f"{path}:{blank_line}: is a blank line among the rows; delete it")
     if n_values != n_names:
         raise InputError(f"{path}:{line}: must have {n_names} values as the header, got {n_values}")
 
 
 def check_header(path: Path, header: list[str]) -> list[str]:
-    """The names of the columns, without spaces around them.
+    """Return the names of the columns, without spaces around them.
 
     Raises:
-        InputError: for no names, names that are there twice, or another separator.
+        InputError: for no names, names that occur twice, or another separator.
     """
     names = [name.strip() for name in header]
     if not names:
@@ -170,6 +141,6 @@ def _syntax_problem(path: Path, line: int, error: str) -> str:
     if "expected after" in error:
         return f"{path}:{line}: a quote closes in the middle of a value; write a quote inside quotes twice"
     if "field limit" in error:
-        most = csv.field_size_limit()
-        return f"{path}:{line}: a value has more than {most} characters; is a quote open that should not be?"
+        limit = csv.field_size_limit()
+        return f"{path}:{line}: a value has more than {limit} characters; is a quote open that should not be?"
     return f"{path}:{line}: {error}"

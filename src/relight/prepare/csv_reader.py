@@ -1,6 +1,6 @@
-"""CSV tables in, every value as the text that stands in the file, or of a type that is asked for.
+"""Reads CSV tables in pieces of some 16 MB of whole rows, every value as the text in the file or as a requested type.
 
-A table larger than memory passes through in pieces of some 16 MB of whole rows.
+Polars reads the pieces that are certain by their bytes; from the first one that is not, Python's csv reads the rest.
 """
 
 import codecs
@@ -16,8 +16,15 @@ from typing import IO, NamedTuple
 import polars as pl
 
 from relight.data.prefetch import map_ordered
-from relight.prepare.csv_bytes import count_byte, has_leading_zeros, is_certain, without_quoted
-from relight.prepare.csv_checks import check_csv, check_header, open_csv, separator_of
+from relight.prepare.csv_bytes import (
+    count_byte,
+    has_leading_zeros,
+    is_certain,
+    open_csv,
+    separator_of,
+    without_quoted,
+)
+from relight.prepare.csv_checks import check_csv, check_header
 
 PIECE_BYTES = 1 << 24
 
@@ -36,7 +43,7 @@ class _Header(NamedTuple):
 
 
 def read_csv(path: Path) -> pl.DataFrame:
-    """A whole table of texts, so that types are decided on whole columns.
+    """Return a whole table of texts, so that types are decided on whole columns.
 
     Raises:
         InputError: with file and line, for anything that could be read in two ways.
@@ -45,7 +52,7 @@ def read_csv(path: Path) -> pl.DataFrame:
 
 
 def csv_names(path: Path) -> list[str]:
-    """The names of the columns, without spaces around them.
+    """Return the names of the columns, without spaces around them.
 
     Raises:
         InputError: with the line of what is wrong with the header.
@@ -54,10 +61,10 @@ def csv_names(path: Path) -> list[str]:
 
 
 def csv_frames(path: Path, types: ColumnTypes) -> Iterator[pl.DataFrame]:
-    """The rows in their order, in tables of any number of rows.
+    """Yield the rows in their order, in tables of any number of rows.
 
-    A column that has no entry in `types` is text. So is every column of a piece where some value does not
-    fit its type, or where a number would hide how it was written (NaN, 007).
+    A column that has no entry in `types` is text. So is every column of a piece in which some value does not
+    fit its type, or a number would hide how it was written (NaN, 007).
 
     Raises:
         InputError: with file and line, for anything that could be read in two ways.
@@ -77,7 +84,7 @@ def csv_frames(path: Path, types: ColumnTypes) -> Iterator[pl.DataFrame]:
 
 
 def _read_header(path: Path) -> _Header:
-    """The first row, which may span lines. What is odd about it, the exact check says."""
+    """Read the first row, which may span lines; the exact check reports what is wrong with it."""
     with open_csv(path) as file:
         lines = _first_lines(file)
     mark = separator_of(path)
@@ -89,7 +96,7 @@ def _read_header(path: Path) -> _Header:
 
 
 def _first_lines(file: IO[bytes]) -> bytes:
-    """As many lines as it takes to close all quotes."""
+    """Read as many lines as it takes to close all quotes."""
     lines = file.readline(_LONGEST_ROW)
     while lines.count(b'"') % 2 and len(lines) < _LONGEST_ROW and (line := file.readline(_LONGEST_ROW)):
         lines += line
@@ -97,7 +104,7 @@ def _first_lines(file: IO[bytes]) -> bytes:
 
 
 def _pieces(file: IO[bytes]) -> Iterator[bytes]:
-    """Whole rows: a line end inside quotes ends none. Blank lines at the end of the file are left out."""
+    """Yield whole rows: a line end inside quotes ends none. Blank lines at the end of the file are left out."""
     while piece := file.read(PIECE_BYTES):
         piece = b"".join([piece, *_rest_of_row(file, piece)])
         if _BLANK_END.search(piece, max(len(piece) - 3, 0)):
@@ -108,7 +115,7 @@ def _pieces(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def _rest_of_row(file: IO[bytes], piece: bytes) -> Iterator[bytes]:
-    """Lines, until one ends outside quotes; not many, for a quote that is never closed takes in the whole file."""
+    """Yield lines until one ends outside quotes; only 16 MB, because a quote may never be closed."""
     is_quoted = b'"' in piece and piece.count(b'"') % 2 == 1
     n_bytes = 0
     while n_bytes < _LONGEST_ROW and (is_quoted or not piece.endswith(b"\n")):
@@ -121,50 +128,51 @@ def _rest_of_row(file: IO[bytes], piece: bytes) -> Iterator[bytes]:
 
 
 def _read_certain(path: Path, names: list[str], types: ColumnTypes, piece: bytes) -> pl.DataFrame | None:
-    """The rows of a piece, or None where it is not certain that they are read as they are meant."""
+    """Return the rows of a piece, or None if they could be read in two ways."""
     mark = separator_of(path).encode()
     plain = without_quoted(piece, mark)
     if not is_certain(piece, plain):
         return None
-    plain_numbers = types and not has_leading_zeros(piece, mark)
-    frame = _parse(path, piece, names, types) if plain_numbers else None
+    may_be_typed = types and not has_leading_zeros(piece, mark)
+    frame = _parse(path, piece, names, types) if may_be_typed else None
     frame = _parse(path, piece, names, {}) if frame is None else frame
     if frame is None or (plain is not piece and frame.height != _count_lines(plain)):
         return None
-    # A row that is too long is an error of Polars, and one that is too short ends in a gap.
+    # Polars refuses a row that is too long, and ends one that is too short with a gap.
     has_gaps = frame[names[-1]].null_count() > 0
     return frame if not has_gaps or count_byte(plain, mark) == (len(names) - 1) * frame.height else None
 
 
 def _read_exactly(path: Path, names: list[str], n_before: int) -> Iterator[pl.DataFrame]:
-    """All rows but the ones before, as Python reads them once the exact check has found nothing wrong.
+    """Yield all rows after the first `n_before` as Python reads them, once the exact check has found no problem.
 
-    Slow, and right where Polars is not: a quote may stand inside a value.
+    It is slow, and right in the cases in which Polars is not: a quote may be inside a value.
     """
     check_csv(path)
     with open_csv(path) as file:
         text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
         rows = (row for row in csv.reader(text, delimiter=separator_of(path)) if row)
-        left = islice(rows, 1 + n_before, None)
-        while some := list(islice(left, _EXACT_ROWS)):
-            columns = zip(names, zip(*some, strict=True), strict=True)
+        remaining = islice(rows, 1 + n_before, None)
+        while chunk := list(islice(remaining, _EXACT_ROWS)):
+            columns = zip(names, zip(*chunk, strict=True), strict=True)
             yield pl.DataFrame(
                 {name: [value or None for value in values] for name, values in columns}, _text_types(names)
             )
 
 
 def _parse(path: Path, piece: bytes, names: list[str], types: ColumnTypes) -> pl.DataFrame | None:
+    """Return the rows as Polars reads them; None if it cannot, or if a NaN hides how it was written."""
     schema = {**_text_types(names), **{name: types[name] for name in names if name in types}}
     if piece.startswith(codecs.BOM_UTF8):
-        return None  # Polars would leave it out
+        return None  # Polars would drop the mark
     try:
-        # Not to look for quotes where there are none saves Polars a sixth of its time.
+        # Polars is a sixth faster if it need not look for quotes.
         quote = '"' if b'"' in piece else None
         frame = pl.read_csv(piece, has_header=False, schema=schema, separator=separator_of(path), quote_char=quote)
     except pl.exceptions.PolarsError:
         return None
-    hidden = any(bool(column.is_nan().any()) for column in frame if column.dtype.is_float())
-    return None if hidden else frame
+    has_nan = any(bool(column.is_nan().any()) for column in frame if column.dtype.is_float())
+    return None if has_nan else frame
 
 
 def _text_types(names: list[str]) -> ColumnTypes:

@@ -1,4 +1,4 @@
-"""A raw table of pairs → a clean one: what stands on both sides, of which kind it is, and which pairs are alike."""
+"""A raw table of pairs → a clean one and its schema: the columns that both sides have, and which pairs are similar."""
 
 from typing import NamedTuple
 
@@ -9,17 +9,17 @@ from relight.data.text_columns import as_labels
 from relight.errors import ColumnError, InputError
 from relight.prepare.column_plan import feature_names, requested_kind, role_problems, target_names
 from relight.prepare.columns import TEXT_TYPES, CleanColumn, clean_as_kind, clean_column
-from relight.prepare.params import ColumnKind, PrepareParams
+from relight.prepare.params import PrepareParams, RequestedKind
 from relight.prepare.table import CleanTable
 from relight.prepare.targets import clean_target
 
-MAX_LEVELS = 32  # so many different values are levels; more of them are read by their letters
+MAX_LEVELS = 32  # up to this many different values are levels; a column with more is read by its letters
 
 POSITIVE_LABELS = ("1", "true", "yes", "y", "match", "matched", "same", "alike", "similar", "duplicate", "positive")
 
 
 class _SharedColumn(NamedTuple):
-    """One column of either side, clean."""
+    """A column that both sides have, clean."""
 
     column: PairColumn
     left: pl.Series
@@ -27,7 +27,10 @@ class _SharedColumn(NamedTuple):
 
 
 def clean_pairs(raw: pl.DataFrame, params: PrepareParams) -> CleanTable:
-    """The columns of both sides in their order, what else the table holds as it came, then weight and target.
+    """Return the columns of both sides in their order, the other columns as they came, then weight and target.
+
+    Args:
+        raw: CSV as texts.
 
     Raises:
         InputError: with all that is wrong with the table.
@@ -37,17 +40,17 @@ def clean_pairs(raw: pl.DataFrame, params: PrepareParams) -> CleanTable:
     names = [name for name in feature_names(params, raw.columns) if requested_kind(params, name) != "ignore"]
     shared = _shared_names(params, names, problems)
     sides = [side for name in shared if (side := _clean_sides(params, raw, name, problems)) is not None]
-    outcome, classes = _clean_outcome(params, raw, problems)
+    weight_and_target, classes = _clean_weight_and_target(params, raw, problems)
     if problems:
         raise InputError(*problems)
     clean = {values.name: values for side in sides for values in (side.left, side.right)}
     columns = [clean.get(name, raw[name]) for name in feature_names(params, raw.columns)]
     schema = _schema(params, raw, [side.column for side in sides], classes, _pair_notes(sides, names))
-    return CleanTable(pl.DataFrame([*columns, *outcome]), schema)
+    return CleanTable(pl.DataFrame([*columns, *weight_and_target]), schema)
 
 
 def _with_both_sides(params: PrepareParams, columns: list[str]) -> PrepareParams:
-    """A column that is named without its prefix means both of its sides."""
+    """Replace the name of a column without its prefix by the names of both sides."""
 
     def both(name: str) -> list[str]:
         sides = [f"{prefix}{name}" for prefix in (params.pairs.left, params.pairs.right)]
@@ -59,7 +62,7 @@ def _with_both_sides(params: PrepareParams, columns: list[str]) -> PrepareParams
 
 
 def _shared_names(params: PrepareParams, names: list[str], problems: list[str]) -> list[str]:
-    """The names, without a prefix, of what stands on both sides; what stands on one alone is a problem."""
+    """Return the names, without a prefix, of the columns that both sides have; one on a single side is a problem."""
     left, right = params.pairs.left, params.pairs.right
     of_left = [name.removeprefix(left) for name in names if name.startswith(left) and name != left]
     of_right = [name.removeprefix(right) for name in names if name.startswith(right) and name != right]
@@ -89,23 +92,23 @@ def _clean_sides(params: PrepareParams, raw: pl.DataFrame, name: str, problems: 
         sides = [
             clean_as_kind(cleaned.kind, _as_one_type(side, left, right)).alias(side.name) for side in (left, right)
         ]
-    except ColumnError as unclean:
-        problems.append(f"{params.source}: column '{name}' of both sides {unclean}")
+    except ColumnError as error:
+        problems.append(f"{params.source}: column '{name}' of both sides {error}")
         return None
     assert cleaned.kind != "ignored"
-    column = PairColumn(name=name, kind=cleaned.kind, is_text=_is_text(cleaned, is_asked=requested is not None))
+    column = PairColumn(name=name, kind=cleaned.kind, is_text=_is_text(cleaned, is_requested=requested is not None))
     return _SharedColumn(column, *sides)
 
 
-def _requested_kind(params: PrepareParams, left: str, right: str) -> ColumnKind | None:
+def _requested_kind(params: PrepareParams, left: str, right: str) -> RequestedKind | None:
     kinds = {kind for name in (left, right) if (kind := requested_kind(params, name)) is not None}
     if len(kinds) > 1:
         raise ColumnError(f"must have one kind in prepare.columns, got {', '.join(sorted(kinds))}")
     return kinds.pop() if kinds else None
 
 
-def _find_kind(left: pl.Series, right: pl.Series, requested: ColumnKind | None) -> CleanColumn:
-    """By the values of both sides together."""
+def _find_kind(left: pl.Series, right: pl.Series, requested: RequestedKind | None) -> CleanColumn:
+    """Decide on the kind by the values of both sides together."""
     both = pl.concat([_as_one_type(side, left, right).alias("") for side in (left, right)])
     if requested is not None:
         assert requested != "ignore"
@@ -113,13 +116,13 @@ def _find_kind(left: pl.Series, right: pl.Series, requested: ColumnKind | None) 
     try:
         return clean_column(both)
     except ColumnError:
-        for side in (left, right):  # each by itself names the row
+        for side in (left, right):  # the error of one side has the row of the table
             clean_column(side)
         raise
 
 
 def _as_one_type(values: pl.Series, left: pl.Series, right: pl.Series) -> pl.Series:
-    """Names on one side alone make names of both; numbers are numbers, whole or not."""
+    """Cast numbers to Float64; if only one side is text, make texts of both."""
     if left.dtype == right.dtype or (left.dtype.is_numeric() and right.dtype.is_numeric()):
         return values.cast(pl.Float64) if values.dtype.is_numeric() else values
     if left.dtype in TEXT_TYPES and right.dtype in TEXT_TYPES:
@@ -127,15 +130,20 @@ def _as_one_type(values: pl.Series, left: pl.Series, right: pl.Series) -> pl.Ser
     return as_labels(values) if values.dtype != pl.Null else values.cast(pl.String)
 
 
-def _is_text(cleaned: CleanColumn, *, is_asked: bool) -> bool:
-    """Names of many kinds; and numbers that may be codes, such as those of houses, which a slip of the pen changes."""
+def _is_text(cleaned: CleanColumn, *, is_requested: bool) -> bool:
+    """Whether the letters are compared: of many names, and of whole numbers that may be codes, in which one digit may
+    be mistyped (house numbers)."""
     if cleaned.kind not in ("categorical", "numeric") or cleaned.values.drop_nulls().n_unique() <= MAX_LEVELS:
         return False
-    return cleaned.kind == "categorical" or (not is_asked and bool((cleaned.values == cleaned.values.round()).all()))
+    if cleaned.kind == "categorical":
+        return True
+    return not is_requested and bool((cleaned.values == cleaned.values.round()).all())
 
 
-def _clean_outcome(params: PrepareParams, raw: pl.DataFrame, problems: list[str]) -> tuple[list[pl.Series], list[str]]:
-    """Weight and target, and the two classes: those that are not alike first."""
+def _clean_weight_and_target(
+    params: PrepareParams, raw: pl.DataFrame, problems: list[str]
+) -> tuple[list[pl.Series], list[str]]:
+    """Return weight and target, and the two classes, the one of similar pairs last."""
     name = target_names(params)[0]
     if len(target_names(params)) > 1:
         problems.append("prepare.target: must be one column for similarity")
@@ -144,13 +152,13 @@ def _clean_outcome(params: PrepareParams, raw: pl.DataFrame, problems: list[str]
     weight = [] if params.weight is None or params.weight not in raw.columns else _clean_weight(params, raw, problems)
     try:
         target = clean_target(raw[name], "multiclass")
-        return [*weight, target.values.alias(name)], _with_alike_last(target.classes or [])
-    except ColumnError as unclean:
-        problems.append(f"{params.source}: target '{name}' {unclean}")
+        return [*weight, target.values.alias(name)], _with_positive_last(target.classes or [])
+    except ColumnError as error:
+        problems.append(f"{params.source}: target '{name}' {error}")
         return [], []
 
 
-def _with_alike_last(classes: list[str]) -> list[str]:
+def _with_positive_last(classes: list[str]) -> list[str]:
     if len(classes) != 2:
         raise ColumnError(f"must have 2 classes for similarity, alike and not, got {len(classes)}")
     positive = [label for label in classes if label.lower() in POSITIVE_LABELS]
@@ -162,8 +170,8 @@ def _with_alike_last(classes: list[str]) -> list[str]:
 def _clean_weight(params: PrepareParams, raw: pl.DataFrame, problems: list[str]) -> list[pl.Series]:
     try:
         values = clean_as_kind("numeric", raw[str(params.weight)])
-    except ColumnError as unclean:
-        problems.append(f"{params.source}: weight '{params.weight}' {unclean}")
+    except ColumnError as error:
+        problems.append(f"{params.source}: weight '{params.weight}' {error}")
         return []
     if values.null_count() or bool((values < 0).any()) or not bool((values > 0).any()):
         problems.append(
@@ -193,13 +201,13 @@ def _schema(
 
 
 def _pair_notes(sides: list[_SharedColumn], names: list[str]) -> list[str]:
-    """What a person should know."""
+    """Return remarks on the columns, in whole sentences."""
     clean = {values.name for side in sides for values in (side.left, side.right)}
     notes = [f"Column '{name}' is of neither side, and is ignored." for name in names if name not in clean]
     for side in sides:
         both = pl.concat([values.alias("") for values in (side.left, side.right)])
         if both.drop_nulls().n_unique() <= 1:
-            notes.append(f"Column '{side.column.name}' has no two values on both sides; it tells the model nothing.")
+            notes.append(f"Column '{side.column.name}' has no two different values; it tells the model nothing.")
         elif bool((side.left == side.right).fill_null(value=False).all()):
             notes.append(f"Column '{side.column.name}' is the same on both sides of every pair.")
         elif _names_records(side):

@@ -1,9 +1,4 @@
-"""Prepare section and generated line.
-
-A `.yaml` source: points on a known line.
-
-The `prepare` section.
-"""
+"""The `prepare` section of params.yaml, and the description of generated points in a `.yaml` source."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -15,7 +10,7 @@ from relight.runtime.params import Section
 
 MAX_GENERATED_POINTS = 10_000_000
 MAX_VALUE = 1e37  # float32 ends at 3.4e38
-ColumnKind = Literal["numeric", "categorical", "boolean", "datetime", "ignore"]
+RequestedKind = Literal["numeric", "categorical", "boolean", "datetime", "ignore"]
 
 
 class LineParams(Section):
@@ -100,7 +95,7 @@ class PrepareParams(Section):
     """What is predicted; auto finds regression, binary, multiclass or distribution from the target."""
     ignore: list[str] = Field(examples=[[]])
     """Columns that the model must not see."""
-    columns: dict[str, ColumnKind] = Field(default={})
+    columns: dict[str, RequestedKind] = Field(default={})
     """Kinds that overrule the ones found, by column."""
     weight: str | None = None
     """The column that says how much each row counts, in training and in the scores; not for rankings."""
@@ -112,16 +107,16 @@ class PrepareParams(Section):
 
     @model_validator(mode="after")
     def a_forecast_has_a_time(self) -> Self:
-        foretells = self.sequence is not None and self.sequence.is_forecast
-        if self.task == "forecast" and not foretells:
+        is_forecast = self.sequence is not None and self.sequence.is_forecast
+        if self.task == "forecast" and not is_forecast:
             raise PydanticCustomError(
                 "sequence", "sequence must name the time of a forecast, as {time: date, horizon: 24}, and no id"
             )
-        if foretells and self.task != "forecast":
+        if is_forecast and self.task != "forecast":
             raise PydanticCustomError(
                 "sequence", "sequence must have an id, as {id: sequence, time: step}; or set task to forecast"
             )
-        if foretells and not isinstance(self.target, str):
+        if is_forecast and not isinstance(self.target, str):
             raise PydanticCustomError("sequence", "target must be one column with task: forecast")
         return self
 

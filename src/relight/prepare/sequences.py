@@ -1,4 +1,8 @@
-"""A raw table whose rows make sequences → a clean one: the sequences in order of first appearance, each by time."""
+"""A raw table whose rows make sequences → a clean one: the sequences in order of first appearance, each by time.
+
+Either each row is a step of a sequence (`id` and `time`), or each row is a sequence whose steps are the
+characters of a text (`symbols`).
+"""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -14,25 +18,26 @@ from relight.prepare.column_plan import feature_names, target_names
 from relight.prepare.columns import TEXT_TYPES, clean_column
 from relight.prepare.params import PrepareParams
 from relight.prepare.table import CleanTable, clean_table
-from relight.prepare.targets import clean_target, refuse_gaps
+from relight.prepare.targets import clean_target, refuse_gaps, value_task
 from relight.runtime.messages import did_you_mean
 
 
 class _RawSteps(NamedTuple):
-    """
+    """The sequence and the time of each row.
+
     Attributes:
-        ids, times: of each row, without gaps.
-        place: (n_rows,) of each row's sequence, in order of first appearance.
+        ids, times: (n_rows,) without gaps.
+        sequence_index: int64 (n_rows,): which sequence a row belongs to, from 0 in order of first appearance.
     """
 
     ids: pl.Series
     times: pl.Series
-    row_index: np.ndarray
+    sequence_index: np.ndarray
 
     @property
     def first_rows(self) -> np.ndarray:
-        """Of each sequence, in the order of the file."""
-        return np.unique(self.row_index, return_index=True)[1]
+        """The first row of each sequence, in the order of the file."""
+        return np.unique(self.sequence_index, return_index=True)[1]
 
 
 def clean_sequences(raw: pl.DataFrame, params: PrepareParams) -> CleanTable:
@@ -55,10 +60,11 @@ def clean_sequences(raw: pl.DataFrame, params: PrepareParams) -> CleanTable:
 
 
 class StepOrder(NamedTuple):
-    """
+    """The order of the rows of sequences.
+
     Attributes:
-        ids: of each row, clean.
-        order: of the rows: sequence after sequence, each by time.
+        ids: the clean id of each row, in the order of the file.
+        order: the rows, int64 (n_rows,), sequence after sequence, each by time.
     """
 
     ids: pl.Series
@@ -66,7 +72,10 @@ class StepOrder(NamedTuple):
 
 
 def order_new_steps(raw: pl.DataFrame, sequence: SequenceParams, source: str) -> StepOrder:
-    """The order of the rows of new sequences.
+    """Return the order of the rows of new sequences.
+
+    Args:
+        source: names the table in messages.
 
     Raises:
         InputError: for a missing column, gaps, and steps of a sequence at the same time.
@@ -81,15 +90,15 @@ def order_new_steps(raw: pl.DataFrame, sequence: SequenceParams, source: str) ->
     if steps is None:
         raise InputError(*problems)
     order = _step_order(steps)
-    if twice := _duplicate_time_problems(steps, order):
-        raise InputError(*(f"{source}: {problem}" for problem in twice))
+    if duplicates := _duplicate_time_problems(steps, order):
+        raise InputError(*(f"{source}: {problem}" for problem in duplicates))
     return StepOrder(steps.ids, order)
 
 
 def _role_problems(params: PrepareParams, sequence: SequenceParams, names: list[str]) -> list[str]:
     taken = dict.fromkeys(target_names(params), "the target")
     taken |= {} if params.weight is None else {params.weight: "the weight"}
-    taken |= dict.fromkeys(params.columns, "in prepare.columns, and its kind is settled")
+    taken |= dict.fromkeys(params.columns, "in prepare.columns as well; delete it there")
     problems = []
     for key, name in sequence.model_dump().items():
         if name not in names:
@@ -97,7 +106,7 @@ def _role_problems(params: PrepareParams, sequence: SequenceParams, names: list[
                 f"prepare.sequence.{key}: '{name}' is not a column of {params.source}{did_you_mean(name, names)}"
             )
         elif name in taken:
-            problems.append(f"prepare.sequence.{key}: '{name}' cannot be that, for it is {taken[name]}")
+            problems.append(f"prepare.sequence.{key}: must be another column, got '{name}', which is {taken[name]}")
     if params.task == "distribution" or len(target_names(params)) > 1:
         problems.append("prepare.task: a distribution is only for tables of independent rows, got prepare.sequence")
     return problems
@@ -117,18 +126,18 @@ def _clean_steps(raw: pl.DataFrame, params: PrepareParams, sequence: SequencePar
     problems += _duplicate_time_problems(steps, order)
     constant = [*target_names(params), *([params.weight] if params.weight else [])]
     problems += [
-        problem for name in constant for problem in inconsistency_problems(table[name], steps.ids, steps.row_index)
+        problem for name in constant for problem in inconsistency_problems(table[name], steps.ids, steps.sequence_index)
     ]
     problems = [f"{params.source}: {problem}" for problem in problems] or _target_problems(raw, params, steps)
     if problems:
         raise InputError(*problems)
-    counts = np.bincount(steps.row_index)
+    counts = np.bincount(steps.sequence_index)
     note = f"{raw.height} rows are {len(counts)} sequences of {counts.min()} to {counts.max()} steps."
     return CleanTable(table[order], _sequence_schema(clean.schema, sequence, note))
 
 
 def _clean_symbols(raw: pl.DataFrame, params: PrepareParams, symbols: str) -> CleanTable:
-    """Other columns are not seen: a sequence of symbols is all that the model reads."""
+    """Clean the texts of symbols; the model reads no other column."""
     if raw[symbols].dtype not in (*TEXT_TYPES, pl.Null):
         raise InputError(f"prepare.sequence.symbols: '{symbols}' must hold texts, got type {raw[symbols].dtype}")
     others = [name for name in feature_names(params, raw.columns) if name != symbols]
@@ -136,11 +145,11 @@ def _clean_symbols(raw: pl.DataFrame, params: PrepareParams, symbols: str) -> Cl
     clean = clean_table(raw, _as_table_params(params, others))
     try:
         refuse_gaps(clean.rows[symbols], 1)
-    except ColumnError as unclean:
-        raise InputError(f"{params.source}: column '{symbols}' {unclean}") from unclean
+    except ColumnError as error:
+        raise InputError(f"{params.source}: column '{symbols}' {error}") from error
     lengths = clean.rows[symbols].str.len_chars().to_numpy()
     note = f"Each row is a sequence of {lengths.min()} to {lengths.max()} characters of '{symbols}'."
-    schema = clean.schema.model_copy(update={"notes": []})  # they are of a column of names
+    schema = clean.schema.model_copy(update={"notes": []})  # they are remarks on a column of names
     return CleanTable(clean.rows, _sequence_schema(schema, SequenceParams(symbols=symbols), note))
 
 
@@ -149,6 +158,7 @@ def _sequence_schema(schema: Schema, sequence: SequenceParams, note: str) -> Sch
 
 
 def _as_table_params(params: PrepareParams, unseen: list[str]) -> PrepareParams:
+    """Return the params of a table of independent rows that ignores these columns."""
     ignore = list(dict.fromkeys([*params.ignore, *unseen]))
     columns = {name: kind for name, kind in params.columns.items() if name not in unseen}
     return params.model_copy(update={"sequence": None, "ignore": ignore, "columns": columns})
@@ -170,21 +180,21 @@ def _clean_or_none(
     try:
         values = clean(raw)
         refuse_gaps(values, 1)
-    except ColumnError as unclean:
-        problems.append(f"{source}: {key} '{raw.name}' {unclean}")
+    except ColumnError as error:
+        problems.append(f"{source}: {key} '{raw.name}' {error}")
         return None
     return values.alias(raw.name)
 
 
 def _sequence_ids(raw: pl.Series) -> pl.Series:
-    """As they are, but for spaces around texts."""
+    """Return the ids as they are, without spaces around texts."""
     if raw.dtype in TEXT_TYPES:
         return text_columns.strip_and_blank(raw.cast(pl.String))
     return raw.fill_nan(None) if raw.dtype.is_float() else raw
 
 
 def _times(raw: pl.Series) -> pl.Series:
-    """Numbers or dates."""
+    """Return the times as numbers or dates."""
     if raw.dtype.is_integer():
         return raw
     cleaned = clean_column(raw)
@@ -195,40 +205,36 @@ def _times(raw: pl.Series) -> pl.Series:
 
 
 def _with_task(raw: pl.DataFrame, params: PrepareParams, steps: _RawSteps) -> PrepareParams:
-    """A sequence has one target: so many values, and not one for each step, say what the task is."""
+    """Decide on the task by one target for each sequence, not for each step."""
     name = target_names(params)[0]
     if params.task != "auto" or name not in raw.columns:
         return params
     try:
         task = clean_target(raw[name][steps.first_rows], "auto").task
     except ColumnError:
-        return params  # the rows say it, each by its number
+        return params  # the check of all rows reports it, with the number of the row
     return params.model_copy(update={"task": task})
 
 
 def _target_problems(raw: pl.DataFrame, params: PrepareParams, steps: _RawSteps) -> list[str]:
-    """Such as names of sequences as their classes."""
-    assert params.task != "distribution"
-    assert params.task != "forecast"
-    assert params.task != "ranking"
-    assert params.task != "similarity"
+    """Return what is wrong with one target for each sequence, such as names of sequences as their classes."""
     name = target_names(params)[0]
     try:
-        clean_target(raw[name][steps.first_rows], params.task)
-    except ColumnError as unclean:
-        return [f"{params.source}: target '{name}', one value for each sequence, {unclean}"]
+        clean_target(raw[name][steps.first_rows], value_task(params.task))
+    except ColumnError as error:
+        return [f"{params.source}: target '{name}', one value for each sequence, {error}"]
     return []
 
 
 def _step_order(steps: _RawSteps) -> np.ndarray:
-    """The rows by sequence and time; of equal times in the order of the file."""
-    keys = pl.DataFrame({"place": steps.row_index, "time": steps.times}).with_row_index()
-    return keys.sort("place", "time", maintain_order=True)["index"].to_numpy()
+    """Sort the rows by sequence and time; rows of the same time keep the order of the file."""
+    keys = pl.DataFrame({"sequence": steps.sequence_index, "time": steps.times}).with_row_index()
+    return keys.sort("sequence", "time", maintain_order=True)["index"].to_numpy()
 
 
 def _duplicate_time_problems(steps: _RawSteps, order: np.ndarray) -> list[str]:
-    """Steps of one sequence at the same time: nobody knows which comes first."""
-    sequence_index, times = steps.row_index[order], steps.times[order]
+    """Return what is wrong if two steps of a sequence have the same time: their order would be unknown."""
+    sequence_index, times = steps.sequence_index[order], steps.times[order]
     again = (sequence_index[1:] == sequence_index[:-1]) & (times[1:] == times[:-1]).to_numpy()
     if not again.any():
         return []
@@ -236,6 +242,6 @@ def _duplicate_time_problems(steps: _RawSteps, order: np.ndarray) -> list[str]:
     rows, id_, others = order[at : at + 2] + 1, steps.ids[int(order[at])], int(again.sum()) - 1
     more = f", and {others} more {'rows come' if others > 1 else 'row comes'} a second time" if others else ""
     return [
-        f"id and time must name each row once, got {steps.ids.name} '{id_}' has "
+        f"id and time must name each row once, got {steps.ids.name} '{id_}' with "
         f"{steps.times.name} {times[at]} in rows {rows[0]} and {rows[1]}{more}; delete one of them, or correct its time"
     ]

@@ -1,9 +1,5 @@
-"""Table files or a generated line.
-
-Points on a known line: the data of the tutorial.
-
-Where a table may come from: a regular file, or a folder of them, inside the repository.
-"""
+"""What `prepare.source` names: a table (a regular file, or a folder of them, inside the repository), or the
+description of points on a known line, the data of the tutorial."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,12 +26,15 @@ _TABLES: dict[str, SourceKind] = {
 
 
 def generate_line(params: LineParams, target: str | list[str]) -> pl.DataFrame:
-    """Columns `x` and the target: y = weight * x + bias (+ noise), (n_points,) each.
+    """Return the columns `x` and the target: y = weight * x + bias (+ noise), (n_points,) each.
 
-    Bit for bit the tutorial's `X = torch.arange(start, stop, step)` and `y = weight * X + bias`.
+    They are bit for bit the tutorial's `X = torch.arange(start, stop, step)` and `y = weight * X + bias`.
+
+    Raises:
+        InputError: for several targets, or one that is named x.
     """
     if not isinstance(target, str):
-        raise InputError("prepare.target: a line has one target; name it y")
+        raise InputError(f"prepare.target: must be one column for a line, got {', '.join(target)}; name it y")
     if target == "x":
         raise InputError("prepare.target: x is the input of a line; name the target y")
     x = _arange(params.start, params.stop, params.step)
@@ -47,15 +46,15 @@ def generate_line(params: LineParams, target: str | list[str]) -> pl.DataFrame:
 
 
 def true_line(params: LineParams) -> dict[str, float]:
-    """What a model should learn from the points."""
+    """Return the parameters that a model should learn from the points."""
     return {"weight": params.weight, "bias": params.bias}
 
 
 def _arange(start: float, stop: float, step: float) -> np.ndarray:
-    """float32 points from start, not including stop, with the rounding of `torch.arange` on one thread.
+    """Return float32 points from start, not including stop, with the rounding of `torch.arange` on one thread.
 
     PyTorch counts in vectors of eight, two at a time: the first of each eight is rounded to float32
-    before the others are added to it. The rest that fills no two vectors is counted one by one.
+    before the others are added to it. The last points, fewer than two vectors, are counted one by one.
     """
     n_points = int(np.ceil((stop - start) / step))
     index = np.arange(n_points)
@@ -68,9 +67,9 @@ def _arange(start: float, stop: float, step: float) -> np.ndarray:
 
 
 def _fused_multiply_add(start: float | np.ndarray, index: np.ndarray, step: float) -> np.ndarray:
-    """start + index * step without rounding the product, as PyTorch's fused multiply-add: near 0 it shows.
+    """Return start + index * step without rounding the product, as PyTorch's fused multiply-add; it matters near 0.
 
-    The step is cut in two, short enough that the product of each with an index below 2^24 is exact.
+    The step is split in two parts, short enough that the product of each with an index below 2^24 is exact.
     """
     high = float(np.float32(step))
     return start + index * high + index * (step - high)
@@ -87,7 +86,8 @@ class SourceTable:
     """The files of one table: of one kind, with the same columns, in the order of their names."""
 
     def __init__(self, path: Path) -> None:
-        """
+        """Find the files, and read the names of their columns.
+
         Raises:
             InputError: for files that do not fit together, or that cannot be read at all.
         """
@@ -106,10 +106,10 @@ class SourceTable:
         return sum(file.stat().st_size for file in self.files)
 
     def frames(self, types: ColumnTypes) -> Iterator[pl.DataFrame]:
-        """The rows in their order, in tables of any number of rows.
+        """Yield the rows in their order, in tables of any number of rows.
 
         Args:
-            types: of CSV columns; those without are text, and all are where some value does not fit its type.
+            types: of CSV columns; the others are text, as are all columns of a piece with a value that does not fit.
 
         Raises:
             InputError: with file and line, for what could be read in two ways; for no rows.
@@ -123,11 +123,11 @@ class SourceTable:
             raise InputError(f"{self.path}: has columns but no rows")
 
     def head(self, n_rows: int) -> TableHead:
-        """At most so many rows. CSV comes as texts, so that types are decided on all values that are there."""
+        """Return the first `n_rows` rows at most, CSV as texts, so that types are decided on all values."""
         frames: list[pl.DataFrame] = []
         for frame in self.frames({}):
             frames.append(frame)
-            if sum(part.height for part in frames) > n_rows:
+            if sum(frame.height for frame in frames) > n_rows:
                 return TableHead(pl.concat(frames).head(n_rows), is_whole=False)
         return TableHead(pl.concat(frames), is_whole=True)
 
@@ -136,7 +136,7 @@ class SourceTable:
 
 
 def open_source(source: Path) -> SourceTable | LineParams:
-    """A table that is not read yet, or the description of a generated one.
+    """Return a table that is not read yet, or the description of a generated one.
 
     Raises:
         InputError: with all that keeps it from being read.
@@ -150,19 +150,21 @@ def open_source(source: Path) -> SourceTable | LineParams:
 
 
 def read_whole(source: Path) -> pl.DataFrame:
-    """All rows of a table at once; CSV as texts.
+    """Return all rows of a table at once; CSV as texts.
 
     Raises:
-        InputError: with all that keeps it from being read; for the description of a generated table.
+        InputError: with all that keeps it from being read; for the description of a generated line.
     """
     content = open_source(source)
     if isinstance(content, LineParams):
-        raise InputError(f"{source}: must be a table for prepare.sequence, got the description of a generated line")
+        raise InputError(
+            f"{source}: must be a table for pairs, sequences and forecasts, got the description of a generated line"
+        )
     return pl.concat(list(content.frames({})))
 
 
 def source_kind(source: Path) -> SourceKind:
-    """What the source is, by its name; a folder is what its files are.
+    """Return what the source is by its name, or by the names of the files in a folder.
 
     Raises:
         InputError: for a path outside the repository, missing, no regular file, or of another kind.
@@ -177,14 +179,18 @@ def source_kind(source: Path) -> SourceKind:
 
 
 def file_kind(path: Path) -> SourceKind:
-    """What a file, or the files of a folder, are by their names."""
+    """Return what a file, or the files of a folder, are by their names.
+
+    Raises:
+        InputError: for a file that is missing or of another kind, and for a folder without tables or of several kinds.
+    """
     if path.is_file() and path.suffix == ".yaml":
         return "line"
     return _TABLES[_ending(_files(path)[0])]
 
 
 def _files(path: Path) -> list[Path]:
-    """The file itself, or the tables of a folder in the order of their names."""
+    """Return the file itself, or the tables of a folder in the order of their names."""
     if path.is_dir():
         files = sorted(file for file in path.iterdir() if _ending(file) and file.is_file())
         if not files:
@@ -201,19 +207,19 @@ def _files(path: Path) -> list[Path]:
 
 
 def _ending(path: Path) -> str:
-    """The ending that says what a table is; empty for other files."""
+    """Return the ending that tells the format of a table; empty for other files."""
     return next((ending for ending in _TABLES if path.name.endswith(ending)), "")
 
 
 def _exists(source: Path) -> bool:
     try:
         return source.exists()
-    except OSError as error:  # a name that is too long, a folder that may not be entered
+    except OSError as error:  # a name that is too long, a folder without permission
         raise InputError(f"{source}: cannot be read: {error.strerror}") from error
 
 
 def _in_dvc_cache(source: Path) -> bool:
-    """`dvc add` may leave a link into a cache that several repositories share."""
+    """Whether the source is a link of `dvc add`, into a cache that several repositories may share."""
     return source.is_symlink() and source.with_name(source.name + ".dvc").is_file()
 
 

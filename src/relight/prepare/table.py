@@ -1,15 +1,18 @@
-"""A raw table → a clean one, and what it is: every problem of every column at once.
+"""A raw table of independent rows → a clean one and its schema; every problem of every column is reported at once.
 
-The kinds are settled by the first rows (of most tables all there are); the rows then pass in stretches,
-so that a table larger than memory can be cleaned.
+The first rows (most tables have no others) decide the kinds; the rows then pass in chunks, so that a table
+larger than memory can be cleaned.
 """
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
 
-from relight.data.schema import Column, Kind, Schema
+from relight.data.parquet import write_parquet
+from relight.data.prefetch import prefetch
+from relight.data.schema import Column, ColumnKind, Schema
 from relight.errors import ColumnError, InputError
 from relight.prepare.column_plan import (
     ColumnPlan,
@@ -21,11 +24,12 @@ from relight.prepare.column_plan import (
 )
 from relight.prepare.column_profile import TableProfile
 from relight.prepare.params import LineParams, PrepareParams
-from relight.prepare.source import generate_line, true_line
+from relight.prepare.source import generate_line, open_source, true_line
 from relight.prepare.target_plan import TargetCleaner
 from relight.prepare.targets import query_labels
+from relight.runtime.files import write_json
 
-PLANNING_ROWS = 262_144  # the kinds are settled by so many rows
+PLANNING_ROWS = 262_144  # this many rows decide the kinds
 
 
 class CleanTable(NamedTuple):
@@ -33,6 +37,21 @@ class CleanTable(NamedTuple):
 
     rows: pl.DataFrame
     schema: Schema
+
+
+def prepare_table(params: PrepareParams, *, source: Path, table: Path, schema: Path) -> None:
+    """Write the clean table and its schema; the rows pass in chunks."""
+    content = open_source(source)
+    if isinstance(content, LineParams):
+        points = generate_line(content, params.target)
+        cleaner = TableCleaner(points, params, is_whole=True, truth=true_line(content))
+        write_parquet(table, cleaner.clean([points]))
+    else:
+        first = content.head(PLANNING_ROWS)
+        cleaner = TableCleaner(first.rows, params, is_whole=first.is_whole)
+        chunks = [first.rows] if first.is_whole else prefetch(content.frames(cleaner.types))
+        write_parquet(table, cleaner.clean(chunks))
+    write_json(schema, cleaner.schema())
 
 
 def clean_table(content: pl.DataFrame | LineParams, params: PrepareParams) -> CleanTable:
@@ -45,22 +64,23 @@ def clean_table(content: pl.DataFrame | LineParams, params: PrepareParams) -> Cl
         raw, truth = generate_line(content, params.target), true_line(content)
     else:
         raw, truth = content, None
-    cleaning = TableCleaner(raw, params, is_whole=True, truth=truth)
-    rows = pl.concat(cleaning.clean([raw]))
-    return CleanTable(rows, cleaning.schema())
+    cleaner = TableCleaner(raw, params, is_whole=True, truth=truth)
+    rows = pl.concat(cleaner.clean([raw]))
+    return CleanTable(rows, cleaner.schema())
 
 
 class TableCleaner:
-    """Settles the kinds of the columns, cleans stretch after stretch, and says in the end what the table is.
+    """Decides on the kinds of the columns, cleans chunk after chunk, and describes the table in the end.
 
     Attributes:
-        types: as which CSV columns may be read instead of as texts, for speed.
+        types: the types that CSV columns may be read as, instead of as texts, for speed.
     """
 
     def __init__(
         self, first: pl.DataFrame, params: PrepareParams, *, is_whole: bool, truth: dict[str, float] | None = None
     ) -> None:
-        """
+        """Decide on the kinds by the first rows.
+
         Args:
             first: the first rows; CSV as texts.
             is_whole: whether there are no others.
@@ -82,46 +102,46 @@ class TableCleaner:
         self.types = {plan.name: plan.read_as for plan in self._plans if plan.read_as} | self._target_cleaner.types
 
     @property
-    def kinds(self) -> dict[str, Kind]:
-        """As the first rows have settled them."""
+    def kinds(self) -> dict[str, ColumnKind]:
+        """The kind of each column, decided by the first rows."""
         return {plan.name: plan.kind for plan in self._plans}
 
     @property
     def notes(self) -> list[str]:
-        """What a person should know of these choices."""
+        """Remarks on these choices, in whole sentences."""
         return [f"Column '{plan.name}' {note}." for plan in self._plans for note in plan.notes]
 
-    def clean(self, stretches: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-        """The rows, clean: the columns in their order, then the weight, then the target.
+    def clean(self, chunks: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+        """Yield the clean rows: the columns in their order, then the weight, then the target.
 
         Raises:
-            InputError: with the row of each value that does not fit what was settled by the first rows.
+            InputError: with the row of each value that does not fit what the first rows decided.
         """
         seen = [plan.name for plan in self._plans if plan.kind != "ignored"]
         first_row = 1
-        for raw in stretches:
+        for raw in chunks:
             problems: list[str] = []
             columns = [self._clean_column(plan, raw[plan.name], first_row, problems) for plan in self._plans]
-            outcome = self._target_cleaner.clean(raw, first_row, problems)
+            weight_and_target = self._target_cleaner.clean(raw, first_row, problems)
             if problems:
                 raise InputError(*problems)
-            table = pl.DataFrame([*columns, *outcome])
+            table = pl.DataFrame([*columns, *weight_and_target])
             self._profile.add(table.select(seen))
             first_row += table.height
             yield table
 
     def schema(self) -> Schema:
-        """What the table is, once all rows have passed.
+        """Describe the table, once all rows have passed.
 
         Raises:
             InputError: for a target or a weight that cannot be learned from.
         """
         problems: list[str] = []
-        settled = self._target_cleaner.resolve(self._profile.n_rows, problems)
+        target = self._target_cleaner.resolve(self._profile.n_rows, problems)
         if problems:
             raise InputError(*problems)
-        twins = {
-            name: twin for name, twin in self._profile.duplicate_columns().items() if name not in self._params.columns
+        duplicates = {
+            name: first for name, first in self._profile.duplicate_columns().items() if name not in self._params.columns
         }
         return Schema(
             rows=self._profile.n_rows,
@@ -129,11 +149,11 @@ class TableCleaner:
             targets=self._target_cleaner.targets,
             weight=self._target_cleaner.weight,
             query=self._params.query,
-            task=settled.task,
-            classes=settled.classes,
-            columns=[Column(name=p.name, kind="ignored" if p.name in twins else p.kind) for p in self._plans],
+            task=target.task,
+            classes=target.classes,
+            columns=[Column(name=p.name, kind="ignored" if p.name in duplicates else p.kind) for p in self._plans],
             generated=self._truth,
-            notes=[f"Column '{plan.name}' {note}." for plan in self._plans for note in self._notes(plan, twins)],
+            notes=[f"Column '{plan.name}' {note}." for plan in self._plans for note in self._notes(plan, duplicates)],
         )
 
     def _plan_columns(self, first: pl.DataFrame, problems: list[str]) -> list[ColumnPlan]:
@@ -154,7 +174,7 @@ class TableCleaner:
             problems.append(f"{self._params.source}: column '{plan.name}' {unclean}")
             return raw
 
-    def _notes(self, plan: ColumnPlan, twins: dict[str, str]) -> tuple[str, ...]:
-        if plan.name in twins:
-            return (f"is the same as column '{twins[plan.name]}' in every row, and is ignored",)
+    def _notes(self, plan: ColumnPlan, duplicates: dict[str, str]) -> tuple[str, ...]:
+        if plan.name in duplicates:
+            return (f"is the same as column '{duplicates[plan.name]}' in every row, and is ignored",)
         return (*plan.notes, *(self._profile.warnings(plan.name) if plan.kind != "ignored" else ()))

@@ -1,4 +1,4 @@
-"""What a model is to learn, and how much each row counts: the target, or several that sum to 1, and the weight."""
+"""Cleans the target (one column, or several of shares that sum to 1) and the weight of each row, chunk by chunk."""
 
 from typing import NamedTuple
 
@@ -18,26 +18,33 @@ from relight.prepare.targets import (
     refuse_gaps,
     refuse_quantity,
     resolve_classes,
+    value_task,
 )
 
 SUM_TOLERANCE = 1e-3
 
 
 class TargetSchema(NamedTuple):
+    """The task, and the classes in their order; None for tasks without classes."""
+
     task: Task
     classes: list[str] | None
 
 
 class TargetCleaner:
-    """Plans by the first rows, cleans stretch after stretch, and settles the task in the end.
+    """Plans by the first rows, cleans chunk after chunk, and decides on the task in the end.
 
     Each problem is a whole sentence that names the column.
+
+    Attributes:
+        targets: the columns of the target.
+        types: the types that CSV columns may be read as, instead of as texts, for speed.
     """
 
     def __init__(self, params: PrepareParams) -> None:
         self.source, self.weight = params.source, params.weight
         self.targets = target_names(params)
-        self.asked = params.task
+        self.requested_task = params.task
         self.types: dict[str, type[pl.DataType]] = {}
         self._plan: TargetPlan | None = None
         self._labels: set[str] = set()
@@ -48,14 +55,14 @@ class TargetCleaner:
         return len(self.targets) > 1
 
     def plan(self, first: pl.DataFrame, *, is_whole: bool) -> list[str]:
-        """Decide by the first rows; returns what is wrong with them. Missing columns are no business of this."""
+        """Decide by the first rows, and return what is wrong with them; missing columns are reported elsewhere."""
         problems: list[str] = []
-        if self.is_distribution != (self.asked == "distribution") and self.asked != "auto":
-            return [_task_problem(self.asked)]
+        if self.is_distribution != (self.requested_task == "distribution") and self.requested_task != "auto":
+            return [_task_problem(self.requested_task)]
         if all(name in first.columns for name in self.targets):
             if self.is_distribution:
                 self._clean_shares(first, 1, problems)
-            elif self.asked == "ranking":
+            elif self.requested_task == "ranking":
                 self._clean_relevance(first, 1, problems)
             else:
                 self._plan_target(first[self.targets[0]], is_whole, problems)
@@ -67,11 +74,11 @@ class TargetCleaner:
         return problems
 
     def clean(self, raw: pl.DataFrame, first_row: int, problems: list[str]) -> list[pl.Series]:
-        """A stretch of the weight, if there is one, and of the target."""
+        """Return a chunk of the weight, if there is one, and of the target; `problems` gets what is wrong with it."""
         weight = self._clean_weight(raw, first_row, problems) if self.weight is not None else []
         if self.is_distribution:
             return [*weight, *self._clean_shares(raw, first_row, problems)]
-        if self.asked == "ranking":
+        if self.requested_task == "ranking":
             return self._clean_relevance(raw, first_row, problems)
         assert self._plan is not None
         name = self.targets[0]
@@ -81,45 +88,42 @@ class TargetCleaner:
                 self._labels |= set(values.unique())
             if self._plan.labels == "numbers":
                 refuse_quantity(self._labels)
-        except ColumnError as unclean:
-            problems.append(f"{self.source}: target '{name}' {unclean}")
+        except ColumnError as error:
+            problems.append(f"{self.source}: target '{name}' {error}")
             return []
         return [*weight, values.alias(name)]
 
     def resolve(self, n_rows: int, problems: list[str]) -> TargetSchema:
-        """The task and its classes, once all rows have passed."""
+        """Return the task and its classes, once all rows have passed."""
         problems += self._weight_problems()
         if self.is_distribution:
             return TargetSchema("distribution", self.targets)
-        if self.asked == "ranking":
+        if self.requested_task == "ranking":
             return TargetSchema("ranking", None)
         assert self._plan is not None
         if self._plan.labels is None:
             return TargetSchema("regression", None)
         try:
             return TargetSchema(*resolve_classes(self._plan, self._labels, n_rows))
-        except ColumnError as unclean:
-            problems.append(f"{self.source}: target '{self.targets[0]}' {unclean}")
+        except ColumnError as error:
+            problems.append(f"{self.source}: target '{self.targets[0]}' {error}")
             return TargetSchema("multiclass", None)
 
     def _plan_target(self, raw: pl.Series, is_whole: bool, problems: list[str]) -> None:
-        assert self.asked != "distribution"
-        assert self.asked != "forecast"
-        assert self.asked != "ranking"
-        assert self.asked != "similarity"
+        task = value_task(self.requested_task)
         try:
-            self._plan = plan_target(raw, self.asked)
+            self._plan = plan_target(raw, task)
             if is_whole:
-                clean_target(raw, self.asked)
-        except ColumnError as unclean:
-            problems.append(f"{self.source}: target '{raw.name}' {unclean}")
+                clean_target(raw, task)
+        except ColumnError as error:
+            problems.append(f"{self.source}: target '{raw.name}' {error}")
 
     def _clean_relevance(self, raw: pl.DataFrame, first_row: int, problems: list[str]) -> list[pl.Series]:
         name = self.targets[0]
         try:
             return [clean_relevance(raw[name], first_row).alias(name)]
-        except ColumnError as unclean:
-            problems.append(f"{self.source}: target '{name}' {unclean}")
+        except ColumnError as error:
+            problems.append(f"{self.source}: target '{name}' {error}")
             return []
 
     def _find_types(self, first: pl.DataFrame) -> None:
@@ -132,8 +136,8 @@ class TargetCleaner:
         name = str(self.weight)
         try:
             values = _clean_share(raw[name], first_row)
-        except ColumnError as unclean:
-            problems.append(f"{self.source}: weight '{name}' {unclean}")
+        except ColumnError as error:
+            problems.append(f"{self.source}: weight '{name}' {error}")
             return []
         self._has_weight = self._has_weight or bool((values > 0).any())
         return [values.alias(name)]
@@ -144,13 +148,13 @@ class TargetCleaner:
         return [f"{self.source}: weight '{self.weight}' is 0 in every row; some rows must count"]
 
     def _clean_shares(self, raw: pl.DataFrame, first_row: int, problems: list[str]) -> list[pl.Series]:
-        """Float64 columns, one for each class, whose rows sum to 1."""
+        """Return Float64 columns, one for each class, whose rows sum to 1."""
         shares: list[pl.Series] = []
         for name in self.targets:
             try:
                 shares.append(_clean_share(raw[name], first_row).alias(name))
-            except ColumnError as unclean:
-                problems.append(f"{self.source}: target '{name}' {unclean}")
+            except ColumnError as error:
+                problems.append(f"{self.source}: target '{name}' {error}")
         if len(shares) == len(self.targets):
             problems += self._sum_problems(pl.DataFrame(shares), first_row)
         return shares
@@ -168,7 +172,11 @@ class TargetCleaner:
 
 
 def _clean_share(raw: pl.Series, first_row: int) -> pl.Series:
-    """Numbers >= 0 without gaps."""
+    """Return numbers >= 0 without gaps.
+
+    Raises:
+        ColumnError: for gaps, and for the first value that is no such number.
+    """
     values = clean_as_kind("numeric", raw, first_row, "a number in every row")
     refuse_gaps(values, first_row)
     negative = values < 0

@@ -1,13 +1,7 @@
-"""Class labels, quantities, grades, queries.
+"""The columns that a model learns: a quantity, class labels, grades of relevance; and the queries of a ranking.
 
-The target: its task, found out or checked, and its values as the loss wants them.
-
-`plan_target` decides by the first rows, `clean_target_as` cleans any stretch of them, `settle_classes`
-ends with all labels that were seen. `clean_target` is all three for a table that is whole.
-
-The column that says which query each row is a candidate of: names, whatever type they came in.
-
-The target of a ranking: grades of relevance.
+`plan_target` decides on the task by the first rows, `clean_target_as` cleans any chunk, `resolve_classes` ends
+with all labels that were seen. `clean_target` is all three for a whole table.
 """
 
 from collections.abc import Collection
@@ -23,10 +17,10 @@ from relight.prepare.column_profile import MIN_ROWS_FOR_IDS
 from relight.prepare.columns import TEXT_TYPES, clean_as_kind, clean_column
 from relight.runtime.messages import pluralize
 
-MAX_NUMERIC_CLASSES = 20  # more different whole numbers than this are a quantity
-MIN_ROWS_PER_CLASS = 5  # fewer rows for each different number than this are a quantity, too
-RequestedTask = Literal["auto", "regression", "binary", "multiclass"]
+MAX_NUMERIC_CLASSES = 20  # more different whole numbers are a quantity
+MIN_ROWS_PER_CLASS = 5  # with fewer rows for each different number, they are a quantity, too
 MAX_RELEVANCE = 30  # as in LightGBM: a gain is 2^grade - 1
+RequestedTask = Literal["auto", "regression", "binary", "multiclass"]
 
 
 class CleanTarget(NamedTuple):
@@ -41,8 +35,8 @@ class TargetPlan(NamedTuple):
     """How the target is read.
 
     Attributes:
-        asked: the task that the params name.
-        labels: what the classes are called by; None for a regression.
+        requested_task: the task that the params name.
+        labels: whether the classes are named by numbers or texts; None for a regression.
     """
 
     requested_task: RequestedTask
@@ -50,10 +44,10 @@ class TargetPlan(NamedTuple):
 
 
 def clean_target(raw: pl.Series, requested: RequestedTask) -> CleanTarget:
-    """Clean the target of a whole table and settle its task.
+    """Clean the target of a whole table and decide on its task.
 
     Raises:
-        UncleanError: gaps, text in a regression, one class alone, a quantity or names of rows as classes.
+        ColumnError: gaps, text in a regression, only one class, a quantity or names of rows as classes.
     """
     plan = plan_target(raw, requested)
     values = clean_target_as(plan, raw, 1)
@@ -67,7 +61,7 @@ def plan_target(raw: pl.Series, requested: RequestedTask) -> TargetPlan:
     """Decide whether the target is a quantity or names classes.
 
     Raises:
-        UncleanError: gaps, or values that are neither.
+        ColumnError: gaps, or values that are neither.
     """
     values = _without_gaps(raw, 1)
     quantity = _as_quantity(values, requested)
@@ -77,10 +71,10 @@ def plan_target(raw: pl.Series, requested: RequestedTask) -> TargetPlan:
 
 
 def clean_target_as(plan: TargetPlan, raw: pl.Series, first_row: int) -> pl.Series:
-    """A stretch of the target as planned: Float64, or String labels.
+    """Clean a chunk of the target as planned: Float64, or String labels.
 
     Raises:
-        UncleanError: for gaps, and for the first value that does not fit.
+        ColumnError: for gaps, and for the first value that does not fit.
     """
     values = _without_gaps(raw, first_row)
     if plan.labels == "texts":
@@ -95,10 +89,13 @@ def clean_target_as(plan: TargetPlan, raw: pl.Series, first_row: int) -> pl.Seri
 
 
 def resolve_classes(plan: TargetPlan, labels: Collection[str], n_rows: int) -> tuple[Task, list[str]]:
-    """The task and the classes in their order, once all rows were seen.
+    """Return the task and the classes in their order, once all rows were seen.
+
+    Args:
+        labels: the different labels of all rows.
 
     Raises:
-        UncleanError: for one class alone, three as two, a quantity or names of rows as classes.
+        ColumnError: for only one class, three as two, a quantity or names of rows as classes.
     """
     if plan.labels == "numbers":
         refuse_quantity(labels)
@@ -108,18 +105,29 @@ def resolve_classes(plan: TargetPlan, labels: Collection[str], n_rows: int) -> t
         )
     classes = sorted(labels, key=float) if plan.labels == "numbers" else sorted(labels)
     if len(classes) < 2:
-        raise ColumnError(f"has one class alone ('{classes[0]}'); a model needs two or more")
+        raise ColumnError(f"has only one class ('{classes[0]}'); a model needs two or more")
     if plan.requested_task == "binary" and len(classes) != 2:
         raise ColumnError(f"must have 2 classes for binary, got {len(classes)}; set prepare.task to multiclass")
     return "binary" if len(classes) == 2 and plan.requested_task != "multiclass" else "multiclass", classes
 
 
 def refuse_quantity(labels: Collection[str]) -> None:
-    """Raises:
-    UncleanError: for more numbers than classes may have.
+    """Refuse more different numbers than classes may have.
+
+    Raises:
+        ColumnError: with their count.
     """
     if len(labels) > MAX_NUMERIC_CLASSES:
         raise ColumnError(f"has {len(labels)} different numbers, too many for classes; set prepare.task to regression")
+
+
+def value_task(task: Literal["auto"] | Task) -> RequestedTask:
+    """Return the task of a target whose plan is in this file; the other tasks never come here."""
+    match task:
+        case "auto" | "regression" | "binary" | "multiclass":
+            return task
+        case _:
+            raise AssertionError(f"{task} has a plan of its own")
 
 
 def _without_gaps(raw: pl.Series, first_row: int) -> pl.Series:
@@ -130,8 +138,13 @@ def _without_gaps(raw: pl.Series, first_row: int) -> pl.Series:
 
 
 def refuse_gaps(values: pl.Series, first_row: int) -> None:
-    """Raises:
-    UncleanError: with the rows that have no value.
+    """Refuse values that are missing.
+
+    Args:
+        first_row: the row of the first value, counted from 1.
+
+    Raises:
+        ColumnError: with the rows that have no value.
     """
     if values.null_count():
         rows = [str(first_row + row) for row in values.is_null().arg_true().to_list()]
@@ -142,28 +155,28 @@ def refuse_gaps(values: pl.Series, first_row: int) -> None:
 
 
 def _as_quantity(values: pl.Series, requested: RequestedTask) -> pl.Series | None:
-    """The target as numbers, or None where it is text or true and false."""
+    """Return the target as numbers, or None if it is text or true and false."""
     try:
         cleaned = clean_column(values)
     except ColumnError:
         if requested in ("binary", "multiclass") and values.dtype in TEXT_TYPES:
-            return None  # who asks for classes may name them as they like
+            return None  # classes may have any names
         raise
     if cleaned.kind == "datetime" and requested not in ("binary", "multiclass"):
-        raise ColumnError("holds dates or times, which a model cannot answer with; write them as numbers")
+        raise ColumnError("holds dates or times, which a model cannot predict; write them as numbers")
     return cleaned.values if cleaned.kind == "numeric" else None
 
 
-def _is_quantity(quantity: pl.Series) -> bool:
-    different = quantity.n_unique()
-    whole = bool((quantity == quantity.round()).all())
-    if whole and different <= 2:
+def _is_quantity(numbers: pl.Series) -> bool:
+    n_different = numbers.n_unique()
+    are_whole = bool((numbers == numbers.round()).all())
+    if are_whole and n_different <= 2:
         return False
-    return not whole or different > MAX_NUMERIC_CLASSES or len(quantity) < MIN_ROWS_PER_CLASS * different
+    return not are_whole or n_different > MAX_NUMERIC_CLASSES or len(numbers) < MIN_ROWS_PER_CLASS * n_different
 
 
 def _refuse_names(values: pl.Series) -> None:
-    """The target of a regression has numbers alone."""
+    """Refuse a target of a regression that is mostly text."""
     shown = values.cast(pl.String) if values.dtype in (*TEXT_TYPES, pl.Boolean) else None
     if shown is not None and text_columns.as_plain_numbers(shown) is None:
         wrong = shown.filter(~text_columns.are_numbers(shown) & ~text_columns.are_infinite(shown))
@@ -172,24 +185,24 @@ def _refuse_names(values: pl.Series) -> None:
 
 
 def _refuse_fractions(numbers: pl.Series, first_row: int) -> None:
-    """Few whole numbers were taken for classes: that must hold to the last row."""
+    """Refuse a fraction in a target whose first rows were read as classes."""
     fractions = numbers != numbers.round()
     if fractions.any():
         at = int(fractions.arg_max() or 0)
         raise ValueMismatchError(
-            f"row {first_row + at} is {numbers[at]:g}, however the first rows hold few whole numbers, "
-            "and were read as classes; set prepare.task"
+            f"row {first_row + at} must be a whole number, because the first rows hold few whole numbers and were "
+            f"read as classes, got {numbers[at]:g}; set prepare.task"
         )
 
 
 def query_labels(raw: pl.Series, first_row: int) -> pl.Series:
-    """The query of each row as a text, under the name of the column.
+    """Return the query of each row as a text, under the name of the column.
 
     Args:
         first_row: the row of the first value, counted from 1, for the messages.
 
     Raises:
-        UncleanError: for rows without a query, and for what cannot name one.
+        ColumnError: for rows without a query, and for a type that cannot name one.
     """
     if raw.dtype.is_nested() or raw.dtype in (pl.Binary, pl.Object):
         raise ColumnError(f"is of type {raw.dtype}, which cannot name queries; set prepare.query to another column")
@@ -199,13 +212,13 @@ def query_labels(raw: pl.Series, first_row: int) -> pl.Series:
 
 
 def clean_relevance(raw: pl.Series, first_row: int) -> pl.Series:
-    """Grades 0, 1, 2, ... as Float64, one for each row.
+    """Return grades 0, 1, 2, ... as Float64, one for each row.
 
     Args:
         first_row: the row of the first value, counted from 1, for the messages.
 
     Raises:
-        UncleanError: for gaps, and for the first value that is no such grade.
+        ColumnError: for gaps, and for the first value that is no such grade.
     """
     grades = clean_as_kind("numeric", raw, first_row, "a grade of relevance in every row")
     refuse_gaps(grades, first_row)
@@ -214,6 +227,6 @@ def clean_relevance(raw: pl.Series, first_row: int) -> pl.Series:
         at = int(wrong.arg_max() or 0)
         raise ColumnError(
             f"row {first_row + at} must be a grade of relevance, a whole number from 0 to {MAX_RELEVANCE}, "
-            f"got {grades[at]:g}; make grades of it"
+            f"got {grades[at]:g}; convert the values to grades"
         )
     return grades

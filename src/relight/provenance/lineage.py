@@ -1,36 +1,34 @@
-"""Stages behind a file, printed.
-
-From an artifact back to the raw file: which stages made it, and whether each of them can be done again.
-
-What `relight trace` says, for the terminal.
-"""
+"""The stages that made a file, from it back to the raw data: whether each can be reproduced, and as text."""
 
 import textwrap
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, TypeVar
 
+from relight.runtime.nested import flatten
+
 Output = TypeVar("Output")
 ArtifactState = Literal["intact", "there", "damaged", "missing", "unknown"]
 STATE_TEXTS: dict[ArtifactState, str] = {
-    "intact": "whole",
+    "intact": "intact",
     "there": "there",
     "damaged": "DAMAGED",
     "missing": "missing",
     "unknown": "not asked",
 }
-MAX_LINE_WIDTH = 110  # no line is longer, however wide the terminal
+MAX_LINE_WIDTH = 110  # even if the terminal is wider
 LABEL_WIDTH = 12
 
 
 class Availability(NamedTuple):
-    """A file or folder that a stage read or wrote, and where its very bytes can be had.
+    """A file or folder that a stage read or wrote, and where its recorded bytes are available.
 
     Attributes:
-        md5: as dvc.lock has it.
-        size: in bytes.
-        maker: the stage that wrote it; "" of a raw file.
+        md5: that in dvc.lock.
+        size: bytes.
+        maker: the stage that wrote it; "" for a raw file.
         git: whether the commit holds it.
-        workspace: whether it is in its place.
+        workspace: whether it is in its place in the workspace.
+        cache, remote: the state of its object.
     """
 
     path: str
@@ -43,16 +41,20 @@ class Availability(NamedTuple):
     remote: ArtifactState
 
     def is_available(self) -> bool:
+        """Return whether any place holds the recorded bytes."""
         return self.git or self.workspace or self.cache == "intact" or self.remote in ("intact", "there")
 
 
 class LineageStep(NamedTuple):
-    """
+    """A stage as dvc.lock records it, compared with the commit.
+
     Attributes:
-        params: the sections, as dvc.lock has them.
-        data, code: what it read.
-        changed_code: those of the code that the commit holds with other bytes, or not at all.
-        changed_params: the sections that are others in the params.yaml of the commit.
+        params: the sections of params.yaml.
+        data: the files that it read.
+        code: the MD5 of each file and folder of code, by its path.
+        changed_code: the code that the commit holds with other bytes, or not at all.
+        changed_params: the sections that differ in the params.yaml of the commit.
+        outs: the files that it wrote.
     """
 
     stage: str
@@ -66,10 +68,13 @@ class LineageStep(NamedTuple):
 
 
 class RecoveryOptions(NamedTuple):
-    """The ways to have what a step wrote, bit for bit; of each why it is none, and nothing where it is one.
+    """The ways to get what a step wrote, bit for bit, each with its obstacles; a way without obstacles works.
 
     Attributes:
-        doubts: why the bits of a run may be others.
+        cache: obstacles to take it from the cache.
+        remote: obstacles to take it from the remote.
+        run: obstacles to run the stage.
+        doubts: why a run may give other bits.
     """
 
     cache: list[str]
@@ -78,14 +83,16 @@ class RecoveryOptions(NamedTuple):
     doubts: list[str]
 
     def has_any(self) -> bool:
+        """Return whether a way works for sure."""
         return not self.cache or not self.remote or not (self.run or self.doubts)
 
 
 def upstream_stages(reads: Mapping[str, set[Output]], writes: Mapping[str, set[Output]], last: str) -> list[str]:
-    """The stage that wrote something, and all that it builds on; each before those that it needs.
+    """Return a stage and all that it builds on, each before those that it needs.
 
     Args:
         reads, writes: the files of each stage.
+        last: the stage to start from.
     """
     upstream: list[str] = []
 
@@ -102,11 +109,12 @@ def upstream_stages(reads: Mapping[str, set[Output]], writes: Mapping[str, set[O
 def recovery_options(
     step: LineageStep, upstream: Mapping[str, RecoveryOptions], doubts: list[str], remote_problem: str
 ) -> RecoveryOptions:
-    """
+    """Return the ways to get what a step wrote.
+
     Args:
-        before: of the steps that came before this one.
+        upstream: those of the stages that this one builds on.
         doubts: about the versions and the device.
-        remote_problem: why the remote was not asked; "" where it was.
+        remote_problem: why the remote was not asked; "" if it was.
     """
     kept = [out for out in step.outs if not out.git]
     cache = [f"{out.path} is {STATE_TEXTS[out.cache]}" for out in kept if out.cache != "intact"]
@@ -117,50 +125,53 @@ def recovery_options(
     return RecoveryOptions(cache, [remote_problem] if remote_problem and kept else remote, run, doubts)
 
 
-def _is_readable(item: Availability, before: Mapping[str, RecoveryOptions]) -> bool:
-    return item.is_available() or (item.maker in before and not before[item.maker].run)
+def _is_readable(item: Availability, upstream: Mapping[str, RecoveryOptions]) -> bool:
+    return item.is_available() or (item.maker in upstream and not upstream[item.maker].run)
 
 
-def _missing_reason(item: Availability, before: Mapping[str, RecoveryOptions]) -> str:
-    if item.maker in before:
+def _missing_reason(item: Availability, upstream: Mapping[str, RecoveryOptions]) -> str:
+    if item.maker in upstream:
         return f"{item.path} is nowhere, and {item.maker} cannot be run"
     return f"{item.path} is nowhere: not in the commit, the workspace, the cache or on the remote"
 
 
-def step_lines(step: LineageStep, ways: RecoveryOptions, at: str, remote: str, width: int) -> list[str]:
-    """One paragraph.
+def step_lines(step: LineageStep, options: RecoveryOptions, at: str, remote: str, width: int) -> list[str]:
+    """Return the paragraph of a step.
 
     Args:
         at: the commit, as a person reads it.
-        remote: the name of the remote.
+        remote: its name; "" if it was not asked.
         width: of the terminal, in characters.
     """
     width = min(width, MAX_LINE_WIDTH)
     code = f"{len(step.code)} files and folders, {_commit_text(step, at)}"
     lines = [f"{step.stage}  ← {step.command}"]
     lines += _labelled_lines(
-        "params", [f"{name}: {_flat_text(values)}" for name, values in sorted(step.params.items())], width
+        "params", [f"{name}: {_params_text(values)}" for name, values in sorted(step.params.items())], width
     )
     lines += _labelled_lines("reads", [_availability_text(item, remote) for item in step.data], width)
     lines += _labelled_lines("code", [code], width)
     lines += _labelled_lines(
         "writes", [_availability_text(item._replace(maker="itself"), remote) for item in step.outs], width
     )
-    return lines + _labelled_lines("rebuild", rebuild_lines(ways, remote), width)
+    return lines + _labelled_lines("rebuild", rebuild_lines(options, remote), width)
 
 
 def verdict_line(options_by_stage: list[tuple[str, RecoveryOptions]]) -> str:
-    """Of all steps together."""
+    """Return whether all steps together can be reproduced."""
     if not options_by_stage:
         return "  raw       no stage wrote it"
-    lost = [stage for stage, ways in options_by_stage if not ways.has_any()]
+    lost = [stage for stage, options in options_by_stage if not options.has_any()]
     return f"  rebuild   {'not for sure: ' + ', '.join(lost) if lost else 'every step, bit for bit'}"
 
 
-def rebuild_lines(ways: RecoveryOptions, remote: str) -> list[str]:
-    run = f"perhaps with other bits: {'; '.join(ways.doubts)}" if ways.doubts and not ways.run else _yes_or_no(ways.run)
-    lines = [f"from the cache: {_yes_or_no(ways.cache)}"]
-    lines += [f"from {remote}: {_yes_or_no(ways.remote)}"] if remote else []
+def rebuild_lines(options: RecoveryOptions, remote: str) -> list[str]:
+    """Return a line for each way."""
+    run = _yes_or_no(options.run)
+    if options.doubts and not options.run:
+        run = f"perhaps with other bits: {'; '.join(options.doubts)}"
+    lines = [f"from the cache: {_yes_or_no(options.cache)}"]
+    lines += [f"from {remote}: {_yes_or_no(options.remote)}"] if remote else []
     return [*lines, f"by running: {run}"]
 
 
@@ -175,8 +186,8 @@ def _availability_text(item: Availability, remote: str) -> str:
     else:
         copies = [f"cache: {STATE_TEXTS[item.cache]}", *([f"{remote}: {STATE_TEXTS[item.remote]}"] if remote else [])]
         copies += ["in the workspace"] if item.workspace and item.cache != "intact" else []
-    come_from = {"": " (raw)", "itself": ""}.get(item.maker, f" (of {item.maker})")
-    return f"{item.path}{come_from}  {_size_text(item.size)}  {item.md5[:8]}  {', '.join(copies)}"
+    origin = {"": " (raw)", "itself": ""}.get(item.maker, f" (of {item.maker})")
+    return f"{item.path}{origin}  {_size_text(item.size)}  {item.md5[:8]}  {', '.join(copies)}"
 
 
 def _yes_or_no(problems: list[str]) -> str:
@@ -187,7 +198,7 @@ def _yes_or_no(problems: list[str]) -> str:
 
 
 def _labelled_lines(label: str, texts: list[str], width: int) -> list[str]:
-    """The label before the first line alone; long lines go on below themselves."""
+    """Return the texts as indented lines; the label is only before the first one."""
     lines = []
     for k, text in enumerate(texts):
         head = f"  {label if k == 0 else '':<{LABEL_WIDTH - 2}}"
@@ -202,12 +213,11 @@ def _labelled_lines(label: str, texts: list[str], width: int) -> list[str]:
     return lines
 
 
-def _flat_text(values: Any, name: str = "") -> str:
-    """`a.b=1, c=2`; nothing stands for null."""
+def _params_text(values: Any) -> str:
+    """Return a section as `a.b=1, c=2`; an empty text is null."""
     if isinstance(values, dict) and values:
-        return ", ".join(_flat_text(value, f"{name}.{key}" if name else key) for key, value in values.items())
-    text = "null" if values == "" else str(values)
-    return f"{name}={text}" if name else text
+        return ", ".join(f"{key}={_params_text(value)}" for key, value in flatten(values).items())
+    return "null" if values == "" else str(values)
 
 
 def _size_text(n_bytes: int) -> str:

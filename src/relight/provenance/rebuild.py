@@ -1,4 +1,4 @@
-"""A commit in a folder of its own, where its pipeline runs with no cache, checkpoint or code of another."""
+"""A commit checked out into a folder of its own, where its pipeline runs without cache, checkpoints or other code."""
 
 import ctypes
 import os
@@ -13,31 +13,25 @@ from pathlib import Path
 from types import FrameType
 
 from relight.errors import InputError, RunError
-from relight.repository.git import run_git
+from relight.repository.git import git_error_text, run_git
 from relight.repository.objects import FOLDER_SUFFIX, folder_files, is_intact, object_path, path_md5
 from relight.runtime.lifetime import Terminated
 
-TERMINATION_SECONDS = 10.0
+TERMINATION_SECONDS = 10.0  # until the processes are killed
 
-_DROPPED_VARIABLES = (
-    "RELIGHT_",
-    "DVC_",
-    "GIT_",
-    "RANK",
-    "LOCAL_RANK",
-    "WORLD_SIZE",
-    "LOCAL_WORLD_SIZE",
-    "PYTHONHASHSEED",
+# What names of variables begin with that a stage, a launch or a Git hook around this command may have set.
+DROPPED_VARIABLES = (
+    *("RELIGHT_", "DVC_", "GIT_", "PYTHONHASHSEED"),
+    *("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE"),
 )
-
-_PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG = 1  # of prctl(2): the signal at the death of the parent
 
 
 @contextmanager
 def temporary_checkout(commit: str, folder: Path) -> Iterator[Path]:
-    """The files of a commit in a repository of its own that shares Git's objects; gone after the block.
+    """Check a commit out into a Git repository of its own, which shares only Git's objects; remove it after the block.
 
-    What an earlier one left behind when it was killed goes first. The user's repository knows nothing of it.
+    What a killed call left there is removed first. The user's repository holds no trace of it.
     """
     _remove(folder)
     objects = Path(run_git("rev-parse", "--git-path", "objects")).resolve()
@@ -57,10 +51,10 @@ def temporary_checkout(commit: str, folder: Path) -> Iterator[Path]:
 
 
 def place_input(path: str, md5: str, folder: Path, cache: Path) -> str:
-    """Bring a file or folder that no stage makes to its place, unless the commit has it there.
+    """Copy a file or folder that no stage makes to its place, unless the commit has it there.
 
     Returns:
-        why not; "" where it is there.
+        the problem; "" if it is in its place.
     """
     target = folder / path
     if target.exists():
@@ -72,16 +66,16 @@ def place_input(path: str, md5: str, folder: Path, cache: Path) -> str:
     if md5.endswith(FOLDER_SUFFIX) and is_intact(cache, md5):
         parts = folder_files(cache, md5)
     if not all(is_intact(cache, part) and not part.endswith(FOLDER_SUFFIX) for part in parts.values()):
-        return f"{path}: its recorded bytes are neither in the commit nor whole in the cache; run `dvc fetch`"
+        return f"{path}: its recorded bytes are neither in the commit nor intact in the cache; run `dvc fetch`"
     for name, part in parts.items():
         _copy(cache / object_path(part), target / name)
     return ""
 
 
 def run_in_checkout(command: list[str], folder: Path, environment: Mapping[str, str]) -> int:
-    """Run a command to its end, with its output in stderr; returns its exit code.
+    """Run a command to its end, with its output on stderr; return its exit code.
 
-    It and all that it starts end when this process is told to (within `checked_out`), or dies.
+    The command, and all that it starts, ends when this process gets a signal (within `temporary_checkout`), or dies.
     """
     child = subprocess.Popen(
         command,
@@ -100,11 +94,11 @@ def run_in_checkout(command: list[str], folder: Path, environment: Mapping[str, 
 
 
 def _git(folder: Path, *arguments: str) -> None:
-    """In this folder, also where a hook of Git has set the names of another one in the environment."""
+    """Run Git in this folder, even if a Git hook has set another repository in the environment."""
     command = ["git", "-C", str(folder), *arguments]
-    done = subprocess.run(command, env=_clean_environment(folder), capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=_clean_environment(folder), capture_output=True, check=False)
     if done.returncode != 0:
-        raise RunError(f"verify: git {arguments[0]}: {done.stderr.strip()}")
+        raise RunError(f"verify: {git_error_text(arguments, done.stderr)}")
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -119,8 +113,8 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _clean_environment(folder: Path) -> dict[str, str]:
-    """This one with its own python first; without what a stage, a launch or a hook above would leave in it."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(_DROPPED_VARIABLES)}
+    """Return this environment with its own python first on PATH, and without the dropped variables."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(DROPPED_VARIABLES)}
     return {
         **kept,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', '')}",
@@ -135,10 +129,9 @@ def _on_signal(_number: int, _frame: FrameType | None) -> None:
 
 @contextmanager
 def _interrupts_ignored() -> Iterator[None]:
-    """An impatient person's second Ctrl-C must not leave a part behind."""
-    before = {
-        number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
-    }
+    """Ignore signals in the block, so that a second Ctrl-C leaves nothing behind."""
+    numbers = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
     try:
         yield
     finally:
@@ -148,14 +141,14 @@ def _interrupts_ignored() -> Iterator[None]:
 
 def _end_with_parent() -> None:
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _end_session(child: "subprocess.Popen[bytes]") -> None:
-    """All processes of its session: politely, and then not."""
+    """End all processes of its session: SIGTERM first, SIGKILL after TERMINATION_SECONDS."""
     end = time.monotonic() + TERMINATION_SECONDS
     with suppress(ProcessLookupError):
-        while time.monotonic() < end + 1:  # nobody may reap the dead ones in a container
+        while time.monotonic() < end + 1:  # until the session is gone; in a container, dead ones may never be reaped
             os.killpg(child.pid, signal.SIGTERM if time.monotonic() < end else signal.SIGKILL)
             child.poll()
             time.sleep(0.05)

@@ -1,10 +1,11 @@
-"""trace: from a file back to the raw data, and whether each step can still be done again."""
+"""`relight trace`: from a file back to the raw data, and whether each step can still be reproduced."""
 
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from relight.model.manifest import CODE_FOLDERS, changed_versions, versions_with_relight
 from relight.provenance.lineage import (
     ArtifactState,
     Availability,
@@ -15,32 +16,28 @@ from relight.provenance.lineage import (
     upstream_stages,
     verdict_line,
 )
-from relight.provenance.records import Lock, LockRecord, find_record
+from relight.provenance.records import MANIFEST_PATH, LockRecord, find_record, has_manifest, recorded_manifest
 from relight.repository.dvc import cache_folder
 from relight.repository.git import read_files_at
 from relight.repository.history import Commit, commits_that_record, committed_entries, names_that_record
-from relight.repository.objects import find_with_md5, object_state, path_md5
+from relight.repository.objects import object_state, path_md5
 from relight.repository.remotes import RemoteContents, query_remote
-from relight.repository.revisions import LockEntry, yaml_as_texts
-from relight.runtime.files import json_text, read_format
+from relight.repository.revisions import PARAMS_PATH, Lock, LockEntry, yaml_as_texts
+from relight.runtime.files import json_text
+from relight.runtime.messages import abbreviate
 from relight.runtime.nested import are_same_params
-from relight.train.manifest import CODE_FOLDERS, Manifest, changed_versions, versions_with_relight
-
-MANIFEST_PATH, PARAMS_PATH = "models/manifest.json", "params.yaml"
 
 MAX_NAMES_SHOWN = 4  # of branches, tags and experiments
-
 REMOTE_NOT_ASKED = RemoteContents(None, "not asked", {})
 
 
 class Locations(NamedTuple):
-    """Where bytes can be had.
+    """The places that hold the bytes of files.
 
     Attributes:
-        held: path and MD5 of what the commit holds.
-        here: of what the workspace holds.
-        cache, remote: of an object, by its MD5.
-        makers: the stage that wrote a file.
+        in_git, in_workspace: path and MD5 of what the commit and the workspace hold.
+        cache, remote: the state of each object, by its MD5.
+        makers: the stage that wrote each file.
     """
 
     in_git: set[tuple[str, str]]
@@ -51,14 +48,17 @@ class Locations(NamedTuple):
 
 
 def trace(path: Path, *, as_json: bool, ask: bool) -> tuple[str, list[str]]:
-    """What to say, and what is wrong with the file itself.
+    """Trace a file back to the raw data.
 
     Args:
-        path: a file or folder, here or copied elsewhere; also one that is recorded, and not here.
+        path: a file or folder, here or copied elsewhere; or one that is recorded and not here.
         ask: whether to look at the default remote.
 
+    Returns:
+        the report, as text or JSON, and the problems of the file itself.
+
     Raises:
-        InputError: when no dvc.lock of the history records it.
+        InputError: if no dvc.lock of the history records it.
     """
     cache = cache_folder()
     record, problems = find_record(path, cache)
@@ -75,7 +75,7 @@ def trace(path: Path, *, as_json: bool, ask: bool) -> tuple[str, list[str]]:
 
 
 def _read_and_written(lock: Lock) -> tuple[dict[str, set[LockEntry]], dict[str, set[LockEntry]]]:
-    """What each stage read and wrote."""
+    """Return what each stage read, and what each wrote."""
     return (
         {name: set(stage.deps.values()) for name, stage in lock.items()},
         {name: set(stage.outs.values()) for name, stage in lock.items()},
@@ -87,14 +87,14 @@ def _is_code(path: str) -> bool:
 
 
 def _object_sizes(record: LockRecord, names: Iterable[str]) -> dict[str, int]:
-    """Of all that a remote may hold."""
+    """Return the bytes of each object that a remote may hold, by its MD5."""
     stages = [record.lock[name] for name in names]
     entries = [entry for stage in stages for entry in (*stage.deps.values(), *stage.outs.values())]
     return {entry.md5: entry.size for entry in entries if not _is_code(entry.path)}
 
 
 def _locate(record: LockRecord, names: Iterable[str], cache: Path, remote: RemoteContents) -> Locations:
-    """Each object and file is hashed once, for data may be large."""
+    """Look everything up at once, so that each file, which may be large, is hashed only once."""
     stages = [record.lock[name] for name in names]
     entries = {entry for stage in stages for entry in (*stage.deps.values(), *stage.outs.values())}
     data = [entry for entry in entries if not _is_code(entry.path)]
@@ -134,7 +134,7 @@ def _availability(entry: LockEntry, locations: Locations) -> Availability:
 
 
 def _maker_text(entry: LockEntry, makers: dict[LockEntry, str]) -> str:
-    """The stage; where it has run again since, and wrote other bytes, that run is not in dvc.lock any more."""
+    """Return the stage that wrote the entry: an earlier run, if the last one wrote other bytes there."""
     again = next((name for other, name in makers.items() if other.path == entry.path), None)
     return makers.get(entry, f"an earlier {again}" if again else "")
 
@@ -146,14 +146,12 @@ def _changed_params(recorded: dict[str, Any], revision: str) -> list[str]:
 
 
 def _doubts(lock: Lock, cache: Path) -> list[str]:
-    """Why another run may give other bits, by the manifest of the model."""
-    entries = [entry for stage in lock.values() for entry in stage.outs.values() if entry.path == MANIFEST_PATH]
-    if not entries:
+    """Return why another run may give other bits, by the manifest of the model."""
+    if not has_manifest(lock):
         return ["the model has no manifest, so the versions that made it are not known"]
-    manifest_path = find_with_md5(Path(MANIFEST_PATH), entries[0].md5, cache)
-    if not manifest_path:
+    manifest = recorded_manifest(lock, cache)
+    if manifest is None:
         return [f"{MANIFEST_PATH} is not here, so the versions that made it are not known; run `dvc fetch`"]
-    manifest = read_format(manifest_path, Manifest, 1)
     device = [] if manifest.device == "cpu" else [f"it was trained on {manifest.device}"]
     return [*changed_versions(manifest.versions, versions_with_relight()), *device]
 
@@ -165,23 +163,30 @@ def _report_text(
     steps: list[tuple[LineageStep, RecoveryOptions]],
     remote: RemoteContents,
 ) -> str:
-    commit, entry = record.commit, record.entry
-    at = f"commit {commit.id[:7]}" if commit else "HEAD"
-    names = names_that_record(entry.md5)
-    inside = "" if entry.path == str(path) else f", as {entry.path}"
-    lines = [*problems, f"{path}  md5 {entry.md5}{inside}"]
-    lines.append(f"  recorded  {_commit_line(commit) if commit else 'in no commit yet'}")
-    first = commits_that_record(entry.md5, commit.id)[-1:] if commit else []
-    lines += [f"  first in  {_commit_line(options)}" for options in first if options != commit]
-    more = f" and {len(names) - MAX_NAMES_SHOWN} more" if len(names) > MAX_NAMES_SHOWN else ""
-    lines += [f"  now in    {', '.join(names[:MAX_NAMES_SHOWN])}{more}"] if names else []
+    lines = [*problems, *_record_lines(path, record)]
     lines += [f"  remote    {f'{remote.name}: ' if remote.name else ''}{remote.problem}"] if remote.problem else []
     lines.append(verdict_line([(step.stage, options) for step, options in steps]))
-    width = shutil.get_terminal_size().columns
+    at = f"commit {record.commit.id[:7]}" if record.commit else "HEAD"
     remote_name = remote.name if remote.name and not remote.problem else ""
+    width = shutil.get_terminal_size().columns
     for step, options in steps:
         lines += ["", *step_lines(step, options, at, remote_name, width)]
     return "\n".join([*lines, ""])
+
+
+def _record_lines(path: Path, record: LockRecord) -> list[str]:
+    """Return the file, its MD5, and the commits and names that record it."""
+    commit, entry = record.commit, record.entry
+    inside = "" if entry.path == str(path) else f", as {entry.path}"
+    lines = [
+        f"{path}  md5 {entry.md5}{inside}",
+        f"  recorded  {_commit_line(commit) if commit else 'in no commit yet'}",
+    ]
+    first = commits_that_record(entry.md5, commit.id)[-1:] if commit else []
+    lines += [f"  first in  {_commit_line(earlier)}" for earlier in first if earlier != commit]
+    names = names_that_record(entry.md5)
+    lines += [f"  now in    {abbreviate(names, MAX_NAMES_SHOWN)}"] if names else []
+    return lines
 
 
 def _commit_line(commit: Commit) -> str:

@@ -1,34 +1,32 @@
-"""verify: make everything again from a commit, and compare the bytes with those that its dvc.lock records."""
+"""`relight verify`: run the pipeline of a commit again, and compare the bytes with those that its dvc.lock records."""
 
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
 from relight.errors import InputError, RunError
+from relight.model.manifest import Manifest, changed_versions
 from relight.provenance.rebuild import place_input, run_in_checkout, temporary_checkout
+from relight.provenance.records import MANIFEST_PATH, recorded_manifest
 from relight.repository.dvc import cache_folder
 from relight.repository.git import read_files_at
-from relight.repository.history import LOCK_FILE, resolve_commit
+from relight.repository.history import resolve_commit
 from relight.repository.objects import FOLDER_SUFFIX, file_md5, find_with_md5, folder_files, is_intact, path_md5
-from relight.repository.revisions import LockedStage, LockEntry, read_lock
+from relight.repository.revisions import LOCK_PATH, Lock, LockEntry, read_lock
 from relight.runtime.files import read_format
 from relight.runtime.lifetime import single_instance
+from relight.runtime.messages import abbreviate
 from relight.runtime.processes import PROCESSES_VARIABLE
-from relight.train.manifest import Manifest, changed_versions
 
-WORKSPACE_FOLDER = Path(".dvc/tmp/relight")
-
-MANIFEST_PATH, WEIGHTS_PATH = "models/manifest.json", "models/model.pth"
-
+WORKSPACE_FOLDER, WEIGHTS_PATH = Path(".dvc/tmp/relight"), "models/model.pth"
 MAX_PATHS_SHOWN = 5  # of a long list
-
-Lock = dict[str, LockedStage]
 
 
 class ComparedOutput(NamedTuple):
-    """
+    """An out of the new run, compared with the recorded one.
+
     Attributes:
-        difference: in words; "" of equal bytes.
+        difference: in words; "" if the bytes are equal.
     """
 
     stage: str
@@ -37,15 +35,18 @@ class ComparedOutput(NamedTuple):
 
 
 def verify(revision: str, stage: str | None) -> tuple[str, list[str]]:
-    """What to say, and what is not as it was recorded.
+    """Run a commit's pipeline again.
 
     Args:
         revision: a commit, or the name of an experiment.
         stage: the one to run, on its recorded inputs; None: all of them, on the raw data.
 
+    Returns:
+        the comparison as text, and the problems: one if an out differs.
+
     Raises:
-        InputError: when there is no such revision or stage, or an input cannot be had.
-        RunError: when the pipeline of that commit fails.
+        InputError: if there is no such revision or stage, or an input is neither in the commit nor in the cache.
+        RunError: if the pipeline of that commit fails.
     """
     commit = resolve_commit(revision)
     lock = _read_commit_lock(commit, revision)
@@ -66,15 +67,15 @@ def verify(revision: str, stage: str | None) -> tuple[str, list[str]]:
             for name, locked in stages.items()
             for entry in locked.outs.values()
         ]
-        reasons += _reasons(lock, folder, cache) if any(difference.difference for difference in compared) else []
+        reasons += _reasons(lock, folder, cache) if any(output.difference for output in compared) else []
     return _report_text(f"{commit[:7]} ({revision})", compared, reasons)
 
 
 def _read_commit_lock(commit: str, revision: str) -> Lock:
-    text = read_files_at([(commit, LOCK_FILE)]).get((commit, LOCK_FILE))
+    text = read_files_at([(commit, LOCK_PATH)]).get((commit, LOCK_PATH))
     if text is None:
-        raise InputError(f"{LOCK_FILE}: is not in {revision}; run `dvc repro` and commit it")
-    return read_lock(text, f"{LOCK_FILE} of {revision}")
+        raise InputError(f"{LOCK_PATH}: is not in {revision}; run `dvc repro` and commit it")
+    return read_lock(text, f"{LOCK_PATH} of {revision}")
 
 
 def _place_inputs(stages: Lock, folder: Path, cache: Path) -> None:
@@ -86,23 +87,17 @@ def _place_inputs(stages: Lock, folder: Path, cache: Path) -> None:
 
 
 def _changed_deps(lock: Lock, stages: Lock, folder: Path) -> list[str]:
-    """What the commit holds with other bytes than its own dvc.lock records."""
+    """Return a reason if the commit holds files with other bytes than its own dvc.lock records."""
     made = {path for locked in lock.values() for path in locked.outs}
     raw = {entry for locked in stages.values() for entry in locked.deps.values() if entry.path not in made}
     changed = [entry.path for entry in sorted(raw) if path_md5(folder / entry.path) != entry.md5]
-    return [f"dvc.lock was recorded with other bytes of {_some_paths(changed)}"] if changed else []
+    return [f"dvc.lock was recorded with other bytes of {abbreviate(changed, MAX_PATHS_SHOWN)}"] if changed else []
 
 
 def _processes_environment(lock: Lock, cache: Path) -> dict[str, str]:
-    """So many processes as trained together."""
-    manifest = _recorded_manifest(lock, cache)
+    """Return the variables that make the training use as many processes as the recorded one."""
+    manifest = recorded_manifest(lock, cache)
     return {PROCESSES_VARIABLE: str(manifest.processes)} if manifest and manifest.processes > 1 else {}
-
-
-def _recorded_manifest(lock: Lock, cache: Path) -> Manifest | None:
-    entry = next((locked.outs[MANIFEST_PATH] for locked in lock.values() if MANIFEST_PATH in locked.outs), None)
-    manifest_path = find_with_md5(Path(MANIFEST_PATH), entry.md5, cache) if entry else None
-    return read_format(manifest_path, Manifest, 1) if manifest_path else None
 
 
 def _rebuild(revision: str, stage: str | None, folder: Path, environment: dict[str, str]) -> None:
@@ -110,7 +105,7 @@ def _rebuild(revision: str, stage: str | None, folder: Path, environment: dict[s
     command = [sys.executable, "-m", "dvc", "repro", "--force", "--no-run-cache", "--no-commit", *chosen]
     code = run_in_checkout(command, folder, environment)
     if code != 0:
-        raise RunError(f"verify: `dvc repro` of {revision} ended with code {code}; what it said stands above")
+        raise RunError(f"verify: `dvc repro` of {revision} ended with code {code}; its messages are above")
 
 
 def _difference(entry: LockEntry, folder: Path, cache: Path) -> str:
@@ -126,17 +121,17 @@ def _difference(entry: LockEntry, folder: Path, cache: Path) -> str:
 
 def _changed_files(path: Path, md5: str, cache: Path) -> str:
     if not is_intact(cache, md5):
-        return "in which files cannot be said, for the recorded list is not in the cache"
+        return "in unknown files, because the recorded list is not in the cache"
     recorded = folder_files(cache, md5)
     made = {file.relative_to(path).as_posix(): file_md5(file) for file in path.rglob("*") if file.is_file()}
-    return _some_paths(sorted(name for name in recorded | made if recorded.get(name) != made.get(name)))
+    return abbreviate(sorted(name for name in recorded | made if recorded.get(name) != made.get(name)), MAX_PATHS_SHOWN)
 
 
 def _weights_text(path: Path, md5: str, cache: Path) -> str:
     recorded = find_with_md5(Path(WEIGHTS_PATH), md5, cache)
     if recorded is None:
-        return "how far cannot be said, for the recorded model is not in the cache"
-    from relight.model.saved_model import largest_weight_difference, read_state
+        return "by how much is unknown, because the recorded model is not in the cache"
+    from relight.model.weights import largest_weight_difference, read_state
 
     difference = largest_weight_difference(read_state(recorded), read_state(path))
     if difference is None:
@@ -145,14 +140,14 @@ def _weights_text(path: Path, md5: str, cache: Path) -> str:
 
 
 def _reasons(lock: Lock, folder: Path, cache: Path) -> list[str]:
-    """What else is not as it was, by the manifests of then and now."""
-    recorded, made = _recorded_manifest(lock, cache), folder / MANIFEST_PATH
+    """Return what else has changed, by the recorded manifest and that of the run."""
+    recorded, made = recorded_manifest(lock, cache), folder / MANIFEST_PATH
     if recorded is None or not made.exists():
         return ["the recorded manifest is not here, so versions cannot be compared"]
     now = read_format(made, Manifest, 1)
     reasons = changed_versions(recorded.versions, now.versions)
     changed = [path for path in {**recorded.code, **now.code} if recorded.code.get(path) != now.code.get(path)]
-    reasons += [f"the model was made by other code: {_some_paths(sorted(changed))}"] if changed else []
+    reasons += [f"the model was made by other code: {abbreviate(sorted(changed), MAX_PATHS_SHOWN)}"] if changed else []
     return reasons + ([f"device {recorded.device} → {now.device}"] if recorded.device != now.device else [])
 
 
@@ -165,11 +160,6 @@ def _report_text(name: str, compared: list[ComparedOutput], reasons: list[str]) 
     ]
     if not wrong:
         return "\n".join([*lines, f"{name} is rebuilt: all {len(compared)} outs are equal, byte for byte", ""]), []
-    why = "; ".join(reasons) or "nothing that is known: a stage may depend on chance, time, another processor"
+    why = "; ".join(reasons) or "unknown: a stage may depend on chance, on time or on the processor"
     problem = f"verify: {len(wrong)} of {len(compared)} outs of {name} differ from dvc.lock"
     return "\n".join([*lines, f"likely why: {why}", ""]), [problem]
-
-
-def _some_paths(paths: list[str]) -> str:
-    more = f" and {len(paths) - MAX_PATHS_SHOWN} more" if len(paths) > MAX_PATHS_SHOWN else ""
-    return f"{', '.join(paths[:MAX_PATHS_SHOWN])}{more}"

@@ -1,16 +1,10 @@
-"""Commits and experiments by name.
+"""The history of the project in Git: DVC's experiments, the commit that a name means, the commits that record a hash.
 
-DVC's experiments, from the Git references that DVC keeps them under: 200 of them in the time of one process.
-
-`refs/exps/BASELINE[:2]/BASELINE[2:]/NAME` points to an experiment's commit; the folders `apply`, `celery`, `exec` and
-`temp` and the reference `stash` beside them are DVC's own. Names and groups are those of `dvc exp list`.
-
-A name that a person gives to a state of the project: a commit, a tag, a branch, or an experiment of DVC.
-
-Where in Git's history a hash was recorded, and which bytes a commit holds.
+`refs/exps/BASELINE[:2]/BASELINE[2:]/NAME` points to the commit of an experiment; the folders `apply`, `celery`, `exec`
+and `temp` and the reference `stash` next to them are DVC's own. They are read from Git, as `dvc exp list` would print
+them: 200 experiments take one process.
 """
 
-import hashlib
 import os
 import re
 import subprocess
@@ -18,32 +12,50 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from relight.errors import InputError, RunError
-from relight.repository.git import read_files_at, run_git
-from relight.repository.objects import FOLDER_SUFFIX, folder_md5
+from relight.repository.git import git_error_text, read_files_at, run_git
+from relight.repository.objects import FOLDER_SUFFIX, bytes_md5, folder_md5
+from relight.repository.revisions import LOCK_PATH
 
 EXPERIMENT_REF = re.compile(r"refs/exps/([0-9a-f]{2})/([0-9a-f]{38,62})/([^/]+)")
-FAILED_TASKS_REF = "refs/exps/celery/failed"
+FAILED_TASKS_REF = "refs/exps/celery/failed"  # its reflog: the commits that failed tasks were queued with
 QUEUED_MESSAGE = re.compile(r"commit: dvc-exp:[0-9a-f]+:([0-9a-f]+):([^:]*)")
-LOCK_FILE = "dvc.lock"
 EXPERIMENT_PREFIX = "experiment "
-_OUTS = re.compile(rb"^    outs:\n((?:    [- ] .*\n)*)", re.MULTILINE)  # a hundred times as fast as reading the YAML
+LOCKED_OUTS = re.compile(rb"^    outs:\n((?:    [- ] .*\n)*)", re.MULTILINE)  # 100 times as fast as parsing the YAML
 
 
 class Experiment(NamedTuple):
+    """An experiment of DVC.
+
+    Attributes:
+        baseline: the commit that it was started from.
+    """
+
     name: str
     commit: str
     baseline: str
 
 
+class Commit(NamedTuple):
+    """A commit that changed dvc.lock.
+
+    Attributes:
+        day: when the author made it, as 2030-12-31.
+    """
+
+    id: str
+    day: str
+    subject: str
+
+
 def list_experiments() -> list[Experiment]:
-    """All of this repository, by name."""
+    """Return the experiments of this repository, sorted by name."""
     listed = run_git("for-each-ref", "--format=%(objectname) %(refname)", "refs/exps")
     matches = [(line.split(" ", 1)[0], EXPERIMENT_REF.fullmatch(line.split(" ", 1)[1])) for line in listed.splitlines()]
     return sorted(Experiment(at[3], commit, at[1] + at[2]) for commit, at in matches if at is not None)
 
 
 def failed_experiments(baseline: str) -> list[str]:
-    """The names, where they have one, or the commits of those of the queue that ended with an error."""
+    """Return the queued experiments that ended with an error, by their names, or by their commits if unnamed."""
     if not run_git("for-each-ref", FAILED_TASKS_REF):
         return []
     logged = run_git("log", "-g", "--format=%h %gs", FAILED_TASKS_REF, "--")
@@ -52,12 +64,12 @@ def failed_experiments(baseline: str) -> list[str]:
 
 
 def resolve_commits(names: list[str]) -> dict[str, str]:
-    """The commit that each name is of to Git: a branch, a tag, a commit or the start of one. Others are left out."""
+    """Return the commit of each name that Git knows: a branch, a tag, a commit or the start of one."""
     requests = "".join(f"{name}^{{commit}}\n" for name in names)
     command = ["git", "cat-file", "--batch-check=%(objectname) %(objecttype)"]
     done = subprocess.run(command, input=os.fsencode(requests), capture_output=True, check=False)
     if done.returncode != 0:
-        raise RunError(f"git cat-file: {os.fsdecode(done.stderr).strip()}")
+        raise RunError(git_error_text(["cat-file"], done.stderr))
     answers = os.fsdecode(done.stdout).splitlines()
     return {name: line.split()[0] for name, line in zip(names, answers, strict=True) if line.endswith(" commit")}
 
@@ -65,14 +77,14 @@ def resolve_commits(names: list[str]) -> dict[str, str]:
 def find_commit(
     name: str, resolved: dict[str, str], among: list[Experiment], head: str, remote: str | None = None
 ) -> str:
-    """As DVC reads a name: Git's, else an experiment's, and of several those of HEAD first.
+    """Return the commit that a name means to DVC: Git's, else that of an experiment, first among those of HEAD.
 
     Args:
-        known: what Git knows of the names.
-        remote: of Git, where it was asked, too.
+        resolved: the commit of each name that Git knows.
+        remote: the Git remote that was asked as well, if one was.
 
     Raises:
-        InputError: for a name of nothing, or of several experiments elsewhere.
+        InputError: if nothing has the name, or several experiments of other commits have it.
     """
     if name in resolved:
         return resolved[name]
@@ -88,11 +100,11 @@ def find_commit(
 
 
 def resolve_commit(name: str) -> str:
-    """The commit that is meant. An experiment of the Git remote comes with the call, without its files.
+    """Return the commit that a name means. An experiment of the Git remote is fetched, without its files.
 
     Raises:
-        InputError: when nothing is called so, or several experiments are.
-        RunError: when the Git remote cannot be asked, or has another experiment of a name that is taken here.
+        InputError: if nothing has the name, or several experiments have it.
+        RunError: if the Git remote cannot be asked, or has another experiment of a name that is taken here.
     """
     resolved = resolve_commits([name])
     remote = None if resolved else _git_remote()
@@ -107,31 +119,20 @@ def _git_remote() -> str | None:
 
 
 def _fetch_experiment(remote: str, name: str) -> None:
-    """By Git itself: `dvc exp pull` does not heed the SSH settings of Git, and ends well where files are missing."""
+    """Fetch by Git: `dvc exp pull` ignores Git's SSH settings, and exits with 0 even if files are missing."""
     listed = (line.split("\t") for line in run_git("ls-remote", remote, f"refs/exps/*/{name}").splitlines())
     refs = [ref for _commit, ref in listed if (match := EXPERIMENT_REF.fullmatch(ref)) and match[3] == name]
     if refs:
         run_git("fetch", "--quiet", remote, *(f"{ref}:{ref}" for ref in refs))
 
 
-class Commit(NamedTuple):
-    """
-    Attributes:
-        day: of the author, as 2030-12-31.
-    """
-
-    id: str
-    day: str
-    subject: str
-
-
 def commits_that_record(md5: str, revisions: str = "--all") -> list[Commit]:
-    """Those that brought a hash into dvc.lock, the newest first.
+    """Return the commits that brought a hash into dvc.lock, the newest first.
 
-    A merge counts where the hash is in none of its parents.
+    A merge counts if none of its parents has the hash.
 
     Args:
-        where: a revision, for its history alone; else all branches, tags and experiments.
+        revisions: a revision, for only its own history; by default all branches, tags and experiments.
     """
     commits = _read_log(revisions, "-c", "-s", f"-S{md5}")
     holding = _revisions_with([commit.id for commit in commits], md5)  # others took it out
@@ -139,9 +140,9 @@ def commits_that_record(md5: str, revisions: str = "--all") -> list[Commit]:
 
 
 def last_recording_commit(md5: str) -> Commit | None:
-    """The last commit before HEAD, or HEAD, that changed dvc.lock, where the hash is in it still.
+    """Return the last commit up to HEAD that changed dvc.lock, if the hash is still in it.
 
-    What made it then, with the code of that commit, may be another run than the first, to the same bytes.
+    It may record another run than the first commit with the hash did: other code that wrote the same bytes.
     """
     last, commits = _read_log("HEAD", "-1"), commits_that_record(md5, "HEAD")
     holding = _revisions_with([commit.id for commit in (*last, *commits)], md5)
@@ -149,32 +150,33 @@ def last_recording_commit(md5: str) -> Commit | None:
 
 
 def _read_log(*arguments: str) -> list[Commit]:
-    output = run_git("log", *arguments, "--format=%H%x09%as%x09%s", "--", LOCK_FILE)
+    output = run_git("log", *arguments, "--format=%H%x09%as%x09%s", "--", LOCK_PATH)
     return [Commit(*line.split("\t", 2)) for line in output.splitlines()]
 
 
 def names_that_record(md5: str) -> list[str]:
-    """Branches, tags and experiments whose dvc.lock, as they stand now, has a hash among what the stages wrote."""
-    refs = run_git(
-        "for-each-ref", "--format=%(refname)", "refs/heads", "refs/tags", "refs/remotes", "refs/exps"
-    ).split()
+    """Return the branches, tags and experiments, as they stand now, in whose dvc.lock a stage wrote the hash."""
+    kinds = ("refs/heads", "refs/tags", "refs/remotes", "refs/exps")
+    refs = run_git("for-each-ref", "--format=%(refname)", *kinds).split()
     holding = _revisions_with(refs, md5)
     names = [name for ref in refs if ref in holding and (name := _readable_ref(ref))]
-    return sorted(names, key=lambda name: name.startswith(EXPERIMENT_PREFIX))  # there may be hundreds of them
+    return sorted(names, key=lambda name: name.startswith(EXPERIMENT_PREFIX))  # last: there may be hundreds of them
 
 
 def _revisions_with(revisions: list[str], md5: str) -> set[str]:
-    """Those in whose dvc.lock a stage wrote the hash; if none did, those in which one read it."""
-    locks = read_files_at((revision, LOCK_FILE) for revision in revisions)
+    """Return the revisions in whose dvc.lock a stage wrote the hash; if none did, those in which a stage read it."""
+    locks = read_files_at((revision, LOCK_PATH) for revision in revisions)
     read = {revision for (revision, _), lock in locks.items() if md5.encode() in lock}
     wrote = {
-        revision for revision in read if any(md5.encode() in outs for outs in _OUTS.findall(locks[revision, LOCK_FILE]))
+        revision
+        for revision in read
+        if any(md5.encode() in outs for outs in LOCKED_OUTS.findall(locks[revision, LOCK_PATH]))
     }
     return wrote or read
 
 
 def _readable_ref(ref: str) -> str:
-    """What a person calls it; of DVC's own notes, nothing."""
+    """Return a ref as a person calls it; "" if it is DVC's own."""
     _, kind, rest = ref.split("/", 2)
     if kind != "exps":
         return {"heads": "", "remotes": "", "tags": "tag "}[kind] + rest
@@ -183,7 +185,7 @@ def _readable_ref(ref: str) -> str:
 
 
 def committed_entries(revision: str, entries: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Those that a commit holds with these very bytes.
+    """Return the entries that a commit holds with the same bytes.
 
     Args:
         entries: pairs of a path and the MD5 of a file, or of a folder.
@@ -194,14 +196,8 @@ def committed_entries(revision: str, entries: Iterable[tuple[str, str]]) -> set[
     inside = [path for path in listing.split("\0") if path]
     files = [path for path, md5 in wanted if not md5.endswith(FOLDER_SUFFIX)]
     contents = read_files_at((revision, path) for path in {*files, *inside})
-    md5_by_path = {path: _bytes_md5(content) for (_, path), content in contents.items()}
+    md5_by_path = {path: bytes_md5(content) for (_, path), content in contents.items()}
     for folder in folders:
-        within = [
-            (path.removeprefix(f"{folder}/"), md5_by_path[path]) for path in inside if path.startswith(f"{folder}/")
-        ]
-        md5_by_path[folder] = folder_md5(within)
+        within = [path for path in inside if path.startswith(f"{folder}/")]
+        md5_by_path[folder] = folder_md5((path.removeprefix(f"{folder}/"), md5_by_path[path]) for path in within)
     return {(path, md5) for path, md5 in wanted if md5_by_path.get(path) == md5}
-
-
-def _bytes_md5(content: bytes) -> str:
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()

@@ -1,41 +1,79 @@
-"""DVC's objects: files that are named by the MD5 of their bytes, in a cache or on a remote."""
+"""DVC's objects: files that are named by the MD5 of their bytes, in a cache or on a remote.
+
+A folder is an object as well: the JSON list of its files, whose name is the MD5 of that list and ends in `.dir`.
+"""
 
 import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 from relight.errors import RunError
 from relight.runtime.dependencies import ignored_names, is_ignored
 
-FOLDER_SUFFIX = ".dir"  # ends the name of an object that lists the files of a folder
+FOLDER_SUFFIX = ".dir"
+READ_BYTES = 1 << 20  # of a file at a time
 
 ObjectState = Literal["intact", "damaged", "missing"]
 
 
-def object_path(md5: str) -> Path:
-    """Where an object lies in a cache or on a remote."""
-    return Path("files", "md5", md5[:2], md5[2:])
+def bytes_md5(content: bytes) -> str:
+    """Return the MD5 in hexadecimal digits."""
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def stream_md5(file: BinaryIO) -> str:
+    """Return the MD5 of what is left to read of an open file, here or on a remote."""
+    digest = hashlib.md5(usedforsecurity=False)
+    while part := file.read(READ_BYTES):
+        digest.update(part)
+    return digest.hexdigest()
 
 
 def file_md5(path: Path) -> str:
-    """Of the bytes of a file."""
+    """Return the MD5 of the bytes of a file."""
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        return stream_md5(file)
+
+
+def folder_md5(files: Iterable[tuple[str, str]]) -> str:
+    """Return the name that DVC gives to a folder (dvc-data, `Tree.as_bytes`).
+
+    DVC sorts the list by the path as one text, not by its parts: `b-a` comes before `b/c`.
+
+    Args:
+        files: path in the folder and MD5 of each file.
+    """
+    entries = [{"md5": md5, "relpath": path} for path, md5 in sorted(files)]
+    return bytes_md5(json.dumps(entries, sort_keys=True).encode()) + FOLDER_SUFFIX
+
+
+def path_md5(path: Path) -> str | None:
+    """Return the name that DVC gives to a file or folder as it is now; None if there is neither."""
+    if path.is_dir():
+        ignored, below = ignored_names(), [file for file in path.rglob("*") if file.is_file()]
+        files = [file for file in below if not is_ignored(file.relative_to(path).parts, ignored)]
+        return folder_md5((file.relative_to(path).as_posix(), file_md5(file)) for file in files)
+    return file_md5(path) if path.is_file() else None
+
+
+def object_path(md5: str) -> Path:
+    """Return the path of an object below a cache or a remote."""
+    return Path("files", "md5", md5[:2], md5[2:])
 
 
 def is_intact(cache: Path, md5: str) -> bool:
-    """Whether the object is there with the bytes that its name says."""
+    """Return whether the object is there and its bytes, hashed again, are those of its name."""
     path = cache / object_path(md5)
     return path.is_file() and file_md5(path) == md5.removesuffix(FOLDER_SUFFIX)
 
 
 def folder_files(cache: Path, md5: str) -> dict[str, str]:
-    """The MD5 of each file of a folder, by its path in the folder.
+    """Return the MD5 of each file of a folder, by its path in the folder.
 
     Raises:
-        RunError: when the list is not in the cache, or damaged.
+        RunError: if the list is not in the cache, or is damaged.
     """
     path = cache / object_path(md5)
     if not is_intact(cache, md5):
@@ -44,7 +82,7 @@ def folder_files(cache: Path, md5: str) -> dict[str, str]:
 
 
 def object_state(store: Path, md5: str) -> ObjectState:
-    """Of an object, and of a folder's every file: hashed again, whatever the name says."""
+    """Return the state of an object, hashed again; a folder is as intact as the worst of its files."""
     path = store / object_path(md5)
     if not path.is_file():
         return "missing"
@@ -57,52 +95,33 @@ def object_state(store: Path, md5: str) -> ObjectState:
 
 
 def folders_containing(store: Path, md5: str) -> list[str]:
-    """The folders that hold a file of these bytes, as far as their lists are here."""
+    """Return the folders that hold a file with these bytes, as far as their lists are in the store."""
     lists = sorted((store / "files" / "md5").glob(f"*/*{FOLDER_SUFFIX}"))
     return [path.parent.name + path.name for path in lists if md5 in path.read_text(encoding="utf-8", errors="replace")]
 
 
-def folder_md5(files: Iterable[tuple[str, str]]) -> str:
-    """As DVC names a folder: by the JSON list of its files (dvc-data, `Tree`).
-
-    Args:
-        files: the path in the folder, and the MD5 of the bytes.
-    """
-    entries = [{"md5": md5, "relpath": path} for path, md5 in sorted(files)]
-    return hashlib.md5(json.dumps(entries, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + FOLDER_SUFFIX
-
-
-def path_md5(path: Path) -> str | None:
-    """Of a file or a folder as it is now; None where there is neither."""
-    if path.is_dir():
-        ignored, below = ignored_names(), [file for file in path.rglob("*") if file.is_file()]
-        files = [file for file in below if not is_ignored(file.relative_to(path).parts, ignored)]
-        return folder_md5((file.relative_to(path).as_posix(), file_md5(file)) for file in files)
-    return file_md5(path) if path.is_file() else None
-
-
 def find_with_md5(path: Path, md5: str, cache: Path) -> Path | None:
-    """Where a file or the list of a folder lies with these very bytes: in its place, else in the cache."""
+    """Return the path of a file, or the list of a folder, with these bytes: its own path, else that in the cache."""
     if path_md5(path) == md5:
         return path
     return cache / object_path(md5) if is_intact(cache, md5) else None
 
 
 class HashedCache:
-    """A cache of which each object is hashed once, however often it is asked for."""
+    """A cache whose objects are hashed once, however often they are asked for."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.intact: set[str] = set()  # the MD5 of those that were found so
+        self.intact: set[str] = set()  # MD5 of the objects that are known to be
 
     def has_intact(self, md5: str) -> bool:
-        """Whether the object is there with the bytes that its name says."""
+        """Return whether the object is there and its bytes are those of its name."""
         if md5 not in self.intact and is_intact(self.folder, md5):
             self.intact.add(md5)
         return md5 in self.intact
 
     def remove_damaged(self, md5: str) -> str | None:
-        """Remove the object if it has other bytes than its name says; returns the MD5 of those."""
+        """Remove the object if its bytes are not those of its name; return their MD5 then."""
         path = self.folder / object_path(md5)
         if not path.is_file() or self.has_intact(md5):
             return None

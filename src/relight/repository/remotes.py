@@ -1,9 +1,4 @@
-"""Remote contents and failures.
-
-What of DVC's objects is on the default remote.
-
-Why a remote gave nothing: one sentence for a person, without a secret.
-"""
+"""Remotes: which of DVC's objects the default one holds, and why one failed, in a sentence without secrets."""
 
 import os
 import re
@@ -13,20 +8,19 @@ from typing import Any, Literal, NamedTuple
 
 from relight.repository.objects import FOLDER_SUFFIX, ObjectState, folder_files, is_intact, object_state
 
-RemoteObjectState = (
-    ObjectState | Literal["there"]
-)  # there: with the right size; its bytes are checked when it is pulled
+RemoteObjectState = ObjectState | Literal["there"]  # there: it has the right size; its bytes are checked when pulled
 SECRET_NAME = re.compile(
     r"secret|password|passphrase|token|credential|connection_string|account_key|access_key|sas", re.I
 )
 
 
 class RemoteContents(NamedTuple):
-    """
+    """The objects on the default remote.
+
     Attributes:
-        name: None where there is no default one.
-        problem: why it cannot be asked; "" where it can.
-        states: by MD5.
+        name: None if there is no default remote.
+        problem: why it cannot be asked; "" if it can.
+        states: of each object, by its MD5.
     """
 
     name: str | None
@@ -35,11 +29,13 @@ class RemoteContents(NamedTuple):
 
 
 def query_remote(sizes: Mapping[str, int], cache: Path) -> RemoteContents:
-    """Look for objects. A remote that is a folder of this machine is hashed again, from others only the size is asked.
+    """Return the states of objects on the default remote.
+
+    The objects of a folder on this machine are hashed again; other remotes are asked only for sizes.
 
     Args:
-        sizes: of each object in bytes, by MD5.
-        cache: knows which files are in a folder.
+        sizes: the bytes of each object, by its MD5.
+        cache: holds the lists of the folders' files.
     """
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
@@ -59,7 +55,7 @@ def query_remote(sizes: Mapping[str, int], cache: Path) -> RemoteContents:
 
 
 def _object_states(odb: Any, sizes: Mapping[str, int], cache: Path) -> dict[str, RemoteObjectState]:
-    """One question for all objects, and for the files in the folders among them."""
+    """Ask once for all objects and for the files of the folders among them."""
     parts = {md5: [md5, *_files_of_folder(cache, md5)] for md5 in sizes}
     single = sorted({part for md5s in parts.values() for part in md5s})
     infos = odb.fs.info([odb.oid_to_path(md5) for md5 in single], return_exceptions=True)
@@ -68,12 +64,15 @@ def _object_states(odb: Any, sizes: Mapping[str, int], cache: Path) -> dict[str,
 
 
 def _files_of_folder(cache: Path, md5: str) -> list[str]:
-    """DVC pushes the list of a folder last: where the list is not here, it stands for its files."""
+    """Return the files of a folder; none if its list is not in the cache.
+
+    The list stands for its files then: DVC pushes it last.
+    """
     return list(folder_files(cache, md5).values()) if md5.endswith(FOLDER_SUFFIX) and is_intact(cache, md5) else []
 
 
 def _object_size(info: Any) -> int | None:
-    """Of an object in bytes; None where it is not there."""
+    """Return the bytes of an object; None if it is not there."""
     if isinstance(info, FileNotFoundError):
         return None
     if isinstance(info, Exception):
@@ -84,12 +83,13 @@ def _object_size(info: Any) -> int | None:
 def _remote_state(size: int, md5: str, lengths: list[int | None]) -> RemoteObjectState:
     if None in lengths:
         return "missing"
-    cut_short = 0 in lengths if md5.endswith(FOLDER_SUFFIX) else lengths != [size]
-    return "damaged" if cut_short else "there"
+    is_cut_short = 0 in lengths if md5.endswith(FOLDER_SUFFIX) else lengths != [size]
+    return "damaged" if is_cut_short else "there"
 
 
 class RemoteSettings(NamedTuple):
-    """
+    """A remote, as DVC's config sets it.
+
     Attributes:
         options: all of its settings; they may hold secrets.
     """
@@ -103,10 +103,11 @@ class RemoteSettings(NamedTuple):
 
 
 class FailureRule(NamedTuple):
-    """
+    """The explanation of the errors that match a pattern.
+
     Attributes:
-        said: what one of the errors says; `(?P<it>...)` is what it says it about.
-        what, mend: may name {it}, and {name} of the remote.
+        pattern: matches the error's text; the group `it` is what the error is about.
+        problem, fix: may use {it}, and {name} of the remote.
     """
 
     pattern: str
@@ -114,7 +115,7 @@ class FailureRule(NamedTuple):
     fix: str
 
 
-# The first that fits. What the libraries say was seen with dvc-s3 3.3 and dvc-ssh 4.3.
+# The first match counts. The texts of the libraries are those of dvc-s3 3.3 and dvc-ssh 4.3.
 FAILURE_RULES = (
     FailureRule(
         r"requires '(?P<it>dvc-\w+)' to be installed",
@@ -158,9 +159,10 @@ FAILURE_RULES = (
 
 
 def explain_remote_error(error: BaseException, remote: RemoteSettings | None) -> str:
-    """
+    """Return one sentence for a person: the cause, and the next step.
+
     Args:
-        remote: the one that was asked; None where only this repository was.
+        remote: the one that was asked; None if only this repository was.
     """
     messages = list(_messages_of(error))
     if remote is None:
@@ -169,8 +171,8 @@ def explain_remote_error(error: BaseException, remote: RemoteSettings | None) ->
     for rule in FAILURE_RULES:
         if match := re.search(rule.pattern, f"{kind} {' '.join(messages)}"):
             it = match.groupdict().get("it") or ""
-            what, mend = rule.problem.format(it=it).strip(), rule.fix.format(it=it, name=remote.name)
-            return f"{remote}: {what}: nothing was fetched; {mend}, then run `relight pull` again"
+            problem, fix = rule.problem.format(it=it).strip(), rule.fix.format(it=it, name=remote.name)
+            return f"{remote}: {problem}: nothing was fetched; {fix}, then run `relight pull` again"
     return (
         f"{remote}: {_without_secrets(messages[0], remote.options)}: nothing was fetched; "
         f"`dvc remote list` shows the address, and docs/sharing.md how to set it"
@@ -178,13 +180,15 @@ def explain_remote_error(error: BaseException, remote: RemoteSettings | None) ->
 
 
 def nothing_pushed_message(remote: RemoteSettings) -> str:
+    """Return the message for a remote to which nothing has been pushed."""
     return (
         f"{remote}: nothing has been pushed there: nothing was fetched; run `dvc push` in a clone that has the files, "
-        f"or name the place where they lie with `dvc remote modify {remote.name} url URL`"
+        f"or set the address where they are with `dvc remote modify {remote.name} url URL`"
     )
 
 
 def without_password(url: str) -> str:
+    """Return the URL with `***` for its password."""
     return re.sub(r"(://[^/@:]*):[^/@]*@", r"\1:***@", url)
 
 
@@ -195,10 +199,9 @@ def _messages_of(error: BaseException | None) -> Iterator[str]:
 
 
 def _without_secrets(text: str, options: Mapping[str, Any]) -> str:
-    """The text without the values of anything that is named like a secret."""
-    named_values = [*os.environ.items(), *options.items()]
-    for value in sorted(
-        {str(value) for name, value in named_values if SECRET_NAME.search(name)}, key=len, reverse=True
-    ):
+    """Return the text with `***` for the values of all variables and options with the name of a secret."""
+    settings = [*os.environ.items(), *options.items()]
+    secrets = {str(value) for name, value in settings if SECRET_NAME.search(name)}
+    for value in sorted(secrets, key=len, reverse=True):  # a secret may be a part of another one
         text = text.replace(value, "***") if len(value) > 3 else text
     return without_password(text)

@@ -1,11 +1,8 @@
-"""Dvc.lock, params, metrics of commits.
+"""The run that a commit, or the workspace, records: dvc.lock, params.yaml and the metrics.
 
-dvc.lock: what each stage read and wrote when it last ran, by the MD5 of its bytes.
-
-What a commit, or the workspace, says of a run: its params, its metrics, and which objects it wrote.
+dvc.lock holds the MD5 of everything that each stage read and wrote when it last ran.
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable
@@ -16,17 +13,20 @@ import yaml
 
 from relight.errors import InputError, RelightError
 from relight.repository.git import read_files_at
+from relight.repository.objects import bytes_md5
 from relight.runtime.strict_yaml import parse_yaml
 
 PARAMS_PATH, METRICS_PATH, LOCK_PATH = "params.yaml", "reports/metrics.json", "dvc.lock"
-# What is not asked for is most of a dvc.lock, and would be most of the time that 200 of them take.
+# These sections are most of a dvc.lock. Cutting them out first saves most of the time that 200 of them take.
 UNREAD_SECTIONS = re.compile(rb"^    (?:deps|params):\n(?:    - .*\n|     .*\n)*", re.MULTILINE)
 
 
 class LockEntry(NamedTuple):
-    """
+    """A file or folder in dvc.lock.
+
     Attributes:
-        md5: of the bytes of a file; of a folder, ending in `.dir`, that of the list of its files.
+        md5: that of the bytes of a file, or of the list of a folder's files: then it ends in `.dir`.
+        size: bytes.
     """
 
     path: str
@@ -35,22 +35,30 @@ class LockEntry(NamedTuple):
 
 
 class LockedStage(NamedTuple):
+    """A stage in dvc.lock.
+
+    Attributes:
+        deps, outs: the entries by their paths.
+        params: the sections of params.yaml that it read; every value is a text, as it stands in the file.
+    """
+
     command: str
     deps: dict[str, LockEntry]
     params: dict[str, Any]
     outs: dict[str, LockEntry]
 
 
-def read_lock(text: bytes, name: str = "dvc.lock") -> dict[str, LockedStage]:
-    """
-    Args:
-        name: stands for the file in messages.
+Lock = dict[str, LockedStage]  # by the name of the stage
 
-    Returns:
-        the stages in the order of the file. Values of params are texts as they stand there.
+
+def read_lock(text: bytes, name: str = LOCK_PATH) -> Lock:
+    """Return the stages of a dvc.lock, in the order of the file.
+
+    Args:
+        name: the file, for messages.
 
     Raises:
-        InputError: when it is cut short, holds the marks of a merge, or is otherwise none.
+        InputError: if it is cut short, holds the marks of a merge, or is not a dvc.lock at all.
     """
     try:
         # All values are texts, so that no hash can be taken for a number.
@@ -61,22 +69,22 @@ def read_lock(text: bytes, name: str = "dvc.lock") -> dict[str, LockedStage]:
         ) from error
 
 
+def read_lock_file(path: Path = Path(LOCK_PATH)) -> Lock:
+    """Return the stages of the dvc.lock in the workspace; no stages if the pipeline never ran."""
+    return read_lock(path.read_bytes(), str(path)) if path.exists() else {}
+
+
 def yaml_as_texts(text: bytes) -> Any:
-    """A YAML file with every value as the text that stands there.
+    """Return the content of a YAML file with every value as a text. libyaml is 20 times as fast as pure Python.
 
     Raises:
-        yaml.YAMLError: when it is none.
+        yaml.YAMLError: if it is no YAML.
     """
     return yaml.load(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))
 
 
-def read_lock_file(path: Path = Path("dvc.lock")) -> dict[str, LockedStage]:
-    """The one in the workspace; of a pipeline that never ran, nothing."""
-    return read_lock(path.read_bytes(), str(path)) if path.exists() else {}
-
-
 def _locked_stage(entry: dict[str, Any]) -> LockedStage:
-    params = entry.get("params", {}).get("params.yaml", {})
+    params = entry.get("params", {}).get(PARAMS_PATH, {})
     return LockedStage(entry["cmd"], _lock_entries(entry.get("deps", [])), params, _lock_entries(entry.get("outs", [])))
 
 
@@ -85,12 +93,13 @@ def _lock_entries(listed: list[dict[str, str]]) -> dict[str, LockEntry]:
 
 
 class RecordedRun(NamedTuple):
-    """
+    """A run, as the files of a commit or of the workspace record it.
+
     Attributes:
-        params: every value a text, as it stands in the file.
-        metrics: empty where there are none.
-        objects: the MD5 of each out by its path; empty where the metrics are not those of dvc.lock.
-        missing: what is not there, a sentence each.
+        params: every value is a text, as it stands in the file.
+        metrics: empty if there are none.
+        objects: the MD5 of each out by its path; empty if the metrics are not those of dvc.lock.
+        missing: a sentence for each file that is missing or cannot be read.
     """
 
     params: dict[str, Any]
@@ -100,7 +109,7 @@ class RecordedRun(NamedTuple):
 
 
 def read_commits(commits: Iterable[str]) -> dict[str, RecordedRun]:
-    """One process for all of them."""
+    """Return the run that each commit records. One process reads all of them."""
     unique = list(dict.fromkeys(commits))
     contents = read_files_at((commit, path) for commit in unique for path in (PARAMS_PATH, METRICS_PATH, LOCK_PATH))
     return {
@@ -110,40 +119,40 @@ def read_commits(commits: Iterable[str]) -> dict[str, RecordedRun]:
 
 
 def read_workspace() -> RecordedRun:
+    """Return the run that the files of the workspace record."""
     paths = {path: Path(path) for path in (PARAMS_PATH, METRICS_PATH, LOCK_PATH)}
     return parse_run({name: path.read_bytes() if path.is_file() else None for name, path in paths.items()})
 
 
 def parse_run(files: dict[str, bytes | None]) -> RecordedRun:
-    """A file that cannot be read is said, and the others are read."""
+    """Return the run in these files. A file that cannot be read is named in `missing`, and the others are read.
+
+    Args:
+        files: the content of PARAMS_PATH, METRICS_PATH and LOCK_PATH; None for one that does not exist.
+    """
     missing: list[str] = []
     values: dict[str, Any] = {}
-    for path, read in ((PARAMS_PATH, _parse_params), (METRICS_PATH, _parse_metrics), (LOCK_PATH, _parse_outs)):
+    for path, parse in ((PARAMS_PATH, _parse_params), (METRICS_PATH, _parse_metrics), (LOCK_PATH, _parse_outs)):
         content = files[path]
-        try:
-            if content is not None:
-                values[path] = read(content)
-        except (RelightError, ValueError, yaml.YAMLError) as error:
-            missing.append(f"{path} cannot be read ({str(error).splitlines()[0]})")
         if content is None:
             missing.append(f"no {path}")
-    outs: dict[str, LockEntry] = values.get(LOCK_PATH, {})
-    if (
-        METRICS_PATH in values
-        and METRICS_PATH in outs
-        and outs[METRICS_PATH].md5 != _bytes_md5(files[METRICS_PATH] or b"")
-    ):
+            continue
+        try:
+            values[path] = parse(content)
+        except (RelightError, ValueError, yaml.YAMLError) as error:
+            missing.append(f"{path} cannot be read ({str(error).splitlines()[0]})")
+    objects: dict[str, str] = values.get(LOCK_PATH, {})
+    metrics_md5 = objects.get(METRICS_PATH) if METRICS_PATH in values else None
+    if metrics_md5 is not None and metrics_md5 != bytes_md5(files[METRICS_PATH] or b""):
         missing.append(f"{METRICS_PATH} is not the one of {LOCK_PATH}, so that its predictions are not known")
-        outs = {}
-    objects = {path: entry.md5 for path, entry in outs.items()}
+        objects = {}
     return RecordedRun(values.get(PARAMS_PATH, {}), values.get(METRICS_PATH, {}), objects, missing)
 
 
 def _parse_params(content: bytes) -> dict[str, Any]:
-    """Values are texts as they stand there: libyaml reads 200 of these files in the time of ten."""
-    if b"&" in content or b"*" in content:  # an alias bomb, or a text with such a sign: as strictly as the stages do
+    if b"&" in content or b"*" in content:  # it may be an alias bomb: parse it as strictly as the stages do
         return parse_yaml(content.decode("utf-8-sig"), PARAMS_PATH).value
-    value = yaml.load(content, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))
+    value = yaml_as_texts(content)
     if not isinstance(value, dict):
         raise InputError("is no mapping of sections")
     return value
@@ -156,10 +165,7 @@ def _parse_metrics(content: bytes) -> dict[str, Any]:
     return value
 
 
-def _parse_outs(content: bytes) -> dict[str, LockEntry]:
+def _parse_outs(content: bytes) -> dict[str, str]:
+    """Return the MD5 of each out by its path."""
     stages = read_lock(UNREAD_SECTIONS.sub(b"", content)).values()
-    return {path: entry for stage in stages for path, entry in stage.outs.items()}
-
-
-def _bytes_md5(content: bytes) -> str:
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+    return {path: entry.md5 for stage in stages for path, entry in stage.outs.items()}

@@ -1,7 +1,6 @@
-"""What a stage opens in the repository, held against what dvc.yaml says.
+"""Refuse what a stage reads, writes or imports without a declaration in dvc.yaml.
 
-An undeclared read makes DVC serve stale results, an undeclared write is lost or shared by nobody:
-both end the stage at the moment they happen.
+An undeclared read makes DVC serve stale results, an undeclared write is lost: both end the stage when they happen.
 """
 
 import importlib.util
@@ -15,7 +14,7 @@ from relight.errors import RunError
 
 _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
-# Of each event the places of its paths among the arguments, and of the open folders that they begin at; -1 is none.
+# For each event: the index of each path among its arguments → that of the open folder that the path begins at.
 _CHANGING_EVENTS: dict[str, dict[int, int | None]] = {
     "os.rename": {0: 2, 1: 3},
     "os.remove": {0: 1},
@@ -28,12 +27,12 @@ _EVERY_STAGE_READS = ("params.yaml", "dvc.yaml")
 
 
 class Audit:
-    """Watches one stage. A hook cannot be taken off again, so leaving the block makes it silent.
+    """Audits one stage within the block. An audit hook cannot be removed, so it is silent afterwards.
 
     Args:
         stage: named in the messages.
         deps: what may be read, relative to the repository.
-        scratch: the folder that the stage may fill and read as it likes.
+        scratch: a folder that the stage may write and read freely.
     """
 
     def __init__(self, stage: str, deps: tuple[str, ...], scratch: Path) -> None:
@@ -45,7 +44,7 @@ class Audit:
         self.active = False
 
     def allow(self, path: Path) -> None:
-        """A place outside the outputs that the stage may fill and read, too."""
+        """Let the stage write and read a path outside its outputs."""
         self.writable.append(os.path.abspath(path))
 
     def __enter__(self) -> Self:
@@ -59,7 +58,7 @@ class Audit:
             self._refuse_undeclared()
 
     def _refuse_undeclared(self) -> None:
-        """Also what a library swallowed at the moment it happened, and what was imported before."""
+        """Raise also for errors that a library caught, and for modules that were imported before the block."""
         undeclared = [self._undeclared("imports", path) for path in self._undeclared_modules()]
         if self.problems or undeclared:
             raise RunError(*self.problems, *undeclared)
@@ -84,7 +83,7 @@ class Audit:
         allowed = [*self.readable, *self.writable] if writable is None else writable
         if not self._in_repository(full) or _is_under(_source_of(full), allowed):
             return
-        if verb == "reads" and not os.path.lexists(full):  # a name in a folder that the event does not tell
+        if verb == "reads" and not os.path.lexists(full):  # relative to a folder that the event does not name
             return
         if _is_bytecode(full) or _is_install_record(full):
             return
@@ -105,7 +104,7 @@ class Audit:
         return _is_under(full, [self.root]) and not _is_under(full, [sys.prefix])
 
     def _undeclared_modules(self) -> list[str]:
-        """Code that was imported from the repository; an empty `__init__.py` cannot matter."""
+        """Return undeclared modules of the repository that were imported; an empty `__init__.py` cannot matter."""
         files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
         full = sorted({os.path.abspath(file) for file in files if file})
         return [
@@ -113,7 +112,7 @@ class Audit:
             for path in full
             if self._in_repository(path)
             and not _is_under(path, self.readable)
-            and os.path.isfile(path)  # torch._classes names a file that is not there
+            and os.path.isfile(path)  # torch._classes names a file that does not exist
             and os.path.getsize(path) > 0
         ]
 
@@ -123,7 +122,7 @@ def _is_under(path: str, folders: Iterable[str]) -> bool:
 
 
 def _in_folder(descriptor: object, path: object) -> object:
-    """The path from an open folder, as shutil.rmtree names what it removes; None where the folder is not known."""
+    """Return a path relative to an open folder, as shutil.rmtree names it; None if the folder is unknown."""
     if descriptor in (None, -1) or not isinstance(path, str | bytes | os.PathLike) or os.path.isabs(path):
         return path
     try:
@@ -137,7 +136,7 @@ def _is_bytecode(full: str) -> bool:
 
 
 def _is_install_record(full: str) -> bool:
-    """What `pip install -e` writes beside the code; libraries look there for plug-ins of their own."""
+    """Return whether `pip install -e` wrote it; libraries look there for plug-ins of their own."""
     return f".egg-info{os.sep}" in full + os.sep
 
 

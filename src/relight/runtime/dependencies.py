@@ -1,12 +1,8 @@
-"""Dvc.yaml declaration and content hashes.
+"""What dvc.yaml declares for a stage, and content hashes of its dependencies.
 
-What dvc.yaml says of one stage: the files it reads, the files it writes, its params sections.
-
-Content hashes of a stage's dependencies: taken at the start, compared at the end.
-
-DVC records dependencies after the run (its issue 11058), so that an edit during the run would be
-recorded as if it had been used. Of a large file size and times stand for the bytes: to read 2 GB once more
-takes as long as a tenth of the work on them.
+The hashes are taken at the start and compared at the end: DVC records dependencies after the run (its issue 11058), so
+that an edit during the run would be recorded as if it had been used. For a large file its size and times are compared
+instead: to read 2 GB once more takes as long as a tenth of the work on them.
 """
 
 import hashlib
@@ -21,14 +17,14 @@ from relight.errors import InputError, RunError
 from relight.runtime.strict_yaml import Document, read_yaml
 
 SOURCE_REFERENCE = "${prepare.source}"
-MAX_HASHED_BYTES = 64 << 20  # bytes
+MAX_HASHED_BYTES = 64 << 20
 IGNORED = Path(".dvcignore")
-BYTECODE = "__pycache__"  # written by the import itself
+BYTECODE = "__pycache__"  # written by imports
 
 
 @dataclass(frozen=True)
 class Declaration:
-    """Paths are relative to the repository, as dvc.yaml has them."""
+    """What one stage reads and writes, and its sections of params.yaml; paths are relative to the repository."""
 
     stage: str
     deps: tuple[str, ...]
@@ -37,7 +33,11 @@ class Declaration:
 
 
 def read_declaration(stage: str, params: Document) -> Declaration:
-    """The declaration of a stage, with the source that params.yaml names filled in."""
+    """Return the declaration of a stage, with the source that params.yaml names filled in.
+
+    Raises:
+        RunError: if dvc.yaml cannot be read, or has no such stage.
+    """
     try:
         stages = read_yaml(Path("dvc.yaml")).value["stages"]
     except InputError as error:
@@ -54,7 +54,7 @@ def read_declaration(stage: str, params: Document) -> Declaration:
 
 
 def _path(out: Any) -> str:
-    """An out is a path, or a mapping of one path to its settings."""
+    """Return the path of an out: it is a path, or a mapping of one path to its settings."""
     return out if isinstance(out, str) else str(next(iter(out)))
 
 
@@ -64,9 +64,12 @@ def _filled_in(dep: str, params: Document) -> str:
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """`stat` is cheap and changes with every write; `sha256` tells whether the bytes changed.
+    """The state of a file or folder.
 
-    It is None for a large file, where a new time counts as a change.
+    Attributes:
+        stat: size, time and inode: cheap, and changed by every write.
+        sha256: of the bytes of a file, or of the names in a folder; None for a large file, for which a new time counts
+            as a change.
     """
 
     stat: tuple[int, int, int]
@@ -74,15 +77,15 @@ class Fingerprint:
 
 
 def take_fingerprints(deps: tuple[str, ...]) -> dict[Path, Fingerprint]:
-    """A fingerprint of each file; of each folder and of all that is in it."""
+    """Return a fingerprint of each file, and of each folder and everything in it."""
     return {path: _fingerprint(path) for dep in deps for path in _paths(Path(dep))}
 
 
 def assert_unchanged(before: dict[Path, Fingerprint]) -> None:
-    """Compare with the files and folders as they are now.
+    """Compare fingerprints with the files and folders as they are now.
 
     Raises:
-        RunError: with each file whose bytes, and each folder whose names, are not those at the start.
+        RunError: with each file whose bytes, and each folder whose names, changed.
     """
     changed = [path for path, old in before.items() if _has_changed(path, old)]
     if changed:
@@ -110,7 +113,7 @@ def _paths(dep: Path) -> list[Path]:
 
 
 def _fingerprint(path: Path) -> Fingerprint:
-    """Of a file its bytes, of a folder the names in it: a new file is a change too."""
+    """Return the fingerprint of a file by its bytes, of a folder by the names in it: a new file is a change too."""
     if path.is_dir():
         ignored = ignored_names()
         names = sorted(os.fsencode(child.name) for child in path.iterdir() if not is_ignored([child.name], ignored))
@@ -121,9 +124,9 @@ def _fingerprint(path: Path) -> Fingerprint:
 
 
 def ignored_names() -> tuple[str, ...]:
-    """The names in .dvcignore, such as `*.orig`: a backup that an editor leaves beside the code is no dependency.
+    """Return the patterns of names in .dvcignore, such as `*.orig`: an editor's backup of a module is no dependency.
 
-    Only patterns of names; one with a folder in it, or an exception, is for DVC.
+    Patterns with a folder in them, and exceptions, are left to DVC.
     """
     lines = IGNORED.read_text(encoding="utf-8").split("\n") if IGNORED.is_file() else []
     patterns = [line.strip().removeprefix("\\").removesuffix("/") for line in lines if not line.startswith(("#", "!"))]
@@ -131,12 +134,12 @@ def ignored_names() -> tuple[str, ...]:
 
 
 def is_ignored(parts: Iterable[str], ignored: tuple[str, ...]) -> bool:
-    """Whether DVC does not see the file, because of its own name or that of a folder above it."""
+    """Return whether DVC ignores the file because of its own name or that of a folder above it."""
     return any(fnmatch(part, pattern) for part in parts for pattern in ignored)
 
 
 def file_sha256(path: Path) -> str:
-    """Of the bytes of a file."""
+    """Return the SHA-256 of the bytes of a file."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -1,8 +1,6 @@
-"""JSON artifacts, atomic file writes.
+"""JSON artifacts, and files that are either whole or absent.
 
-JSON artifacts: sorted keys, no NaN, a final newline; read back into the model they came from.
-
-Files that are whole or not there at all.
+JSON has sorted keys, no NaN and a final newline, and is read back into the model that wrote it.
 """
 
 import json
@@ -17,11 +15,11 @@ from pydantic import BaseModel, ValidationError
 from relight.errors import InputError
 
 Model = TypeVar("Model", bound=BaseModel)
-TEMPORARY_PREFIX = ".relight-"  # what such a name begins with; a kill may leave one
+TEMPORARY_PREFIX = ".relight-"  # of names that only a kill leaves behind
 
 
 def write_json(path: Path, content: BaseModel | dict[str, Any]) -> None:
-    """Same content, same bytes."""
+    """Write JSON: same content, same bytes."""
     path.write_text(json_text(content), encoding="utf-8")
 
 
@@ -31,10 +29,10 @@ def json_text(content: BaseModel | dict[str, Any]) -> str:
 
 
 def read_json(path: Path) -> Any:
-    """The JSON value of a file.
+    """Return the JSON value of a file.
 
     Raises:
-        InputError: when the file is missing or is not JSON.
+        InputError: if the file is missing or is not JSON.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
@@ -45,7 +43,7 @@ def read_json(path: Path) -> Any:
 
 
 def read_model(path: Path, model: type[Model]) -> Model:
-    """The JSON of a file as the model that wrote it."""
+    """Return the JSON of a file as the model that wrote it."""
     value = read_json(path)
     try:
         return model.model_validate(value)
@@ -56,7 +54,7 @@ def read_model(path: Path, model: type[Model]) -> Model:
 
 
 def read_format(path: Path, model: type[Model], version: int) -> Model:
-    """The same for what is kept longer than the code that wrote it."""
+    """Like `read_model`, for files that outlive the code that wrote them: they carry the version of their format."""
     value = read_json(path)
     actual = value.get("format") if isinstance(value, dict) else None
     if actual != version:
@@ -65,7 +63,7 @@ def read_format(path: Path, model: type[Model], version: int) -> Model:
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no number of JSON")
+    raise ValueError(f"{constant} is not a JSON number")
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -73,8 +71,8 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_parts(path: Path, parts: Iterable[bytes | memoryview]) -> None:
-    """Write beside the place, flush to the disk, then rename: a reader never sees a part of it, nor does a crash."""
-    temporary = path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}.tmp")  # short: names may have 255 bytes
+    """Write to a temporary file, flush it to the disk, then rename: neither a reader nor a crash sees a part of it."""
+    temporary = path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}.tmp")  # short, because names have at most 255 bytes
     try:
         with open(temporary, "wb") as file:
             for part in parts:
@@ -86,12 +84,12 @@ def write_parts(path: Path, parts: Iterable[bytes | memoryview]) -> None:
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from error
     finally:
-        with suppress(OSError):  # It is renamed, or was never made, or its folder is no folder.
+        with suppress(OSError):  # it was renamed or never made, or its folder is no folder
             temporary.unlink()
 
 
 def _sync_folder(folder: Path) -> None:
-    """A new name is on the disk once its folder is. Some network disks know no such thing: the file is whole anyhow."""
+    """Flush the new name to the disk. Some network disks cannot; the file is whole all the same."""
     with suppress(OSError):
         file = os.open(folder, os.O_RDONLY)
         try:

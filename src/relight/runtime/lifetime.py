@@ -1,13 +1,8 @@
-"""Signals, dead parents, file locks.
+"""When a process ends, and the locks that it holds until then.
 
-A file that one process holds at a time; the kernel frees it when the process ends, however it ends.
-
-A stage ends when it is told to, and when the process that started it dies.
-
-Without this, a killed `dvc repro` leaves the training process behind, and a second `dvc repro`
-caches a mixture of both runs with exit code 0.
-
-One stage at a time in a workspace; who holds the lock is written in it.
+A stage ends when it gets a signal, and when the process that started it dies: otherwise a killed `dvc repro` leaves
+the training process behind, and a second `dvc repro` caches a mixture of both runs with exit code 0.
+A lock is a file that one process holds at a time; the kernel frees it when the process ends, however it ends.
 """
 
 import ctypes
@@ -31,29 +26,18 @@ PARENT_DIED_CODE = 143
 PARENT_VARIABLE = "RELIGHT_PARENT"  # the pid of a parent that may have died before this process could ask
 
 
-def try_lock(path: Path) -> int | None:
-    """The open file, which is held until it is closed; None where another process holds it."""
-    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(file)
-        return None
-    return file
-
-
 class Terminated(BaseException):
-    """SIGTERM arrived. Like KeyboardInterrupt, it is no `Exception`: nothing but the runner catches it.
+    """SIGTERM arrived; its argument is shown to the user.
 
-    What it is made with is said to the person.
+    Like KeyboardInterrupt it is no `Exception`: only the runner catches it.
     """
 
 
 class DeferredStop:
-    """Within the block SIGTERM and Ctrl-C wait to be asked for; a second one does not.
+    """Postpones SIGTERM and Ctrl-C to the end of the block; a second one interrupts at once.
 
     Attributes:
-        requested: what is to be raised once the work is in a state that can be left.
+        requested: the exception to raise when the work has reached a state that it can be left in.
     """
 
     def __init__(self) -> None:
@@ -76,7 +60,7 @@ class DeferredStop:
 
 
 def end_with_parent() -> None:
-    """Ask the kernel for SIGTERM at the parent's death (Linux), and look for it (everywhere)."""
+    """Ask the kernel for SIGTERM when the parent dies (Linux), and poll for it (everywhere)."""
     signal.signal(signal.SIGTERM, _on_sigterm)
     parent = int(os.environ.get(PARENT_VARIABLE, os.getppid()))
     if sys.platform == "linux":
@@ -87,9 +71,9 @@ def end_with_parent() -> None:
 
 
 def _is_orphan() -> bool:
-    """Whether dvc started this process and died before it could ask, while it imported torch, say.
+    """Return whether dvc started this process and died before `end_with_parent`, for instance while torch was imported.
 
-    Another process is the parent by then, and which one it was before nobody knows (Linux alone tells what it is).
+    The parent is another process by then; only Linux tells what it is.
     """
     if "DVC_STAGE" not in os.environ or PARENT_VARIABLE in os.environ:
         return False
@@ -111,23 +95,54 @@ def _watch_parent(parent: int) -> None:
     os._exit(PARENT_DIED_CODE)
 
 
+def try_lock(path: Path) -> int | None:
+    """Return the open file, which holds the lock until it is closed; None if another process holds it."""
+    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(file)
+        return None
+    return file
+
+
+def is_locked(path: Path) -> bool:
+    """Return whether another process holds the lock, without taking it from one that tries."""
+    if not path.exists():
+        return False
+    with open(path, "rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+@contextmanager
+def exclusive_lock(path: Path) -> Iterator[None]:
+    """Wait for the lock, and hold it for the block."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "a", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 @contextmanager
 def single_instance(path: Path, stage: str) -> Iterator[None]:
-    """Hold the lock for the block. The kernel frees it when the process ends, however it ends.
+    """Hold the lock for the block, with the stage and pid written in it.
 
     Raises:
-        RunError: when another process holds it, with its stage and pid.
+        RunError: if another process holds it, with its stage and pid.
     """
-    with open(path, "a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.seek(0)
-            raise RunError(
-                f"{stage}: another stage still runs in this folder ({file.read().strip()}); "
-                "wait for it, or end it with `kill PID`"
-            ) from error
-        file.truncate(0)
-        file.write(f"{stage}, pid {os.getpid()}")
-        file.flush()
+    file = try_lock(path)
+    if file is None:
+        holder = path.read_text(encoding="utf-8").strip()
+        raise RunError(
+            f"{stage}: another stage still runs in this folder ({holder}); wait for it, or end it with `kill PID`"
+        )
+    try:
+        os.ftruncate(file, 0)
+        os.write(file, f"{stage}, pid {os.getpid()}".encode())
         yield
+    finally:
+        os.close(file)

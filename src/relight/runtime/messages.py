@@ -1,39 +1,67 @@
-"""Exit codes, plurals, did-you-mean, printable.
+"""Text for people: counts, shortened lists, near misses, lines on stderr, and how every command ends.
 
-Numbers of things in sentences.
-
-Names of columns: near misses.
-
-How every command and every stage ends: an exit code, and for a failure one plain message.
+A command or stage ends with an exit code, and after a failure with one plain message.
 """
 
 import difflib
 import os
 import sys
 import traceback
-import unicodedata
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 
 from relight.errors import RelightError
 from relight.runtime.lifetime import Terminated
 
+MAX_NAMES_LISTED = 20
+
 
 def pluralize(n: int, noun: str) -> str:
-    """1 row, 2 rows."""
+    """Return `1 row`, `2 rows`."""
     return f"{n} {noun}{'' if n == 1 else 's'}"
 
 
-def did_you_mean(name: str, names: list[str], taken: Collection[str] = ()) -> str:
-    """The closest known name that is not taken already, or the known ones."""
-    close = difflib.get_close_matches(name, [other for other in names if other not in taken], n=1)
-    if close:
-        return f"; did you mean '{close[0]}'?"
-    shown = ", ".join(names[:20])
-    return f"; its columns are {shown}{', ...' if len(names) > 20 else ''}"
+def abbreviate(items: Iterable[str], n_shown: int = 3) -> str:
+    """Return the first items and the number of the others: `a, b, c and 3 more`."""
+    names = list(items)
+    more = f" and {len(names) - n_shown} more" if len(names) > n_shown else ""
+    return ", ".join(names[:n_shown]) + more
+
+
+def closest_name(name: str, names: Iterable[str]) -> str | None:
+    """Return the name that was probably meant, if one is close."""
+    return next(iter(difflib.get_close_matches(name, list(names), n=1)), None)
+
+
+def did_you_mean(name: str, names: list[str], taken: Collection[str] = (), what: str = "its columns") -> str:
+    """End a message about an unknown name from the data: the closest other name that is not taken, or all of them.
+
+    Args:
+        what: the subject of the list, as `its classes`.
+    """
+    close = closest_name(name, [other for other in names if other not in taken])
+    if close is not None:
+        return f"; did you mean '{close}'?"
+    return f"; {what} are {', '.join(names[:MAX_NAMES_LISTED])}{', ...' if len(names) > MAX_NAMES_LISTED else ''}"
+
+
+def did_you_mean_key(key: str, keys: Iterable[str]) -> str:
+    """End a message about an unknown key of a YAML file: the closest key, or all of them."""
+    close = closest_name(key, keys)
+    return f"; did you mean {close}?" if close is not None else f"; known are {', '.join(keys) or 'none yet'}"
+
+
+def printable(text: str) -> str:
+    r"""Escape control characters (`\x1b`, `\n`), so that text from the data cannot steer the terminal."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
+def notify(text: str) -> None:
+    """Write a line to stderr."""
+    sys.stderr.write(f"{text}\n")
 
 
 def run_for_exit_code(command: Callable[[], None], name: str) -> int:
-    """Run a command; print what went wrong in plain words, the traceback only when asked for."""
+    """Run a command and return its exit code; print what went wrong, with the traceback if RELIGHT_DEBUG=1."""
     try:
         command()
     except RelightError as error:
@@ -43,20 +71,20 @@ def run_for_exit_code(command: Callable[[], None], name: str) -> int:
         _explain(f"{name}: was stopped; {stop.args[0] if stop.args else 'nothing was written'}")
         return 143 if isinstance(stop, Terminated) else 130
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        _explain(f"{name}: {where}{error.strerror or error}; nothing was written")
+        path = f"{error.filename}: " if error.filename else ""
+        _explain(f"{name}: {path}{error.strerror or error}; nothing was written")
         return 1
     except MemoryError:
         _explain(f"{name}: not enough memory; use a smaller train.batch_size, model or table")
         return 1
-    except Exception as error:  # The last net under every command: a person gets a sentence.
+    except Exception as error:  # the last net under every command: a person gets a sentence
         _explain(f"{name}: {_out_of_memory_text(error) or _internal_error_text(error)}")
         return 1
     return 0
 
 
 def _out_of_memory_text(error: Exception) -> str | None:
-    """By its name: torch is not for every command."""
+    """Return the message for a full GPU, matched by class name so that torch need not be imported."""
     if type(error).__name__ != "OutOfMemoryError":
         return None
     return (
@@ -73,20 +101,4 @@ def _explain(*problems: str) -> None:
     if os.environ.get("RELIGHT_DEBUG") == "1":
         traceback.print_exc()
     for problem in problems:
-        sys.stderr.write(f"error: {_printable(problem)}\n")
-
-
-def _printable(text: str) -> str:
-    """Names and values from the data must not steer the terminal."""
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
-
-
-def one_line(text: str) -> str:
-    """Names from data cannot move the cursor, colour the terminal or start a line."""
-    return "".join(
-        " " if letter in "\n\t" else "\N{REPLACEMENT CHARACTER}" if _is_control(letter) else letter for letter in text
-    )
-
-
-def _is_control(letter: str) -> bool:
-    return unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Co")
+        notify(f"error: {printable(problem)}")

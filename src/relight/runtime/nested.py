@@ -1,35 +1,28 @@
-"""Which params differ between runs, by their dotted keys."""
+"""Nested params: flattened to dotted keys, and compared."""
 
 import re
 from typing import Any
 
 ABSENT_VALUE = "–"
 DECIMAL_NUMBER = re.compile(r"[-+]?(?:\d+\.\d*|\.\d+|\d+(?=[eE]))(?:[eE][-+]?\d+)?")
-RunIdentity = dict[str, Any]  # nested mappings of names to what stands in JSON
+RunIdentity = dict[str, Any]  # nested mappings of names to JSON values
 
 
-def flatten(params: dict[str, Any], above: str = "") -> dict[str, str]:
-    """Every value as a text, by its dotted key; an empty mapping is a value."""
-    values: dict[str, str] = {}
+def flatten(params: dict[str, Any], above: str = "") -> dict[str, Any]:
+    """Return every value by its dotted key; an empty mapping is a value."""
+    values: dict[str, Any] = {}
     for name, value in params.items():
-        key = f"{above}.{name}" if above else str(name)
-        values |= flatten(value, key) if isinstance(value, dict) and value else {key: _value_text(value)}
+        key = f"{above}{name}"
+        values |= flatten(value, f"{key}.") if isinstance(value, dict) and value else {key: value}
     return values
 
 
-def varying_keys(runs: list[dict[str, str]]) -> list[str]:
-    """The keys that do not have the same value in all, in the order in which they first stand."""
-    keys = dict.fromkeys(key for run in runs for key in run)
-    return [key for key in keys if len({run.get(key) for run in runs}) > 1]
-
-
-def changed_values(baseline: dict[str, str], candidate: dict[str, str]) -> list[tuple[str, str]]:
-    """What other sets otherwise than first: key and value, `–` where it has none."""
-    return [(key, candidate.get(key, ABSENT_VALUE)) for key in varying_keys([baseline, candidate])]
+def flatten_to_text(params: dict[str, Any]) -> dict[str, str]:
+    """Return every value by its dotted key, equal values as equal texts: `1e-3` and `0.001` are `0.001`."""
+    return {key: _value_text(value) for key, value in flatten(params).items()}
 
 
 def _value_text(value: Any) -> str:
-    """A number in one way, however it is written: `1e-3` and `0.001` are no difference."""
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
     if isinstance(value, list):
@@ -38,8 +31,31 @@ def _value_text(value: Any) -> str:
     return f"{float(text):.12g}" if DECIMAL_NUMBER.fullmatch(text) else {"~": "null", "": "null"}.get(text, text)
 
 
+def varying_keys(runs: list[dict[str, str]]) -> list[str]:
+    """Return the keys whose values are not the same in all flattened runs, in order of first appearance."""
+    keys = dict.fromkeys(key for run in runs for key in run)
+    return [key for key in keys if len({run.get(key) for run in runs}) > 1]
+
+
+def changed_values(baseline: dict[str, str], candidate: dict[str, str]) -> list[tuple[str, str]]:
+    """Return each key whose value differs, with that of the candidate, `–` if it has none."""
+    return [(key, candidate.get(key, ABSENT_VALUE)) for key in varying_keys([baseline, candidate])]
+
+
+def differing_keys(old: dict[str, Any], new: dict[str, Any], above: str = "") -> list[str]:
+    """Return the dotted keys at which two nested mappings differ, sorted; a missing key is None."""
+    keys: list[str] = []
+    for name in sorted({*old, *new}):
+        before, after = old.get(name), new.get(name)
+        if isinstance(before, dict) and isinstance(after, dict):
+            keys += differing_keys(before, after, f"{above}{name}.")
+        elif before != after:
+            keys.append(f"{above}{name}")
+    return keys
+
+
 def are_same_params(one: Any, other: Any) -> bool:
-    """Whether two values mean the same, as texts from YAML files: `1e-3` is `0.001`, and nothing is null."""
+    """Return whether two values mean the same, as texts from YAML files: `1e-3` is `0.001`, an empty text is null."""
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(are_same_params(one[key], other[key]) for key in one)
     if isinstance(one, list) and isinstance(other, list):
@@ -54,27 +70,3 @@ def _scalar_value(text: str) -> str | float | None:
         return float(text)
     except ValueError:
         return text.lower() if text.lower() in ("true", "false") else text
-
-
-def differing_keys(old: object, new: object, prefix: str = "") -> list[str]:
-    """The dotted names at which two nested mappings differ."""
-    if not isinstance(old, dict) or not isinstance(new, dict):
-        return [] if old == new else [prefix]
-    names = sorted({*old, *new})
-    return [
-        dotted
-        for name in names
-        for dotted in differing_keys(old.get(name), new.get(name), f"{prefix}.{name}" if prefix else name)
-    ]
-
-
-def differing_names(old: RunIdentity, new: RunIdentity, prefix: str = "") -> list[str]:
-    """The names whose values differ, as train.optimizer.learning_rate."""
-    names: list[str] = []
-    for name in sorted({*old, *new}):
-        before, after = old.get(name), new.get(name)
-        if isinstance(before, dict) and isinstance(after, dict):
-            names += differing_names(before, after, f"{prefix}{name}.")
-        elif before != after:
-            names.append(f"{prefix}{name}")
-    return names

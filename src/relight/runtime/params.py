@@ -1,18 +1,12 @@
-"""Params.yaml section to typed model.
+"""Sections of params.yaml → typed params; every problem of a section at once, each with its line."""
 
-Sections of params.yaml → typed params; every problem of a section at once, each with its line.
-
-What every section of params.yaml has in common: each key is known, typed, and finite.
-"""
-
-import difflib
-from collections.abc import Iterable
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from relight.errors import InputError
+from relight.runtime.messages import closest_name, did_you_mean_key
 from relight.runtime.strict_yaml import Document, KeyPath
 
 _TYPE_RULES = {
@@ -30,17 +24,17 @@ _COMPLETE_MESSAGES = ("target", "fractions", "column", "own_section", "momentum"
 
 
 class CheckedParams(NamedTuple, Generic[Params]):
-    """Params, or the problems that keep them from being ones."""
+    """Checked params; None with the problems if there are any."""
 
     params: Params | None
     problems: tuple[str, ...]
 
 
 def read_section(document: Document, section: str, model: type[Params]) -> Params:
-    """The params of one section.
+    """Return the params of one section.
 
     Raises:
-        InputError: with all that is wrong in the section.
+        InputError: with every problem of the section.
     """
     checked = check_section(document, section, model)
     if checked.params is None:
@@ -49,22 +43,23 @@ def read_section(document: Document, section: str, model: type[Params]) -> Param
 
 
 def check_section(document: Document, section: str, model: type[Params]) -> CheckedParams[Params]:
-    """The params of one section, or what is wrong with them."""
+    """Return the params of one section, or its problems."""
     if section not in document.value:
-        hint = _closest(section, document.value) or "; recipes/ has examples of it"
+        close = closest_name(section, document.value)
+        hint = f"; did you mean {close}?" if close else "; recipes/ has examples of it"
         return CheckedParams(None, (f"{document.name}: section {section} is missing{hint}",))
     return _check(document, (section,), document.value[section], model)
 
 
 def check_document(document: Document, model: type[Params]) -> CheckedParams[Params]:
-    """A whole file as one model, or what is wrong with it."""
+    """Return a whole file as one model, or its problems."""
     return _check(document, (), document.value, model)
 
 
 def unknown_sections(document: Document, sections: list[str]) -> list[str]:
-    """Top-level keys that no stage reads."""
+    """Return a problem for each top-level key that no stage reads."""
     return [
-        f"{document.location((key,))}: section {key} is unknown{_did_you_mean(key, sections)}"
+        f"{document.location((key,))}: section {key} is unknown{did_you_mean_key(key, sections)}"
         for key in document.value
         if key not in sections
     ]
@@ -84,7 +79,7 @@ def _problem_text(document: Document, at: KeyPath, model: type[BaseModel], error
     head = f"{location}: {dotted}: " if dotted else f"{location}: "
     if error["type"] == "extra_forbidden":
         parent = _model_at(model, error["loc"][:-1])
-        return f"{head}is unknown{_did_you_mean(keys[-1], parent.model_fields)}"
+        return f"{head}is unknown{did_you_mean_key(keys[-1], parent.model_fields)}"
     if error["type"] == "missing":
         return f"{head}is missing{_example_text(model, error['loc'])}"
     if error["type"] in _COMPLETE_MESSAGES:
@@ -107,7 +102,7 @@ def _rule(error: ErrorDetails) -> str:
 
 
 def _model_at(model: type[BaseModel], keys: tuple[int | str, ...]) -> type[BaseModel]:
-    """The model of a nested section; optional sections are `Model | None`."""
+    """Return the model of a nested section; optional sections are `Model | None`."""
     for key in keys:
         annotation = model.model_fields[str(key)].annotation
         options = getattr(annotation, "__args__", (annotation,))
@@ -120,15 +115,6 @@ def _example_text(model: type[BaseModel], keys: tuple[int | str, ...]) -> str:
     return f"; add for example `{keys[-1]}: {field.examples[0]}`" if field.examples else ""
 
 
-def _did_you_mean(word: str, words: Iterable[str]) -> str:
-    return _closest(word, words) or f"; known are {', '.join(words) or 'none yet'}"
-
-
-def _closest(word: str, words: Iterable[str]) -> str:
-    close = difflib.get_close_matches(word, list(words), n=1)
-    return f"; did you mean {close[0]}?" if close else ""
-
-
 def _value_text(value: Any) -> str:
     if value is None:
         return "null"
@@ -139,4 +125,6 @@ def _value_text(value: Any) -> str:
 
 
 class Section(BaseModel):
+    """A section of params.yaml: each key is known, typed strictly, and finite."""
+
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)

@@ -1,8 +1,7 @@
-"""Torchrun and launch environment variables.
+"""Several processes that train together, as environment variables.
 
-How many processes `relight launch` asks of the train stage: it says so in the environment of its command.
-
-Which of several processes this one is, by the names that torchrun gives them in the environment.
+`relight launch` tells the train stage in them how many processes to start; each process finds its own rank in those
+that torchrun sets.
 """
 
 import os
@@ -12,7 +11,7 @@ from relight.errors import InputError
 
 PROCESSES_VARIABLE, NODES_VARIABLE, RENDEZVOUS_VARIABLE = "RELIGHT_PROCESSES", "RELIGHT_NODES", "RELIGHT_RENDEZVOUS"
 TIMEOUT_VARIABLE = "RELIGHT_TIMEOUT"
-DEFAULT_TIMEOUT_SECONDS = 300  # that a process waits for the others
+DEFAULT_TIMEOUT_SECONDS = 300  # for which a process waits for the others
 RANK_VARIABLES = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 
@@ -25,11 +24,12 @@ class Address(NamedTuple):
 
 
 class LaunchRequest(NamedTuple):
-    """
+    """The processes that `relight launch` asks for.
+
     Attributes:
         processes: on each machine.
-        nodes: machines.
-        rendezvous: where `relight launch` of the first machine listens; None: the train stage itself does.
+        nodes: number of machines.
+        rendezvous: where `relight launch` of the first machine listens; None if the train stage itself does.
     """
 
     processes: int
@@ -37,12 +37,12 @@ class LaunchRequest(NamedTuple):
     rendezvous: Address | None = None
 
     def environment(self) -> dict[str, str]:
-        met = {} if self.rendezvous is None else {RENDEZVOUS_VARIABLE: str(self.rendezvous)}
-        return {PROCESSES_VARIABLE: str(self.processes), NODES_VARIABLE: str(self.nodes), **met}
+        rendezvous = {} if self.rendezvous is None else {RENDEZVOUS_VARIABLE: str(self.rendezvous)}
+        return {PROCESSES_VARIABLE: str(self.processes), NODES_VARIABLE: str(self.nodes), **rendezvous}
 
 
 def requested_processes() -> LaunchRequest | None:
-    """None where one process is enough."""
+    """Return the request in the environment; None if one process is enough."""
     request = LaunchRequest(
         int(os.environ.get(PROCESSES_VARIABLE, 1)), int(os.environ.get(NODES_VARIABLE, 1)), _rendezvous()
     )
@@ -61,13 +61,13 @@ def timeout_seconds() -> int:
 def parse_launch_arguments(
     processes: int, nodes: int, node_rank: int, rendezvous: str | None, timeout: int
 ) -> LaunchRequest:
-    """The arguments of `relight launch`.
+    """Check the arguments of `relight launch`.
 
     Args:
-        place: of this machine, from 0.
+        node_rank: of this machine, from 0.
 
     Raises:
-        InputError: when they make no sense.
+        InputError: if one is out of range, or `--rendezvous` is missing or no address.
     """
     for name, number in (("--processes", processes), ("--nodes", nodes), ("--timeout", timeout)):
         if number < 1:
@@ -87,12 +87,13 @@ def _parse_address(text: str) -> Address:
 
 
 class Rank(NamedTuple):
-    """
+    """One of several processes.
+
     Attributes:
-        rank: among all processes, from 0; the first one writes, the others help.
+        rank: among all processes, from 0; only the first one writes.
         local_rank: among those of this machine.
-        processes: how many there are.
-        local_processes: on this machine.
+        processes: number of all processes.
+        local_processes: number of those on this machine.
     """
 
     rank: int
@@ -101,7 +102,7 @@ class Rank(NamedTuple):
     local_processes: int
 
     def environment(self, address: str, port: int) -> dict[str, str]:
-        """What torchrun would set."""
+        """Return the variables that torchrun would set."""
         return {
             "RANK": str(self.rank),
             "LOCAL_RANK": str(self.local_rank),
@@ -113,7 +114,7 @@ class Rank(NamedTuple):
 
 
 def current_rank() -> Rank | None:
-    """None where this process trains alone."""
+    """Return the rank in the environment; None if this process trains by itself."""
     if not all(os.environ.get(name) for name in RANK_VARIABLES) or os.environ["WORLD_SIZE"] == "1":
         return None
     processes = int(os.environ["WORLD_SIZE"])

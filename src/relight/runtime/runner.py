@@ -1,24 +1,12 @@
-"""Runs one stage between DVC and work.
+"""The stage runner: what happens between `dvc` and the work of a stage.
 
-The check that runs beside a stage, before its work: all of params.yaml, and for prepare the data.
-
-It is a process of its own (stages/check.py), so that no stage depends on the schemas of the others.
-A state of params, code and source that has passed once is not checked again.
-
-Crash checkpoints of runs that DVC has recorded: nobody needs them any more.
-
-The stage runner: what stands between `dvc` and the work of every stage.
-
-It validates all params before any work is done, gives the stage only what dvc.yaml declares,
-hashes the dependencies at the start and checks them at the end, keeps the outputs in a scratch
-folder until all of them are whole.
+It checks all params before any work is done, gives the stage only what dvc.yaml declares, hashes the dependencies at
+the start and compares them at the end, and keeps the outputs in a scratch folder until all of them are complete.
 """
 
 import gc
-import hashlib
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -29,6 +17,7 @@ from pydantic import BaseModel
 
 from relight.errors import InputError, RunError
 from relight.runtime.audit import Audit
+from relight.runtime.check import run_check
 from relight.runtime.dependencies import (
     Declaration,
     Fingerprint,
@@ -43,61 +32,14 @@ from relight.runtime.params import read_section
 from relight.runtime.processes import Rank, current_rank
 from relight.runtime.strict_yaml import Document, read_yaml
 
-CODE_ROOT = Path(__file__).resolve().parent.parent
-FINISHED_NAME = "finished"  # holds the MD5 of the weights, by which dvc.lock knows them
-Params = TypeVar("Params", bound=BaseModel)
 WORKSPACE = Path(".dvc/tmp/relight")
 CHECKPOINTS_NAME = "checkpoints"
-
-
-def run_check(stage: str, document: Document, workspace: Path) -> None:
-    """Run the check unless this state has passed it; end the process with its exit code where it fails."""
-    passed = {workspace / "checked-params": _state_of_params()}
-    if stage == "prepare":
-        passed[workspace / "checked-data"] = _state_of_params() + _state_of_source(document)
-    if all(stamp.exists() and stamp.read_text() == state for stamp, state in passed.items()):
-        return
-    done = subprocess.run([sys.executable, "-m", "stages.check", stage], check=False)
-    if done.returncode != 0:
-        sys.exit(done.returncode)
-    for stamp, state in passed.items():
-        stamp.write_text(state)
-
-
-def _state_of_params() -> str:
-    code = [path.read_bytes() for path in sorted(CODE_ROOT.rglob("*.py"))]
-    return hashlib.sha256(b"\0".join([Path("params.yaml").read_bytes(), *code])).hexdigest()
-
-
-def _state_of_source(document: Document) -> str:
-    """Sizes and times are enough: prepare itself reads every byte. The params may be wrong still."""
-    prepare = document.value.get("prepare")
-    source = Path(str(prepare.get("source"))) if isinstance(prepare, dict) else Path("?")
-    paths = sorted(source.rglob("*")) if source.is_dir() else [source] if source.is_file() else []
-    return repr([(path.name, os.stat(path).st_size, os.stat(path).st_mtime_ns) for path in paths])
-
-
-def remove_recorded_checkpoints(runs: Path, lock_file: Path) -> None:
-    """Remove the folder of each run whose weights dvc.lock names."""
-    finished = list(runs.glob(f"*/{FINISHED_NAME}"))
-    recorded = lock_file.read_text(encoding="utf-8") if finished and lock_file.exists() else ""
-    for path in finished:
-        if path.read_text(encoding="utf-8") in recorded:
-            remove_folder(path.parent)
-    with suppress(OSError):  # other runs have theirs in it, or there were none
-        runs.rmdir()
-
-
-def remove_folder(folder: Path) -> None:
-    """A folder of files, as far as nobody else is about it."""
-    with suppress(OSError):
-        for path in folder.iterdir():
-            path.unlink()
-        folder.rmdir()
+FINISHED_NAME = "finished"  # holds the MD5 of the weights, by which dvc.lock knows them
+Params = TypeVar("Params", bound=BaseModel)
 
 
 class Stage:
-    """What a stage may touch: its params sections, its deps, its outs."""
+    """What a stage may use: its params sections, its deps, its outs; all else raises RunError."""
 
     def __init__(
         self, declared: Declaration, document: Document, scratch: Path, before: dict[Path, Fingerprint], audit: Audit
@@ -109,49 +51,49 @@ class Stage:
         self._audit = audit
 
     def params(self, section: str, model: type[Params]) -> Params:
-        """The params of a section that dvc.yaml declares for this stage."""
-        self._hold("params", section, self._declared.sections)
+        """Return the params of a section that dvc.yaml declares for this stage."""
+        self._assert_declared("params", section, self._declared.sections)
         return read_section(self._document, section, model)
 
     def all_params(self) -> dict[str, object]:
-        """Every declared section as it stands in params.yaml."""
+        """Return every declared section as it is in params.yaml."""
         return {section: self._document.value[section] for section in self._declared.sections}
 
     def dep(self, path: str) -> Path:
-        """A path that dvc.yaml declares as read by this stage."""
-        self._hold("deps", path, self._declared.deps)
+        """Return a path that dvc.yaml declares as a dependency of this stage."""
+        self._assert_declared("deps", path, self._declared.deps)
         return Path(path)
 
     def out(self, path: str) -> Path:
-        """Where to write an out; it comes to its declared place when the whole stage is done."""
-        self._hold("outs", path, self._declared.outs)
+        """Return the path to write an out to; it is moved to its declared path when the whole stage is done."""
+        self._assert_declared("outs", path, self._declared.outs)
         staged = self._scratch / path
         staged.parent.mkdir(parents=True, exist_ok=True)
         return staged
 
     def live(self, path: str) -> Path:
-        """The declared place of an out, for a first look at it while the stage runs. The real one takes its place."""
-        self._hold("outs", path, self._declared.outs)
+        """Return the declared path of an out, for a preview while the stage runs; the out itself replaces it."""
+        self._assert_declared("outs", path, self._declared.outs)
         self._audit.allow(Path(path))
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         return Path(path)
 
     def untracked(self, name: str) -> Path:
-        """A file for what is true of this run alone: neither DVC nor Git sees it."""
+        """Return the path of a file about this run only, which neither DVC nor Git sees."""
         self._audit.allow(WORKSPACE / name)
         return WORKSPACE / name
 
     def digests(self) -> dict[str, str]:
-        """Each file that the stage depends on, code and data, with the sha256 of its bytes at the start."""
+        """Return each file that the stage depends on, code and data, with the SHA-256 of its bytes at the start."""
         return {path.as_posix(): fingerprint.sha256 or file_sha256(path) for path, fingerprint in self._before.items()}
 
     def checkpoints(self) -> Path:
-        """A folder for what must outlive this run and this workspace, should they end early."""
-        folder = _checkpoints_root() / CHECKPOINTS_NAME
+        """Return the folder for checkpoints, which outlive this run and this workspace."""
+        folder = _lasting_workspace() / CHECKPOINTS_NAME
         self._audit.allow(folder)
         return folder
 
-    def _hold(self, key: str, name: str, declared: tuple[str, ...]) -> None:
+    def _assert_declared(self, key: str, name: str, declared: tuple[str, ...]) -> None:
         if name not in declared:
             raise RunError(f"dvc.yaml: stage {self._declared.stage} uses {name}, which is not among its {key}")
 
@@ -162,7 +104,7 @@ def run_stage(name: str, work: Callable[[Stage], None], *, shared: bool = False)
     Args:
         shared: whether several processes may do the work together.
     """
-    gc.freeze()  # what was imported stays: the collector need not look at it again
+    gc.freeze()  # imported objects stay: the collector need not visit them again
     gc.enable()
     end_with_parent()
     rank = current_rank() if shared else None
@@ -175,7 +117,7 @@ def _run(name: str, work: Callable[[Stage], None]) -> None:
     document = read_yaml(Path("params.yaml"))
     WORKSPACE.mkdir(parents=True, exist_ok=True)
     with single_instance(WORKSPACE / "lock", name):
-        remove_recorded_checkpoints(_checkpoints_root() / CHECKPOINTS_NAME, Path("dvc.lock"))
+        remove_recorded_checkpoints(_lasting_workspace() / CHECKPOINTS_NAME, Path("dvc.lock"))
         run_check(name, document, WORKSPACE)
         declared = read_declaration(name, document)
         before = take_fingerprints(declared.deps)
@@ -183,13 +125,13 @@ def _run(name: str, work: Callable[[Stage], None]) -> None:
             with Audit(name, declared.deps, scratch) as audit:
                 work(Stage(declared, document, scratch, before, audit))
             assert_unchanged(before)
-            _put_in_place(declared, scratch)
+            _move_outputs(declared, scratch)
 
 
 def _run_worker(name: str, work: Callable[[Stage], None], rank: Rank) -> None:
-    """The part of a process that is not the first: it takes no lock, and what it writes is thrown away.
+    """Run the stage in a process that is not the first: it takes no lock, and what it writes is thrown away.
 
-    The first of each other machine knows the digests, to compare them.
+    The first process of each machine takes fingerprints, so that machines can compare them.
     """
     document = read_yaml(Path("params.yaml"))
     declared = read_declaration(name, document)
@@ -199,13 +141,13 @@ def _run_worker(name: str, work: Callable[[Stage], None], rank: Rank) -> None:
         try:
             work(Stage(declared, document, scratch, before, audit))
         except InputError as error:
-            if rank.local_rank > 0:  # the first process of this machine finds the same, and says it
+            if rank.local_rank > 0:  # the first process of this machine reports the same
                 sys.exit(error.exit_code)
             raise
 
 
-def _checkpoints_root() -> Path:
-    """In a queued or temporary experiment `DVC_ROOT` is the repository, not the workspace that will be gone."""
+def _lasting_workspace() -> Path:
+    """Return a folder that lasts: in a queued or temporary experiment `DVC_ROOT` is the repository."""
     return Path(os.environ.get("DVC_ROOT", ".")) / WORKSPACE
 
 
@@ -219,7 +161,7 @@ def _scratch_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def _put_in_place(declared: Declaration, scratch: Path) -> None:
+def _move_outputs(declared: Declaration, scratch: Path) -> None:
     missing = [out for out in declared.outs if not (scratch / out).exists()]
     if missing:
         raise RunError(f"dvc.yaml: stage {declared.stage} did not write {', '.join(missing)}")
@@ -229,3 +171,22 @@ def _put_in_place(declared: Declaration, scratch: Path) -> None:
         if target.is_dir():
             shutil.rmtree(target)
         os.replace(scratch / out, target)
+
+
+def remove_recorded_checkpoints(runs: Path, lock_file: Path) -> None:
+    """Remove the crash checkpoints of each run whose weights dvc.lock names: it is complete and recorded."""
+    finished = list(runs.glob(f"*/{FINISHED_NAME}"))
+    recorded = lock_file.read_text(encoding="utf-8") if finished and lock_file.exists() else ""
+    for path in finished:
+        if path.read_text(encoding="utf-8") in recorded:
+            remove_folder(path.parent)
+    with suppress(OSError):  # it holds those of other runs, or there were none
+        runs.rmdir()
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder of files; another process may remove it at the same time."""
+    with suppress(OSError):
+        for path in folder.iterdir():
+            path.unlink()
+        folder.rmdir()

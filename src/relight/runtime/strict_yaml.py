@@ -1,8 +1,8 @@
 """YAML as DVC reads it (1.2: `1e-3` is a number, `no` is a text), with the line of every key.
 
-What could mean two things is refused rather than guessed: duplicate keys, anchors and aliases
-(an alias bomb of 0.5 KB hangs `dvc repro`), tags, dates, numbers with underscores, merge keys,
-`%YAML` lines, invisible characters (a line break to one reader, not to another), `{a:[1]}` without a space.
+What could mean two things is refused: duplicate keys, anchors and aliases (an alias bomb of 0.5 KB hangs `dvc repro`),
+tags, dates, numbers with underscores, merge keys, `%YAML` lines, invisible characters (a line break to one reader, not
+to another), `{a:[1]}` without a space.
 """
 
 import re
@@ -44,21 +44,21 @@ _INVISIBLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0
 
 @dataclass(frozen=True)
 class Document:
-    """A YAML mapping, the name of its file, and the line (from 1) on which each key stands."""
+    """A YAML mapping, the name of its file, and the line (from 1) of each key."""
 
     name: str
     value: dict[str, Any]
     lines: dict[KeyPath, int]
 
     def location(self, keys: KeyPath) -> str:
-        """Where a key, or the nearest key above it, stands: `params.yaml:12`."""
+        """Return file and line of a key, or of the nearest key above it: `params.yaml:12`."""
         while keys and keys not in self.lines:
             keys = keys[:-1]
         return f"{self.name}:{self.lines[keys]}" if keys else self.name
 
 
 class _RefusalError(Exception):
-    """A construct that Relight does not read: what it is, and its line (from 0)."""
+    """A construct that is refused, and its line (from 0)."""
 
     def __init__(self, line: int, what: str) -> None:
         super().__init__(what)
@@ -90,13 +90,13 @@ def read_yaml(path: Path) -> Document:
     """Read a file whose top level is a mapping.
 
     Raises:
-        InputError: with the file and line, when it is not one, or holds what is refused above.
+        InputError: with file and line, if it is no mapping or contains what is refused.
     """
     return parse_yaml(_read_text(path), str(path))
 
 
 def parse_yaml(text: str, name: str) -> Document:
-    """Read a text whose top level is a mapping; `name` stands for it in messages."""
+    """Read a text whose top level is a mapping; messages call it `name`."""
     lines: dict[KeyPath, int] = {}
     try:
         _refuse_invisible(text)
@@ -164,7 +164,7 @@ def _key(node: yaml.Node) -> str:
 
 
 def _touches_its_value(end_of_key: yaml.Mark) -> bool:
-    """`{a:[1]}` is the key a to PyYAML, and one text `a:[1]` to DVC's reader."""
+    """Return whether no space follows the key: `{a:[1]}` is the key a to PyYAML, one text `a:[1]` to DVC's reader."""
     start = end_of_key.pointer
     after = (end_of_key.buffer or "")[start : start + 2]
     return len(after) == 2 and after[0] == ":" and after[1] in ",[]{}"

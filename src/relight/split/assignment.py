@@ -1,8 +1,7 @@
-"""Row to train, validation, test.
+"""Which part each row belongs to: train, validation or test.
 
-`split.method: auto`: a column named `split` where there is one and no folds are asked for, else by the task.
-
-Which part each row belongs to. Every method is a pure function of the table, the params, the seed.
+Every method is a pure function of the table, the params and the seed. `auto` takes a column named `split` if there
+is one and no folds are requested, else it decides by the task.
 """
 
 from collections.abc import Callable
@@ -31,8 +30,23 @@ PART_OF_NAME = {"train": TRAIN, "validation": VALIDATION, "val": VALIDATION, "va
 PartAssignment = np.ndarray  # int8, shape (n_rows,), of indices into PARTS; -1 for rows that a gap leaves out
 
 
+def has_validation(parts: PartAssignment) -> bool:
+    """Whether some row is a validation row; if none is, the test rows stand in for them."""
+    return bool((parts == VALIDATION).any())
+
+
+def parts_to_write(parts: PartAssignment) -> tuple[int, int, int]:
+    """Return the part that each of the three files holds: train, validation (or test in its stead), test."""
+    return TRAIN, VALIDATION if has_validation(parts) else TEST, TEST
+
+
+def count_parts(parts: PartAssignment) -> dict[Part, int]:
+    """Return the number of rows of each part."""
+    return {part: int((parts == index).sum()) for index, part in enumerate(PARTS)}
+
+
 def resolve_split(params: SplitParams, schema: Schema) -> tuple[SplitParams, str]:
-    """The params with a method, and a sentence that says why; unchanged and "" where a method was given.
+    """Return the params with a method, and a sentence with the reason; unchanged and "" if a method was given.
 
     Raises:
         InputError: for a method that would tear queries apart.
@@ -40,7 +54,7 @@ def resolve_split(params: SplitParams, schema: Schema) -> tuple[SplitParams, str
     if schema.task == "ranking" and params.method not in QUERY_METHODS:
         raise InputError(
             f"split.method: must be one of {', '.join(QUERY_METHODS)} for ranking, got {params.method}; "
-            "the candidates of a query stay together: auto shares the queries out"
+            "the candidates of a query stay together: auto assigns whole queries"
         )
     if params.method != "auto":
         return params, ""
@@ -56,17 +70,17 @@ def resolve_split(params: SplitParams, schema: Schema) -> tuple[SplitParams, str
 
 
 def assign_parts(params: SplitParams, table: pl.DataFrame, schema: Schema) -> PartAssignment:
-    """The part of each row, int8, shape (n_rows,), as indices into `PARTS`; -1 in the gap of a split by time.
+    """Return the part of each row, int8 (n_rows,), as indices into `PARTS`; -1 in the gap of a split by time.
 
     Args:
-        table: the `columns_to_split` of all rows; others may be there.
+        table: the `columns_to_split` of all rows; it may have others.
 
     Raises:
         InputError: a column that has gaps or does not parse, a class or groups too few, an empty part.
     """
     method = _folds if params.folds is not None else _method(params)
     parts = method(params, table, schema)
-    counts = {part: int((parts == index).sum()) for index, part in enumerate(PARTS)}
+    counts = count_parts(parts)
     wanted = [part for part in PARTS if params.method != "column" and getattr(params, part) > 0]
     empty = [part for part in (*wanted, "train", "test") if counts[part] == 0]
     if empty:
@@ -80,7 +94,7 @@ def assign_parts(params: SplitParams, table: pl.DataFrame, schema: Schema) -> Pa
 def _method(params: SplitParams) -> Callable[[SplitParams, pl.DataFrame, Schema], PartAssignment]:
     match params.method:
         case "auto":
-            raise AssertionError("settle_split comes first")
+            raise AssertionError("resolve_split comes first")
         case "ordered":
             return _ordered
         case "random":
@@ -96,7 +110,7 @@ def _method(params: SplitParams) -> Callable[[SplitParams, pl.DataFrame, Schema]
 
 
 def _folds(params: SplitParams, table: pl.DataFrame, schema: Schema) -> PartAssignment:
-    """Fold i tests, the next one validates where validation is wanted, the others train."""
+    """Test on fold i, validate on the next one if the share of validation is above 0, train on the others."""
     folds = assign_folds(params, table, schema)
     parts = np.full(schema.rows, TRAIN, dtype=np.int8)
     if params.validation > 0:
@@ -114,7 +128,7 @@ def _random(params: SplitParams, _table: pl.DataFrame, schema: Schema) -> PartAs
 
 
 def _stratified(params: SplitParams, table: pl.DataFrame, schema: Schema) -> PartAssignment:
-    """Each class is shared out by itself, so that its share is the same in every part."""
+    """Assign the rows of each class separately, so that its share is the same in every part."""
     generator = np.random.default_rng(params.seed)
     labels, codes = encode_column(table[schema.target])
     parts = np.empty(schema.rows, dtype=np.int8)
@@ -130,7 +144,7 @@ def _stratified(params: SplitParams, table: pl.DataFrame, schema: Schema) -> Par
 
 
 def _group(params: SplitParams, table: pl.DataFrame, _schema: Schema) -> PartAssignment:
-    """Groups in a random order, whole, until a part is full: no group stands on two sides."""
+    """Assign whole groups in a random order until a part is full: no group is in two parts."""
     names, codes = encode_column(split_column_of(table, params))
     _assert_enough_groups(params, len(names))
     order = np.random.default_rng(params.seed).permutation(len(names))
@@ -143,9 +157,10 @@ def _group(params: SplitParams, table: pl.DataFrame, _schema: Schema) -> PartAss
 
 
 def _ends_of_groups(sizes: np.ndarray, params: SplitParams) -> tuple[int, int]:
-    """Where train and validation end among groups of these sizes, (n,): each part that is wanted gets one at least.
+    """Return the groups at which train and validation end, of groups of these sizes, (n,).
 
-    A group belongs to the part in which its middle row falls; one large group may otherwise swallow a part.
+    A group belongs to the part in which its middle row falls. Each part gets one group at least: without this, one
+    large group could leave a part empty.
     """
     middle = (np.cumsum(sizes) - sizes / 2) / sizes.sum()
     n_validation = int(params.validation > 0)
@@ -159,22 +174,24 @@ def _assert_enough_groups(params: SplitParams, n_groups: int) -> None:
     n_parts = 2 + (params.validation > 0)
     if n_groups == 1:
         raise InputError(
-            f"split.column: '{params.column}' has one group alone; name a column with a group for every part"
+            f"split.column: '{params.column}' has only one group; choose a column with at least one group per part"
         )
     if n_groups < n_parts:
         raise InputError(f"split.column: '{params.column}' has {n_groups} groups, too few for {n_parts} parts")
 
 
 def _time(params: SplitParams, table: pl.DataFrame, _schema: Schema) -> PartAssignment:
-    """The earliest rows train, the latest test; rows of the same time keep their order.
+    """Train on the earliest rows, test on the latest; rows of the same time keep their order.
 
-    The shares are of the rows that the gaps leave over.
+    The shares are fractions of the rows outside the gaps.
     """
     times = sortable_times(split_column_of(table, params)).to_numpy()
     n_gaps = 1 + (params.validation > 0)
     n_rows = len(times) - n_gaps * params.gap
     if n_rows < n_gaps + 1:
-        raise InputError(f"split.gap: {params.gap} leaves no rows for every part, of {len(times)}; use a smaller one")
+        raise InputError(
+            f"split.gap: must leave a row for every part, got {params.gap} with {len(times)} rows; use a smaller gap"
+        )
     train_end, validation_end = round(params.train * n_rows), round((params.train + params.validation) * n_rows)
     ends = [(train_end, TRAIN), (train_end + params.gap, NO_PART)]
     if params.validation > 0:
@@ -199,12 +216,12 @@ def _column(params: SplitParams, table: pl.DataFrame, _schema: Schema) -> PartAs
 
 
 def _random_keys(n_rows: int, generator: np.random.Generator) -> np.ndarray:
-    """A number for each row, uint32, (n_rows,). To draw lots takes an eighth of the time of shuffling the rows."""
+    """Return a random number for each row, uint32 (n_rows,); eight times faster than a permutation."""
     return generator.integers(1 << 32, size=n_rows, dtype=np.uint32)
 
 
 def _assign_by_keys(keys: np.ndarray, params: SplitParams) -> PartAssignment:
-    """The rows with the smallest keys, (n_rows,), to train, the next to validation, the rest to test."""
+    """Assign the rows with the smallest keys, (n_rows,), to train, the next to validation, the rest to test."""
     n_rows = len(keys)
     train_end = round(params.train * n_rows)
     validation_end = round((params.train + params.validation) * n_rows)

@@ -1,9 +1,4 @@
-"""Columns a split reads; queries whole.
-
-What a split reads of the table: a column that groups, orders or names the parts, or the classes.
-
-Which query each row of a ranking is a candidate of, and which queries say something of an order.
-"""
+"""The columns that a split reads: one that groups, orders or names the parts, the classes, the queries of a ranking."""
 
 from typing import NamedTuple
 
@@ -19,14 +14,15 @@ from relight.split.params import SplitParams
 
 TEXT_TYPES = (pl.String, pl.Categorical, pl.Enum)
 YEAR_FIRST = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?$"  # texts that sort by time as they stand
-MAX_QUERIES = 2**24  # float32 has every whole number up to here, and training holds them as such
+MAX_QUERIES = 2**24  # training holds them as float32, which has every whole number up to here
 
 
 class CodedColumn(NamedTuple):
-    """
+    """A column as codes of its levels.
+
     Attributes:
         levels: the different values in ascending order.
-        codes: unsigned integers, as small as the levels allow for texts, shape (n_rows,): each row's place in them.
+        codes: unsigned integers (n_rows,), for texts as small as the levels allow: the index of each row's level.
     """
 
     levels: pl.Series
@@ -34,7 +30,7 @@ class CodedColumn(NamedTuple):
 
 
 def columns_to_split(params: SplitParams, schema: Schema) -> list[str]:
-    """The columns of the clean table that `assign_parts` reads; none where only the number of rows matters.
+    """Return the columns of the clean table that `assign_parts` reads; none if only the number of rows matters.
 
     Raises:
         InputError: a column that is missing, a stratified split without classes.
@@ -50,12 +46,12 @@ def columns_to_split(params: SplitParams, schema: Schema) -> list[str]:
     names = [*(column.name for column in schema.columns), *schema.targets, *([schema.weight] if schema.weight else [])]
     if params.column not in names:
         raise InputError(f"split.column: '{params.column}' is not a column{did_you_mean(params.column, names)}")
-    of_ranking = [] if schema.query is None else [schema.query, schema.target]
-    return list(dict.fromkeys([params.column, *of_ranking]))
+    query = [] if schema.query is None else [schema.query, schema.target]
+    return list(dict.fromkeys([params.column, *query]))
 
 
 def split_column_of(table: pl.DataFrame, params: SplitParams) -> pl.Series:
-    """The column that splits.
+    """Return the column that splits.
 
     Raises:
         InputError: when it has gaps.
@@ -64,7 +60,7 @@ def split_column_of(table: pl.DataFrame, params: SplitParams) -> pl.Series:
 
 
 def encode_column(column: pl.Series) -> CodedColumn:
-    """A column without gaps as places in its sorted levels. NaN, in a column that is ignored, is a level."""
+    """Return a column without gaps as codes of its sorted levels. NaN, in an ignored column, is a level."""
     if column.dtype in TEXT_TYPES:
         levels = column.unique().cast(pl.String).sort()
         return CodedColumn(levels, column.cast(pl.Enum(levels)).to_physical().to_numpy())
@@ -73,15 +69,15 @@ def encode_column(column: pl.Series) -> CodedColumn:
 
 
 def first_value_among(column: pl.Series, levels: pl.Series) -> str:
-    """The first value of a column that is one of these."""
+    """Return the first value of a column that is one of these levels."""
     return str(column.filter(column.cast(pl.String).is_in(levels.cast(pl.String).implode()))[0])
 
 
 def sortable_times(column: pl.Series) -> pl.Series:
-    """Numbers that sort by time: of numbers, dates, and texts of both.
+    """Return numbers that sort by time, for numbers, dates, and texts of both.
 
     Raises:
-        InputError: for texts such as 31.01.2020, which sort by their day, and for what is no time at all.
+        InputError: for texts such as 31.01.2020, which sort by their day, and for values that are no times.
     """
     if column.dtype in TEXT_TYPES:
         return _sortable_texts(column)
@@ -95,7 +91,7 @@ def _sortable_texts(column: pl.Series) -> pl.Series:
     levels, codes = encode_column(column)
     values = text_columns.strip_and_blank(levels)
     if values.null_count():
-        _without_gaps(text_columns.strip_and_blank(column.cast(pl.String)))  # Raises, with the number of rows.
+        _without_gaps(text_columns.strip_and_blank(column.cast(pl.String)))  # raises, with the number of rows
     if bool(text_columns.are_numbers(values).all()):
         return pl.Series(np.take(values.cast(pl.Float64).to_numpy(), codes))
     is_date = values.str.contains(YEAR_FIRST) & values.str.head(10).str.to_date("%Y-%m-%d", strict=False).is_not_null()
@@ -106,7 +102,7 @@ def _sortable_texts(column: pl.Series) -> pl.Series:
 
 
 def _no_time_error(name: str, value: str) -> InputError:
-    return InputError(f"split.column: '{name}' must hold numbers, or dates as 2024-01-31, got '{value}'")
+    return InputError(f"split.column: '{name}' must hold numbers, or dates such as 2024-01-31, got '{value}'")
 
 
 def _without_gaps(column: pl.Series) -> pl.Series:
@@ -116,7 +112,7 @@ def _without_gaps(column: pl.Series) -> pl.Series:
 
 
 def query_numbers(table: pl.DataFrame, schema: Schema, parts: np.ndarray) -> dict[str, np.ndarray]:
-    """`query`, int32 (n_rows,): within each part 0 to n_queries - 1 in the order of first appearance; or nothing."""
+    """Return `query`, int32 (n_rows,): in each part 0 to n_queries - 1 in order of first appearance; or nothing."""
     if schema.query is None:
         return {}
     codes = encode_column(table[schema.query]).codes
@@ -128,27 +124,27 @@ def query_numbers(table: pl.DataFrame, schema: Schema, parts: np.ndarray) -> dic
 
 
 def assert_queries_whole(table: pl.DataFrame, schema: Schema, parts: np.ndarray, names: tuple[Part, ...]) -> None:
-    """A query is trained with or tested with, never both, and each part has something to rank.
+    """Check that each query is in one part, and that each part has something to rank.
 
     Args:
-        table: the query and the target of all rows; others may be there.
-        parts: (n_rows,) places in `names`; -1 for rows in no part.
+        table: the query and the target of all rows; it may have others.
+        parts: (n_rows,) indices into `names`; -1 for rows in no part.
 
     Raises:
-        InputError: for a query on two sides, a part without an order to learn or to measure, too many queries.
+        InputError: for a query in two parts, a part without an order to learn or to measure, too many queries.
     """
     labels, codes = encode_column(table[str(schema.query)])
     if len(labels) > MAX_QUERIES:
-        raise InputError(f"prepare.query: '{schema.query}' must have at most {MAX_QUERIES} values: {len(labels)}")
+        raise InputError(f"prepare.query: '{schema.query}' must have at most {MAX_QUERIES} values, got {len(labels)}")
     codes = codes.astype(np.int64)
-    sides = np.zeros((len(names), len(labels)), dtype=bool)
+    is_in_part = np.zeros((len(names), len(labels)), dtype=bool)
     for part in range(len(names)):
-        sides[part, codes[parts == part]] = True
-    torn = np.flatnonzero(sides.sum(axis=0) > 1)
+        is_in_part[part, codes[parts == part]] = True
+    torn = np.flatnonzero(is_in_part.sum(axis=0) > 1)
     if len(torn):
         raise InputError(
-            f"split: each query must stand in one part, got {len(torn)} stand in more, "
-            f"such as '{labels[int(torn[0])]}'; set split.method to auto, or mend the column '{schema.query}'"
+            f"split: each query must be in one part, got {len(torn)} in more than one, "
+            f"such as '{labels[int(torn[0])]}'; set split.method to auto, or fix the column '{schema.query}'"
         )
     relevance = table[schema.target].to_numpy()
     empty = [name for part, name in enumerate(names) if _is_unordered(codes, relevance, parts == part)]

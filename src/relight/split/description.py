@@ -1,9 +1,5 @@
-"""Train statistics to features.json.
-
-What the model sees of a table: each number, and each category with the levels that the train rows have.
-
-A split table → its features, as the train rows alone describe them.
-"""
+"""The features of a table, described by its train rows only: the numbers with their statistics, the categories with
+their levels."""
 
 from collections.abc import Iterable, Iterator
 from functools import reduce
@@ -15,7 +11,7 @@ import polars as pl
 from relight.data.features import CategoricalFeature, DatePart, Features, InputFeatures, NumericFeature, NumericInput
 from relight.data.schema import Column, Schema
 from relight.errors import InputError
-from relight.split.assignment import TRAIN, VALIDATION, PartAssignment
+from relight.split.assignment import TRAIN, PartAssignment, has_validation
 from relight.split.encoding import EncodedChunk, encode_chunk, has_time_of_day
 from relight.split.params import SplitParams
 from relight.split.statistics import (
@@ -30,52 +26,50 @@ LEARNED_KINDS = ("categorical", "datetime")
 
 
 def columns_to_learn(params: SplitParams, schema: Schema) -> list[str]:
-    """The columns that have to be read before any row can be written: categories, and dates for their hours."""
+    """Return the columns to read before any row can be written: categories, and dates for their hours."""
     return [column.name for column in _feature_columns(params, schema) if column.kind in LEARNED_KINDS]
 
 
 class LearnedLevels(NamedTuple):
-    """What train rows say of the columns that have to be read before any row can be written.
+    """The levels and the times of day of train rows, which must be known before any row can be written.
 
     Attributes:
         levels: of each category, in no order.
-        hours: of each date, whether some row is not at midnight.
+        has_time_of_day: of each date, whether some row is not at midnight.
     """
 
     levels: dict[str, pl.Series]
     has_time_of_day: dict[str, bool]
 
     def merge(self, other: "LearnedLevels") -> "LearnedLevels":
-        """Of both sets of rows together."""
-        levels = {name: pl.concat([mine, other.levels[name]]).unique() for name, mine in self.levels.items()}
+        """Return the levels and the times of day of both sets of rows together."""
+        levels = {name: pl.concat([own, other.levels[name]]).unique() for name, own in self.levels.items()}
         return LearnedLevels(
             levels, {name: has_time or other.has_time_of_day[name] for name, has_time in self.has_time_of_day.items()}
         )
 
 
 def learn_levels(params: SplitParams, schema: Schema, train: pl.DataFrame) -> LearnedLevels:
-    """What some train rows say.
+    """Return the levels and the times of day of some train rows.
 
     Args:
-        train: the `columns_to_learn`; others may be there.
+        train: the `columns_to_learn`; it may have others.
     """
-    of_kind = {
-        kind: [column.name for column in _feature_columns(params, schema) if column.kind == kind]
-        for kind in LEARNED_KINDS
-    }
-    levels = {name: train[name].cast(pl.String).drop_nulls().unique() for name in of_kind["categorical"]}
-    return LearnedLevels(levels, {name: has_time_of_day(train[name]) for name in of_kind["datetime"]})
+    columns = _feature_columns(params, schema)
+    categories, dates = ([column.name for column in columns if column.kind == kind] for kind in LEARNED_KINDS)
+    levels = {name: train[name].cast(pl.String).drop_nulls().unique() for name in categories}
+    return LearnedLevels(levels, {name: has_time_of_day(train[name]) for name in dates})
 
 
 def find_input_features(params: SplitParams, schema: Schema, learned: Iterable[LearnedLevels]) -> InputFeatures:
-    """Levels in the order of texts, of the train rows alone; `hour` only where some train row is not at midnight.
+    """Return the features: levels in the order of texts, and `hour` only if some train row is not at midnight.
 
     Args:
-        learned: of all train rows, some at a time; not asked for where there is nothing to learn.
+        learned: of all train rows, some at a time; not iterated if there is nothing to learn.
 
     Raises:
         InputError: when the column that splits is the only one that the model could see, or a column has the
-            name of a number of a date.
+            name of a part of a date.
     """
     seen = _feature_columns(params, schema)
     merged = reduce(LearnedLevels.merge, learned) if columns_to_learn(params, schema) else LearnedLevels({}, {})
@@ -90,8 +84,8 @@ def find_input_features(params: SplitParams, schema: Schema, learned: Iterable[L
 
 
 def _feature_columns(params: SplitParams, schema: Schema) -> list[Column]:
-    """The column of a group, of a time or of a part is no feature: its values in the test rows are, by the very
-    split, ones that no train row has (the times of a split by time lie beyond the train range)."""
+    """Return the columns that are features. The column that splits is none: its values in the test rows are ones that
+    no train row has (the times of a split by time are beyond the train range)."""
     seen = [column for column in schema.features if column.name != params.column]
     if not seen:
         raise InputError(f"split.column: '{params.column}' is the only column that the model could see")
@@ -113,30 +107,30 @@ def _numeric_inputs(column: Column, has_hours: bool) -> list[NumericInput]:
             return [NumericInput(name=column.name, column=column.name, kind=column.kind)]
         case "datetime":
             hour: list[DatePart] = ["hour"] if has_hours else []
-            moments: list[DatePart] = ["year", "month", "weekday", *hour, "elapsed"]
+            date_parts: list[DatePart] = ["year", "month", "weekday", *hour, "elapsed"]
             return [
-                NumericInput(name=f"{column.name}.{moment}", column=column.name, kind="datetime", date_part=moment)
-                for moment in moments
+                NumericInput(name=f"{column.name}.{part}", column=column.name, kind="datetime", date_part=part)
+                for part in date_parts
             ]
         case "categorical" | "ignored":
             return []
 
 
 class TrainStatistics:
-    """What is kept of the train rows while they pass by once, chunk by chunk, in order."""
+    """Statistics of the train rows, which pass once, chunk by chunk, in order."""
 
     def __init__(self, schema: Schema, inputs: InputFeatures, parts: PartAssignment) -> None:
         self._schema = schema
         self._inputs = inputs
         self._n_rows = int((parts == TRAIN).sum())
-        self._validated = bool((parts == VALIDATION).any())
+        self._validates_on_test = not has_validation(parts)
         self._numbers = [RunningStatistics() for _ in inputs.numeric]
         self._sample = RowSample(len(inputs.numeric), self._n_rows)
         self._target = RunningTargetStatistics()
         self._class_counts = np.zeros(len(schema.classes or []), dtype=np.int64)
 
     def add(self, rows: EncodedChunk, numbers: list[RunningStatistics]) -> None:
-        """The train rows of the next chunk, and the statistics of their numbers."""
+        """Add the train rows of the next chunk, and the statistics of their numbers."""
         self._numbers = [statistics.merge(others) for statistics, others in zip(self._numbers, numbers, strict=True)]
         self._sample.add(rows.numeric)
         if self._schema.task == "regression":
@@ -145,7 +139,7 @@ class TrainStatistics:
             self._class_counts += count_classes(rows.target, len(self._class_counts))
 
     def features(self) -> Features:
-        """What all train rows say, once they have passed by."""
+        """Return the features, once all train rows have passed."""
         schema = self._schema
         has_counts = schema.task in ("binary", "multiclass")
         return Features(
@@ -160,7 +154,7 @@ class TrainStatistics:
             target_statistics=self._target.statistics() if schema.task == "regression" else None,
             class_counts=self._class_counts.tolist() if has_counts else None,
             n_train=self._n_rows,
-            validates_on_test=not self._validated,
+            validates_on_test=self._validates_on_test,
         )
 
     def _number(self, index: int, number: NumericInput) -> NumericFeature:
@@ -178,17 +172,17 @@ class TrainStatistics:
 
 
 def numeric_statistics(rows: EncodedChunk) -> list[RunningStatistics]:
-    """Of each numeric feature."""
+    """Return the statistics of each numeric feature."""
     return [chunk_statistics(values) for values in rows.numeric]
 
 
 def describe_features(
     params: SplitParams, schema: Schema, parts: PartAssignment, chunks: Iterable[pl.DataFrame]
 ) -> Features:
-    """The features, described by the train rows alone. The column that splits is never one of them.
+    """Return the features, described by the train rows only. The column that splits is never one of them.
 
     Args:
-        chunks: all rows in order, `CHUNK_ROWS` at a time; iterated twice where there are categories or dates.
+        chunks: all rows in order, `CHUNK_ROWS` at a time; iterated twice if there are categories or dates.
 
     Raises:
         InputError: when the column that splits is the only one that the model could see.
@@ -211,5 +205,5 @@ def _train_rows(chunks: Iterable[pl.DataFrame], parts: PartAssignment) -> Iterat
 
 
 def count_classes(target: np.ndarray, n_classes: int) -> np.ndarray:
-    """How many rows each class has, of the encoded target of a binary or multiclass task."""
+    """Return the number of rows of each class, of the encoded target of a binary or multiclass task."""
     return np.bincount(target.reshape(-1).astype(np.int64), minlength=n_classes)

@@ -1,8 +1,6 @@
-"""Clean rows to numeric arrays.
+"""A clean table → arrays: raw float32 numbers with NaN for gaps, category codes, the target, the weights.
 
-The numbers of a date: what a model can read of it.
-
-A clean table → arrays: raw float32 numbers with NaN for gaps, category codes, the target, the weights.
+A date becomes several numbers (year, month, weekday, hour, days since 2000).
 """
 
 from collections.abc import Callable
@@ -14,31 +12,29 @@ import polars as pl
 from relight.data.features import DatePart, Features, InputFeatures, NumericInput
 from relight.data.schema import Schema
 
-MICROSECONDS_TO_2000 = (
-    946_684_800_000_000  # 2000-01-01 in microseconds of 1970: near enough that float32 keeps the minutes
-)
-MICROSECONDS_PER_DAY = 86_400_000_000  # microseconds
+MICROSECONDS_TO_2000 = 946_684_800_000_000  # from 1970 to 2000-01-01: near enough that float32 keeps the minutes
+MICROSECONDS_PER_DAY = 86_400_000_000
 MICROSECONDS_PER_HOUR = 3_600_000_000
 
 
-def date_part(times: pl.Series, moment: DatePart) -> np.ndarray:
-    """One number of each time, float64 (n,), NaN for gaps.
+def date_part(times: pl.Series, part: DatePart) -> np.ndarray:
+    """Return one number of each time, float64 (n,), NaN for gaps.
 
     `weekday` is 1 for Monday to 7; `elapsed` are days since 2000-01-01, with fractions.
     """
-    numbers = _date_part(_microseconds(times).fill_null(MICROSECONDS_TO_2000).to_numpy(), moment).astype(np.float64)
+    numbers = _date_part(_microseconds(times).fill_null(MICROSECONDS_TO_2000).to_numpy(), part).astype(np.float64)
     if times.null_count():
         numbers[times.is_null().to_numpy()] = np.nan
     return numbers
 
 
 def has_time_of_day(times: pl.Series) -> bool:
-    """Whether some time is other than midnight."""
+    """Whether some time is not midnight."""
     return bool((_microseconds(times).drop_nulls().to_numpy() % MICROSECONDS_PER_DAY).any())
 
 
-def _date_part(microseconds: np.ndarray, moment: DatePart) -> np.ndarray:
-    match moment:
+def _date_part(microseconds: np.ndarray, part: DatePart) -> np.ndarray:
+    match part:
         case "year":
             return _by_unique_days(microseconds, lambda days: days.dt.year())
         case "month":
@@ -52,7 +48,7 @@ def _date_part(microseconds: np.ndarray, moment: DatePart) -> np.ndarray:
 
 
 def _by_unique_days(microseconds: np.ndarray, number: Callable[[pl.Series], pl.Series]) -> np.ndarray:
-    """Asks the calendar once for each day of the range where that is less often than once for each row."""
+    """Compute the number once for each day of the range, if the days are fewer than the rows."""
     days = (microseconds // MICROSECONDS_PER_DAY).astype(np.int32)
     first, last = (int(days.min()), int(days.max())) if len(days) else (0, 0)
     if last - first >= len(days):
@@ -66,7 +62,8 @@ def _microseconds(times: pl.Series) -> pl.Series:
 
 
 class EncodedFeatures(NamedTuple):
-    """
+    """The features of each row.
+
     Attributes:
         numeric: float32, shape (n_rows, n_numeric); a gap is NaN, true is 1.
         categories: int32, shape (n_rows, n_categorical); 0 is a gap or a level that train lacks.
@@ -77,13 +74,13 @@ class EncodedFeatures(NamedTuple):
 
 
 class EncodedChunk(NamedTuple):
-    """Some rows of a table, column beside column, so that statistics read what lies together.
+    """Some rows of a table, each column contiguous in memory, as statistics read them.
 
     Attributes:
         numeric: float32, shape (n_numeric, n_rows).
         categories: int32, shape (n_categorical, n_rows).
-        target: as `encode_target` gives it.
-        weight: float32, shape (n_rows,); None where the rows have none.
+        target: as `encode_target` returns it.
+        weight: float32, shape (n_rows,); None if the rows have none.
     """
 
     numeric: np.ndarray
@@ -92,40 +89,40 @@ class EncodedChunk(NamedTuple):
     weight: np.ndarray | None
 
     def take(self, rows: np.ndarray) -> Self:
-        """The rows at these places."""
+        """Return the rows with these indices."""
         weight = None if self.weight is None else self.weight[rows]
         numeric, categories = (np.take(columns, rows, axis=1) for columns in (self.numeric, self.categories))
         return self._replace(numeric=numeric, categories=categories, target=self.target[rows], weight=weight)
 
     def tensors(self) -> dict[str, np.ndarray]:
-        """As they are stored: row after row, under the names that training reads."""
+        """Return the arrays as they are stored: row after row, under the names that training reads."""
         weight = {} if self.weight is None else {"weight": self.weight}
         numeric, categories = (np.ascontiguousarray(columns.T) for columns in (self.numeric, self.categories))
         return {"numeric": numeric, "categories": categories, "target": self.target, **weight}
 
 
 def encode(table: pl.DataFrame, features: Features | InputFeatures) -> EncodedFeatures:
-    """The features of each row, in the order of `features`."""
+    """Return the features of each row, in the order of `features`."""
     return EncodedFeatures(
         np.ascontiguousarray(_numeric(table, features).T), np.ascontiguousarray(_categories(table, features).T)
     )
 
 
 def columns_to_encode(schema: Schema, inputs: InputFeatures) -> list[str]:
-    """The columns of the clean table that `encode_chunk` reads, each once."""
+    """Return the columns of the clean table that `encode_chunk` reads, each once."""
     weight = [] if schema.weight is None else [schema.weight]
     numbers = [number.column for number in inputs.numeric]
     return list(dict.fromkeys([*numbers, *(c.name for c in inputs.categorical), *schema.targets, *weight]))
 
 
 def encode_chunk(table: pl.DataFrame, schema: Schema, inputs: Features | InputFeatures) -> EncodedChunk:
-    """All that training reads of some rows."""
+    """Return all that training reads of some rows."""
     weight = None if schema.weight is None else _numbers(table[schema.weight])
     return EncodedChunk(_numeric(table, inputs), _categories(table, inputs), encode_target(table, schema), weight)
 
 
 def encode_target(table: pl.DataFrame, schema: Schema) -> np.ndarray:
-    """float32 (n, 1) for regression, ranking and binary (the second class is 1), int64 (n,) for multiclass,
+    """Return float32 (n, 1) for regression, ranking and binary (the second class is 1), int64 (n,) for multiclass,
     float32 (n, n_classes) for a distribution."""
     match schema.task:
         case "regression" | "distribution" | "forecast" | "ranking":
@@ -137,7 +134,7 @@ def encode_target(table: pl.DataFrame, schema: Schema) -> np.ndarray:
 
 
 def _labels(schema: Schema) -> list[str]:
-    assert schema.classes is not None  # Both tasks of classes have some.
+    assert schema.classes is not None  # tasks of classes have some
     return schema.classes
 
 
@@ -164,7 +161,7 @@ def _categories(table: pl.DataFrame, features: Features | InputFeatures) -> np.n
 
 
 def _codes(values: pl.Series, levels: list[str]) -> np.ndarray:
-    """Places in the levels from 1, and 0 for gaps and other texts. A cast to an Enum takes half as long as a
-    look-up of each value."""
+    """Return the index of each level from 1, and 0 for gaps and other texts. A cast to an Enum takes half as long as
+    looking up each value."""
     level_indices = values.cast(pl.Enum(levels), strict=False).to_physical()
     return (level_indices.cast(pl.Int32) + 1).fill_null(0).to_numpy()

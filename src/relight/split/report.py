@@ -1,4 +1,4 @@
-"""What a person should know of a split; the model never reads it, for it depends on the test rows."""
+"""The report of a split: sizes of the parts, and remarks. It depends on the test rows, so no model ever reads it."""
 
 from collections.abc import Iterable
 
@@ -8,21 +8,23 @@ from pydantic import BaseModel, ConfigDict
 
 from relight.data.features import Features, InputFeatures
 from relight.data.schema import Part, Schema
-from relight.split.assignment import NO_PART, PARTS, TEST, TRAIN, PartAssignment
+from relight.split.assignment import NO_PART, PARTS, TEST, TRAIN, PartAssignment, count_parts
 from relight.split.description import count_classes
 from relight.split.encoding import EncodedChunk, encode_chunk
 from relight.split.params import SplitParams
 
-MAX_ROWS_FOR_DUPLICATES = 2_000_000  # of more rows, eight bytes each would not stay small beside the rest
+MAX_ROWS_FOR_DUPLICATES = 2_000_000  # the hashes of more rows, eight bytes each, would be most of the memory
 
 MAX_NAMES_LISTED = 20  # names in one sentence
 
 
 class SplitReport(BaseModel):
-    """
+    """The sizes of the parts, and remarks on them.
+
     Attributes:
-        rows: of each part.
-        left_out: rows in no part: the gap of a split by time.
+        rows: the number of rows of each part.
+        left_out: the number of rows in no part: the gap of a split by time.
+        notes: whole sentences.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,27 +34,27 @@ class SplitReport(BaseModel):
     notes: list[str]
 
     def preceded_by(self, note: str) -> "SplitReport":
-        """With one note more, before the others; unchanged for ""."""
+        """Return the report with one more note, before the others; unchanged for ""."""
         return self.model_copy(update={"notes": [note, *self.notes]}) if note else self
 
 
 class SplitReporter:
-    """What is kept of the rows of all parts while they pass by once, chunk by chunk, in order."""
+    """Collects what the report needs, from the rows of all parts, which pass once, chunk by chunk, in order."""
 
     def __init__(self, schema: Schema, inputs: InputFeatures | Features, parts: PartAssignment) -> None:
         self._categories = [category.name for category in inputs.categorical]
         self._columns = [*dict.fromkeys(number.column for number in inputs.numeric), *self._categories, *schema.targets]
         self._parts = parts
-        self._passed = 0
+        self._n_rows = 0
         self._hashes: list[np.ndarray] | None = [] if schema.rows <= MAX_ROWS_FOR_DUPLICATES else None
         self._unknown_rows = np.zeros(len(self._categories), dtype=np.int64)
         self._classes = schema.classes or [] if schema.task in ("binary", "multiclass") else []
         self._class_counts = np.zeros((len(PARTS), len(self._classes)), dtype=np.int64)
 
     def add(self, chunk: pl.DataFrame, encoded: EncodedChunk) -> None:
-        """The next rows, and what became of them."""
-        parts = self._parts[self._passed : self._passed + chunk.height]
-        self._passed += chunk.height
+        """Add the next rows, clean and encoded."""
+        parts = self._parts[self._n_rows : self._n_rows + chunk.height]
+        self._n_rows += chunk.height
         if self._hashes is not None:
             self._hashes.append(chunk.select(self._columns).hash_rows(seed=0).to_numpy())
         for index, name in enumerate(self._categories):
@@ -65,10 +67,10 @@ class SplitReporter:
                 counts += count_classes(encoded.target[parts == part], len(counts))
 
     def report(self, params: SplitParams, features: Features) -> SplitReport:
-        """The sizes of the parts, and what may make their scores misleading."""
+        """Return the sizes of the parts, and what may make their scores misleading."""
         left_out = int((self._parts == NO_PART).sum())
         return SplitReport(
-            rows={part: int((self._parts == index).sum()) for index, part in enumerate(PARTS)},
+            rows=count_parts(self._parts),
             left_out=left_out,
             notes=[
                 *method_notes(params, left_out),
@@ -80,7 +82,7 @@ class SplitReporter:
         )
 
     def _duplicate_notes(self) -> list[str]:
-        """Different rows that stand in more than one part, word for word."""
+        """Count the different rows that are in more than one part, word for word."""
         if self._hashes is None:
             return [
                 "Whether rows stand in more than one part was not looked at: the table has over "
@@ -90,11 +92,10 @@ class SplitReporter:
         return [f"Rows that stand in more than one part: {twins}; scores may be too good."] if twins else []
 
     def _unseen_class_notes(self) -> list[str]:
-        """Classes that the train rows do not show."""
         return unseen_classes(self._classes, self._class_counts)
 
     def _unknown_level_notes(self) -> list[str]:
-        """Test rows with a category that train lacks, for each column."""
+        """Count the test rows with a category that train lacks, for each column."""
         counts = [(name, int(n)) for name, n in zip(self._categories, self._unknown_rows, strict=True) if n]
         shown = _listed_names([f"{count} of '{name}'" for name, count in counts])
         return [f"Test rows with a category that no train row has: {shown}; it counts as missing."] if counts else []
@@ -103,7 +104,7 @@ class SplitReporter:
 def report_split(
     params: SplitParams, schema: Schema, features: Features, parts: PartAssignment, chunks: Iterable[pl.DataFrame]
 ) -> SplitReport:
-    """The sizes of the parts, and what may make their scores misleading.
+    """Return the sizes of the parts, and what may make their scores misleading.
 
     Args:
         chunks: all rows in order, some at a time; iterated once.
@@ -115,10 +116,10 @@ def report_split(
 
 
 def count_shared_rows(hashes: np.ndarray, parts: PartAssignment) -> int:
-    """How many different hashes, uint64 (n_rows,), stand in more than one part.
+    """Count the different hashes, uint64 (n_rows,), that are in more than one part.
 
-    The part takes the place of the last two bits, so that one sort brings twins together: np.unique takes ten
-    times as long.
+    The part replaces the last two bits, so that one sort brings equal rows together: np.unique takes ten times as
+    long.
     """
     keys = np.sort((hashes[parts != NO_PART] & ~np.uint64(3)) | parts[parts != NO_PART].astype(np.uint64))
     sides = keys[np.append(True, keys[1:] != keys[:-1])] >> np.uint64(2)
@@ -127,7 +128,7 @@ def count_shared_rows(hashes: np.ndarray, parts: PartAssignment) -> int:
 
 
 def unseen_classes(classes: list[str], counts: np.ndarray) -> list[str]:
-    """Classes that the train rows do not show.
+    """Return remarks on the classes that no train row has.
 
     Args:
         counts: (n_parts, n_classes) rows.
@@ -140,14 +141,14 @@ def unseen_classes(classes: list[str], counts: np.ndarray) -> list[str]:
 
 
 def method_notes(params: SplitParams, left_out: int) -> list[str]:
-    """What the sizes of the parts do not show."""
+    """Return remarks on the gap and the folds."""
     gap = [f"Rows left out between the parts: {left_out} (split.gap is {params.gap})."] if left_out else []
     fold = [f"The test rows are fold {params.fold} of the folds 0 to {params.folds - 1}."] if params.folds else []
     return [*gap, *fold]
 
 
 def constant_columns(features: Features) -> list[str]:
-    """Columns of which the train rows say nothing."""
+    """Return remarks on the columns that have no value, or only one, in the train rows."""
     numbers = [number for number in features.numeric if number.date_part is None]
     empty = [n.name for n in numbers if n.gaps == features.n_described]
     empty += [category.name for category in features.categorical if not category.levels]

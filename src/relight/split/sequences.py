@@ -1,13 +1,9 @@
-"""Whole sequences to tensors.
+"""split, for a table whose rows make sequences; all of it is in memory.
 
-A clean table whose rows make sequences → its steps, and a row for each sequence.
-
-Sequences are shared out whole between the parts, and described by the steps of the train sequences alone.
-
-split, for a table whose rows make sequences: all of it is in memory.
+Each sequence is in one part as a whole, and only the steps of the train sequences describe the features.
 """
 
-from pathlib import Path
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -15,19 +11,17 @@ import polars as pl
 
 from relight.data.features import Features, InputFeatures, SequenceFeatures
 from relight.data.groups import inconsistency_problems
-from relight.data.parquet import read_parquet
 from relight.data.schema import Schema, SequenceParams
-from relight.data.tensors import write_tensors
+from relight.data.tensors import Arrays
 from relight.errors import InputError
-from relight.runtime.files import write_json
 from relight.split.assignment import (
     NO_PART,
     PARTS,
-    TEST,
     TRAIN,
-    VALIDATION,
     PartAssignment,
     assign_parts,
+    count_parts,
+    parts_to_write,
     resolve_split,
 )
 from relight.split.columns import columns_to_split
@@ -39,19 +33,18 @@ from relight.split.description import (
     numeric_statistics,
 )
 from relight.split.encoding import EncodedChunk, EncodedFeatures, encode, encode_target
-from relight.split.files import SplitFiles
+from relight.split.files import Split
 from relight.split.params import SplitParams
 from relight.split.report import SplitReport, constant_columns, count_shared_rows, method_notes, unseen_classes
 
-Arrays = dict[str, np.ndarray]
-
 
 class SequenceSteps(NamedTuple):
-    """
+    """The steps of a table, and its sequences.
+
     Attributes:
         rows: a row for each step, sequence after sequence.
-        sequences: a row for each sequence: of its first step, whose target and part are those of all.
-        place: int64, (n_steps,), of each step's sequence.
+        sequences: a row for each sequence: its first step, which has the target and the part of all its steps.
+        sequence_index: int64 (n_steps,): which sequence a step belongs to, from 0.
     """
 
     rows: pl.DataFrame
@@ -60,14 +53,15 @@ class SequenceSteps(NamedTuple):
 
     @property
     def length(self) -> np.ndarray:
-        """Steps of each sequence, int64, (n_sequences,)."""
+        """The number of steps of each sequence, int64 (n_sequences,)."""
         return np.bincount(self.sequence_index, minlength=self.sequences.height).astype(np.int64)
 
 
 def split_into_sequences(table: pl.DataFrame, sequence: SequenceParams) -> SequenceSteps:
-    """
+    """Return the steps of a clean table, and a row for each sequence.
+
     Args:
-        table: as prepare wrote it: the rows of a sequence stand together.
+        table: as prepare wrote it: the rows of a sequence follow each other.
     """
     if sequence.symbols is not None:
         return _characters(table, sequence.symbols)
@@ -83,12 +77,13 @@ def _characters(table: pl.DataFrame, symbols: str) -> SequenceSteps:
 
 
 class SplitSequences(NamedTuple):
-    """
+    """The steps and the sequences as arrays, before they are divided.
+
     Attributes:
-        parts: the part of each sequence, int8, (n_sequences,), as `assign_parts` gives it.
-        features: what the train sequences say.
-        report: in which each row is a sequence.
-        encoded: each step.
+        parts: the part of each sequence, int8 (n_sequences,), as `assign_parts` returns it.
+        features: what only the train sequences tell.
+        report: the sizes of the parts, in sequences.
+        encoded: the features of each step.
         target, weight: of each sequence.
     """
 
@@ -101,55 +96,65 @@ class SplitSequences(NamedTuple):
     weight: np.ndarray | None
 
     def tensors(self, part: int) -> Arrays:
-        """The sequences of one part.
+        """Return the sequences of one part.
 
         `numeric` (n_steps, d) float32 and `categories` (n_steps, k) int32 hold the steps, sequence after sequence;
-        `start` and `length` (n_sequences,) int64 say which are whose; `target` and `weight` are as a table has them;
-        `row` is the place of each sequence in order of first appearance.
+        `start` and `length` (n_sequences,) int64 are the steps of each sequence; `target` and `weight` are as a table
+        has them; `row` is the index of each sequence in order of first appearance.
         """
-        of_part = self.parts == part
-        steps = of_part[self.steps.sequence_index]
-        length = self.steps.length[of_part]
-        weight = {} if self.weight is None else {"weight": self.weight[of_part]}
+        is_of_part = self.parts == part
+        steps = is_of_part[self.steps.sequence_index]
+        length = self.steps.length[is_of_part]
+        weight = {} if self.weight is None else {"weight": self.weight[is_of_part]}
         return {
             "numeric": self.encoded.numeric[steps],
             "categories": self.encoded.categories[steps],
             "start": np.cumsum(length) - length,
             "length": length,
-            "target": self.target[of_part],
-            "row": np.flatnonzero(of_part),
+            "target": self.target[is_of_part],
+            "row": np.flatnonzero(is_of_part),
             **weight,
         }
 
-    def files(self) -> list[Arrays]:
-        """Of train, validation and test; without validation sequences those of the test stand in for them."""
-        stands_in = VALIDATION if bool((self.parts == VALIDATION).any()) else TEST
-        return [self.tensors(part) for part in (TRAIN, stands_in, TEST)]
+    def files(self) -> Iterator[Arrays]:
+        """Yield the arrays of train, validation and test; without validation sequences, test stands in for them."""
+        return (self.tensors(part) for part in parts_to_write(self.parts))
 
 
-def split_by_sequence(params: SplitParams, schema: Schema, table: pl.DataFrame) -> SplitSequences:
+def split_sequences(params: SplitParams, schema: Schema, sequence: SequenceParams, table: pl.DataFrame) -> Split:
+    """Return the arrays of each part, the features and the report.
+
+    Raises:
+        InputError: as `split_by_sequence`.
     """
+    done = split_by_sequence(params, schema, sequence, table)
+    return Split(done.files(), done.features, done.report)
+
+
+def split_by_sequence(
+    params: SplitParams, schema: Schema, sequence: SequenceParams, table: pl.DataFrame
+) -> SplitSequences:
+    """Assign whole sequences to the parts, and describe and encode their steps.
+
     Args:
         table: as prepare wrote it.
 
     Raises:
         InputError: as `assign_parts`; for a column that splits a sequence in two.
     """
-    assert schema.sequence is not None
-    steps = split_into_sequences(table, schema.sequence)
+    steps = split_into_sequences(table, sequence)
     params, choice = resolve_split(params, schema)
-    columns = columns_to_split(params, schema)
-    if schema.sequence.id is not None:
-        _assert_whole(table, steps, columns, schema.sequence.id)
-    each = schema.model_copy(update={"rows": steps.sequences.height})
-    parts = assign_parts(params, steps.sequences, each)
-    train = steps.rows.filter((parts == TRAIN)[steps.sequence_index])
+    if sequence.id is not None:
+        _assert_whole(table, steps, columns_to_split(params, schema), sequence.id)
+    sequence_schema = schema.model_copy(update={"rows": steps.sequences.height})
+    parts = assign_parts(params, steps.sequences, sequence_schema)
+    is_train = parts == TRAIN
+    train = steps.rows.filter(is_train[steps.sequence_index])
     inputs = find_input_features(params, schema, [learn_levels(params, schema, train)])
     encoded, target = encode(steps.rows, inputs), encode_target(steps.sequences, schema)
-    of_train = EncodedChunk(
-        *_encoded_columns(encoded, parts[steps.sequence_index] == TRAIN), target[parts == TRAIN], None
-    )
-    features = _describe(each, inputs, steps, parts, of_train)
+    train_chunk = EncodedChunk(*_encoded_columns(encoded, is_train[steps.sequence_index]), target[is_train], None)
+    table_features = _table_features(sequence_schema, inputs, parts[steps.sequence_index], train_chunk)
+    features = _with_lengths(table_features, sequence, steps.length[is_train])
     report = _report(params, features, steps, parts, target).preceded_by(choice)
     weight = None if schema.weight is None else steps.sequences[schema.weight].cast(pl.Float32).to_numpy()
     return SplitSequences(steps, parts, features, report, encoded, target, weight)
@@ -164,20 +169,22 @@ def _assert_whole(table: pl.DataFrame, steps: SequenceSteps, columns: list[str],
 
 
 def _encoded_columns(encoded: EncodedFeatures, chosen_steps: np.ndarray) -> EncodedFeatures:
-    """Some steps, column beside column."""
+    """Return the chosen steps, (n_columns, n_steps) each."""
     return EncodedFeatures(*(np.ascontiguousarray(values[chosen_steps].T) for values in encoded))
 
 
-def _describe(
-    schema: Schema, inputs: InputFeatures, steps: SequenceSteps, parts: PartAssignment, train: EncodedChunk
-) -> Features:
-    """Numbers are described by steps, the target and the classes by sequences."""
-    assert schema.sequence is not None
-    rows = TrainStatistics(schema, inputs, parts[steps.sequence_index])
+def _table_features(schema: Schema, inputs: InputFeatures, step_parts: PartAssignment, train: EncodedChunk) -> Features:
+    """Describe numbers by the train steps, the target and the classes by the train sequences."""
+    rows = TrainStatistics(schema, inputs, step_parts)
     rows.add(train, numeric_statistics(train))
-    length = steps.length[parts == TRAIN]
-    sequence = SequenceFeatures(columns=schema.sequence, n_steps=int(length.sum()), longest=int(length.max()))
-    return rows.features().model_copy(update={"n_train": len(length), "sequence": sequence})
+    return rows.features()
+
+
+def _with_lengths(features: Features, sequence: SequenceParams, train_lengths: np.ndarray) -> Features:
+    """Return the features with the lengths of the train sequences, int (n_sequences,)."""
+    n_steps, longest = int(train_lengths.sum()), int(train_lengths.max())
+    described = SequenceFeatures(columns=sequence, n_steps=n_steps, longest=longest)
+    return features.model_copy(update={"n_train": len(train_lengths), "sequence": described})
 
 
 def _report(
@@ -188,7 +195,7 @@ def _report(
     counts = [count_classes(target[parts == part], len(classes)) for part in range(len(PARTS) if classes else 0)]
     missing = unseen_classes(classes, np.stack(counts)) if classes else []
     return SplitReport(
-        rows={part: int((parts == index).sum()) for index, part in enumerate(PARTS)},
+        rows=count_parts(parts),
         left_out=left_out,
         notes=[
             *method_notes(params, left_out),
@@ -200,7 +207,7 @@ def _report(
 
 
 def _duplicate_notes(features: Features, steps: SequenceSteps, parts: PartAssignment) -> list[str]:
-    """Different sequences that stand in more than one part, step for step."""
+    """Count the different sequences that are in more than one part, step for step."""
     seen = steps.rows.select(features.columns).hash_rows(seed=0).to_numpy()
     length = steps.length
     within = np.arange(len(seen)) - np.repeat(np.cumsum(length) - length, length)
@@ -209,15 +216,3 @@ def _duplicate_notes(features: Features, steps: SequenceSteps, parts: PartAssign
     np.add.at(hashes, steps.sequence_index, seen * odd)
     twins = count_shared_rows(hashes, parts)
     return [f"Sequences that stand in more than one part: {twins}; scores may be too good."] if twins else []
-
-
-def split_sequences(params: SplitParams, schema: Schema, table: Path, files: SplitFiles) -> None:
-    """Sequences stay whole."""
-    rows = read_parquet(table)
-    if rows.height != schema.rows:
-        raise InputError(f"{table}: has {rows.height} rows, and its schema says {schema.rows}; run `dvc repro`")
-    done = split_by_sequence(params, schema, rows)
-    for path, arrays in zip(files[:3], done.files(), strict=True):
-        write_tensors(path, arrays)
-    write_json(files.features, done.features)
-    write_json(files.report, done.report)

@@ -1,8 +1,6 @@
-"""Window origins, covariates, scales.
+"""The rows of series → the arrays of one part: what a forecast may see, and where its windows begin.
 
-The train rows of series → what they say of scales, covariates, cycles of the calendar.
-
-The rows of series → the arrays of one part: what a forecast may see, and where its windows begin.
+Only the train rows describe the scales, the covariates and the cycles of the calendar.
 """
 
 from collections.abc import Iterator
@@ -14,25 +12,27 @@ import polars as pl
 from relight.data.calendar import find_cycles, fourier_features
 from relight.data.features import Covariate, SeriesFeatures
 from relight.data.schema import Column, Schema, SeriesSchema
+from relight.data.tensors import Arrays
 from relight.split.assignment import TRAIN, PartAssignment
 
-MAX_COVARIATE_LEVELS = 20  # of a category; the others are as a gap
-Arrays = dict[str, np.ndarray]
+MAX_COVARIATE_LEVELS = 20  # of a category; all others count as a gap
 
 
 class _DifferenceScales(NamedTuple):
+    """`scale` and `seasonal_error` of `SeriesFeatures`."""
+
     scale: float
     seasonal_error: float | None
 
 
-def describe_series(rows: pl.DataFrame, schema: Schema, parts: PartAssignment) -> SeriesFeatures:
-    """From the train rows alone.
+def describe_series(
+    rows: pl.DataFrame, schema: Schema, series_schema: SeriesSchema, parts: PartAssignment
+) -> SeriesFeatures:
+    """Describe series by their train rows.
 
     Args:
-        rows: on their grid, the series one after the other; the target with its gaps.
+        rows: on their grid, series after series; the target with its gaps.
     """
-    series_schema = schema.series
-    assert series_schema is not None
     train = rows.filter(parts == TRAIN)
     differences = _difference_scales(train, schema.target, series_schema)
     ordered = sorted(schema.features, key=lambda column: column.name in series_schema.known)
@@ -48,7 +48,7 @@ def describe_series(rows: pl.DataFrame, schema: Schema, parts: PartAssignment) -
 
 
 def frequent_levels(train: pl.Series) -> list[str]:
-    """Of a category in the train rows, the most frequent first, of equal ones in the order of texts."""
+    """Return the levels of a category in the train rows, the most frequent first, ties in the order of texts."""
     counts = train.drop_nulls().alias("level").value_counts(name="n")
     return counts.sort("n", "level", descending=[True, False])["level"].to_list()
 
@@ -65,8 +65,8 @@ def _covariates(train: pl.Series, column: Column, series_schema: SeriesSchema) -
 
 
 def _covariate(values: pl.Series, is_known: bool) -> Covariate:
-    there = values.drop_nulls().to_numpy()
-    mean, std = (float(there.mean()), float(there.std())) if len(there) else (0.0, 0.0)
+    present = values.drop_nulls().to_numpy()
+    mean, std = (float(present.mean()), float(present.std())) if len(present) else (0.0, 0.0)
     return Covariate(name=values.name, mean=mean, std=std, known=is_known)
 
 
@@ -84,15 +84,15 @@ def _difference_scales(train: pl.DataFrame, target: str, series_schema: SeriesSc
 
 
 def encode_part(rows: pl.DataFrame, target: str, features: SeriesFeatures, parts: PartAssignment, part: int) -> Arrays:
-    """The rows of a part, with those before it that its first windows see.
+    """Return the rows of a part, with those before it that its first windows see.
 
     Returns:
-        value (n,) float32: the target, its gaps filled, by what is known at the end of the part.
-        target (n,) float32: the target, NaN where there is none.
-        covariates (n, n_covariates + n_waves) float32, NaN where there is none; 0 and 1 for the levels of a category.
-        origin (n_windows,) int64: the place of each window's first target; `length` rows lie before it, and its
-            `horizon` targets are of the part. A window without any value to foretell is left out.
-        row (n,) int64: the place in the table.
+        value (n,) float32: the target, its gaps filled by what is known at the end of the part.
+        target (n,) float32: the target, NaN for a gap.
+        covariates (n, n_covariates + n_waves) float32, NaN for a gap; 0 and 1 for the levels of a category.
+        origin (n_windows,) int64: the index of the first target of each window; `length` rows are before it, and its
+            `horizon` targets are in the part. A window without any value to predict is left out.
+        row (n,) int64: the row of the table.
     """
     arrays_of_series = [
         _encode_series(first_row, group, target, features, part)
@@ -111,7 +111,7 @@ def encode_part(rows: pl.DataFrame, target: str, features: SeriesFeatures, parts
 def _each_series(
     rows: pl.DataFrame, series_schema: SeriesSchema, parts: PartAssignment
 ) -> Iterator[tuple[int, pl.DataFrame]]:
-    """Each series with the parts of its rows, and its place in the table."""
+    """Yield the first row of each series in the table, and its rows with their parts."""
     whole = rows.with_columns(pl.Series("part", parts, dtype=pl.Int8))
     groups = whole.partition_by(series_schema.series, maintain_order=True) if series_schema.series else [whole]
     first_row = 0
@@ -121,8 +121,8 @@ def _each_series(
 
 
 def _encode_series(first_row: int, group: pl.DataFrame, target: str, features: SeriesFeatures, part: int) -> Arrays:
-    series_schema, of_part = features.series_schema, np.flatnonzero(group["part"].to_numpy() == part)
-    begin, end = (int(of_part[0]), int(of_part[-1]) + 1) if len(of_part) else (0, 0)
+    series_schema, part_rows = features.series_schema, np.flatnonzero(group["part"].to_numpy() == part)
+    begin, end = (int(part_rows[0]), int(part_rows[-1]) + 1) if len(part_rows) else (0, 0)
     first = max(0, begin - series_schema.length)
     until = group.head(end)
     seen = until.slice(first)
@@ -139,14 +139,14 @@ def _encode_series(first_row: int, group: pl.DataFrame, target: str, features: S
 
 
 def _column_numbers(values: pl.Series, level: str | None) -> np.ndarray:
-    """Of a column, or whether it has a level: then a gap, or a level that the train rows lack, is in none of them."""
+    """Return the numbers of a column, NaN for a gap; or 1 for a level and 0 for all others, gaps among them."""
     if level is not None:
         return (values == level).fill_null(value=False).cast(pl.Float32).to_numpy()
     return values.cast(pl.Float32).fill_null(float("nan")).to_numpy()
 
 
 def fill_gaps(values: pl.Series, how: str) -> pl.Series:
-    """Without gaps, by the values up to the last one of these alone; a gap at the beginning takes the first value."""
+    """Fill the gaps by these values only; a gap at the beginning takes the first value."""
     between = values.interpolate() if how == "interpolate" else values
     return between.fill_null(strategy="forward").fill_null(strategy="backward").fill_null(0.0)
 
@@ -155,5 +155,5 @@ def _window_origins(truth: np.ndarray, begin: int, series_schema: SeriesSchema) 
     origins = np.arange(
         max(begin, series_schema.length), len(truth) - series_schema.horizon + 1, series_schema.step, dtype=np.int64
     )
-    there = np.concatenate([[0], np.cumsum(np.isfinite(truth))])
-    return origins[there[origins + series_schema.horizon] > there[origins]]
+    n_before = np.concatenate([[0], np.cumsum(np.isfinite(truth))])  # values before each row
+    return origins[n_before[origins + series_schema.horizon] > n_before[origins]]

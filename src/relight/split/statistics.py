@@ -1,10 +1,7 @@
-"""One-pass moments and sampled quantiles.
+"""Moments and sampled quantiles from one pass over the train rows, the same bytes in every run.
 
-Quantiles of the train rows, from a sample that is drawn by their places alone.
-
-Statistics that are the same bytes in every run, from one pass over a table.
-
-NumPy sums over fixed chunks of rows are; the float sums of a parallel engine differ from run to run.
+NumPy sums over fixed chunks of rows are the same; the float sums of a parallel engine differ from run to run. The
+sample of the quantiles depends only on the number of rows and columns.
 """
 
 from typing import NamedTuple, Self
@@ -15,49 +12,49 @@ from relight.data.features import TargetStatistics
 
 MAX_SAMPLE_ROWS = 262_144
 MIN_SAMPLE_ROWS = 20_000
-MAX_SAMPLE_NUMBERS = 2**25  # float32, so 128 MB for all columns together
+MAX_SAMPLE_NUMBERS = 2**25  # float32: 128 MB for all columns together
 MAX_QUANTILE_LEVELS = 1001
 SAMPLE_SEED = 0
 CHUNK_ROWS = 262_144
 
 
 class RowSample:
-    """Some rows of a part, kept while its rows pass by once, in order.
+    """A sample of the rows of a part, which pass once, in order.
 
     Attributes:
         values: float32, shape (n_columns, n_sampled).
     """
 
     def __init__(self, n_columns: int, n_rows: int) -> None:
-        self._places = sample_indices(n_columns, n_rows)
-        self._passed = self._kept = 0
-        self.values = np.empty((n_columns, len(self._places)), dtype=np.float32)
+        self._indices = sample_indices(n_columns, n_rows)
+        self._n_rows = self._n_sampled = 0
+        self.values = np.empty((n_columns, len(self._indices)), dtype=np.float32)
 
     def add(self, columns: np.ndarray) -> None:
-        """The next rows, shape (n_columns, n)."""
-        self._passed += columns.shape[1]
-        end = int(np.searchsorted(self._places, self._passed))
-        indices = self._places[self._kept : end] - (self._passed - columns.shape[1])
-        self.values[:, self._kept : end] = np.take(columns, indices, axis=1)
-        self._kept = end
+        """Add the next rows, shape (n_columns, n)."""
+        first_row, self._n_rows = self._n_rows, self._n_rows + columns.shape[1]
+        end = int(np.searchsorted(self._indices, self._n_rows))
+        indices = self._indices[self._n_sampled : end] - first_row
+        self.values[:, self._n_sampled : end] = np.take(columns, indices, axis=1)
+        self._n_sampled = end
 
 
 def sample_indices(n_columns: int, n_rows: int) -> np.ndarray:
-    """The places of the sampled rows in ascending order: all of them, or so many that they fit in memory."""
-    fits = max(MIN_SAMPLE_ROWS, min(MAX_SAMPLE_ROWS, MAX_SAMPLE_NUMBERS // max(n_columns, 1)))
-    if n_rows <= fits:
+    """Return the sampled rows in ascending order: all of them, or as many as fit in memory."""
+    n_sampled = max(MIN_SAMPLE_ROWS, min(MAX_SAMPLE_ROWS, MAX_SAMPLE_NUMBERS // max(n_columns, 1)))
+    if n_rows <= n_sampled:
         return np.arange(n_rows)
-    return np.sort(np.random.default_rng(SAMPLE_SEED).choice(n_rows, fits, replace=False))
+    return np.sort(np.random.default_rng(SAMPLE_SEED).choice(n_rows, n_sampled, replace=False))
 
 
 def empirical_quantiles(values: np.ndarray, low: float, high: float) -> list[float]:
-    """At evenly spaced levels from 0 to 1, at most 1001, each a value that occurs (the nearest one in order).
+    """Return the quantiles at evenly spaced levels from 0 to 1, at most 1001, each a value that occurs (the nearest).
 
     Args:
         values: float32, shape (n,), NaN for gaps.
-        low, high: of all rows. They stand in where the sample has no value: some row has one.
+        low, high: the extremes of all rows, which are the quantiles if the sample has no value.
     """
-    ordered = np.sort(values[~np.isnan(values)]) + np.float32(0)  # no -0.0: its place among zeros is chance
+    ordered = np.sort(values[~np.isnan(values)]) + np.float32(0)  # no -0.0: its order among zeros is arbitrary
     if not len(ordered):
         return sorted({low, high})
     n_levels = min(MAX_QUANTILE_LEVELS, len(ordered))
@@ -67,11 +64,11 @@ def empirical_quantiles(values: np.ndarray, low: float, high: float) -> list[flo
 
 
 class RunningStatistics(NamedTuple):
-    """Of the values that are there; gaps do not count.
+    """The number, the moments and the extremes of values; gaps do not count.
 
     Attributes:
-        second, third: the sums of (value - mean)² and (value - mean)³.
-        low, high: infinite, and the wrong way round, where there is no value.
+        m2, m3: the sums of (value - mean)² and (value - mean)³.
+        low, high: inf and -inf if there is no value.
     """
 
     n: int = 0
@@ -83,16 +80,16 @@ class RunningStatistics(NamedTuple):
 
     @property
     def std(self) -> float:
-        """The population's."""
+        """The standard deviation of the population."""
         return float(np.sqrt(self.m2 / self.n)) if self.n else 0.0
 
     @property
     def skew(self) -> float:
-        """The population's: 0 for a symmetric column, above 0 for a long tail of large values; 0 for a constant."""
+        """The skewness of the population: above 0 for a long tail of large values; 0 for a constant."""
         return self.m3 / self.n / self.std**3 if self.m2 else 0.0
 
     def merge(self, other: Self) -> Self:
-        """Of both sets of rows together.
+        """Return the statistics of both sets of rows together.
 
         Chan, Golub and LeVeque, Updating formulae and a pairwise algorithm for computing sample variances, 1979;
         the third sum: Pébay, Formulas for robust, one-pass parallel computation of covariances and
@@ -114,12 +111,12 @@ class RunningStatistics(NamedTuple):
 
 
 def chunk_statistics(values: np.ndarray) -> RunningStatistics:
-    """Of one chunk: float32 or float64, shape (n,), NaN for gaps; summed in float64."""
+    """Return the statistics of one chunk, float32 or float64 (n,), NaN for gaps; summed in float64."""
     gaps = np.isnan(values)
     present = (values[~gaps] if gaps.any() else values).astype(np.float64)
     if not len(present):
         return RunningStatistics()
-    low, high = float(present.min()) + 0.0, float(present.max()) + 0.0  # Of -0.0 and 0.0 either may be found: 0.0 then
+    low, high = float(present.min()) + 0.0, float(present.max()) + 0.0  # + 0.0 turns -0.0 into 0.0: either may be found
     mean = float(present.sum()) / len(present)
     present -= mean
     squares = present * present
@@ -128,24 +125,26 @@ def chunk_statistics(values: np.ndarray) -> RunningStatistics:
 
 
 class RunningTargetStatistics(NamedTuple):
-    """Of a quantity, and of its logarithm as long as every value is above 0."""
+    """Statistics of a quantity, and of its logarithm as long as every value is above 0."""
 
     plain: RunningStatistics = RunningStatistics()
     log: RunningStatistics | None = RunningStatistics()
 
     def add(self, values: np.ndarray) -> Self:
+        """Return the statistics with these values, float32 (n,), added."""
         plain = self.plain.merge(chunk_statistics(values))
         if self.log is None or plain.low <= 0:
             return self._replace(plain=plain, log=None)
         return self._replace(plain=plain, log=self.log.merge(chunk_statistics(np.log(values.astype(np.float64)))))
 
     def statistics(self) -> TargetStatistics:
-        plain, logged = self.plain, self.log
+        """Return the moments."""
+        plain, log = self.plain, self.log
         return TargetStatistics(
             mean=plain.mean,
             std=plain.std,
             skew=plain.skew,
-            log_mean=None if logged is None else logged.mean,
-            log_std=None if logged is None else logged.std,
-            log_skew=None if logged is None else logged.skew,
+            log_mean=None if log is None else log.mean,
+            log_std=None if log is None else log.std,
+            log_skew=None if log is None else log.skew,
         )

@@ -5,7 +5,6 @@ take each other's. A clone has its own, shares Git's objects and DVC's cache wit
 outputs from one experiment to the next, so that only what differs runs. Whatever a kill left there is thrown away.
 """
 
-import fcntl
 import os
 import shutil
 import signal
@@ -20,7 +19,7 @@ from typing import NamedTuple
 from relight.errors import RunError
 from relight.repository.dvc import run_dvc
 from relight.repository.git import run_git
-from relight.runtime.lifetime import PARENT_VARIABLE
+from relight.runtime.lifetime import PARENT_VARIABLE, is_locked
 from relight.sweep import dvc_child
 
 POLL_SECONDS = 0.25  # seconds between two looks at a running experiment
@@ -193,15 +192,8 @@ def _failure_reason(output: str, code: int) -> str:
 
 def _wait_for_lock(path: Path) -> None:
     """A stage whose dvc was killed ends within a second."""
-    if not path.exists():
-        return
-    with open(path, "a", encoding="utf-8") as file:
-        until = time.monotonic() + 30
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            except BlockingIOError as error:
-                if time.monotonic() > until:
-                    raise RunError(f"{path}: a stage that nobody waits for still runs; end it with `kill`") from error
-                time.sleep(0.1)
+    until = time.monotonic() + 30
+    while is_locked(path):
+        if time.monotonic() > until:
+            raise RunError(f"{path}: a stage that nobody waits for still runs; end it with `kill`")
+        time.sleep(0.1)

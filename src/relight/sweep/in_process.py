@@ -6,7 +6,6 @@ from pathlib import Path
 import torch
 
 from relight.data.features import Features
-from relight.data.prefetch import prefetch
 from relight.data.tensors import StoredTensors
 from relight.model.devices import choose_device, make_deterministic
 from relight.model.params import ModelParams
@@ -15,9 +14,9 @@ from relight.runtime.params import read_section
 from relight.runtime.strict_yaml import Document
 from relight.sweep.trials import trial_value
 from relight.train.distributed.group import SingleProcess
-from relight.train.fit import new_training, resolve_settings, run_training, start_training
 from relight.train.params import TrainParams
 from relight.train.state import TrainingState
+from relight.train.training import build_training, resolve_settings
 
 SPLIT_FOLDER = Path("data/split")
 
@@ -49,19 +48,16 @@ class InProcessTrainer:
         make_deterministic(params.threads)
         device = choose_device(params.device)
         settled = resolve_settings(model_params, params, self._features, device.type)
-        training = new_training(params, settled, self._features, *self._stores)
-        training.model.to(device)
-        state = start_training(training, SingleProcess(), None)
+        training = build_training(params, settled, self._features, *self._stores)
+        training.start(device, SingleProcess())
         try:
-            run_training(training, state, SingleProcess(), _PruningCallback(is_hopeless), prefetch)
+            history = training.run(_PruningCallback(is_hopeless))
         except PrunedError:
             return None
         finally:
             if device.type == "cuda":
                 torch.cuda.empty_cache()
-        return trial_value(
-            [epoch.validation_score for epoch in state.history], keeps_best=params.early_stopping is not None
-        )
+        return trial_value([epoch.validation_score for epoch in history], keeps_best=params.early_stopping is not None)
 
 
 class _PruningCallback:

@@ -17,7 +17,8 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from relight.sweep.processes import Slot, exclusive_lock, owner_liveness
+from relight.runtime.lifetime import exclusive_lock
+from relight.sweep.processes import Slot, owner_liveness
 
 HEARTBEAT_SECONDS = 20.0
 

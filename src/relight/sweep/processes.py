@@ -7,7 +7,6 @@ The processes of a sweep: started, started again when they are killed, and never
 The places of the processes of a sweep on this machine: who holds one is alive, and the kernel says so.
 """
 
-import fcntl
 import json
 import os
 import socket
@@ -21,7 +20,8 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from relight.errors import RunError
-from relight.runtime.lifetime import PARENT_VARIABLE, try_lock
+from relight.runtime.lifetime import PARENT_VARIABLE, is_locked, try_lock
+from relight.runtime.messages import notify
 
 VISIBLE_DEVICES_VARIABLE = "CUDA_VISIBLE_DEVICES"
 POLL_SECONDS = 0.2  # seconds between two looks
@@ -96,7 +96,7 @@ class SweepJobs:
                 f"relight sweep: job {job} was killed {MAX_STARTS} times (signal {-code}); when memory is short, use "
                 "fewer --jobs; the same command goes on"
             )
-        sys.stderr.write(f"relight sweep: job {job} was killed (signal {-code}); it starts again\n")
+        notify(f"relight sweep: job {job} was killed (signal {-code}); it starts again")
         self._start(job, starts)
 
     def _stop(self) -> None:
@@ -150,17 +150,4 @@ def owner_liveness(owner: dict[str, str]) -> Liveness:
         return "unknown"
     if path.read_text(encoding="utf-8") != owner["holder"]:
         return "dead"
-    file = try_lock(path)
-    if file is None:
-        return "alive"
-    os.close(file)
-    return "dead"
-
-
-@contextmanager
-def exclusive_lock(path: Path) -> Iterator[None]:
-    """Within the block no other process on this machine is in its own."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "a", encoding="utf-8") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    return "alive" if is_locked(path) else "dead"

@@ -1,7 +1,6 @@
 """sweep.yaml and params.yaml together: all that is wrong with them, and each proposal as params."""
 
 import copy
-import difflib
 import hashlib
 import json
 from collections.abc import Iterator
@@ -12,6 +11,8 @@ from relight.errors import InputError
 from relight.params import assert_sections, check_sections
 from relight.repository.git import run_git
 from relight.runtime.files import json_text, read_json
+from relight.runtime.messages import did_you_mean_key
+from relight.runtime.nested import flatten
 from relight.runtime.params import check_document
 from relight.runtime.strict_yaml import Document, read_yaml
 from relight.sweep.params import Choices, Range, Scalar, SweepParams
@@ -104,7 +105,7 @@ def study_identity(settings: SweepSettings) -> dict[str, Any]:
 
 
 def _problems(sweep_document: Document, sweep: SweepParams, document: Document, *, fast: bool) -> Iterator[str]:
-    values = dict(_leaves(document.value))
+    values = flatten(document.value)
     for key, search in sweep.params.items():
         location = f"{sweep_document.location(('params', key))}: params.{key}"
         if key not in values:
@@ -122,7 +123,7 @@ def _problems(sweep_document: Document, sweep: SweepParams, document: Document, 
     if fast and sweep.metric is not None:
         yield f"{sweep_document.location(('metric',))}: metric: must be null with --fast, which does not evaluate"
     elif sweep.metric is not None and METRICS_PATH.exists():
-        scores = dict(_leaves(read_json(METRICS_PATH)))
+        scores = flatten(read_json(METRICS_PATH))
         if sweep.metric not in scores:
             hint = _did_you_mean(sweep.metric, list(scores))
             yield f"{sweep_document.location(('metric',))}: metric: is not in {METRICS_PATH}{hint}"
@@ -156,18 +157,9 @@ def _own_problems(document: Document, key: str, search: Range | Choices) -> list
     return all_problems
 
 
-def _leaves(value: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    for key, inner in value.items():
-        if isinstance(inner, dict) and inner:
-            yield from _leaves(inner, f"{above}{key}.")
-        else:
-            yield f"{above}{key}", inner
-
-
 def _did_you_mean(word: str, keys: list[str]) -> str:
     """By its last word, or the initials of that (lr), or the whole key."""
     last = word.rsplit(".", 1)[-1]
     ends = {key: key.rsplit(".", 1)[-1] for key in keys}
     same = [key for key, end in ends.items() if last in (end, "".join(part[:1] for part in end.split("_")))]
-    close = same or difflib.get_close_matches(word, keys, n=1)
-    return f"; did you mean {close[0]}?" if close else f"; known are {', '.join(keys)}"
+    return f"; did you mean {same[0]}?" if same else did_you_mean_key(word, keys)

@@ -11,7 +11,6 @@ Where the study of a sweep lies: a file of this repository, or a database that s
 Where a sweep keeps what is its own, and its ledger there.
 """
 
-import fcntl
 import json
 import os
 import re
@@ -26,9 +25,9 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 
 from relight.errors import InputError
+from relight.runtime.lifetime import exclusive_lock
 from relight.sweep.ledger import TrialQueue
 from relight.sweep.params import SweepParams
-from relight.sweep.processes import exclusive_lock
 from relight.sweep.proposals import PerTrialSampler, max_trials, search_distributions
 
 RACE_MESSAGES = ("already exists", "UNIQUE constraint", "uplicate")  # what databases say of tables made twice at once
@@ -45,8 +44,7 @@ class CrashSafeJournal(JournalFileBackend):
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
-        with open(self._path, "r+b", buffering=0) as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with exclusive_lock(self._path), open(self._path, "r+b", buffering=0) as file:
             file.seek(_complete_length(file.fileno()))
             file.truncate()
             file.write(text.encode())

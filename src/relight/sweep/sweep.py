@@ -1,16 +1,17 @@
 """sweep: propose params, run them, and say which are best. What was begun before goes on."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
 from relight.errors import InputError, RunError
 from relight.repository.dvc import run_dvc
+from relight.runtime.lifetime import exclusive_lock
+from relight.runtime.messages import notify
 from relight.runtime.nested import differing_keys
 from relight.sweep.clone import Baseline, ExperimentClone, current_baseline, existing_experiments
 from relight.sweep.ledger import TrialQueue
 from relight.sweep.params import SweepParams
-from relight.sweep.processes import SweepJobs, acquire_slot, exclusive_lock, gpu_environment, visible_gpus
+from relight.sweep.processes import SweepJobs, acquire_slot, gpu_environment, visible_gpus
 from relight.sweep.settings import SweepSettings, read_sweep_settings, study_identity, sweep_warnings
 from relight.sweep.storage import open_trial_queue, slots_folder, sweep_folder
 from relight.sweep.trials import SweepTrial, best_trials_table, format_trials, rank_trials, trial_counts_text
@@ -35,7 +36,7 @@ def sweep(file: Path, *, jobs: int | None, fast: bool, keep: int) -> str:
     settings = read_sweep_settings(file, fast=fast)
     baseline = current_baseline()
     for remark in sweep_warnings(settings):
-        _write_line(f"note: {remark}")
+        notify(f"note: {remark}")
     if fast:
         with exclusive_lock(sweep_folder(settings.sweep) / "split.lock"):
             run_dvc("repro", "--quiet", "split")
@@ -107,9 +108,9 @@ def _make_experiments(settings: SweepSettings, baseline: Baseline, best: list[Sw
         side = ExperimentClone(claimed_slot.path.with_suffix(""), baseline)
         for trial in new:
             value = run_experiment(side, trial.name, trial.params, None, lambda _scores: False)
-            _write_line(f"{trial.name}: is an experiment now")
+            notify(f"{trial.name}: is an experiment now")
             if value != trial.value:
-                _write_line(f"note: {trial.name} reaches {value:.6g} as an experiment, {trial.value:.6g} in the sweep")
+                notify(f"note: {trial.name} reaches {value:.6g} as an experiment, {trial.value:.6g} in the sweep")
 
 
 def _next_command(name: str, baseline: Baseline, *, fast: bool) -> str:
@@ -119,7 +120,3 @@ def _next_command(name: str, baseline: Baseline, *, fast: bool) -> str:
     if fast:
         return f"\n`relight sweep --fast` makes an experiment of {name}\n"
     return f"\nThe best one ran elsewhere: there `dvc exp push origin {name}`, here `dvc exp pull origin {name}`\n"
-
-
-def _write_line(what: str) -> None:
-    sys.stderr.write(f"{what}\n")

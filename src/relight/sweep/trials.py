@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from relight.runtime.messages import one_line
+from relight.runtime.messages import printable
 from relight.sweep.proposals import Proposal
 
 MAX_TRIALS_SHOWN = 10
@@ -141,9 +141,9 @@ def format_trials(heads: Sequence[str], rows: Sequence[Sequence[str]], *, width:
     for index, head in enumerate(heads):
         table.add_column(head, justify="left" if index == 0 else "right", overflow="fold")
     for row in rows[:-1]:
-        table.add_row(*(Text(one_line(text)) for text in row))
+        table.add_row(*(Text(printable(text)) for text in row))
     table.add_section()
-    table.add_row(*(Text(one_line(text)) for text in rows[-1]), style="dim")
+    table.add_row(*(Text(printable(text)) for text in rows[-1]), style="dim")
     buffer = io.StringIO()
     Console(file=buffer, width=columns, force_terminal=sys.stdout.isatty(), highlight=False).print(table)
     return buffer.getvalue()

@@ -21,7 +21,7 @@ import polars as pl
 from relight.errors import RelightError, RunError
 from relight.runtime.files import read_json
 from relight.runtime.lifetime import PARENT_VARIABLE, end_with_parent
-from relight.runtime.messages import run_for_exit_code
+from relight.runtime.messages import notify, run_for_exit_code
 from relight.runtime.strict_yaml import read_yaml
 from relight.sweep.clone import Baseline, ExperimentClone
 from relight.sweep.ledger import ClaimedTrial, TrialQueue
@@ -169,7 +169,7 @@ def _run_trial(trial: ClaimedTrial, settings: SweepSettings, run: TrialRunner) -
     else:
         trial.complete(value, seconds)
         outcome = f"{value:.6g}"
-    _write_line(f"{name}: {outcome} ({seconds:.1f} s)")
+    notify(f"{name}: {outcome} ({seconds:.1f} s)")
 
 
 def _run_default(ledger: TrialQueue, settings: SweepSettings, run: TrialRunner) -> None:
@@ -179,15 +179,11 @@ def _run_default(ledger: TrialQueue, settings: SweepSettings, run: TrialRunner) 
     except RelightError as error:
         value, why = None, "; ".join(error.problems)
     ledger.set_default_result(value, why)
-    _write_line(f"{name}: {why or format(value, '.6g')}")
+    notify(f"{name}: {why or format(value, '.6g')}")
 
 
 def _never_prune(_scores: Sequence[float]) -> bool:
     return False
-
-
-def _write_line(what: str) -> None:
-    sys.stderr.write(f"{what}\n")
 
 
 def parse_order(text: str) -> WorkerOrder:

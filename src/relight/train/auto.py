@@ -7,7 +7,6 @@ How many rows a step looks at.
 How much each class counts in the loss.
 """
 
-import difflib
 from typing import Literal
 
 import numpy as np
@@ -16,6 +15,7 @@ from relight.data.features import Features
 from relight.data.schema import Task
 from relight.errors import InputError
 from relight.model.params import MlpParams, ModelName, ModelParams, TowerParams
+from relight.runtime.messages import did_you_mean
 from relight.train.params import TrainParams
 
 # Train rows below → batch size; the table that TabArena and AutoGluon share for TabM and RealMLP
@@ -113,7 +113,7 @@ def resolve_class_weights(params: TrainParams, features: Features) -> list[float
         raise InputError(
             *(
                 f"train.class_weights: '{label}' is no class of '{features.target}'"
-                f"{_did_you_mean(label, features.classes)}"
+                f"{did_you_mean(label, features.classes, what='its classes')}"
                 for label in unknown
             )
         )
@@ -126,13 +126,6 @@ def loss_weights(class_weights: list[float] | None, target: np.ndarray, sample: 
         return sample
     of_rows = np.array(class_weights, dtype=np.float32)[target.reshape(-1).astype(np.int64)]
     return of_rows if sample is None else of_rows * sample
-
-
-def _did_you_mean(label: str, classes: list[str]) -> str:
-    close = difflib.get_close_matches(label, classes, n=1)
-    if close:
-        return f"; did you mean '{close[0]}'?"
-    return f"; its classes are {', '.join(classes[:20])}{', ...' if len(classes) > 20 else ''}"
 
 
 def resolve_loss(name: str, task: Task) -> LossName:

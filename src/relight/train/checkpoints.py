@@ -7,9 +7,8 @@ live in a folder named by all that the result depends on, outside the outputs: D
 import hashlib
 import io
 import os
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -18,7 +17,9 @@ import torch
 from relight.errors import InputError, RunError
 from relight.runtime.files import TEMPORARY_PREFIX, json_text, read_json, write_parts, write_text
 from relight.runtime.lifetime import Terminated, try_lock
-from relight.runtime.nested import RunIdentity, differing_names
+from relight.runtime.messages import notify
+from relight.runtime.nested import RunIdentity, differing_keys
+from relight.runtime.processes import Rank
 from relight.runtime.runner import FINISHED_NAME, remove_folder
 
 CheckpointContent = dict[str, Any]
@@ -30,6 +31,11 @@ CHECKPOINT_NAMES = ("even.checkpoint", "odd.checkpoint")
 IDENTITY_NAME = "about.json"
 
 MAX_KEPT_RUNS = 8  # of which checkpoints are kept
+
+
+def open_checkpoints(kept: Path, about: RunIdentity, rank: Rank | None) -> AbstractContextManager["Checkpoints | None"]:
+    """Return the checkpoints of this run, in the first process; None in the others."""
+    return Checkpoints(kept, about) if rank is None or rank.rank == 0 else nullcontext()
 
 
 class TrainingPosition(NamedTuple):
@@ -67,11 +73,11 @@ class Checkpoints:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._lock = try_lock(self._folder / LOCK_NAME)
             if self._lock is None:
-                _warn("another process trains just this; no checkpoints are kept here")
+                notify("train: another process trains just this; no checkpoints are kept here")
             else:
                 self._clean()
         except OSError as error:
-            _warn(f"{self._folder}: {error.strerror}; trains on, no checkpoints are kept")
+            notify(f"train: {self._folder}: {error.strerror}; trains on, no checkpoints are kept")
         return self
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
@@ -95,9 +101,9 @@ class Checkpoints:
             if position <= (epochs, 0):
                 self._turn, self.last_position = turn + 1, position
                 return saved
-            _warn(f"a checkpoint at {position} lies beyond train.epochs ({epochs}), and is not used")
+            notify(f"train: a checkpoint at {position} lies beyond train.epochs ({epochs}), and is not used")
         if not self._is_empty():
-            _warn("starts anew")
+            notify("train: starts anew")
         else:
             with suppress(OSError):  # it is only a word
                 self._warn_why_none()
@@ -115,7 +121,7 @@ class Checkpoints:
                 self._folder / CHECKPOINT_NAMES[self._turn % 2], _checkpoint_bytes(self._turn, buffer.getbuffer())
             )
         except (InputError, OSError) as error:  # a full disk is no reason to end the training
-            _warn(f"{error}; trains on without a new checkpoint")
+            notify(f"train: {error}; trains on without a new checkpoint")
             return False
         self._turn, self.last_position = self._turn + 1, TrainingPosition(saved["epoch"], saved["step"])
         return True
@@ -148,8 +154,8 @@ class Checkpoints:
                 continue
             with _lock_folder(folder) as is_free:
                 if is_free:
-                    changed = ", ".join(differing_names(about, self._about))
-                    _warn(f"starts anew: the checkpoints of an unfinished run are of other {changed}")
+                    changed = ", ".join(differing_keys(about, self._about))
+                    notify(f"train: starts anew: the checkpoints of an unfinished run are of other {changed}")
                     return
 
     def _note_last_checkpoint(self, error: BaseException | None) -> None:
@@ -213,9 +219,5 @@ def _read_checkpoint(path: Path) -> tuple[int, TrainingPosition, CheckpointConte
         return None
     except Exception as error:  # A torn or foreign file makes these raise anything; all of it means the same.
         what = str(error).split("\n")[0][:120]
-        _warn(f"{path}: is torn or foreign ({what}), and is not used")
+        notify(f"train: {path}: is torn or foreign ({what}), and is not used")
         return None
-
-
-def _warn(what: str) -> None:
-    sys.stderr.write(f"train: {what}\n")

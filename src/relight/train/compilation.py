@@ -1,13 +1,12 @@
-"""Torch.compile and CUDA graphs.
+"""Faster steps: bfloat16, torch.compile, and CUDA graphs.
 
-A model compiled for its training by torch.compile; imports torch._dynamo, some seconds.
-
-A training step recorded as a CUDA graph: one launch for all its kernels, where each alone waits for Python.
+torch.compile fuses the kernels of a model; it imports torch._dynamo, some seconds. A CUDA graph launches all kernels of
+a step at once, which otherwise wait for Python one by one.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from typing import NamedTuple
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -17,18 +16,31 @@ from relight.model.rows import Rows
 from relight.train.loop import TrainStep
 from relight.train.optimizers import Optimizer
 
+Precision = Literal["fp32", "bf16"]
 Shapes = tuple[torch.Size, ...]
 Replay = Callable[[], Tensor]
 Capture = Callable[[Callable[[], Tensor]], Replay]
 
 
+def autocast_for(precision: Precision, device: torch.device) -> AbstractContextManager[Any]:
+    """Return the context of a step: all in float32, or matrix products in bfloat16 and losses in float32.
+
+    The weights, their gradients and the validation stay in float32: so does the model that is saved. bfloat16 has
+    the range of float32, so no loss needs scaling (Micikevicius et al. 2018, "Mixed Precision Training").
+    """
+    match precision:
+        case "fp32":
+            return nullcontext()
+        case "bf16":
+            return torch.autocast(device.type, torch.bfloat16)
+
+
 def compile_model(model: nn.Module) -> nn.Module:
-    """Calls like the model, on the very same weights; the first calls take many seconds.
+    """Return a module that is called like the model, on the same weights; the first calls take many seconds.
 
     Raises:
-        InputError: where there is no C++ compiler.
+        InputError: if there is no C++ compiler.
     """
-    import torch
     from torch._inductor.cpp_builder import get_cpp_compiler
     from torch._inductor.exc import InvalidCxxCompiler
 
@@ -39,13 +51,13 @@ def compile_model(model: nn.Module) -> nn.Module:
             "train.compile: true needs a C++ compiler, and none is found (CXX names one); "
             "install g++ or clang, or set train.compile to false"
         ) from error
-    return torch.compile(model)  # type: ignore[return-value]  # of a module it makes a module
+    return torch.compile(model)  # type: ignore[return-value]  # it returns a module for a module
 
 
 def capture_cuda_graph(work: Callable[[], Tensor]) -> Replay:
-    """The kernels of `work`, none of which runs yet; each replay runs all of them, and writes the same result anew.
+    """Record the kernels of `work`, without running them; each replay runs all of them, and writes the result again.
 
-    Other threads may go on copying rows to the device ("thread_local").
+    Other threads may copy rows to the device meanwhile ("thread_local").
     """
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph, capture_error_mode="thread_local"):
@@ -60,16 +72,17 @@ def capture_cuda_graph(work: Callable[[], Tensor]) -> Replay:
 
 @contextmanager
 def side_stream() -> Iterator[None]:
-    """As a step must run before it is recorded: PyTorch's notes on CUDA graphs, "Whole-network capture"."""
-    here, beside = torch.cuda.current_stream(), torch.cuda.Stream()  # type: ignore[no-untyped-call]
-    beside.wait_stream(here)
-    with torch.cuda.stream(beside):
+    """Run a step on another stream, as one must before it is recorded (PyTorch, "Whole-network capture")."""
+    current, side = torch.cuda.current_stream(), torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    side.wait_stream(current)
+    with torch.cuda.stream(side):
         yield
-    here.wait_stream(beside)
+    current.wait_stream(side)
 
 
 class CapturedGraph(NamedTuple):
-    """
+    """A recorded step.
+
     Attributes:
         source: the rows that `rows` were copied from last.
         rows: where the kernels read.
@@ -81,11 +94,11 @@ class CapturedGraph(NamedTuple):
 
 
 class GraphedStep:
-    """Does what the step does, from a recording where it can.
+    """Does what the step does, by replaying a recording if there is one.
 
-    A shape of batch is recorded when it comes for the second time at one learning rate: the first time shows all that
-    a recording must not contain (memory that is taken once, momenta that begin), and a rate stands in the kernels as a
-    number. What comes once is not worth it.
+    A shape of batch is recorded when it comes for the second time at one learning rate: the first time does all that a
+    recording must not contain (memory that is allocated once, momenta that begin), and the rate is a constant in the
+    kernels. A shape that comes once is not worth a recording.
     """
 
     def __init__(
@@ -97,7 +110,7 @@ class GraphedStep:
     ) -> None:
         """
         Args:
-            first: within which a step that will be recorded runs before.
+            warm_up: the context of the step before a recording.
         """
         self._step, self._optimizer, self._capture, self._warm_up = step, optimizer, capture, warm_up
         self._rate = optimizer.learning_rate
@@ -126,7 +139,7 @@ class GraphedStep:
 
 
 def _with_rows_copied(graph: CapturedGraph, rows: Rows) -> CapturedGraph:
-    """With these rows where its kernels read."""
+    """Copy the rows to where the kernels of the graph read."""
     if rows is graph.source:  # a full batch is the same in each step
         return graph
     for static, part in zip(_row_tensors(graph.rows), _row_tensors(rows), strict=True):

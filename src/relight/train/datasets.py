@@ -1,56 +1,89 @@
-"""Train and validation rows, memory or disk.
+"""What a training needs from its rows, whatever their kind; rows in memory, and rows that stay in their file."""
 
-The rows of one part as a training takes them: in memory, or in their file where the params say that it is enough.
-
-What the train stage may see: the train and the validation rows, each with its weight in the loss.
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from relight.data.features import Features
+from relight.data.prefetch import prefetch
 from relight.errors import InputError
-from relight.model.networks.forecaster import Forecaster
-from relight.model.pipeline import TabularModel, TargetTransform
-from relight.model.rows import (
-    Arrays,
-    RowReader,
-    Rows,
-    StoredInputs,
-    StoredRows,
-    assert_positive_weight,
-    build_rows,
-    preprocess_rows,
-    row_numbers,
-)
-from relight.model.sequences import (
-    Sequences,
-    Windows,
-    build_sequences,
-    build_windows,
-    preprocess_sequences,
-    preprocess_windows,
-)
-from relight.train.auto import loss_weights, resolve_class_weights
+from relight.model.inference import ChunkedInputs
+from relight.model.rows import Arrays, RowReader, Rows, StoredInputs, StoredRows
+from relight.train.auto import LossName, loss_weights
 from relight.train.batches import (
-    UNLIMITED_WINDOW,
     Batches,
     InMemoryBatches,
-    Prefetch,
     RowOrder,
     StreamedBatches,
+    batch_weight,
     row_chunks,
     rows_per_window,
     total_weight,
 )
-from relight.train.params import TrainParams
-from relight.train.ranking import QueryBatches
+from relight.train.losses import Loss
+from relight.train.scores import ScoreFunction
 
 BYTES_PER_GB = 1e9
+BatchSize = Literal["full"] | int
+Preprocess = Callable[[Rows], Rows]  # rows on a device → the same as the network sees them
+
+
+class TrainingData(Protocol):
+    """The train and the validation rows of one kind of data, and the model that they train.
+
+    Each kind is a class in a file of its own (table.py, sequences.py, series.py, pairs.py). It answers the first five
+    questions; the others have an answer here for a kind that does nothing special.
+    """
+
+    def network(self) -> nn.Module:
+        """Return the part of the model that learns."""
+        ...
+
+    def batches(self, device: torch.device, batch_size: BatchSize, seed: int) -> Batches:
+        """Return the batches of an epoch, preprocessed, on the device.
+
+        Raises:
+            InputError: for a full batch of rows that are not in memory.
+        """
+        ...
+
+    def validation_rows(self, device: torch.device) -> Rows | StoredRows:
+        """Return the validation rows, preprocessed, on the device; the target on the network's scale."""
+        ...
+
+    def validation_inputs(self) -> tuple[Tensor, ...] | ChunkedInputs:
+        """Return the inputs of the validation rows as they are in the file, on the CPU."""
+        ...
+
+    def score_fn(self, loss: LossName) -> ScoreFunction:
+        """Return the score of outputs for the validation rows; lower is better."""
+        ...
+
+    def loss_fn(self, loss: Loss) -> Loss:
+        """Return the loss, as it is or for rows that lack some targets."""
+        return loss
+
+    def batch_weight(self, rows: Rows) -> int | Tensor:
+        """Return how much the rows count together: the loss is a mean over so many."""
+        return batch_weight(rows)
+
+    def before_training(self) -> None:
+        """Fit what has a closed form, before the first step."""
+        return
+
+    def after_training(self) -> None:
+        """Fit what the last step leaves to fit, on the device of the training."""
+        return
+
+    def calibrate(self) -> None:
+        """Fit the temperature of the probabilities on the validation rows, on the CPU, if the settings ask for it."""
+        return
+
+    def description(self) -> dict[str, Any]:
+        """Return the fields of model.json that only this kind of data has."""
+        return {}
 
 
 class HasShape(Protocol):
@@ -58,8 +91,16 @@ class HasShape(Protocol):
     def shape(self) -> tuple[int, ...]: ...
 
 
+class HasWeight(Protocol):
+    @property
+    def n_rows(self) -> int: ...
+
+    @property
+    def weight(self) -> Tensor | None: ...
+
+
 class TensorStore(Protocol):
-    """A file of arrays."""
+    """A file of arrays, of which some rows are read."""
 
     @property
     def names(self) -> Sequence[str]: ...
@@ -76,188 +117,155 @@ class TensorStore(Protocol):
     def read(self, blocks: Sequence[range], names: Sequence[str]) -> Arrays: ...
 
 
+class Dataset(Protocol):
+    """The train or the validation rows of tables and pairs, as they come from their file, on the CPU."""
+
+    @property
+    def rows(self) -> Rows | StoredRows: ...
+
+    def batches(self, preprocess: Preprocess, device: torch.device, batch_size: BatchSize, seed: int) -> Batches:
+        """Return the batches of an epoch, preprocessed, on the device."""
+        ...
+
+    def preprocessed(self, preprocess: Preprocess, device: torch.device) -> Rows | StoredRows:
+        """Return all rows, preprocessed, on the device."""
+        ...
+
+
 @dataclass(frozen=True)
-class Dataset:
-    """
+class MemoryDataset:
+    """Rows in memory.
+
     Attributes:
-        rows: on the CPU, before the front.
-        window: rows that are shuffled among each other.
-        all_weight: of all rows together.
-        has_queries: whether they are candidates of queries, which stay together.
+        window: the number of rows that are shuffled among each other.
+        total_weight: of all rows together.
     """
 
-    rows: Rows | StoredRows | Sequences | Windows
+    rows: Rows
     window: int
     total_weight: float
-    has_queries: bool = False
+
+    def batches(self, preprocess: Preprocess, device: torch.device, batch_size: BatchSize, seed: int) -> Batches:
+        return InMemoryBatches(preprocess(self.rows.to(device)), batch_size, seed, self.window)
+
+    def preprocessed(self, preprocess: Preprocess, device: torch.device) -> Rows:
+        return preprocess(self.rows.to(device))
+
+
+@dataclass(frozen=True)
+class FileDataset:
+    """Rows that stay in their file, because memory should not hold them all; otherwise like `MemoryDataset`."""
+
+    rows: StoredRows
+    window: int
+    total_weight: float
+
+    def batches(self, preprocess: Preprocess, device: torch.device, batch_size: BatchSize, seed: int) -> Batches:
+        """
+        Raises:
+            InputError: for a full batch.
+        """
+        if batch_size == "full":
+            raise InputError(
+                "train.batch_size: full needs all train rows in memory, and they take more than train.memory_gb; "
+                "use auto or a number of rows"
+            )
+        order = RowOrder(self.rows.n_rows, self.window)
+        reader = self._preprocessed_reader(preprocess, device)
+        return StreamedBatches(reader, order, batch_size, seed, self.total_weight, prefetch)
+
+    def preprocessed(self, preprocess: Preprocess, device: torch.device) -> StoredRows:
+        inputs = StoredInputs(self._preprocessed_reader(preprocess, device), self.rows.n_rows)
+        labels = preprocess(Rows((), self.rows.target, self.rows.weight).to(device))
+        return StoredRows(inputs, labels.target, labels.weight)
+
+    def _preprocessed_reader(self, preprocess: Preprocess, device: torch.device) -> RowReader:
+        return lambda blocks: preprocess(self.rows.inputs.read_blocks(blocks).to(device))
 
 
 def load_dataset(
-    model: nn.Module, store: TensorStore, class_weights: list[float] | None, source_name: str, memory_gb: float | None
-) -> Dataset:
-    """The rows with their weights in the loss; `where` stands for them in messages.
+    store: TensorStore,
+    build: Callable[[Arrays], Rows],
+    class_weights: list[float] | None,
+    source_name: str,
+    memory_gb: float | None,
+) -> MemoryDataset | FileDataset:
+    """Return the rows with their weights in the loss, in memory or in their file.
 
     Args:
-        memory_gb: a part of more GB stays in its file.
+        build: makes rows of the arrays of the store.
+        source_name: names the rows in messages.
+        memory_gb: rows that take more GB stay in their file.
 
     Raises:
-        InputError: when no row counts, a model without a front would have to read a gap, or queries do not fit.
+        InputError: if the rows weigh nothing together, or `build` refuses them.
     """
 
-    if "origin" in store.names:
-        return _windows(model, store, source_name, memory_gb)
-    if "start" in store.names:
-        return _sequences(store, class_weights, source_name, memory_gb)
-
-    def read(blocks: list[range]) -> Rows:
-        arrays = store.read(blocks, [name for name in store.names if name != "row"])
-        weight = loss_weights(class_weights, arrays["target"], arrays.get("weight"))
-        return build_rows(model, arrays if weight is None else {**arrays, "weight": weight}, source_name)
-
-    fits = memory_gb is None or store.n_rows * store.row_bytes <= memory_gb * BYTES_PER_GB
-    if not fits and "query" in store.names:
-        raise InputError(
-            f"train.memory_gb: {source_name} must fit, because the candidates of a query stay together, got "
-            f"{store.n_rows * store.row_bytes / BYTES_PER_GB:.2g} GB; set it to null, or to more"
-        )
-    rows = read([range(store.n_rows)]) if fits else _stored_rows(read, store.n_rows)
-    all_weight = total_weight(rows.weight, store.n_rows)
-    assert_positive_weight(all_weight, source_name)
-    return Dataset(rows, rows_per_window(store.row_bytes), all_weight, "query" in store.names)
+    read, window = row_reader(store, build, class_weights), rows_per_window(store.row_bytes)
+    if fits_in_memory(store, memory_gb):
+        rows = read([range(store.n_rows)])
+        return MemoryDataset(rows, window, positive_weight(rows, source_name))
+    stored = _stored_rows(read, store.n_rows)
+    return FileDataset(stored, window, positive_weight(stored, source_name))
 
 
-def _sequences(
-    store: TensorStore, class_weights: list[float] | None, source_name: str, memory_gb: float | None
-) -> Dataset:
-    """
-    Raises:
-        InputError: when no sequence counts, or they take more than they may.
-    """
-    of_steps = ("numeric", "categories")
-    arrays = store.read([range(store.n_rows)], [name for name in store.names if name not in of_steps])
-    weight = loss_weights(class_weights, arrays["target"], arrays.get("weight"))
-    arrays |= store.read([range(int(arrays["length"].sum()))], of_steps)
-    rows = build_sequences(arrays if weight is None else {**arrays, "weight": weight})
-    _assert_fits(rows.steps.nbytes + rows.codes.nbytes, "sequences", source_name, memory_gb)
-    all_weight = total_weight(rows.weight, store.n_rows)
-    assert_positive_weight(all_weight, source_name)
-    return Dataset(rows, UNLIMITED_WINDOW, all_weight)
-
-
-def _assert_fits(n_bytes: int, what: str, source_name: str, memory_gb: float | None) -> None:
-    if memory_gb is not None and n_bytes > memory_gb * BYTES_PER_GB:
-        raise InputError(
-            f"train.memory_gb: must hold the steps of {what}: {source_name} take "
-            f"{n_bytes / BYTES_PER_GB:.3g} GB, got {memory_gb:g}; set it to null"
-        )
-
-
-def _windows(model: nn.Module, store: TensorStore, source_name: str, memory_gb: float | None) -> Dataset:
-    """
-    Raises:
-        InputError: when there is none, or they take more than they may.
-    """
-    assert isinstance(model, Forecaster)
-    n_windows, n_steps = (store.layouts[name].shape[0] for name in ("origin", "value"))
-    if n_windows == 0:
-        raise InputError(
-            f"{source_name}: hold no window of prepare.sequence.length and horizon; use a shorter length, "
-            "or longer parts"
-        )
-    of_windows = store.read([range(n_windows)], ["origin"])
-    of_steps = store.read([range(n_steps)], ["value", "target", "covariates"])
-    _assert_fits(sum(array.nbytes for array in of_steps.values()), "series", source_name, memory_gb)
-    return Dataset(build_windows({**of_windows, **of_steps}, model.features), UNLIMITED_WINDOW, float(n_windows))
+def row_reader(store: TensorStore, build: Callable[[Arrays], Rows], class_weights: list[float] | None) -> RowReader:
+    """Return what reads some rows of the store, with their weights in the loss."""
+    names = [name for name in store.names if name != "row"]
+    return lambda blocks: build(with_loss_weights(store.read(blocks, names), class_weights))
 
 
 def _stored_rows(read: RowReader, n_rows: int) -> StoredRows:
-    """Target and weight are few numbers of each row, and are held."""
+    """Read target and weight, which are few numbers of each row, and leave the inputs in the file."""
     chunks = [(rows.target, rows.weight) for rows in (read([chunk]) for chunk in row_chunks(n_rows))]
     targets, weights = zip(*chunks, strict=True)
     weight = None if weights[0] is None else torch.cat(weights)
     return StoredRows(StoredInputs(read, n_rows), torch.cat(targets), weight)
 
 
-def build_batches(
-    model: nn.Module,
-    part: Dataset,
-    device: torch.device,
-    *,
-    batch_size: Literal["full"] | int,
-    seed: int,
-    prefetch: Prefetch,
-) -> Batches:
-    """The batches of an epoch, behind the front of the model, on the device.
+def with_loss_weights(arrays: Arrays, class_weights: list[float] | None) -> Arrays:
+    """Return the arrays with the weight of each row in the loss: its class's times its own."""
+    weight = loss_weights(class_weights, arrays["target"], arrays.get("weight"))
+    return arrays if weight is None else {**arrays, "weight": weight}
+
+
+def read_sample_weight(store: TensorStore) -> Tensor | None:
+    """Return (n_rows,) how much each row counts in scores, without its class's weight; None if all count the same."""
+    if "weight" not in store.names:
+        return None
+    return torch.from_numpy(store.read([range(store.n_rows)], ["weight"])["weight"])
+
+
+def gigabytes(store: TensorStore) -> float:
+    """Return the size of all rows."""
+    return store.n_rows * store.row_bytes / BYTES_PER_GB
+
+
+def fits_in_memory(store: TensorStore, memory_gb: float | None) -> bool:
+    """Return whether all rows take at most `memory_gb`; None is no limit."""
+    return memory_gb is None or store.n_rows * store.row_bytes <= memory_gb * BYTES_PER_GB
+
+
+def assert_steps_fit(n_bytes: int, kind: str, source_name: str, memory_gb: float | None) -> None:
+    """Check that the steps of sequences or series, which are always held in memory, take at most `memory_gb`.
 
     Raises:
-        InputError: for a full batch of rows that are not in memory.
+        InputError: if they take more.
     """
-    if isinstance(part.rows, Windows):
-        return InMemoryBatches(preprocess_windows(model, part.rows.to(device)), batch_size, seed)
-    if isinstance(part.rows, Sequences):
-        return InMemoryBatches(preprocess_sequences(model, part.rows.to(device)), batch_size, seed)
-    if isinstance(part.rows, Rows):
-        rows = preprocess_rows(model, part.rows.to(device))
-        if part.has_queries:
-            return QueryBatches(rows, batch_size, seed)
-        return InMemoryBatches(rows, batch_size, seed, part.window)
-    if batch_size == "full":
+    if memory_gb is not None and n_bytes > memory_gb * BYTES_PER_GB:
         raise InputError(
-            "train.batch_size: full needs all train rows in memory, and they take more than train.memory_gb; "
-            "use auto or a number of rows"
+            f"train.memory_gb: must hold the steps of {kind}: {source_name} take "
+            f"{n_bytes / BYTES_PER_GB:.3g} GB, got {memory_gb:g}; set it to null"
         )
-    order = RowOrder(part.rows.inputs.n_rows, part.window)
-    return StreamedBatches(
-        _preprocessed_reader(model, part.rows, device), order, batch_size, seed, part.total_weight, prefetch
-    )
 
 
-def prepare_validation(model: nn.Module, part: Dataset, device: torch.device) -> Rows | StoredRows:
-    """The rows behind the front of the model, on the device; the target on the network's scale."""
-    if isinstance(part.rows, Windows):
-        windows = preprocess_windows(model, part.rows.to(device))
-        return StoredRows(windows.inputs, windows.target)
-    if isinstance(part.rows, Sequences):
-        sequences = preprocess_sequences(model, part.rows.to(device))
-        inputs = StoredInputs(lambda blocks: sequences.pick(row_numbers(blocks).to(device)), len(sequences.start))
-        return StoredRows(inputs, sequences.target, sequences.weight)
-    if isinstance(part.rows, Rows):
-        return preprocess_rows(model, part.rows.to(device))
-    inputs = StoredInputs(_preprocessed_reader(model, part.rows, device), part.rows.inputs.n_rows)
-    target = part.rows.target.to(device)
-    if isinstance(model, TabularModel) and isinstance(model.target_transform, TargetTransform):
-        with torch.no_grad():
-            target = model.target_transform.transform(target)
-    return StoredRows(inputs, target, None if part.rows.weight is None else part.rows.weight.to(device))
+def positive_weight(rows: HasWeight, source_name: str) -> float:
+    """Return how much all rows count together.
 
-
-def _preprocessed_reader(model: nn.Module, rows: StoredRows, device: torch.device) -> RowReader:
-    return lambda blocks: preprocess_rows(model, rows.inputs.read_blocks(blocks).to(device))
-
-
-class TrainingData(NamedTuple):
-    """
-    Attributes:
-        sample_weight: (n_rows,) of the validation rows, without the weights of the classes; None: all count the same.
-    """
-
-    train: Dataset
-    validation: Dataset
-    sample_weight: Tensor | None
-
-
-def load_training_data(
-    model: nn.Module, params: TrainParams, features: Features, train: TensorStore, validation: TensorStore
-) -> TrainingData:
-    """
     Raises:
-        InputError: when no row counts, or a model without a front would have to read a gap.
+        InputError: if they weigh nothing.
     """
-    class_weights = resolve_class_weights(params, features)
-    has_weight = "weight" in validation.names
-    sample = validation.read([range(validation.n_rows)], ["weight"])["weight"] if has_weight else None
-    return TrainingData(
-        load_dataset(model, train, class_weights, "the train rows", params.memory_gb),
-        load_dataset(model, validation, class_weights, "the validation rows", params.memory_gb),
-        None if sample is None else torch.from_numpy(sample),
-    )
+    weight = total_weight(rows.weight, rows.n_rows)
+    if not weight:
+        raise InputError(f"{source_name}: all of them weigh 0; look at prepare.weight and train.class_weights")
+    return weight

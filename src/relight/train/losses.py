@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from relight.model.rows import Rows
 from relight.train.auto import LossName
 from relight.train.ranking import listwise, margin_ranking
 
@@ -154,23 +153,3 @@ def _flatten_members(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     if logits.dim() == 2:
         return logits, targets
     return logits.flatten(0, 1), targets.repeat_interleave(logits.shape[1])
-
-
-def skip_missing_targets(loss: Loss) -> Loss:
-    """The mean over the targets that are no NaN; (n, horizon) each.
-
-    A gap is said to have been foretold: it adds 0, and nothing is learned from it.
-    """
-
-    def observed(outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
-        there = targets.isfinite()
-        told = torch.where(there, targets, outputs.detach())
-        share = there.float().mean().clamp(min=torch.finfo(torch.float32).tiny)
-        return loss(outputs, told, weights) / share
-
-    return observed
-
-
-def count_observed_targets(rows: Rows) -> Tensor:
-    """So many targets a loss of `where_observed` is the mean of, ()."""
-    return rows.target.isfinite().sum()

@@ -1,29 +1,45 @@
-"""SGD, Adam, AdamW, schedules.
+"""SGD, Adam and AdamW, gradient clipping, and the learning rate of each epoch.
 
-SGD, Adam and AdamW: PyTorch's own update functions, held by two small dataclasses.
+The optimizers are PyTorch's own update functions, called by two small dataclasses. Constructing a `torch.optim` class
+imports torch._dynamo, 2 CPU seconds, more than the tutorial's whole training. The functions behind the classes do not,
+and give the same bits (a test compares).
 
-Constructing a `torch.optim` class imports torch._dynamo, 2 CPU seconds, more than the tutorial's
-whole training. The functions behind the classes do not, and give the same bits (a test compares).
-
-The learning rate of each epoch: pure functions, so that a run can go on where it was cut off.
+The learning rate is a pure function of the epoch, so that a training can continue after a checkpoint.
 """
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import clip_grad_norm_
 from torch.optim.adam import adam
 from torch.optim.adamw import adamw
 from torch.optim.sgd import sgd
 
+from relight.model.pipeline import DeepEnsemble
 from relight.train.params import OptimizerParams, ScheduleParams
 
 OptimizerState = dict[str, Any]
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
-Schedule = Callable[[int], float]
+
+
+@dataclass(frozen=True)
+class GradientClip:
+    """Scales the gradients of each group down to `max_norm`, if they are longer (Pascanu et al. 2013).
+
+    Attributes:
+        groups: a group has a loss of its own: it is a model, or one of several copies.
+    """
+
+    groups: list[list[Tensor]]
+    max_norm: float
+
+    def __call__(self) -> None:
+        for weights in self.groups:
+            clip_grad_norm_(weights, self.max_norm)
 
 
 @dataclass
@@ -37,6 +53,7 @@ class Sgd:
     weights: list[Tensor]
     params: OptimizerParams
     learning_rate: float
+    gradient_clip: GradientClip | None = None
     values: list[Tensor] = field(init=False)
     momenta: list[Tensor | None] = field(init=False)
 
@@ -48,10 +65,14 @@ class Sgd:
         for weight in self.weights:
             weight.grad = None
 
+    def clip_gradients(self) -> None:
+        if self.gradient_clip:
+            self.gradient_clip()
+
     def step(self) -> None:
         gradients = [weight.grad for weight in self.weights if weight.grad is not None]
         if self.params.momentum == 0 and self.params.weight_decay == 0:
-            # The same bits; for a small model the function looks at its settings for longer than it computes.
+            # The same bits; for a small model the function checks its settings for longer than it computes.
             torch._foreach_add_(self.values, gradients, alpha=-self.learning_rate)
             return
         sgd(
@@ -67,7 +88,7 @@ class Sgd:
         )
 
     def save(self) -> OptimizerState:
-        """What the next step depends on."""
+        """Return what the next step depends on."""
         return {"momenta": self.momenta}
 
     def restore(self, saved: OptimizerState) -> None:
@@ -86,6 +107,7 @@ class Adam:
     weights: list[Tensor]
     params: OptimizerParams
     learning_rate: float
+    gradient_clip: GradientClip | None = None
     values: list[Tensor] = field(init=False)
     means: list[Tensor] = field(init=False)
     squares: list[Tensor] = field(init=False)
@@ -100,6 +122,10 @@ class Adam:
     def zero_grad(self) -> None:
         for weight in self.weights:
             weight.grad = None
+
+    def clip_gradients(self) -> None:
+        if self.gradient_clip:
+            self.gradient_clip()
 
     def step(self) -> None:
         gradients = [weight.grad for weight in self.weights if weight.grad is not None]
@@ -122,7 +148,7 @@ class Adam:
         )
 
     def save(self) -> OptimizerState:
-        """What the next step depends on."""
+        """Return what the next step depends on."""
         return {"means": self.means, "squares": self.squares, "steps": self.steps}
 
     def restore(self, saved: OptimizerState) -> None:
@@ -135,24 +161,47 @@ Optimizer = Sgd | Adam
 
 
 def detached(weights: list[Tensor]) -> list[Tensor]:
-    """The same memory, where a step need not say each time that it is nothing to learn from."""
+    """Return the weights without autograd, in the same memory, so that no step needs `torch.no_grad`."""
     return [weight.detach() for weight in weights]
 
 
-def build_optimizer(params: OptimizerParams, model: nn.Module) -> Optimizer:
-    """An optimizer over all weights of the model that learn."""
+def build_optimizer(params: OptimizerParams, model: nn.Module, gradient_clip: float | None = None) -> Optimizer:
+    """Return an optimizer over all weights of the model that learn.
+
+    Args:
+        gradient_clip: the largest norm of a gradient; None: no limit.
+    """
     weights: list[Tensor] = [weight for weight in model.parameters() if weight.requires_grad]
+    clip = None if gradient_clip is None else GradientClip(weights_by_network(model), gradient_clip)
     match params.name:
         case "sgd":
-            return Sgd(weights, params, params.learning_rate)
+            return Sgd(weights, params, params.learning_rate, clip)
         case "adam" | "adamw":
-            return Adam(weights, params, params.learning_rate)
+            return Adam(weights, params, params.learning_rate, clip)
+
+
+def weights_by_network(model: nn.Module) -> list[list[Tensor]]:
+    """Return the weights of each of several copies, or of the only model."""
+    networks = list(model.networks) if isinstance(model, DeepEnsemble) else [model]
+    return [[weight for weight in network.parameters() if weight.requires_grad] for network in networks]
+
+
+class Schedule(NamedTuple):
+    """How long a training lasts, and how fast it learns.
+
+    Attributes:
+        epochs: at most so many.
+        learning_rate: epoch, counted from 0 → its learning rate.
+    """
+
+    epochs: int
+    learning_rate: Callable[[int], float]
 
 
 def build_schedule(params: ScheduleParams, *, peak: float, epochs: int) -> Schedule:
-    """Epoch, counted from 0 → its learning rate.
+    """Return the learning rate of each epoch.
 
-    The first `warmup` epochs rise in even steps and stay below the peak; then the rate stays there, or falls as half
+    In the first `warmup` epochs it rises in even steps and stays below the peak; then it stays there, or falls as half
     a cosine that would reach 0 after the last epoch (Loshchilov and Hutter 2017, "SGDR", without restarts).
     """
 
@@ -166,4 +215,4 @@ def build_schedule(params: ScheduleParams, *, peak: float, epochs: int) -> Sched
                 passed = (epoch - params.warmup) / max(1, epochs - params.warmup)
                 return peak * (1 + math.cos(math.pi * passed)) / 2
 
-    return rate
+    return Schedule(epochs, rate)

@@ -1,43 +1,62 @@
-"""Query batches and ranking losses.
+"""Rankings: batches of whole queries, losses that compare the candidates of a query, and their score.
 
-Batches of a ranking: whole queries, for a loss compares the candidates of each.
+The losses are the mean over the queries whose candidates differ in relevance; 0 if there is none. Outputs with
+members, (n_rows, n_members, 1), have the mean of the members' losses.
 
-Losses of an order: the mean over the queries whose candidates differ in relevance; 0 where there are none.
-
-Outputs with members, (n_rows, n_members, 1), have the mean of the members' losses.
-
-**Shape** of all functions here
+**Shape** of both losses
     - scores: (n_rows, 1) or (n_rows, n_members, 1), the higher, the earlier in the order
     - targets: (n_rows, 2): relevance, and the number of the query; the rows of a query may lie anywhere
-    - weights: None, for queries count the same
+    - weights: None, because queries count the same
     - output: ()
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
+from relight.data.groups import factorize, has_distinct_relevance
+from relight.metrics.ranking import ndcg
+from relight.model.inference import decode_outputs
 from relight.model.rows import Rows
 from relight.train.batches import Batch
 
 RANKING_MARGIN = 1.0
-MAX_PAIRS_AT_ONCE = 2**22  # at once, where no gradient asks for all of them
+MAX_PAIRS_AT_ONCE = 2**22  # in memory, if no gradient needs all of them
+NDCG_CUTOFF = 10
+
+
+@dataclass(frozen=True)
+class QueryDataset:
+    """Candidates of queries, in memory, because those of a query stay together."""
+
+    rows: Rows
+
+    def batches(
+        self,
+        preprocess: Callable[[Rows], Rows],
+        device: torch.device,
+        batch_size: Literal["full"] | int,
+        seed: int,
+    ) -> "QueryBatches":
+        return QueryBatches(preprocess(self.rows.to(device)), batch_size, seed)
+
+    def preprocessed(self, preprocess: Callable[[Rows], Rows], device: torch.device) -> Rows:
+        return preprocess(self.rows.to(device))
 
 
 @dataclass(frozen=True)
 class QueryBatches:
-    """Of rows that stay on the device: all at once, or queries in one order an epoch, until a batch holds so many rows.
+    """All rows at once, or queries in a new order each epoch, as many as make `batch_size` rows or more.
 
     Queries whose candidates are equally relevant teach nothing, and are in no such batch.
 
     Attributes:
-        rows: their target is (n_rows, 2): relevance, and the number of the query.
-        batch_size: rows; the last query of a batch may lie beyond it.
+        rows: on the device; their target is (n_rows, 2): relevance, and the number of the query.
     """
 
     rows: Rows
@@ -58,16 +77,16 @@ class QueryBatches:
 
     @cached_property
     def _query_index(self) -> "QueryIndex":
-        """To find them sorts all rows: once, not in each epoch."""
+        """Made once, not in each epoch, because it sorts all rows."""
         return informative_queries(self.rows.target)
 
 
 class QueryIndex(NamedTuple):
-    """On the CPU.
+    """The rows of each query, on the CPU.
 
     Attributes:
-        rows: int64 (n_rows,), places, query by query.
-        starts, sizes: int64 (n_queries,): where the rows of each begin, and how many they are.
+        rows: int64 (n_rows,), row numbers, query by query.
+        starts, sizes: int64 (n_queries,): where the rows of each query begin in `rows`, and how many they are.
     """
 
     rows: Tensor
@@ -75,14 +94,14 @@ class QueryIndex(NamedTuple):
     sizes: Tensor
 
     def row_indices(self, queries: Tensor) -> Tensor:
-        """The places of all rows of some queries, one query after the other."""
+        """Return the numbers of all rows of some queries, one query after the other."""
         sizes = self.sizes[queries]
         shift = self.starts[queries] - (sizes.cumsum(0) - sizes)
         return self.rows[torch.arange(int(sizes.sum())) + shift.repeat_interleave(sizes)]
 
 
 def informative_queries(target: Tensor) -> QueryIndex:
-    """Those whose candidates differ in relevance.
+    """Return the queries whose candidates differ in relevance.
 
     Args:
         target: (n_rows, 2) relevance, and the number of the query.
@@ -97,7 +116,7 @@ def informative_queries(target: Tensor) -> QueryIndex:
 
 
 def pack_queries(sizes: Tensor, batch_size: int) -> list[int]:
-    """How many of the queries, in their order, make each batch: until it holds `batch_size` rows or more."""
+    """Return how many of the queries, in their order, make each batch of `batch_size` rows or more."""
     ends, counts, start = sizes.cumsum(0), [], 0
     while start < len(sizes):
         n_before = int(ends[start] - sizes[start])
@@ -116,8 +135,8 @@ def listwise(scores: Tensor, targets: Tensor, weights: Tensor | None = None) -> 
     ListNet's top-one cross-entropy (Cao et al. 2007, "Learning to rank: from pairwise approach to listwise approach",
     section 4).
 
-    NOTE[DIFF] there the wanted shares are the softmax of the relevances. Shares of the gain are those that NDCG counts
-    with (Bruch et al. 2019, "An analysis of the softmax cross entropy loss for learning-to-rank with binary
+    NOTE[DIFF] there the target shares are the softmax of the relevances. Shares of the gain are those that NDCG uses
+    (Bruch et al. 2019, "An analysis of the softmax cross entropy loss for learning-to-rank with binary
     relevance", section 4).
     """
     outputs, queries = _member_scores(scores, targets, weights), _queries(targets)
@@ -149,9 +168,10 @@ def margin_ranking(scores: Tensor, targets: Tensor, weights: Tensor | None = Non
 
 
 class _Queries(NamedTuple):
-    """
+    """The queries of some rows.
+
     Attributes:
-        of_row: (n_rows,) int64, from 0 to n - 1.
+        query_of_row: (n_rows,) int64, from 0 to n - 1.
         sizes: (n,) int64.
     """
 
@@ -174,7 +194,7 @@ class _Queries(NamedTuple):
         )
 
     def has_distinct_relevance(self, relevance: Tensor) -> Tensor:
-        """(n_rows, 1) → (n, 1) bool: whether the candidates differ."""
+        """(n_rows, 1) → (n, 1) bool: whether the candidates of a query differ."""
         return self.max(relevance) > -self.max(-relevance)
 
 
@@ -184,7 +204,7 @@ def _queries(targets: Tensor) -> _Queries:
 
 
 def _pairs(queries: _Queries, relevance: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Rows (i, j) of one query with relevanceᵢ > relevanceⱼ, the queries some at a time."""
+    """Yield the rows (i, j) of one query with relevanceᵢ > relevanceⱼ, some queries at a time."""
     rows = torch.argsort(queries.query_of_row, stable=True)  # query by query
     ends = queries.sizes.cumsum(0)
     pairs = queries.sizes.square().cumsum(0)
@@ -199,7 +219,7 @@ def _pairs(queries: _Queries, relevance: Tensor) -> Iterator[tuple[Tensor, Tenso
 
 
 def _row_pairs(rows: Tensor, starts: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
-    """Each row of each of these queries beside each row of the same query."""
+    """Return all couples of rows of the same query, for these queries."""
     first = torch.arange(int(sizes.sum()), device=rows.device) + starts[0]  # the queries lie one after the other
     size, start = sizes.repeat_interleave(sizes), starts.repeat_interleave(sizes)
     n_before = size.cumsum(0) - size
@@ -208,14 +228,37 @@ def _row_pairs(rows: Tensor, starts: Tensor, sizes: Tensor) -> tuple[Tensor, Ten
 
 
 def _mean_over_queries(losses: Tensor, is_counted: Tensor) -> Tensor:
-    """(n_queries, n_members) → the mean over the counted queries, (n_queries, 1) bool, and the members."""
+    """Return the mean of (n_queries, n_members) over the counted queries, (n_queries, 1) bool, and the members."""
     counted = is_counted.to(losses.dtype)
     return (losses * counted).sum() / (counted.sum().clamp(min=1) * losses.shape[1])
 
 
 def _member_scores(scores: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
-    """The scores of each member, (n_rows, n_members)."""
+    """Return the scores of each member, (n_rows, n_members)."""
     fits = scores.dim() in (2, 3) and scores.shape[-1] == 1 and targets.shape == (len(scores), 2)
     if not fits or weights is not None:
         raise ValueError(f"shapes must be (n, 1) and (n, 2), got {scores.shape=}, {targets.shape=}, {weights=}")
     return scores.reshape(len(scores), -1)
+
+
+def ranking_score(target_transform: nn.Module, target: Tensor) -> Callable[[Tensor], float]:
+    """Return outputs → 1 - NDCG@10.
+
+    Args:
+        target: (n_rows, 2) relevance, and the number of the query, on the CPU.
+    """
+    score = one_minus_ndcg(target)
+    return lambda outputs: score(decode_outputs("ranking", target_transform(outputs)).cpu())
+
+
+def one_minus_ndcg(target: Tensor) -> Callable[[Tensor], float]:
+    """Scores (n_rows,) on the CPU → 1 - NDCG@10, the mean over the queries whose candidates differ in relevance.
+
+    Args:
+        target: (n_rows, 2) relevance, and the number of the query.
+    """
+    relevance, query = target.double().numpy().T
+    query = factorize(query)
+    rows = has_distinct_relevance(query, relevance)[query]
+    query, relevance = factorize(query[rows]), relevance[rows]
+    return lambda scores: 1 - float(ndcg(query, relevance, scores.double().numpy()[rows], NDCG_CUTOFF).mean())

@@ -1,9 +1,4 @@
-"""Resumable state, early stopping.
-
-When to stop, and which weights were the best.
-
-A training under way: all that its next step depends on, and all that its result holds.
-"""
+"""A training under way: everything that its next step depends on, and everything that its result holds."""
 
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -11,12 +6,13 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from relight.train.distributed.group import ProcessGroup, SingleProcess
 from relight.train.optimizers import Optimizer
 
 
 @dataclass
 class EarlyStopping:
-    """Keeps the weights with the lowest score; says when `patience` epochs brought no lower one."""
+    """Keeps the weights with the lowest score, and stops after `patience` epochs without a lower one."""
 
     patience: int
     best_score: float = float("inf")
@@ -32,7 +28,7 @@ class EarlyStopping:
             self.epochs_without_gain += 1
 
     def save(self) -> dict[str, Any]:
-        """What the next epochs depend on."""
+        """Return what the next epochs depend on."""
         return {
             "best_score": self.best_score,
             "best_weights": self.best_weights,
@@ -53,9 +49,8 @@ class EpochRecord(NamedTuple):
 
     Attributes:
         train_loss: the mean over the epoch's batches, before each step.
-        validation_loss: after the epoch. Both losses are on the network's scale: where the target is scaled, so
-            are they.
-        validation_score: of the answers, in the target's own unit; what early stopping looks at.
+        validation_loss: after the epoch. Both losses are on the network's scale: if the target is scaled, so are they.
+        validation_score: of the predictions, in the target's own unit; early stopping watches it.
         learning_rate: of the epoch's steps.
     """
 
@@ -68,11 +63,13 @@ class EpochRecord(NamedTuple):
 
 @dataclass
 class TrainingState:
-    """Saved and restored, it trains on as if it had never stopped, to the last bit.
+    """Saved and restored, a training continues as if it had never stopped, to the last bit.
 
     Attributes:
-        epoch: the one under way, counted from 0.
-        step: batches of it that are done.
+        group: the processes that train the model together.
+        forward_model: calls the model in the forward pass of a step: the model itself, or a compiled one.
+        epoch: the epoch under way, counted from 0.
+        step: the number of its batches that are done.
         loss: of these batches, each times its share of the rows; () float32 on the model's device.
         history: the epochs that are done.
     """
@@ -80,12 +77,15 @@ class TrainingState:
     model: nn.Module
     optimizer: Optimizer
     early_stopping: EarlyStopping | None = None
+    group: ProcessGroup = field(default_factory=SingleProcess)
+    forward_model: nn.Module = field(init=False)
     epoch: int = 0
     step: int = 0
     loss: Tensor = field(init=False)
     history: list[EpochRecord] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.forward_model = self.model
         self.loss = torch.zeros((), device=self.device)
 
     @property
@@ -96,25 +96,31 @@ class TrainingState:
         return self.epoch >= epochs or (self.early_stopping is not None and self.early_stopping.should_stop)
 
     def accumulate(self, loss: Tensor, weight: float | Tensor) -> None:
-        """Write a step down: the loss of its batch, without its graph. It stays on the device until the epoch ends."""
+        """Add the loss of a batch, without its graph; the sum stays on the device until the epoch ends."""
         part = loss * weight if isinstance(weight, Tensor) or weight < 1 else loss
         self.loss = part if self.step == 0 else self.loss.add_(part)
         self.step += 1
 
+    def epoch_record(self, validation_loss: float, validation_score: float) -> EpochRecord:
+        """Return the line of the curves for this epoch, the same in all processes, so that all stop together."""
+        train_loss = self.group.all_reduce(self.loss).item()
+        numbers = (train_loss, validation_loss, validation_score, self.optimizer.learning_rate)
+        return EpochRecord(self.epoch, *self.group.broadcast_numbers(numbers))
+
     def end_epoch(self, done: EpochRecord) -> None:
-        """Write the epoch down and turn to the next one."""
+        """Append the epoch to the history, and begin the next one."""
         self.history.append(done)
         if self.early_stopping:
             self.early_stopping.update(done.validation_score, self.model)
         self.epoch, self.step = self.epoch + 1, 0
 
     def is_finite(self) -> bool:
-        """Whether the loss so far and all weights are numbers."""
+        """Return whether the loss so far and all weights are finite."""
         return all(bool(value.isfinite().all()) for value in (self.loss, *self.model.state_dict().values()))
 
     def save(self) -> dict[str, Any]:
-        """Tensors, numbers, lists and dicts of them. The order of the rows is not among them: the epoch decides it."""
-        return {
+        """Return a checkpoint: tensors, numbers, lists and dicts of them. The epoch decides the order of the rows."""
+        saved = {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.save(),
             "early_stopping": None if self.early_stopping is None else self.early_stopping.save(),
@@ -124,9 +130,10 @@ class TrainingState:
             "history": [list(epoch) for epoch in self.history],
             "random": _random_states(self.device),
         }
+        return self.group.gather_state(saved)
 
     def restore(self, saved: dict[str, Any]) -> None:
-        """Go back to what `save` returned, on the device where the model is."""
+        """Go back to what `save` returned in this process, on the device of the model."""
         self.model.load_state_dict(saved["model"])
         self.optimizer.restore(saved["optimizer"])
         if self.early_stopping is not None:

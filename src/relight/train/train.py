@@ -1,101 +1,37 @@
-"""Train stage: resolve, fit, save.
-
-What is written about a training: for its checkpoints, for predict, for trace.
-
-train: build the model, fit it, save its weights and all that is needed to use it.
-"""
+"""The train stage: build the model, fit it, save its weights and everything that is needed to use it."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 import torch
 
 from relight.data.features import Features
 from relight.data.tensors import StoredTensors
-from relight.model.devices import choose_device, make_deterministic
+from relight.model.devices import choose_device, describe_device, device_for_process, make_deterministic
 from relight.model.inference import predict_outputs
+from relight.model.manifest import Manifest, package_versions, split_data_and_code, versions_with_relight
 from relight.model.params import ModelParams
-from relight.model.saved_model import Description, hash_outputs, save_weights
+from relight.model.saved_model import Description, hash_outputs
+from relight.model.weights import save_weights
 from relight.runtime.dependencies import file_sha256
 from relight.runtime.files import read_model, write_json
+from relight.runtime.lifetime import DeferredStop
+from relight.runtime.messages import notify
 from relight.runtime.nested import RunIdentity
 from relight.runtime.processes import Rank
-from relight.train.calibration import calibrate_distances, fit_temperature
-from relight.train.distributed.joining import requested_rank
-from relight.train.fit import Training, new_training, resolve_settings
-from relight.train.manifest import Manifest, package_versions, split_data_and_code, versions_with_relight
+from relight.train.callbacks import LiveCurves, MainProcessCallback, Progress, WorkerCallback
+from relight.train.checkpoints import Checkpoints, open_checkpoints
+from relight.train.checks import assert_can_capture_cuda_graph, assert_can_distribute
+from relight.train.distributed.group import ProcessGroup
+from relight.train.distributed.joining import open_process_group, requested_rank
+from relight.train.distributed.process_group import StopConsensus
+from relight.train.loop import TrainingCallback
 from relight.train.params import TrainParams
-from relight.train.session import (
-    TrainingContext,
-    device_for_rank,
-    fit_with_callbacks,
-    open_checkpoints,
-    open_process_group,
-)
 from relight.train.state import EpochRecord
+from relight.train.training import ResolvedSettings, Training, build_training, resolve_settings
 
 RUN_ONLY_PARAMS = {"checkpoint_seconds", "memory_gb"}  # params that change no bit of the result
-
-
-def identify_run(
-    model: ModelParams, params: TrainParams, digests: dict[str, str], device: torch.device, rank: Rank | None
-) -> RunIdentity:
-    """All that the weights depend on. More epochs go on from a checkpoint where the rate does not depend on them."""
-    free = {*RUN_ONLY_PARAMS, *(["epochs"] if params.schedule.name == "constant" else [])}
-    return {
-        "model": model.model_dump(mode="json"),
-        "train": params.model_dump(mode="json", exclude=free),
-        "device": device.type,
-        "versions": {**package_versions(), "torch": torch.__version__},
-        **({} if rank is None else {"processes": rank.processes}),
-        **digests,
-    }
-
-
-def describe_training(training: Training, history: list[EpochRecord], processes: int) -> Description:
-    params, settled = training.params, training.resolved
-    best = min(history, key=lambda epoch: epoch.validation_score) if params.early_stopping else history[-1]
-    return Description(
-        **settled._asdict(),
-        features=training.features,
-        seed=params.seed,
-        seeds=params.seeds,
-        threads=params.threads,
-        processes=processes,
-        distance_calibration=calibrate_distances(training.model, training.data, training.features)
-        if training.features.pairs
-        else None,
-        epochs=len(history),
-        best_epoch=best.epoch,
-        output_sha256=hash_outputs(predict_outputs(training.model, training.data.validation.rows.inputs)),
-        versions=package_versions(),
-    )
-
-
-def build_manifest(
-    model: ModelParams,
-    params: TrainParams,
-    digests: dict[str, str],
-    device: torch.device,
-    processes: int,
-    made: dict[str, str],
-) -> Manifest:
-    data, code = split_data_and_code(digests)
-    return Manifest(
-        params={
-            "model": model.model_dump(mode="json"),
-            "train": params.model_dump(mode="json", exclude=RUN_ONLY_PARAMS),
-        },
-        data=data,
-        code=code,
-        versions=versions_with_relight(),
-        seed=params.seed,
-        seeds=params.seeds,
-        device=device.type,
-        threads=params.threads,
-        processes=processes,
-        made=made,
-    )
 
 
 def train(
@@ -114,37 +50,156 @@ def train(
     kept: Path,
     digests: dict[str, str],
 ) -> None:
-    """Write the weights (state_dict), their description, what they were made of, and the loss of every epoch.
+    """Write the weights (state_dict), their description, what they were made of, and the losses of every epoch.
 
     Args:
         live_curves: where the curves grow while the model trains.
-        speed: where to say how fast it was, and on what: facts of this run that no artifact may hold.
+        speed: what this run did, and on what: facts that no artifact may hold.
         kept: the folder of the crash checkpoints of all runs.
         digests: a hash of every file that the result depends on, code and data.
     """
     train_features = read_model(features, Features)
     make_deterministic(params.threads)
     device, rank = choose_device(params.device), requested_rank()
-    settled = resolve_settings(model_params, params, train_features, device.type)
-    device = device_for_rank(device, params, settled, train_features, rank)
-    about = identify_run(model_params, params, digests, device, rank)
-    with open_checkpoints(kept, about, rank) as checkpoints:
-        with open_process_group(rank, device, about) as group:
-            training = new_training(
-                params, settled, train_features, StoredTensors(train_rows), StoredTensors(validation_rows)
-            )
-            history = fit_with_callbacks(training, TrainingContext(device, group, checkpoints), live_curves, speed)
+    settings = resolve_settings(model_params, params, train_features, device.type)
+    device = device_for_rank(device, params, settings, train_features, rank)
+    identity = identify_run(model_params, params, digests, device, rank)
+    with open_checkpoints(kept, identity, rank) as checkpoints:
+        with open_process_group(rank, device, identity) as group:
+            stores = StoredTensors(train_rows), StoredTensors(validation_rows)
+            training = build_training(params, settings, train_features, *stores)
+            run_training(training, Surroundings(device, group, checkpoints), train_features, live_curves, speed)
         if checkpoints is None:
             return
-        if settled.calibration == "temperature":
-            fit_temperature(training.model, train_features.task, training.data)
-        _write_curves(curves, history)
+        training.finish()
+        history = training.state.history
+        curves.write_text(pl.DataFrame(history, orient="row", schema=list(EpochRecord._fields)).write_csv())
         save_weights(weights, training.model)
-        write_json(description, describe_training(training, history, group.size))
+        write_json(description, describe_training(training, train_features, history, group.size))
         made = {path.name: file_sha256(path) for path in (weights, description)}
         write_json(manifest, build_manifest(model_params, params, digests, device, group.size, made))
         checkpoints.finish(weights)
 
 
-def _write_curves(path: Path, history: list[EpochRecord]) -> None:
-    path.write_text(pl.DataFrame(history, orient="row", schema=list(EpochRecord._fields)).write_csv())
+def device_for_rank(
+    device: torch.device, params: TrainParams, settings: ResolvedSettings, features: Features, rank: Rank | None
+) -> torch.device:
+    """Return the device of this process.
+
+    Raises:
+        InputError: if this training cannot be distributed or recorded as params say.
+    """
+    if params.cuda_graph:
+        assert_can_capture_cuda_graph(device.type, 1 if rank is None else rank.processes)
+    if rank is None:
+        return device
+    assert_can_distribute(settings.model, features.task)
+    return device_for_process(device, rank.local_rank, rank.local_processes)
+
+
+def identify_run(
+    model: ModelParams, params: TrainParams, digests: dict[str, str], device: torch.device, rank: Rank | None
+) -> RunIdentity:
+    """Return everything that the weights depend on; not the number of epochs, if the learning rate does not need it."""
+    free = {*RUN_ONLY_PARAMS, *(["epochs"] if params.schedule.name == "constant" else [])}
+    return {
+        "model": model.model_dump(mode="json"),
+        "train": params.model_dump(mode="json", exclude=free),
+        "device": device.type,
+        "versions": {**package_versions(), "torch": torch.__version__},
+        **({} if rank is None else {"processes": rank.processes}),
+        **digests,
+    }
+
+
+class Surroundings(NamedTuple):
+    """What this process trains with.
+
+    Attributes:
+        checkpoints: of the first process; None in the others.
+    """
+
+    device: torch.device
+    group: ProcessGroup
+    checkpoints: Checkpoints | None
+
+
+def run_training(training: Training, here: Surroundings, features: Features, live_curves: Path, speed: Path) -> None:
+    """Train from the newest checkpoint, or from the beginning, and write how fast it was."""
+    device, group, checkpoints = here
+    params = training.params
+    newest = checkpoints.latest(params.epochs) if checkpoints else None
+    training.start(device, group, group.broadcast_state(newest))
+    state = training.state
+    if newest is not None:
+        notify(f"train: goes on from a checkpoint, at epoch {state.epoch}, step {state.step}")
+    progress = Progress(params.epochs, features.n_train, done=state.epoch) if checkpoints else None
+    with DeferredStop() as stop:
+        training.run(build_callback(here, params, progress, LiveCurves(live_curves, EpochRecord._fields), stop))
+    if progress:
+        speed_facts = {**progress.speed_summary(state.epoch), **describe_device(device), "threads": params.threads}
+        write_json(speed, speed_facts)
+
+
+def build_callback(
+    here: Surroundings, params: TrainParams, progress: Progress | None, curves: LiveCurves, stop: DeferredStop
+) -> TrainingCallback:
+    """Return what observes the training: the first process shows and saves it, the others take part."""
+    agreement = None if here.group.size == 1 else StopConsensus(here.device)
+    if here.checkpoints and progress:
+        seconds = params.checkpoint_seconds
+        return MainProcessCallback(here.checkpoints, progress, curves, stop, seconds=seconds, agreement=agreement)
+    assert agreement
+    return WorkerCallback(stop, agreement)
+
+
+def describe_training(
+    training: Training, features: Features, history: list[EpochRecord], processes: int
+) -> Description:
+    """Return the content of model.json."""
+    params = training.params
+    best = min(history, key=lambda epoch: epoch.validation_score) if params.early_stopping else history[-1]
+    return Description(
+        **training.settings._asdict(),
+        **training.data.description(),
+        features=features,
+        seed=params.seed,
+        seeds=params.seeds,
+        threads=params.threads,
+        processes=processes,
+        epochs=len(history),
+        best_epoch=best.epoch,
+        output_sha256=hash_outputs(predict_outputs(training.model, training.data.validation_inputs())),
+        versions=package_versions(),
+    )
+
+
+def build_manifest(
+    model: ModelParams,
+    params: TrainParams,
+    digests: dict[str, str],
+    device: torch.device,
+    processes: int,
+    made: dict[str, str],
+) -> Manifest:
+    """Return the content of manifest.json.
+
+    Args:
+        made: sha256 of each file that the training wrote, by its name.
+    """
+    data, code = split_data_and_code(digests)
+    return Manifest(
+        params={
+            "model": model.model_dump(mode="json"),
+            "train": params.model_dump(mode="json", exclude=RUN_ONLY_PARAMS),
+        },
+        data=data,
+        code=code,
+        versions=versions_with_relight(),
+        seed=params.seed,
+        seeds=params.seeds,
+        device=device.type,
+        threads=params.threads,
+        processes=processes,
+        made=made,
+    )

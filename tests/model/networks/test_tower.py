@@ -7,8 +7,9 @@ from torch import Tensor
 from relight.data.features import Features
 from relight.model.build import build_model
 from relight.model.networks.tower import SiameseModel
+from relight.model.pairs import pair_input_tensors, preprocess_pairs
 from relight.model.params import ModelParams
-from relight.model.rows import Rows, pair_input_tensors, preprocess_rows, trainable_module
+from relight.model.rows import Rows
 from relight.prepare.pairs import clean_pairs
 from relight.prepare.params import PrepareParams
 from relight.split.pairs import describe_pairs, pair_tensors
@@ -23,14 +24,15 @@ def tower_for(table: pl.DataFrame, d_embedding: int = 8) -> tuple[SiameseModel, 
         source="pairs.csv", target="match", task="similarity", ignore=["id"] if "left_id" in table.columns else []
     )
     rows, schema = clean_pairs(table, prepare)
-    features = describe_pairs(SPLIT, schema, np.zeros(rows.height, np.int8), rows)
+    assert schema.pairs
+    features = describe_pairs(SPLIT, schema, schema.pairs, np.zeros(rows.height, np.int8), rows)
     torch.manual_seed(0)
     params = ModelParams.model_validate(
         {"name": "tower", "numeric": "standardize", "tower": {"d_embedding": d_embedding}}
     )
     model = build_model(params, features, target_scale="none")
     assert isinstance(model, SiameseModel)
-    return model, features, pair_input_tensors(pair_tensors(schema, features, rows))
+    return model, features, pair_input_tensors(pair_tensors(schema, schema.pairs, features, rows))
 
 
 def test_swapped_sides_have_the_same_distance_to_the_bit() -> None:
@@ -94,8 +96,8 @@ def test_first_name_and_surname_that_have_changed_places_are_nearer_than_two_oth
 
 def test_letters_before_every_step_are_the_codes_that_training_sees_once() -> None:
     model, _, inputs = tower_for(pairs(60))
-    seen = preprocess_rows(model, Rows(inputs, torch.zeros(60, 1), None))
-    assert torch.equal(trainable_module(model)(*seen.inputs), model(*inputs))
+    seen = preprocess_pairs(model, Rows(inputs, torch.zeros(60, 1), None))
+    assert torch.equal(model.network(*seen.inputs), model(*inputs))
     assert seen.inputs[2].shape == (60, 2, 48)
 
 

@@ -1,13 +1,6 @@
-"""One or several processes, protocol.
+"""The processes that train one model together, as the loop sees them: one process is a group, too."""
 
-The processes that train one model together, as the loop sees them: one process is a group, too.
-
-A seed for each of several processes.
-
-The batches of one of several processes: its rows of each batch of all.
-"""
-
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,7 +11,6 @@ from torch import Tensor, nn
 from relight.model.inference import ChunkedInputs, batched_outputs
 from relight.model.rows import Rows, StoredRows
 from relight.train.batches import Batch, Batches, batch_weight
-from relight.train.state import EpochRecord, TrainingState
 
 BatchWeight = Callable[[Rows], int | torch.Tensor]
 
@@ -26,39 +18,39 @@ BatchWeight = Callable[[Rows], int | torch.Tensor]
 class ProcessGroup(Protocol):
     """
     Attributes:
-        rank: the place of this process; the first one, 0, writes.
-        size: how many processes there are.
+        rank: of this process; the first one, 0, writes.
+        size: the number of processes.
     """
 
     rank: int
     size: int
 
     def wrap_model(self, model: nn.Module, rows: Rows | StoredRows) -> nn.Module:
-        """The model, called by each process on its own rows, with the gradients of all.
+        """Return the model for the forward pass of a step: on the rows of this process, with the gradients of all.
 
         Args:
-            rows: any rows, for a first try.
+            rows: any rows, for a step before the first.
         """
         ...
 
     def predict(self, model: nn.Module, inputs: tuple[Tensor, ...] | ChunkedInputs, at_once: int) -> Tensor:
-        """The raw outputs for all rows, of which each process may compute a part."""
+        """Return the raw outputs for all rows, of which each process may compute a part."""
         ...
 
     def all_reduce(self, value: Tensor) -> Tensor:
-        """Of the values of all processes."""
+        """Return the sum of the values of all processes."""
         ...
 
-    def broadcast_epoch(self, epoch: EpochRecord) -> EpochRecord:
-        """What the first process measured: all must stop at the same epoch."""
+    def broadcast_numbers(self, numbers: Sequence[float]) -> Sequence[float]:
+        """Return the numbers of the first process."""
         ...
 
-    def save(self, state: TrainingState) -> dict[str, Any]:
-        """As the state does, with what differs between the processes."""
+    def gather_state(self, saved: dict[str, Any]) -> dict[str, Any]:
+        """Return the checkpoint of this process, completed with what differs in the others."""
         ...
 
     def broadcast_state(self, saved: dict[str, Any] | None) -> dict[str, Any] | None:
-        """What the first process has read, for this process to restore."""
+        """Return the part of this process in the checkpoint that the first process has read."""
         ...
 
 
@@ -77,31 +69,31 @@ class SingleProcess:
     def all_reduce(self, value: Tensor) -> Tensor:
         return value
 
-    def broadcast_epoch(self, epoch: EpochRecord) -> EpochRecord:
-        return epoch
+    def broadcast_numbers(self, numbers: Sequence[float]) -> Sequence[float]:
+        return numbers
 
-    def save(self, state: TrainingState) -> dict[str, Any]:
-        return state.save()
+    def gather_state(self, saved: dict[str, Any]) -> dict[str, Any]:
+        return saved
 
     def broadcast_state(self, saved: dict[str, Any] | None) -> dict[str, Any] | None:
         return saved
 
 
 def process_seed(seed: int, rank: int) -> int:
-    """For the dropout of one process; the first has that of a process alone."""
+    """Return the seed of one process, for its dropout; the first has the seed of a single process."""
     return seed if rank == 0 else int(np.random.SeedSequence([seed, rank]).generate_state(1)[0])
 
 
 @dataclass(frozen=True)
 class DistributedBatches:
-    """Each batch is cut into pieces of rows that stand together, as equal as can be.
+    """Cuts each batch into pieces of neighbouring rows, as equal as possible, one for each process.
 
     DistributedDataParallel takes the plain mean of the processes' gradients, and each has the mean over its own rows.
-    That is the mean over the whole batch once each gradient is multiplied by `pull`, the piece's part of the batch's
-    weight times the number of processes.
+    That is the mean over the whole batch if each gradient is multiplied by `grad_scale`, the piece's part of the
+    batch's weight times the number of processes.
 
     Attributes:
-        weigh: how much rows count together: as many times as the loss is the mean of.
+        weight_fn: how much rows count together: the loss is a mean over so many.
     """
 
     batches: Batches
@@ -115,7 +107,7 @@ class DistributedBatches:
 
     def _piece(self, rows: Rows, weight_fraction: float | torch.Tensor) -> Batch:
         start, stop = (rank * len(rows.target) // self.size for rank in (self.rank, self.rank + 1))
-        if start == stop:  # The process takes part in the step all the same: with a row that counts for nothing.
+        if start == stop:  # DistributedDataParallel needs every process in every step: a row with weight 0.
             return Batch(rows.slice(0, 1), 0.0, rows.target.new_zeros((), dtype=torch.float32))
         piece = rows.slice(start, stop)
         part = torch.as_tensor(self.weight_fn(piece), dtype=torch.float32, device=rows.target.device)

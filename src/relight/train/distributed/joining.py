@@ -1,4 +1,4 @@
-"""The train stage becomes one of several processes, or stays alone."""
+"""How the train stage becomes one of several processes, or stays the only one."""
 
 import json
 import os
@@ -8,8 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from relight.errors import RunError
+import torch
+
+from relight.errors import InputError, RunError
+from relight.runtime.files import json_text
+from relight.runtime.nested import RunIdentity, differing_keys
 from relight.runtime.processes import Address, LaunchRequest, Rank, current_rank, requested_processes, timeout_seconds
+from relight.train.distributed.group import ProcessGroup, SingleProcess
 from relight.train.distributed.workers import RESUME_HINT, Workers
 
 
@@ -19,6 +24,27 @@ def requested_rank() -> Rank | None:
     if here is not None or wanted is None:
         return here
     return Rank(0, 0, wanted.processes * wanted.nodes, wanted.processes)
+
+
+@contextmanager
+def open_process_group(rank: Rank | None, device: torch.device, identity: RunIdentity) -> Iterator[ProcessGroup]:
+    """Join the processes that train together; a single process is a group, too.
+
+    Raises:
+        InputError: if another machine has other params, data or code.
+        RunError: if one of the others is lost.
+    """
+    if rank is None:
+        yield SingleProcess()
+        return
+    from relight.train.distributed.process_group import DistributedGroup
+
+    with join_process_group(rank, device.type):
+        group = DistributedGroup(device)
+        first = json.loads(group.broadcast_text(json_text(identity)))
+        if rank.local_rank == 0 and (changed := differing_keys(first, identity)):
+            raise InputError(f"this machine and the first one differ in {', '.join(changed)}; give both the same")
+        yield group
 
 
 @contextmanager

@@ -1,12 +1,8 @@
-"""DDP, broadcasts, agreed stopping.
-
-Several processes that train one model: DistributedDataParallel, and the sums over all of them.
-
-All processes stop, and keep a checkpoint, after the same step: now and then they tell each other.
-"""
+"""Several processes that train one model: DistributedDataParallel, sums and broadcasts, and stopping together."""
 
 import io
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -17,7 +13,6 @@ from torch.nn.parallel import DistributedDataParallel
 
 from relight.model.inference import ChunkedInputs, batched_outputs
 from relight.model.rows import Rows, StoredRows
-from relight.train.state import EpochRecord, TrainingState
 
 SECONDS_BETWEEN_POLLS = 0.2  # about so long between two words
 
@@ -64,14 +59,13 @@ class DistributedGroup:
         dist.all_reduce(value)
         return value
 
-    def broadcast_epoch(self, epoch: EpochRecord) -> EpochRecord:
-        values = torch.tensor(epoch[1:], dtype=torch.float64, device=self._device)
+    def broadcast_numbers(self, numbers: Sequence[float]) -> list[float]:
+        values = torch.tensor(numbers, dtype=torch.float64, device=self._device)
         dist.broadcast(values, src=0)
-        return EpochRecord(epoch.epoch, *values.tolist())
+        return list(values.tolist())
 
-    def save(self, state: TrainingState) -> dict[str, Any]:
-        """The random states and the sums of losses of all processes, a row for each."""
-        saved = state.save()
+    def gather_state(self, saved: dict[str, Any]) -> dict[str, Any]:
+        """Gather the random states and the sums of losses of all processes, a row for each."""
         random = {kind: torch.stack(self._gather(value)).cpu() for kind, value in saved["random"].items()}
         return {**saved, "random": random, "loss": torch.stack(self._gather(saved["loss"]))}
 

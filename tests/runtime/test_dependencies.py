@@ -1,11 +1,13 @@
 import hashlib
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from relight.errors import InputError, RunError
-from relight.runtime.dependencies import assert_unchanged, take_fingerprints
+from relight.runtime.dependencies import assert_unchanged, ignored_names, is_ignored, take_fingerprints
+from tests.closure import REPOSITORY
 
 
 def make(root: Path) -> tuple[str, str]:
@@ -82,3 +84,49 @@ def test_a_file_that_is_gone_is_named(place: str, tmp_path: Path) -> None:
 def test_a_missing_dependency_is_named_with_the_next_step(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="gone: no such file; run `dvc repro`, or `dvc pull` if it was pushed"):
         take_fingerprints((str(tmp_path / "gone"),))
+
+
+@pytest.fixture
+def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of code in a repository with the project's own .dvcignore."""
+    shutil.copy(REPOSITORY / ".dvcignore", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "code/inner").mkdir(parents=True)
+    (tmp_path / "code/inner/loop.py").write_text("x = 1")
+    return Path("code")
+
+
+BACKUPS = ("loop.py.orig", ".loop.py.swp", "loop.py~", "#loop.py#", ".#loop.py", "__pycache__/loop.pyc")
+
+
+@pytest.mark.parametrize("backup", BACKUPS)
+def test_a_backup_beside_the_code_is_no_dependency(backup: str, code: Path) -> None:
+    before = take_fingerprints(("code",))
+    path = code / "inner" / backup
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("x = 0")
+    os.utime(code / "inner", ns=(1, 1))  # no luck with the clock
+    assert_unchanged(before)
+    after = take_fingerprints(("code",))
+    assert {path: known.sha256 for path, known in after.items()} == {
+        path: known.sha256 for path, known in before.items()
+    }
+
+
+@pytest.mark.parametrize("name", ["batches.py", "orig.py", "swp", "loop.py.jinja"])
+def test_a_new_module_beside_the_code_is_a_change(name: str, code: Path) -> None:
+    before = take_fingerprints(("code",))
+    (code / "inner" / name).write_text("x = 0")
+    os.utime(code / "inner", ns=(1, 1))
+    with pytest.raises(RunError, match="code/inner: was changed while the stage ran"):
+        assert_unchanged(before)
+    assert code / "inner" / name in take_fingerprints(("code",))
+
+
+def test_patterns_are_names_without_folders_and_exceptions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert ignored_names() == ("__pycache__",)  # which Python writes whatever .dvcignore says
+    Path(".dvcignore").write_text("# a comment\n*.orig\n.venv/\n\\#*#\n!kept.orig\n/data/raw\n\n")
+    assert ignored_names() == ("__pycache__", "*.orig", ".venv", "#*#")
+    assert is_ignored([".venv", "lib", "module.py"], ignored_names())
+    assert not is_ignored(["data", "raw", "module.py"], ignored_names())

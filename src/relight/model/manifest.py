@@ -1,9 +1,4 @@
-"""Manifest.json, package versions.
-
-What stands beside the weights: all that they were made of, so that anyone can make them again.
-
-The versions that a result depends on.
-"""
+"""manifest.json: everything that the weights were made of, so that anyone can make them again."""
 
 import platform
 from importlib.metadata import version
@@ -18,15 +13,15 @@ PACKAGES = ("numpy", "polars", "rtdl_num_embeddings", "rtdl_revisiting_models", 
 
 
 class Manifest(BaseModel):
-    """The content of manifest.json. The Git commit is not in it: a file cannot name the commit that will hold it.
+    """The content of manifest.json. It has no Git commit, because a file cannot name the commit that will hold it.
 
     Attributes:
         params: the sections of params.yaml that the train stage read, with the defaults, without what changes no bit.
         data, code: sha256 of each file that the stage read, by its path in the repository.
         versions: of Python, of Relight and of each package that takes part in the numbers.
-        device: its kind, never `auto`.
-        processes: that trained together.
-        made: sha256 of each file beside this one.
+        device: its type, never `auto`.
+        processes: the number of processes that trained together.
+        made: sha256 of each other file of the model.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,7 +40,7 @@ class Manifest(BaseModel):
 
 
 def split_data_and_code(digests: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """The files that a stage read, apart.
+    """Return the data files and the code files that a stage read.
 
     Args:
         digests: by the path of each file, and of each folder that holds some of them.
@@ -57,7 +52,7 @@ def split_data_and_code(digests: dict[str, str]) -> tuple[dict[str, str], dict[s
 
 
 def changed_versions(recorded: dict[str, str], here: dict[str, str]) -> list[str]:
-    """One text for each package, `torch 2.9.0 → 2.10.0`: the recorded version, then the one here."""
+    """Return a text for each package that differs, as `torch 2.9.0 → 2.10.0`: recorded, then installed here."""
     names = sorted({*recorded, *here})
     return [
         f"{name} {recorded.get(name, 'none')} → {here.get(name, 'none')}"
@@ -67,11 +62,11 @@ def changed_versions(recorded: dict[str, str], here: dict[str, str]) -> list[str
 
 
 def package_versions() -> dict[str, str]:
-    """Of Python and of each package that takes part in the numbers."""
+    """Return the versions of Python and of each package that takes part in the numbers."""
     packages = {name: version(name).split("+")[0] for name in PACKAGES}
     return {"python": platform.python_version(), **packages}
 
 
 def versions_with_relight() -> dict[str, str]:
-    """The same with Relight's own."""
+    """Return the same with Relight's own version."""
     return {**package_versions(), "relight": RELIGHT_VERSION}

@@ -1,0 +1,46 @@
+"""The check before a stage works: all of params.yaml, and before prepare the data as well.
+
+It is a process of its own (stages/check.py), so that no stage depends on the params classes of the others.
+A state of params, code and source that has passed is not checked again.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from relight.runtime.strict_yaml import Document
+
+CODE_ROOT = Path(__file__).resolve().parent.parent
+
+
+def run_check(stage: str, document: Document, workspace: Path) -> None:
+    """Run the check unless this state has passed it; if it fails, end the process with its exit code.
+
+    Args:
+        workspace: the folder for the hashes of the states that passed.
+    """
+    passed = {workspace / "checked-params": _state_of_params()}
+    if stage == "prepare":
+        passed[workspace / "checked-data"] = _state_of_params() + _state_of_source(document)
+    if all(stamp.exists() and stamp.read_text() == state for stamp, state in passed.items()):
+        return
+    done = subprocess.run([sys.executable, "-m", "stages.check", stage], check=False)
+    if done.returncode != 0:
+        sys.exit(done.returncode)
+    for stamp, state in passed.items():
+        stamp.write_text(state)
+
+
+def _state_of_params() -> str:
+    code = [path.read_bytes() for path in sorted(CODE_ROOT.rglob("*.py"))]
+    return hashlib.sha256(b"\0".join([Path("params.yaml").read_bytes(), *code])).hexdigest()
+
+
+def _state_of_source(document: Document) -> str:
+    """Return sizes and times: prepare itself reads every byte. The params are not checked yet, and may be wrong."""
+    prepare = document.value.get("prepare")
+    source = Path(str(prepare.get("source"))) if isinstance(prepare, dict) else Path("?")
+    paths = sorted(source.rglob("*")) if source.is_dir() else [source] if source.is_file() else []
+    return repr([(path.name, os.stat(path).st_size, os.stat(path).st_mtime_ns) for path in paths])

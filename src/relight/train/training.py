@@ -1,0 +1,170 @@
+"""A whole training, as params.yaml describes it: model, data, loss, optimizer; start, run, finish."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import nn
+
+from relight.data.features import Features
+from relight.model.build import untrained_model
+from relight.model.checks import TargetScale, resolve_target_scale
+from relight.model.params import ModelParams
+from relight.train.auto import (
+    Calibration,
+    LossName,
+    choose_model,
+    resolve_batch_size,
+    resolve_calibration,
+    resolve_loss,
+)
+from relight.train.batches import Batches
+from relight.train.checks import assert_train_params_fit
+from relight.train.compilation import GraphedStep, autocast_for, compile_model
+from relight.train.datasets import TensorStore, TrainingData
+from relight.train.distributed.group import DistributedBatches, ProcessGroup, process_seed
+from relight.train.loop import TrainingCallback, Validation, fit
+from relight.train.losses import build_loss
+from relight.train.optimizers import build_optimizer, build_schedule
+from relight.train.pairs import load_pairs
+from relight.train.params import TrainParams
+from relight.train.sequences import load_sequence_data
+from relight.train.series import load_series
+from relight.train.state import EarlyStopping, EpochRecord, TrainingState
+from relight.train.table import load_table
+
+
+class ResolvedSettings(NamedTuple):
+    """Settings without `auto`.
+
+    Attributes:
+        model_choice: why `auto` chose the model, one sentence; "" if its name was given.
+    """
+
+    model: ModelParams
+    model_choice: str
+    loss: LossName
+    target_scale: TargetScale
+    batch_size: int
+    calibration: Calibration
+
+
+def resolve_settings(model: ModelParams, params: TrainParams, features: Features, device: str) -> ResolvedSettings:
+    """Replace every `auto`.
+
+    Args:
+        device: its type: cuda, mps or cpu.
+
+    Raises:
+        InputError: if params and table do not fit together.
+    """
+    model, choice = choose_model(model, features, device)
+    assert_train_params_fit(params, model, features)
+    return ResolvedSettings(
+        model,
+        choice,
+        resolve_loss(params.loss, features.task),
+        resolve_target_scale(model, features),
+        resolve_batch_size(params.batch_size, features.n_train),
+        resolve_calibration(params.calibration, features),
+    )
+
+
+@dataclass
+class Training:
+    """One training: `start`, then `run`, then `finish`.
+
+    Attributes:
+        model: whole: raw columns in, predictions out; untrained and on the CPU until `start`.
+        state: of the part that learns, from `start` on.
+    """
+
+    model: nn.Module
+    data: TrainingData
+    params: TrainParams
+    settings: ResolvedSettings
+    state: TrainingState = field(init=False)
+
+    def start(self, device: torch.device, group: ProcessGroup, saved: dict[str, Any] | None = None) -> None:
+        """Move the model to the device, before its first step or to where a checkpoint was saved."""
+        params = self.params
+        self.model.to(device)
+        torch.manual_seed(process_seed(params.seed, group.rank))
+        network = self.data.network()
+        optimizer = build_optimizer(params.optimizer, network, params.gradient_clip)
+        stopping = EarlyStopping(params.early_stopping.patience) if params.early_stopping else None
+        self.state = TrainingState(network, optimizer, stopping, group)
+        self.data.before_training()
+        if saved is not None:
+            self.state.restore(saved)
+
+    def run(self, *callbacks: TrainingCallback) -> list[EpochRecord]:
+        """Train to the last epoch, and return all epochs.
+
+        Raises:
+            InputError: for a full batch of rows that are not in memory, or a model to compile without a compiler.
+            RunError: if the loss is no longer a number.
+        """
+        params, state = self.params, self.state
+        loss_fn = self.data.loss_fn(build_loss(self.settings.loss, params.label_smoothing, params.margin))
+        train = self._batches(state.device, state.group)
+        validation = Validation(self.data.validation_rows(state.device), self.data.score_fn(self.settings.loss))
+        if params.compile:
+            state.forward_model = compile_model(state.model)
+        fit(
+            state,
+            train,
+            validation,
+            loss_fn=loss_fn,
+            schedule=build_schedule(params.schedule, peak=params.optimizer.learning_rate, epochs=params.epochs),
+            callbacks=callbacks,
+            autocast=autocast_for(params.precision, state.device),
+            wrap_step=(lambda step: GraphedStep(step, state.optimizer)) if params.cuda_graph else None,
+        )
+        return state.history
+
+    def finish(self) -> None:
+        """Fit what the validation rows still have to choose; the model comes back to the CPU, where it is saved."""
+        self.data.after_training()
+        self.model.to("cpu")
+        if self.settings.calibration == "temperature":
+            self.data.calibrate()
+
+    def _batches(self, device: torch.device, group: ProcessGroup) -> Batches:
+        size: Literal["full"] | int = "full" if self.params.batch_size == "full" else self.settings.batch_size
+        batches = self.data.batches(device, size, self.params.seed)
+        if group.size == 1:
+            return batches
+        return DistributedBatches(batches, group.rank, group.size, self.data.batch_weight)
+
+
+def build_training(
+    params: TrainParams, settings: ResolvedSettings, features: Features, train: TensorStore, validation: TensorStore
+) -> Training:
+    """Return a training before its first step.
+
+    Raises:
+        InputError: if no row counts, or the rows do not suit the model.
+    """
+    scale = settings.target_scale
+    model = untrained_model(settings.model, features, target_scale=scale, seed=params.seed, seeds=params.seeds)
+    return Training(model, load_data(model, params, features, train, validation), params, settings)
+
+
+def load_data(
+    model: nn.Module, params: TrainParams, features: Features, train: TensorStore, validation: TensorStore
+) -> TrainingData:
+    """Return the train and the validation rows by the kind of the data; nothing after this asks which kind it is.
+
+    Raises:
+        InputError: if no row counts, or the rows do not suit the model.
+    """
+    match features.kind:
+        case "table":
+            return load_table(model, params, features, train, validation)
+        case "sequences":
+            return load_sequence_data(model, params, features, train, validation)
+        case "series":
+            return load_series(model, params, features, train, validation)
+        case "pairs":
+            return load_pairs(model, params, features, train, validation)
