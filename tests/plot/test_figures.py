@@ -105,7 +105,7 @@ def test_a_confusion_matrix_counts_the_rows_of_each_pair() -> None:
     table = pl.DataFrame({"target": ["a", "a", "b", "c"], "prediction": ["a", "b", "b", "b"]})
     axes = axes_of(plot_confusion_matrix(table, ["a", "b", "c"]))
     cells = {text.get_position(): text.get_text() for text in axes.texts}
-    counts = [[cells[said, true] for said in range(3)] for true in range(3)]
+    counts = [[cells[predicted, true] for predicted in range(3)] for true in range(3)]
     assert counts == [["1", "1", "0"], ["0", "1", "0"], ["0", "1", "0"]]
     assert np.asarray(axes.images[0].get_array()).tolist() == [[1, 1, 0], [0, 1, 0], [0, 1, 0]]
     assert [tick.get_text() for tick in axes.get_yticklabels()] == ["a", "b", "c"]

@@ -3,7 +3,7 @@ from typing import Any
 from relight.plot.content import shared_content
 
 NUMBER = {"name": "x", "column": "x", "kind": "numeric", "date_part": None, "mean": 1.5, "std": 0.5, "gaps": 2}
-KNOWN: dict[str, Any] = {
+DESCRIPTION: dict[str, Any] = {
     "model": {"name": "tabm", "numeric": "standardize"},
     "model_choice": "auto chose tabm for 3 train rows.",
     "loss": "mse",
@@ -33,7 +33,7 @@ KNOWN: dict[str, Any] = {
         "categorical": [{"name": "c", "levels": list("abcdefg")}],
     },
 }
-FOUND = {
+SCHEMA = {
     "rows": 6,
     "notes": ["of prepare"],
     "columns": [
@@ -47,8 +47,8 @@ PARTS = {"rows": {"train": 4, "validation": 0, "test": 2}, "notes": ["of split"]
 SCORES: dict[str, Any] = {"train": {"mae": 1.0}, "validation": {}, "test": {"mae": 2.0}, "baseline": {"test": {}}}
 
 
-def content(**known: object) -> dict[str, Any]:
-    return shared_content({**KNOWN, **known}, FOUND, PARTS, SCORES, ["of evaluate"], "a.csv")
+def content(**changes: object) -> dict[str, Any]:
+    return shared_content({**DESCRIPTION, **changes}, SCHEMA, PARTS, SCORES, ["of evaluate"], "a.csv")
 
 
 def test_the_choices_say_what_auto_meant_and_what_the_model_does_not_see() -> None:
@@ -64,8 +64,8 @@ def test_the_choices_say_what_auto_meant_and_what_the_model_does_not_see() -> No
     ]
 
 
-def test_what_was_not_chosen_is_not_said() -> None:
-    classes = {**KNOWN["features"], "task": "binary", "numeric": []}
+def test_choices_that_were_not_made_are_left_out() -> None:
+    classes = {**DESCRIPTION["features"], "task": "binary", "numeric": []}
     names = [name for name, _ in content(model_choice="", seeds=1, features=classes)["choices"]]
     assert names == ["model", "loss", "numbers", "batch size", "ignored"]
     assert content(model_choice="")["choices"][0] == ("model", "tabm")
@@ -81,9 +81,9 @@ def test_each_column_is_described_by_the_train_rows() -> None:
     }
 
 
-def test_notes_of_all_stages_stand_together() -> None:
-    said = content()
-    assert said["notes"] == ["of prepare", "of split", "of evaluate"]
-    assert said["parts"] == "4 train, 2 test"
-    assert said["training"] == "9 epochs, the weights of epoch 4 kept."
-    assert (said["references"], said["threshold"], said["seeds"]) == (None, None, None)
+def test_notes_of_all_stages_are_joined() -> None:
+    page = content()
+    assert page["notes"] == ["of prepare", "of split", "of evaluate"]
+    assert page["parts"] == "4 train, 2 test"
+    assert page["training"] == "9 epochs, the weights of epoch 4 kept."
+    assert (page["references"], page["threshold"], page["seeds"]) == (None, None, None)

@@ -17,11 +17,11 @@ def figure() -> Figure:
 
 def chunks(png: bytes) -> list[bytes]:
     """The names of a PNG's chunks: length, name, content and checksum, after the signature of 8 bytes."""
-    names, place = [], 8
-    while place < len(png):
-        length, name = struct.unpack(">I4s", png[place : place + 8])
+    names, offset = [], 8
+    while offset < len(png):
+        length, name = struct.unpack(">I4s", png[offset : offset + 8])
         names.append(name)
-        place += 12 + length
+        offset += 12 + length
     return names
 
 

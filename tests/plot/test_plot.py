@@ -26,13 +26,13 @@ def test_each_task_has_its_pictures_and_one_page_and_a_card_and_the_same_bytes_t
     assert {path.stem for path in (drawn / "plots").iterdir()} == PICTURES[task]
     page, card = (drawn / "report.html").read_text(), (drawn / "README.md").read_text()
     assert page.count("data:image/png;base64,") == len(PICTURES[task])
-    for said in (
+    for text in (
         "hist_gradient_boosting" if task != "distribution" else "linear",
         "95 % interval",
         "A note of prepare",
     ):
-        assert said in page
-        assert said.replace("_", r"\_") in card
+        assert text in page
+        assert text.replace("_", r"\_") in card
     assert "<b>" not in page.replace("<body>", "")
     assert ("&lt;no&gt;" in page) == (task == "binary")
     assert files_of(made.plot(evaluated, "again")) == files_of(drawn)
