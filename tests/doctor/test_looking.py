@@ -13,8 +13,7 @@ from relight.doctor.cache import rehash_cache
 from relight.doctor.checkpoints import leftover_checkpoints
 from relight.doctor.dvc_lock import BrokenLock, read_locked_stages
 from relight.doctor.environment import probe_disk, read_git_state
-from relight.doctor.experiments import dvc_stashes
-from relight.doctor.head import detached_head
+from relight.doctor.experiments import detached_head, dvc_stashes
 from relight.doctor.locks import RWLOCK_PATHS, STAGE_LOCK_PATH, read_rwlocks, stage_lock_holder
 from relight.doctor.settings import read_dvc_config
 

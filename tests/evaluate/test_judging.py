@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
 
-from relight.evaluate.inputs import LabelledParts, LabelledRows, labelled_rows
+from relight.evaluate.inputs import LabelledParts, LabelledRows, PartPredictions, labelled_rows
 from relight.evaluate.params import EvaluateParams
-from relight.evaluate.predictions import PartPredictions
 from relight.evaluate.scores import compute_metrics
 from relight.metrics.bootstrap import bootstrap_intervals
 from relight.metrics.classification import (

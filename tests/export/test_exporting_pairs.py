@@ -7,8 +7,8 @@ from relight.data.features import PairFeatures
 from relight.export.pairs import ExportablePairs, ExportablePairsFromColumns, NgramSums
 from relight.model.build import build_model
 from relight.model.networks.tower import SiameseModel
+from relight.model.pairs import DistanceCalibration
 from relight.model.params import ModelParams, TowerParams
-from relight.model.similarity import DistanceCalibration
 from tests.saved_models import drawn_features
 
 KNOWN = PairFeatures(left="left_", right="right_", texts=["name"], n_letters=6, n_buckets=64)

@@ -4,7 +4,7 @@ import polars as pl
 
 from relight.data.features import Features, PairFeatures
 from relight.export.pairs import pair_feeds, pair_input_columns, pairs_metadata
-from relight.model.similarity import DistanceCalibration
+from relight.model.pairs import DistanceCalibration
 from tests.saved_models import drawn_features
 
 LEVELS = ("a", "b", "b b", "é")

@@ -3,7 +3,7 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from relight.model.similarity import DistanceCalibration, accuracy_threshold
+from relight.model.pairs import DistanceCalibration, accuracy_threshold
 from relight.train.pairs import fit_distance_calibration, one_minus_auc
 
 

@@ -19,9 +19,8 @@ from relight.metrics.classification import Scores
 from relight.metrics.roc import check_sample_weight
 from relight.metrics.scorers import compute_scores, group_numbers, recall_at
 from relight.model.inference import predict_outputs
-from relight.model.pairs import pair_input_tensors
+from relight.model.pairs import DistanceCalibration, accuracy_threshold, pair_input_tensors, pair_predictions
 from relight.model.saved_model import PairModel
-from relight.model.similarity import DistanceCalibration, accuracy_threshold, pair_predictions
 
 MIN_TEST_PAIRS = 200  # with fewer test pairs, the scores are rough
 

@@ -9,9 +9,8 @@ from relight.data.features import Features
 from relight.data.schema import Task
 from relight.evaluate.baselines import constant_baseline
 from relight.evaluate.diagnostics import MAX_IMPORTANCE_ROWS
-from relight.evaluate.inputs import LabelledParts, LabelledRows
+from relight.evaluate.inputs import LabelledParts, LabelledRows, PartPredictions
 from relight.evaluate.params import EvaluateParams
-from relight.evaluate.predictions import PartPredictions
 from relight.evaluate.reference_models import fit_reference
 from relight.metrics.bootstrap import MAX_BOOTSTRAP_ROWS, bootstrap_intervals
 from relight.metrics.classification import (

@@ -8,9 +8,17 @@ import polars as pl
 from relight.data.parquet import read_columns
 from relight.evaluate import tables
 from relight.evaluate.checks import assert_can_evaluate_sequences
-from relight.evaluate.inputs import Arrays, LabelledRows, assert_same_outputs, labelled_sequences, scored_parts
+from relight.evaluate.inputs import (
+    Arrays,
+    LabelledRows,
+    OutputsChange,
+    PartPredictions,
+    assert_same_outputs,
+    labelled_sequences,
+    predict_parts,
+    scored_parts,
+)
 from relight.evaluate.params import EvaluateParams
-from relight.evaluate.predictions import OutputsChange, PartPredictions, predict_parts
 from relight.evaluate.scores import compute_metrics, score_notes
 from relight.model.inference import predict_outputs
 from relight.model.saved_model import SequenceModel

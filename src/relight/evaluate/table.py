@@ -17,13 +17,15 @@ from relight.evaluate.inputs import (
     Arrays,
     LabelledParts,
     LabelledRows,
+    OutputsChange,
+    PartPredictions,
     assert_same_outputs,
     labelled_rows,
+    predict_parts,
     scored_parts,
     sliced_columns,
 )
 from relight.evaluate.params import EvaluateParams
-from relight.evaluate.predictions import OutputsChange, PartPredictions, predict_parts
 from relight.evaluate.scores import compute_metrics, learned_line, score_notes
 from relight.metrics.ranking import query_scores
 from relight.metrics.scorers import compute_scores, primary_loss

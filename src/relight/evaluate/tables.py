@@ -12,8 +12,7 @@ import polars as pl
 
 from relight.data.features import Features
 from relight.evaluate.diagnostics import IMPORTANCE_SCHEMA, SLICES_SCHEMA
-from relight.evaluate.inputs import LabelledRows
-from relight.evaluate.predictions import PartPredictions
+from relight.evaluate.inputs import LabelledRows, PartPredictions
 from relight.metrics.classification import confidence_and_truth, precision_recall_f1, reliability_bins
 from relight.metrics.roc import roc_curve
 from relight.runtime.files import write_json

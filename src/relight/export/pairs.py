@@ -33,9 +33,8 @@ from relight.export.programs import (
 from relight.export.table import ColumnTensors
 from relight.model.inference import predict_outputs
 from relight.model.networks.tower import SiameseModel
-from relight.model.pairs import pair_input_tensors
+from relight.model.pairs import DistanceCalibration, pair_input_tensors
 from relight.model.saved_model import PairModel
-from relight.model.similarity import DistanceCalibration
 from relight.runtime.files import json_text
 from relight.split.pairs import encode_records, encode_sides, side_records
 

@@ -32,7 +32,7 @@ def decode_outputs(task: Task, outputs: Tensor) -> Tensor:
         case "multiclass" | "distribution":
             predictions = torch.softmax(outputs, dim=-1)
         case "similarity":
-            raise AssertionError("a distance is decoded with its calibration: see model/similarity.py")
+            raise AssertionError("a distance is decoded with its calibration: see model/pairs.py")
     averaged = predictions.mean(dim=1) if predictions.dim() == 3 else predictions
     return averaged.squeeze(1) if task in ("regression", "ranking") else averaged
 

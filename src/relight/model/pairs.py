@@ -1,8 +1,15 @@
-"""Pairs of records as the model takes them: the tensors of both sides, with letters hashed once."""
+"""Pairs of records: the tensors of both sides, and what the distance between them means.
 
+A distance is decoded by its calibration: how far below the threshold it is, and how likely the two are the same.
+"""
+
+import numpy as np
+import polars as pl
 import torch
+from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
+from relight.data.features import Features
 from relight.model.networks.tower import SiameseModel
 from relight.model.rows import Arrays, Rows, preprocess_inputs
 
@@ -25,3 +32,52 @@ def pair_input_tensors(arrays: Arrays) -> tuple[Tensor, ...]:
 def preprocess_pairs(model: SiameseModel, pairs: Rows) -> Rows:
     """Return the pairs as the tower sees them: once, not in every step."""
     return Rows(preprocess_inputs(model.preprocessor, pairs.inputs), pairs.target, pairs.weight)
+
+
+class DistanceCalibration(BaseModel):
+    """
+    Attributes:
+        threshold: pairs at this distance or nearer are said to be alike.
+        slope: how fast the probability falls with the distance there, 1 / distance.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    threshold: float
+    slope: float
+
+    def score(self, distance: np.ndarray) -> np.ndarray:
+        """How far below the threshold, (n_rows,) float64: pairs at 0 and above are alike."""
+        return self.threshold - distance.reshape(-1).astype(np.float64)
+
+    def similarity(self, distance: np.ndarray) -> np.ndarray:
+        """Something like the probability that they are alike, (n_rows,) float64: one half at the threshold."""
+        return sigmoid(self.slope * self.score(distance))
+
+
+def accuracy_threshold(distances: np.ndarray, is_alike: np.ndarray, weights: np.ndarray) -> float:
+    """In the middle of the widest space between neighbouring distances of all that give the highest accuracy."""
+    levels, level_indices = np.unique(distances, return_inverse=True)
+    near = np.append(0.0, np.cumsum(np.bincount(level_indices, weights * is_alike)))  # right at or below each level
+    far = np.bincount(level_indices, weights * ~is_alike)
+    right = near + far.sum() - np.append(0.0, np.cumsum(far))
+    ends = np.concatenate([[levels[0] - 1], levels, [levels[-1] + 1]])
+    spaces = np.concatenate([[0.0], np.diff(levels), [0.0]])
+    best = np.flatnonzero(right >= right.max() - 1e-9 * weights.sum())
+    best_index = best[np.argmax(spaces[best])]
+    return float((ends[best_index] + ends[best_index + 1]) / 2)
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    """Without an overflow on either side."""
+    small = np.exp(-np.abs(x))
+    shares: np.ndarray = np.where(x >= 0, 1.0, small) / (1 + small)
+    return shares
+
+
+def pair_predictions(features: Features, distance: np.ndarray, scale: DistanceCalibration) -> pl.DataFrame:
+    """The label, distance and similarity of each pair."""
+    labels = np.array(features.classes)[(scale.score(distance) >= 0).astype(np.int64)]
+    return pl.DataFrame(
+        {"prediction": labels, "distance": distance.reshape(-1), "similarity": scale.similarity(distance)}
+    )

@@ -14,8 +14,8 @@ from relight.model.build import build_model
 from relight.model.checks import TargetScale
 from relight.model.networks.forecaster import Forecaster
 from relight.model.networks.tower import SiameseModel
+from relight.model.pairs import DistanceCalibration
 from relight.model.params import ModelParams
-from relight.model.similarity import DistanceCalibration
 from relight.model.weights import load_weights
 from relight.runtime.files import read_json, read_model
 

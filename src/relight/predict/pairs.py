@@ -13,9 +13,8 @@ from relight.errors import ColumnError, InputError
 from relight.model.devices import make_deterministic
 from relight.model.inference import predict_outputs, prediction_batch_size, set_training_mode
 from relight.model.networks.tower import SiameseModel
-from relight.model.pairs import pair_input_tensors
+from relight.model.pairs import pair_input_tensors, pair_predictions
 from relight.model.saved_model import PairModel, load_model
-from relight.model.similarity import pair_predictions
 from relight.predict.table import assert_can_write_predictions
 from relight.prepare.columns import clean_as_kind
 from relight.prepare.source import SourceTable

@@ -16,9 +16,8 @@ from relight.data.features import Features
 from relight.metrics.roc import RocCounts, check_sample_weight, roc_auc
 from relight.model.inference import ChunkedInputs, predict_outputs
 from relight.model.networks.tower import SiameseModel
-from relight.model.pairs import build_pairs, preprocess_pairs
+from relight.model.pairs import DistanceCalibration, accuracy_threshold, build_pairs, preprocess_pairs, sigmoid
 from relight.model.rows import Rows, StoredRows
-from relight.model.similarity import DistanceCalibration, accuracy_threshold, sigmoid
 from relight.train.auto import LossName, resolve_class_weights
 from relight.train.batches import Batches
 from relight.train.datasets import BatchSize, Dataset, TensorStore, TrainingData, load_dataset, read_sample_weight
