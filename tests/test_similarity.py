@@ -322,8 +322,8 @@ def test_check_says_what_will_happen(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "edits", "says"),
     [
-        (pairs(50).drop("left_name"), [], "right_name has no left_name"),
-        (pairs(50).select(pl.col("^left_.*$"), "match"), [], "none begins with 'right_'"),
+        (pairs(50).drop("left_name"), [], "right_name without left_name"),
+        (pairs(50).select(pl.col("^left_.*$"), "match"), [], "got none that begins with 'right_'"),
         (pairs(50).with_columns(match=pl.lit("yes")), [], "target 'match' has only one class ('yes')"),
         (pairs(50), [("name: tower", "name: mlp_ple")], "model.name: must be tower for similarity"),
         (pairs(50), [("numeric: standardize", "numeric: none")], "model.numeric: must be standardize for similarity"),
@@ -338,7 +338,7 @@ def test_check_says_what_will_happen(folder: Path) -> None:
         (pairs(50), [("slices: []", "references: [linear]")], "evaluate.references: must be [] for similarity"),
         (pairs(50), [("slices: []", "importance: 3")], "evaluate.importance: must be 0 for similarity"),
         (pairs(50), [("slices: []", "threshold: f1")], "evaluate.threshold: must be none for similarity"),
-        (pairs(50), [("left: left_", "left: l_")], "none begins with 'l_'"),
+        (pairs(50), [("left: left_", "left: l_")], "got none that begins with 'l_'"),
         (pairs(50), [("left: left_", "left: ''")], "prepare.pairs.left: must not be empty"),
         (
             pl.DataFrame({"left_a": ["x"] * 50, "right_a": ["x"] * 50, "match": [0, 1] * 25}),
