@@ -429,7 +429,7 @@ CATALOGUE = [
     Case(
         53,
         "other rows than the model was made with",
-        "models/model.pth: does not say what the model said before it was saved",
+        "models/model.pth: must give the outputs that the model had before it was saved",
         code=1,
         make=make.train_on_other_rows,
         command=make.evaluate_model,

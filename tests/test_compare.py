@@ -89,7 +89,7 @@ def test_what_is_said_is_what_metrics_and_predictions_say(compared: Repository) 
     moved = surprise[1] - surprise[0]
     draws = np.random.default_rng(7).integers(len(moved), size=(2000, len(moved)))
     assert np.quantile(moved[draws].mean(axis=1), 0.025) > 0
-    assert slow[heads.index("otherwise than HEAD")] == r"train.optimizer.learning\_rate=0.001"
+    assert slow[heads.index("changed from HEAD")] == r"train.optimizer.learning\_rate=0.001"
     n_worse = int((moved > 1e-9).sum())
     assert slow[-1].startswith(f"{len(moved)} rows: {len(moved) - n_worse} better, {n_worse} worse")
     assert resplit[place].endswith("cannot be said")
@@ -119,10 +119,10 @@ def losses(repository: Repository, commit: str) -> np.ndarray:
 def test_commits_branches_and_tags_have_names_too(compared: Repository) -> None:
     done(compared, "git", "tag", "-f", "first", "HEAD")
     text = compare(compared, "first", ref(compared)[:10])
-    assert text.startswith(f"Held against first ({done(compared, 'git', 'rev-parse', 'first')[:7]}).")
+    assert text.startswith(f"Compared with first ({done(compared, 'git', 'rev-parse', 'first')[:7]}).")
     assert f"\n{ref(compared)[:10]} " in text
     assert "worse, larger than the noise" in " ".join(text.split())
-    assert compare(compared, "slow").startswith("Held against HEAD")
+    assert compare(compared, "slow").startswith("Compared with HEAD")
 
 
 def test_what_is_no_run_is_named_at_once(compared: Repository) -> None:
@@ -140,7 +140,7 @@ def test_without_the_cache_params_and_scores_are_shown_and_the_rest_is_said(
     shutil.rmtree(copy.root / ".dvc/cache")
     text = compare(copy, "--markdown", "HEAD", "slow", "resplit")
     heads, slow, resplit = (cells(text.splitlines()[k]) for k in (2, 5, 6))
-    assert slow[heads.index("otherwise than HEAD")] == r"train.optimizer.learning\_rate=0.001"
+    assert slow[heads.index("changed from HEAD")] == r"train.optimizer.learning\_rate=0.001"
     assert slow[heads.index(r"log\_loss ↓")].endswith("worse, larger than the noise")  # the intervals are apart
     assert resplit[heads.index(r"log\_loss ↓")].endswith("cannot be said")
     assert "HEAD, slow, resplit: the test rows are not known: reports/evaluate is missing in the cache" in text

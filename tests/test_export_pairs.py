@@ -195,6 +195,6 @@ def test_a_file_that_hashes_otherwise_is_not_written(trained: Path, monkeypatch:
 
     monkeypatch.setattr(exported_pairs, "ExportablePairs", Swapped)
     (trained / "model.pt2").unlink(missing_ok=True)
-    with pytest.raises(RunError, match="the file must answer as the model does"):
+    with pytest.raises(RunError, match="the file must predict what the model does"):
         exported("pt2", trained)
     assert not (trained / "model.pt2").exists()

@@ -112,7 +112,7 @@ def test_the_same_bytes_twice_and_what_they_say_of_themselves(trained: Path) -> 
 def test_a_file_whose_calendar_is_another_is_not_written(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("relight.export.series.SECONDS_TO_2000", 946_684_800 - 86_400)
     (trained / "model.onnx").unlink(missing_ok=True)
-    with pytest.raises(RunError, match="the file must answer as the model does"):
+    with pytest.raises(RunError, match="the file must predict what the model does"):
         export("onnx", models=trained, output=None, prepared=NOWHERE, validation=NOWHERE)
     assert not (trained / "model.onnx").exists()
 

@@ -82,7 +82,7 @@ def test_check_names_all_that_does_not_fit_sequences(repository: Repository) -> 
     for rule in ("references: must be []", "slices: must be []", "importance: must be 0"):
         assert f"evaluate.{rule} for sequences" in said
     repository.edit("params.yaml", "{id: seq_id, time: t}", "{id: seq_id, symbols: t}")
-    assert "prepare.sequence: symbols must stand alone" in repository.relight("check")[1]
+    assert "prepare.sequence: symbols must come without id and time" in repository.relight("check")[1]
 
 
 def write_texts(path: Path) -> None:

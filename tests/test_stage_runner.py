@@ -279,7 +279,7 @@ def test_evaluate_proves_that_the_model_is_the_trained_one(finished_copy: Reposi
     )
     done = finished_copy.run("python", "-m", "stages.evaluate")
     assert done.returncode == 1
-    assert "does not say what the model said before it was saved" in done.stderr
+    assert "must give the outputs that the model had before it was saved" in done.stderr
 
 
 def test_an_experiment_runs_the_code_beside_it(finished_copy: Repository) -> None:

@@ -21,8 +21,8 @@ def test_a_forecast_has_a_time_alone() -> None:
     [
         ({}, "must have id and time"),
         ({"id": "a"}, "must have id and time"),
-        ({"symbols": "text", "id": "a"}, "symbols must stand alone"),
-        ({"symbols": "text", "time": "t"}, "symbols must stand alone"),
+        ({"symbols": "text", "id": "a"}, "symbols must come without id and time"),
+        ({"symbols": "text", "time": "t"}, "symbols must come without id and time"),
         ({"id": "a", "time": "a"}, "must be two columns, got 'a'"),
         ({"id": "", "time": "t"}, "at least 1 character"),
         ({"id": "a", "time": "t", "horizon": 3}, "horizon must be left out with id or symbols"),

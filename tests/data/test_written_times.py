@@ -8,7 +8,7 @@ SECOND, NOON = datetime(2024, 1, 2), datetime(2024, 1, 1, 12)
 
 
 def written(*times: datetime) -> str:
-    """The first of them, as CSV has it."""
+    """Return the first time as a CSV has it."""
     column = pl.Series("t", times, dtype=pl.Datetime("us"))
     return format_times(column.head(1), column).to_frame().write_csv(include_header=False).strip()
 

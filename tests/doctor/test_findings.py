@@ -8,7 +8,7 @@ from relight.doctor.checkpoints import RunCheckpoints, checkpoint_findings
 from relight.doctor.dvc_lock import BrokenLock, LockedOutput, broken_lock_finding, missing_output_finding
 from relight.doctor.environment import DiskState, GitState, disk_findings, git_findings, python_findings
 from relight.doctor.experiments import PreparedExperiment, Stash, running_ref_findings, stash_finding
-from relight.doctor.finding import Finding, abbreviate, finding_lines
+from relight.doctor.finding import Finding, finding_lines
 from relight.doctor.head import DetachedHead, head_findings
 from relight.doctor.locks import Process, RwLock, is_dvc_command, rwlock_findings, stage_lock_findings
 from relight.doctor.queue import RunningTask, TemporaryWorkspace, task_finding, workspace_finding
@@ -19,6 +19,7 @@ from relight.doctor.settings import (
     secret_findings,
     unverified_remote_findings,
 )
+from relight.runtime.messages import abbreviate
 
 DVC = ("/venv/bin/python3", "/venv/bin/dvc", "repro")
 

@@ -166,7 +166,7 @@ def test_another_process_writes_the_same_bytes(tmp_path: Path) -> None:
 def test_a_file_that_answers_otherwise_is_not_written(bare: Saved, monkeypatch: pytest.MonkeyPatch) -> None:
     real = exported_table.run_onnx
     monkeypatch.setattr(exported_table, "run_onnx", lambda *given: {k: v * 1.001 for k, v in real(*given).items()})
-    with pytest.raises(RunError, match=r"to 0\.0001 of the largest answer, got 0\.001; nothing was written"):
+    with pytest.raises(RunError, match=r"to 0\.0001 of the largest prediction, got 0\.001; nothing was written"):
         exported(bare, "onnx")
     assert not (bare.models / "model.onnx").exists()
 

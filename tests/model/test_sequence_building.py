@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from relight.errors import InputError
-from relight.model.build import SequenceParams, sequence_body
+from relight.model.build import SequenceParams, sequence_network
 from relight.model.devices import make_deterministic
 from relight.model.params import (
     ConvolutionParams,
@@ -54,12 +54,12 @@ def _same_each_time() -> Iterator[None]:
 
 def forecaster(name: SequenceModelName, params: SequenceParams) -> nn.Module:
     torch.manual_seed(0)
-    return sequence_body(name, params, D_PAST, D_FUTURE, HORIZON, length=LENGTH, horizon=HORIZON)
+    return sequence_network(name, params, D_PAST, D_FUTURE, HORIZON, length=LENGTH, horizon=HORIZON)
 
 
 def classifier(name: SequenceModelName, params: SequenceParams) -> nn.Module:
     torch.manual_seed(0)
-    return sequence_body(name, params, D_PAST, 0, N_CLASSES, length=LENGTH, horizon=0)
+    return sequence_network(name, params, D_PAST, 0, N_CLASSES, length=LENGTH, horizon=0)
 
 
 def windows(n: int = 4) -> tuple[Tensor, Tensor, Tensor]:
@@ -99,7 +99,7 @@ def test_a_forecast_has_a_number_for_each_step_and_depends_on_what_it_is_told(
 
 @pytest.mark.parametrize(("name", "params"), CASES)
 def test_a_forecast_without_covariates(name: SequenceModelName, params: SequenceParams) -> None:
-    model = sequence_body(name, params, 1, 0, HORIZON, length=LENGTH, horizon=HORIZON).eval()
+    model = sequence_network(name, params, 1, 0, HORIZON, length=LENGTH, horizon=HORIZON).eval()
     past, lengths, _ = windows()
     assert model(past[:, :, :1], lengths, torch.zeros(4, HORIZON, 0)).shape == (4, HORIZON)
 
@@ -169,10 +169,10 @@ def test_what_forecasts_refuses_to_classify(name: SequenceModelName) -> None:
     with pytest.raises(
         InputError, match=f"model.name: must be a network that classifies, got {name}, which continues a series"
     ):
-        sequence_body(name, SMALL[name][0], D_PAST, 0, N_CLASSES, length=LENGTH, horizon=0)
+        sequence_network(name, SMALL[name][0], D_PAST, 0, N_CLASSES, length=LENGTH, horizon=0)
 
 
 @pytest.mark.parametrize(("name", "params"), CASES)
 def test_the_widest_layer_grows_with_the_length(name: SequenceModelName, params: SequenceParams) -> None:
-    short, long = (sequence_body(name, params, 2, 0, 3, length=length, horizon=3) for length in (20, 2000))
+    short, long = (sequence_network(name, params, 2, 0, 3, length=length, horizon=3) for length in (20, 2000))
     assert long.d_widest > 10 * short.d_widest

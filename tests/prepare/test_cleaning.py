@@ -80,14 +80,14 @@ def test_a_generated_line_keeps_its_true_parameters() -> None:
     assert clean.schema.rows == 50
 
 
-def in_stretches(raw: pl.DataFrame, n_first: int, **changed: Any) -> tuple[pl.DataFrame, Schema]:
-    """Clean three rows at a time, after a look at the first ones alone."""
+def in_chunks(raw: pl.DataFrame, n_first: int, **changed: Any) -> tuple[pl.DataFrame, Schema]:
+    """Clean three rows at a time, after planning by the first ones only."""
     cleaning = TableCleaner(raw.head(n_first), params(**changed), is_whole=False)
     rows = pl.concat(cleaning.clean(raw.slice(start, 3) for start in range(0, raw.height, 3)))
     return rows, cleaning.schema()
 
 
-def test_a_table_in_stretches_is_the_same_as_in_one_piece() -> None:
+def test_a_table_in_chunks_is_the_same_as_in_one_piece() -> None:
     raw = pl.DataFrame(
         {
             "y": [str(k % 3) for k in range(31)],
@@ -102,7 +102,7 @@ def test_a_table_in_stretches_is_the_same_as_in_one_piece() -> None:
         }
     )
     whole = clean_table(raw, params())
-    rows, schema = in_stretches(raw, 16)
+    rows, schema = in_chunks(raw, 16)
     assert rows.equals(whole.rows)
     assert schema == whole.schema
     assert (schema.task, schema.classes) == ("multiclass", ["0", "1", "2"])
@@ -133,9 +133,9 @@ def test_a_value_that_contradicts_the_first_rows_is_told_by_its_row(values: list
     xs = [values[k % len(values)] for k in range(20)] + [last]
     raw = pl.DataFrame({"x": xs, "y": [f"{k}.5" for k in range(21)]})
     with pytest.raises(InputError) as caught:
-        in_stretches(raw, 16)
-    (said,) = caught.value.problems
-    assert said.startswith(f"t.csv: {problem}")
+        in_chunks(raw, 16)
+    (message,) = caught.value.problems
+    assert message.startswith(f"t.csv: {problem}")
 
 
 @pytest.mark.parametrize(
@@ -157,13 +157,13 @@ def test_a_target_must_fit_to_the_last_row(ys: list[str], problem: str) -> None:
         ys = ["0.5", "1", "cold", *ys]
     raw = pl.DataFrame({"x": [f"{k}.5" for k in range(len(ys))], "y": ys})
     with pytest.raises(InputError) as caught:
-        in_stretches(raw, 16 if "row 3" not in problem else len(ys))
+        in_chunks(raw, 16 if "row 3" not in problem else len(ys))
     assert caught.value.problems[0].startswith(f"t.csv: {problem}")
 
 
 def test_a_class_that_comes_late_is_a_class_like_the_others() -> None:
     raw = pl.DataFrame({"x": [f"{k}.5" for k in range(30)], "y": ["b"] * 20 + ["a"] * 10})
-    rows, schema = in_stretches(raw, 16)
+    rows, schema = in_chunks(raw, 16)
     assert (schema.task, schema.classes) == ("binary", ["a", "b"])
     assert rows["y"].to_list() == ["b"] * 20 + ["a"] * 10
 

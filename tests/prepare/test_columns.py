@@ -131,7 +131,7 @@ def test_a_new_column_of_another_kind_is_refused(kind: ColumnKind, raw: pl.Serie
         (pl.Series([3.0, 1.0]), ["3", "1"]),
         (pl.Series([3, 1]), ["3", "1"]),
         (texts("3", "1"), ["3", "1"]),
-        (pl.Series([3.0, 1.5]), ["3", "1.5"]),  # whatever the other values are, so that stretches agree
+        (pl.Series([3.0, 1.5]), ["3", "1.5"]),  # whatever the other values are, so that chunks agree
         (pl.Series([-0.0, NAN]), ["0", None]),
         (pl.Series([True, False]), ["true", "false"]),
     ],

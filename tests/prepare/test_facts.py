@@ -10,7 +10,7 @@ NONE: tuple[str, ...] = ()
 
 
 def remarks_on(values: list[Any], n_rows: int) -> tuple[str, ...]:
-    """Of a column that comes in stretches of so many rows."""
+    """Return the remarks on a column that comes in chunks of this many rows."""
     facts = TableProfile()
     series = pl.Series("x", values, dtype=pl.String if any(isinstance(v, str) for v in values) else None, strict=False)
     series = series.cast(pl.Float64) if series.dtype.is_integer() else series
@@ -48,7 +48,7 @@ def remarks_on(values: list[Any], n_rows: int) -> tuple[str, ...]:
          "constant", "constant but for gaps", "constant but for the last", "nothing", "nothing but for the last",
          "codes", "years", "grades", "fractions", "many numbers"],
 )  # fmt: skip
-def test_what_is_odd_about_a_column_is_known_whatever_the_stretches(
+def test_what_is_odd_about_a_column_does_not_depend_on_the_chunks(
     values: list[Any], remarks: tuple[str, ...], n_rows: int
 ) -> None:
     assert remarks_on(values, n_rows) == remarks

@@ -23,7 +23,7 @@ def test_hours_with_one_missing_and_their_way_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("days", "said", "season"),
+    ("days", "text", "season"),
     [
         ([date(2024, 1, 31), date(2024, 2, 29), date(2024, 3, 31), date(2024, 4, 30)], "1 month", 12),
         ([date(2024, 1, 15), date(2024, 2, 15), date(2024, 3, 15), date(2024, 5, 15)], "1 month", 12),
@@ -32,10 +32,10 @@ def test_hours_with_one_missing_and_their_way_back() -> None:
         ([date(2020, 2, 28), date(2020, 2, 29), date(2020, 3, 1), date(2020, 3, 2)], "1 day", 7),
     ],
 )
-def test_months_weeks_and_days_go_there_and_back(days: list[date], said: str, season: int) -> None:
+def test_months_weeks_and_days_go_there_and_back(days: list[date], text: str, season: int) -> None:
     times = moments(*days)
     numbers, frequency = find_time_steps(times, ONE[:4])
-    assert (str(frequency), frequency.season) == (said, season)
+    assert (str(frequency), frequency.season) == (text, season)
     assert times_of_steps(pl.Series(numbers), times[0], frequency).to_list() == times.to_list()
 
 
@@ -52,7 +52,7 @@ def test_series_share_one_grid_and_do_not_look_at_each_other() -> None:
 
 
 @pytest.mark.parametrize(
-    ("times", "said"),
+    ("times", "problem"),
     [
         (moments(*[date(2024, 1, 1)] * 2, *[date(2024, 1, day) for day in (2, 3, 4)]), "must hold each time once, got"),
         (
@@ -63,7 +63,7 @@ def test_series_share_one_grid_and_do_not_look_at_each_other() -> None:
         (moments(*(datetime(2024, 1, 1, 0, 0, second, 500) for second in range(5))), "must be on whole seconds"),
     ],
 )
-def test_times_that_are_on_no_grid_are_named(times: pl.Series, said: str) -> None:
+def test_times_that_are_on_no_grid_are_named(times: pl.Series, problem: str) -> None:
     with pytest.raises(ColumnError) as caught:
         find_time_steps(times, ONE)
-    assert said in str(caught.value)
+    assert problem in str(caught.value)

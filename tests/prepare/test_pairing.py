@@ -75,14 +75,14 @@ TINY = pl.DataFrame({"left_a": ["x", "y"], "right_a": ["x", "z"], "match": ["1",
         (
             TINY.with_columns(left_b=pl.lit(1), right_c=pl.lit(1)),
             {},
-            "prepare.pairs: every column must be there on both sides, got left_b has no right_b, "
-            "right_c has no left_c; add what is missing, or name the column in prepare.ignore",
+            "prepare.pairs: both sides must have every column, got left_b without right_b, "
+            "right_c without left_c; add the missing column, or name the other one in prepare.ignore",
         ),
         (
             TINY.drop("right_a"),
             {},
             "prepare.pairs: pairs.csv must have columns of both sides, got none that begins with 'right_'; "
-            "name the columns so, or set prepare.pairs to what they begin with",
+            "rename the columns, or set prepare.pairs to their prefixes",
         ),
         (TINY, {"pairs": {"left": "l_", "right": "r_"}}, "got none that begins with 'l_' or 'r_'"),
         (TINY.with_columns(match=pl.lit("1")), {}, "target 'match' has only one class ('1')"),

@@ -1,4 +1,4 @@
-"""prepare as a whole: each option changes the table or what is said of it, and two runs write the same bytes."""
+"""prepare as a whole: each option changes the table or its schema, and two runs write the same bytes."""
 
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,7 @@ from relight.prepare.prepare import prepare
 
 PLAIN: dict[str, Any] = {"target": "y", "task": "auto", "ignore": []}
 TABLE = "code,when,amount,share,rest,y\n" + "".join(
-    f"{place % 3},2024-01-{place % 28 + 1:02},{place * 1.5},{place / 100},{1 - place / 100},{place % 2}\n"
-    for place in range(60)
+    f"{row % 3},2024-01-{row % 28 + 1:02},{row * 1.5},{row / 100},{1 - row / 100},{row % 2}\n" for row in range(60)
 )
 
 

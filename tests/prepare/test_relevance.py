@@ -11,7 +11,7 @@ def test_grades_are_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("values", "problem"),
     [
         ([0, -1], "row 6 must be a grade of relevance, a whole number from 0 to 30, got -1"),
         ([0.5, 1.0], "row 5 must be a grade of relevance, a whole number from 0 to 30, got 0.5"),
@@ -20,6 +20,6 @@ def test_grades_are_numbers() -> None:
         (["good", "bad"], "row 5 must be a number, got 'good'"),
     ],
 )
-def test_what_is_no_grade_is_named(values: list[object], said: str) -> None:
-    with pytest.raises(ColumnError, match=said):
+def test_what_is_no_grade_is_named(values: list[object], problem: str) -> None:
+    with pytest.raises(ColumnError, match=problem):
         clean_relevance(pl.Series(values), 5)

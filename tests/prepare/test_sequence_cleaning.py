@@ -1,4 +1,4 @@
-"""Rows that are steps of sequences: put in order, and refused where nobody could say what they mean."""
+"""Rows that are steps of sequences: ordered, and refused if their order or label would be unknown."""
 
 from typing import Any
 
@@ -68,7 +68,7 @@ def test_the_task_follows_from_the_sequences_not_from_their_steps() -> None:
         ({}, {"weight": "x"}, "'x' must be the same in all rows of a sequence, got '1.5' and '3.5' for who 'b'"),
     ],
 )  # fmt: skip
-def test_what_nobody_could_order_or_label_is_refused(
+def test_steps_without_an_order_or_a_label_are_refused(
     change: dict[str, list[object]], changes: dict[str, Any], problem: str
 ) -> None:
     table = STEPS.with_columns(pl.Series(name, values) for name, values in change.items())

@@ -1,4 +1,4 @@
-"""Categories beside series: what is read of them, by hand."""
+"""Categories of series: what a forecast reads of them, computed by hand."""
 
 from datetime import date, timedelta
 
@@ -49,7 +49,7 @@ def test_each_level_of_the_train_rows_is_a_channel_the_most_frequent_first() -> 
 
 
 def test_the_rarest_of_many_levels_have_no_channel_and_that_is_said() -> None:
-    names = [f"n{place}" for place in range(23)]
+    names = [f"n{row}" for row in range(23)]
     day = [*names, *names, *["n22"] * 2]
     table = pl.DataFrame({"date": [DAYS[0] + timedelta(days=d) for d in range(96)], "day": [*day, *day], "y": 1.0})
     sequence = SequenceParams(time="date", length=2, horizon=1)
@@ -65,7 +65,7 @@ def test_the_rarest_of_many_levels_have_no_channel_and_that_is_said() -> None:
 
 
 def test_texts_that_differ_in_nearly_each_row_are_left_out_unless_they_are_asked_for() -> None:
-    notes: list[str | None] = [f"remark {place}" if place % 3 else None for place in range(24)]
+    notes: list[str | None] = [f"remark {row}" if row % 3 else None for row in range(24)]
     rows, schema = prepared({"note": notes})
     assert "note" not in rows.columns
     assert schema.notes == ["Column 'note' has a different text in nearly every row; it is left out."]
@@ -74,7 +74,7 @@ def test_texts_that_differ_in_nearly_each_row_are_left_out_unless_they_are_asked
 
 
 def test_numbers_may_be_read_as_names() -> None:
-    rows, schema = prepared({"day": [str(place % 7) for place in range(24)]}, day="categorical")
+    rows, schema = prepared({"day": [str(row % 7) for row in range(24)]}, day="categorical")
     assert rows["day"].dtype == pl.String
     assert schema.columns[0].kind == "categorical"
 

@@ -49,11 +49,11 @@ def test_features_are_described_by_the_train_rows_alone() -> None:
 
 def test_the_target_is_described_by_the_train_rows_alone() -> None:
     # 1, 2, 3: mean 2, variance (1 + 0 + 1) / 3, no skew; logarithms 0, 0.693, 1.099
-    said = described(TABLE).target_statistics
-    assert said is not None
-    assert (said.mean, said.std, said.skew) == (2, pytest.approx((2 / 3) ** 0.5), 0)
+    statistics = described(TABLE).target_statistics
+    assert statistics is not None
+    assert (statistics.mean, statistics.std, statistics.skew) == (2, pytest.approx((2 / 3) ** 0.5), 0)
     logs = np.log([1, 2, 3])
-    assert (said.log_mean, said.log_std) == (pytest.approx(logs.mean()), pytest.approx(logs.std()))
+    assert (statistics.log_mean, statistics.log_std) == (pytest.approx(logs.mean()), pytest.approx(logs.std()))
 
 
 def test_other_rows_change_no_byte_of_the_features() -> None:
@@ -114,7 +114,7 @@ def test_a_column_without_train_values_is_described_by_zeros() -> None:
 
 
 @pytest.mark.parametrize(
-    ("times", "moments"),
+    ("times", "parts"),
     [
         ([datetime(2024, 1, 1)] * 3 + [datetime(2024, 1, 1, 12)] * 2, ["year", "month", "weekday", "elapsed"]),
         ([datetime(2024, 1, 1, 12)] * 5, ["year", "month", "weekday", "hour", "elapsed"]),
@@ -122,13 +122,13 @@ def test_a_column_without_train_values_is_described_by_zeros() -> None:
     ids=["hours in other rows alone", "hours"],
 )
 def test_a_date_becomes_its_numbers_and_hours_only_where_train_has_some(
-    times: list[datetime], moments: list[str]
+    times: list[datetime], parts: list[str]
 ) -> None:
     table, known = TABLE.with_columns(t=pl.Series(times)), schema({"a": "numeric", "t": "datetime", "c": "categorical"})
     features = described(table, known)
-    assert features.names == ["a", *(f"t.{moment}" for moment in moments), "c"]
+    assert features.names == ["a", *(f"t.{part}" for part in parts), "c"]
     assert features.columns == ["a", "t", "c"]
-    assert [feature.date_part for feature in features.numeric] == [None, *moments]
+    assert [feature.date_part for feature in features.numeric] == [None, *parts]
     assert features.numeric[1].mean == 2024
 
 

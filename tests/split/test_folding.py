@@ -107,7 +107,7 @@ def test_the_folds_depend_on_the_seed_alone(method: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "n_folds", "rows", "said"),
+    ("method", "n_folds", "rows", "problem"),
     [
         ("random", 50, table(40), "split.folds: must be at most the 40 rows, got 50; use fewer folds"),
         ("stratified", 14, table(39), "split.method: class 'b' has 13 rows, too few for 14 folds; use method: random"),
@@ -122,8 +122,8 @@ def test_the_folds_depend_on_the_seed_alone(method: str) -> None:
     ],
 )
 def test_more_folds_than_the_rows_can_fill_are_refused(
-    method: str, n_folds: int, rows: pl.DataFrame, said: str
+    method: str, n_folds: int, rows: pl.DataFrame, problem: str
 ) -> None:
     with pytest.raises(InputError) as refused:
         split(params(method, folds=n_folds), rows)
-    assert refused.value.problems == (said,)
+    assert refused.value.problems == (problem,)

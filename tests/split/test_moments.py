@@ -13,7 +13,7 @@ TIMES = pl.Series(
 
 
 @pytest.mark.parametrize(
-    ("moment", "expected"),
+    ("part", "expected"),
     [
         ("year", [2000, np.nan, 2024, 1999]),
         ("month", [1, np.nan, 2, 12]),
@@ -23,15 +23,15 @@ TIMES = pl.Series(
         ("elapsed", [0, np.nan, 24 * 365 + 6 + 59 + 18.5 / 24, -1e-6 / 86400]),
     ],
 )
-def test_the_numbers_of_a_date_by_hand(moment: DatePart, expected: list[float]) -> None:
-    np.testing.assert_allclose(date_part(TIMES, moment), expected, rtol=1e-15)
+def test_the_numbers_of_a_date_by_hand(part: DatePart, expected: list[float]) -> None:
+    np.testing.assert_allclose(date_part(TIMES, part), expected, rtol=1e-15)
 
 
 @pytest.mark.parametrize("n_years", [1, 90])
 def test_the_numbers_are_those_of_the_calendar(n_years: int) -> None:
     days = [datetime(1950 + k % n_years, 1 + k % 12, 1 + k % 28, k % 24, k % 60) for k in range(3000)]
-    moments: list[DatePart] = ["year", "month", "weekday", "hour"]
-    found = np.stack([date_part(pl.Series(days), moment) for moment in moments], axis=1)
+    parts: list[DatePart] = ["year", "month", "weekday", "hour"]
+    found = np.stack([date_part(pl.Series(days), part) for part in parts], axis=1)
     assert found.tolist() == [[day.year, day.month, day.isoweekday(), day.hour] for day in days]
 
 
@@ -51,7 +51,7 @@ def test_days_have_no_hours() -> None:
 
 
 def test_no_times_have_no_numbers() -> None:
-    moments: list[DatePart] = ["year", "month", "weekday", "hour", "elapsed"]
-    for moment in moments:
-        assert date_part(pl.Series([], dtype=pl.Datetime("us")), moment).shape == (0,)
-        assert np.isnan(date_part(pl.Series([None], dtype=pl.Datetime("us")), moment)).all()
+    parts: list[DatePart] = ["year", "month", "weekday", "hour", "elapsed"]
+    for part in parts:
+        assert date_part(pl.Series([], dtype=pl.Datetime("us")), part).shape == (0,)
+        assert np.isnan(date_part(pl.Series([None], dtype=pl.Datetime("us")), part)).all()

@@ -12,11 +12,11 @@ def test_four_bytes_a_row_are_shuffled_as_a_permutation_is_drawn(n_rows: int) ->
     np.testing.assert_array_equal(order, np.random.default_rng(7).permutation(np.arange(n_rows, dtype=np.int32)))
 
 
-def test_rows_are_dealt_beyond_the_first_piece() -> None:
+def test_groups_are_assigned_beyond_the_first_chunk() -> None:
     order = permutation_int32(2 * ROWS_PER_CHUNK + 5, np.random.default_rng(0))
-    dealt = np.zeros(len(order), dtype=np.int32)
-    assign_round_robin(dealt, order, 3, first=2)
-    np.testing.assert_array_equal(dealt[order], (np.arange(len(order)) + 2) % 3)
+    groups = np.zeros(len(order), dtype=np.int32)
+    assign_round_robin(groups, order, 3, first=2)
+    np.testing.assert_array_equal(groups[order], (np.arange(len(order)) + 2) % 3)
 
 
 @pytest.mark.parametrize("n_rows", [0, 1, 137, 999, 1000])

@@ -51,8 +51,8 @@ def test_a_gap_is_for_a_split_by_time(method: str) -> None:
 
 @pytest.mark.parametrize("method", ["time", "column"])
 def test_folds_are_not_for_every_method(method: str) -> None:
-    said = rf"folds must be null with method: {method}, got 5 \(they are for ordered, random, stratified, group\)"
-    with pytest.raises(ValidationError, match=said):
+    problem = rf"folds must be null with method: {method}, got 5 \(they are for ordered, random, stratified, group\)"
+    with pytest.raises(ValidationError, match=problem):
         split(method=method, column="t", folds=5)
 
 

@@ -1,4 +1,4 @@
-"""Sequences stay whole, and the train sequences alone describe them."""
+"""Sequences stay whole, and only the train sequences describe them."""
 
 from typing import Any
 
@@ -95,6 +95,12 @@ def test_a_part_that_cuts_a_sequence_is_refused() -> None:
     rule = "split.column: 'split' must be the same in all rows of a sequence, got 'test' and 'train' for who '0'"
     with pytest.raises(InputError, match=rule):
         split_table(table.drop("index"))
+
+
+def test_a_split_column_that_a_table_of_symbols_lacks_is_refused() -> None:
+    table = pl.DataFrame({"dna": ["ACGT", "TT"] * 5, "y": ["a", "b"] * 5})
+    with pytest.raises(InputError, match=r"split\.column: 'who' is not a column"):
+        split_table(table, {"method": "group", "column": "who"}, sequence=SequenceParams(symbols="dna"))
 
 
 def test_sequences_that_stand_in_two_parts_are_counted() -> None:

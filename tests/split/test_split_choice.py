@@ -1,4 +1,4 @@
-"""`split.method: auto`: the column that is named for it, else what suits the task."""
+"""`split.method: auto`: the column named `split`, else what suits the task."""
 
 import pytest
 

@@ -32,7 +32,7 @@ def schema(table: pl.DataFrame, task: Task = "regression") -> Schema:
 
 
 def split(params: SplitParams, table: pl.DataFrame) -> np.ndarray:
-    """As the stage does it: only the columns that the split asks for."""
+    """Assign the parts as the stage does, with only the columns that the split reads."""
     known = schema(table, "regression" if table["y"].dtype.is_numeric() else "multiclass")
     return assign_parts(params, table.select(columns_to_split(params, known)), known)
 
@@ -116,7 +116,7 @@ def test_stratified_depends_on_the_seed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("n_small", "changed", "said"),
+    ("n_small", "changed", "problem"),
     [
         (1, {}, "class 'b' has 1 row, too few"),
         (2, {}, "class 'b' has 2 rows, too few"),  # round(1.6) = 2 would train, and none be left to test
@@ -124,10 +124,10 @@ def test_stratified_depends_on_the_seed() -> None:
     ],
 )
 def test_stratified_refuses_a_class_that_some_part_would_lack(
-    n_small: int, changed: dict[str, float], said: str
+    n_small: int, changed: dict[str, float], problem: str
 ) -> None:
     table = pl.DataFrame({"y": ["a"] * 40 + ["b"] * n_small})
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=problem):
         split(params("stratified", **changed), table)
 
 
@@ -235,7 +235,7 @@ def test_an_unknown_column_is_refused_with_the_nearest_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("n_rows", "changed", "said"),
+    ("n_rows", "changed", "problem"),
     [
         (1, {}, r"part test gets no rows \(train 1, validation 0, test 0\)"),
         (2, {}, r"part test gets no rows \(train 2, validation 0, test 0\)"),
@@ -247,8 +247,8 @@ def test_an_unknown_column_is_refused_with_the_nearest_one() -> None:
         ),
     ],
 )
-def test_a_part_without_rows_is_refused_with_the_counts(n_rows: int, changed: dict[str, float], said: str) -> None:
-    with pytest.raises(InputError, match=said):
+def test_a_part_without_rows_is_refused_with_the_counts(n_rows: int, changed: dict[str, float], problem: str) -> None:
+    with pytest.raises(InputError, match=problem):
         split(params("ordered", **changed), numbered(n_rows))
 
 
@@ -272,15 +272,15 @@ def test_a_date_that_begins_with_its_day_does_not_sort() -> None:
 
 
 @pytest.mark.parametrize(
-    ("times", "said"),
+    ("times", "problem"),
     [
         (["2024-01-31", "2024-13-01"], "'2024-13-01'"),  # looks like a date, and is none
         (["2024-02-30", "2024-01-01"], "'2024-02-30'"),
         ([True, False], "'true'"),
     ],
 )
-def test_a_time_that_does_not_parse_is_refused_with_its_value(times: list[Any], said: str) -> None:
-    with pytest.raises(InputError, match=f"must hold numbers, or dates such as 2024-01-31, got {said}"):
+def test_a_time_that_does_not_parse_is_refused_with_its_value(times: list[Any], problem: str) -> None:
+    with pytest.raises(InputError, match=f"must hold numbers, or dates such as 2024-01-31, got {problem}"):
         split(params("time", column="t"), pl.DataFrame({"t": times, "y": [1.0, 2.0]}))
 
 
@@ -340,14 +340,14 @@ def test_the_earliest_rows_are_those_of_a_stable_sort(times: list[int], tenths: 
 
 
 @pytest.mark.parametrize(
-    ("groups", "said"),
+    ("groups", "problem"),
     [
         (["a"] * 6, "'g' has only one group; choose a column with at least one group per part"),
         (["a", "b"] * 3, "'g' has 2 groups, too few for 3 parts"),
     ],
 )
-def test_fewer_groups_than_parts_are_refused(groups: list[str], said: str) -> None:
-    with pytest.raises(InputError, match=rf"split\.column: {said}"):
+def test_fewer_groups_than_parts_are_refused(groups: list[str], problem: str) -> None:
+    with pytest.raises(InputError, match=rf"split\.column: {problem}"):
         split(params("group", column="g", validation=0.1, test=0.1), pl.DataFrame({"g": groups, "y": np.zeros(6)}))
 
 

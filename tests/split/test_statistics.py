@@ -85,11 +85,16 @@ def test_the_target_and_its_logarithm_agree_with_numpy() -> None:
     sums = RunningTargetStatistics()
     for chunk in np.array_split(values, 4):
         sums = sums.add(chunk)
-    said, wide = sums.statistics(), values.astype(np.float64)
+    found, wide = sums.statistics(), values.astype(np.float64)
     expected = [number for v in (wide, np.log(wide)) for number in (v.mean(), v.std(), skew(v))]
-    assert [said.mean, said.std, said.skew, said.log_mean, said.log_std, said.log_skew] == pytest.approx(
-        expected, rel=1e-10, abs=1e-10
-    )
+    assert [
+        found.mean,
+        found.std,
+        found.skew,
+        found.log_mean,
+        found.log_std,
+        found.log_skew,
+    ] == pytest.approx(expected, rel=1e-10, abs=1e-10)
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0])
@@ -98,6 +103,6 @@ def test_one_value_that_is_not_above_zero_leaves_no_logarithm(value: float) -> N
         sums = RunningTargetStatistics()
         for chunk in chunks:
             sums = sums.add(chunk)
-        said = sums.statistics()
-        assert (said.log_mean, said.log_std, said.log_skew) == (None, None, None)
-        assert said.mean == pytest.approx(np.concatenate(chunks).mean(), rel=1e-6)
+        found = sums.statistics()
+        assert (found.log_mean, found.log_std, found.log_skew) == (None, None, None)
+        assert found.mean == pytest.approx(np.concatenate(chunks).mean(), rel=1e-6)

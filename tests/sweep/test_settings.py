@@ -66,7 +66,7 @@ BAD = {
     "params:\n  train.seed: []\n": ["sweep.yaml:2: params.train.seed: must be a list of single values, at least one"],
     "params:\n  train.seed: {low: 1, high: 9, step: 0.5}\n": ["sweep.yaml:2: params.train.seed: step must be a whole"],
     "budget: {trials: null}\nparams:\n" + RATE: ["sweep.yaml:1: budget: trials or minutes must be given"],
-    "metric: test.accuracy\nparams:\n" + RATE: ["sweep.yaml: direction must be minimize or maximize where metric"],
+    "metric: test.accuracy\nparams:\n" + RATE: ["sweep.yaml: direction must be minimize or maximize if metric"],
     "direction: maximize\nparams:\n" + RATE: ["sweep.yaml: direction must be minimize for the validation score"],
     "sampler: grid\nparams:\n" + RATE: ["sweep.yaml: params.train.optimizer.learning_rate must have a step or be a"],
     "params:\n  train.loss: [l1, mse]\n": [
@@ -163,7 +163,7 @@ def test_what_a_study_is_about_is_the_same_once_it_is_read_back() -> None:
 def test_trials_of_other_rows_deserve_a_word() -> None:
     Path("sweep.yaml").write_text("params:\n  split.seed: {low: 1, high: 9}\n")
     assert sweep_warnings(read_sweep_settings(Path("sweep.yaml"), fast=False)) == [
-        "params.split.seed is swept, so trials are judged on other rows each: a part of the differences is chance"
+        "params.split.seed is swept, so each trial is scored on other rows: a part of the differences is chance"
     ]
 
 

@@ -15,10 +15,10 @@ import polars as pl
 import pytest
 import yaml
 
-from relight.sweep.ledger import TrialQueue, TrialRecord
 from relight.sweep.params import SweepParams
 from relight.sweep.proposals import PerTrialSampler, search_distributions
 from relight.sweep.storage import open_study
+from relight.sweep.trial_queue import TrialQueue, TrialRecord
 from tests.repositories import Repository, clean_environment, make_repository
 
 FAST = """\
@@ -93,10 +93,10 @@ def rows_of(repository: Repository) -> list[TrialRecord]:
     file = repository.root / f".dvc/tmp/relight/sweeps/{params.name}/study.journal"
     if not file.exists():
         return []
-    return ledger(params, file).records()
+    return trial_queue(params, file).records()
 
 
-def ledger(params: SweepParams, file: Path) -> TrialQueue:
+def trial_queue(params: SweepParams, file: Path) -> TrialQueue:
     study = open_study(params.storage, file, params.name, params.direction or "minimize", PerTrialSampler(params))
     lock = file.with_name("take.lock")
     return TrialQueue(
@@ -136,7 +136,7 @@ def test_forty_fast_trials_by_two_jobs(repository: Repository) -> None:
     name = f"fast-{best.number:04d}"
     assert f"dvc exp apply {name}" in said
     assert list(experiments(repository)) == [name]
-    assert "note:" not in said  # the experiment reaches what the ledger says
+    assert "note:" not in said  # the experiment reaches what the queue says
     done = repository.run("dvc", "exp", "apply", name)
     assert done.returncode == 0, done.stderr
     curves = pl.read_csv(repository.root / "reports/train/curves.csv")
@@ -209,7 +209,7 @@ def test_two_clones_share_a_study_in_a_database(penguins: Repository, tmp_path: 
     said = [(repository.root / ".git/said").read_text() for repository in both]
     assert codes == (0, 0), said
     params = sweep_params(both[0])
-    rows = ledger(params, tmp_path / "here/study.journal").records()
+    rows = trial_queue(params, tmp_path / "here/study.journal").records()
     assert [row.number for row in rows] == list(range(24))
     assert {row.state for row in rows} <= {"complete", "pruned"}
     names = [line.split(":")[0] for text in said for line in text.splitlines() if line.startswith("fast-00")]

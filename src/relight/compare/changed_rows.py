@@ -1,4 +1,4 @@
-"""Which test rows two models answer most differently, and for how many the second is nearer to the truth."""
+"""The test rows whose predictions differ most between two models, and how many became better or worse."""
 
 from typing import Any, NamedTuple
 
@@ -7,14 +7,16 @@ import numpy as np
 from relight.compare.predictions import RunPredictions
 from relight.metrics.ranking import query_scores
 
-LOSS_TOLERANCE = 1e-9  # of two losses
+LOSS_TOLERANCE = 1e-9  # losses that differ by less are equal
 
 
 class ChangedRow(NamedTuple):
-    """
+    """A row with both predictions, as texts.
+
     Attributes:
-        name: which row it is, in words.
-        target, first, other: the truth and both predictions, as texts.
+        name: of the row: its key columns with their values.
+        target: the truth.
+        baseline, candidate: the predictions.
     """
 
     name: str
@@ -24,9 +26,11 @@ class ChangedRow(NamedTuple):
 
 
 class ChangedPredictions(NamedTuple):
-    """
+    """How the predictions of a candidate differ from those of the baseline.
+
     Attributes:
-        what: what is counted: rows, or queries.
+        unit: of the counts: rows, or queries.
+        n, n_better, n_worse: number of units, and of those with a lower and a higher loss.
         rows: those that changed most, the most changed one first; none that did not change.
     """
 
@@ -38,27 +42,30 @@ class ChangedPredictions(NamedTuple):
 
 
 def changed_predictions(baseline: RunPredictions, candidate: RunPredictions, n_shown: int) -> ChangedPredictions:
-    """Both of the same rows.
+    """Compare two models on the same rows.
 
-    A row moved by the distance of both predictions (of shares of classes: the total variation distance; of a ranking:
-    the places in the order of the query), and is better where the loss of that row is lower: the absolute error, or
-    what the true class lacks. Of a ranking the NDCG@10 of each query is compared.
+    The change of a row is the distance of both predictions: for probabilities the total variation distance, for a
+    ranking the difference of the ranks in the query. A row is better if its loss is lower: the absolute error, or one
+    minus the probability of the true class. For a ranking the NDCG@10 of each query is compared.
+
+    Args:
+        n_shown: number of rows to name.
     """
     change = _change(baseline, candidate)
     losses = _row_losses(baseline), _row_losses(candidate)
     gained = losses[0] - losses[1]
     order = np.lexsort((np.arange(len(change)), -np.nan_to_num(change, nan=-1.0)))
     shown = [int(k) for k in order[:n_shown] if change[k] > 0]
-    what = "queries" if baseline.task == "ranking" else "rows"
+    unit = "queries" if baseline.task == "ranking" else "rows"
     n_better, n_worse = int((gained > LOSS_TOLERANCE).sum()), int((gained < -LOSS_TOLERANCE).sum())
     return ChangedPredictions(
-        what, len(gained), n_better, n_worse, [_changed_row(baseline, candidate, k) for k in shown]
+        unit, len(gained), n_better, n_worse, [_changed_row(baseline, candidate, k) for k in shown]
     )
 
 
 def _changed_row(baseline: RunPredictions, candidate: RunPredictions, k: int) -> ChangedRow:
-    named = {name: baseline.row_keys[name][k] for name in baseline.row_keys.columns if name != "target"}
-    name = ", ".join(f"{column} {'–' if value is None else value}" for column, value in named.items())
+    keys = {name: baseline.row_keys[name][k] for name in baseline.row_keys.columns if name != "target"}
+    name = ", ".join(f"{column} {'–' if value is None else value}" for column, value in keys.items())
     truth = baseline.row_keys["target"][k]
     return ChangedRow(
         name, "–" if truth is None else str(truth), _prediction_text(baseline, k), _prediction_text(candidate, k)
@@ -66,7 +73,7 @@ def _changed_row(baseline: RunPredictions, candidate: RunPredictions, k: int) ->
 
 
 def _prediction_text(rows: RunPredictions, k: int) -> str:
-    """Of classes the chosen one with its probability."""
+    """Return a prediction in words; a class with its probability."""
     text = str(rows.prediction_texts[k])
     if rows.y_pred.ndim == 2:
         return f"{text} ({rows.y_pred[k].max():.3f})"
@@ -80,15 +87,17 @@ def _number_text(number: str) -> str:
 
 
 def _change(baseline: RunPredictions, candidate: RunPredictions) -> np.ndarray:
+    """Return how far each row moved, (n_rows,)."""
+    distance: np.ndarray
     if baseline.y_pred.ndim == 2:
-        distance: np.ndarray = np.abs(candidate.y_pred - baseline.y_pred).sum(axis=1) / 2
-        return distance
-    moved: np.ndarray = np.abs(_values(candidate) - _values(baseline))
-    return moved
+        distance = np.abs(candidate.y_pred - baseline.y_pred).sum(axis=1) / 2
+    else:
+        distance = np.abs(_values(candidate) - _values(baseline))
+    return distance
 
 
 def _values(rows: RunPredictions) -> np.ndarray:
-    """What a row moves along."""
+    """Return the number that stands for each prediction, (n_rows,)."""
     if rows.task == "ranking":
         return _ranks(rows)
     return _similarity(rows) if rows.task == "similarity" else rows.y_pred
@@ -99,7 +108,7 @@ def _similarity(rows: RunPredictions) -> np.ndarray:
 
 
 def _ranks(rows: RunPredictions) -> np.ndarray:
-    """The place of each candidate in the order of its query, from 1; of equal scores the first row first."""
+    """Return the rank of each row in its query, from 1; equal scores in the order of the rows."""
     query = rows.y_true[:, 1]
     order = np.lexsort((-rows.y_pred, query))
     starts = np.flatnonzero(np.diff(query[order], prepend=-1))
@@ -109,7 +118,7 @@ def _ranks(rows: RunPredictions) -> np.ndarray:
 
 
 def _row_losses(rows: RunPredictions) -> Any:
-    """The lower, the nearer to the truth; NaN where there is none."""
+    """Return the loss of each row (of a ranking: each query), NaN if it is not defined."""
     match rows.task:
         case "ranking":
             return -query_scores(rows.y_true, rows.y_pred).scores.get("ndcg@10", np.array([]))

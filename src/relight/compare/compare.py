@@ -1,4 +1,4 @@
-"""compare: runs side by side, whether a difference is more than noise, and which rows moved. Needs no torch."""
+"""`relight compare`: runs side by side, whether a difference is more than noise, and which rows moved."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -34,14 +34,15 @@ from relight.runtime.nested import flatten_to_text
 
 WORKSPACE_NAME = "workspace"
 
-HASH_LENGTH = 7  # letters of a commit
+HASH_LENGTH = 7  # characters of a commit that are shown
 
 
 class FoundRuns(NamedTuple):
-    """
+    """The runs to compare.
+
     Attributes:
-        runs: name, commit (or `workspace`) and content, the first of them first.
-        notes: of the comparison as a whole.
+        runs: name, commit (or `workspace`) and content, the baseline first.
+        notes: on the comparison as a whole.
     """
 
     runs: list[tuple[str, str, RecordedRun]]
@@ -49,20 +50,23 @@ class FoundRuns(NamedTuple):
 
 
 def compare(names: list[str], *, page: Path | None, markdown: bool, n_rows: int) -> str:
-    """The text for the terminal, or for a pull request; the page is written where one is asked for.
+    """Return the comparison as text for the terminal or a pull request, and write the page if asked to.
 
     Args:
-        names: experiments, branches, tags, commits or `workspace`; none for HEAD, the workspace and all on it.
+        names: experiments, branches, tags, commits or `workspace`; none for HEAD, the workspace and all experiments on
+            HEAD.
+        page: path of the HTML page; None for no page.
+        markdown: whether the text is for a pull request.
         n_rows: how many of the rows that moved most are named.
 
     Raises:
-        InputError: for a name of nothing, or a page that cannot be written.
+        InputError: if a name is unknown, there is nothing to compare, or the page cannot be written.
     """
     selected = _named_runs(names) if names else _runs_on_head()
     if len(selected.runs) < 2:
         explanation = " ".join(selected.notes)
         raise InputError(
-            f"relight compare: nothing to hold against {selected.runs[0][0]}; `dvc exp run` makes one. {explanation}"
+            f"relight compare: nothing to compare with {selected.runs[0][0]}; `dvc exp run` makes one. {explanation}"
         )
     cache = cache_folder()
     candidates = [_candidate(cache, name, commit, run) for name, commit, run in selected.runs]
@@ -79,18 +83,18 @@ def compare(names: list[str], *, page: Path | None, markdown: bool, n_rows: int)
 
 def _runs_on_head() -> FoundRuns:
     head = run_git("rev-parse", "HEAD")
-    among = [each for each in list_experiments() if each.baseline == head]
-    read = read_commits([head, *(each.commit for each in among)])
-    here = read_workspace()
+    experiments = [each for each in list_experiments() if each.baseline == head]
+    read = read_commits([head, *(each.commit for each in experiments)])
+    workspace = read_workspace()
     notes: list[str] = []
     runs = [("HEAD", head, read[head])]
-    on_head = [*runs, *((each.name, each.commit, read[each.commit]) for each in among)]
-    same = next((name for name, _, run in on_head if _is_same_run(here, run)), None)
+    on_head = [*runs, *((each.name, each.commit, read[each.commit]) for each in experiments)]
+    same = next((name for name, _, run in on_head if _is_same_run(workspace, run)), None)
     if same is not None:
         notes.append(f"The workspace is as {same}.")
     else:
-        runs.append((WORKSPACE_NAME, WORKSPACE_NAME, here))
-        if here.metrics == read[head].metrics and here.objects == read[head].objects:
+        runs.append((WORKSPACE_NAME, WORKSPACE_NAME, workspace))
+        if workspace.metrics == read[head].metrics and workspace.objects == read[head].objects:
             notes.append("The params of the workspace are not those of HEAD, its result still is: `dvc repro` runs it.")
     runs += on_head[1:]
     failed = failed_experiments(head)
@@ -110,12 +114,12 @@ def _named_runs(names: list[str]) -> FoundRuns:
     wanted = list(dict.fromkeys(names))
     if len(wanted) == 1:
         wanted = list(dict.fromkeys(["HEAD", *wanted]))
-    head, resolved, among = run_git("rev-parse", "HEAD"), resolve_commits(wanted), list_experiments()
+    head, resolved, experiments = run_git("rev-parse", "HEAD"), resolve_commits(wanted), list_experiments()
     commits = {WORKSPACE_NAME: WORKSPACE_NAME}
     problems: list[str] = []
     for name in wanted:
         try:
-            commits[name] = commits.get(name) or find_commit(name, resolved, among, head)
+            commits[name] = commits.get(name) or find_commit(name, resolved, experiments, head)
         except InputError as error:
             problems += error.problems
     if problems:
@@ -133,7 +137,7 @@ def _candidate(cache: Path, name: str, commit: str, run: RecordedRun) -> Candida
 
 
 def _test_predictions(cache: Path, run: RecordedRun) -> RunPredictions | str:
-    """The answers for the test rows, or why they are not known."""
+    """Return the predictions for the test rows, or why they are not known."""
     task = task_from_metrics(run.metrics)
     if task is None:
         return "there are no metrics"
@@ -149,7 +153,7 @@ def _test_predictions(cache: Path, run: RecordedRun) -> RunPredictions | str:
 
 
 def _sort_key(run: ComparedRun, score: str) -> tuple[bool, float, str]:
-    """The best one first; those without the score last."""
+    """Return a key that sorts the best run first, and those without the score last."""
     value = run.scores[score].value
     if value is None:
         return True, 0.0, run.name
@@ -160,20 +164,20 @@ def _terminal_text(runs: list[ComparedRun], scores: list[str], notes: list[str])
     tables = [format_table(*table) for table in text_tables(runs, scores, terminal_width())]
     paragraphs = [noise_explanation(runs), *notes, *comparison_notes(runs)]
     return "".join(
-        [wrap_text(f"Held against {runs[0].name} ({runs[0].commit})."), "\n", *tables, *map(wrap_text, paragraphs)]
+        [wrap_text(f"Compared with {runs[0].name} ({runs[0].commit})."), "\n", *tables, *map(wrap_text, paragraphs)]
     )
 
 
 def _markdown_text(runs: list[ComparedRun], scores: list[str], notes: list[str]) -> str:
-    from relight.compare.page import markdown_table  # with Jinja, as the page
+    from relight.compare.page import markdown_table  # imports Jinja and matplotlib
 
     rows = []
     for run in runs:
         words = [score_wording(run.scores[name]) for name in scores]
         cells = ["\n".join(filter(None, (w.value, w.interval, f"{w.difference} {w.verdict}".strip()))) for w in words]
         rows.append([run.name, *cells, changed_params_text(run) if run is not runs[0] else "", changed_rows_text(run)])
-    heads = ["run", *(name_with_direction(name) for name in scores), f"otherwise than {runs[0].name}", "test rows"]
-    title = f"Held against {runs[0].name} ({runs[0].commit})"
+    heads = ["run", *(name_with_direction(name) for name in scores), f"changed from {runs[0].name}", "test rows"]
+    title = f"Compared with {runs[0].name} ({runs[0].commit})"
     return markdown_table(title, heads, rows, [noise_explanation(runs), *notes, *comparison_notes(runs)])
 
 
@@ -191,21 +195,21 @@ def _write_page(
     )
 
     objects = {each.name: each.objects for each in candidates}
-    curves, lost = _read_curves(cache, [(run.name, objects[run.name]) for run in runs[:MAX_CURVES]])
+    curves, missing_notes = _read_curves(cache, [(run.name, objects[run.name]) for run in runs[:MAX_CURVES]])
     figures = {**curve_figures(curves), **score_figures(runs, scores)}
     left_out = (
         f"Pictures show at most {MAX_CURVES} curves and {MAX_RUNS_PER_FIGURE} scores." if len(runs) > MAX_CURVES else ""
     )
     pictures = {name: svg_text(figure, name.replace("_", " ")) for name, figure in figures.items()}
-    write_comparison(page, comparison_page_content(runs, scores, [*notes, *lost], left_out), pictures)
+    write_comparison(page, comparison_page_content(runs, scores, [*notes, *missing_notes], left_out), pictures)
 
 
 def _read_curves(cache: Path, runs: Iterable[tuple[str, dict[str, str]]]) -> tuple[list[RunCurves], list[str]]:
-    """Those that are there, and a sentence for each that is not."""
-    readable, lost = [], []
+    """Return the curves that are there, and a sentence for each that are not."""
+    readable, missing_notes = [], []
     for name, objects in runs:
         try:
             readable.append(RunCurves(name, cached_curves(cache, objects)))
         except RunError as error:
-            lost.append(f"{name}: the curves are not known: {error.problems[0]}.")
-    return readable, lost
+            missing_notes.append(f"{name}: the curves are not known: {error.problems[0]}.")
+    return readable, missing_notes

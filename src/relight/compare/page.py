@@ -1,16 +1,7 @@
-"""Comparison page, Markdown, SVG figures.
+"""The comparison as one HTML page with pictures, and as a Markdown table for a pull request.
 
-What the page of a comparison says.
-
-The curves of one run beside those of others.
-
-Pictures of runs side by side: their curves, and each score with its interval.
-
-A table for a pull request: every value is escaped, so that data stays text and a cell stays a cell.
-
-The comparison as one HTML page: it opens offline, every value is escaped, its script is named by its hash.
-
-Figures as SVG that stands in a page: the same figure, the same text; letters stay letters, escaped.
+The page opens offline, and allows only its own script, by its hash. Every value is escaped. The same comparison gives
+the same bytes.
 """
 
 import base64
@@ -38,13 +29,13 @@ from relight.runtime.files import write_text
 from relight.runtime.nested import ABSENT_VALUE, varying_keys
 
 Json = dict[str, Any]
-MAX_RUNS_WITH_CHANGES_ON_PAGE = 20  # runs of which the rows that moved are listed
-MAX_CURVES = 10  # the colours of the cycle
-MAX_RUNS_PER_FIGURE, MAX_SCORE_FIGURES, MAX_RUNS_FOR_ALL_SCORES = 20, 6, 12  # of pictures of scores
+MAX_RUNS_WITH_CHANGES_ON_PAGE = 20
+MAX_CURVES = 10  # colours of the cycle
+MAX_RUNS_PER_FIGURE, MAX_SCORE_FIGURES, MAX_RUNS_FOR_ALL_SCORES = 20, 6, 12
 FIGURE_SIZE = (8.0, 5.0)
 CURVE_TITLES = {"train_loss": "Loss of the train rows", "validation_loss": "Loss of the validation rows",
            "validation_score": "Score of the validation rows (lower is better)"}  # fmt: skip
-MAX_MARKDOWN_ROWS = 100  # a comment on GitHub has at most 65,536 letters
+MAX_MARKDOWN_ROWS = 100  # a comment on GitHub has at most 65,536 characters
 COMPARISON_TEMPLATE, COMPARISON_SCRIPT = (
     Path(__file__).with_name("comparison.html.jinja"),
     Path(__file__).with_name("comparison.js"),
@@ -54,10 +45,11 @@ NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 
 
 def comparison_page_content(runs: list[ComparedRun], names: list[str], notes: list[str], left_out: str) -> Json:
-    """
+    """Return the values for the template.
+
     Args:
-        names: of the scores.
-        notes: of the comparison as a whole.
+        names: of the scores, that of the task first.
+        notes: on the comparison as a whole.
         left_out: what the pictures do not show.
     """
     keys = varying_keys([run.params for run in runs])
@@ -66,7 +58,7 @@ def comparison_page_content(runs: list[ComparedRun], names: list[str], notes: li
         "title": f"{runs[0].name} and {len(runs) - 1} more"
         if len(runs) != 2
         else f"{runs[1].name} against {runs[0].name}",
-        "subtitle": f"Held against {runs[0].name} ({runs[0].commit}). A click on a head sorts by it.",
+        "subtitle": f"Compared with {runs[0].name} ({runs[0].commit}). A click on a head sorts by it.",
         "how": noise_explanation(runs),
         "scores": [name_with_direction(name) for name in names],
         "params": keys,
@@ -92,7 +84,7 @@ def _run(run: ComparedRun, names: list[str], keys: list[str]) -> Json:
 
 
 def _cell(score: ComparedScore) -> Json:
-    """The words, and the numbers that the column is sorted by."""
+    """Return the words of a score, and the numbers that its columns are sorted by."""
     is_larger = score.verdict is not None and score.verdict.kind == "larger"
     return {
         "words": score_wording(score),
@@ -104,7 +96,8 @@ def _cell(score: ComparedScore) -> Json:
 
 
 class RunCurves(NamedTuple):
-    """
+    """The curves of a run.
+
     Attributes:
         table: curves.csv, its values as texts.
     """
@@ -114,7 +107,7 @@ class RunCurves(NamedTuple):
 
 
 def curve_figures(curves: list[RunCurves]) -> dict[str, Figure]:
-    """Each column of curves.csv that some run has, over the epochs, a line a run."""
+    """Draw each column of curves.csv that some run has over the epochs, one line per run."""
     drawn = {}
     for column, title in CURVE_TITLES.items():
         shown = [each for each in curves if _has_values(each.table, column)][:MAX_CURVES]
@@ -142,9 +135,9 @@ def _plot_curves(curves: list[RunCurves], column: str, title: str) -> Figure:
 
 
 def score_figures(runs: list[ComparedRun], names: list[str]) -> dict[str, Figure]:
-    """A dot a run for each of the first scores, with its interval; the dashed line is the first run.
+    """Draw the first scores, one dot per run with its interval; the dashed line is the baseline.
 
-    Of many runs the score of the task alone.
+    If there are many runs, only the score of the task is drawn.
     """
     shown = names[: MAX_SCORE_FIGURES if len(runs) <= MAX_RUNS_FOR_ALL_SCORES else 1]
     return {name: _plot_scores(runs, name) for name in shown if runs[0].scores[name].value is not None}
@@ -174,10 +167,11 @@ def _numbers(table: pl.DataFrame, column: str) -> np.ndarray:
 
 
 def markdown_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], below: Sequence[str]) -> str:
-    """
+    """Return a Markdown table of at most `MAX_MARKDOWN_ROWS` rows.
+
     Args:
-        rows: as many cells each as there are heads; a line break in a cell becomes `<br>`.
-        below: sentences, of which each becomes a line of a list.
+        rows: cells, one for each head; a line break in a cell becomes `<br>`.
+        below: sentences, each of which becomes an item of a list.
     """
     lines = [f"**{escape_markdown(title)}**", "", _markdown_row(heads), "|" + " --- |" * len(heads)]
     lines += [_markdown_row(row) for row in rows[:MAX_MARKDOWN_ROWS]]
@@ -191,13 +185,13 @@ def _markdown_row(cells: Sequence[str]) -> str:
 
 
 def write_comparison(path: Path, content: dict[str, object], pictures: dict[str, str]) -> None:
-    """Fill the template in.
+    """Render the template to a file.
 
     Args:
-        pictures: SVG elements, whose letters are escaped, by name.
+        pictures: SVG elements, whose text is escaped, by name.
 
     Raises:
-        InputError: when the page cannot be written.
+        InputError: if the page cannot be written.
     """
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     script = COMPARISON_SCRIPT.read_text(encoding="utf-8")
@@ -212,10 +206,10 @@ def write_comparison(path: Path, content: dict[str, object], pictures: dict[str,
 
 
 def svg_text(figure: Figure, label: str) -> str:
-    """The `svg` element, without prologue and fixed size.
+    """Return the `svg` element of a figure, without prologue and fixed size; its text stays text, escaped.
 
     Args:
-        label: what the picture is of, for those who cannot see it: letters, digits and spaces of the code.
+        label: description for screen readers, of letters, digits and spaces only.
     """
     buffer = io.StringIO()
     with rc_context(SVG_SETTINGS):
@@ -224,5 +218,5 @@ def svg_text(figure: Figure, label: str) -> str:
     element = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
     head, body = element.split(">", 1)
     head = re.sub(r'\s(?:width|height)="[^"]*"', "", head)
-    body = re.sub(r'<g id="[^"]*"', "<g", body)  # the same in every picture; a page must not have one twice
+    body = re.sub(r'<g id="[^"]*"', "<g", body)  # ids are the same in every picture; a page must not have one twice
     return f'{head} role="img" aria-label="{label}">{body}'

@@ -1,8 +1,6 @@
-"""Cached test predictions of runs.
+"""The test predictions of a run, read from DVC's cache, as scorers take them.
 
-The test rows of a run as scores take them, from the table of its predictions.
-
-Tables of a run out of DVC's cache: they may be gone, or damaged, and are never taken for whole then.
+What is missing in the cache or damaged there is an error, never used.
 """
 
 from pathlib import Path
@@ -16,7 +14,14 @@ from relight.data.tensors import read_tensors
 from relight.errors import RelightError, RunError
 from relight.repository.objects import folder_files, is_intact, object_path
 
-ROW_KEY_COLUMNS = ("row", "id", "query", "time", "series", "ahead")  # what says which row it is, by task
+ROW_KEY_COLUMNS = (
+    "row",
+    "id",
+    "query",
+    "time",
+    "series",
+    "ahead",
+)  # identify a row, by task
 PROBABILITY_PREFIX = "probability_"
 TARGET_PREFIX = "target_"
 REPORTS_FOLDER, CURVES_PATH, TEST_TENSORS_PATH = (
@@ -27,12 +32,13 @@ REPORTS_FOLDER, CURVES_PATH, TEST_TENSORS_PATH = (
 
 
 class RunPredictions(NamedTuple):
-    """
+    """The test predictions of one run.
+
     Attributes:
-        rows: the columns that say which row each is, and its target, as texts.
-        target, predicted: as `scorer_for` takes them.
-        says: the prediction as a person reads it, (n_rows,) texts.
-        weight: (n_rows,) of the rows, or None.
+        row_keys: (n_rows,) the columns that identify each row, and its target, as texts.
+        y_true, y_pred: as `build_scorer` takes them.
+        prediction_texts: (n_rows,) the predictions as texts.
+        sample_weight: (n_rows,), or None.
     """
 
     task: Task
@@ -44,7 +50,7 @@ class RunPredictions(NamedTuple):
 
 
 def task_from_metrics(metrics: dict[str, Any]) -> Task | None:
-    """By the scores that only one task has; `multiclass` for classes of any number; None where nothing is said."""
+    """Return the task whose scores these are; `multiclass` for any number of classes; None without scores."""
     scores = metrics.get("test", {})
     if "threshold_distance" in metrics:
         return "similarity"
@@ -58,13 +64,15 @@ def task_from_metrics(metrics: dict[str, Any]) -> Task | None:
 def parse_test_predictions(
     task: Task, table: pl.DataFrame, sample_weight: np.ndarray | None, threshold: float | None
 ) -> RunPredictions:
-    """
+    """Return the predictions in a table.
+
     Args:
         table: predictions.csv, its values as texts.
-        threshold: of the distance of pairs.
+        sample_weight: (n_rows,), or None.
+        threshold: distance up to which pairs are predicted alike; None for other tasks.
 
     Raises:
-        ValueError, polars errors: when the table is not one of this task.
+        ValueError, polars errors: if the table is not one of this task.
     """
     rows = table.select([name for name in (*ROW_KEY_COLUMNS, "target") if name in table.columns])
     y_true, y_pred, texts = _values(task, table, threshold)
@@ -84,7 +92,6 @@ def _values(task: Task, table: pl.DataFrame, threshold: float | None) -> tuple[n
         case "similarity":
             assert threshold is not None
             distance = _numbers(table, "distance")
-            # Of two labels the second says that the records are alike; those at the threshold or nearer are said to be.
             alike = _positive_label(table, distance <= threshold)
             is_alike = (table["target"] == alike).to_numpy().astype(np.int64)
             return is_alike, threshold - distance, table["similarity"].to_list()
@@ -100,6 +107,7 @@ def _values(task: Task, table: pl.DataFrame, threshold: float | None) -> tuple[n
 
 
 def _positive_label(table: pl.DataFrame, near: np.ndarray) -> str | None:
+    """Return the label of alike pairs: it is predicted for those at the threshold or nearer."""
     labels = table["prediction"].filter(pl.Series(near)).unique()
     if len(labels) == 1:
         return str(labels[0])
@@ -112,17 +120,17 @@ def _numbers(table: pl.DataFrame, name: str) -> np.ndarray:
 
 
 def have_same_rows(baseline: RunPredictions, candidate: RunPredictions) -> bool:
-    """Whether both were asked about the same rows, with the same truth, in the same order."""
+    """Return whether both have the same rows, with the same truth, in the same order."""
     return baseline.row_keys.equals(candidate.row_keys) and np.array_equal(
         baseline.y_true, candidate.y_true, equal_nan=True
     )
 
 
 def cached_predictions(cache: Path, objects: dict[str, str]) -> pl.DataFrame:
-    """predictions.csv as texts.
+    """Return predictions.csv as texts.
 
     Raises:
-        RunError: when it is not in the cache, damaged, or the run wrote none.
+        RunError: if the run wrote none, or it is missing in the cache or damaged.
     """
     folder = _object_of(objects, REPORTS_FOLDER)
     _intact(cache, folder, REPORTS_FOLDER)
@@ -131,7 +139,7 @@ def cached_predictions(cache: Path, objects: dict[str, str]) -> pl.DataFrame:
 
 
 def cached_curves(cache: Path, objects: dict[str, str]) -> pl.DataFrame:
-    """curves.csv as texts.
+    """Return curves.csv as texts.
 
     Raises:
         RunError: as above.
@@ -140,7 +148,7 @@ def cached_curves(cache: Path, objects: dict[str, str]) -> pl.DataFrame:
 
 
 def cached_weights(cache: Path, objects: dict[str, str]) -> np.ndarray | None:
-    """How much each test row counts, (n_rows,), where they differ.
+    """Return the weights of the test rows, (n_rows,); None if there are none.
 
     Raises:
         RunError: as above.

@@ -1,4 +1,4 @@
-"""Runs beside the first of them: params that differ, scores of the test rows, and what their difference is worth."""
+"""Runs compared with the first one, the baseline: params that differ, scores, and whether these differ beyond noise."""
 
 from math import isclose
 from typing import Any, NamedTuple
@@ -22,17 +22,16 @@ from relight.metrics.scorers import primary_metric
 from relight.runtime.nested import changed_values, flatten_to_text
 
 Json = dict[str, Any]
-
-
-ROWS_PER_SECOND, MAX_BOOTSTRAP_SECONDS = 4000, 10  # of scores that are no means of rows: about so long, and no longer
+ROWS_PER_SECOND, MAX_BOOTSTRAP_SECONDS = 4000, 10  # budget for resampling scores that are no means over rows
 
 
 class Candidate(NamedTuple):
-    """A run as it was found.
+    """A run as it is recorded.
 
     Attributes:
-        rows: what it says of the test rows, or why that is not known.
-        missing: what else is not there, a sentence each.
+        objects: MD5 of each out by its path.
+        predictions: for the test rows, or why they are not known.
+        missing_notes: what else is missing, a sentence each.
     """
 
     name: str
@@ -45,12 +44,14 @@ class Candidate(NamedTuple):
 
 
 class ComparedScore(NamedTuple):
-    """
+    """A score of a run and its difference to that of the baseline.
+
     Attributes:
-        value: None where the run lacks it.
-        interval: 95 %, where evaluate made one.
-        difference: to the first; None of the first itself, and where one of both lacks the score.
-        is_better: where there is a difference.
+        value: None if the run lacks the score.
+        interval: 95 %; None if evaluate made none.
+        difference: to the baseline; None for the baseline itself, and if one of both lacks the score.
+        is_better: whether the score is better than that of the baseline.
+        verdict: None for the baseline itself.
     """
 
     value: float | None
@@ -61,12 +62,13 @@ class ComparedScore(NamedTuple):
 
 
 class ComparedRun(NamedTuple):
-    """
+    """A run with its differences to the baseline.
+
     Attributes:
-        params: all, by their dotted keys.
-        changes: what is set otherwise than in the first.
-        moved: the test rows whose predictions changed, where both are known.
-        notes: what is to be known of this run.
+        params: all of them as texts, by dotted key.
+        changed_params: those that differ from the baseline.
+        changed_rows: the test rows whose predictions changed; None if those of one run are not known.
+        notes: on this run, a sentence each.
     """
 
     name: str
@@ -79,13 +81,15 @@ class ComparedRun(NamedTuple):
 
 
 class BaselineBootstrap(NamedTuple):
+    """The resamples, the scores of the baseline on them, and whether these are all scores or only means over rows."""
+
     resamples: Resamples
     scores: ResampledScores
     covers_all_scores: bool
 
 
 def score_names(candidates: list[Candidate]) -> list[str]:
-    """All scores of test rows; the one that stands for the task of the first is the first of them."""
+    """Return the names of all scores of the test rows, that of the baseline's task first."""
     names = sorted({name for each in candidates for name in each.metrics.get("test", {})})
     baseline_task = task_from_metrics(candidates[0].metrics) or next(
         filter(None, (task_from_metrics(each.metrics) for each in candidates)), None
@@ -95,7 +99,7 @@ def score_names(candidates: list[Candidate]) -> list[str]:
 
 
 def compare_runs(candidates: list[Candidate], n_rows: int) -> list[ComparedRun]:
-    """The first, and the others held against it.
+    """Compare each run with the first one; return them in the same order.
 
     Args:
         n_rows: how many of the rows that moved most are named.
@@ -109,21 +113,23 @@ def compare_runs(candidates: list[Candidate], n_rows: int) -> list[ComparedRun]:
         )
     ]
     for candidate in candidates[1:]:
-        reason = incomparable_reason(baseline, candidate)
-        paired, why = ({}, reason) if reason else _paired_intervals(baseline, drawn, candidate)
-        scores = {name: _compare_score(name, baseline, candidate, reason, paired.get(name), why) for name in names}
-        both = (
-            isinstance(baseline.predictions, RunPredictions)
-            and isinstance(candidate.predictions, RunPredictions)
-            and not reason
-        )
-        moved = changed_predictions(baseline.predictions, candidate.predictions, n_rows) if both else None  # type: ignore[arg-type]
-        params = flatten_to_text(candidate.params)
-        different = changed_values(flatten_to_text(baseline.params), params)
-        compared.append(
-            ComparedRun(candidate.name, candidate.commit, params, different, scores, moved, _notes(candidate, reason))
-        )
+        compared.append(_compare_run(baseline, drawn, candidate, names, n_rows))
     return compared
+
+
+def _compare_run(
+    baseline: Candidate, drawn: BaselineBootstrap | str, candidate: Candidate, names: list[str], n_rows: int
+) -> ComparedRun:
+    reason = incomparable_reason(baseline, candidate)
+    paired, why = ({}, reason) if reason else _paired_intervals(baseline, drawn, candidate)
+    scores = {name: _compare_score(name, baseline, candidate, reason, paired.get(name), why) for name in names}
+    changed_rows, rows, other_rows = None, baseline.predictions, candidate.predictions
+    if isinstance(rows, RunPredictions) and isinstance(other_rows, RunPredictions) and not reason:
+        changed_rows = changed_predictions(rows, other_rows, n_rows)
+    params = flatten_to_text(candidate.params)
+    changed_params = changed_values(flatten_to_text(baseline.params), params)
+    notes = _notes(candidate, reason)
+    return ComparedRun(candidate.name, candidate.commit, params, changed_params, scores, changed_rows, notes)
 
 
 def _notes(run: Candidate, reason: str) -> list[str]:
@@ -132,7 +138,7 @@ def _notes(run: Candidate, reason: str) -> list[str]:
 
 
 def incomparable_reason(baseline: Candidate, candidate: Candidate) -> str:
-    """Why the difference of their scores says nothing of the models, or nothing."""
+    """Return why the difference of the scores says nothing about the models; "" if it does."""
     tasks: tuple[Task | None, Task | None] = (task_from_metrics(baseline.metrics), task_from_metrics(candidate.metrics))
     for each, task in zip((baseline, candidate), tasks, strict=True):
         if task is None:
@@ -152,7 +158,7 @@ def _task_text(task: Task | None) -> str:
 
 
 def _have_other_rows(baseline: Candidate, candidate: Candidate) -> bool:
-    """By the rows themselves; where they are not known, by what they were drawn from and how."""
+    """Compare the rows themselves; if they are not known, the table that they were drawn from and the split."""
     if isinstance(baseline.predictions, RunPredictions) and isinstance(candidate.predictions, RunPredictions):
         return not have_same_rows(baseline.predictions, candidate.predictions)
     if _are_equal(baseline, candidate, "data/split/test.safetensors"):
@@ -162,13 +168,13 @@ def _have_other_rows(baseline: Candidate, candidate: Candidate) -> bool:
 
 
 def _are_equal(baseline: Candidate, candidate: Candidate, path: str) -> bool | None:
-    """The bytes of an out; None where one of both has none."""
+    """Return whether an out has the same bytes; None if one of both has none."""
     baseline_md5, candidate_md5 = baseline.objects.get(path), candidate.objects.get(path)
     return None if baseline_md5 is None or candidate_md5 is None else baseline_md5 == candidate_md5
 
 
 def _bootstrap_baseline(baseline: Candidate, candidates: list[Candidate]) -> BaselineBootstrap | str:
-    """The resamples, which are the same for all, and the first's scores on them; or why there are none."""
+    """Return the resamples, which are the same for all runs, with the scores of the baseline; or why there are none."""
     if isinstance(baseline.predictions, str):
         return baseline.predictions
     n_known = sum(isinstance(each.predictions, RunPredictions) for each in candidates)
@@ -185,7 +191,7 @@ def _bootstrap_baseline(baseline: Candidate, candidates: list[Candidate]) -> Bas
 def _paired_intervals(
     baseline: Candidate, drawn: BaselineBootstrap | str, candidate: Candidate
 ) -> tuple[dict[str, IntervalEnds], str]:
-    """The interval of the difference of each score, and why there is none of the others."""
+    """Return the interval of the difference of each score, and why the others have none."""
     for each in (baseline, candidate):
         if isinstance(each.predictions, str):
             return {}, f"{each.name}: {each.predictions}; evaluate.bootstrap makes intervals, which Git keeps"
@@ -199,7 +205,7 @@ def _paired_intervals(
 
 
 def _mase_interval(baseline: Candidate, candidate: Candidate, ends: dict[str, IntervalEnds]) -> dict[str, IntervalEnds]:
-    """MASE is the MAE in a unit of the train rows: where both have the same unit, so have the differences."""
+    """Return the interval of MASE: it is the MAE in a unit of the train rows, so both runs must have the same unit."""
     scores = [run.metrics["test"] for run in (baseline, candidate)]
     if "mae" not in ends or not all(each.get("mase") and each["mae"] for each in scores):
         return {}

@@ -1,12 +1,8 @@
-"""Paired bootstrap and verdicts.
+"""Whether the scores of two models differ by more than other test rows, or other seeds, would have changed them.
 
-Whether a difference of two scores is larger than what other test rows, or other seeds, would have made of it.
-
-How far the difference of two models' scores would have moved with other test rows.
-
-A paired bootstrap: both are scored on the very same resamples of the rows, so that rows that are hard for both do not
+Rows: a paired bootstrap, with both models scored on the same resamples, so that rows that are hard for both do not
 count as noise (Efron and Tibshirani 1993, "An introduction to the bootstrap", 8.3 and 13.3; Koehn 2004, "Statistical
-significance tests for machine translation evaluation").
+significance tests for machine translation evaluation"). Seeds: Welch's interval for the difference of two means.
 """
 
 from typing import Literal, NamedTuple
@@ -21,16 +17,12 @@ from relight.metrics.roc import RowMean, check_sample_weight
 from relight.metrics.scorers import build_scorer
 
 N_RESAMPLES = 500
-MAX_PAIRED_ROWS = 20_000  # of a resample, as those of evaluate
-ResampledScores = dict[str, np.ndarray]  # each score of each resample, (N_RESAMPLES,), NaN where it is not defined
+MAX_PAIRED_ROWS = 20_000  # in a resample, as in those of evaluate
+ResampledScores = dict[str, np.ndarray]  # name → score of each resample, (N_RESAMPLES,), NaN if it is not defined
 
 
 class SeedStatistics(NamedTuple):
-    """A score of each seed alone.
-
-    Attributes:
-        deviation: None with one seed.
-    """
+    """The scores of single seeds: their number, mean and standard deviation (None for one seed)."""
 
     n: int
     mean: float
@@ -38,11 +30,7 @@ class SeedStatistics(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """
-    Attributes:
-        word: what is said of the difference.
-        why: what it was held against, or why nothing can be said.
-    """
+    """Whether a difference is larger than the noise, and the noise that was measured or why none was."""
 
     kind: Literal["larger", "within", "unknown"]
     reason: str
@@ -56,14 +44,14 @@ def noise_verdict(
     seeds: tuple[SeedStatistics, SeedStatistics],
     without_rows: str,
 ) -> Verdict:
-    """A difference is larger than the noise when it is larger than each kind of noise that was measured.
+    """Return whether a difference is larger than each kind of noise that was measured.
 
     Args:
-        difference: other - first.
-        paired: the 95 % interval of the difference on the same resamples of the rows.
-        intervals: of first and other, each by itself.
-        seeds: of first and other.
-        without_rows: why there is no paired interval, where there is none.
+        difference: candidate - baseline.
+        paired: 95 % interval of the difference on the same resamples of the rows; None if there is none.
+        intervals: of baseline and candidate, each by itself.
+        seeds: of baseline and candidate.
+        without_rows: why there is no paired interval, if there is none.
     """
     judgements = [
         each
@@ -92,9 +80,9 @@ def _exceeds_row_noise(
 def _exceeds_seed_noise(
     difference: float, baseline: SeedStatistics, candidate: SeedStatistics
 ) -> tuple[bool, str] | None:
-    """By Welch's interval of two means (Welch 1947, "The generalization of Student's problem").
+    """Compare the means of the seeds by Welch's interval (Welch 1947, "The generalization of Student's problem").
 
-    Where one was trained with one seed, the other's deviation stands for both.
+    If one model was trained with one seed, the deviation of the other counts for both.
     """
     measured = [each for each in (baseline, candidate) if each.deviation is not None]
     if not measured:
@@ -115,13 +103,13 @@ def _exceeds_seed_noise(
 
 
 class Resamples(NamedTuple):
-    """How often each row, of a ranking each measured query, or of forecasts each block of steps is in each resample.
+    """How often each unit is in each resample: a row, for a ranking a measured query, for forecasts a block of steps.
 
     Attributes:
-        places: (n_sample,) the rows that are drawn from, where they are too many; else None.
-        counts: (n_resamples, n_sample), of rows times their weights.
-        scale: what the spread is multiplied by: less than 1 where rows are left out (Bickel, Götze and van Zwet 1997,
-            "Resampling fewer than n"), more where blocks are few.
+        indices: (n_sample,) the rows that are drawn from if there are too many; else None.
+        counts: (n_resamples, n_sample), for rows times their weights.
+        scale: factor for the width of intervals: less than 1 if rows are left out (Bickel, Götze and van Zwet 1997,
+            "Resampling fewer than n"), more if there are few blocks.
     """
 
     indices: np.ndarray | None
@@ -130,7 +118,7 @@ class Resamples(NamedTuple):
 
 
 def draw_resamples(rows: RunPredictions, seed: int = 0) -> Resamples | str:
-    """The same for whoever answered, or why there are none."""
+    """Return resamples of the rows, the same for every model; or why there are none."""
     generator = np.random.default_rng(seed)
     if rows.task == "forecast":
         blocks = _blocks(rows)
@@ -161,10 +149,10 @@ def _counts(generator: np.random.Generator, weight: np.ndarray) -> np.ndarray:
 
 
 def bootstrap_scores(rows: RunPredictions, resamples: Resamples, *, every_score: bool) -> ResampledScores:
-    """The scores of one model on each resample.
+    """Return the scores of one model on each resample.
 
     Args:
-        every_score: else those alone that are means of the rows, which are a product of matrices.
+        every_score: False for only those that are means over rows, which one product of matrices gives.
     """
     if rows.task == "forecast":
         blocks = _blocks(rows)
@@ -189,7 +177,7 @@ def bootstrap_scores(rows: RunPredictions, resamples: Resamples, *, every_score:
 def difference_intervals(
     baseline: ResampledScores, candidate: ResampledScores, scale: float = 1.0
 ) -> dict[str, tuple[float, float]]:
-    """95 % percentile intervals of other - first, of the scores that nine resamples of ten define for both."""
+    """Return 95 % percentile intervals of candidate - baseline, if 90 % of the resamples define both scores."""
     intervals = {}
     for name in candidate:
         if name not in baseline:

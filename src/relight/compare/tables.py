@@ -1,8 +1,6 @@
-"""Comparison tables in the terminal.
+"""The comparison as tables for the terminal: the more runs, the less of each.
 
-A comparison as tables that fit a terminal: the more runs, the less of each.
-
-Tables in the terminal: coloured and as wide as it is; plain and 80 letters wide where they go to a file.
+Tables are coloured and as wide as the terminal, or plain and 80 characters wide in a file.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,16 +17,17 @@ from relight.metrics.direction import name_with_direction
 from relight.runtime.messages import printable
 from relight.runtime.nested import ABSENT_VALUE, varying_keys
 
-MAX_RUNS_IN_FULL = 8  # runs of which every score is shown
-MAX_RUNS_WITH_CHANGES_SHOWN = 3  # runs of which the rows that moved are shown
-MAX_PARAM_WIDTH = 24  # letters of a param's value beside others
+MAX_RUNS_IN_FULL = 8  # with more runs, only the score of the task is shown
+MAX_RUNS_WITH_CHANGES_SHOWN = 3
+MAX_PARAM_WIDTH = 24  # characters of a value in a column per run
 
 
 class TextTable(NamedTuple):
-    """
+    """A table of texts.
+
     Attributes:
-        right: the columns of numbers.
-        below: what is said under the table.
+        right_aligned: the columns of numbers.
+        footer: sentence below the table.
     """
 
     title: str
@@ -39,18 +38,19 @@ class TextTable(NamedTuple):
 
 
 def text_tables(runs: list[ComparedRun], names: list[str], width: int) -> list[TextTable]:
-    """
+    """Return the tables of a comparison.
+
     Args:
         names: of the scores, that of the task first.
-        width: of the terminal, in letters.
+        width: of the terminal, in characters.
     """
     if len(runs) > MAX_RUNS_IN_FULL:
         return [*_many_runs_tables(runs, names), *_changed_rows_tables(runs)]
-    told = [name for k, name in enumerate(names) if k == 0 or any(_is_larger(run, name) for run in runs)]
-    others = [name for name in names if name not in told]
+    shown = [name for k, name in enumerate(names) if k == 0 or any(_is_larger(run, name) for run in runs)]
+    others = [name for name in names if name not in shown]
     return [
         *_params_tables(runs, width),
-        *(_score_table(runs, name) for name in told),
+        *(_score_table(runs, name) for name in shown),
         *_other_runs_tables(runs, others),
         *_changed_rows_tables(runs),
     ]
@@ -73,19 +73,19 @@ def _other_runs_tables(runs: list[ComparedRun], names: list[str]) -> list[TextTa
 
 
 def _params_tables(runs: list[ComparedRun], width: int) -> list[TextTable]:
-    """A column a run where they fit; else a row a run."""
+    """Return one column per run if they fit, else one row per run."""
     title, keys = "Params that differ", varying_keys([run.params for run in runs])
     if not keys:
         return [TextTable(title, [], [], set(), "None.")]
     cells = [[run.params.get(key, ABSENT_VALUE) for run in runs] for key in keys]
     needed = [max(len(text) for text in column) for column in zip([run.name for run in runs], *cells, strict=True)]
-    if sum(min(only_value, MAX_PARAM_WIDTH) + 2 for only_value in needed) + max(len(key) for key in keys) <= width:
+    if sum(min(letters, MAX_PARAM_WIDTH) + 2 for letters in needed) + max(len(key) for key in keys) <= width:
         rows = [[key, *values] for key, values in zip(keys, cells, strict=True)]
         return [TextTable(title, ["", *(run.name for run in runs)], rows, set())]
     return [
         TextTable(
             title,
-            ["run", f"otherwise than {runs[0].name}"],
+            ["run", f"changed from {runs[0].name}"],
             [[run.name, changed_params_text(run)] for run in runs[1:]],
             set(),
         )
@@ -107,7 +107,7 @@ def _many_runs_tables(runs: list[ComparedRun], names: list[str]) -> list[TextTab
     heads = [
         "run",
         *([name_with_direction(name), "difference", "noise"] if name else []),
-        f"otherwise than {runs[0].name}",
+        f"changed from {runs[0].name}",
     ]
     rows = []
     for run in runs:
@@ -144,10 +144,11 @@ def terminal_width() -> int:
 
 
 def format_table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]], right: set[int], below: str) -> str:
-    """
+    """Return a table as text.
+
     Args:
         right: the columns that are aligned to the right.
-        below: what stands under the table.
+        below: sentence below the table; "" for none.
     """
     console = Console(highlight=False)
     with console.capture() as captured:
@@ -160,7 +161,7 @@ def format_table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]
 
 
 def wrap_text(text: str) -> str:
-    """Wrapped at the width of the terminal."""
+    """Wrap a text at the width of the terminal."""
     console = Console(highlight=False)
     with console.capture() as captured:
         console.print(Text(printable(text)))

@@ -8,11 +8,11 @@ from relight.metrics.bootstrap import IntervalEnds
 from relight.runtime.messages import abbreviate
 from relight.runtime.nested import ABSENT_VALUE
 
-RUNS_PER_FALSE_POSITIVE = 20  # of so many differences that are none, one is larger than a 95 % interval
+RUNS_PER_FALSE_POSITIVE = 20  # one in so many models that are equal lies outside a 95 % interval
 
 
 class ScoreWording(NamedTuple):
-    """What is said of one score of one run; empty where there is nothing to say."""
+    """The words for one score of one run; empty if there is nothing to say."""
 
     value: str
     interval: str
@@ -32,7 +32,7 @@ def score_wording(score: ComparedScore) -> ScoreWording:
 
 
 def verdict_text(score: ComparedScore) -> str:
-    """In a few words; a difference of nothing has no side."""
+    """Return the verdict in a few words; a difference of zero is neither better nor worse."""
     if score.verdict is None:
         return ""
     match score.verdict.kind:
@@ -45,12 +45,12 @@ def verdict_text(score: ComparedScore) -> str:
 
 
 def changed_params_text(run: ComparedRun) -> str:
-    """What is set otherwise than in the first, on one line."""
+    """Return the params that differ from the baseline, on one line."""
     return ", ".join(f"{key}={value}" for key, value in run.changed_params) or "nothing"
 
 
 def changed_rows_text(run: ComparedRun) -> str:
-    """How many of the test rows got better and worse; empty where that is not known."""
+    """Return how many test rows became better and worse; "" if that is not known."""
     if run.changed_rows is None:
         return ""
     moved = run.changed_rows
@@ -59,7 +59,7 @@ def changed_rows_text(run: ComparedRun) -> str:
 
 
 def comparison_notes(runs: list[ComparedRun]) -> list[str]:
-    """What is to be known of the runs, each sentence once with all it is said of; and of the comparison."""
+    """Return notes on the runs, each once with the runs that have it, and on the comparison."""
     runs_by_note: dict[str, list[str]] = {}
     for run in runs:
         for note in run.notes:
@@ -70,25 +70,25 @@ def comparison_notes(runs: list[ComparedRun]) -> list[str]:
     ]
     if len(runs) > RUNS_PER_FALSE_POSITIVE:
         notes.append(
-            f"{len(runs) - 1} runs are held against {runs[0].name}: about one in {RUNS_PER_FALSE_POSITIVE} is larger "
-            "than the noise by chance alone, and the best of many looks better than it is. Judge the chosen one on "
-            "rows of its own."
+            f"{len(runs) - 1} runs are compared with {runs[0].name}: about one in {RUNS_PER_FALSE_POSITIVE} is larger "
+            "than the noise only by chance, and the best of many looks better than it is. Score the chosen one on "
+            "new rows."
         )
     return notes
 
 
 def noise_explanation(runs: list[ComparedRun]) -> str:
-    """What the words on the noise rest on."""
+    """Return how differences were compared with the noise."""
     return (
         f"Differences are to {runs[0].name}. Larger than the noise: a 95 % interval of the difference, on "
-        f"{N_RESAMPLES} resamples of the test rows that both share, leaves 0 out, and so does that of the seeds where "
-        "train.seeds is above 1. Where predictions are not in the cache the intervals of both scores are "
-        "held against each other."
+        f"{N_RESAMPLES} resamples of the test rows that both share, leaves 0 out, and so does that of the seeds if "
+        "train.seeds is above 1. If predictions are not in the cache, the intervals of both scores are "
+        "compared."
     )
 
 
 def _reasons_without_verdict(runs: list[ComparedRun]) -> dict[str, list[str]]:
-    """Why nothing can be said of some scores, and of which; what is said of the whole run already is left out."""
+    """Return each reason for a missing verdict with its scores, without those that are notes on a whole run."""
     names_by_reason: dict[str, list[str]] = {}
     for run in runs:
         for name, score in run.scores.items():

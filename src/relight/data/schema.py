@@ -118,13 +118,13 @@ class SequenceParams(Section):
     def belong_together(self) -> Self:
         if self.symbols is not None and (self.id is not None or self.time is not None):
             raise PydanticCustomError(
-                "column", "symbols must stand alone: each row is a sequence then, without an id and a time"
+                "column", "symbols must come without id and time: with it, each row is a sequence"
             )
         if self.symbols is None and self.time is None:
             raise PydanticCustomError(
                 "column",
-                "must have id and time (each row is a step of a sequence), symbols (each row is a sequence), or time "
-                "alone (a forecast); write for example `{id: sequence, time: step}`",
+                "must have id and time (each row is a step of a sequence), symbols (each row is a sequence), or only "
+                "time (a forecast); write for example `{id: sequence, time: step}`",
             )
         if self.id is not None and self.id == self.time:
             raise PydanticCustomError("column", f"id and time must be two columns, got '{self.id}'")
@@ -132,10 +132,10 @@ class SequenceParams(Section):
 
     @model_validator(mode="after")
     def only_forecasts_have_a_horizon(self) -> Self:
-        odd = [name for name in FORECAST_KEYS if getattr(self, name) is not None]
-        if odd and not self.is_forecast:
+        forecast_keys = [name for name in FORECAST_KEYS if getattr(self, name) is not None]
+        if forecast_keys and not self.is_forecast:
             raise PydanticCustomError(
-                "column", f"{', '.join(odd)} must be left out with id or symbols: a forecast has it"
+                "column", f"{', '.join(forecast_keys)} must be left out with id or symbols: only forecasts have it"
             )
         return self
 

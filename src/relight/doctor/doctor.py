@@ -17,12 +17,13 @@ from relight.doctor.checkpoints import check_checkpoints
 from relight.doctor.dvc_lock import BrokenLock, LockedOutput, check_lock, locked_outputs, read_locked_stages
 from relight.doctor.environment import check_disk, check_git, check_python, no_dvc_result, read_git_state
 from relight.doctor.experiments import check_experiments
-from relight.doctor.finding import CheckResult, Command, Finding, abbreviate, finding_lines
+from relight.doctor.finding import CheckResult, Command, Finding, finding_lines
 from relight.doctor.locks import check_locks, is_dvc_command, is_within, list_processes
 from relight.doctor.queue import check_queue
 from relight.doctor.settings import check_settings, read_dvc_config, remote_names
 from relight.errors import RunError
 from relight.repository.dvc import cache_folder
+from relight.runtime.messages import abbreviate
 
 DVC_CONFIG = Path(".dvc/config")
 MAX_LINE_WIDTH = 120  # columns; longer lines are hard to read

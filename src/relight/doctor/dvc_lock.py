@@ -9,11 +9,12 @@ from typing import NamedTuple
 
 import yaml
 
-from relight.doctor.finding import CheckResult, Command, Finding, abbreviate
+from relight.doctor.finding import CheckResult, Command, Finding
 from relight.errors import InputError
 from relight.repository.git import read_files_at, run_git
 from relight.repository.objects import FOLDER_SUFFIX, folder_files, is_intact, object_path, path_md5
 from relight.repository.revisions import LOCK_PATH, Lock, read_lock
+from relight.runtime.messages import abbreviate
 
 PIPELINE_FILE = Path("dvc.yaml")
 

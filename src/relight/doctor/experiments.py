@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from relight.doctor.dvc_lock import read_locked_stages
-from relight.doctor.finding import CheckResult, Command, Finding, abbreviate
+from relight.doctor.finding import CheckResult, Command, Finding
 from relight.doctor.head import detached_head, head_findings
 from relight.repository.git import git_or_none, run_git
+from relight.runtime.messages import abbreviate
 
 EXEC_REFS, TEMP_REFS, PREPARED_REF = "refs/exps/exec", "refs/exps/temp", "refs/exps/stash"
 MERGE_REF = f"{EXEC_REFS}/EXEC_MERGE"  # the commit with the params and files of the experiment

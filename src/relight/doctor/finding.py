@@ -2,7 +2,6 @@
 
 import shlex
 import textwrap
-from collections.abc import Iterable
 from typing import NamedTuple
 
 Command = tuple[str, ...]
@@ -57,10 +56,3 @@ def _wrapped(text: str, indent: str, width: int) -> list[str]:
     return textwrap.wrap(
         text, width, initial_indent=indent, subsequent_indent="   ", break_long_words=False, break_on_hyphens=False
     )
-
-
-def abbreviate(items: Iterable[str], n_shown: int = 3) -> str:
-    """Return the first items, and the number of the others: `a, b, c and 2 more`."""
-    listed = list(items)
-    more = f" and {len(listed) - n_shown} more" if len(listed) > n_shown else ""
-    return ", ".join(listed[:n_shown]) + more

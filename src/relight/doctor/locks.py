@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import psutil
 
-from relight.doctor.finding import CheckResult, Finding, abbreviate
+from relight.doctor.finding import CheckResult, Finding
+from relight.runtime.messages import abbreviate
 
 OWN_DVC_MODULES = {"relight.sweep.dvc_child", "relight.sweep.worker"}  # they run dvc in their own process
 RWLOCK_PATHS = (Path(".dvc/tmp/rwlock"), Path(".dvc/tmp/exps/rwlock"))

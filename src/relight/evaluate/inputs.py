@@ -1,4 +1,4 @@
-"""The rows of a part with their true targets, as scores and references take them."""
+"""What evaluate reads of a part: rows with their true targets, as scores and references take them."""
 
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -18,7 +18,8 @@ Rows = TypeVar("Rows")
 
 
 class LabelledRows(NamedTuple):
-    """
+    """Rows with their true targets.
+
     Attributes:
         numeric: (n_rows, n_numeric) float32, NaN for a gap.
         categories: (n_rows, n_categorical) int32, 0 for a gap or an unknown level.
@@ -91,6 +92,6 @@ def assert_same_outputs(outputs: Tensor, description: Description) -> None:
     """
     if hash_outputs(outputs) != description.output_sha256:
         raise RunError(
-            "models/model.pth: does not say what the model said before it was saved; it was changed, or made "
-            "on another kind of machine. Run `dvc repro --force train`"
+            "models/model.pth: must give the outputs that the model had before it was saved, got others; it was "
+            "changed, or made on another kind of machine. Run `dvc repro --force train`"
         )

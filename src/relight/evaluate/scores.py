@@ -215,9 +215,6 @@ def score_notes(
             params.threshold != "none" and features.task == "binary" and not validated
         ),
     }
-    of_queries = (
-        []
-        if features.task != "ranking"
-        else [sentence for part, rows in parts.items() for sentence in query_notes(part, rows.target)]
-    )
+    ranked_parts = parts.items() if features.task == "ranking" else ()
+    of_queries = [sentence for part, rows in ranked_parts for sentence in query_notes(part, rows.target)]
     return [*of_queries, *(sentence for sentence, holds in notes.items() if holds)]

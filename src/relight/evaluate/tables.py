@@ -1,4 +1,4 @@
-"""The reports: tables of predictions and their errors, and the writing of them beside metrics and notes.
+"""The reports: tables of predictions and their errors, and the writing of them with metrics and notes.
 
 Plot draws the tables, and `dvc plots diff` overlays them. Every table has the same columns for every task, so that
 dvc.yaml can name them; one that does not apply to the task has no rows.
@@ -36,7 +36,8 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
 
 
 class Reports(NamedTuple):
-    """
+    """All that evaluate writes.
+
     Attributes:
         metrics: the content of metrics.json.
         notes: how far the scores reach, in whole sentences.

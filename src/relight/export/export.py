@@ -33,8 +33,8 @@ def export(export_format: ExportFormat, *, models: Path, output: Path | None, pr
     difference = largest_difference(exported)
     if not difference <= MAX_RELATIVE_DIFFERENCE:  # also refuses NaN
         raise RunError(
-            f"{path}: the file must answer as the model does, to {MAX_RELATIVE_DIFFERENCE:g} of the largest answer, "
-            f"got {difference:.2g}; nothing was written"
+            f"{path}: the file must predict what the model does, to {MAX_RELATIVE_DIFFERENCE:g} of the largest "
+            f"prediction, got {difference:.2g}; nothing was written"
         )
     write_bytes(path, exported.content)
     n = len(exported.predictions)

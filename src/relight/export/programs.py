@@ -57,7 +57,8 @@ def export_program(
 
 
 class Exported(NamedTuple):
-    """
+    """An exported file, and predictions to compare.
+
     Attributes:
         content: the bytes of the file.
         predictions, expected: of the file, and of the model.

@@ -1,17 +1,8 @@
-"""Params and features to network.
+"""The `model` section and the features → the model that they describe.
 
-The `model` section and the features → the network that they describe.
-
-The fields of a section are the keyword arguments of its network.
-
-The architectures from the authors' packages are imported when they are chosen: those packages import scikit-learn,
-2 CPU seconds that a straight line need not wait for.
-
-The name of a sequence network and its section → the network that they describe.
-
-The fields of a section are the keyword arguments of its network.
-
-The `model` section and the features of series → the forecaster that they describe.
+The fields of a section are the keyword arguments of its network; only this file knows both. The architectures from the
+authors' packages are imported when they are chosen, because those packages import scikit-learn, 2 CPU seconds that a
+straight line need not wait for.
 """
 
 from typing import get_args
@@ -54,24 +45,32 @@ def build_model(params: ModelParams, features: Features, *, target_scale: Target
         InputError: if the model cannot read these features.
     """
     assert_model_reads(params, features)
-    if features.pairs is not None:
-        return _siamese_model(params.tower or TowerParams(), features)
-    if features.series is not None:
-        return build_forecaster(params, features.series)
+    match features.kind:
+        case "pairs":
+            return _siamese_model(params.tower or TowerParams(), features)
+        case "series":
+            return build_forecaster(params, features)
+        case "table" | "sequences":
+            return _tabular_model(params, features, target_scale, seeds)
+
+
+def _tabular_model(params: ModelParams, features: Features, target_scale: TargetScale, seeds: int) -> nn.Module:
+    """A network of table rows, or of sequences whose steps are table rows, with its preprocessor if it needs one."""
     d_out = 1 if features.task in ("regression", "binary", "ranking") else len(features.classes or [])
     if not needs_preprocessor(params, features, target_scale, seeds):
         return _network(params, len(features.numeric), d_out)
-    front = Preprocessor(features, params.numeric)
-    networks = [_body(params, features, front, d_out) for _ in range(seeds)]
-    return TabularModel(front, networks[0] if seeds == 1 else DeepEnsemble(networks), _back(features, target_scale))
+    preprocessor = Preprocessor(features, params.numeric)
+    networks = [_preprocessed_network(params, features, preprocessor, d_out) for _ in range(seeds)]
+    network = networks[0] if seeds == 1 else DeepEnsemble(networks)
+    return TabularModel(preprocessor, network, _target_transform(features, target_scale))
 
 
-def bins_of(features: Features, front: Preprocessor, n_bins: int) -> list[Tensor]:
-    """Return the edges of the bins of each column that the front scales, on its scale."""
+def column_bins(features: Features, preprocessor: Preprocessor, n_bins: int) -> list[Tensor]:
+    """Return the edges of the bins of each column that the preprocessor scales, on its scale."""
     from relight.model.networks.tabular import bin_edges
 
-    kept = [features.numeric[index] for index in front.keep.tolist()]
-    return bin_edges([_quantiles(feature) for feature in kept], front.scaling, n_bins=n_bins)
+    kept = [features.numeric[index] for index in preprocessor.keep.tolist()]
+    return bin_edges([_quantiles(feature) for feature in kept], preprocessor.scaling, n_bins=n_bins)
 
 
 def _quantiles(feature: NumericFeature) -> list[float]:
@@ -79,7 +78,7 @@ def _quantiles(feature: NumericFeature) -> list[float]:
     return [feature.low, *feature.quantiles[1:-1], feature.high]
 
 
-def _back(features: Features, target_scale: TargetScale) -> nn.Module:
+def _target_transform(features: Features, target_scale: TargetScale) -> nn.Module:
     if features.task == "ranking":
         return nn.Identity()
     if features.task != "regression":
@@ -87,29 +86,31 @@ def _back(features: Features, target_scale: TargetScale) -> nn.Module:
     return nn.Identity() if target_scale == "none" else TargetTransform(features, target_scale)
 
 
-def _body(params: ModelParams, features: Features, front: Preprocessor, d_out: int) -> nn.Module:
+def _preprocessed_network(params: ModelParams, features: Features, preprocessor: Preprocessor, d_out: int) -> nn.Module:
     """The part that learns: x_num and x_cat in, outputs on the network's scale out."""
     match params.name:
         case "linear_parameters" | "linear" | "mlp":
-            categories = Categories(_cat_cardinalities(front))
-            return ConcatFeatures(categories, _network(params, front.d_numbers + sum(categories.widths), d_out))
+            categories = Categories(_cat_cardinalities(preprocessor))
+            return ConcatFeatures(categories, _network(params, preprocessor.d_numbers + sum(categories.widths), d_out))
         case "mlp_ple":
-            return _mlp_ple(params.mlp_ple, features, front, d_out)
+            return _mlp_ple(params.mlp_ple, features, preprocessor, d_out)
         case "tabm" | "tabm_small":
-            return _tabm(getattr(params, params.name), features, front, d_out)
+            return _tabm(getattr(params, params.name), features, preprocessor, d_out)
         case "ft_transformer":
             from relight.model.networks.tabular import FtTransformer
 
-            return FtTransformer(front.d_numbers, _cat_cardinalities(front), d_out, **dict(params.ft_transformer))
+            return FtTransformer(
+                preprocessor.d_numbers, _cat_cardinalities(preprocessor), d_out, **dict(params.ft_transformer)
+            )
         case "convolution" | "rnn" | "lstm" | "gru":
-            return _sequence_network(params, features, front, d_out)
+            return _sequence_network(params, features, preprocessor, d_out)
         case _:
-            raise AssertionError("auto is resolved before; forecasts and towers have no front of this kind")
+            raise AssertionError("auto is resolved before; forecasts and towers are built elsewhere")
 
 
-def _cat_cardinalities(front: Preprocessor) -> list[int]:
+def _cat_cardinalities(preprocessor: Preprocessor) -> list[int]:
     """The number of codes of each category: its levels, and code 0."""
-    return [n_levels + 1 for n_levels in front.n_levels]
+    return [n_levels + 1 for n_levels in preprocessor.n_levels]
 
 
 def _network(params: ModelParams, d_in: int, d_out: int) -> nn.Module:
@@ -124,26 +125,25 @@ def _network(params: ModelParams, d_in: int, d_out: int) -> nn.Module:
             return Mlp(d_in, d_out, **dict(params.mlp))
 
 
-def _sequence_network(params: ModelParams, features: Features, front: Preprocessor, d_out: int) -> nn.Module:
-
+def _sequence_network(params: ModelParams, features: Features, preprocessor: Preprocessor, d_out: int) -> nn.Module:
     from relight.model.networks.categories import ConcatStepFeatures
 
     assert features.sequence is not None
     assert params.name in ("convolution", "rnn", "lstm", "gru")
-    categories = Categories(_cat_cardinalities(front))
-    d_past, length = front.d_numbers + sum(categories.widths), features.sequence.longest
+    categories = Categories(_cat_cardinalities(preprocessor))
+    d_past, length = preprocessor.d_numbers + sum(categories.widths), features.sequence.longest
     section = getattr(params, params.name)
-    network = sequence_body(params.name, section, d_past, 0, d_out, length=length, horizon=0)
+    network = sequence_network(params.name, section, d_past, 0, d_out, length=length, horizon=0)
     return ConcatStepFeatures(categories, network)
 
 
-def _mlp_ple(params: MlpPleParams, features: Features, front: Preprocessor, d_out: int) -> nn.Module:
+def _mlp_ple(params: MlpPleParams, features: Features, preprocessor: Preprocessor, d_out: int) -> nn.Module:
     from relight.model.networks.tabular import MlpPle, NumericEmbeddings
 
-    bins = bins_of(features, front, params.n_bins)
+    bins = column_bins(features, preprocessor, params.n_bins)
     return MlpPle(
-        NumericEmbeddings(front.d_numbers, bins=bins, d_embedding=params.d_embedding),
-        Categories(_cat_cardinalities(front)),
+        NumericEmbeddings(preprocessor.d_numbers, bins=bins, d_embedding=params.d_embedding),
+        Categories(_cat_cardinalities(preprocessor)),
         d_out,
         n_blocks=params.n_blocks,
         d_block=params.d_block,
@@ -152,13 +152,13 @@ def _mlp_ple(params: MlpPleParams, features: Features, front: Preprocessor, d_ou
     )
 
 
-def _tabm(params: TabmParams, features: Features, front: Preprocessor, d_out: int) -> nn.Module:
+def _tabm(params: TabmParams, features: Features, preprocessor: Preprocessor, d_out: int) -> nn.Module:
     from relight.model.networks.tabular import NumericEmbeddings, Tabm
 
-    bins = bins_of(features, front, params.n_bins)
+    bins = column_bins(features, preprocessor, params.n_bins)
     return Tabm(
-        NumericEmbeddings(front.d_numbers, bins=bins, d_embedding=params.d_embedding),
-        Categories(_cat_cardinalities(front)),
+        NumericEmbeddings(preprocessor.d_numbers, bins=bins, d_embedding=params.d_embedding),
+        Categories(_cat_cardinalities(preprocessor)),
         d_out,
         k=params.k,
         n_blocks=params.n_blocks,
@@ -186,10 +186,10 @@ def _siamese_model(params: TowerParams, features: Features) -> SiameseModel:
 def untrained_model(
     params: ModelParams, features: Features, *, target_scale: TargetScale, seed: int, seeds: int = 1
 ) -> nn.Module:
-    """The model before its first step; the same weights for the same seed.
+    """Return the model before its first step; the same weights for the same seed.
 
-    Of several copies the first is drawn with `seed`, the next with `seed + 1`, and so on: each is the model that its
-    seed alone would give.
+    The first of several copies is drawn with `seed`, the next with `seed + 1`, and so on: each is the model of a
+    training with that seed only.
     """
     torch.manual_seed(seed)
     model = build_model(params, features, target_scale=target_scale, seeds=seeds)
@@ -207,7 +207,7 @@ def _first_network(model: nn.Module) -> nn.Module:
     return model.network.networks[0]
 
 
-def sequence_body(
+def sequence_network(
     name: SequenceModelName,
     params: SequenceParams,
     d_past: int,
@@ -257,7 +257,7 @@ def _assert_steps_to_forecast(name: SequenceModelName, horizon: int) -> None:
 
 
 class FlatWindow(nn.Module):
-    """Flattens a window for a network that reads a flat row. **Shape**: as `sequence_body` in and out."""
+    """Flattens a window for a network that reads a flat row. **Shape**: as `sequence_network` in and out."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -268,23 +268,21 @@ class FlatWindow(nn.Module):
         return out
 
 
-def build_forecaster(params: ModelParams, features: SeriesFeatures) -> Forecaster:
-    """Return a new one with weights drawn from torch's generator; its autoregression is 0 until it is fitted."""
-    length, horizon, n_covariates = (
-        features.series_schema.length,
-        features.series_schema.horizon,
-        len(features.covariates),
-    )
+def build_forecaster(params: ModelParams, features: Features) -> Forecaster:
+    """Return a new forecaster with weights drawn from torch's generator; its autoregression is 0 until it is fitted."""
+    series = features.series
+    assert series is not None
+    length, horizon, n_covariates = series.series_schema.length, series.series_schema.horizon, len(series.covariates)
     linear = Autoregression(
         length,
         horizon,
         n_covariates=n_covariates,
-        n_future_covariates=sum(covariate.known for covariate in features.covariates),
-        n_waves=features.n_channels - 1 - n_covariates,
+        n_future_covariates=sum(covariate.known for covariate in series.covariates),
+        n_waves=series.n_channels - 1 - n_covariates,
     )
-    d_window = length * features.n_channels + horizon * features.n_future
-    network = _forecast_network(params, features)
-    return Forecaster(features, Forecast(linear, network, d_window=d_window, horizon=horizon))
+    d_window = length * series.n_channels + horizon * series.n_future
+    network = _forecast_network(params, series)
+    return Forecaster(series, Forecast(linear, network, d_window=d_window, horizon=horizon))
 
 
 def _forecast_network(params: ModelParams, features: SeriesFeatures) -> nn.Module:
@@ -295,4 +293,6 @@ def _forecast_network(params: ModelParams, features: SeriesFeatures) -> nn.Modul
         return FlatWindow(Mlp(d_in, horizon, **dict(params.mlp)))
     name = next(name for name in get_args(SequenceModelName) if name == params.name)
     section = getattr(params, name)
-    return sequence_body(name, section, features.n_channels, features.n_future, horizon, length=length, horizon=horizon)
+    return sequence_network(
+        name, section, features.n_channels, features.n_future, horizon, length=length, horizon=horizon
+    )

@@ -1,10 +1,6 @@
-"""What a model needs; dropped columns.
+"""The requirements of a model on the data: checked before anything runs, and again when it is built.
 
-Columns that say nothing: their train rows hardly differ. They are dropped, not divided by their width.
-
-The requirements of a model on the table: checked before anything runs, and again when it is built.
-
-Which scale the network learns a target on: settled before anything runs.
+Near-constant columns are dropped, because standardising them would divide by almost zero.
 """
 
 from typing import Literal
@@ -15,12 +11,12 @@ from relight.data.features import Features, NumericFeature
 from relight.errors import InputError
 from relight.model.params import FORECAST_SECTIONS, SEQUENCE_SECTIONS, ModelParams
 
-MIN_RANGE = 1e-6  # of the transformed train rows; a 1e-8 wide column once gave predictions of 3e5
+MIN_RANGE = 1e-6  # of the transformed train rows; a column of width 1e-8 once gave predictions of 3e5
 TargetScale = Literal["none", "standardize", "log"]
 
 
 def columns_to_keep(features: Features, numeric: str) -> list[int]:
-    """Places of the numeric features whose train rows differ, after the transform `model.numeric`."""
+    """Return the indices of the numeric features whose train rows differ, after the transform `model.numeric`."""
     return [index for index, feature in enumerate(features.numeric) if _train_range(feature, numeric) >= MIN_RANGE]
 
 
@@ -37,7 +33,7 @@ def _train_range(feature: NumericFeature, numeric: str) -> float:
             return 1.0
 
 
-def assert_tower_reads(params: ModelParams, features: Features, texts: list[str]) -> None:
+def assert_tower_reads(params: ModelParams, features: Features) -> None:
     """Check that the numbers of pairs are standardized, and that some column differs.
 
     Raises:
@@ -45,6 +41,7 @@ def assert_tower_reads(params: ModelParams, features: Features, texts: list[str]
     """
     if params.numeric != "standardize":
         raise InputError(f"model.numeric: must be standardize for similarity, got {params.numeric}")
+    texts = features.pairs.texts if features.pairs else []
     if not (texts or columns_to_keep(features, params.numeric) or any(len(f.levels) > 1 for f in features.categorical)):
         raise InputError(
             "prepare.source: some column must differ among the train rows, got the same value in every column on "
@@ -58,20 +55,36 @@ def assert_model_reads(params: ModelParams, features: Features) -> None:
     Raises:
         InputError: if the model cannot read these features.
     """
-    if (features.task == "similarity") != (params.name == "tower") and (features.task, params.name) != (
-        "similarity",
-        "auto",
-    ):
+    is_tower = params.name == "tower" or (params.name == "auto" and features.task == "similarity")
+    if is_tower != (features.task == "similarity"):
         raise InputError(
             f"model.name: must be tower for similarity and only then, got {params.name} for {features.task}; "
             "auto chooses what suits the task"
         )
-    if features.pairs is not None:
-        assert_tower_reads(params, features, features.pairs.texts)
-        return
-    _assert_kind(params, features)
-    if features.series is not None:
-        return
+    match features.kind:
+        case "pairs":
+            assert_tower_reads(params, features)
+        case "series":
+            assert_forecasts(params)
+        case "sequences":
+            assert_reads_sequences(params)
+            assert_columns_differ(params, features)
+        case "table":
+            assert_reads_rows(params, features)
+            assert_columns_differ(params, features)
+
+
+def assert_reads_rows(params: ModelParams, features: Features) -> None:
+    """Check that the model reads single rows, and that a line has its one column.
+
+    Raises:
+        InputError: if not.
+    """
+    if params.name in FORECAST_SECTIONS:
+        raise InputError(
+            f"model.name: must be a model of single rows, got {params.name}, which reads sequences; "
+            "set model.name to auto, or say in prepare.sequence how the rows form sequences"
+        )
     plain = not features.categorical and not any(feature.gaps for feature in features.numeric)
     is_line = features.task == "regression" and len(features.numeric) == 1 and plain
     if params.name == "linear_parameters" and not is_line:
@@ -79,6 +92,14 @@ def assert_model_reads(params: ModelParams, features: Features) -> None:
             "model.name: linear_parameters must have one numeric column without gaps, and a regression, "
             f"got {len(features.names)} columns, {features.task}; set model.name to linear"
         )
+
+
+def assert_columns_differ(params: ModelParams, features: Features) -> None:
+    """Check that some column differs among the train rows.
+
+    Raises:
+        InputError: if none does.
+    """
     has_gaps = any(0 < feature.gaps < features.n_described for feature in features.numeric)
     if not (features.categorical or has_gaps or columns_to_keep(features, params.numeric)):
         raise InputError(
@@ -87,29 +108,33 @@ def assert_model_reads(params: ModelParams, features: Features) -> None:
         )
 
 
-def _assert_kind(params: ModelParams, features: Features) -> None:
-    """Check that a model of sequences reads sequences, and a model of rows reads rows."""
-    if features.series is not None:
-        if params.name not in ("auto", "mlp", *FORECAST_SECTIONS):
-            names = ", ".join(("auto", "mlp", *FORECAST_SECTIONS))
-            raise InputError(f"model.name: must be one of {names} for a forecast, got {params.name}")
-        return
-    if params.name == "auto" or (params.name in FORECAST_SECTIONS) == (features.sequence is not None):
-        return
-    if features.sequence is not None:
-        names = ", ".join(SEQUENCE_SECTIONS)
-        raise InputError(f"model.name: must be one of auto, {names} for sequences, got {params.name}")
-    raise InputError(
-        f"model.name: must be a model of single rows, got {params.name}, which reads sequences; "
-        "set model.name to auto, or say in prepare.sequence how the rows form sequences"
-    )
+def assert_forecasts(params: ModelParams) -> None:
+    """Check that the model forecasts.
+
+    Raises:
+        InputError: if not.
+    """
+    names = ("auto", "mlp", *FORECAST_SECTIONS)
+    if params.name not in names:
+        raise InputError(f"model.name: must be one of {', '.join(names)} for a forecast, got {params.name}")
+
+
+def assert_reads_sequences(params: ModelParams) -> None:
+    """Check that the model reads sequences.
+
+    Raises:
+        InputError: if not.
+    """
+    names = ("auto", *SEQUENCE_SECTIONS)
+    if params.name not in names:
+        raise InputError(f"model.name: must be one of {', '.join(names)} for sequences, got {params.name}")
 
 
 def resolve_target_scale(params: ModelParams, features: Features) -> TargetScale:
-    """`auto` standardizes wherever the columns are scaled, too. Classes have no scale.
+    """Return the scale on which the network learns the target; `auto` standardizes if the columns are scaled, too.
 
     Raises:
-        InputError: when the target has no logarithm, or is no number.
+        InputError: if the target has no logarithm, or is no number.
     """
     if features.target_statistics is None:
         if params.target not in ("auto", "none"):

@@ -50,7 +50,8 @@ def predict_series(table: Path, saved: SeriesModel, *, output: Path) -> str:
 
 
 class History(NamedTuple):
-    """
+    """The ends of all series.
+
     Attributes:
         arrays: one window for each series, as `encode_part` returns them.
         output_rows: the series and time of each step to predict.

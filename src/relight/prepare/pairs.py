@@ -7,7 +7,7 @@ import polars as pl
 from relight.data.schema import Column, PairColumn, PairColumns, Schema
 from relight.data.text_columns import as_labels
 from relight.errors import ColumnError, InputError
-from relight.prepare.column_plan import feature_names, requested_kind, role_problems, target_names
+from relight.prepare.column_plan import REQUESTED_REASON, feature_names, requested_kind, role_problems, target_names
 from relight.prepare.columns import TEXT_TYPES, CleanColumn, clean_as_kind, clean_column
 from relight.prepare.params import PrepareParams, RequestedKind
 from relight.prepare.table import CleanTable
@@ -64,24 +64,26 @@ def _with_both_sides(params: PrepareParams, columns: list[str]) -> PrepareParams
 def _shared_names(params: PrepareParams, names: list[str], problems: list[str]) -> list[str]:
     """Return the names, without a prefix, of the columns that both sides have; one on a single side is a problem."""
     left, right = params.pairs.left, params.pairs.right
-    of_left = [name.removeprefix(left) for name in names if name.startswith(left) and name != left]
-    of_right = [name.removeprefix(right) for name in names if name.startswith(right) and name != right]
-    if not of_left or not of_right:
-        missing = [prefix for prefix, side_names in ((left, of_left), (right, of_right)) if not side_names]
-        begins = " or ".join(f"'{prefix}'" for prefix in missing)
+    left_names, right_names = (
+        [name.removeprefix(prefix) for name in names if name.startswith(prefix) and name != prefix]
+        for prefix in (left, right)
+    )
+    if not left_names or not right_names:
+        missing = [prefix for prefix, side_names in ((left, left_names), (right, right_names)) if not side_names]
+        shown = " or ".join(f"'{prefix}'" for prefix in missing)
         problems.append(
-            f"prepare.pairs: {params.source} must have columns of both sides, got none that begins with {begins}; "
-            "name the columns so, or set prepare.pairs to what they begin with"
+            f"prepare.pairs: {params.source} must have columns of both sides, got none that begins with {shown}; "
+            "rename the columns, or set prepare.pairs to their prefixes"
         )
         return []
-    alone = [f"{left}{name} has no {right}{name}" for name in of_left if name not in of_right]
-    alone += [f"{right}{name} has no {left}{name}" for name in of_right if name not in of_left]
-    if alone:
+    unpaired = [f"{left}{name} without {right}{name}" for name in left_names if name not in right_names]
+    unpaired += [f"{right}{name} without {left}{name}" for name in right_names if name not in left_names]
+    if unpaired:
         problems.append(
-            f"prepare.pairs: every column must be there on both sides, got {', '.join(alone)}; "
-            "add what is missing, or name the column in prepare.ignore"
+            f"prepare.pairs: both sides must have every column, got {', '.join(unpaired)}; "
+            "add the missing column, or name the other one in prepare.ignore"
         )
-    return [name for name in of_left if name in of_right]
+    return [name for name in left_names if name in right_names]
 
 
 def _clean_sides(params: PrepareParams, raw: pl.DataFrame, name: str, problems: list[str]) -> _SharedColumn | None:
@@ -112,7 +114,7 @@ def _find_kind(left: pl.Series, right: pl.Series, requested: RequestedKind | Non
     both = pl.concat([_as_one_type(side, left, right).alias("") for side in (left, right)])
     if requested is not None:
         assert requested != "ignore"
-        return CleanColumn(clean_as_kind(requested, both, 1, "as prepare.columns says"), requested)
+        return CleanColumn(clean_as_kind(requested, both, 1, REQUESTED_REASON), requested)
     try:
         return clean_column(both)
     except ColumnError:

@@ -11,6 +11,7 @@ import polars as pl
 from relight.data.schema import SPLIT_COLUMN, STEP_COLUMN, Column, ColumnKind, Frequency, Schema, SeriesSchema
 from relight.data.text_columns import as_labels
 from relight.errors import ColumnError, InputError
+from relight.prepare.column_plan import REQUESTED_REASON
 from relight.prepare.columns import clean_as_kind, clean_column
 from relight.prepare.params import PrepareParams, RequestedKind
 from relight.prepare.table import CleanTable
@@ -167,7 +168,7 @@ def _clean_covariate(raw: pl.Series, requested: RequestedKind | None) -> tuple[p
     if cleaned.kind in ("numeric", "boolean"):
         return cleaned.values.cast(pl.Float64), []
     if requested in ("numeric", "boolean"):
-        return clean_as_kind(requested, raw, why="as asked").cast(pl.Float64), []
+        return clean_as_kind(requested, raw, why=REQUESTED_REASON).cast(pl.Float64), []
     if cleaned.kind == "datetime":
         return None, [f"Column '{name}' holds dates; a forecast reads only those of its time, and leaves it out."]
     values = cleaned.values.drop_nulls()

@@ -161,8 +161,8 @@ class TableCleaner:
         for name in feature_names(self._params, first.columns):
             try:
                 plans.append(plan_column(first[name], requested_kind(self._params, name)))
-            except ColumnError as unclean:
-                problems.append(f"{self._params.source}: column '{name}' {unclean}")
+            except ColumnError as error:
+                problems.append(f"{self._params.source}: column '{name}' {error}")
         return plans
 
     def _clean_column(self, plan: ColumnPlan, raw: pl.Series, first_row: int, problems: list[str]) -> pl.Series:
@@ -170,8 +170,8 @@ class TableCleaner:
             if plan.name == self._params.query:
                 return query_labels(raw, first_row)
             return clean_planned(plan, raw, first_row).alias(plan.name)
-        except ColumnError as unclean:
-            problems.append(f"{self._params.source}: column '{plan.name}' {unclean}")
+        except ColumnError as error:
+            problems.append(f"{self._params.source}: column '{plan.name}' {error}")
             return raw
 
     def _notes(self, plan: ColumnPlan, duplicates: dict[str, str]) -> tuple[str, ...]:

@@ -138,12 +138,12 @@ def report_pairs(pairs: PairColumns, features: Features, parts: PartAssignment, 
     names = shared_column_names(pairs)
     left = side_records(table, pairs.left, names).hash_rows(seed=0).to_numpy()
     both = table.select(prefix + name for name in names for prefix in (pairs.left, pairs.right))
-    twins, shared = count_shared_rows(both.hash_rows(seed=0).to_numpy(), parts), count_shared_rows(left, parts)
+    n_pairs, n_left = count_shared_rows(both.hash_rows(seed=0).to_numpy(), parts), count_shared_rows(left, parts)
     constant = _constant_pair_columns(features)
     notes = {
-        f"Pairs that stand in more than one part: {twins}; scores may be too good.": twins > 0,
-        f"Left records that stand in more than one part: {shared}; with a column that names them, split.method: group "
-        "keeps each in one part.": shared > 0,
+        f"Pairs that stand in more than one part: {n_pairs}; scores may be too good.": n_pairs > 0,
+        f"Left records that stand in more than one part: {n_left}; with a column that names them, split.method: group "
+        "keeps each in one part.": n_left > 0,
         f"Columns with one value in all train rows: {', '.join(constant)}; they tell the model nothing.": constant
         != [],
     }

@@ -88,8 +88,8 @@ class SplitReporter:
                 "Whether rows stand in more than one part was not looked at: the table has over "
                 f"{MAX_ROWS_FOR_DUPLICATES:,} rows."
             ]
-        twins = count_shared_rows(np.concatenate(self._hashes), self._parts)
-        return [f"Rows that stand in more than one part: {twins}; scores may be too good."] if twins else []
+        n_shared = count_shared_rows(np.concatenate(self._hashes), self._parts)
+        return [f"Rows that stand in more than one part: {n_shared}; scores may be too good."] if n_shared else []
 
     def _unseen_class_notes(self) -> list[str]:
         return unseen_classes(self._classes, self._class_counts)

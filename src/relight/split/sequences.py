@@ -144,8 +144,9 @@ def split_by_sequence(
     """
     steps = split_into_sequences(table, sequence)
     params, choice = resolve_split(params, schema)
+    columns = columns_to_split(params, schema)
     if sequence.id is not None:
-        _assert_whole(table, steps, columns_to_split(params, schema), sequence.id)
+        _assert_whole(table, steps, columns, sequence.id)
     sequence_schema = schema.model_copy(update={"rows": steps.sequences.height})
     parts = assign_parts(params, steps.sequences, sequence_schema)
     is_train = parts == TRAIN
@@ -214,5 +215,5 @@ def _duplicate_notes(features: Features, steps: SequenceSteps, parts: PartAssign
     odd = 2 * within.astype(np.uint64) + np.uint64(1)  # the same steps in another order are another sequence
     hashes = np.zeros(len(length), dtype=np.uint64)
     np.add.at(hashes, steps.sequence_index, seen * odd)
-    twins = count_shared_rows(hashes, parts)
-    return [f"Sequences that stand in more than one part: {twins}; scores may be too good."] if twins else []
+    n_shared = count_shared_rows(hashes, parts)
+    return [f"Sequences that stand in more than one part: {n_shared}; scores may be too good."] if n_shared else []

@@ -1,8 +1,8 @@
-"""A clone beside the workspace, in which one process runs experiments one after another.
+"""A clone of the repository, in which one process runs experiments one after another.
 
-`dvc exp run --temp` stashes the workspace for each experiment and takes the first stash there is: two at once may
-take each other's. A clone has its own, shares Git's objects and DVC's cache with the repository, and keeps its
-outputs from one experiment to the next, so that only what differs runs. Whatever a kill left there is thrown away.
+`dvc exp run --temp` stashes the workspace for each experiment and takes the first stash it finds: two at once may take
+each other's. A clone has its own stash, shares Git's objects and DVC's cache with the repository, and keeps its outputs
+from one experiment to the next, so that only what differs runs. Whatever a kill left in it is thrown away.
 """
 
 import os
@@ -26,9 +26,10 @@ POLL_SECONDS = 0.25  # seconds between two looks at a running experiment
 
 IDENTITY_OPTIONS = ("user.name", "user.email")
 
-MADE_MARKER = "relight-made"  # in the clone's .git once it is whole
+MADE_MARKER = "relight-made"  # in the .git of a complete clone
+LOCK_SECONDS = 30.0  # for which a stage of a killed dvc may take to end
 
-# The code that runs here, whatever lies in the clone; and nothing in the environment, which the stages would inherit.
+# dvc_child.py of this code, not of the clone; its path is no environment variable, which the stages would inherit.
 SOURCE_ROOT = str(Path(dvc_child.__file__).resolve().parents[2])
 
 START_CODE = """
@@ -41,13 +42,13 @@ DVC_COMMAND = [sys.executable, "-c", START_CODE, SOURCE_ROOT]
 
 
 class Baseline(NamedTuple):
-    """What every experiment starts from.
+    """The state that every experiment starts from.
 
     Attributes:
         root: of the repository.
         commit: its HEAD.
-        changes: a commit of what has changed in tracked files since, "" where nothing has.
-        cache: of DVC.
+        changes: a commit of the changes in tracked files since; "" if there are none.
+        cache: the folder of DVC's cache.
     """
 
     root: str
@@ -57,30 +58,30 @@ class Baseline(NamedTuple):
 
 
 class ExperimentClone:
-    """One clone. Only the process that holds its slot uses it."""
+    """One clone, used only by the process that holds its slot."""
 
     def __init__(self, folder: Path, baseline: Baseline) -> None:
         self.folder, self._baseline = folder, baseline
         if not (folder / ".git" / MADE_MARKER).exists():
-            self._make_anew()
+            self._make()
 
     def run(self, name: str, overrides: list[str], is_hopeless: Callable[[Path], bool]) -> bool:
-        """Run one experiment and bring it to the repository.
+        """Run one experiment and push it to the repository.
 
         Args:
             overrides: as KEY=VALUE.
-            is_hopeless: looks at the folder now and then; where it says so, the experiment ends.
+            is_hopeless: called with the folder several times a second; ends the experiment by returning True.
 
         Returns:
-            Whether it came to its end.
+            Whether the experiment is complete.
 
         Raises:
-            RunError: with what DVC or the stage said, when it failed.
+            RunError: with the message of DVC or the stage, if it failed.
         """
         try:
             self._reset()
-        except RunError:  # a kill may have left it so that Git cannot mend it
-            self._make_anew()
+        except RunError:  # a kill may have left a state that Git cannot fix
+            self._make()
         log = self.folder.with_suffix(".log")
         sets = [word for override in overrides for word in ("-S", override)]
         with open(log, "w", encoding="utf-8") as output:
@@ -93,11 +94,11 @@ class ExperimentClone:
                 stderr=subprocess.STDOUT,
             )
             try:
-                came_to_its_end = self._wait(child, is_hopeless)
+                is_complete = self._wait(child, is_hopeless)
             finally:
-                child.kill()  # the stage below it looks for it, and ends, too
+                child.kill()  # its stage polls for it, and ends too
                 child.wait()
-        if not came_to_its_end:
+        if not is_complete:
             return False
         if child.returncode != 0:
             raise RunError(_failure_reason(log.read_text(encoding="utf-8", errors="replace"), child.returncode))
@@ -112,25 +113,25 @@ class ExperimentClone:
             if is_hopeless(self.folder):
                 return False
 
-    def _make_anew(self) -> None:
+    def _make(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
         run_git("clone", "--quiet", "--shared", "--no-checkout", self._baseline.root, str(self.folder))
         for key in IDENTITY_OPTIONS:
-            with suppress(RunError):  # it may come from elsewhere; DVC says so where it is nowhere
+            with suppress(RunError):  # the environment may set it; if nothing does, DVC says so
                 self._git("config", key, run_git("config", key))
         self._reset()
         local = Path(self._baseline.root) / ".dvc/config.local"
         if local.exists():
             shutil.copy(local, self.folder / ".dvc/config.local")
         run_dvc("--cd", str(self.folder), "config", "--local", "cache.dir", self._baseline.cache)
-        with suppress(RunError):  # what is missing is made by the first experiment
+        with suppress(RunError):  # the first experiment makes what is missing
             run_dvc("--cd", str(self.folder), "checkout", "--quiet")
         (self.folder / ".git" / MADE_MARKER).touch()
 
     def _reset(self) -> None:
-        """The baseline, and nothing of what came before but the outputs that Git ignores."""
+        """Restore the baseline; of earlier experiments only the outputs that Git ignores stay."""
         _wait_for_lock(self.folder / ".dvc/tmp/relight/lock")
-        for path in (self.folder / ".git").glob("**/*.lock"):  # of a Git that was killed
+        for path in (self.folder / ".git").glob("**/*.lock"):  # left by a Git that was killed
             path.unlink()
         refs = self._git("for-each-ref", "--format=%(refname)", "refs/exps", "refs/stash").split()
         for ref in refs:
@@ -139,7 +140,7 @@ class ExperimentClone:
         self._git("clean", "--quiet", "-fd")
         if self._baseline.changes:
             self._git("restore", f"--source={self._baseline.changes}", "--staged", "--worktree", "--", ".")
-        for path in (self.folder / ".dvc/tmp").glob("*"):  # locks, and notes that a killed dvc left half written
+        for path in (self.folder / ".dvc/tmp").glob("*"):  # locks, and files that a killed dvc left half written
             if path.name != "relight":
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
@@ -155,33 +156,33 @@ class ExperimentClone:
 
 
 def current_baseline() -> Baseline:
-    """The repository in the current folder as it stands.
+    """Return the state of the repository in the current folder.
 
     Raises:
-        RunError: with what Git or DVC says, where it is no repository, or has no commit.
+        RunError: with the message of Git or DVC, if it is no repository or has no commit.
     """
     commit = run_git("rev-parse", "--verify", "HEAD")
     is_changed = run_git("status", "--porcelain", "--untracked-files=no") != ""
-    changes = run_git("stash", "create") if is_changed else ""  # which fails where there is nothing to stash
+    changes = run_git("stash", "create") if is_changed else ""  # it fails if there is nothing to stash
     return Baseline(run_git("rev-parse", "--show-toplevel"), commit, changes, run_dvc("cache", "dir"))
 
 
 def existing_experiments(names: Collection[str], commit: str) -> set[str]:
-    """Which of these names are experiments of a commit already."""
+    """Return those of the names that are experiments of a commit already."""
     refs = run_git("for-each-ref", "--format=%(refname)", f"refs/exps/{commit[:2]}/{commit[2:]}").split()
     return {ref.rsplit("/", 1)[1] for ref in refs} & set(names)
 
 
 def _environment() -> dict[str, str]:
-    """Without what a dvc above would leave in it; `python` in dvc.yaml is this one."""
+    """Return this environment without the variables of a calling dvc or git; `python` in dvc.yaml is this one."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "GIT_"))}
-    here = str(Path(sys.executable).parent)
+    folder = str(Path(sys.executable).parent)
     identity = {name: value for name, value in os.environ.items() if name.startswith(("GIT_AUTHOR", "GIT_COMMITTER"))}
-    return {**kept, **identity, "PATH": f"{here}{os.pathsep}{kept['PATH']}", PARENT_VARIABLE: str(os.getpid())}
+    return {**kept, **identity, "PATH": f"{folder}{os.pathsep}{kept['PATH']}", PARENT_VARIABLE: str(os.getpid())}
 
 
 def _failure_reason(output: str, code: int) -> str:
-    """What the stage says, or else DVC."""
+    """Return the errors of the stage, or else those of DVC."""
     lines = output.splitlines()
     for start in ("error: ", "ERROR: "):
         if errors := [line.removeprefix(start) for line in lines if line.startswith(start)]:
@@ -191,8 +192,8 @@ def _failure_reason(output: str, code: int) -> str:
 
 
 def _wait_for_lock(path: Path) -> None:
-    """A stage whose dvc was killed ends within a second."""
-    until = time.monotonic() + 30
+    """Wait for the stage of a killed dvc, which ends within a second."""
+    until = time.monotonic() + LOCK_SECONDS
     while is_locked(path):
         if time.monotonic() > until:
             raise RunError(f"{path}: a stage that nobody waits for still runs; end it with `kill`")

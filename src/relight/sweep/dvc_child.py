@@ -1,4 +1,4 @@
-"""`dvc`, which ends when the process that started it does."""
+"""`dvc` that ends when the process that started it ends."""
 
 import os
 import runpy

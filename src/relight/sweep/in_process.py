@@ -1,4 +1,4 @@
-"""Trials that train in this process: the imports and the split tensors are there once."""
+"""Trials that train in this process: torch is imported and the split is read only once."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,33 +22,33 @@ SPLIT_FOLDER = Path("data/split")
 
 
 class PrunedError(Exception):
-    """The curves say that the trial will not be one of the best."""
+    """The validation curve shows that the trial will not be one of the best."""
 
 
 class InProcessTrainer:
-    """What the train stage does up to its last epoch, on the rows that it would read."""
+    """Trains like the train stage up to its last epoch, on the rows that it would read."""
 
     def __init__(self) -> None:
         self._features = read_model(SPLIT_FOLDER / "features.json", Features)
         self._stores = [StoredTensors(SPLIT_FOLDER / f"{part}.safetensors") for part in ("train", "validation")]
 
     def train(self, document: Document, is_hopeless: Callable[[Sequence[float]], bool]) -> float | None:
-        """The validation score of the model that the train stage would save; None: it was hopeless.
+        """Return the validation score of the model that the train stage would save; None if the trial was pruned.
 
         Args:
-            document: params.yaml as the trial has it.
-            is_hopeless: of the validation scores of all epochs so far.
+            document: params.yaml with the values of the trial.
+            is_hopeless: called with the validation scores of all epochs so far; prunes the trial by returning True.
 
         Raises:
-            InputError: when params and table do not fit together.
-            RunError: when the loss is no longer a number.
+            InputError: if params and table do not fit together.
+            RunError: if the loss is no longer a number.
         """
         model_params = read_section(document, "model", ModelParams)
         params = read_section(document, "train", TrainParams)
         make_deterministic(params.threads)
         device = choose_device(params.device)
-        settled = resolve_settings(model_params, params, self._features, device.type)
-        training = build_training(params, settled, self._features, *self._stores)
+        settings = resolve_settings(model_params, params, self._features, device.type)
+        training = build_training(params, settings, self._features, *self._stores)
         training.start(device, SingleProcess())
         try:
             history = training.run(_PruningCallback(is_hopeless))
@@ -61,7 +61,7 @@ class InProcessTrainer:
 
 
 class _PruningCallback:
-    """Looks at the curve after each epoch."""
+    """Checks the validation curve after each epoch."""
 
     def __init__(self, is_hopeless: Callable[[Sequence[float]], bool]) -> None:
         self._is_hopeless = is_hopeless

@@ -1,4 +1,4 @@
-"""sweep.yaml."""
+"""The params of sweep.yaml."""
 
 import math
 import re
@@ -13,15 +13,16 @@ Scalar = bool | int | float | str | None
 
 RANGE_KEYS = {"low", "high", "log", "step"}
 
-MAX_GRID_POINTS = 100_000  # of a grid
+MAX_GRID_POINTS = 100_000
 
 
 class Range(NamedTuple):
-    """Whole numbers where both ends are, else any numbers.
+    """A range of whole numbers if both ends are whole, else of any numbers.
 
     Attributes:
-        low, high: both are among the values, but for a `high` that no step from `low` leads to.
-        log: whether the logarithms are drawn evenly.
+        low, high: both ends belong to the range, but a `high` that is no whole number of steps above `low`.
+        log: whether values are drawn uniformly on a logarithmic scale.
+        step: distance between values; None for 1 (whole numbers) or none at all.
     """
 
     low: int | float
@@ -35,6 +36,8 @@ class Range(NamedTuple):
 
 
 class Choices(NamedTuple):
+    """A list of values."""
+
     values: tuple[Scalar, ...]
 
 
@@ -69,14 +72,14 @@ def _parse_range(value: dict[str, Any]) -> Range:
         raise PydanticCustomError("search", "step must be above 0")
     parsed = Range(low, high, log, step)
     if parsed.is_whole and not isinstance(step, int | None):
-        raise PydanticCustomError("search", "step must be a whole number where low and high are")
+        raise PydanticCustomError("search", "step must be a whole number if low and high are")
     return parsed
 
 
 def _check_name(value: str) -> str:
     if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", value):
         return value
-    raise PydanticCustomError("name", "must be letters, digits, - and _, at most 64: Git must take it as a name")
+    raise PydanticCustomError("name", "must be letters, digits, - and _, at most 64, because it becomes a Git ref")
 
 
 class BudgetParams(Section):
@@ -90,7 +93,7 @@ class BudgetParams(Section):
     @model_validator(mode="after")
     def there_is_an_end(self) -> Self:
         if self.trials is None and self.minutes is None:
-            raise PydanticCustomError("column", "trials or minutes must be given, else it would never end")
+            raise PydanticCustomError("column", "trials or minutes must be given, or the sweep would never end")
         return self
 
 
@@ -128,7 +131,7 @@ class SweepParams(Section):
     @model_validator(mode="after")
     def metric_has_a_direction(self) -> Self:
         if self.metric is not None and self.direction is None:
-            raise PydanticCustomError("column", "direction must be minimize or maximize where metric is given")
+            raise PydanticCustomError("column", "direction must be minimize or maximize if metric is given")
         if self.metric is None and self.direction == "maximize":
             raise PydanticCustomError("column", "direction must be minimize for the validation score: lower is better")
         return self
@@ -150,14 +153,14 @@ class SweepParams(Section):
         if match and not match[1].startswith("${"):
             raise PydanticCustomError(
                 "column",
-                "storage must not hold a password, for this file is committed; write ${NAME} in its place, and set "
+                "storage must not hold a password, because this file is committed; write ${NAME} instead, and set "
                 "NAME in the environment",
             )
         return self
 
 
 def n_values(search: Range | Choices) -> int:
-    """Of a list, or of a range with steps."""
+    """Return the number of values of a list, or of a range with steps."""
     if isinstance(search, Choices):
         return len(search.values)
     return int((search.high - search.low) / (search.step or 1) + 1e-9) + 1

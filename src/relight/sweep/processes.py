@@ -1,10 +1,8 @@
-"""Worker processes, GPUs, slots.
+"""The worker processes of a sweep on this machine: their GPUs, their start and end, their slots.
 
-Which GPUs are here, asked without torch: the process that starts others must not wait for it, or hold one.
-
-The processes of a sweep: started, started again when they are killed, and never left behind.
-
-The places of the processes of a sweep on this machine: who holds one is alive, and the kernel says so.
+GPUs are found without torch: the process that starts the workers must neither wait for its import nor hold a GPU.
+A worker that is killed is started again, and none outlives the sweep. Each holds the lock of a slot, which the kernel
+frees: by it the other processes see whether a worker is alive.
 """
 
 import json
@@ -24,14 +22,14 @@ from relight.runtime.lifetime import PARENT_VARIABLE, is_locked, try_lock
 from relight.runtime.messages import notify
 
 VISIBLE_DEVICES_VARIABLE = "CUDA_VISIBLE_DEVICES"
-POLL_SECONDS = 0.2  # seconds between two looks
-MAX_STARTS = 5  # of one process; after so many kills something is wrong with the machine
-TERMINATION_SECONDS = 20
+POLL_SECONDS = 0.2
+MAX_STARTS = 5  # of one worker; after so many kills something is wrong with the machine
+TERMINATION_SECONDS = 20  # until a worker that was asked to end is killed
 Liveness = Literal["alive", "dead", "unknown"]
 
 
 def visible_gpus() -> list[str]:
-    """Their names, as CUDA_VISIBLE_DEVICES takes them."""
+    """Return the names of the GPUs, as CUDA_VISIBLE_DEVICES takes them."""
     if VISIBLE_DEVICES_VARIABLE in os.environ:
         return [name.strip() for name in os.environ[VISIBLE_DEVICES_VARIABLE].split(",") if name.strip()]
     try:
@@ -43,16 +41,17 @@ def visible_gpus() -> list[str]:
 
 
 def gpu_environment(job: int, gpus: list[str]) -> dict[str, str]:
-    """What is set in the environment of a job; they take turns where there are fewer GPUs than jobs."""
+    """Return the variable that gives a job its GPU; jobs share GPUs in turn if there are more jobs than GPUs."""
     return {VISIBLE_DEVICES_VARIABLE: gpus[job % len(gpus)]} if gpus else {}
 
 
 class SweepJobs:
-    """
+    """The jobs of a sweep, one process each.
+
     Args:
-        module: what each of them runs, with its order as JSON.
-        orders: one for each.
-        environments: what is set beside the environment of this process, one for each.
+        module: that each process runs, with its order as a JSON argument.
+        orders: one for each job.
+        environments: variables added to the environment of this process, one mapping for each job.
     """
 
     def __init__(self, module: str, orders: list[dict[str, Any]], environments: list[Mapping[str, str]]) -> None:
@@ -60,10 +59,10 @@ class SweepJobs:
         self._running: dict[int, subprocess.Popen] = {}
 
     def run(self) -> None:
-        """Until all have come to their end.
+        """Run all jobs to their end.
 
         Raises:
-            RunError: when one ends with an error that is not that of a trial, or is killed again and again.
+            RunError: if a job ends with an error that is not that of a trial, or is killed again and again.
         """
         starts = dict.fromkeys(range(len(self._orders)), 0)
         try:
@@ -90,10 +89,10 @@ class SweepJobs:
         if code == 0:
             return
         if code > 0:
-            raise RunError(f"relight sweep: job {job} ended with code {code}; what it said stands above")
+            raise RunError(f"relight sweep: job {job} ended with code {code}; its message is above")
         if starts[job] >= MAX_STARTS:
             raise RunError(
-                f"relight sweep: job {job} was killed {MAX_STARTS} times (signal {-code}); when memory is short, use "
+                f"relight sweep: job {job} was killed {MAX_STARTS} times (signal {-code}); if memory is short, use "
                 "fewer --jobs; the same command goes on"
             )
         notify(f"relight sweep: job {job} was killed (signal {-code}); it starts again")
@@ -112,10 +111,11 @@ class SweepJobs:
 
 
 class Slot(NamedTuple):
-    """
+    """A place among the processes of a sweep on this machine.
+
     Attributes:
         number: from 0; no other process on this machine has it.
-        holder: who holds it, a word that never comes twice.
+        holder: unique id of the process that holds the slot.
         path: of the lock.
     """
 
@@ -129,7 +129,7 @@ class Slot(NamedTuple):
 
 @contextmanager
 def acquire_slot(folder: Path) -> Iterator[Slot]:
-    """The first free one, for the block. The kernel frees it when the process ends, however it ends."""
+    """Hold the first free slot for the block; the kernel frees it when the process ends, however it ends."""
     folder.mkdir(parents=True, exist_ok=True)
     number = 0
     while (file := try_lock(folder.resolve() / f"{number}.lock")) is None:
@@ -144,7 +144,7 @@ def acquire_slot(folder: Path) -> Iterator[Slot]:
 
 
 def owner_liveness(owner: dict[str, str]) -> Liveness:
-    """Whether the process that held a slot still does; of another machine it is not known."""
+    """Return whether the process that held a slot is alive; for another machine it is unknown."""
     path = Path(owner["slot"])
     if owner["host"] != socket.gethostname() or not path.exists():
         return "unknown"

@@ -1,10 +1,7 @@
-"""Search space and samplers.
+"""The search space of a sweep and the samplers that propose its values.
 
-What may be proposed: the params of a sweep as Optuna knows them, and the points of a grid.
-
-Who proposes: one of Optuna's samplers, which draws the same for the same seed and place of a trial.
-
-Optuna's own keep their random state in memory: started again, one would draw again what it drew first.
+A sampler draws the same for the same seed and number of a trial. Optuna's own samplers keep their random state in
+memory: after a restart they would draw their first values again.
 """
 
 import itertools
@@ -23,7 +20,7 @@ Proposal = dict[str, Scalar]  # dotted keys → values
 
 
 def search_distributions(params: SweepParams) -> dict[str, BaseDistribution]:
-    """By dotted key, in the order of the file."""
+    """Return the distribution of each dotted key, in the order of the file."""
     return {key: _distribution(search) for key, search in params.params.items()}
 
 
@@ -37,7 +34,7 @@ def _distribution(search: Range | Choices) -> BaseDistribution:
 
 
 def grid_points(params: SweepParams) -> list[Proposal]:
-    """Every combination once; the last key changes fastest."""
+    """Return every combination once; the last key changes fastest."""
     columns = [_grid_values(search) for search in params.params.values()]
     return [dict(zip(params.params, point, strict=True)) for point in itertools.product(*columns)]
 
@@ -47,12 +44,12 @@ def _grid_values(search: Range | Choices) -> list[Scalar]:
         return list(search.values)
     step = search.step or 1
     values = [search.low + index * step for index in range(n_values(search))]
-    # 0.1 + 2 * 0.1 is 0.30000000000000004, and nobody means it.
+    # 12 digits, because 0.1 + 2 * 0.1 is 0.30000000000000004
     return [value if isinstance(value, int) else float(f"{value:.12g}") for value in values]
 
 
 def max_trials(params: SweepParams) -> int | None:
-    """How many there can be: of a grid no more than it has points."""
+    """Return the largest number of trials; a grid has no more than its points."""
     limit = params.budget.trials
     if params.sampler != "grid":
         return limit
@@ -61,10 +58,9 @@ def max_trials(params: SweepParams) -> int | None:
 
 
 class PerTrialSampler(BaseSampler):
-    """A sampler of its own for each trial, seeded with the seed of the sweep and the number of the trial.
+    """A new sampler for each trial, seeded with the seed of the sweep and the number of the trial.
 
-    TPE: Bergstra, Bardenet, Bengio, Kégl: Algorithms for hyper-parameter optimization (2011), in Optuna's
-    multivariate form, where trials that others run now count as bad ones (`constant_liar`).
+    TPE: Bergstra, Bardenet, Bengio and Kégl 2011, "Algorithms for hyper-parameter optimization".
     """
 
     def __init__(self, params: SweepParams) -> None:

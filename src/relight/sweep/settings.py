@@ -1,4 +1,4 @@
-"""sweep.yaml and params.yaml together: all that is wrong with them, and each proposal as params."""
+"""sweep.yaml and params.yaml together: their problems, and each proposal as params."""
 
 import copy
 import hashlib
@@ -28,9 +28,11 @@ CODE_PATHS = ("src", "stages", "dvc.yaml")
 
 
 class SweepSettings(NamedTuple):
-    """
+    """The settings of a sweep.
+
     Attributes:
-        document: params.yaml, from which each trial differs in the params of the sweep.
+        document: params.yaml; each trial replaces some of its values.
+        fast: whether trials train in the worker process instead of running as experiments.
     """
 
     sweep: SweepParams
@@ -39,9 +41,10 @@ class SweepSettings(NamedTuple):
 
 
 def read_sweep_settings(file: Path, *, fast: bool) -> SweepSettings:
-    """
+    """Read and check sweep.yaml and params.yaml.
+
     Raises:
-        InputError: with all that is wrong in sweep.yaml, or in params.yaml.
+        InputError: with every problem of params.yaml, or of sweep.yaml.
     """
     sweep_document = read_yaml(file)
     document = read_yaml(PARAMS_PATH)
@@ -56,9 +59,9 @@ def read_sweep_settings(file: Path, *, fast: bool) -> SweepSettings:
 
 
 def sweep_warnings(settings: SweepSettings) -> list[str]:
-    """What a person should know before the best is believed."""
+    """Return what one should know before trusting the best trial."""
     warnings = [
-        f"params.{key} is swept, so trials are judged on other rows each: a part of the differences is chance"
+        f"params.{key} is swept, so each trial is scored on other rows: a part of the differences is chance"
         for key in settings.sweep.params
         if key.startswith("split.")
     ]
@@ -66,14 +69,12 @@ def sweep_warnings(settings: SweepSettings) -> list[str]:
     by_test = (settings.sweep.metric or "").startswith("test.")
     if by_test or (settings.sweep.metric is None and split["validation"] == 0):
         why = "metric is one of the test rows" if by_test else "split.validation is 0, so the test rows validate"
-        warnings.append(
-            f"the test rows choose the best trial ({why}): what it reaches on them is better than on new rows"
-        )
+        warnings.append(f"the test rows choose the best trial ({why}): its score on them is better than on new rows")
     return warnings
 
 
 def with_proposal(document: Document, proposal: Proposal) -> Document:
-    """params.yaml with these values."""
+    """Return params.yaml with these values."""
     value = copy.deepcopy(document.value)
     for dotted, new in proposal.items():
         *above, last = dotted.split(".")
@@ -85,13 +86,13 @@ def with_proposal(document: Document, proposal: Proposal) -> Document:
 
 
 def proposal_problem(document: Document, proposal: Proposal) -> str | None:
-    """What is wrong with these values together."""
+    """Return what is wrong with these values together; None if nothing is."""
     problems = check_sections(with_proposal(document, proposal)).problems
     return "; ".join(problems) or None
 
 
 def study_identity(settings: SweepSettings) -> dict[str, Any]:
-    """All that makes the trials of a study comparable."""
+    """Return all that makes the trials of a study comparable: metric, search space, params and code."""
     sweep = settings.sweep.model_dump(mode="json", include={"metric", "direction", "sampler", "seed", "prune"})
     space = {key: [type(search).__name__, *search] for key, search in settings.sweep.params.items()}
     code = run_git("ls-files", "-s", "--", *CODE_PATHS) + run_git("diff", "HEAD", "--", *CODE_PATHS)
@@ -101,7 +102,7 @@ def study_identity(settings: SweepSettings) -> dict[str, Any]:
         "--fast": settings.fast,
         "the code": hashlib.sha256(code.encode()).hexdigest(),
     }
-    return dict(json.loads(json_text(whole)))  # as it will be read back
+    return dict(json.loads(json_text(whole)))  # as the storage returns it
 
 
 def _problems(sweep_document: Document, sweep: SweepParams, document: Document, *, fast: bool) -> Iterator[str]:
@@ -130,7 +131,7 @@ def _problems(sweep_document: Document, sweep: SweepParams, document: Document, 
 
 
 def _is_unknown(document: Document, key: str, search: Range | Choices) -> bool:
-    """Or else it goes without saying: it has a default, and DVC sets only what stands in the file."""
+    """Return whether no section has the key; else it has a default, but DVC sets only keys that are in the file."""
     *above, _last = key.split(".")
     at: Any = document.value
     for name in above:
@@ -147,7 +148,7 @@ def _other_units(search: Range | Choices) -> bool:
 
 
 def _own_problems(document: Document, key: str, search: Range | Choices) -> list[str]:
-    """Of values that are wrong whatever the others are."""
+    """Return the problems of values that are wrong whatever the other params are."""
     values: tuple[Scalar, ...] = search.values if isinstance(search, Choices) else (search.low, search.high)
     all_problems: list[str] = []
     for value in values:
@@ -158,7 +159,7 @@ def _own_problems(document: Document, key: str, search: Range | Choices) -> list
 
 
 def _did_you_mean(word: str, keys: list[str]) -> str:
-    """By its last word, or the initials of that (lr), or the whole key."""
+    """Return a hint by the last word of the key, by its initials (lr), or by the whole key."""
     last = word.rsplit(".", 1)[-1]
     ends = {key: key.rsplit(".", 1)[-1] for key in keys}
     same = [key for key, end in ends.items() if last in (end, "".join(part[:1] for part in end.split("_")))]

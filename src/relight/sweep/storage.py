@@ -1,15 +1,4 @@
-"""Optuna storage: journal or database.
-
-Optuna's journal in a file that a kill leaves whole.
-
-Its own lock is a link that outlives a killed process for 30 seconds, and a line that was cut short makes every later
-read fail. Here the kernel frees the lock, and whoever writes next cuts off such a line. The disk is not waited for:
-a machine that loses its power may lose the last seconds, and their trials run again.
-
-Where the study of a sweep lies: a file of this repository, or a database that several machines share.
-
-Where a sweep keeps what is its own, and its ledger there.
-"""
+"""Where the study of a sweep is stored: in a journal file of this repository, or a database that machines share."""
 
 import json
 import os
@@ -26,21 +15,32 @@ from optuna.storages.journal import JournalFileBackend
 
 from relight.errors import InputError
 from relight.runtime.lifetime import exclusive_lock
-from relight.sweep.ledger import TrialQueue
 from relight.sweep.params import SweepParams
 from relight.sweep.proposals import PerTrialSampler, max_trials, search_distributions
+from relight.sweep.trial_queue import TrialQueue
 
-RACE_MESSAGES = ("already exists", "UNIQUE constraint", "uplicate")  # what databases say of tables made twice at once
+RACE_MESSAGES = (
+    "already exists",
+    "UNIQUE constraint",
+    "uplicate",
+)  # of two processes that create a table
 MAX_TRIES, SECONDS_BETWEEN_TRIES = 5, 0.5
 SWEEPS_FOLDER = Path(".dvc/tmp/relight/sweeps")
 
 
 class CrashSafeJournal(JournalFileBackend):
+    """Optuna's journal in a file that stays readable when a writer is killed.
+
+    Optuna's own lock is a link that outlives a killed process by 30 seconds, and a line that was cut short makes every
+    later read fail. Here the kernel frees the lock, and the next writer removes such a line. Writes are not flushed to
+    the disk: a power cut may lose the last seconds, and their trials run again.
+    """
+
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         super().__init__(str(path))
         self._path = path
-        self.append_logs([])  # a last line that was cut short must not be read first
+        self.append_logs([])  # removes a last line that was cut short
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
@@ -51,7 +51,7 @@ class CrashSafeJournal(JournalFileBackend):
 
 
 def _complete_length(file: int) -> int:
-    """How much of it is whole lines."""
+    """Return the number of bytes of the complete lines."""
     end = os.fstat(file).st_size
     while end > 0:
         start = max(0, end - 65_536)
@@ -62,23 +62,23 @@ def _complete_length(file: int) -> int:
     return 0
 
 
-optuna.logging.set_verbosity(optuna.logging.ERROR)  # the sweep says itself what a person wants to know
+optuna.logging.set_verbosity(optuna.logging.ERROR)  # the sweep reports its trials itself
 
 
 def open_study(url: str | None, file: Path, name: str, direction: str, sampler: BaseSampler) -> Any:
-    """The study of this name, made where there is none.
+    """Return the study of this name; create it if there is none.
 
     Args:
-        url: of a database; None: the journal `file`.
+        url: of a database; None for the journal `file`.
 
     Raises:
-        InputError: when the database cannot be reached.
+        InputError: if the database cannot be reached.
     """
     with exclusive_lock(file.with_suffix(".lock")):
         return optuna.create_study(
             storage=JournalStorage(CrashSafeJournal(file)) if url is None else _database(url),
             sampler=sampler,
-            pruner=NopPruner(),  # `is_hopeless` decides
+            pruner=NopPruner(),  # ClaimedTrial.should_prune decides
             study_name=name,
             direction="maximize" if direction == "maximize" else "minimize",
             load_if_exists=True,
@@ -92,12 +92,12 @@ def _database(url: str) -> BaseStorage:
     options = {"connect_args": {"timeout": 60}} if whole.startswith("sqlite") else {"pool_pre_ping": True}
     try:
         return _open_storage(whole, options)
-    except Exception as error:  # of SQLAlchemy, of each driver, of Optuna: all say that it cannot be reached
+    except Exception as error:  # SQLAlchemy, each driver and Optuna have errors of their own
         raise InputError(f"storage: {url} cannot be opened: {_database_problem(error)}; see docs/sweep.md") from error
 
 
 def _database_problem(error: BaseException) -> str:
-    """A driver that is missing by its name, which Optuna leaves out."""
+    """Return the reason; for a missing driver its name, which Optuna leaves out."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ImportError) and cause.name:
@@ -107,7 +107,7 @@ def _database_problem(error: BaseException) -> str:
 
 
 def _open_storage(url: str, options: dict[str, Any]) -> BaseStorage:
-    """Another machine may be making the same tables right now: a moment later they are there."""
+    """Open a database; try again if another machine creates the same tables at this moment."""
     for _ in range(MAX_TRIES):
         try:
             return RDBStorage(url, engine_kwargs=options)
@@ -123,14 +123,15 @@ def sweep_folder(sweep: SweepParams) -> Path:
 
 
 def slots_folder(sweep: SweepParams) -> Path:
-    """One place for each process on this machine; beside it the clone in which it runs experiments."""
+    """Return the folder of the slots, and of the clones in which their holders run experiments."""
     return sweep_folder(sweep) / "jobs"
 
 
 def open_trial_queue(sweep: SweepParams) -> TrialQueue:
-    """
+    """Open the queue of a sweep.
+
     Raises:
-        InputError: when the database cannot be reached.
+        InputError: if the database cannot be reached.
     """
     folder, direction = sweep_folder(sweep), sweep.direction or "minimize"
     study = open_study(sweep.storage, folder / "study.journal", sweep.name, direction, PerTrialSampler(sweep))

@@ -1,4 +1,4 @@
-"""sweep: propose params, run them, and say which are best. What was begun before goes on."""
+"""`relight sweep`: run trials with proposed params, and rank them. An interrupted sweep goes on."""
 
 from pathlib import Path
 from typing import Any
@@ -9,11 +9,11 @@ from relight.runtime.lifetime import exclusive_lock
 from relight.runtime.messages import notify
 from relight.runtime.nested import differing_keys
 from relight.sweep.clone import Baseline, ExperimentClone, current_baseline, existing_experiments
-from relight.sweep.ledger import TrialQueue
 from relight.sweep.params import SweepParams
 from relight.sweep.processes import SweepJobs, acquire_slot, gpu_environment, visible_gpus
 from relight.sweep.settings import SweepSettings, read_sweep_settings, study_identity, sweep_warnings
 from relight.sweep.storage import open_trial_queue, slots_folder, sweep_folder
+from relight.sweep.trial_queue import TrialQueue
 from relight.sweep.trials import SweepTrial, best_trials_table, format_trials, rank_trials, trial_counts_text
 from relight.sweep.worker import WorkerOrder, run_experiment
 
@@ -23,49 +23,51 @@ SCORE_NAME = "validation score"
 
 
 def sweep(file: Path, *, jobs: int | None, fast: bool, keep: int) -> str:
-    """The table of the best trials.
+    """Run the sweep and return the table of its best trials.
 
     Args:
-        jobs: processes side by side; None: one for each GPU, or one.
-        keep: how many of the best become experiments, with `fast`.
+        file: sweep.yaml.
+        jobs: number of parallel processes; None for one per GPU, or one.
+        keep: number of the best trials that become experiments, with `fast`.
 
     Raises:
-        InputError: when sweep.yaml or params.yaml is wrong, or the study was begun with others.
-        RunError: when no trial can run.
+        InputError: if sweep.yaml or params.yaml is wrong, or the study was begun with other ones.
+        RunError: if no trial is complete.
     """
     settings = read_sweep_settings(file, fast=fast)
     baseline = current_baseline()
-    for remark in sweep_warnings(settings):
-        notify(f"note: {remark}")
+    for warning in sweep_warnings(settings):
+        notify(f"note: {warning}")
     if fast:
         with exclusive_lock(sweep_folder(settings.sweep) / "split.lock"):
             run_dvc("repro", "--quiet", "split")
-    ledger = open_trial_queue(settings.sweep)
-    _assert_same_study(ledger, settings)
-    if ledger.has_work():
+    queue = open_trial_queue(settings.sweep)
+    _assert_same_study(queue, settings)
+    if queue.has_work():
         _run_jobs(file, baseline, jobs=jobs, fast=fast)
-    trials, default = _read_trials(ledger, settings.sweep), _default_trial(ledger, settings)
+    trials, default = _read_trials(queue, settings.sweep), _default_trial(queue, settings)
     best = rank_trials(trials, maximize=settings.sweep.direction == "maximize")
     if not best:
-        raise RunError(f"relight sweep: {trial_counts_text(trials)}, so none is the best; {_last_failure(ledger)}")
+        raise RunError(f"relight sweep: {trial_counts_text(trials)}, so none is the best; {_last_failure(queue)}")
     if fast:
         _make_experiments(settings, baseline, best[:keep])
     table = best_trials_table(best, default, settings.sweep.metric or SCORE_NAME)
     return f"{trial_counts_text(trials)}\n\n{format_trials(*table)}{_next_command(best[0].name, baseline, fast=fast)}"
 
 
-def _assert_same_study(ledger: TrialQueue, settings: SweepSettings) -> None:
-    """
+def _assert_same_study(queue: TrialQueue, settings: SweepSettings) -> None:
+    """Record the identity of a new study; compare that of an older one.
+
     Raises:
-        InputError: when the trials that are there would not be comparable with new ones.
+        InputError: if the trials of the study would not be comparable with new ones.
     """
-    now, before = study_identity(settings), ledger.identity()
+    now, before = study_identity(settings), queue.identity()
     if before is None:
-        ledger.set_identity(now)
+        queue.set_identity(now)
     elif changed := differing_keys(before, now):
         raise InputError(
             f"sweep.yaml: name: the trials of {settings.sweep.name} were begun with other values of "
-            f"{', '.join(changed)}; take these back, or give the sweep a new name"
+            f"{', '.join(changed)}; restore these, or give the sweep a new name"
         )
 
 
@@ -76,13 +78,13 @@ def _run_jobs(file: Path, baseline: Baseline, *, jobs: int | None, fast: bool) -
     SweepJobs(WORKER_MODULE, orders, [gpu_environment(job, gpus) for job in range(n_jobs)]).run()
 
 
-def _read_trials(ledger: TrialQueue, sweep_params: SweepParams) -> list[SweepTrial]:
+def _read_trials(queue: TrialQueue, sweep_params: SweepParams) -> list[SweepTrial]:
     name = sweep_params.name
-    return [SweepTrial(f"{name}-{row.number:04d}", row.state, row.value, row.params) for row in ledger.records()]
+    return [SweepTrial(f"{name}-{row.number:04d}", row.state, row.value, row.params) for row in queue.records()]
 
 
-def _default_trial(ledger: TrialQueue, settings: SweepSettings) -> SweepTrial:
-    result = ledger.default_result() or {"value": None}
+def _default_trial(queue: TrialQueue, settings: SweepSettings) -> SweepTrial:
+    result = queue.default_result() or {"value": None}
     params = {key: _value_at(settings.document.value, key) for key in settings.sweep.params}
     return SweepTrial("params.yaml", "complete", result["value"], params)
 
@@ -93,30 +95,30 @@ def _value_at(value: Any, dotted: str) -> Any:
     return value
 
 
-def _last_failure(ledger: TrialQueue) -> str:
-    why = [row.reason for row in ledger.records() if row.reason]
+def _last_failure(queue: TrialQueue) -> str:
+    why = [row.reason for row in queue.records() if row.reason]
     return f"the last one: {why[-1]}" if why else "give it a larger budget"
 
 
 def _make_experiments(settings: SweepSettings, baseline: Baseline, best: list[SweepTrial]) -> None:
-    """Make experiments of the best."""
-    there = existing_experiments([trial.name for trial in best], baseline.commit)
-    new = [trial for trial in best if trial.name not in there]
+    """Run those of the best trials that are no experiments yet as experiments."""
+    existing = existing_experiments([trial.name for trial in best], baseline.commit)
+    new = [trial for trial in best if trial.name not in existing]
     if not new:
         return
-    with acquire_slot(slots_folder(settings.sweep)) as claimed_slot:
-        side = ExperimentClone(claimed_slot.path.with_suffix(""), baseline)
+    with acquire_slot(slots_folder(settings.sweep)) as slot:
+        clone = ExperimentClone(slot.path.with_suffix(""), baseline)
         for trial in new:
-            value = run_experiment(side, trial.name, trial.params, None, lambda _scores: False)
+            value = run_experiment(clone, trial.name, trial.params, None, lambda _scores: False)
             notify(f"{trial.name}: is an experiment now")
             if value != trial.value:
                 notify(f"note: {trial.name} reaches {value:.6g} as an experiment, {trial.value:.6g} in the sweep")
 
 
 def _next_command(name: str, baseline: Baseline, *, fast: bool) -> str:
-    """The command that comes next."""
+    """Return the command with which the best trial can be used."""
     if existing_experiments([name], baseline.commit):
-        return f"\nTake the best one over with\n  dvc exp apply {name}\n"
+        return f"\nApply the best one with\n  dvc exp apply {name}\n"
     if fast:
         return f"\n`relight sweep --fast` makes an experiment of {name}\n"
     return f"\nThe best one ran elsewhere: there `dvc exp push origin {name}`, here `dvc exp pull origin {name}`\n"

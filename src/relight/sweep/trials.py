@@ -1,11 +1,4 @@
-"""Trial values, pruning rungs, tables.
-
-A sweep for people: its best trials in a table, beside what the params had reached as they were.
-
-When a trial of a sweep is looked at, what its value is, and which ones are best.
-
-The trials of a sweep, as a terminal shows them.
-"""
+"""The trials of a sweep: their values, the rungs at which they may be pruned, and the table of the best ones."""
 
 import io
 import shutil
@@ -21,10 +14,12 @@ from relight.runtime.messages import printable
 from relight.sweep.proposals import Proposal
 
 MAX_TRIALS_SHOWN = 10
-FIRST_RUNG = 4
+FIRST_RUNG = 4  # epochs
 
 
 class SweepTrial(NamedTuple):
+    """A trial by the name of its experiment; `value` is None unless it is complete or pruned."""
+
     name: str
     state: str
     value: float | None
@@ -37,13 +32,13 @@ class TrialTable(NamedTuple):
 
 
 def rank_trials(trials: Sequence[SweepTrial], *, maximize: bool) -> list[SweepTrial]:
-    """Those that came to their end, the best one first; of equals the first."""
+    """Return the complete trials, the best one first, equal ones by name."""
     complete = [trial for trial in trials if trial.state == "complete" and trial.value is not None]
     return sorted(complete, key=lambda trial: (-(trial.value or 0.0) if maximize else (trial.value or 0.0), trial.name))
 
 
 def best_trials_table(best: Sequence[SweepTrial], default: SweepTrial, metric: str) -> TrialTable:
-    """The best trials, and params.yaml as it is in the last row."""
+    """Return the best trials, and the unmodified params.yaml in the last row."""
     keys = list(best[0].params) if best else []
     shown = [*best[:MAX_TRIALS_SHOWN], default]
     heads = ["trial", metric, *_short_keys(keys)]
@@ -54,7 +49,7 @@ def best_trials_table(best: Sequence[SweepTrial], default: SweepTrial, metric: s
 
 
 def trial_counts_text(trials: Sequence[SweepTrial]) -> str:
-    """How many ended how: `40 trials: 31 complete, 8 ended early, 1 failed`."""
+    """Return the number of trials by state: `40 trials: 31 complete, 8 ended early, 1 failed`."""
     words = {"complete": "complete", "pruned": "ended early", "failed": "failed", "running": "running"}
     counts_by_state = {state: sum(trial.state == state for trial in trials) for state in words}
     text = ", ".join(f"{count} {words[state]}" for state, count in counts_by_state.items() if count)
@@ -62,7 +57,7 @@ def trial_counts_text(trials: Sequence[SweepTrial]) -> str:
 
 
 def value_text(value: object) -> str:
-    """Few digits: what is to be run again is known by its name."""
+    """Return a value with few digits: a trial is run again by its name, not by these values."""
     if isinstance(value, bool):
         return str(value).lower()
     if value is None:
@@ -71,7 +66,7 @@ def value_text(value: object) -> str:
 
 
 def _short_keys(keys: Sequence[str]) -> list[str]:
-    """The last words of each that tell it from the others."""
+    """Return the fewest last words of each key that no other key ends with."""
     return [
         next(
             short
@@ -87,9 +82,9 @@ def _ends_with(key: str, short: str) -> bool:
 
 
 def is_rung(epoch: int) -> bool:
-    """Whether curves are compared after so many epochs: at 4, 6, 9, 14, 21, ... of which there are few.
+    """Return whether curves are compared after so many epochs: 4, 6, 9, 14, 21, ...
 
-    They do not depend on `train.epochs`, so that trials with different ones can be compared.
+    The rungs do not depend on `train.epochs`, so that trials with different ones can be compared.
     """
     rung = FIRST_RUNG
     while rung < epoch:
@@ -98,24 +93,25 @@ def is_rung(epoch: int) -> bool:
 
 
 def trial_value(scores: Sequence[float], *, keeps_best: bool) -> float:
-    """The validation score of the model that the training ends with.
+    """Return the validation score of the model that training ends with.
 
     Args:
         scores: of each epoch; lower is better.
-        keeps_best: whether early stopping brings the best weights back.
+        keeps_best: whether early stopping restores the best weights.
     """
     return min(scores) if keeps_best else scores[-1]
 
 
 class PruningRungs:
-    """Tells at each rung whether the trial is hopeless, by its best score so far."""
+    """Asks at each rung whether the trial is hopeless, by its best score so far."""
 
     def __init__(self, is_hopeless: Callable[[int, float], bool]) -> None:
         self._is_hopeless = is_hopeless
         self._n_seen, self._best = 0, float("inf")
 
     def update(self, scores: Sequence[float]) -> bool:
-        """
+        """Return whether the trial is hopeless at a rung that it has reached since the last call.
+
         Args:
             scores: of all epochs so far.
         """
@@ -128,10 +124,10 @@ class PruningRungs:
 
 
 def format_trials(heads: Sequence[str], rows: Sequence[Sequence[str]], *, width: int | None = None) -> str:
-    """Numbers to the right of the first column; the last row stands apart. Where it is narrow, heads break into words.
+    """Return a table for the terminal, its last row set apart; if it is narrow, heads break into words.
 
     Args:
-        width: of the terminal; None: of the one there is.
+        width: in characters; None for that of the terminal.
     """
     columns = width or shutil.get_terminal_size((120, 24)).columns
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]

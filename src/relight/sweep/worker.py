@@ -1,10 +1,7 @@
-"""Worker process running trials.
+"""A worker process of a sweep: claims trials and runs them until the budget is used up.
 
-Trials that are DVC experiments: each the whole pipeline, recorded under the trial's name.
-
-One process of a sweep: takes trials and runs them until the budget is used up.
-
-`relight sweep` starts it as `python -m relight.sweep.worker ORDER`.
+A trial is a DVC experiment, the whole pipeline recorded under the name of the trial; with `--fast` it only trains.
+`relight sweep` starts the worker as `python -m relight.sweep.worker ORDER`.
 """
 
 import json
@@ -24,7 +21,6 @@ from relight.runtime.lifetime import PARENT_VARIABLE, end_with_parent
 from relight.runtime.messages import notify, run_for_exit_code
 from relight.runtime.strict_yaml import read_yaml
 from relight.sweep.clone import Baseline, ExperimentClone
-from relight.sweep.ledger import ClaimedTrial, TrialQueue
 from relight.sweep.params import Scalar
 from relight.sweep.processes import Slot, acquire_slot
 from relight.sweep.proposals import Proposal
@@ -37,6 +33,7 @@ from relight.sweep.settings import (
     with_proposal,
 )
 from relight.sweep.storage import open_trial_queue, slots_folder
+from relight.sweep.trial_queue import ClaimedTrial, TrialQueue
 from relight.sweep.trials import PruningRungs, trial_value
 
 CURVES_PATH = Path("reports/train/curves.csv")
@@ -45,27 +42,31 @@ TrialRunner = Callable[[str, Proposal, Callable[[Sequence[float]], bool]], float
 
 
 def run_experiment(
-    side: ExperimentClone,
+    clone: ExperimentClone,
     name: str,
     proposal: Proposal,
     metric: str | None,
     is_hopeless: Callable[[Sequence[float]], bool],
 ) -> float | None:
-    """The value that the trial reaches; None: it was hopeless, and no experiment is made.
+    """Return the value of the trial; None if it was pruned, which makes no experiment.
+
+    Args:
+        metric: dotted key of reports/metrics.json; None for the validation score.
+        is_hopeless: called with the validation scores of all epochs so far; prunes the trial by returning True.
 
     Raises:
-        RunError: when a stage failed, or there is no such metric.
+        RunError: if a stage failed, or there is no such metric.
     """
-    (side.folder / CURVES_PATH).unlink(missing_ok=True)  # of the trial before: it would be taken for this one's
+    (clone.folder / CURVES_PATH).unlink(missing_ok=True)  # the curves of the trial before are not those of this one
     overrides = [f"{key}={_hydra_text(value)}" for key, value in proposal.items()]
-    if not side.run(name, overrides, lambda folder: is_hopeless(_read_scores(folder))):
+    if not clone.run(name, overrides, lambda folder: is_hopeless(_read_scores(folder))):
         return None
-    document = read_yaml(side.folder / PARAMS_PATH)
+    document = read_yaml(clone.folder / PARAMS_PATH)
     if document.value != with_proposal(document, proposal).value:
         raise RunError(f"{name}: dvc wrote other values into params.yaml than these: {', '.join(overrides)}")
     if metric is not None:
-        return _read_metric(side.folder / METRICS_PATH, metric)
-    return trial_value(_read_scores(side.folder), keeps_best=document.value["train"]["early_stopping"] is not None)
+        return _read_metric(clone.folder / METRICS_PATH, metric)
+    return trial_value(_read_scores(clone.folder), keeps_best=document.value["train"]["early_stopping"] is not None)
 
 
 def _read_metric(path: Path, dotted: str) -> float:
@@ -73,23 +74,23 @@ def _read_metric(path: Path, dotted: str) -> float:
     for key in dotted.split("."):
         value = value.get(key) if isinstance(value, dict) else None
     if not isinstance(value, int | float):
-        raise RunError(f"sweep.yaml: metric: {dotted} is no number in {METRICS_PATH} of the trial, got {value}")
+        raise RunError(f"sweep.yaml: metric: {dotted} must be a number in {METRICS_PATH} of the trial, got {value}")
     return float(value)
 
 
 def _read_scores(folder: Path) -> list[float]:
-    """Of the epochs that the curves hold by now; a last line may be half written."""
+    """Return the validation scores of the epochs so far; the last line may be half written."""
     try:
-        whole = (folder / CURVES_PATH).read_text(encoding="utf-8").rpartition("\n")[0]
+        complete = (folder / CURVES_PATH).read_text(encoding="utf-8").rpartition("\n")[0]
     except FileNotFoundError:
         return []
-    if "\n" not in whole:
+    if "\n" not in complete:
         return []
-    return pl.read_csv(whole.encode(), columns=["validation_score"])["validation_score"].cast(pl.Float64).to_list()
+    return pl.read_csv(complete.encode(), columns=["validation_score"])["validation_score"].cast(pl.Float64).to_list()
 
 
 def _hydra_text(value: Scalar) -> str:
-    """As `dvc exp run -S` reads it."""
+    """Return a value as `dvc exp run -S` reads it."""
     match value:
         case None:
             return "null"
@@ -101,9 +102,11 @@ def _hydra_text(value: Scalar) -> str:
 
 
 class WorkerOrder(NamedTuple):
-    """
+    """The argument of a worker process.
+
     Attributes:
-        is_first: whether this process also runs what params.yaml itself says.
+        file: sweep.yaml.
+        is_first: whether this process also runs the unmodified params.yaml.
     """
 
     file: str
@@ -114,30 +117,30 @@ class WorkerOrder(NamedTuple):
 
 def main(order: WorkerOrder) -> None:
     settings = read_sweep_settings(Path(order.file), fast=order.fast)
-    with acquire_slot(slots_folder(settings.sweep)) as claimed_slot:
-        ledger = open_trial_queue(settings.sweep)
-        run = build_trial_runner(settings, order.baseline, claimed_slot)
-        if order.is_first and ledger.default_result() is None:
-            _run_default(ledger, settings, run)
-        with ledger.heartbeat():
-            run_trials(ledger, settings, claimed_slot, run)
+    with acquire_slot(slots_folder(settings.sweep)) as slot:
+        queue = open_trial_queue(settings.sweep)
+        run = build_trial_runner(settings, order.baseline, slot)
+        if order.is_first and queue.default_result() is None:
+            _run_default(queue, settings, run)
+        with queue.heartbeat():
+            run_trials(queue, settings, slot, run)
 
 
-def run_trials(ledger: TrialQueue, settings: SweepSettings, claimed_slot: Slot, run: TrialRunner) -> None:
-    """All that are left.
+def run_trials(queue: TrialQueue, settings: SweepSettings, slot: Slot, run: TrialRunner) -> None:
+    """Run all trials that are left.
 
     Raises:
-        RunError: when the first ones failed and none came to its end: then it is not the proposals that are wrong.
+        RunError: if the first ones all failed: then it is not the proposals that are wrong.
     """
-    while (trial := ledger.claim(claimed_slot)) is not None:
+    while (trial := queue.claim(slot)) is not None:
         _run_trial(trial, settings, run)
-        ended = [row for row in ledger.records() if row.state != "running"]
+        ended = [row for row in queue.records() if row.state != "running"]
         if len(ended) >= MAX_FAILURES and all(row.state == "failed" for row in ended):
             raise RunError(f"relight sweep: the first {len(ended)} trials failed, the last one so: {ended[-1].reason}")
 
 
-def build_trial_runner(settings: SweepSettings, baseline: Baseline, claimed_slot: Slot) -> TrialRunner:
-    """What runs a trial: in this process, or as an experiment."""
+def build_trial_runner(settings: SweepSettings, baseline: Baseline, slot: Slot) -> TrialRunner:
+    """Return a function that runs a trial, in this process or as an experiment."""
     if settings.fast:
         from relight.sweep.in_process import InProcessTrainer  # torch
 
@@ -145,9 +148,9 @@ def build_trial_runner(settings: SweepSettings, baseline: Baseline, claimed_slot
         return lambda _name, proposal, is_hopeless: trainer.train(
             with_proposal(settings.document, proposal), is_hopeless
         )
-    side = ExperimentClone(claimed_slot.path.with_suffix(""), baseline)
+    clone = ExperimentClone(slot.path.with_suffix(""), baseline)
     metric = settings.sweep.metric
-    return lambda name, proposal, is_hopeless: run_experiment(side, name, proposal, metric, is_hopeless)
+    return lambda name, proposal, is_hopeless: run_experiment(clone, name, proposal, metric, is_hopeless)
 
 
 def _run_trial(trial: ClaimedTrial, settings: SweepSettings, run: TrialRunner) -> None:
@@ -172,13 +175,13 @@ def _run_trial(trial: ClaimedTrial, settings: SweepSettings, run: TrialRunner) -
     notify(f"{name}: {outcome} ({seconds:.1f} s)")
 
 
-def _run_default(ledger: TrialQueue, settings: SweepSettings, run: TrialRunner) -> None:
+def _run_default(queue: TrialQueue, settings: SweepSettings, run: TrialRunner) -> None:
     name = f"{settings.sweep.name}-default"
     try:
         value, why = run(name, {}, _never_prune), ""
     except RelightError as error:
         value, why = None, "; ".join(error.problems)
-    ledger.set_default_result(value, why)
+    queue.set_default_result(value, why)
     notify(f"{name}: {why or format(value, '.6g')}")
 
 
@@ -193,7 +196,7 @@ def parse_order(text: str) -> WorkerOrder:
 
 if __name__ == "__main__":
     end_with_parent()
-    os.environ.pop(PARENT_VARIABLE, None)  # it is that of this process alone
+    os.environ.pop(PARENT_VARIABLE, None)  # it is only for this process
     code = run_for_exit_code(lambda: main(parse_order(sys.argv[1])), "relight sweep")
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is about to end anyway
     sys.exit(code)

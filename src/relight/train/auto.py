@@ -1,10 +1,6 @@
-"""What auto and balanced mean.
+"""The meaning of `auto` for the model, the loss, the batch size and the calibration, and of `balanced` classes.
 
-How many rows a step looks at.
-
-`model.name: auto`: which family suits a table and a machine. It chooses by size, never by trying.
-
-How much each class counts in the loss.
+The model is chosen by the size of the table and the machine, never by trying.
 """
 
 from typing import Literal
@@ -16,13 +12,17 @@ from relight.data.schema import Task
 from relight.errors import InputError
 from relight.model.params import MlpParams, ModelName, ModelParams, TowerParams
 from relight.runtime.messages import did_you_mean
+from relight.runtime.params import Section
 from relight.train.params import TrainParams
 
 # Train rows below → batch size; the table that TabArena and AutoGluon share for TabM and RealMLP
 AUTO_BATCH_SIZES = ((2_800, 32), (4_500, 64), (6_400, 128), (32_000, 256), (108_000, 512))
 MAX_AUTO_BATCH_SIZE = 1024
-FORECAST_MLP_PARAMS = MlpParams(n_blocks=2, d_block=128, dropout=0.1)  # small beside the autoregression
-MAX_TABM_CELLS = 20_000_000  # train rows times columns that a CPU passes through tabm_small in minutes
+DEFAULT_SECTIONS: dict[ModelName, Section] = {  # of the networks whose section may be missing
+    "mlp": MlpParams(n_blocks=2, d_block=128, dropout=0.1),  # small: in a forecast it adds to the autoregression
+    "tower": TowerParams(),
+}
+MAX_TABM_CELLS = 20_000_000  # train rows times columns: a CPU trains tabm_small on them in minutes
 LossName = Literal[
     "l1", "mse", "huber", "bce", "cross_entropy", "nll", "kl_div", "listwise", "margin_ranking", "hinge_embedding"
 ]
@@ -39,7 +39,7 @@ Calibration = Literal["none", "temperature"]
 
 
 def resolve_batch_size(batch_size: Literal["auto", "full"] | int, n_train: int) -> int:
-    """The number of rows that `auto`, `full` or a number means: at most all train rows."""
+    """Return the number of rows that `auto`, `full` or a number means: at most all train rows."""
     match batch_size:
         case "full":
             return n_train
@@ -51,52 +51,50 @@ def resolve_batch_size(batch_size: Literal["auto", "full"] | int, n_train: int) 
             return min(n_train, batch_size)
 
 
-def auto_model_name(features: Features, device: str) -> ModelName:
-    """The ensemble where the machine can pay for it; its embeddings before one network where it cannot."""
-    if features.series is not None:
-        return "mlp"
-    if features.sequence is not None:
-        return "convolution"
-    if device != "cpu":
-        return "tabm"
-    return "tabm_small" if features.n_train * len(features.names) <= MAX_TABM_CELLS else "mlp_ple"
-
-
 def choose_model(params: ModelParams, features: Features, device: str) -> tuple[ModelParams, str]:
-    """The params with a name, and a sentence that says why; unchanged and "" where a name was given.
+    """Return the params with a name, and a sentence that says why; unchanged and "" if a name was given.
 
     Args:
-        device: its type, as of torch: cuda, mps or cpu.
+        device: its type: cuda, mps or cpu.
     """
-    if features.task == "similarity" and params.name in ("auto", "tower"):
-        tower = params.model_copy(update={"name": "tower", "tower": params.tower or TowerParams()})
-        return tower, "" if params.name != "auto" else "auto chose tower: similarity."
+    if params.name == "tower":
+        return _with_section(params, "tower"), ""
     if params.name != "auto":
         return params, ""
-    chosen = auto_model_name(features, device)
-    if features.series is not None:
-        return _with_forecast_section(
-            params, chosen
-        ), f"auto chose {chosen} for a forecast, beside a linear autoregression."
-    if features.sequence is not None:
-        return params.model_copy(update={"name": chosen}), f"auto chose {chosen} for sequences."
-    why = f"auto chose {chosen} for {features.n_train} train rows and {len(features.names)} columns on {device}."
-    return params.model_copy(update={"name": chosen}), why
+    name, why = auto_model(features, device)
+    return _with_section(params, name), f"auto chose {name}{why}."
 
 
-def _with_forecast_section(params: ModelParams, chosen: ModelName) -> ModelParams:
-    """The network of a forecast, with a section where the params have none."""
-    return params.model_copy(update={"name": chosen, "mlp": params.mlp or FORECAST_MLP_PARAMS})
+def auto_model(features: Features, device: str) -> tuple[ModelName, str]:
+    """Return the model for a kind of data, and why; for a table the ensemble, if the machine is fast enough for it."""
+    match features.kind:
+        case "pairs":
+            return "tower", ": similarity"
+        case "series":
+            return "mlp", " for a forecast, beside a linear autoregression"
+        case "sequences":
+            return "convolution", " for sequences"
+        case "table":
+            why = f" for {features.n_train} train rows and {len(features.names)} columns on {device}"
+            if device != "cpu":
+                return "tabm", why
+            return ("tabm_small" if features.n_train * len(features.names) <= MAX_TABM_CELLS else "mlp_ple"), why
+
+
+def _with_section(params: ModelParams, name: ModelName) -> ModelParams:
+    """Return the params with this name, and with the section of that name if they have none."""
+    missing: dict[str, Section] = {name: DEFAULT_SECTIONS[name]} if getattr(params, name) is None else {}
+    return params.model_copy(update={"name": name, **missing})
 
 
 def resolve_class_weights(params: TrainParams, features: Features) -> list[float] | None:
-    """One weight for each class, in their order; None where all count the same.
+    """Return one weight for each class, in their order; None if all count the same.
 
     `balanced` is n_train / (n_classes * rows of the class), as in scikit-learn: rare classes count as much as
     frequent ones. A class without train rows counts nothing. A class that a mapping leaves out counts 1.
 
     Raises:
-        InputError: when there are no classes, or the mapping names one that is not there.
+        InputError: if there are no classes, or the mapping names an unknown one.
     """
     if params.class_weights == "none":
         return None
@@ -121,29 +119,29 @@ def resolve_class_weights(params: TrainParams, features: Features) -> list[float
 
 
 def loss_weights(class_weights: list[float] | None, target: np.ndarray, sample: np.ndarray | None) -> np.ndarray | None:
-    """(n_rows,) float32: of each row's class times the row's own; None where all are the same."""
+    """Return (n_rows,) float32: the weight of each row's class times the row's own; None if all are the same."""
     if class_weights is None:
         return sample
-    of_rows = np.array(class_weights, dtype=np.float32)[target.reshape(-1).astype(np.int64)]
-    return of_rows if sample is None else of_rows * sample
+    weights = np.array(class_weights, dtype=np.float32)[target.reshape(-1).astype(np.int64)]
+    return weights if sample is None else weights * sample
 
 
 def resolve_loss(name: str, task: Task) -> LossName:
-    """The loss that a name means for a task.
+    """Return the loss that a name means for a task.
 
     Raises:
-        InputError: when the loss is not for the task.
+        InputError: if the loss is not for the task.
     """
-    suited = LOSSES_BY_TASK[task]
+    losses = LOSSES_BY_TASK[task]
     if name == "auto":
-        return suited[0]
-    for loss in suited:
+        return losses[0]
+    for loss in losses:
         if loss == name:
             return loss
-    raise InputError(f"train.loss: must be one of auto, {', '.join(suited)} for {task}, got {name}")
+    raise InputError(f"train.loss: must be one of auto, {', '.join(losses)} for {task}, got {name}")
 
 
 def resolve_calibration(name: str, features: Features) -> Calibration:
-    """`auto` is a temperature wherever there are probabilities, and validation rows to fit it on."""
+    """Return what a name means; `auto` is a temperature if there are probabilities, and validation rows."""
     can = features.task not in ("regression", "forecast", "ranking", "similarity") and not features.validates_on_test
     return "temperature" if name == "temperature" or (name == "auto" and can) else "none"

@@ -1,10 +1,7 @@
-"""Shuffled batches, memory or disk.
+"""Shuffled batches of rows, in memory or read window by window from their file.
 
-The order of the rows in an epoch: a pure function of the seed and the table, the same whatever the memory.
-
-Which rows each step sees: a pure function of seed and epoch, so that a run can go on in the middle of one.
-
-Rows that stay in their file, for there are more than the memory should hold.
+Which rows a step sees is a pure function of the seed and the epoch, whatever the memory, so that a training can
+continue in the middle of an epoch.
 """
 
 import math
@@ -17,19 +14,19 @@ from torch import Tensor
 
 from relight.model.rows import RowReader, Rows, row_numbers
 
-WINDOW_BYTES = 1 << 25  # of rows that are shuffled among each other: 262,144 of 30 numbers
+WINDOW_BYTES = 1 << 25  # of the rows that are shuffled among each other: 262,144 rows of 30 numbers
 N_BLOCKS = 64  # of consecutive rows in each window: a disk reads them as fast as a whole file
 CHUNK_ROWS = 262_144
 UNLIMITED_WINDOW = 2**62  # a window that every table fits into
-Prefetch = Callable[[Iterable[Rows]], Iterable[Rows]]  # each made while the one before is worked on
+Prefetch = Callable[[Iterable[Rows]], Iterable[Rows]]  # reads each window while the one before is in use
 
 
 class ShuffleWindow(NamedTuple):
-    """Some rows that come one after the other in the epoch.
+    """Some rows that follow each other in an epoch.
 
     Attributes:
-        blocks: where they lie in the table.
-        order: int64 (n_rows,), the places among the rows of the blocks, in the order of the epoch.
+        blocks: of the rows in the table.
+        order: int64 (n_rows,), indices into the rows of the blocks, in the order of the epoch.
     """
 
     blocks: list[range]
@@ -37,18 +34,20 @@ class ShuffleWindow(NamedTuple):
 
 
 class RowOrder(NamedTuple):
-    """A table that fits into one window is shuffled whole. Of a larger one the blocks are shuffled, and then the rows
-    of each window of blocks, as the readers of large corpora do (e.g. WebDataset, MosaicML Streaming).
+    """The order of the rows in each epoch.
+
+    A table that fits into one window is shuffled as a whole. For a larger one the blocks are shuffled, and then the
+    rows of each window of blocks, as the readers of large corpora do (e.g. WebDataset, MosaicML Streaming).
 
     Attributes:
-        window: rows of each window.
+        window: the number of rows of each window.
     """
 
     n_rows: int
     window: int
 
     def windows(self, seed: int) -> Iterator[ShuffleWindow]:
-        """All rows, once."""
+        """Yield all rows once."""
         generator = torch.Generator().manual_seed(seed)
         if self.n_rows <= self.window:
             yield ShuffleWindow([range(self.n_rows)], torch.randperm(self.n_rows, generator=generator))
@@ -60,20 +59,21 @@ class RowOrder(NamedTuple):
             yield ShuffleWindow(blocks, torch.randperm(sum(map(len, blocks)), generator=generator))
 
     def whole(self, seed: int) -> Tensor:
-        """All row numbers in the order of the epoch, int64 (n_rows,)."""
+        """Return all row numbers in the order of the epoch, int64 (n_rows,)."""
         return torch.cat([row_numbers(window.blocks)[window.order] for window in self.windows(seed)])
 
 
 def rows_per_window(row_bytes: int) -> int:
-    """How many rows of so many bytes make a window."""
+    """Return how many rows of `row_bytes` each make a window."""
     return max(N_BLOCKS, WINDOW_BYTES // max(1, row_bytes))
 
 
 class Batch(NamedTuple):
-    """
+    """The rows of one step.
+
     Attributes:
-        share: of the weight of all train rows.
-        pull: how much the gradient of its loss counts, () float32; None: as it is.
+        weight_fraction: their share of the weight of all train rows.
+        grad_scale: () float32, the factor of the gradient of their loss; None is 1.
     """
 
     rows: Rows
@@ -82,7 +82,7 @@ class Batch(NamedTuple):
 
 
 class InMemoryDataset(Protocol):
-    """Rows on the device, of which some are picked: `Rows`, or `Sequences`."""
+    """Rows on the device, of which some are picked: `Rows`, `Sequences` or `Windows`."""
 
     @property
     def n_rows(self) -> int: ...
@@ -99,21 +99,19 @@ class InMemoryDataset(Protocol):
 
 
 class Batches(Protocol):
-    """All train rows, once in each epoch."""
+    """The train rows in batches, each row once in an epoch."""
 
     def epoch_batches(self, epoch: int, first_batch: int = 0) -> Iterator[Batch]:
-        """The batches from this one on, counted from 0."""
+        """Yield the batches of an epoch from `first_batch` on, counted from 0."""
         ...
 
 
 @dataclass(frozen=True)
 class InMemoryBatches:
-    """Of rows that stay on the device: all at once in their order, or batches of one order an epoch.
+    """Batches of rows that stay on the device: all at once, unshuffled, or some in a new order each epoch.
 
     Attributes:
-        window: rows that are shuffled among each other, as in `RowOrder`.
-
-    A single row that is left over joins the batch before it: batch normalisation knows no deviation of one row.
+        window: the number of rows that are shuffled among each other, as in `RowOrder`.
     """
 
     rows: InMemoryDataset
@@ -135,18 +133,23 @@ class InMemoryBatches:
 
 
 def row_chunks(n_rows: int) -> list[range]:
-    """So many rows are read at once where all are too many."""
+    """Return the blocks in which a whole table is read, if it is too large to be read at once."""
     return [range(start, min(start + CHUNK_ROWS, n_rows)) for start in range(0, n_rows, CHUNK_ROWS)]
 
 
 def total_weight(weight: Tensor | None, n_rows: int) -> float:
-    """How much all rows count together, summed chunk by chunk in float64."""
+    """Return how much all rows count together, summed chunk by chunk in float64."""
     if weight is None:
         return float(n_rows)
     return math.fsum(part.double().sum().item() for part in torch.split(weight, CHUNK_ROWS))
 
 
 def batch_sizes(n_rows: int, batch_size: int) -> list[int]:
+    """Return the number of rows of each batch.
+
+    A single row that is left over joins the batch before it, because one row has no standard deviation, by which batch
+    normalisation divides.
+    """
     whole, left = divmod(n_rows, batch_size)
     if left == 1 and whole and batch_size > 1:
         return [*[batch_size] * (whole - 1), batch_size + 1]
@@ -154,16 +157,16 @@ def batch_sizes(n_rows: int, batch_size: int) -> list[int]:
 
 
 def batch_weight(rows: Rows) -> int | Tensor:
-    """How much the rows count together."""
+    """Return how much the rows count together."""
     return len(rows.target) if rows.weight is None else rows.weight.sum()
 
 
 @dataclass(frozen=True)
 class StreamedBatches:
-    """The batches that `ResidentBatches` makes, of rows that are read window by window, one window ahead.
+    """The same batches as those of `InMemoryBatches`, from rows that are read window by window, one window ahead.
 
     Attributes:
-        all_weight: of all rows together.
+        total_weight: of all rows together.
     """
 
     read_blocks: RowReader
@@ -180,7 +183,7 @@ class StreamedBatches:
             yield Batch(rows, batch_weight(rows) / self.total_weight)
 
     def _read_from(self, first_row: int, windows: Iterable[ShuffleWindow]) -> Iterator[Rows]:
-        """The rows in their order, without those before; a window that lies before is not read."""
+        """Yield the rows of each window, from `first_row` on; windows before it are not read."""
         passed = 0
         for window in windows:
             skipped = max(first_row - passed, 0)
@@ -191,11 +194,11 @@ class StreamedBatches:
 
 
 def _rebatch(windows: Iterable[Rows], sizes: list[int]) -> Iterator[Rows]:
-    """The same rows in batches of these sizes."""
-    coming = iter(windows)
-    rows, start = next(coming, None), 0
+    """Yield the same rows in batches of these sizes."""
+    left = iter(windows)
+    rows, start = next(left, None), 0
     for size in sizes:
-        while rows is not None and len(rows.target) - start < size and (more := next(coming, None)) is not None:
+        while rows is not None and len(rows.target) - start < size and (more := next(left, None)) is not None:
             rows, start = _concatenate(rows.slice(start, len(rows.target)), more), 0
         assert rows is not None
         yield rows.slice(start, start + size)

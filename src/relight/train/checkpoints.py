@@ -1,7 +1,7 @@
-"""Crash checkpoints: two files that take turns, so that one of them is whole whatever happens to the other.
+"""Crash checkpoints: two files that take turns, so that one of them is intact whatever happens to the other.
 
-Each is written to a temporary name, flushed to the disk and renamed, and carries the sha256 of its content. They
-live in a folder named by all that the result depends on, outside the outputs: DVC removes outputs before a run.
+Each is written to a temporary name, flushed to the disk and renamed, and begins with the sha256 of its content. Their
+folder is named by everything that the result depends on, and is no output, because DVC removes outputs before a run.
 """
 
 import hashlib
@@ -23,23 +23,21 @@ from relight.runtime.processes import Rank
 from relight.runtime.runner import FINISHED_NAME, remove_folder
 
 CheckpointContent = dict[str, Any]
-
 LOCK_NAME = "lock"
-
 CHECKPOINT_NAMES = ("even.checkpoint", "odd.checkpoint")
-
 IDENTITY_NAME = "about.json"
+MAX_KEPT_RUNS = 8  # whose checkpoints are kept
 
-MAX_KEPT_RUNS = 8  # of which checkpoints are kept
 
-
-def open_checkpoints(kept: Path, about: RunIdentity, rank: Rank | None) -> AbstractContextManager["Checkpoints | None"]:
+def open_checkpoints(
+    root: Path, identity: RunIdentity, rank: Rank | None
+) -> AbstractContextManager["Checkpoints | None"]:
     """Return the checkpoints of this run, in the first process; None in the others."""
-    return Checkpoints(kept, about) if rank is None or rank.rank == 0 else nullcontext()
+    return Checkpoints(root, identity) if rank is None or rank.rank == 0 else nullcontext()
 
 
 class TrainingPosition(NamedTuple):
-    """How far a training is: epochs and steps are counted from 0, those that are done do not count any more."""
+    """The next step of a training: epoch and step, counted from 0."""
 
     epoch: int
     step: int
@@ -49,26 +47,26 @@ class TrainingPosition(NamedTuple):
 
 
 class Checkpoints:
-    """Of one run. Where they cannot be kept a word is said, and the training goes on.
+    """The checkpoints of one run. If they cannot be written, a warning is printed and training continues.
 
     Args:
         root: the folder of all runs.
-        about: all that the result depends on; the same content, the same run.
+        identity: everything that the result depends on; the same content, the same run.
 
     Attributes:
-        last: where the newest one that is good would go on.
+        last_position: where the newest good checkpoint would continue.
     """
 
-    def __init__(self, root: Path, about: RunIdentity) -> None:
-        self._root, self._about = root, about
-        text = json_text(about)
+    def __init__(self, root: Path, identity: RunIdentity) -> None:
+        self._root, self._identity = root, identity
+        text = json_text(identity)
         self._folder = root / hashlib.sha256(text.encode()).hexdigest()[:32]
         self._turn = 0
         self._lock: int | None = None
         self.last_position: TrainingPosition | None = None
 
     def __enter__(self) -> Self:
-        """Take the folder, unless another process trains the same there: then nothing is kept."""
+        """Lock the folder; if another process trains the same there, nothing is kept."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._lock = try_lock(self._folder / LOCK_NAME)
@@ -91,12 +89,11 @@ class Checkpoints:
             self._note_last_checkpoint(error)
 
     def latest(self, epochs: int) -> CheckpointContent | None:
-        """The newest one that is whole and lies within so many epochs; of each that does not, a word is said."""
+        """Return the newest intact checkpoint within `epochs`; warn about each one skipped."""
         if self._lock is None:
             return None
-        candidates = [
-            whole for name in CHECKPOINT_NAMES if (whole := _read_checkpoint(self._folder / name)) is not None
-        ]
+        paths = [self._folder / name for name in CHECKPOINT_NAMES]
+        candidates = [checkpoint for path in paths if (checkpoint := _read_checkpoint(path)) is not None]
         for turn, position, saved in sorted(candidates, key=lambda one: one[0], reverse=True):
             if position <= (epochs, 0):
                 self._turn, self.last_position = turn + 1, position
@@ -105,12 +102,12 @@ class Checkpoints:
         if not self._is_empty():
             notify("train: starts anew")
         else:
-            with suppress(OSError):  # it is only a word
+            with suppress(OSError):  # only a warning
                 self._warn_why_none()
         return None
 
     def write(self, saved: CheckpointContent) -> bool:
-        """Write the next one; returns whether it was possible."""
+        """Write the next checkpoint; return whether it was possible."""
         if self._lock is None:
             return False
         buffer = io.BytesIO()
@@ -127,14 +124,14 @@ class Checkpoints:
         return True
 
     def finish(self, weights: Path) -> None:
-        """The run has its result: once DVC has recorded it, `forget_recorded` removes the folder."""
+        """Note that the run has its result; once DVC has recorded it, `remove_recorded_checkpoints` removes them."""
         if self._lock is not None and not self._is_empty():
             digest = hashlib.md5(weights.read_bytes(), usedforsecurity=False).hexdigest()
             with suppress(InputError):  # a full disk: the folder stays until it is one of the oldest
                 write_text(self._folder / FINISHED_NAME, digest)
 
     def _clean(self) -> None:
-        """What a kill left half-written; and a run that is taken up again is not finished."""
+        """Remove what a kill left half-written, and the note that the run is finished."""
         for path in [*self._folder.glob(f"{TEMPORARY_PREFIX}*"), self._folder / FINISHED_NAME]:
             path.unlink(missing_ok=True)
 
@@ -143,18 +140,18 @@ class Checkpoints:
 
     def _write_identity(self) -> None:
         if not (self._folder / IDENTITY_NAME).exists():
-            write_text(self._folder / IDENTITY_NAME, json_text(self._about))
+            write_text(self._folder / IDENTITY_NAME, json_text(self._identity))
             _remove_oldest(self._root)
 
     def _warn_why_none(self) -> None:
-        """What has changed since the newest checkpoint of a run that nobody has finished, or trains now."""
+        """Say what has changed since the newest checkpoint of a run that is neither finished nor under way."""
         for folder in reversed(_run_folders(self._root)):
-            about = _identity_of(folder)
-            if folder == self._folder or about is None or (folder / FINISHED_NAME).exists():
+            identity = _identity_of(folder)
+            if folder == self._folder or identity is None or (folder / FINISHED_NAME).exists():
                 continue
             with _lock_folder(folder) as is_free:
                 if is_free:
-                    changed = ", ".join(differing_keys(about, self._about))
+                    changed = ", ".join(differing_keys(identity, self._identity))
                     notify(f"train: starts anew: the checkpoints of an unfinished run are of other {changed}")
                     return
 
@@ -170,7 +167,7 @@ class Checkpoints:
 
 @contextmanager
 def _lock_folder(folder: Path) -> Iterator[bool]:
-    """Whether nobody else holds the folder; for the block nobody will."""
+    """Lock a folder for the block, and yield whether that was possible."""
     lock = try_lock(folder / LOCK_NAME)
     try:
         yield lock is not None
@@ -180,7 +177,7 @@ def _lock_folder(folder: Path) -> Iterator[bool]:
 
 
 def _run_folders(root: Path) -> list[Path]:
-    """Of all runs, the one that was written to last at the end."""
+    """Return the folders of all runs, the one that was written to last at the end."""
     return sorted((path for path in root.iterdir() if path.is_dir()), key=lambda path: path.stat().st_mtime_ns)
 
 
@@ -199,7 +196,7 @@ def _identity_of(folder: Path) -> RunIdentity | None:
 
 
 def _checkpoint_bytes(turn: int, tensors: memoryview) -> list[bytes | memoryview]:
-    """A file: the sha256 of what follows it, the turn, what `torch.save` wrote."""
+    """Return the content of a file: the sha256 of what follows it, the turn, and what `torch.save` wrote."""
     head = b"%016d\n" % turn
     digest = hashlib.sha256(head)
     digest.update(tensors)
@@ -207,7 +204,7 @@ def _checkpoint_bytes(turn: int, tensors: memoryview) -> list[bytes | memoryview
 
 
 def _read_checkpoint(path: Path) -> tuple[int, TrainingPosition, CheckpointContent] | None:
-    """Its turn, its place and what was saved; None where there is no file, or not a whole one."""
+    """Return the turn, the position and the content of a checkpoint; None if there is no file, or it is damaged."""
     try:
         content = memoryview(path.read_bytes())
         digest, head, tensors = content[:64], content[64:81], content[81:]

@@ -1,4 +1,4 @@
-"""What the train section asks of the table: checked before anything runs, and again by train."""
+"""The requirements of the train section on the table: checked before anything runs, and again by train."""
 
 from relight.data.features import Features
 from relight.data.schema import Task
@@ -10,10 +10,10 @@ from relight.train.params import TrainParams
 
 
 def assert_train_params_fit(params: TrainParams, model: ModelParams, features: Features) -> None:
-    """All that the train section asks of the table and of the model.
+    """Check the train section against the table and the model.
 
     Raises:
-        InputError: with all that does not fit.
+        InputError: with everything that does not fit.
     """
     problems = [
         *problems_of(lambda: resolve_loss(params.loss, features.task)),
@@ -32,20 +32,20 @@ def assert_train_params_fit(params: TrainParams, model: ModelParams, features: F
 
 
 def assert_can_stop_early(params: TrainParams, features: Features) -> None:
-    """The test rows may draw a curve, but must not choose the weights.
+    """Check that early stopping has validation rows: the test rows may draw a curve, but must not choose the weights.
 
     Raises:
-        InputError: when early stopping has no validation rows of its own.
+        InputError: if early stopping has no validation rows of its own.
     """
     if params.early_stopping and features.validates_on_test:
         raise InputError("train.early_stopping: needs validation rows; set split.validation above 0")
 
 
 def assert_can_calibrate(params: TrainParams, features: Features) -> None:
-    """A temperature is for probabilities, and the test rows must not choose it.
+    """Check that there are probabilities, and validation rows: the test rows must not choose a temperature.
 
     Raises:
-        InputError: when there are no probabilities, or no validation rows of its own.
+        InputError: if there are none.
     """
     if params.calibration != "temperature":
         return
@@ -56,10 +56,10 @@ def assert_can_calibrate(params: TrainParams, features: Features) -> None:
 
 
 def assert_can_smooth(params: TrainParams, features: Features) -> None:
-    """Only a label can be smoothed: a number cannot, and shares of classes are smooth already.
+    """Check that there are labels to smooth: a number cannot be smoothed, and shares of classes are smooth already.
 
     Raises:
-        InputError: when there are no labels.
+        InputError: if there are none.
     """
     if params.label_smoothing and features.task not in ("binary", "multiclass"):
         raise InputError(
@@ -69,10 +69,10 @@ def assert_can_smooth(params: TrainParams, features: Features) -> None:
 
 
 def assert_can_batch_normalise(params: TrainParams, model: ModelParams, features: Features) -> None:
-    """Batch normalisation divides by the deviation within a batch: one row has none.
+    """Check that batch normalisation gets more than one row: it divides by the standard deviation of a batch.
 
     Raises:
-        InputError: when a batch holds one row.
+        InputError: if a batch holds one row.
     """
     normalises = model.name == "mlp" and model.mlp is not None and model.mlp.batch_norm
     if normalises and resolve_batch_size(params.batch_size, features.n_train) == 1:
@@ -83,46 +83,50 @@ def assert_can_batch_normalise(params: TrainParams, model: ModelParams, features
 
 
 def assert_single_seed(params: TrainParams, features: Features) -> None:
-    """The distances of several towers have no scale in common, and a forecast has one line.
+    """Check that a tower or a forecaster is trained once: distances of several towers have no common scale.
 
     Raises:
-        InputError: when there would be several.
+        InputError: if there are several seeds.
     """
     if features.task in ("similarity", "forecast") and params.seeds > 1:
         raise InputError(f"train.seeds: must be 1 for {features.task}, got {params.seeds}")
 
 
 def assert_no_cuda_graph(params: TrainParams, features: Features) -> None:
-    """A recorded step has one shape, and batches of sequences are as long as their longest.
+    """Check that batches have one shape, as a recorded step needs; batches of sequences are as long as their longest.
 
     Raises:
-        InputError: when steps of sequences are to be recorded.
+        InputError: if steps of sequences are to be recorded.
     """
-    if params.cuda_graph and features.sequence is not None:
+    if params.cuda_graph and features.kind == "sequences":
         raise InputError("train.cuda_graph: must be false for sequences, whose batches are of different lengths")
 
 
 def assert_can_batch_queries(params: TrainParams, features: Features) -> None:
-    """
+    """Check that batches have one shape, as a recorded step needs; batches of whole queries differ in length.
+
     Raises:
-        InputError: when steps on whole queries, no two of one length, would have to be recorded.
+        InputError: if steps of a ranking are to be recorded.
     """
     if params.cuda_graph and features.task == "ranking":
         raise InputError("train.cuda_graph: must be false for ranking, whose batches differ in length")
 
 
 def assert_can_distribute(model: ModelParams, task: Task) -> None:
-    """Each of several processes would normalise by the statistics of its own rows, and compare the candidates of a
-    query that it has itself: that is another model.
+    """Check that several processes train the same model as one.
+
+    Each would normalise by the statistics of its own rows, and compare only the candidates that it has.
 
     Raises:
-        InputError: when the model has batch normalisation, or learns a ranking.
+        InputError: if the model has batch normalisation, or learns a ranking.
     """
     if task == "ranking":
-        raise InputError("prepare.task: ranking is trained in one process, for the candidates of a query stay together")
+        raise InputError(
+            "prepare.task: ranking is trained in one process, because the candidates of a query stay together"
+        )
     if model.name == "mlp" and model.mlp is not None and model.mlp.batch_norm:
         raise InputError(
-            "model.mlp.batch_norm: must be false with several processes, for each would normalise by its own rows; "
+            "model.mlp.batch_norm: must be false with several processes, because each would normalise by its own rows; "
             "set it to false, or train in one process"
         )
     if model.name == "convolution":
@@ -133,12 +137,13 @@ def assert_can_distribute(model: ModelParams, task: Task) -> None:
 
 
 def assert_can_capture_cuda_graph(device: str, processes: int) -> None:
-    """
+    """Check that the steps run on a GPU, in one process.
+
     Args:
-        device: its type, as of torch.
+        device: its type: cuda, mps or cpu.
 
     Raises:
-        InputError: when there is no CUDA graph for this training.
+        InputError: if there is no CUDA graph for this training.
     """
     if device != "cuda":
         raise InputError(f"train.cuda_graph: needs a CUDA device, and this training runs on {device}; set it to false")
@@ -147,7 +152,7 @@ def assert_can_capture_cuda_graph(device: str, processes: int) -> None:
 
 
 def train_warnings(params: TrainParams, features: Features, cores: int) -> list[str]:
-    """What is odd, and works all the same."""
+    """Return what is probably a mistake, but works."""
     warnings = []
     if isinstance(params.batch_size, int) and params.batch_size > features.n_train:
         warnings.append(

@@ -1,7 +1,7 @@
 """Losses: the mean over the rows. Each refuses shapes that would broadcast into nonsense.
 
 Outputs with members, (n_rows, n_members, d_out), have the mean of the members' losses, never the loss of
-their mean: each member learns on its own (Gorishniy et al. 2025, "TabM", section 3). Where rows have weights, the
+their mean: each member learns on its own (Gorishniy et al. 2025, "TabM", section 3). If rows have weights, the
 mean divides by the sum of the weights.
 """
 
@@ -32,7 +32,7 @@ def mse(predictions: Tensor, targets: Tensor, weights: Tensor | None = None) -> 
 
 
 def huber(predictions: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
-    """mean of d^2 / 2 where d = |prediction - target| is at most 1, else d - 1/2 (Huber 1964); both (n_rows, 1).
+    """mean of d^2 / 2 if d = |prediction - target| is at most 1, else d - 1/2 (Huber 1964); both (n_rows, 1).
 
     On the network's scale: with a standardized target, 1 is its standard deviation.
     """
@@ -56,8 +56,8 @@ def cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor | None = None
 def nll(log_probabilities: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
     """mean -log_probability[target]; (n_rows, n_classes) float, as of log-softmax, and (n_rows,) int64."""
     flat, codes = _flatten_members(log_probabilities, targets)
-    surprise = functional.nll_loss(flat, codes, reduction="none")
-    return _weighted_mean(surprise.reshape(log_probabilities.shape[:-1]), weights)
+    losses = functional.nll_loss(flat, codes, reduction="none")
+    return _weighted_mean(losses.reshape(log_probabilities.shape[:-1]), weights)
 
 
 def kl_div(log_probabilities: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
@@ -67,7 +67,7 @@ def kl_div(log_probabilities: Tensor, targets: Tensor, weights: Tensor | None = 
 
 
 def hinge_embedding(distances: Tensor, alike: Tensor, margin: float, weights: Tensor | None = None) -> Tensor:
-    """mean of the distance where a pair is alike (1), else of max(0, margin - distance) (0); both (n_rows, 1).
+    """mean of the distance if a pair is alike (1), else of max(0, margin - distance) (0); both (n_rows, 1).
 
     torch.nn.HingeEmbeddingLoss, whose 1 and -1 are 1 and 0 here (Hadsell, Chopra and LeCun 2006, "Dimensionality
     reduction by learning an invariant mapping", with distances in place of their squares).
@@ -82,7 +82,12 @@ PLAIN_LOSSES: dict[LossName, Loss] = {
 
 
 def build_loss(name: LossName, label_smoothing: float = 0.0, margin: float = 1.0) -> Loss:
-    """The loss of raw outputs. Smoothing gives every class a share of the label (Szegedy et al. 2016, section 7)."""
+    """Return the loss of raw outputs.
+
+    Args:
+        label_smoothing: the share of each label that is spread over all classes (Szegedy et al. 2016, section 7).
+        margin: the distance beyond which unlike pairs cost nothing.
+    """
     match name:
         case "l1" | "mse" | "huber" | "listwise" | "margin_ranking":
             return PLAIN_LOSSES[name]
@@ -99,10 +104,10 @@ def build_loss(name: LossName, label_smoothing: float = 0.0, margin: float = 1.0
 
 
 def _for_logits(loss: Loss) -> Loss:
-    def of_logits(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+    def with_logits(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
         return loss(functional.log_softmax(logits, dim=-1), targets, weights)
 
-    return of_logits
+    return with_logits
 
 
 def _smoothed_bce(smoothing: float) -> Loss:
@@ -119,7 +124,7 @@ def _smoothed_cross_entropy(smoothing: float) -> Loss:
 
 
 def _smoothed_nll(smoothing: float) -> Loss:
-    """(1 - smoothing) of the surprise at the true class, and smoothing of the mean surprise at every class."""
+    """Return (1 - smoothing) of the loss of the true class, plus smoothing of the mean loss of all classes."""
 
     def smoothed(logs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
         return (1 - smoothing) * nll(logs, targets, weights) + smoothing * _weighted_mean(-logs.mean(dim=-1), weights)
@@ -128,26 +133,26 @@ def _smoothed_nll(smoothing: float) -> Loss:
 
 
 def _weighted_mean(losses: Tensor, weights: Tensor | None) -> Tensor:
-    """(n_rows, ...) → the mean over everything, weighted by rows."""
+    """Return the mean of (n_rows, ...), weighted by rows."""
     if weights is None:
         return losses.mean()
-    of_rows = losses.reshape(len(losses), -1).mean(dim=1)
-    if weights.shape != of_rows.shape:
+    row_losses = losses.reshape(len(losses), -1).mean(dim=1)
+    if weights.shape != row_losses.shape:
         raise ValueError(f"weights must be (n_rows,), got {weights.shape=}, {len(losses)=}")
-    return (weights * of_rows).sum() / weights.sum().clamp(min=torch.finfo(weights.dtype).tiny)
+    return (weights * row_losses).sum() / weights.sum().clamp(min=torch.finfo(weights.dtype).tiny)
 
 
 def _repeat_for_members(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Targets as wide as the outputs: the same for each member."""
+    """Return the targets in the shape of the outputs: the same for each member."""
     # (n, 1) against (n,) broadcasts to (n, n), only warns, and trains on noise.
-    of_one = outputs.shape[:1] + outputs.shape[2:] if outputs.dim() == 3 else outputs.shape
-    if targets.dim() != 2 or targets.shape != of_one:
+    shape = outputs.shape[:1] + outputs.shape[2:] if outputs.dim() == 3 else outputs.shape
+    if targets.dim() != 2 or targets.shape != shape:
         raise ValueError(f"shapes must be equal, got {outputs.shape=}, {targets.shape=}")
     return targets.unsqueeze(1).expand(outputs.shape) if outputs.dim() == 3 else targets
 
 
 def _flatten_members(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits and class codes of each member as rows of their own."""
+    """Return the logits and class codes of each member as rows of their own."""
     if logits.dim() not in (2, 3) or targets.shape != logits.shape[:1] or targets.dtype != torch.int64:
         raise ValueError(f"shapes must be (n, c) and (n,), got {logits.shape=}, {targets.shape=}")
     if logits.dim() == 2:

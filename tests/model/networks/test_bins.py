@@ -3,14 +3,14 @@ import pytest
 import torch
 
 from relight.data.features import NumericFeature
-from relight.model.build import bins_of
+from relight.model.build import column_bins
 from relight.model.preprocessing import Preprocessor
 from tests.feature_tables import category, features_of, number
 
 
 def bins(columns: list[NumericFeature], n_bins: int, numeric: str = "none") -> list[list[float]]:
     features = features_of(columns, n_train=1000)
-    return [edges.tolist() for edges in bins_of(features, Preprocessor(features, numeric), n_bins)]
+    return [edges.tolist() for edges in column_bins(features, Preprocessor(features, numeric), n_bins)]
 
 
 def test_edges_are_quantiles_of_the_train_rows() -> None:
@@ -55,10 +55,10 @@ def test_edges_rise_and_no_bin_is_too_narrow_for_float32() -> None:
 def test_dropped_columns_have_no_bins() -> None:
     assert len(bins([number("same", [2, 2]), number("x", [1, 2, 4])], 2)) == 1
     features = features_of([], [category("c", 2)])
-    assert bins_of(features, Preprocessor(features, "none"), 4) == []
+    assert column_bins(features, Preprocessor(features, "none"), 4) == []
 
 
 def test_the_same_features_have_the_same_bins() -> None:
     features = features_of([number("x", np.random.default_rng(1).normal(size=500))], n_train=500)
-    one, other = (bins_of(features, Preprocessor(features, "quantile_normal"), 48)[0] for _ in range(2))
+    one, other = (column_bins(features, Preprocessor(features, "quantile_normal"), 48)[0] for _ in range(2))
     assert torch.equal(one, other)

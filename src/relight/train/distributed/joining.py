@@ -19,11 +19,11 @@ from relight.train.distributed.workers import RESUME_HINT, Workers
 
 
 def requested_rank() -> Rank | None:
-    """The place of this process among those that `relight launch` or torchrun want; None where it trains alone."""
-    here, wanted = current_rank(), requested_processes()
-    if here is not None or wanted is None:
-        return here
-    return Rank(0, 0, wanted.processes * wanted.nodes, wanted.processes)
+    """Return the rank that `relight launch` or torchrun gave this process; None for a single process."""
+    rank, request = current_rank(), requested_processes()
+    if rank is not None or request is None:
+        return rank
+    return Rank(0, 0, request.processes * request.nodes, request.processes)
 
 
 @contextmanager
@@ -49,26 +49,23 @@ def open_process_group(rank: Rank | None, device: torch.device, identity: RunIde
 
 @contextmanager
 def join_process_group(rank: Rank, device: str) -> Iterator[None]:
-    """Within the block the processes are a group of torch.distributed; the first one starts those beside it.
+    """Make the processes a group of torch.distributed for the block; the first one starts the others of its machine.
 
     Raises:
-        RunError: when one of the others is lost.
+        RunError: if one of the others is lost.
     """
     from relight.train.distributed.rendezvous import torch_process_group
 
     backend = "nccl" if device == "cuda" else "gloo"
-    wanted = requested_processes()
-    if current_rank() is not None or wanted is None:  # torchrun, or another process, has started this one
+    request = requested_processes()
+    if current_rank() is not None or request is None:  # torchrun, or another process, has started this one
         with _explain_lost_connections(), torch_process_group(rank, backend):
             yield
         return
-    with _rendezvous_address(wanted) as (address, number):
-        _listen_on_loopback(wanted)
+    with _rendezvous_address(request) as (address, number):
+        _listen_on_loopback(request)
         os.environ.update(rank_environment(rank, address, number))
-        ranks = [
-            Rank(address_and_number, address_and_number, rank.processes, rank.local_processes)
-            for address_and_number in range(1, rank.local_processes)
-        ]
+        ranks = [Rank(local, local, rank.processes, rank.local_processes) for local in range(1, rank.local_processes)]
         with (
             _explain_lost_connections(),
             Workers(
@@ -82,7 +79,7 @@ def join_process_group(rank: Rank, device: str) -> Iterator[None]:
 
 
 def rank_environment(rank: Rank, address: Address, number: int) -> dict[str, str]:
-    """As torchrun's agent sets it, which holds the store, too.
+    """Return the environment of a process, as torchrun's agent sets it, which holds the store, too.
 
     Args:
         number: of the training at this store; each has its own names there.
@@ -92,38 +89,42 @@ def rank_environment(rank: Rank, address: Address, number: int) -> dict[str, str
 
 
 def training_key(number: int) -> str:
-    """Under which the store tells other machines of it."""
+    """Return the key under which the store announces a training to the other machines."""
     return f"training {number}"
 
 
 @contextmanager
-def _rendezvous_address(wanted: LaunchRequest) -> Iterator[tuple[Address, int]]:
-    """On one machine a store of our own, else that of `relight launch`, where the other machines wait for word."""
+def _rendezvous_address(request: LaunchRequest) -> Iterator[tuple[Address, int]]:
+    """Open a store on one machine, or use that of `relight launch`, where the other machines wait.
+
+    Yields:
+        The address of the store, and the number of the training there.
+    """
     from relight.train.distributed.rendezvous import LOOPBACK, connect_store, host_store
 
-    if wanted.rendezvous is None:
+    if request.rendezvous is None:
         store, address = host_store(Address(LOOPBACK, 0))
         yield address, 0
-        del store  # it has listened until here
+        del store  # it listens until here
         return
-    store = connect_store(wanted.rendezvous)
+    store = connect_store(request.rendezvous)
     number = store.add("trainings", 1)
     store.set(training_key(number), json.dumps({"folder": os.getcwd()}))
-    yield wanted.rendezvous, number
+    yield request.rendezvous, number
 
 
-def _listen_on_loopback(wanted: LaunchRequest) -> None:
-    if wanted.nodes == 1:
-        loopback = [name for _, name in socket.if_nameindex() if name in ("lo", "lo0")]
-        for name in loopback:
+def _listen_on_loopback(request: LaunchRequest) -> None:
+    if request.nodes == 1:
+        for name in [name for _, name in socket.if_nameindex() if name in ("lo", "lo0")]:
             os.environ.setdefault("GLOO_SOCKET_IFNAME", name)
 
 
 @contextmanager
 def _explain_lost_connections() -> Iterator[None]:
-    """
+    """Replace the error of torch.distributed if another process is gone.
+
     Raises:
-        RunError: instead of what torch.distributed says where another process is gone.
+        RunError: with the next step.
     """
     try:
         yield
@@ -137,7 +138,7 @@ def _explain_lost_connections() -> Iterator[None]:
 
 
 def _is_lost_connection(error: RuntimeError) -> bool:
-    """gloo raises plain RuntimeErrors that begin with the place in its code."""
+    """Return whether another process is gone; gloo raises plain RuntimeErrors that begin with a path of its code."""
     from torch.distributed import DistError
 
     return isinstance(error, DistError) or "gloo/" in str(error)

@@ -1,4 +1,4 @@
-"""Processes of another machine for the train stage of the first one."""
+"""Worker processes on this machine for the train stage of the first machine."""
 
 import json
 import sys
@@ -15,20 +15,18 @@ from relight.train.distributed.rendezvous import connect_store
 from relight.train.distributed.workers import Workers
 
 ENDED_KEY, RELEASED_KEY = "ended", "gone"
-
 _POLL_SECONDS = 0.2
-
 _RELEASE_SECONDS = 2
 
 
 def serve_workers(request: LaunchRequest, address: Address, node_rank: int) -> None:
-    """To each training, until the command of the first machine ends.
+    """Start workers for each training, until the command of the first machine ends.
 
     Args:
-        place: of this machine among the others, from 1.
+        node_rank: of this machine; the first one has 0.
 
     Raises:
-        RunError: when a process or the first machine is lost.
+        RunError: if a process or the first machine is lost.
     """
     store = connect_store(address)
     number = 1
@@ -41,7 +39,7 @@ def serve_workers(request: LaunchRequest, address: Address, node_rank: int) -> N
 
 
 def release_workers(store: Store, n_others: int) -> None:
-    """The command has ended: the other machines may go, and are given time to hear it."""
+    """Tell the other machines that the command has ended, and wait a moment until they know it."""
     store.set(ENDED_KEY, "")
     until = time.monotonic() + _RELEASE_SECONDS
     while store.add(RELEASED_KEY, 0) < n_others and time.monotonic() < until:
@@ -54,7 +52,7 @@ def _ranks(request: LaunchRequest, node_rank: int) -> list[Rank]:
 
 
 def _next_training(store: Store, number: int, address: Address) -> Path | None:
-    """Its folder, once it begins; None when the command has ended."""
+    """Wait for the next training and return its folder; None if the command has ended."""
     try:
         while not store.check([training_key(number)]):
             if store.check([ENDED_KEY]):

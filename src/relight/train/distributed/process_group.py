@@ -14,7 +14,7 @@ from torch.nn.parallel import DistributedDataParallel
 from relight.model.inference import ChunkedInputs, batched_outputs
 from relight.model.rows import Rows, StoredRows
 
-SECONDS_BETWEEN_POLLS = 0.2  # about so long between two words
+SECONDS_BETWEEN_POLLS = 0.2  # about
 
 
 class DistributedGroup:
@@ -28,11 +28,11 @@ class DistributedGroup:
         self.rank, self.size, self._device = dist.get_rank(), dist.get_world_size(), device
 
     def wrap_model(self, model: nn.Module, rows: Rows | StoredRows) -> nn.Module:
-        """A wrapper whose gradients are the mean over the processes.
+        """Return a wrapper whose gradients are the mean over the processes.
 
-        After its first step it sorts the gradients anew, for speed, and three or more of them are then added in
-        another order. A step that counts for nothing comes before the training, so that a run that goes on from a
-        checkpoint adds as one that never stopped.
+        After its first step it sorts the gradients again, for speed, and then adds three or more of them in another
+        order. A step without effect comes before the training, so that a training that continues after a checkpoint
+        adds in the order of one that never stopped.
         """
         device_ids = [self._device] if self._device.type == "cuda" else None
         network = DistributedDataParallel(model, device_ids=device_ids)
@@ -45,7 +45,7 @@ class DistributedGroup:
         return network
 
     def predict(self, model: nn.Module, inputs: tuple[Tensor, ...] | ChunkedInputs, at_once: int) -> Tensor:
-        """Each process takes a part of equal length, the last row filling it up; rows in a file each takes whole."""
+        """Predict a part in each process, of equal length by repeating the last row; all rows if they are in a file."""
         if not isinstance(inputs, tuple):
             return batched_outputs(model, inputs, at_once)
         n_rows = len(inputs[0])
@@ -70,7 +70,7 @@ class DistributedGroup:
         return {**saved, "random": random, "loss": torch.stack(self._gather(saved["loss"]))}
 
     def broadcast_state(self, saved: dict[str, Any] | None) -> dict[str, Any] | None:
-        """Sent as the bytes of a checkpoint, and read as one: no pickle of another machine is run."""
+        """Send the bytes of a checkpoint, and read them as one, so that no pickle of another machine is run."""
         buffer = io.BytesIO()
         torch.save(saved if self.rank == 0 else None, buffer)
         content = torch.frombuffer(bytearray(buffer.getvalue()), dtype=torch.uint8)
@@ -78,16 +78,16 @@ class DistributedGroup:
         shared = torch.load(received, map_location="cpu", weights_only=True)
         if shared is None:
             return None
-        random = {kind: of_all[self.rank].clone() for kind, of_all in shared["random"].items()}
+        random = {kind: states[self.rank].clone() for kind, states in shared["random"].items()}
         return {**shared, "random": random, "loss": shared["loss"][self.rank].clone()}
 
     def broadcast_text(self, text: str) -> str:
-        """What the first process says."""
+        """Return the text of the first process."""
         content = torch.frombuffer(bytearray(text.encode()), dtype=torch.uint8)
         return self._broadcast(content).numpy().tobytes().decode()
 
     def _broadcast(self, content: Tensor) -> Tensor:
-        """Bytes of the first process, on the CPU."""
+        """Return the bytes of the first process, on the CPU."""
         length = torch.tensor(len(content), device=self._device)
         dist.broadcast(length, src=0)
         received = functional.pad(content, (0, max(0, int(length) - len(content))))[: int(length)].to(self._device)
@@ -95,7 +95,7 @@ class DistributedGroup:
         return received.cpu()
 
     def _gather(self, value: Tensor) -> list[Tensor]:
-        """Of each process, all of one shape."""
+        """Return the value of each process; all have one shape."""
         value = value.to(self._device).contiguous()
         gathered = [torch.empty_like(value) for _ in range(self.size)]
         dist.all_gather(gathered, value)
@@ -103,15 +103,15 @@ class DistributedGroup:
 
 
 def _first_rows(inputs: tuple[Tensor, ...] | ChunkedInputs) -> tuple[Tensor, ...]:
-    """Of two rows, or of one."""
+    """Return the inputs of two rows, or of one."""
     return tuple(part[:2] for part in inputs) if isinstance(inputs, tuple) else next(iter(inputs.chunks(2)))
 
 
 class StopConsensus:
-    """Of what each process wants: a stop that was asked for, a checkpoint that is due.
+    """Agrees across processes on requested stops and due checkpoints, some steps at a time.
 
-    The first process says how many steps are left until the next word, by the time that the last ones took; that
-    changes nothing about the result.
+    The first process decides after how many steps the next vote is, by the time that the last steps took; that does
+    not change the result.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -120,18 +120,18 @@ class StopConsensus:
         self._since = time.monotonic()
 
     def poll_any(self, *wishes: bool) -> list[bool]:
-        """What at least one process wants; nothing in the steps between."""
+        """Return which of the wishes at least one process has; none in the steps between two votes."""
         self._left -= 1
         if self._left > 0:
             return [False] * len(wishes)
         votes = torch.tensor([*wishes, self._next()], dtype=torch.int64, device=self._device)
         dist.all_reduce(votes, op=dist.ReduceOp.MAX)
-        *wanted, self._steps = votes.tolist()
+        *agreed, self._steps = votes.tolist()
         self._left, self._since = self._steps, time.monotonic()
-        return [bool(wish) for wish in wanted]
+        return [bool(wish) for wish in agreed]
 
     def all(self, wish: bool) -> bool:
-        """Whether every process wants it; each must ask."""
+        """Return whether every process has the wish; each must call it."""
         vote = torch.tensor(int(wish), device=self._device)
         dist.all_reduce(vote, op=dist.ReduceOp.MIN)
         return bool(vote)

@@ -1,6 +1,6 @@
-"""Where the processes of a training meet: a store of torch.distributed, and the group that they then are.
+"""The rendezvous of the processes of a training: a store of torch.distributed, and the group that they form.
 
-The store and the connections know no password: on one machine they listen on the loopback interface alone.
+The store and the connections have no password: on one machine they listen on the loopback interface only.
 """
 
 import errno
@@ -20,15 +20,14 @@ from relight.errors import InputError, RunError
 from relight.runtime.processes import Address, Rank, timeout_seconds
 
 LOOPBACK = "127.0.0.1"
-
 _POLL_SECONDS = 0.05
 
 
 def host_store(address: Address) -> tuple[TCPStore, Address]:
-    """Listen there; port 0 is any free one.
+    """Listen at an address; port 0 is any free one.
 
     Raises:
-        InputError: when the port is in use, or the host is another machine.
+        InputError: if the port is in use, or the host is another machine.
     """
     try:
         listening = socket.create_server((address.host, address.port))
@@ -36,7 +35,7 @@ def host_store(address: Address) -> tuple[TCPStore, Address]:
         raise InputError(_bind_problem(address, error)) from error
     port = listening.getsockname()[1]
     wait = timedelta(seconds=timeout_seconds())
-    # The store takes the socket as its own.
+    # The store closes the socket.
     store = TCPStore(
         address.host, port, is_master=True, wait_for_workers=False, timeout=wait, master_listen_fd=listening.detach()
     )
@@ -51,10 +50,10 @@ def _bind_problem(address: Address, error: OSError) -> str:
 
 
 def connect_store(address: Address) -> TCPStore:
-    """The store that listens there, once it does.
+    """Wait for the store at an address, and connect to it.
 
     Raises:
-        RunError: when it does not in the time that a process waits for another.
+        RunError: if it does not listen within the time that a process waits for another.
     """
     until = time.monotonic() + timeout_seconds()
     while (error := _connect_problem(address)) is not None:
@@ -75,13 +74,13 @@ def _connect_problem(address: Address) -> str | None:
 
 @contextmanager
 def torch_process_group(rank: Rank, backend: str, lost: Callable[[], str | None] = lambda: None) -> Iterator[None]:
-    """Be one of the processes that the environment speaks of.
+    """Join the processes that the environment describes, for the block.
 
     Args:
         lost: says which of the others is gone already.
 
     Raises:
-        RunError: when the others do not come.
+        RunError: if the others do not come.
     """
     wait = timedelta(seconds=timeout_seconds())
     try:
@@ -91,19 +90,21 @@ def torch_process_group(rank: Rank, backend: str, lost: Callable[[], str | None]
             backend, store=store, rank=rank.rank, world_size=rank.processes, timeout=wait
         )
     except DistError as error:
-        where = f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"
-        raise RunError(f"the processes cannot meet at {where}: {str(error).splitlines()[0]}") from error
+        address = f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"
+        raise RunError(f"the processes cannot meet at {address}: {str(error).splitlines()[0]}") from error
     yield
     torch.distributed.destroy_process_group()
 
 
 def _wait_for_all(store: Store, rank: Rank, lost: Callable[[], str | None]) -> None:
-    """In Python, so that Ctrl-C is heard: the wait of torch is native."""
-    come, until = store.add("number", 1), time.monotonic() + timeout_seconds()
-    while come < rank.processes:
+    """Wait in Python, because Ctrl-C does not reach the wait of torch, which is native."""
+    n_come, until = store.add("number", 1), time.monotonic() + timeout_seconds()
+    while n_come < rank.processes:
         if (failure := lost()) is not None:
             raise RunError(failure)
         if time.monotonic() > until:
-            raise RunError(f"{come} of {rank.processes} processes came within {timeout_seconds()} s; start all of them")
+            raise RunError(
+                f"{n_come} of {rank.processes} processes came within {timeout_seconds()} s; start all of them"
+            )
         time.sleep(_POLL_SECONDS)
-        come = store.add("number", 0)
+        n_come = store.add("number", 0)

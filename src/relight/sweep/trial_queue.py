@@ -1,7 +1,7 @@
-"""A sweep's trials in Optuna's storage: taken, kept alive, finished; those of the dead are taken up again.
+"""The trials of a sweep as a queue in Optuna's storage: claimed, kept alive by a heartbeat, finished.
 
-A trial that was under way when its process died stays RUNNING in the storage. Whoever looks for work next takes it
-over with the same number and the same params: none is lost, none is counted twice.
+The trial of a process that died stays RUNNING in the storage. The next process that looks for work reclaims it with the
+same number and the same params: none is lost, none is counted twice.
 """
 
 import threading
@@ -22,11 +22,11 @@ from relight.sweep.processes import Slot, owner_liveness
 
 HEARTBEAT_SECONDS = 20.0
 
-MAX_SILENT_SECONDS = 90.0  # without a beat, for a process of another machine
+MAX_SILENT_SECONDS = 90.0  # without a heartbeat, until a process of another machine counts as dead
 
-MIN_OTHER_TRIALS = 5  # that a curve is compared with
+MIN_OTHER_TRIALS = 5  # with fewer curves to compare with, no trial is pruned
 
-MAX_ATTEMPTS = 3  # a trial that ends its process so often, for want of memory say, is left alone
+MAX_ATTEMPTS = 3  # a trial that kills its process so often, by lack of memory for instance, is failed
 
 OWNER_KEY, HEARTBEAT_KEY, SECONDS_KEY, REASON_KEY, IDENTITY_KEY, DEFAULT_KEY = (
     "owner",
@@ -39,12 +39,12 @@ OWNER_KEY, HEARTBEAT_KEY, SECONDS_KEY, REASON_KEY, IDENTITY_KEY, DEFAULT_KEY = (
 
 
 class TrialRecord(NamedTuple):
-    """A trial of the ledger.
+    """A trial as the storage has it.
 
     Attributes:
         state: running, complete, pruned or failed.
-        value: of a complete one; for a pruned one the last it reached.
-        why: it failed.
+        value: the metric of a complete trial, or the last validation score of a pruned one.
+        reason: why it failed; else "".
     """
 
     number: int
@@ -59,9 +59,9 @@ class TrialQueue:
     """The study of one sweep, as one process sees it.
 
     Args:
-        lock: held while a trial is chosen, by one process of this machine at a time.
-        n_trials: how many there may be; None: as many as `minutes` let.
-        minutes: of all finished trials together.
+        lock: file that one process of this machine at a time holds while it claims a trial.
+        n_trials: largest number of trials; None if only `minutes` limits them.
+        minutes: budget for the time of all finished trials together.
     """
 
     def __init__(
@@ -76,16 +76,17 @@ class TrialQueue:
         self._study, self._space, self._lock = study, dict(space), lock
         self._n_trials, self._minutes = n_trials, minutes
         self._last: Trial | None = None
-        self._beats: dict[int, tuple[Any, float]] = {}
+        self._heartbeats: dict[int, tuple[Any, float]] = {}
 
     def identity(self) -> dict[str, Any] | None:
+        """Return what makes the trials comparable, as it was when the study was begun; None for a new study."""
         return self._study.user_attrs.get(IDENTITY_KEY)
 
-    def set_identity(self, about: dict[str, Any]) -> None:
-        self._study.set_user_attr(IDENTITY_KEY, about)
+    def set_identity(self, identity: dict[str, Any]) -> None:
+        self._study.set_user_attr(IDENTITY_KEY, identity)
 
     def default_result(self) -> dict[str, Any] | None:
-        """What params.yaml itself reaches: its value, or why there is none. None: nobody has tried."""
+        """Return the result of the unmodified params.yaml, `value` or `why` there is none; None if not yet run."""
         return self._study.user_attrs.get(DEFAULT_KEY)
 
     def set_default_result(self, value: float | None, why: str) -> None:
@@ -96,7 +97,7 @@ class TrialQueue:
 
     @contextmanager
     def heartbeat(self) -> Iterator[None]:
-        """Within the block other machines can see that the process of the trial that was taken last is alive."""
+        """Within the block, show other machines that the process of the last claimed trial is alive."""
         over = threading.Event()
 
         def beat() -> None:
@@ -107,21 +108,21 @@ class TrialQueue:
                     with suppress(UpdateFinishedTrialError):
                         self._last.set_user_attr(HEARTBEAT_KEY, count)
 
-        beating = threading.Thread(target=beat, daemon=True)
-        beating.start()
+        thread = threading.Thread(target=beat, daemon=True)
+        thread.start()
         try:
             yield
         finally:
             over.set()
-            beating.join()
+            thread.join()
 
     def has_work(self) -> bool:
-        """Whether a trial may be begun, or is not known to have ended."""
+        """Return whether a trial may be begun, or is still running."""
         trials = self._all()
         return not self._is_used_up(trials) or any(trial.state == TrialState.RUNNING for trial in trials)
 
     def claim(self, slot: Slot) -> "ClaimedTrial | None":
-        """The next trial to run: one whose process is gone, or else a new one; None when the budget is used up."""
+        """Return the next trial to run: one whose process is dead, or else a new one; None if the budget is used up."""
         while True:
             with exclusive_lock(self._lock):
                 trials = self._all()
@@ -129,8 +130,8 @@ class TrialQueue:
                     trial.number: self._owner_state(trial) for trial in trials if trial.state == TrialState.RUNNING
                 }
                 for trial in trials:
-                    if states.get(trial.number) == "dead" and (taken := self._reclaim(trial, slot)) is not None:
-                        return taken
+                    if states.get(trial.number) == "dead" and (claimed := self._reclaim(trial, slot)) is not None:
+                        return claimed
                 if not self._is_used_up(trials):
                     return self._new(slot)
             if "unknown" not in states.values():
@@ -138,7 +139,7 @@ class TrialQueue:
             time.sleep(1)  # a process of another machine may be dead, or slow
 
     def _all(self) -> list[FrozenTrial]:
-        """Those within the budget: two machines may begin more at once, which wait for a larger one."""
+        """Return the trials within the budget; if two machines began more at once, those wait for a larger budget."""
         trials = self._study.get_trials(deepcopy=False)
         return trials if self._n_trials is None else trials[: self._n_trials]
 
@@ -157,11 +158,11 @@ class TrialQueue:
     def _reclaim(self, frozen: FrozenTrial, slot: Slot) -> "ClaimedTrial | None":
         trial = Trial(self._study, frozen._trial_id)
         attempt = 1 + (frozen.user_attrs.get(OWNER_KEY) or {"attempt": 0})["attempt"]
-        taken = self._begin(trial, slot, attempt)
+        claimed = self._begin(trial, slot, attempt)
         if attempt > MAX_ATTEMPTS:
-            taken.fail(f"it ended its process {MAX_ATTEMPTS} times", None)
+            claimed.fail(f"it ended its process {MAX_ATTEMPTS} times", None)
             return None
-        return taken
+        return claimed
 
     def _begin(self, trial: Trial, slot: Slot, attempt: int) -> "ClaimedTrial":
         trial.set_user_attr(OWNER_KEY, {**slot.owner(), "attempt": attempt})
@@ -171,17 +172,17 @@ class TrialQueue:
         )
 
     def _owner_state(self, trial: FrozenTrial) -> str:
-        """dead, alive, or unknown for a while."""
+        """Return dead or alive; or unknown, until the heartbeat of another machine has been watched long enough."""
         owner = trial.user_attrs.get(OWNER_KEY, {"host": None})
         if owner is None:
             return "dead"
-        seen = owner_liveness(owner) if owner["host"] is not None else "unknown"
-        if seen != "unknown":
-            return seen
-        beat, now = (owner, trial.user_attrs.get(HEARTBEAT_KEY)), time.monotonic()
-        before, since = self._beats.setdefault(trial.number, (beat, now))
-        if before != beat:
-            self._beats[trial.number] = (beat, now)
+        liveness = owner_liveness(owner) if owner["host"] is not None else "unknown"
+        if liveness != "unknown":
+            return liveness
+        heartbeat, now = (owner, trial.user_attrs.get(HEARTBEAT_KEY)), time.monotonic()
+        before, since = self._heartbeats.setdefault(trial.number, (heartbeat, now))
+        if before != heartbeat:
+            self._heartbeats[trial.number] = (heartbeat, now)
             return "alive"
         if now - since >= (MAX_SILENT_SECONDS if owner["host"] is not None else HEARTBEAT_SECONDS):
             return "dead"
@@ -192,7 +193,7 @@ class ClaimedTrial:
     """A trial that this process runs.
 
     Attributes:
-        proposal: its params, by dotted key.
+        proposal: its params by dotted key.
     """
 
     def __init__(self, study: optuna.Study, trial: Trial, proposal: dict[str, Any]) -> None:
@@ -202,10 +203,13 @@ class ClaimedTrial:
         self._reported = set(study.get_trials(deepcopy=False)[trial.number].intermediate_values)
 
     def should_prune(self, step: int, score: float) -> bool:
-        """Whether the best score so far lies in the worst quarter of the others at the same step. Lower is better.
+        """Return whether the best score so far is in the worst quarter of the other trials at the same step.
 
-        Of all others, those that ended early or still run included: Optuna's pruners look at the complete ones alone,
-        which are the better ones, and so end more and more.
+        All other trials count, pruned and running ones too: Optuna's pruners compare only with complete ones, which are
+        the better ones, and so prune more and more.
+
+        Args:
+            score: lower is better.
         """
         if step not in self._reported:
             self._reported.add(step)
@@ -220,8 +224,8 @@ class ClaimedTrial:
     def prune(self, seconds: float) -> None:
         self._finish(TrialState.PRUNED, None, seconds)
 
-    def fail(self, why: str, seconds: float | None) -> None:
-        self._trial.set_user_attr(REASON_KEY, why)
+    def fail(self, reason: str, seconds: float | None) -> None:
+        self._trial.set_user_attr(REASON_KEY, reason)
         self._finish(TrialState.FAIL, None, seconds)
 
     def _finish(self, state: TrialState, value: float | None, seconds: float | None) -> None:

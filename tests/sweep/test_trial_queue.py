@@ -1,25 +1,16 @@
-"""What is proposed, when a curve is looked at, and what the table says: without training anything."""
+"""What is proposed, which trials are claimed and which are pruned: without training anything."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from relight.runtime.nested import differing_keys
-from relight.sweep.ledger import TrialQueue
 from relight.sweep.params import SweepParams
 from relight.sweep.processes import acquire_slot
 from relight.sweep.proposals import PerTrialSampler, grid_points, max_trials, search_distributions
 from relight.sweep.storage import open_study
-from relight.sweep.trials import (
-    PruningRungs,
-    SweepTrial,
-    best_trials_table,
-    is_rung,
-    rank_trials,
-    trial_counts_text,
-    trial_value,
-)
+from relight.sweep.trial_queue import TrialQueue
+from relight.sweep.trials import PruningRungs
 
 SPACE = {
     "a.rate": {"low": 0.001, "high": 0.1, "log": True},
@@ -32,7 +23,7 @@ def sweep(**given: Any) -> SweepParams:
     return SweepParams.model_validate({"params": SPACE, **given})
 
 
-def ledger(params: SweepParams, folder: Path) -> TrialQueue:
+def trial_queue(params: SweepParams, folder: Path) -> TrialQueue:
     study = open_study(None, folder / "journal", params.name, "minimize", PerTrialSampler(params))
     return TrialQueue(study, search_distributions(params), folder / "take", n_trials=max_trials(params), minutes=None)
 
@@ -42,7 +33,7 @@ def proposals(params: SweepParams, folder: Path, *, at_once: int = 1000) -> list
     found: list[dict[str, Any]] = []
     while True:
         with acquire_slot(folder / "jobs") as held:
-            one = ledger(params, folder)
+            one = trial_queue(params, folder)
             for _ in range(at_once):
                 if (taken := one.claim(held)) is None:
                     return found
@@ -91,17 +82,17 @@ def test_a_budget_of_minutes_counts_what_trials_took(tmp_path: Path) -> None:
 def test_a_trial_whose_process_is_gone_is_taken_up_with_the_same_params(tmp_path: Path) -> None:
     params = sweep(budget={"trials": 2})
     with acquire_slot(tmp_path / "jobs") as held:
-        lost = ledger(params, tmp_path).claim(held)
+        lost = trial_queue(params, tmp_path).claim(held)
         assert lost is not None
         with acquire_slot(tmp_path / "jobs") as other:  # while the first is alive, it is its own
             assert other.number == 1
-            second = ledger(params, tmp_path).claim(other)
+            second = trial_queue(params, tmp_path).claim(other)
             assert second is not None
             assert second.number == 1
             second.complete(1.0, 0.0)
-            assert ledger(params, tmp_path).claim(other) is None
+            assert trial_queue(params, tmp_path).claim(other) is None
     with acquire_slot(tmp_path / "jobs") as held:
-        found = ledger(params, tmp_path).claim(held)
+        found = trial_queue(params, tmp_path).claim(held)
         assert found is not None
         assert (found.number, found.proposal) == (0, lost.proposal)
 
@@ -110,49 +101,45 @@ def test_a_trial_that_ends_its_process_three_times_is_left_alone(tmp_path: Path)
     params = sweep(budget={"trials": 1})
     for _ in range(3):
         with acquire_slot(tmp_path / "jobs") as held:
-            assert ledger(params, tmp_path).claim(held) is not None
+            assert trial_queue(params, tmp_path).claim(held) is not None
     with acquire_slot(tmp_path / "jobs") as held:
-        assert ledger(params, tmp_path).claim(held) is None
-    (row,) = ledger(params, tmp_path).records()
+        assert trial_queue(params, tmp_path).claim(held) is None
+    (row,) = trial_queue(params, tmp_path).records()
     assert (row.state, row.reason) == ("failed", "it ended its process 3 times")
 
 
 def test_a_line_that_was_cut_short_is_cut_off(tmp_path: Path) -> None:
     params = sweep(budget={"trials": 3})
     with acquire_slot(tmp_path / "jobs") as held:
-        taken = ledger(params, tmp_path).claim(held)
+        taken = trial_queue(params, tmp_path).claim(held)
         assert taken is not None
         taken.complete(2.0, 0.0)
     with open(tmp_path / "journal", "a") as journal:
         journal.write('{"op_code":5,"work')
-    assert [row.value for row in ledger(params, tmp_path).records()] == [2.0]
+    assert [row.value for row in trial_queue(params, tmp_path).records()] == [2.0]
     assert len(proposals(params, tmp_path)) == 2
 
 
 def test_what_two_machines_begin_beyond_the_budget_waits_for_a_larger_one(tmp_path: Path) -> None:
     small, large = sweep(budget={"trials": 1}), sweep(budget={"trials": 2})
     with acquire_slot(tmp_path / "jobs") as held:
-        one = ledger(small, tmp_path)
+        one = trial_queue(small, tmp_path)
         taken = one.claim(held)
         assert taken is not None
         taken.complete(1.0, 0.0)
         assert one._new(held) is None  # as another machine does that saw the first too late
         assert [row.number for row in one.records()] == [0]
-        late = ledger(large, tmp_path).claim(held)
+        late = trial_queue(large, tmp_path).claim(held)
         assert late is not None
         assert late.number == 1
         late.complete(1.0, 0.0)
-        assert [row.state for row in ledger(large, tmp_path).records()] == ["complete", "complete"]
-
-
-def test_rungs_are_few_and_do_not_depend_on_the_epochs() -> None:
-    assert [epoch for epoch in range(1, 201) if is_rung(epoch)] == [4, 6, 9, 14, 21, 32, 48, 72, 108, 162]
+        assert [row.state for row in trial_queue(large, tmp_path).records()] == ["complete", "complete"]
 
 
 def test_a_curve_in_the_worst_quarter_is_hopeless(tmp_path: Path) -> None:
     """Five reach 1; two at 2 end at epoch 4, where they count from then on: the bar is 1.5 there, and 1 at epoch 6."""
     params = sweep(budget={"trials": 8})
-    one, ends = ledger(params, tmp_path), []
+    one, ends = trial_queue(params, tmp_path), []
     with acquire_slot(tmp_path / "jobs") as held:
         for score in (1.0, 1.0, 1.0, 1.0, 1.0, 2.0, 2.0, 1.4):
             taken = one.claim(held)
@@ -161,31 +148,3 @@ def test_a_curve_in_the_worst_quarter_is_hopeless(tmp_path: Path) -> None:
             ends.append(next((epoch for epoch in range(1, 11) if rungs.update([score] * epoch)), None))
             taken.complete(score, 0.0) if ends[-1] is None else taken.prune(0.0)
     assert ends == [None, None, None, None, None, 4, 4, 6]
-
-
-def test_the_value_is_that_of_the_weights_that_are_kept() -> None:
-    assert trial_value([3.0, 1.0, 2.0], keeps_best=True) == 1.0
-    assert trial_value([3.0, 1.0, 2.0], keeps_best=False) == 2.0
-
-
-def test_the_table_names_params_by_the_words_that_tell_them_apart() -> None:
-    trials = [
-        SweepTrial("s-0000", "complete", 2.0, {"a.x.rate": 0.1234567, "b.x.rate": None, "c.on": True}),
-        SweepTrial("s-0001", "pruned", 0.1, {}),
-        SweepTrial("s-0002", "complete", 1.0, {"a.x.rate": 1.0, "b.x.rate": 3, "c.on": False}),
-    ]
-    best = rank_trials(trials, maximize=False)
-    assert [trial.name for trial in best] == ["s-0002", "s-0000"]
-    assert [trial.name for trial in rank_trials(trials, maximize=True)] == ["s-0000", "s-0002"]
-    table = best_trials_table(best, SweepTrial("default", "complete", None, {"a.x.rate": 5}), "score")
-    assert table.heads == ["trial", "score", "a.x.rate", "b.x.rate", "on"]
-    assert table.rows == [
-        ["s-0002", "1", "1", "3", "false"],
-        ["s-0000", "2", "0.12346", "-", "true"],
-        ["default", "-", "5", "-", "-"],
-    ]
-    assert trial_counts_text(trials) == "3 trials: 2 complete, 1 ended early"
-
-
-def test_what_differs_is_named() -> None:
-    assert differing_keys({"a": {"b": 1, "c": 2}}, {"a": {"b": 1, "c": 3}, "d": 4}) == ["a.c", "d"]
