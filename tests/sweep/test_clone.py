@@ -71,6 +71,8 @@ def test_experiments_come_to_the_repository_whatever_was_left_in_the_clone(side:
     note.parent.mkdir(parents=True, exist_ok=True)
     note.write_text("")
     (side.folder / ".git/index.lock").touch()
+    lost = f"refs/exps/{commit[:2]}/{commit[2:]}/hopeless"  # a dvc that was killed after its commit leaves this
+    run("git", "-C", str(side.folder), "symbolic-ref", "refs/exps/exec/EXEC_BRANCH", lost)
     (side.folder / "params.yaml").write_text("torn")
     assert side.run("short", ["seconds=0.25"], never)
     assert existing_experiments(["hopeless", "short"], commit) == {"short"}

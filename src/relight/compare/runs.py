@@ -199,7 +199,7 @@ def _paired_intervals(
     if isinstance(drawn, str):
         return {}, drawn
     candidate_scores = bootstrap_scores(candidate.predictions, drawn.resamples, every_score=drawn.covers_all_scores)
-    why = "it is not resampled" if drawn.covers_all_scores else "it is resampled where fewer runs are named"
+    why = "it is not resampled" if drawn.covers_all_scores else "it is resampled if fewer runs are named"
     ends = difference_intervals(drawn.scores, candidate_scores, drawn.resamples.scale)
     return ends | _mase_interval(baseline, candidate, ends), why
 

@@ -135,7 +135,8 @@ class ExperimentClone:
             path.unlink()
         refs = self._git("for-each-ref", "--format=%(refname)", "refs/exps", "refs/stash").split()
         for ref in refs:
-            self._git("update-ref", "-d", ref)
+            self._git("update-ref", "--no-deref", "-d", ref)
+        shutil.rmtree(self.folder / ".git/refs/exps", ignore_errors=True)  # symbolic refs to a ref that is gone
         self._git("checkout", "--quiet", "--force", "--detach", self._baseline.commit)
         self._git("clean", "--quiet", "-fd")
         if self._baseline.changes:
