@@ -5,7 +5,7 @@ from relight.model.params import ConvolutionParams, PatchTransformerParams
 
 
 def test_dilated_blocks_keep_every_step() -> None:
-    with pytest.raises(ValidationError, match="pool must be 1 where dilated is true, got 2"):
+    with pytest.raises(ValidationError, match="pool must be 1 if dilated is true, got 2"):
         ConvolutionParams(dilated=True, pool=2)
 
 

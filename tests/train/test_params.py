@@ -39,7 +39,7 @@ def test_momentum_is_for_sgd_alone(name: str) -> None:
 
 def test_a_model_is_compiled_or_its_steps_are_recorded() -> None:
     assert TrainParams.model_validate({**WHOLE, "cuda_graph": True}).cuda_graph
-    with pytest.raises(ValidationError, match="cuda_graph must be false where compile is true"):
+    with pytest.raises(ValidationError, match="cuda_graph must be false if compile is true"):
         TrainParams.model_validate({**WHOLE, "cuda_graph": True, "compile": True})
 
 

@@ -35,9 +35,10 @@ def preprocess_pairs(model: SiameseModel, pairs: Rows) -> Rows:
 
 
 class DistanceCalibration(BaseModel):
-    """
+    """Distances → scores and probabilities.
+
     Attributes:
-        threshold: pairs at this distance or nearer are said to be alike.
+        threshold: pairs at this distance or nearer are predicted to be alike.
         slope: how fast the probability falls with the distance there, 1 / distance.
     """
 
@@ -47,16 +48,16 @@ class DistanceCalibration(BaseModel):
     slope: float
 
     def score(self, distance: np.ndarray) -> np.ndarray:
-        """How far below the threshold, (n_rows,) float64: pairs at 0 and above are alike."""
+        """Return how far below the threshold the pairs are, (n_rows,) float64: those at 0 and above are alike."""
         return self.threshold - distance.reshape(-1).astype(np.float64)
 
     def similarity(self, distance: np.ndarray) -> np.ndarray:
-        """Something like the probability that they are alike, (n_rows,) float64: one half at the threshold."""
+        """Return an estimate of the probability that they are alike, (n_rows,) float64: one half at the threshold."""
         return sigmoid(self.slope * self.score(distance))
 
 
 def accuracy_threshold(distances: np.ndarray, is_alike: np.ndarray, weights: np.ndarray) -> float:
-    """In the middle of the widest space between neighbouring distances of all that give the highest accuracy."""
+    """Return the threshold of the highest accuracy; of several, the middle of the widest gap between distances."""
     levels, level_indices = np.unique(distances, return_inverse=True)
     near = np.append(0.0, np.cumsum(np.bincount(level_indices, weights * is_alike)))  # right at or below each level
     far = np.bincount(level_indices, weights * ~is_alike)
@@ -69,14 +70,14 @@ def accuracy_threshold(distances: np.ndarray, is_alike: np.ndarray, weights: np.
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
-    """Without an overflow on either side."""
+    """Return 1 / (1 + exp(-x)), without an overflow on either side."""
     small = np.exp(-np.abs(x))
     shares: np.ndarray = np.where(x >= 0, 1.0, small) / (1 + small)
     return shares
 
 
 def pair_predictions(features: Features, distance: np.ndarray, scale: DistanceCalibration) -> pl.DataFrame:
-    """The label, distance and similarity of each pair."""
+    """Return the label, distance and similarity of each pair."""
     labels = np.array(features.classes)[(scale.score(distance) >= 0).astype(np.int64)]
     return pl.DataFrame(
         {"prediction": labels, "distance": distance.reshape(-1), "similarity": scale.similarity(distance)}

@@ -1,11 +1,4 @@
-"""Model section, every architecture.
-
-The names of activations.
-
-Sections of the `model` section for networks that read steps in time.
-
-The `model` section.
-"""
+"""The `model` section of params.yaml, with a section for each architecture."""
 
 from typing import Any, Literal, Self
 
@@ -19,7 +12,7 @@ Cell = Literal["rnn", "lstm", "gru"]
 SequenceModelName = Literal["convolution", "rnn", "lstm", "gru", "decoder", "dlinear", "patch_transformer"]
 TableModelName = Literal["linear_parameters", "linear", "mlp", "mlp_ple", "ft_transformer", "tabm", "tabm_small"]
 LabelModelName = Literal["convolution", "rnn", "lstm", "gru"]  # of sequences with one label each, and of forecasts
-ForecastModelName = Literal["decoder", "dlinear", "patch_transformer"]  # of forecasts alone
+ForecastModelName = Literal["decoder", "dlinear", "patch_transformer"]  # of forecasts only
 ModelName = Literal[TableModelName, LabelModelName, ForecastModelName, "tower"]
 SEQUENCE_SECTIONS: tuple[str, ...] = ("convolution", "rnn", "lstm", "gru")
 FORECAST_SECTIONS: tuple[str, ...] = (*SEQUENCE_SECTIONS, "decoder", "dlinear", "patch_transformer")
@@ -48,7 +41,7 @@ class ConvolutionParams(Section):
     @model_validator(mode="after")
     def dilated_blocks_keep_every_step(self) -> Self:
         if self.dilated and self.pool != 1:
-            raise PydanticCustomError("pool", f"pool must be 1 where dilated is true, got {self.pool}")
+            raise PydanticCustomError("pool", f"pool must be 1 if dilated is true, got {self.pool}")
         return self
 
 

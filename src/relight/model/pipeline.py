@@ -1,11 +1,4 @@
-"""Preprocessor, network, target scaling, temperature.
-
-What stands behind a network for regression: from its scale to that of the target, and the way there.
-
-A network between its front and its back: raw columns in, answers out.
-
-Independent networks side by side, each drawn from its own seed, trained as one model.
-"""
+"""A network with its preprocessor and its target transform: raw columns in, predictions out."""
 
 import torch
 from torch import Tensor, nn
@@ -21,8 +14,8 @@ MIN_LOG_ARGUMENT = 1e-37
 class TargetTransform(nn.Module):
     """The train rows' mean and deviation of the target (or of its logarithm), as buffers.
 
-    The network learns numbers around 0 and 1 whatever the target's unit is: losses are on that scale,
-    answers in the target's own unit.
+    The network learns numbers around 0 with deviation 1, whatever the target's unit is: losses are on that scale,
+    predictions in the target's own unit.
 
     **Shape**: any in and out.
     """
@@ -44,16 +37,19 @@ class TargetTransform(nn.Module):
         return numbers.clamp(max=MAX_LOG_TARGET).exp() if self.is_log else numbers
 
     def transform(self, target: Tensor) -> Tensor:
-        """The target on the network's scale."""
+        """Return the target on the network's scale."""
         # Validation rows may lie at 0 or below, where train rows never do.
         numbers = target.clamp(min=MIN_LOG_ARGUMENT).log() if self.is_log else target
         return (numbers - self.mean) / self.scale
 
 
 class TabularModel(nn.Module):
-    """Front, then body, then back. **Shape**: as `Front` in, as the body out.
+    """Preprocessor, then network, then target transform.
 
-    Of sequences the front sees each step by itself: (n, length, ...) in, and lengths (n,) that the body reads.
+    **Shape**
+        - numeric, categories: as `Preprocessor`; for sequences (n, length, ...), each step of which it reads by itself
+        - lengths: (n,) int64, of sequences only
+        - output: as of the network
     """
 
     def __init__(self, preprocessor: Preprocessor, network: nn.Module, target_transform: nn.Module) -> None:
@@ -78,11 +74,13 @@ class TabularModel(nn.Module):
 
 
 class DeepEnsemble(nn.Module):
-    """A deep ensemble (Lakshminarayanan et al. 2017). Its predictions are averaged, never its outputs.
+    """A deep ensemble (Lakshminarayanan et al. 2017): networks of different seeds, trained as one model.
+
+    Their predictions are averaged, never their outputs.
 
     **Shape**
         - inputs: the same as of each network
-        - output: (n_rows, n_networks * k, d_out), where k is 1 for a network whose output is (n_rows, d_out)
+        - output: (n_rows, n_networks * k, d_out), k is 1 for a network whose output is (n_rows, d_out)
     """
 
     def __init__(self, networks: list[nn.Module]) -> None:

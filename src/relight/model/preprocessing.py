@@ -1,19 +1,7 @@
-"""Imputation, standardising, quantile transform.
+"""The preprocessor before a network: gaps filled, numbers standardized or made normal, categories as codes.
 
-The quantile function of the normal distribution, from operations that every runtime has.
-
-Numbers that look normally distributed: each value's quantile among the train rows, as a normal score.
-
-scikit-learn's `QuantileTransformer(output_distribution="normal")`, as a module whose knots are a buffer
-and whose operations all export. Knots and values are compared as they are, in float32 and in the column's own unit:
-no rounding can push a value off its plateau.
-
-Numbers around 0, with deviation 1.
-
-What stands before the network: gaps filled, numbers scaled, categories as codes.
-
-What is fitted lives here as buffers, so that the state_dict is raw columns in, answers out, and
-prediction cannot drift from training. Nothing here learns: training applies it once.
+What is fitted is a buffer here, so that the state_dict is raw columns in, predictions out, and prediction cannot drift
+from training. Nothing here learns: training applies it once.
 """
 
 import numpy as np
@@ -24,7 +12,7 @@ from relight.data.features import Features, NumericFeature
 from relight.model.checks import columns_to_keep
 from relight.model.params import ModelParams
 
-MIN_LEVEL = 1e-7  # to level 0 and 1: scikit-learn's bound; the scores end at -5.199 and 5.199
+MIN_LEVEL = 1e-7  # distance to the levels 0 and 1: scikit-learn's bound; the scores end at -5.199 and 5.199
 # Wichura 1988, "Algorithm AS 241: The Percentage Points of the Normal Distribution", PPND7: made for single
 # precision, no coefficient cancels another; relative error 1e-7. The highest power first.
 CENTRE_NUMERATOR = (59.109374720, 159.29113202, 50.434271938, 3.3871327179)
@@ -36,7 +24,10 @@ MAX_KNOTS, MIN_KNOTS, ROWS_PER_KNOT = 1000, 10, 30
 
 
 def normal_quantile(level: Tensor, from_above: Tensor) -> Tensor:
-    """z with P(Z < z) = level. **Shape**: any; both in [0, 1], and `from_above` is 1 - level without its rounding."""
+    """Return z with P(Z < z) = level, by operations that every runtime has.
+
+    **Shape**: any; both in [0, 1], and `from_above` is 1 - level without its rounding.
+    """
     share = torch.minimum(level, from_above).clamp(min=MIN_LEVEL)  # of the smaller side
     from_middle = 0.5 - share
     r = 0.180625 - from_middle * from_middle
@@ -48,7 +39,7 @@ def normal_quantile(level: Tensor, from_above: Tensor) -> Tensor:
 
 
 def _polynomial(coefficients: tuple[float, ...], x: Tensor) -> Tensor:
-    """By Horner's rule."""
+    """Evaluate a polynomial by Horner's rule; the coefficient of the highest power comes first."""
     value = torch.full_like(x, coefficients[0])
     for coefficient in coefficients[1:]:
         value = value * x + coefficient
@@ -56,15 +47,16 @@ def _polynomial(coefficients: tuple[float, ...], x: Tensor) -> Tensor:
 
 
 class QuantileNormal(nn.Module):
-    """Each column's quantile function, read backwards, then the normal distribution's.
+    """Numbers that look normally distributed: each value's quantile among the train rows, as a normal score.
 
-    The number of knots and the normal scores are those of Gorishniy et al. 2025, "TabM", section D.2. A value that
-    many train rows share is a plateau of equal knots, and gets the score of its middle.
+    This is scikit-learn's `QuantileTransformer(output_distribution="normal")` with knots in a buffer and operations
+    that export. Knots and values are compared in float32 and in the column's own unit, so that no rounding can push a
+    value off its plateau. The number of knots and the normal scores are those of Gorishniy et al. 2025, "TabM",
+    section D.2. A value that many train rows share is a plateau of equal knots, and gets the score of its middle.
 
-    NOTE[DIFF]: the authors put noise of 1e-5 on the train rows before the fit, so that such a value falls
-    somewhere near the middle of its plateau also at the ends of a column, where scikit-learn would say
-    -5.2 or 5.2. Here both ends of the plateau are looked up, and the value falls on its very middle: what that
-    noise amounts to on average, without a draw.
+    NOTE[DIFF]: the authors add noise of 1e-5 to the train rows before the fit, so that such a value falls somewhere
+    near the middle of its plateau also at the ends of a column, where scikit-learn returns -5.2 or 5.2. Here both ends
+    of the plateau are looked up, and the value falls on its exact middle: the mean of that noise, without drawing it.
 
     **Shape**: (n_rows, n_numbers) in and out; the output is within -5.2 and 5.2.
     """
@@ -76,7 +68,7 @@ class QuantileNormal(nn.Module):
         n_knots = max(min(n_train // ROWS_PER_KNOT, MAX_KNOTS), MIN_KNOTS)
         knots = np.array([_knots(feature, n_knots) for feature in features], dtype=np.float32)
         self.register_buffer("knots", torch.from_numpy(knots.reshape(len(features), n_knots)))
-        self.d_widest = 4 * len(features)  # counts and places are int64, several at once
+        self.d_widest = 4 * len(features)  # counts and indices are int64, several at once
 
     def forward(self, x: Tensor) -> Tensor:
         x = x.T  # (n_numbers, n_rows)
@@ -87,20 +79,20 @@ class QuantileNormal(nn.Module):
         share = ((x - low) / (high - low)).clamp(0, 1)
         is_knot = up_to > below
         middle = (below + up_to - 1).to(x.dtype) / 2
-        # From both ends, for 1 - level has no digits left near level 1.
+        # From both ends, because 1 - level has no digits left near level 1.
         level = torch.where(is_knot, middle, left.to(x.dtype) + share) / last
         from_above = torch.where(is_knot, last - middle, (last - left).to(x.dtype) - share) / last
         return normal_quantile(level, from_above).T
 
 
 def _knots(feature: NumericFeature, n_knots: int) -> np.ndarray:
-    """The train rows' quantiles at `n_knots` even levels, between those that are known."""
+    """Interpolate the train rows' quantiles at `n_knots` even levels."""
     levels = np.linspace(0, 1, len(feature.quantiles))
     return np.interp(np.linspace(0, 1, n_knots), levels, feature.quantiles)
 
 
 def _count_below(knots: Tensor, x: Tensor) -> Tensor:
-    """How many knots are smaller than each value, by bisection; `torch.searchsorted` does not export to ONNX."""
+    """Count the knots below each value, by bisection, because `torch.searchsorted` does not export to ONNX."""
     count = torch.zeros_like(x, dtype=torch.int64)
     for step in _powers_of_two(knots.shape[1]):
         more = count + step
@@ -110,12 +102,12 @@ def _count_below(knots: Tensor, x: Tensor) -> Tensor:
 
 
 def _count_up_to(knots: Tensor, x: Tensor) -> Tensor:
-    """How many knots are not larger than each value: from the other end, how many are smaller."""
+    """Count the knots that are not above each value: from the other end, those that are below."""
     return knots.shape[1] - _count_below(-knots.flip(1), -x)
 
 
 def _powers_of_two(n_knots: int) -> list[int]:
-    """Powers of two that sum to at least the number of knots, the largest first."""
+    """Return powers of two that sum to at least the number of knots, the largest first."""
     return [2**power for power in reversed(range(n_knots.bit_length()))]
 
 
@@ -137,8 +129,8 @@ class Standardize(nn.Module):
 class Preprocessor(nn.Module):
     """Raw columns → numbers and codes.
 
-    A gap becomes the train rows' mean, also where it appears first at prediction time; each column with
-    gaps among the train rows gets an indicator of its own. Columns whose train rows hardly differ are dropped.
+    A gap becomes the train rows' mean, also if the column has its first gap at prediction time; each column with
+    gaps in the train rows gets an indicator of its own. Near-constant columns are dropped.
 
     **Shape**
         - numeric: (n_rows, n_numeric) float32, NaN for a gap
@@ -148,6 +140,7 @@ class Preprocessor(nn.Module):
 
     Attributes:
         n_levels: of each category, without code 0.
+        n_scaled, d_numbers: the number of scaled columns, and of all numbers that come out.
     """
 
     mean: Tensor
@@ -175,8 +168,11 @@ class Preprocessor(nn.Module):
 
 
 def needs_preprocessor(params: ModelParams, features: Features, target_scale: str, seeds: int) -> bool:
-    """A line or a plain network of whole numbers in the data's own units needs none: then the state_dict has the
-    tutorial's keys."""
+    """Return whether a model needs a preprocessor.
+
+    A line or a plain network on numbers without gaps, in the data's own units, needs none: then the state_dict has the
+    tutorial's keys.
+    """
     plain_model = params.name in ("linear_parameters", "linear", "mlp") and seeds == 1
     plain_table = not features.categorical and not any(feature.gaps for feature in features.numeric)
     own_units = params.numeric == "none" and target_scale == "none" and features.task == "regression"

@@ -18,10 +18,10 @@ class Sequences:
     """Some sequences on one device.
 
     Attributes:
-        steps: (n_steps, d) float32, NaN for a gap before the front of the model.
+        steps: (n_steps, d) float32, NaN for a gap before the preprocessor.
         codes: (n_steps, k) integers.
-        start, length: (n_sequences,) int64: which steps are whose.
-        target, weight: (n_sequences, ...), as of `Rows`.
+        start, length: (n_sequences,) int64: the first step and the number of steps of each sequence.
+        target, weight: (n_sequences, ...), as in `Rows`.
     """
 
     steps: Tensor
@@ -49,7 +49,7 @@ class Sequences:
         return Sequences(self.steps.to(device), self.codes.to(device), start, length, self.target.to(device), weight)
 
     def pick(self, indices: Tensor) -> Rows:
-        """The sequences at some places, in that order, padded with zeros to the longest of them.
+        """Return the sequences at these indices, in that order, padded with zeros to the longest of them.
 
         Their inputs are steps (n, longest, d), codes (n, longest, k) and lengths (n,).
         """
@@ -62,7 +62,7 @@ class Sequences:
         return Rows((*padded, length), self.target.index_select(0, indices), weight)
 
     def whole(self) -> Rows:
-        """All of them, padded: for a batch that holds all."""
+        """Return all sequences, padded, for a batch that holds all."""
         return self.pick(torch.arange(len(self.start), device=self.start.device))
 
     @staticmethod
@@ -73,19 +73,19 @@ class Sequences:
 
 @dataclass(frozen=True)
 class SequenceInputs:
-    """Stands where the inputs of rows stand."""
+    """Takes the place of the inputs of rows."""
 
     sequences: Sequences
 
     def chunks(self, at_once: int) -> Iterator[tuple[Tensor, ...]]:
-        """So many sequences at a time, in order, padded when they are asked for."""
+        """Yield the padded inputs in order, `at_once` sequences at a time."""
         indices = torch.arange(len(self.sequences.start), device=self.sequences.start.device)
         for some in torch.split(indices, at_once):
             yield self.sequences.pick(some).inputs
 
 
 def build_sequences(arrays: Arrays) -> Sequences:
-    """The arrays of one part as split wrote them."""
+    """Return the sequences of the arrays that split wrote."""
     weight = arrays.get("weight")
     steps, codes, start, length, target = (
         torch.from_numpy(arrays[name]) for name in ("numeric", "categories", "start", "length", "target")
@@ -103,10 +103,10 @@ def preprocess_sequences(model: TabularModel, sequences: Sequences) -> Sequences
 def sequence_predictions(
     model: nn.Module, features: Features, sequences: Sequences, change: Callable[[Tensor], Tensor] | None = None
 ) -> np.ndarray:
-    """(n_sequences,) numbers, or (n_sequences, n_classes) probabilities.
+    """Return (n_sequences,) numbers, or (n_sequences, n_classes) probabilities.
 
     Args:
-        change: of the raw outputs, before they become answers.
+        change: applied to the raw outputs, before they become predictions.
     """
     predictions = []
     for chunk in sequences.inputs.chunks(_sequence_batch_size(model, features, sequences)):
@@ -116,7 +116,7 @@ def sequence_predictions(
 
 
 def _sequence_batch_size(model: nn.Module, features: Features, sequences: Sequences) -> int:
-    """Fewer where they are longer than any of the training, to which the model's widths refer."""
+    """Return how many sequences fit; fewer if one is longer than in training, to which the model's widths refer."""
     assert features.sequence is not None
     trained_longest, longest = features.sequence.longest, int(sequences.length.max())
     return max(1, prediction_batch_size(model) * trained_longest // max(trained_longest, longest))

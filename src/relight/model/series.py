@@ -13,14 +13,16 @@ from relight.model.rows import Arrays, Rows, StoredInputs, row_numbers
 
 @dataclass(frozen=True)
 class Windows:
-    """
+    """Windows of series, on one device.
+
     Attributes:
-        steps: (n_steps, n_channels) float32: the target with its gaps filled, the covariates, the waves; NaN for a
-            gap of a covariate.
-        truth: (n_steps,) float32: the target, NaN where there is none.
-        origin: (n_windows,) int64: the step of each window's first target.
-        n_future: so many of the last channels are known of steps to come.
-        tells: whether a training may show the model its targets, for teacher forcing.
+        steps: (n_steps, n_channels) float32: the target with its gaps filled, the covariates, the waves of the
+            calendar; NaN for a gap of a covariate.
+        truth: (n_steps,) float32: the target, NaN for a gap.
+        origin: (n_windows,) int64: the first step that each window forecasts.
+        length, horizon: the steps before the origin that the model sees, and those that it forecasts.
+        n_future: the number of the last channels that are known ahead.
+        teacher_forcing: whether the model is shown its targets in training.
     """
 
     steps: Tensor
@@ -38,7 +40,7 @@ class Windows:
 
     @property
     def has_gaps(self) -> bool:
-        """Whether some step has no value to foretell."""
+        """Whether some step has no value to predict."""
         return not bool(self.truth.isfinite().all())
 
     @property
@@ -52,7 +54,7 @@ class Windows:
 
     @property
     def inputs(self) -> StoredInputs:
-        """Past and future, so many windows at a time; never the targets."""
+        """Past and future, some windows at a time; never the targets."""
         without_targets = replace(self, teacher_forcing=False)
         return StoredInputs(lambda blocks: without_targets.pick(row_numbers(blocks).to(self.device)), self.n_rows)
 
@@ -61,7 +63,7 @@ class Windows:
         return Windows(*parts, self.length, self.horizon, self.n_future, self.teacher_forcing)
 
     def pick(self, indices: Tensor) -> Rows:
-        """The windows at some places: past (n, length, n_channels), future (n, horizon, n_future), their targets."""
+        """Return the windows at these indices: past (n, length, n_channels), future (n, horizon, n_future), targets."""
         origin = self.origin.index_select(0, indices)
         past = self._strip(self.steps, self.length).index_select(0, origin - self.length)
         future_channels = self.steps[:, self.steps.shape[1] - self.n_future :]
@@ -70,19 +72,19 @@ class Windows:
         return Rows((past, future, target) if self.teacher_forcing else (past, future), target)
 
     def whole(self) -> Rows:
-        """All of them, for a batch that holds all."""
+        """Return all windows, for a batch that holds all."""
         return self.pick(torch.arange(self.n_rows, device=self.device))
 
     @staticmethod
     def _strip(steps: Tensor, width: int) -> Tensor:
-        """(n_steps - width + 1, width, n): each row the steps from one on, in the memory of the steps."""
+        """Return (n_steps - width + 1, width, n): the `width` steps from each step on, as a view."""
         by_step, by_channel = steps.stride()
         size = (max(0, len(steps) - width + 1), width, steps.shape[1])
         return steps.as_strided(size, (by_step, by_step, by_channel), steps.storage_offset())
 
 
 def build_windows(arrays: Arrays, features: SeriesFeatures) -> Windows:
-    """The arrays of a part, as split wrote them."""
+    """Return the windows of the arrays that split wrote."""
     steps = np.concatenate([arrays["value"][:, None], arrays["covariates"]], axis=1)
     series_schema = features.series_schema
     return Windows(

@@ -143,6 +143,6 @@ class TrainParams(Section):
     def one_way_to_be_faster(self) -> Self:
         if self.compile and self.cuda_graph:
             raise PydanticCustomError(
-                "cuda_graph", "cuda_graph must be false where compile is true: choose the one that is faster for you"
+                "cuda_graph", "cuda_graph must be false if compile is true: choose the faster of the two"
             )
         return self

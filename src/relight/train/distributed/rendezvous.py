@@ -58,7 +58,7 @@ def connect_store(address: Address) -> TCPStore:
     until = time.monotonic() + timeout_seconds()
     while (error := _connect_problem(address)) is not None:
         if time.monotonic() > until:
-            raise RunError(f"--rendezvous {address}: nobody answers there ({error}); start the first machine, too")
+            raise RunError(f"--rendezvous {address}: no answer from there ({error}); start the first machine, too")
         time.sleep(1)
     wait = timedelta(seconds=timeout_seconds())
     return TCPStore(address.host, address.port, is_master=False, wait_for_workers=False, timeout=wait)
