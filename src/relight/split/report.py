@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from relight.data.features import Features, InputFeatures
 from relight.data.schema import Part, Schema
+from relight.runtime.messages import abbreviate
 from relight.split.assignment import NO_PART, PARTS, TEST, TRAIN, PartAssignment, count_parts
 from relight.split.description import count_classes
 from relight.split.encoding import EncodedChunk, encode_chunk
@@ -97,7 +98,7 @@ class SplitReporter:
     def _unknown_level_notes(self) -> list[str]:
         """Count the test rows with a category that train lacks, for each column."""
         counts = [(name, int(n)) for name, n in zip(self._categories, self._unknown_rows, strict=True) if n]
-        shown = _listed_names([f"{count} of '{name}'" for name, count in counts])
+        shown = abbreviate([f"{count} of '{name}'" for name, count in counts], MAX_NAMES_LISTED)
         return [f"Test rows with a category that no train row has: {shown}; it counts as missing."] if counts else []
 
 
@@ -160,10 +161,4 @@ def constant_columns(features: Features) -> list[str]:
 
 
 def _quoted(names: list[str]) -> str:
-    return _listed_names([f"'{name}'" for name in names])
-
-
-def _listed_names(items: list[str]) -> str:
-    return ", ".join(items[:MAX_NAMES_LISTED]) + (
-        f" and {len(items) - MAX_NAMES_LISTED} more" if len(items) > MAX_NAMES_LISTED else ""
-    )
+    return abbreviate([f"'{name}'" for name in names], MAX_NAMES_LISTED)
