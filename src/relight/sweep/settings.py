@@ -96,13 +96,13 @@ def study_identity(settings: SweepSettings) -> dict[str, Any]:
     sweep = settings.sweep.model_dump(mode="json", include={"metric", "direction", "sampler", "seed", "prune"})
     space = {key: [type(search).__name__, *search] for key, search in settings.sweep.params.items()}
     code = run_git("ls-files", "-s", "--", *CODE_PATHS) + run_git("diff", "HEAD", "--", *CODE_PATHS)
-    whole = {
+    identity = {
         "sweep.yaml": {**sweep, "params": space},
         "params.yaml": settings.document.value,
         "--fast": settings.fast,
         "the code": hashlib.sha256(code.encode()).hexdigest(),
     }
-    return dict(json.loads(json_text(whole)))  # as the storage returns it
+    return dict(json.loads(json_text(identity)))  # as the storage returns it
 
 
 def _problems(sweep_document: Document, sweep: SweepParams, document: Document, *, fast: bool) -> Iterator[str]:

@@ -86,12 +86,12 @@ def open_study(url: str | None, file: Path, name: str, direction: str, sampler: 
 
 
 def _database(url: str) -> BaseStorage:
-    whole = os.path.expandvars(url)
-    if missing := re.search(r"\$\{(\w+)\}", whole):
+    expanded = os.path.expandvars(url)
+    if missing := re.search(r"\$\{(\w+)\}", expanded):
         raise InputError(f"storage: {missing[1]} is not set in the environment; set it, and start again")
-    options = {"connect_args": {"timeout": 60}} if whole.startswith("sqlite") else {"pool_pre_ping": True}
+    options = {"connect_args": {"timeout": 60}} if expanded.startswith("sqlite") else {"pool_pre_ping": True}
     try:
-        return _open_storage(whole, options)
+        return _open_storage(expanded, options)
     except Exception as error:  # SQLAlchemy, each driver and Optuna have errors of their own
         raise InputError(f"storage: {url} cannot be opened: {_database_problem(error)}; see docs/sweep.md") from error
 
