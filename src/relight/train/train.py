@@ -68,7 +68,7 @@ def train(
         with open_process_group(rank, device, identity) as group:
             stores = StoredTensors(train_rows), StoredTensors(validation_rows)
             training = build_training(params, settings, train_features, *stores)
-            run_training(training, Surroundings(device, group, checkpoints), train_features, live_curves, speed)
+            run_training(training, TrainingContext(device, group, checkpoints), train_features, live_curves, speed)
         if checkpoints is None:
             return
         training.finish()
@@ -112,7 +112,7 @@ def identify_run(
     }
 
 
-class Surroundings(NamedTuple):
+class TrainingContext(NamedTuple):
     """What this process trains with.
 
     Attributes:
@@ -124,9 +124,11 @@ class Surroundings(NamedTuple):
     checkpoints: Checkpoints | None
 
 
-def run_training(training: Training, here: Surroundings, features: Features, live_curves: Path, speed: Path) -> None:
+def run_training(
+    training: Training, context: TrainingContext, features: Features, live_curves: Path, speed: Path
+) -> None:
     """Train from the newest checkpoint, or from the beginning, and write how fast it was."""
-    device, group, checkpoints = here
+    device, group, checkpoints = context
     params = training.params
     newest = checkpoints.latest(params.epochs) if checkpoints else None
     training.start(device, group, group.broadcast_state(newest))
@@ -135,20 +137,20 @@ def run_training(training: Training, here: Surroundings, features: Features, liv
         notify(f"train: goes on from a checkpoint, at epoch {state.epoch}, step {state.step}")
     progress = Progress(params.epochs, features.n_train, done=state.epoch) if checkpoints else None
     with DeferredStop() as stop:
-        training.run(build_callback(here, params, progress, LiveCurves(live_curves, EpochRecord._fields), stop))
+        training.run(build_callback(context, params, progress, LiveCurves(live_curves, EpochRecord._fields), stop))
     if progress:
         speed_facts = {**progress.speed_summary(state.epoch), **describe_device(device), "threads": params.threads}
         write_json(speed, speed_facts)
 
 
 def build_callback(
-    here: Surroundings, params: TrainParams, progress: Progress | None, curves: LiveCurves, stop: DeferredStop
+    context: TrainingContext, params: TrainParams, progress: Progress | None, curves: LiveCurves, stop: DeferredStop
 ) -> TrainingCallback:
     """Return what observes the training: the first process shows and saves it, the others take part."""
-    agreement = None if here.group.size == 1 else StopConsensus(here.device)
-    if here.checkpoints and progress:
+    agreement = None if context.group.size == 1 else StopConsensus(context.device)
+    if context.checkpoints and progress:
         seconds = params.checkpoint_seconds
-        return MainProcessCallback(here.checkpoints, progress, curves, stop, seconds=seconds, agreement=agreement)
+        return MainProcessCallback(context.checkpoints, progress, curves, stop, seconds=seconds, agreement=agreement)
     assert agreement
     return WorkerCallback(stop, agreement)
 
