@@ -32,7 +32,7 @@ def killed_at_once() -> None:
 
 
 class Moments:
-    """Each open, write, fsync and replace of io/atomic is one moment; at the nth one the fault happens."""
+    """Each open, write, fsync and replace of runtime/files.py is one moment; at the nth one the fault happens."""
 
     def __init__(self, fault: Fault, at: int) -> None:
         self.passed, self._fault, self._at = 0, fault, at

@@ -117,7 +117,7 @@ def test_the_file_says_what_it_is_and_nothing_of_this_machine(tmp_path: Path) ->
     outputs = [output.name for output in onnxruntime.InferenceSession(content).get_outputs()]
     assert outputs == ["probabilities", "label_"]  # `label` is a column here
     facts = {prop.key: prop.value for prop in onnx.load_from_string(content).metadata_props}
-    assert facts == {"format": "2", "task": "multiclass", "target": "y", "classes": '["a", "b", "c"]'}
+    assert facts == {"format": "3", "task": "multiclass", "target": "y", "classes": '["a", "b", "c"]'}
     pt2 = exported(saved, "pt2")
     extra = {"relight.json": ""}
     torch.export.load(io.BytesIO(pt2), extra_files=extra)

@@ -195,7 +195,7 @@ def test_every_loss_that_params_may_name_is_there() -> None:
     named = set(get_args(LossName))
     suited = {loss for losses in LOSSES_BY_TASK.values() for loss in losses}
     in_params = set(get_args(TrainParams.model_fields["loss"].annotation)) - {"auto"}
-    of_orders = {"listwise", "margin_ranking"}  # tests/domain/test_ranking_losses.py
+    of_orders = {"listwise", "margin_ranking"}  # test_ranking_losses.py
     assert {*TASKS, *of_orders} == named == suited == in_params
 
 

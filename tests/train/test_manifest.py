@@ -4,14 +4,18 @@ from relight.model.manifest import changed_versions, split_data_and_code
 def test_files_are_data_or_code_and_the_folders_that_hold_them_are_neither() -> None:
     digests = {
         "stages/train.py": "5",
-        "src/relight/io/runner/stage.py": "4",
+        "src/relight/runtime/runner.py": "4",
         "data/split/train.safetensors": "1",
-        "src/relight/io/runner": "3",
-        "src/relight/io/runner/lock.py": "2",
+        "src/relight/runtime": "3",
+        "src/relight/runtime/lifetime.py": "2",
     }
     data, code = split_data_and_code(digests)
     assert data == {"data/split/train.safetensors": "1"}
-    assert code == {"src/relight/io/runner/lock.py": "2", "src/relight/io/runner/stage.py": "4", "stages/train.py": "5"}
+    assert code == {
+        "src/relight/runtime/lifetime.py": "2",
+        "src/relight/runtime/runner.py": "4",
+        "stages/train.py": "5",
+    }
 
 
 def test_of_nothing_there_is_nothing() -> None:

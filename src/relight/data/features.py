@@ -197,7 +197,7 @@ class Features(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: Literal[2] = 2
+    format: Literal[3] = 3
     task: Task
     target: str
     targets: list[str]
