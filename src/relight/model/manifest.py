@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 MANIFEST_FORMAT: Literal[1] = 1
 CODE_FOLDERS = ("src/", "stages/")
-RELIGHT_VERSION = "0.1.0"  # as in pyproject.toml; what is installed may be another copy than the code that runs
+RELIGHT_VERSION = "0.2.0"  # as in pyproject.toml; what is installed may be another copy than the code that runs
 PACKAGES = ("numpy", "polars", "rtdl_num_embeddings", "rtdl_revisiting_models", "safetensors", "tabm", "torch")
 
 
