@@ -85,7 +85,7 @@ def fit(
 def train_epoch(
     state: TrainingState, train: Batches, step: TrainStep, callbacks: Sequence[TrainingCallback] = ()
 ) -> None:
-    """Take a step for each batch of the epoch that is left."""
+    """Take a step for each batch that is left of the epoch."""
     for rows, weight_fraction, grad_scale in train.epoch_batches(state.epoch, state.step):
         loss = step(rows, grad_scale)
         state.accumulate(loss, weight_fraction)
