@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from relight.doctor.finding import CheckResult, Finding
-from relight.doctor.locks import is_locked
+from relight.runtime.lifetime import is_locked
 from relight.runtime.runner import FINISHED_NAME
 
 CHECKPOINTS_FOLDER = Path(".dvc/tmp/relight/checkpoints")

@@ -1,6 +1,5 @@
 """Locks whose process is gone: DVC's rwlock files, which list the processes at work, and our lock of the stages."""
 
-import fcntl
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any, NamedTuple
 import psutil
 
 from relight.doctor.finding import CheckResult, Finding
+from relight.runtime.lifetime import is_locked
 from relight.runtime.messages import abbreviate
 
 OWN_DVC_MODULES = {"relight.sweep.dvc_child", "relight.sweep.worker"}  # they run dvc in their own process
@@ -62,18 +62,6 @@ def is_dvc_command(words: Sequence[str]) -> bool:
     """Return whether a command line is that of a dvc that works on a repository."""
     names = [word.rsplit("/", 1)[-1] for word in words[:5]]
     return not OWN_DVC_MODULES.isdisjoint(names) or ("dvc" in names and "daemon" not in names)
-
-
-def is_locked(path: Path) -> bool:
-    """Return whether a process holds the lock of a file: whether this one cannot share it."""
-    if not path.exists():
-        return False
-    with open(path, "rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
 
 
 def read_rwlocks() -> list[RwLock]:
