@@ -52,7 +52,7 @@ class LiveCurves:
 
 
 class Progress:
-    """How far a training is, on standard error: a bar at a terminal, a few plain lines in a pipe or a log.
+    """Shows the progress of a training on standard error: a bar at a terminal, a few plain lines in a pipe or a log.
 
     Args:
         n_rows: of an epoch.

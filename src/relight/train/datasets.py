@@ -161,7 +161,8 @@ class FileDataset:
     total_weight: float
 
     def batches(self, preprocess: Preprocess, device: torch.device, batch_size: BatchSize, seed: int) -> Batches:
-        """
+        """Return batches that are read window by window.
+
         Raises:
             InputError: for a full batch.
         """

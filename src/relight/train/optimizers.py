@@ -187,10 +187,10 @@ def weights_by_network(model: nn.Module) -> list[list[Tensor]]:
 
 
 class Schedule(NamedTuple):
-    """How long a training lasts, and how fast it learns.
+    """The number of epochs, and the learning rate of each.
 
     Attributes:
-        epochs: at most so many.
+        epochs: at most; early stopping may end a training before.
         learning_rate: epoch, counted from 0 → its learning rate.
     """
 

@@ -29,7 +29,8 @@ N_BISECTIONS = 60  # of the range in which the slope is sought
 
 @dataclass(frozen=True)
 class PairData(TrainingData):
-    """
+    """Train and validation pairs, and the tower that they train.
+
     Attributes:
         sample_weight: (n_pairs,) of the validation pairs, without the weights of the classes; None: all count the same.
         has_validation: whether the validation pairs are none of the test pairs.
@@ -71,7 +72,8 @@ class PairData(TrainingData):
 def load_pairs(
     model: nn.Module, params: TrainParams, features: Features, train: TensorStore, validation: TensorStore
 ) -> PairData:
-    """
+    """Return the pairs of both parts.
+
     Raises:
         InputError: if no pair counts.
     """

@@ -30,7 +30,8 @@ STEP_ARRAYS = ("numeric", "categories")  # a row for each step; the other arrays
 
 @dataclass(frozen=True)
 class SequenceData(TrainingData):
-    """
+    """Train and validation sequences, and the model that they train.
+
     Attributes:
         sample_weight: (n_sequences,) of the validation sequences, without the weights of the classes; None: all count
             the same.
@@ -68,7 +69,8 @@ class SequenceData(TrainingData):
 def load_sequence_data(
     model: nn.Module, params: TrainParams, features: Features, train: TensorStore, validation: TensorStore
 ) -> SequenceData:
-    """
+    """Return the sequences of both parts.
+
     Raises:
         InputError: if no sequence counts, or the steps take more memory than they may.
     """

@@ -27,7 +27,8 @@ from relight.train.scores import ScoreFunction
 
 @dataclass(frozen=True)
 class SeriesData(TrainingData):
-    """
+    """Train and validation windows, and the forecaster that they train.
+
     Attributes:
         has_validation: whether the validation windows are none of the test windows.
     """
@@ -89,7 +90,8 @@ class SeriesData(TrainingData):
 def load_series(
     model: nn.Module, params: TrainParams, features: Features, train: TensorStore, validation: TensorStore
 ) -> SeriesData:
-    """
+    """Return the windows of both parts.
+
     Raises:
         InputError: if there is no window, or the steps take more memory than they may.
     """
@@ -158,7 +160,7 @@ def forecast_score(loss: LossName, target_transform: WindowBack, target: Tensor)
 
 
 def fit_conformal_widths(model: Forecaster, validation: Windows) -> None:
-    """Fit the half-widths on the validation windows, before anything that was fitted on them errs too little there."""
+    """Fit the half-widths of the intervals on the validation windows, before anything else is fitted on them."""
     widths = conformal_half_widths(
         validation.target.cpu().numpy(), predict_outputs(model, validation.inputs).cpu().numpy()
     )

@@ -35,7 +35,8 @@ from relight.train.scores import ScoreFunction, build_validation_score, fit_temp
 
 @dataclass(frozen=True)
 class TableData(TrainingData):
-    """
+    """Train and validation rows of a table, and the model that they train.
+
     Attributes:
         sample_weight: (n_rows,) of the validation rows, without the weights of the classes; None: all count the same.
     """
@@ -73,7 +74,8 @@ class TableData(TrainingData):
 def load_table(
     model: nn.Module, params: TrainParams, features: Features, train: TensorStore, validation: TensorStore
 ) -> TableData:
-    """
+    """Return the rows of a table, or the candidates of a ranking.
+
     Raises:
         InputError: if no row counts, a model without a preprocessor would have to read a gap, or queries do not fit
             into memory.

@@ -113,7 +113,7 @@ def identify_run(
 
 
 class TrainingContext(NamedTuple):
-    """What this process trains with.
+    """The device, the process group and the checkpoints of this process.
 
     Attributes:
         checkpoints: of the first process; None in the others.
