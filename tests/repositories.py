@@ -59,9 +59,16 @@ class Repository:
         return {path: (self.root / path).read_bytes() for path in paths}
 
 
+SET_BY_COMMANDS = {"CUBLAS_WORKSPACE_CONFIG", "GIT_OPTIONAL_LOCKS", "GLOO_SOCKET_IFNAME"}  # in their own process
+
+
 def clean_environment() -> dict[str, str]:
-    """This environment with its own python first, and without what a dvc above would leave in it."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "RELIGHT_", "PYTHON"))}
+    """This environment with its own python first, and without what a dvc or a command in this process left in it."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in SET_BY_COMMANDS and not name.startswith(("DVC_", "RELIGHT_", "PYTHON"))
+    }
     here = str(Path(sys.executable).parent)
     return {**kept, "PATH": f"{here}{os.pathsep}{kept['PATH']}", "DVC_NO_ANALYTICS": "1"}
 

@@ -460,7 +460,7 @@ CATALOGUE = [
     Case(
         59,
         "lock cut short",
-        ".dvc/tmp/rwlock is cut short or damaged; `relight doctor --fix` mends 1 of them",
+        ".dvc/tmp/rwlock is cut short or damaged; `relight doctor --fix` fixes 1 of them",
         1,
         make=make.all_of(make.repository, write(".dvc/tmp/rwlock", '{"read": {"')),
         command=("doctor",),

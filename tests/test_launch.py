@@ -423,7 +423,7 @@ def test_cuda_where_there_is_none_is_one_message(repository_: Repository) -> Non
     [
         (["--processes", "0", "dvc"], "--processes: must be at least 1, got 0"),
         (["--processes", "2", "--timeout", "0", "dvc"], "--timeout: must be at least 1, got 0"),
-        (["--processes", "2", "--nodes", "2", "dvc"], "--node-rank: is needed where neither of SLURM_NODEID, "),
+        (["--processes", "2", "--nodes", "2", "dvc"], "--node-rank: is needed because neither of SLURM_NODEID, "),
         (["--processes", "2", "--nodes", "2", "--node-rank", "0", "dvc"], "--rendezvous: is needed with --nodes"),
         (
             ["--processes", "2", "--nodes", "2", "--node-rank", "2", "--rendezvous", "a:1", "dvc"],

@@ -39,7 +39,7 @@ CASES: dict[str, dict[str, Any]] = {  # sections of params.yaml
         "model": {"name": "tabm_small", "numeric": "quantile_normal",
                   "tabm_small": {"k": 2, "n_blocks": 1, "d_block": 8, "n_bins": 4, "d_embedding": 2}},
         "train": {
-            **OFTEN, "epochs": 6, "batch_size": 2, "optimizer": ADAMW, "early_stopping": None, "gradient_clip": 1.0,
+            **OFTEN, "epochs": 4, "batch_size": 1, "optimizer": ADAMW, "early_stopping": None, "gradient_clip": 1.0,
         },
     },
     "full batches of a line": {

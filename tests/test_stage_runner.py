@@ -128,7 +128,7 @@ def test_a_temporary_folder_elsewhere_may_be_emptied(finished_copy: Repository) 
 
 
 def test_an_output_that_is_not_written_is_a_failure(finished_copy: Repository) -> None:
-    finished_copy.edit("src/relight/split/table.py", "    write_json(files.report", "    assert (files.report")
+    finished_copy.edit("src/relight/split/files.py", "    write_json(files.report", "    assert (files.report")
     done = run_split(finished_copy)
     assert done.returncode == 1
     assert "stage split did not write data/split/report.json" in done.stderr
@@ -138,7 +138,7 @@ def test_outputs_are_whole_or_not_there(finished_copy: Repository) -> None:
     """The stage fails after its first file: by hand the old files stay, under dvc there are none."""
     outs = finished_copy.bytes_of(*(f"data/split/{name}" for name in SPLIT_OUTS))
     finished_copy.edit(
-        "src/relight/split/table.py",
+        "src/relight/split/files.py",
         "    write_json(files.features",
         "    1 / 0\n    write_json(files.features",
     )
@@ -273,7 +273,7 @@ def test_a_damaged_model_is_refused_by_name(finished_copy: Repository) -> None:
 def test_evaluate_proves_that_the_model_is_the_trained_one(finished_copy: Repository) -> None:
     """Other weights of the right shape: whole, finite, and still not what was trained."""
     finished_copy.edit(
-        "src/relight/model/saved_model.py",
+        "src/relight/model/weights.py",
         "    model.load_state_dict(state)",
         "    model.load_state_dict({name: value + 1e-7 for name, value in state.items()})",
     )

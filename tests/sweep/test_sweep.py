@@ -111,6 +111,13 @@ def wait_for(repository: Repository, n_ended: int) -> None:
         time.sleep(0.1)
 
 
+def wait_for_message(repository: Repository, message: str) -> None:
+    until = time.monotonic() + LIMIT
+    while message not in (repository.root / ".git/said").read_text():
+        assert time.monotonic() < until, f"not said: {message}"
+        time.sleep(0.01)
+
+
 def children_of(process: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
 
@@ -153,6 +160,7 @@ def test_fast_trials_outlive_kills_of_a_worker_and_of_the_sweep(repository: Repo
         wait_for(repository, moments.randrange(3, 8))
         time.sleep(moments.random() / 10)
         os.kill(moments.choice(children_of(sweep.pid)), signal.SIGKILL)
+        wait_for_message(repository, "was killed (signal 9); it starts again")
         wait_for(repository, moments.randrange(12, 20))
         time.sleep(moments.random() / 10)
         sweep.send_signal(signal.SIGKILL)
