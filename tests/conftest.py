@@ -32,8 +32,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(autouse=True)
 def settings_of_torch() -> Iterator[None]:
-    """A stage sets threads and determinism for its whole process."""
+    """A stage sets threads and determinism for its whole process. Weights do not depend on the tests before."""
     threads, mode = torch.get_num_threads(), torch.get_deterministic_debug_mode()
+    torch.manual_seed(0)
     yield
     torch.set_num_threads(threads)
     torch.set_deterministic_debug_mode(mode)

@@ -59,7 +59,8 @@ class Repository:
         return {path: (self.root / path).read_bytes() for path in paths}
 
 
-SET_BY_COMMANDS = {"CUBLAS_WORKSPACE_CONFIG", "GIT_OPTIONAL_LOCKS", "GLOO_SOCKET_IFNAME"}  # in their own process
+# What a command, or a library under it, sets in its own process, which may be that of the tests.
+SET_BY_COMMANDS = {"CUBLAS_WORKSPACE_CONFIG", "GIT_OPTIONAL_LOCKS", "GLOO_SOCKET_IFNAME", "TORCHINDUCTOR_CACHE_DIR"}
 
 
 def clean_environment() -> dict[str, str]:
