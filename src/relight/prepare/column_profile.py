@@ -51,7 +51,7 @@ class TableProfile:
 
 
 class _ColumnProfile:
-    """What is known of one column: its gaps, whether it is constant, whether it may be an id, its few numbers."""
+    """The facts about one column: its gaps, whether it is constant, whether it may be an id, its few numbers."""
 
     def __init__(self) -> None:
         self.n_gaps = 0
