@@ -1,4 +1,4 @@
-"""What the rows of the catalogue in `test_bad_inputs.py` are made of: a good workspace, and ways to spoil it."""
+"""Parts of the catalogue in `test_bad_inputs.py`: a good workspace, and ways to spoil it."""
 
 import os
 import subprocess
@@ -265,7 +265,7 @@ def git(*arguments: str) -> None:
 
 
 def repository() -> None:
-    """Of Git and DVC, with one commit."""
+    """Make a repository of Git and DVC with one commit."""
     write(".dvc/config", "[core]\n    analytics = false\n")()
     git("init", "-q", "-b", "main")
     git("config", "user.name", "Test")
@@ -275,7 +275,7 @@ def repository() -> None:
 
 
 def detach_head() -> None:
-    """As DVC does for the time of an experiment."""
+    """Do as DVC does for the time of an experiment."""
     commit = subprocess.run(["git", "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
     git("checkout", "-q", commit)
 

@@ -1,4 +1,4 @@
-"""The code that a stage runs: the files its imports lead to, found by reading the code alone."""
+"""The code that a stage runs: the files its imports lead to, found by only reading the code."""
 
 import ast
 from pathlib import Path

@@ -56,7 +56,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture(scope="session", autouse=True)
 def fork_servers(home: Path) -> Iterator[None]:
-    """For all tests that run commands in repositories."""
+    """The server serves all tests that run commands in repositories."""
     folder = home.with_name("servers")
     folder.mkdir()
     repositories.fork_servers = ForkServers(folder)
@@ -67,7 +67,7 @@ def fork_servers(home: Path) -> Iterator[None]:
 
 @pytest.fixture
 def new_interpreters(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For tests whose subject is how a process starts, ends, or comes to its bytes: each command is a new one."""
+    """Each command is a new process, for tests of how a process starts, ends, or comes to its bytes."""
     monkeypatch.setattr(repositories, "fork_servers", None)
 
 
@@ -80,7 +80,7 @@ def repository(tmp_path: Path) -> Repository:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Repository:
-    """The default pipeline, run once. For reading alone; take `finished_copy` to change something."""
+    """The default pipeline, run once. It is only read; take `finished_copy` to change something."""
     root = tmp_path_factory.mktemp("finished") / "repository"
     root.mkdir()
     repository = make_repository(root)

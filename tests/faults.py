@@ -15,7 +15,7 @@ Fault = Callable[[], None]
 
 
 class Killed(BaseException):
-    """Nobody catches it."""
+    """An exception that nothing catches."""
 
 
 def full_disk() -> None:
@@ -27,7 +27,7 @@ def killed() -> None:
 
 
 def killed_at_once() -> None:
-    """As kill -9 does: nothing is tidied up."""
+    """End the process as kill -9 does: nothing is tidied up."""
     os._exit(9)
 
 

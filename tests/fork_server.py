@@ -95,7 +95,7 @@ class Server:
                     return request
 
     def that_counts(self, environment: Mapping[str, str]) -> dict[str, str]:
-        """What may have steered an import."""
+        """The variables that may have steered an import."""
         free = FREE | set(self.set_by_imports)
         return {name: environment[name] for name in environment.keys() - free if not name.startswith(FREE_STARTS)}
 
@@ -121,7 +121,7 @@ class Server:
         return None
 
     def become(self, request: Request, files: list[int]) -> None:
-        """In the fork: nothing of the server is left, and all that the client had is there."""
+        """Make the fork a process of the client: nothing of the server is left, all of the client is there."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for resource in (self.selector, self.listener, *self.clients.values()):
@@ -176,7 +176,7 @@ def standard_file(number: int, mode: str, errors: str) -> TextIO:
 
 
 def start_anew(request: Request) -> ModuleType:
-    """What an interpreter does at its start; returns an empty `__main__`."""
+    """Do what an interpreter does at its start; returns an empty `__main__`."""
     sys.stdin = sys.__stdin__ = standard_file(0, "r", sys.stdin.errors)
     sys.stdout = sys.__stdout__ = standard_file(1, "w", sys.stdout.errors)
     sys.stderr = sys.__stderr__ = standard_file(2, "w", sys.stderr.errors)

@@ -18,7 +18,7 @@ RESULTS = ("model.pth", "model.json", "curves.csv")
 
 
 def prepared_and_split(folder: Path, asked: dict[str, Any], *, train: float = 0.6) -> None:
-    """From `table.csv` in the folder to the tensors of its parts: `train`, a fifth each for the others.
+    """Make the tensors of the parts from `table.csv` in the folder: `train`, a fifth each for the others.
 
     Args:
         asked: the prepare section without its source.
@@ -33,7 +33,7 @@ def prepared_and_split(folder: Path, asked: dict[str, Any], *, train: float = 0.
 
 
 def trained(folder: Path, model: ModelParams, params: TrainParams) -> list[bytes]:
-    """What the train stage makes of the parts in a folder, which keeps its checkpoints, too."""
+    """Train as the train stage does, on the parts in a folder, which keeps its checkpoints, too."""
     train(
         model,
         params,

@@ -49,7 +49,7 @@ class File:
     is_name_flushed: bool = False
 
     def possible(self) -> list[tuple[Path, bytes]]:
-        """Where it may be after a cut, and what may be in it."""
+        """The paths that a file may have after a cut, and its possible contents."""
         paths = [self.path] if self.target is None else [self.target]
         if self.target is not None and not self.is_name_flushed:
             paths.append(self.path)
@@ -58,7 +58,7 @@ class File:
 
 
 class Recording(list[Event]):
-    """What happens to the files of runtime/files.py, in order."""
+    """The record of what happens to the files of runtime/files.py, in order."""
 
     def watch(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._fsync, self._replace = os.fsync, os.replace

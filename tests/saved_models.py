@@ -110,7 +110,7 @@ def raw_feeds(features: Features) -> dict[str, np.ndarray]:
 
 
 def _date(elapsed: np.ndarray) -> list[Any]:
-    """What split says of a date: plausible numbers for its parts, with gaps among the train rows."""
+    """Return what split says of a date: plausible numbers for its parts, with gaps among the train rows."""
     parts = {
         "year": 2000 + elapsed // 365.25,
         "month": elapsed // 30 % 12 + 1,

@@ -34,7 +34,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def check_accepts() -> bool:
-    """Whether check has a result; if not, it says what is wrong. Any other exception ends the test."""
+    """Return whether check has a result; if not, it says what is wrong. Any other exception ends the test."""
     try:
         said = [check(Path("params.yaml"))]
         accepted = True

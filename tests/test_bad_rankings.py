@@ -1,4 +1,4 @@
-"""What is said of params and tables that cannot be ranked, before anything runs."""
+"""Messages about params and tables that cannot be ranked, before anything runs."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from tests.repositories import REPOSITORY
 
 
 def checked(folder: Path, table: pl.DataFrame, *edits: tuple[str, str]) -> str:
-    """What `relight check` says of the recipe with a table."""
+    """Return the output of `relight check` of the recipe with a table."""
     table.write_csv(folder / "table.csv")
     text = (REPOSITORY / "recipes/ranking.yaml").read_text(encoding="utf-8")
     for old, new in (("data/raw/table.csv", "table.csv"), *edits):

@@ -26,7 +26,7 @@ EVIL_COLUMN = f"a|{EVIL}"
 
 @pytest.fixture(scope="module")
 def compared(tmp_path_factory: pytest.TempPathFactory) -> Repository:
-    """A table of two classes whose names try to be HTML, and three experiments on HEAD. For reading alone."""
+    """A table of two classes whose names try to be HTML, and three experiments on HEAD. It is only read."""
     root = tmp_path_factory.mktemp("compared") / "repository"
     root.mkdir()
     repository = make_repository(root)

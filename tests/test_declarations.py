@@ -36,14 +36,14 @@ def test_all_that_a_stage_imports_lies_within_its_deps(stage: str) -> None:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_declares_no_code_that_it_does_not_import(stage: str) -> None:
-    """Of each file that it names the stage imports that file, of each folder at least one."""
+    """A stage imports each file that it names, and at least one file of each folder."""
     closure = import_closure(stage)
     deps = [dep for dep in DVC["stages"][stage]["deps"] if is_code(dep)]
     assert [dep for dep in deps if not any(holds(dep, path) for path in closure)] == []
 
 
 def test_a_stage_names_folders_of_code_and_few_files() -> None:
-    """What an edit runs again can be seen from its folder; a file is named only if its folder would be too wide."""
+    """The folder of an edit tells what runs again; a file is named only if its folder would be too wide."""
     code = [dep for stage in STAGES for dep in DVC["stages"][stage]["deps"] if dep.startswith("src/")]
     files = sorted({dep for dep in code if dep.endswith(".py")})
     assert files == [
@@ -118,7 +118,7 @@ def test_dvc_lock_was_made_by_this_code() -> None:
 
 
 def md5(path: Path) -> str:
-    """As DVC hashes a file; of a folder, the JSON list of its files (dvc-data, HashInfo of a tree)."""
+    """Return the MD5 of a file, or of the JSON list of a folder's files, as DVC does (dvc-data, HashInfo of a tree)."""
     if path.is_file():
         return hashlib.md5(path.read_bytes()).hexdigest()
     files = sorted(file for file in path.rglob("*") if file.is_file() and "__pycache__" not in file.parts)

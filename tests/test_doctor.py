@@ -73,7 +73,7 @@ def fix(repository: Repository) -> str:
 
 
 def type_the_commands(repository: Repository, said: str) -> None:
-    """As a person would, from first to last."""
+    """Run the printed commands as a person would, from first to last."""
     for line in re.findall(r"^     ([^(].*)$", said, re.MULTILINE):
         done = repository.run("bash", "-c", line)
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
@@ -277,14 +277,14 @@ def test_dvc_lock_cut_short_or_with_marks(patient: Repository) -> None:
 
 
 def an_object(repository: Repository, path: str) -> Path:
-    """Of the cache, with the content of a file of the workspace."""
+    """Return the object of the cache with the content of a file of the workspace."""
     md5 = re.search(rf"path: {re.escape(path)}\n +hash: md5\n +md5: (\w+)", repository.hashes())
     assert md5
     return repository.root / ".dvc/cache/files/md5" / md5[1][:2] / md5[1][2:]
 
 
 def spoil(path: Path, content: bytes) -> None:
-    """As a bad disk does: the name and the read-only mode stay."""
+    """Damage a file as a bad disk does: the name and the read-only mode stay."""
     mode = path.stat().st_mode
     path.chmod(0o644)
     path.write_bytes(content)
@@ -395,7 +395,7 @@ def write_without_end(path: Path) -> None:
 
 
 def test_a_full_disk_on_which_dvc_ended_with_0(full_disk: Repository) -> None:
-    """What it has left takes the small files of a folder, not the large one: DVC complains, and ends with 0."""
+    """The space that is left takes the small files of a folder, not the large one: DVC complains, and ends with 0."""
     full_disk.edit("data/raw/line.yaml", "step: 0.02", "step: 0.00005")
     full_disk.repro()
     full_disk.edit("params.yaml", "epochs: 20", "epochs: 21")

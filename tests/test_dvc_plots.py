@@ -4,7 +4,7 @@ from tests.repositories import Repository
 
 
 def test_every_plot_of_dvc_yaml_can_be_drawn(finished: Repository) -> None:
-    """Of a regression, too, whose ROC curve and calibration have no rows."""
+    """They draw a regression, too, whose ROC curve and calibration have no rows."""
     done = finished.run("dvc", "plots", "show", "-o", ".dvc/tmp/plots")
     assert done.returncode == 0
     assert "WARNING" not in done.stdout + done.stderr

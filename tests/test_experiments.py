@@ -1,4 +1,4 @@
-"""What docs/experiments.md says, done in its order: with the real dvc, a real Git remote and a second clone."""
+"""The steps of docs/experiments.md, done in its order: with the real dvc, a real Git remote and a second clone."""
 
 import csv
 import io
@@ -39,13 +39,13 @@ class Walk(NamedTuple):
 
 
 def blocks() -> list[tuple[str, list[str]]]:
-    """Of the guide: their kind, and their lines without remarks."""
+    """Return the blocks of the guide: their kind, and their lines without remarks."""
     found = ((kind, [line.split(" #")[0].strip() for line in text.splitlines()]) for kind, text in BLOCK.findall(GUIDE))
     return [(kind, [line for line in lines if line]) for kind, lines in found]
 
 
 def run(repository: Repository, command: str) -> str:
-    """What it says. A queue that hangs ends the test, and its workers end."""
+    """Return what it prints. A queue that hangs ends the test, and its workers end."""
     own_code = {"PYTHONPATH": "src"} if command.startswith("relight") else {}  # the stages must find it by themselves
     try:
         done = subprocess.run(
@@ -96,7 +96,7 @@ def md5s_of(repository: Repository, name: str) -> dict[str, str]:
 
 
 def prepared(folder: Path) -> Repository:
-    """A repository with a first run, a bare remote beside it, committed and pushed."""
+    """A repository with a first run, a bare remote next to it, committed and pushed."""
     root = folder / "here"
     root.mkdir()
     here = make_repository(root)
@@ -123,7 +123,7 @@ def look_at(name: str) -> Callable[[Walk], None]:
 
 
 def back_to_the_commit(walk: Walk) -> None:
-    """After the queue: pushed, so that a colleague has the commit; and one edit that `apply` will replace."""
+    """The repository after the queue, pushed for a colleague; with one edit that `apply` will replace."""
     walk.seen["after the queue"] = files_of(walk.here)
     walk.seen["table"] = list(csv.DictReader(io.StringIO(run(walk.here, "dvc exp show --csv"))))
     run(walk.here, "git checkout . && dvc checkout && git push -q origin main")
@@ -261,8 +261,8 @@ def test_the_commands_that_check_names_give_an_experiment_its_table(tmp_path: Pa
     assert code == 0
     (note,) = [line for line in said.splitlines() if "neither Git nor DVC" in line]
     git_add, dvc_add = re.findall("`([^`]+)`", note)
-    for mend in (git_add, f"git rm -q --cached data/raw/mine.csv && {dvc_add}"):
-        run(repository, mend)
+    for fix in (git_add, f"git rm -q --cached data/raw/mine.csv && {dvc_add}"):
+        run(repository, fix)
         assert "neither Git nor DVC" not in repository.relight("check")[1]
         done = repository.run(*aside)
         assert done.returncode == 0, done.stderr

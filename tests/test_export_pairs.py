@@ -1,4 +1,4 @@
-"""What an exported tower answers, beside `relight predict` on the same pairs."""
+"""An exported tower answers as `relight predict` does on the same pairs."""
 
 import io
 import json
@@ -38,7 +38,7 @@ def _settings_of_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
 
 
 def undated(table: pl.DataFrame) -> pl.DataFrame:
-    """To translate the calendar takes seconds: a test of its own does."""
+    """The calendar takes seconds to translate: a test of its own does it."""
     return table.drop("left_born", "right_born")
 
 
@@ -52,7 +52,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def files(trained: Path) -> Files:
-    """What export said, and what it wrote."""
+    """Return what export printed and what it wrote."""
     forms: tuple[ExportFormat, ...] = ("onnx", "pt2")
     return {form: exported(form, trained) for form in forms}
 
@@ -78,7 +78,7 @@ def new_pairs() -> pl.DataFrame:
 
 
 def letters(values: pl.Series) -> list[list[int]]:
-    """As a person without Relight writes them."""
+    """Return the inputs as a person without Relight writes them."""
     found = [[] if text is None else [ord(letter) for letter in text.lower()[:N_LETTERS]] for text in values]
     return [points + [0] * (N_LETTERS - len(points)) for points in found]
 

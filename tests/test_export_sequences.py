@@ -1,4 +1,4 @@
-"""What an exported model of sequences answers, beside `relight predict` on the same rows."""
+"""An exported model of sequences answers as `relight predict` does on the same rows."""
 
 import io
 import json
@@ -30,7 +30,7 @@ def _as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def raw_inputs(table: pl.DataFrame, levels: list[str], longest: int) -> dict[str, np.ndarray]:
-    """As a person without Relight makes them; what follows the steps of a sequence is nonsense."""
+    """Return the inputs as a person without Relight makes them; what follows the steps of a sequence is nonsense."""
     groups = [group.sort("t") for group in table.partition_by("who", maintain_order=True)]
     numeric = np.full((len(groups), longest, 1), 99, dtype=np.float32)
     codes = np.ones((len(groups), longest, 1), dtype=np.int32)
@@ -82,7 +82,7 @@ def test_sequences_of_any_length_are_answered_as_predict_does(form: ExportFormat
 
 
 def test_a_recurrent_network_takes_the_length_of_the_longest_train_sequence() -> None:
-    """As pt2: to write the same as ONNX takes a minute, for each step becomes nodes of its own."""
+    """The file is pt2: the same as ONNX takes a minute, because each step becomes nodes of its own."""
     _, place, levels = exported("gru", "pt2")
     table, expected = pl.read_csv("steps.csv"), pl.read_csv("said.csv")["prediction"].to_numpy()
     inputs = raw_inputs(table, levels, 6)

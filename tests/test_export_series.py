@@ -1,4 +1,4 @@
-"""What an exported forecast answers, beside `relight predict` on the last rows of new series."""
+"""An exported forecast answers as `relight predict` does on the last rows of new series."""
 
 import io
 import json
@@ -34,7 +34,7 @@ def _settings_of_torch() -> Iterator[None]:
 
 
 def new_rows() -> pl.DataFrame:
-    """Days of 2025, of which the last three have a holiday alone; the visits have gaps."""
+    """Days of 2025, of which only the last three have a holiday; the visits have gaps."""
     table = two_shops(LENGTH + HORIZON).sort("shop", "date").with_columns(pl.col("date").dt.offset_by("2y"))
     day = pl.int_range(pl.len()).over("shop")
     coming = [pl.when(day < LENGTH).then(pl.col(name)).alias(name) for name in ("sales", "visits")]
@@ -72,7 +72,7 @@ def checked(form: ExportFormat, models: Path) -> tuple[str, bytes]:
 @pytest.mark.parametrize("form", ["onnx", "pt2"])
 def test_raw_windows_are_answered_as_predict_does(form: ExportFormat, trained: Path, tmp_path: Path) -> None:
     said, content = checked(form, trained)
-    n_windows = 2 * (24 - HORIZON + 1)  # that validate: 24 days of two shops; beside 64 that are made up
+    n_windows = 2 * (24 - HORIZON + 1)  # that validate: 24 days of two shops; and 64 that are made up
     assert said.startswith(f"{trained}/model.{form}: answers {64 + n_windows} windows as the model does; ")
     new_rows().write_csv(tmp_path / "new.csv")
     predict(tmp_path / "new.csv", models=trained, output=tmp_path / "said.csv")

@@ -39,7 +39,7 @@ TRAIN = TrainParams(
 
 @pytest.fixture(scope="module")
 def co2(tmp_path_factory: pytest.TempPathFactory) -> Repository:
-    """The recipe. For reading alone."""
+    """The recipe. It is only read."""
     return run_recipe(tmp_path_factory.mktemp("co2"), "co2_weekly")
 
 
@@ -54,7 +54,7 @@ def test_it_is_better_than_every_method_that_others_tried(co2: Repository) -> No
     assert 0.8 * metrics["test"]["mae"] < low < metrics["test"]["mae"] < high < 1.2 * metrics["test"]["mae"]
     assert {path.stem for path in (co2.root / "reports/plots").glob("*.png")} == {"forecasts", "loss", "score"}
     page = (co2.root / "reports/report.html").read_text(encoding="utf-8")
-    assert "auto chose mlp for a forecast, beside a linear autoregression" in page
+    assert "auto chose mlp for a forecast, next to a linear autoregression" in page
     assert "104 steps of the past, 1 ahead; year by the calendar" in page
     assert all(words in page for words in ("95 % interval", "coverage_80 → 0.8"))
     assert all(words in page for words in ("orders the steps, 1 week apart", "is predicted; mean 3"))

@@ -1,4 +1,4 @@
-"""Categories beside series, from a table to answers."""
+"""Categories next to series, from a table to answers."""
 
 import json
 from pathlib import Path
@@ -68,7 +68,7 @@ def test_a_day_that_adds_ten_is_learned_where_it_is_known_ahead(promotions: Path
 
 
 def coming(folder: Path, *names: str | None) -> list[float]:
-    """What is said of the next two days, which have these names."""
+    """Return the predictions of the next two days, which have these names."""
     table = days().with_columns(sales=pl.when(pl.int_range(pl.len()) < N_DAYS - HORIZON).then("sales"))
     last = pl.Series("day", [*table["day"].to_list()[:-HORIZON], *names])
     table.with_columns(last).write_csv(folder / "new.csv")

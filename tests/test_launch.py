@@ -160,7 +160,7 @@ def test_one_process_and_two_give_the_same_curve(repository_: Repository, two: R
 def test_torchrun_gives_the_bytes_of_launch(repository_: Repository, two: Repository) -> None:
     torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
     said = Launched(repository_, *torchrun, "-m", "stages.train").ends_well()
-    assert said.count("epoch 12 of 12") == 1  # the first process alone speaks
+    assert said.count("epoch 12 of 12") == 1  # only the first process speaks
     assert repository_.bytes_of(*WRITTEN) == two.bytes_of(*WRITTEN)
 
 
@@ -178,7 +178,7 @@ def test_two_machines_give_the_bytes_of_two_processes_on_one(repository_: Reposi
 
 @pytest.fixture
 def long_(repository_: Repository) -> Repository:
-    """With dropout, and long enough to be killed in the middle."""
+    """A training with dropout, long enough to be killed in the middle."""
     repository_.edit("params.yaml", "dropout: 0.0", "dropout: 0.2")
     repository_.edit("params.yaml", "epochs: 12", "epochs: 150")
     return repository_

@@ -37,7 +37,7 @@ plot: {dpi: 72}
 
 
 def days() -> pl.DataFrame:
-    """A series with long gaps, so that of two halves of a batch one has more to foretell than the other."""
+    """A series with long gaps, so that of two halves of a batch one has more to predict than the other."""
     steps = np.arange(300)
     y = 10 + np.sin(2 * np.pi * steps / 7) + np.random.default_rng(0).normal(size=300) / 5
     return pl.DataFrame({"day": steps, "y": y}).with_columns(y=pl.when(pl.col("day") % 40 >= 12).then("y"))

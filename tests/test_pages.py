@@ -1,4 +1,4 @@
-"""What the pages of docs/ tell a person to type is what the programs take. Most pages are also walked through by a
+"""Commands on the pages of docs/ are those that the programs take. Most pages are also walked through by a
 test of their own; here no command of any page may be forgotten."""
 
 import argparse
@@ -25,7 +25,7 @@ def typed(page: Path) -> list[list[str]]:
 
 
 def anchors(page: Path) -> set[str]:
-    """As GitHub makes them of the headings."""
+    """Return the anchors as GitHub makes them of the headings."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 

@@ -35,7 +35,7 @@ def settings_of_torch() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def ranked(tmp_path_factory: pytest.TempPathFactory) -> Repository:
-    """The recipe, with a small network; run once. For reading alone."""
+    """The recipe, with a small network; run once. It is only read."""
     root = tmp_path_factory.mktemp("ranked") / "repository"
     root.mkdir()
     repository = make_repository(root)

@@ -1,4 +1,4 @@
-"""What the READMEs say is so, and both say the same."""
+"""The READMEs are right, and both say the same."""
 
 import re
 import shutil
@@ -23,7 +23,7 @@ def commands(text: str) -> list[str]:
 
 
 def shape(text: str) -> dict[str, object]:
-    """How a document is built, whatever its language."""
+    """The structure of a document, whatever its language."""
     lines = text.splitlines()
     links = re.findall(r"(?<!!)\[[^]]*\]\(([^)]+)\)", text)
     return {
@@ -65,7 +65,7 @@ def test_the_page_of_recipes_has_them_all() -> None:
 
 
 def test_the_commands_of_the_readme_run(repository: Repository, home: Path) -> None:
-    """In their order, on the table that the README predicts; then those of the pages about results and export."""
+    """They run in order, on the table that the README predicts; then those of the pages about results and export."""
     shutil.copy(repository.root / "recipes/penguins.yaml", repository.root / "params.yaml")
     repository.repro()
     assert repository.run("git", "add", "-A").returncode == 0

@@ -26,7 +26,7 @@ PICTURES = {
 
 
 def run_recipe(repository: Repository, recipe: str) -> dict[str, dict[str, float]]:
-    """As `make repro RECIPE=recipes/NAME.yaml` does."""
+    """Copy the recipe as `make repro RECIPE=recipes/NAME.yaml` does."""
     shutil.copy(repository.root / f"recipes/{recipe}.yaml", repository.root / "params.yaml")
     assert repository.run("relight", "data").returncode == 0
     assert repository.repro() == ["prepare", "split", "train", "evaluate", "plot"]

@@ -63,7 +63,7 @@ def address(registered: Path) -> str:
 
 
 def predict(elsewhere: Repository) -> list[str]:
-    """As a project does in which Relight is installed."""
+    """Load the model as a project does in which Relight is installed."""
     start = "import sys; from relight.cli import main; sys.exit(main(sys.argv[1:]))"
     words = ["predict", "new.csv", "--models", "models", "-o", "predictions.csv"]
     process = elsewhere.run("python", "-c", start, *words, env={"PYTHONPATH": str(REPOSITORY / "src")})

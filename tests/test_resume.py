@@ -58,7 +58,7 @@ CASES: dict[str, dict[str, Any]] = {  # sections of params.yaml
 
 @pytest.fixture(scope="session")
 def halfway(tmp_path_factory: pytest.TempPathFactory) -> Repository:
-    """A table, prepared and split. For reading alone: `new_copy` is for changing something."""
+    """A table, prepared and split. It is only read: `new_copy` is for changing something."""
     root = tmp_path_factory.mktemp("halfway") / "repository"
     root.mkdir()
     repository = make_repository(root)
@@ -122,7 +122,7 @@ class Running:
             self.wait_for(lambda before=before: kept(self.repository) != before, "a checkpoint")
 
     def signal(self, number: int) -> int:
-        """To all processes of the session; returns the exit code."""
+        """Send a signal to all processes of the session; returns the exit code."""
         os.killpg(self.process.pid, number)
         return self.process.wait(timeout=60)
 
@@ -193,7 +193,7 @@ PLAIN: dict[str, Any] = {
 
 
 def train_by_hand(repository: Repository) -> tuple[str, dict[str, bytes]]:
-    """What the stage said and made, beside dvc, which knows nothing of it."""
+    """Return what the stage printed and made, without dvc, which knows nothing of it."""
     done = repository.run("python", "-m", "stages.train")
     assert done.returncode == 0, done.stderr
     return done.stderr, repository.bytes_of(*TRAINED)

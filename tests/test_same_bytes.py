@@ -131,7 +131,7 @@ def busy(quiet: object) -> Iterator[None]:  # noqa: ARG001  # first the quiet ru
 
 @pytest.fixture
 def quiet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[int, dict[str, bytes]]]:
-    """What one and two threads make of wide layers while nothing else is going on here."""
+    """Return what one and two threads make of wide layers while nothing else runs in this process."""
     before, mode = torch.get_num_threads(), torch.get_deterministic_debug_mode()
     monkeypatch.chdir(tmp_path)
     write_table(Path("one.csv"), seed=1, test_seed=2)

@@ -30,12 +30,12 @@ TRAIN_ARTIFACTS = ("model.pth", "model.json", "curves.csv")
 
 @pytest.fixture(scope="module")
 def vowels(tmp_path_factory: pytest.TempPathFactory) -> Repository:
-    """The recipe with a tenth of its epochs. For reading alone."""
+    """The recipe with a tenth of its epochs. It is only read."""
     return run_recipe(tmp_path_factory.mktemp("vowels"), "japanese_vowels", ("epochs: 60", "epochs: 10"))
 
 
 def test_nine_speakers_are_told_apart(vowels: Repository) -> None:
-    """With all its epochs: 0.992 to 1."""
+    """The recipe with all its epochs: 0.992 to 1."""
     metrics = json.loads((vowels.root / "reports/metrics.json").read_text())
     assert metrics["test"]["accuracy"] > 0.95 > 0.2 > metrics["baseline"]["test"]["accuracy"]
     drawn = {path.stem for path in (vowels.root / "reports/plots").glob("*.png")}

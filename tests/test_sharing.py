@@ -1,4 +1,4 @@
-"""What one clone pushes, another has byte for byte; what is damaged on the way is named, and never used."""
+"""A push of one clone arrives byte for byte in another; damage on the way is named, and never used."""
 
 import configparser
 import re
@@ -36,7 +36,7 @@ class Shared(NamedTuple):
 
 
 def done(repository: Repository, *command: str, env: Mapping[str, str] | None = None) -> str:
-    """What a command that must end well says."""
+    """Return the output of a command that must end well."""
     process = repository.run(*command, env=dict(env or {}))
     assert process.returncode == 0, f"{command}\n{process.stdout}{process.stderr}"
     return process.stdout
@@ -59,7 +59,7 @@ def predictions(repository: Repository) -> bytes:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Repository, bytes]:
-    """Trained and committed; for reading alone."""
+    """Trained and committed; it is only read."""
     root = tmp_path_factory.mktemp("trained") / "repository"
     root.mkdir()
     repository = make_repository(root)
@@ -108,7 +108,7 @@ def on_s3(trained: tuple[Repository, bytes], tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture
 def folder(on_s3: Shared, tmp_path: Path) -> Path:
-    """That of another server with the same files, for a test to damage."""
+    """The bucket of another server with the same files, for a test to damage."""
     shutil.copytree(on_s3.server.store.parent, tmp_path / "s3/bucket")
     return tmp_path / "s3"
 
@@ -156,7 +156,7 @@ def test_another_clone_predicts_the_same_bytes(
 
 
 def test_a_second_clone_takes_train_from_the_run_cache(on_s3: Shared, tmp_path: Path) -> None:
-    """Its dvc.lock names the run of 20 epochs; that of 30 ran in the other clone alone."""
+    """Its dvc.lock names the run of 20 epochs; that of 30 ran only in the other clone."""
     second = clone(on_s3, tmp_path / "second")
     second.edit("params.yaml", "epochs: 20", "epochs: 30")
     said = done(second, "dvc", "repro", "--pull", "train", env=on_s3.server.env)

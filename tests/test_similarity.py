@@ -64,7 +64,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="module")
 def febrl(tmp_path_factory: pytest.TempPathFactory) -> Repository:
-    """The recipe, run by the real `dvc`. For reading alone."""
+    """The recipe, run by the real `dvc`. It is only read."""
     return run_recipe(tmp_path_factory.mktemp("febrl"), "febrl_pairs")
 
 
@@ -241,7 +241,7 @@ def test_the_same_input_gives_the_same_bytes(folder: Path) -> None:
 
 
 def test_no_value_of_the_test_rows_reaches_the_model(folder: Path) -> None:
-    """With the parts in a column, what the test rows hold changes nothing of the model, its scale and its curves."""
+    """If the parts are a column, the values of the test rows change nothing of the model, its scale and its curves."""
     table = pairs(200).with_columns(split=pl.Series((["train"] * 6 + ["val"] * 2 + ["test"] * 2) * 20))
     is_test = pl.col("split") == "test"
     changed = table.with_columns(

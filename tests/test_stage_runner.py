@@ -52,7 +52,7 @@ def is_alive(pid: int) -> bool:
 
 
 def written_at(path: Path) -> int:
-    """In nanoseconds; 0 where it is not there."""
+    """Return its time in nanoseconds; 0 if it is not there."""
     return path.stat().st_mtime_ns if path.exists() else 0
 
 
@@ -120,7 +120,7 @@ def test_reading_what_is_declared_is_fine(finished_copy: Repository) -> None:
 
 
 def test_a_temporary_folder_elsewhere_may_be_emptied(finished_copy: Repository) -> None:
-    """Python removes its files by their names alone, from the open folder; torch.compile does so."""
+    """Python removes its files only by their names, from the open folder; torch.compile does so."""
     code = "import tempfile\nwith tempfile.TemporaryDirectory() as folder:\n    open(folder + '/stray', 'w').close()"
     before_split(finished_copy, code)
     done = run_split(finished_copy)

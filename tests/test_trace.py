@@ -1,4 +1,4 @@
-"""Where a model came from, in a repository with a history: two commits, a tag, an experiment, a remote."""
+"""The history of a model, in a repository with two commits, a tag, an experiment and a remote."""
 
 import hashlib
 import json
@@ -30,7 +30,7 @@ def commit_all(repository: Repository, message: str) -> None:
 
 @pytest.fixture(scope="module")
 def history(finished: Repository, tmp_path_factory: pytest.TempPathFactory) -> Repository:
-    """For reading alone: `copy` is for changing something. On the remote is what the first commit made, no more."""
+    """It is only read: `copy` is for changing something. The remote has what the first commit made, no more."""
     root = tmp_path_factory.mktemp("history") / "repository"
     shutil.copytree(finished.root, root, symlinks=True)
     repository = Repository(root)
@@ -52,7 +52,7 @@ def copy(history: Repository, tmp_path: Path) -> Repository:
 
 
 def traced(repository: Repository, path: str | Path, *more: str, code: int = 0) -> dict[str, Any]:
-    """What `--json` says. Errors come after it."""
+    """Return the output of `--json`. Errors come after it."""
     returned, said = repository.relight("trace", str(path), "--json", *more)
     assert returned == code, said
     return dict(json.loads(said[: said.rindex("\n}") + 2]))

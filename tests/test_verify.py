@@ -30,7 +30,7 @@ def committed(finished_copy: Repository) -> Repository:
 
 @pytest.mark.usefixtures("new_interpreters")
 def test_a_commit_is_rebuilt_whatever_the_workspace_and_the_cache_hold(committed: Repository) -> None:
-    """With other hash seeds than the recorded run, for they are drawn."""
+    """Run with other hash seeds than the recorded run: they are drawn."""
     committed.edit("params.yaml", "epochs: 1000", "epochs: 7")
     committed.edit("src/relight/train/losses.py", '"""', '"""broken """ 1 / 0')
     shutil.rmtree(committed.root / ".dvc/cache")
@@ -148,7 +148,7 @@ def test_stopped_it_leaves_neither_a_folder_nor_a_process(endless: Repository, n
 
 
 def is_alive(pid: int) -> bool:
-    """A zombie is not: in a container nobody may reap it."""
+    """A zombie does not run: in a container it may never be reaped."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:

@@ -23,7 +23,7 @@ def script(name: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def new_clone(finished: Repository, tmp_path_factory: pytest.TempPathFactory) -> Repository:
-    """Of a finished run that was committed: no data, no models, no cache."""
+    """A clone of a finished run that was committed: no data, no models, no cache."""
     folder = tmp_path_factory.mktemp("workflow")
     subprocess.run(["cp", "-r", finished.root, folder / "source"], check=True)
     source = Repository(folder / "source")
@@ -34,7 +34,7 @@ def new_clone(finished: Repository, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def test_the_groups_of_the_tests_have_an_effect(request: pytest.FixtureRequest) -> None:
-    """Where workers share the tests: else each of them makes the dear fixtures of each group."""
+    """Groups stay together if workers share the tests: else each worker makes the dear fixtures of each group."""
     is_shared = getattr(request.config.option, "loadgroup", False)
     assert request.node.nodeid.endswith("@workflow") == is_shared
 

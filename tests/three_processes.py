@@ -1,4 +1,4 @@
-"""Run by each of three processes: what they compute together, beside what one computes alone. The first prints it."""
+"""Run by each of three processes: what they compute together, and what one computes on its own. The first prints it."""
 
 import io
 import json

@@ -4,7 +4,7 @@ from relight.train.state import TrainingState
 
 
 class Unwatched:
-    """Nobody looks."""
+    """No watcher looks."""
 
     def after_step(self, state: TrainingState) -> None: ...
 

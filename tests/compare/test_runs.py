@@ -50,7 +50,7 @@ def test_nothing_is_said_of_another_unit_and_of_few_steps_it_is_said_why() -> No
 
 
 def test_a_coverage_is_better_where_it_is_nearer_to_what_is_meant() -> None:
-    """Of 0.86 and 0.72 the first is nearer to 0.80."""
+    """0.86 is nearer to 0.80 than 0.72."""
     _, other = compare_runs([run("one", 1, coverage=0.72), run("two", 1, coverage=0.86)], 1)
     assert other.scores["coverage_80"].is_better
     assert score_wording(other.scores["coverage_80"]).difference == "+0.14"

@@ -21,7 +21,7 @@ def test_the_next_item_is_made_while_one_is_worked_on() -> None:
 
     coming = prefetch(items())
     assert next(coming) == 1
-    assert made.wait(10)  # though nobody has asked for it yet
+    assert made.wait(10)  # though nothing has asked for it yet
     assert list(coming) == [2]
 
 

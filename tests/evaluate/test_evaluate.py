@@ -160,7 +160,7 @@ def test_a_model_without_a_temperature_has_one_curve(tmp_path: Path) -> None:
 
 
 def test_the_answers_of_two_seeds_are_the_mean_of_the_answers_of_each(tmp_path: Path) -> None:
-    """The first seed alone is the first member: its scores have to be among those of both."""
+    """The first seed is also the first member: its scores have to be among those of both."""
     both = Evaluated(tmp_path / "both", "regression", seeds=2, epochs=3, early_stopping=None).evaluate(NOTHING, "out")
     seeds = metrics_of(both)["seeds"]["test"]["rmse"]
     singles = [

@@ -158,7 +158,7 @@ def test_more_levels_than_the_trees_can_hold_are_ordered_numbers(n_levels: int) 
 
 
 def test_the_warnings_of_a_fit_are_not_for_the_person() -> None:
-    """Of a logistic regression that stops at its last step."""
+    """The warning of a logistic regression that stops at its last step."""
     generator = np.random.default_rng(0)
     numeric = generator.normal(size=(50, 40)).astype(np.float32)
     target = (numeric[:, 0] > 0).astype(np.int64)

@@ -1,4 +1,4 @@
-"""The numbers of a date as tensors, beside those that Polars reads from a table."""
+"""The numbers of a date as tensors are those that Polars reads from a table."""
 
 from typing import get_args
 

@@ -1,4 +1,4 @@
-"""What an exported file answers, beside `relight predict` on the same raw rows, for every family."""
+"""An exported file answers as `relight predict` does on the same raw rows, for every family."""
 
 import io
 import json

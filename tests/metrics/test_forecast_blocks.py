@@ -33,7 +33,7 @@ def noise(seed: int, n: int = 40) -> np.ndarray:
 
 
 def test_a_block_goes_over_the_end_and_on_from_the_beginning() -> None:
-    """Of 30 steps the cube root is 3.1: blocks of 6, of which 5 make a resample. Errors are 0, 1, 2, ..., 29."""
+    """The cube root of 30 steps is 3.1: blocks of 6, of which 5 make a resample. Errors are 0, 1, 2, ..., 29."""
     blocks = made(np.zeros(30), np.arange(30.0))
     assert blocks.n_drawn == 5
     assert blocks.sums[0].tolist() == [6.0] * 30

@@ -42,7 +42,7 @@ def test_tabm_is_the_recipe_that_tabarena_and_autogluon_share_and_the_small_one_
 
 
 def test_sections_of_sequences_are_written_where_they_are_of_use_or_were_changed() -> None:
-    """So that a model of a table is described as before there were any."""
+    """A model of a table is described as before there were any."""
     assert not set(SEQUENCE_SECTIONS) & set(ModelParams(name="linear", numeric="none").model_dump())
     assert set(SEQUENCE_SECTIONS) <= set(ModelParams(name="gru", numeric="none").model_dump())
     changed = ModelParams(name="auto", numeric="none", gru=RecurrentParams(d_hidden=8))

@@ -1,4 +1,4 @@
-"""What holds for every body: shapes, padding, determinism, export."""
+"""Facts that hold for every body: shapes, padding, determinism, export."""
 
 import copy
 from collections.abc import Iterator

@@ -20,7 +20,7 @@ def saved(tmp_path: Path) -> Saved:
 
 
 def predicted(saved: Saved, table: Path | None = None) -> tuple[str, str]:
-    """What is said, and what is written."""
+    """Return the text printed and the rows written."""
     output = saved.models / "out.csv"
     said = predict(table or saved.table, models=saved.models, output=output)
     return said, output.read_text(encoding="utf-8")

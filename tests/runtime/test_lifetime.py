@@ -64,7 +64,7 @@ def test_without_a_signal_nothing_happens() -> None:
     assert patient.requested is None
 
 
-@pytest.mark.skipif(not Path("/proc/1/cmdline").exists(), reason="Linux alone tells what the parent is")
+@pytest.mark.skipif(not Path("/proc/1/cmdline").exists(), reason="only Linux tells what the parent is")
 def test_a_stage_whose_dvc_died_while_it_was_being_imported_does_not_begin(tmp_path: Path) -> None:
     """The parent ends at once; the stage asks for it two seconds later."""
     began = tmp_path / "began"

@@ -1,4 +1,4 @@
-"""Who holds a slot is alive, and the kernel says so."""
+"""The holder of a slot is alive, and the kernel says so."""
 
 import os
 import subprocess

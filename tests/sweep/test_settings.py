@@ -1,4 +1,4 @@
-"""What is wrong with a sweep.yaml is said at once, with its line and the next step."""
+"""All problems of a sweep.yaml are said at once, with the line and the next step."""
 
 import json
 import re

@@ -44,7 +44,7 @@ LIMIT = 1200  # seconds, on a busy machine
 
 @pytest.fixture(scope="module")
 def penguins(tmp_path_factory: pytest.TempPathFactory) -> Repository:
-    """Committed with a small model; nothing run. For reading alone."""
+    """Committed with a small model; nothing run. It is only read."""
     root = tmp_path_factory.mktemp("penguins") / "repository"
     root.mkdir()
     repository = make_repository(root)

@@ -1,4 +1,4 @@
-"""What is proposed, which trials are claimed and which are pruned: without training anything."""
+"""Trials are proposed, claimed and pruned, without training anything."""
 
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ def trial_queue(params: SweepParams, folder: Path) -> TrialQueue:
 
 
 def proposals(params: SweepParams, folder: Path, *, at_once: int = 1000) -> list[dict[str, Any]]:
-    """All of them, each finished with a value that depends on it alone; `at_once` trials for each start."""
+    """All of them, each finished with a value that depends only on it; `at_once` trials for each start."""
     found: list[dict[str, Any]] = []
     while True:
         with acquire_slot(folder / "jobs") as held:

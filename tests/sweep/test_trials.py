@@ -1,4 +1,4 @@
-"""What a trial is worth, and the table of the best ones: it fits the terminal and cannot steer it."""
+"""The value of a trial, and the table of the best ones, which fits the terminal and cannot steer it."""
 
 from relight.sweep.trials import (
     SweepTrial,

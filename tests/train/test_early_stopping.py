@@ -5,7 +5,7 @@ from relight.train.state import EarlyStopping
 
 
 def run(patience: int, scores: list[float]) -> tuple[int, EarlyStopping, nn.Module]:
-    """How many epochs ran, what was kept, and the model; its bias is the number of the epoch."""
+    """Return how many epochs ran, what was kept, and the model; its bias is the number of the epoch."""
     model, stopping = nn.Linear(1, 1), EarlyStopping(patience)
     for epoch, score in enumerate(scores):
         with torch.no_grad():

@@ -81,7 +81,7 @@ class Trap:
 
 
 def signed(content: bytes) -> bytes:
-    """What stands in a checkpoint, with the right sha256."""
+    """Return the bytes of a checkpoint, with the right sha256."""
     return hashlib.sha256(content).hexdigest().encode() + content
 
 

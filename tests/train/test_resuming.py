@@ -56,7 +56,7 @@ def checkpoint(folder: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
-    """What a run makes that nothing happens to, and that keeps nothing."""
+    """The results of a run that nothing interrupts, and that keeps no checkpoint."""
     return run(tmp_path_factory.mktemp("whole"), checkpoint_seconds=3600)
 
 
@@ -183,7 +183,7 @@ def test_a_stop_before_the_first_step_waits_for_it_and_one_after_the_last_trains
 
 
 def _terminate() -> None:
-    """As the stage runner does."""
+    """Remove the checkpoints as the stage runner does."""
     raise Terminated
 
 

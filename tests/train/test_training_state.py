@@ -53,7 +53,7 @@ def one_thread() -> Iterator[None]:
 
 
 def noise(n_rows: int) -> Rows:
-    """Nothing to learn: the score of the validation rows is best in the first epochs."""
+    """The rows have nothing to learn: the score of the validation rows is best in the first epochs."""
     return Rows((torch.randn(n_rows, 6),), torch.randn(n_rows, 1))
 
 
@@ -155,7 +155,7 @@ def test_after_the_last_step_nothing_is_trained() -> None:
 
 
 def entries(saved: dict[str, Any]) -> list[tuple[str, ...]]:
-    """Where a value stands: one level down, or two."""
+    """The path of a value: one level down, or two."""
     return [
         path
         for name, value in saved.items()
@@ -187,7 +187,7 @@ def bits_without(path: tuple[str, ...], kill: int, name: Name, patience: int | N
 
 @pytest.mark.parametrize("name", ["sgd", "adamw"])
 def test_each_entry_is_needed(name: Name) -> None:
-    """With the best weights before the kill, or with the last ones: without any entry one of both ends otherwise."""
+    """The best weights are before the kill, or are the last ones: without any entry one of both ends otherwise."""
     kill = place_of_kill(whole_run(name, 4).history)
     paths = entries(loaded(whole_run(name, 4).kept[kill - 1]))
     assert {path[0] for path in paths} == {

@@ -15,7 +15,7 @@ class Row(NamedTuple):
 
 
 class State:
-    """Of a training that does nothing but count."""
+    """The outputs of a training that does nothing but count."""
 
     def __init__(self) -> None:
         self.epoch, self.step, self.finite = 0, 0, True

@@ -26,7 +26,7 @@ class ChangedRow(NamedTuple):
 
 
 class ChangedPredictions(NamedTuple):
-    """How the predictions of a candidate differ from those of the baseline.
+    """The differences between the predictions of a candidate and those of the baseline.
 
     Attributes:
         unit: of the counts: rows, or queries.

@@ -1,4 +1,4 @@
-"""Whether the scores of two models differ by more than other test rows, or other seeds, would have changed them.
+"""The test of a difference: do two models differ by more than other test rows, or other seeds, would change them?
 
 Rows: a paired bootstrap, with both models scored on the same resamples, so that rows that are hard for both do not
 count as noise (Efron and Tibshirani 1993, "An introduction to the bootstrap", 8.3 and 13.3; Koehn 2004, "Statistical
@@ -30,7 +30,7 @@ class SeedStatistics(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """Whether a difference is larger than the noise, and the noise that was measured or why none was."""
+    """A verdict: is a difference larger than the noise, and what noise was measured, or why none was."""
 
     kind: Literal["larger", "within", "unknown"]
     reason: str
@@ -103,7 +103,7 @@ def _exceeds_seed_noise(
 
 
 class Resamples(NamedTuple):
-    """How often each unit is in each resample: a row, for a ranking a measured query, for forecasts a block of steps.
+    """The count of each unit in each resample: a row, in rankings a measured query, in forecasts a block of steps.
 
     Attributes:
         indices: (n_sample,) the rows that are drawn from if there are too many; else None.

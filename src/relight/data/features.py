@@ -64,12 +64,12 @@ class SeriesFeatures(BaseModel):
 
     @property
     def n_future(self) -> int:
-        """How many numbers of each future step are known."""
+        """The number of values of each future step that are known."""
         return sum(covariate.known for covariate in self.covariates) + sum(2 * cycle.harmonics for cycle in self.cycles)
 
     @property
     def n_channels(self) -> int:
-        """How many numbers each past step has, the target among them."""
+        """The number of values of each past step, the target among them."""
         return 1 + len(self.covariates) + sum(2 * cycle.harmonics for cycle in self.cycles)
 
 
@@ -119,7 +119,7 @@ class CategoricalFeature(BaseModel):
 
 
 class InputFeatures(NamedTuple):
-    """What the model sees, before the statistics of the numbers are known."""
+    """The columns that the model sees, before the statistics of the numbers are known."""
 
     numeric: Sequence[NumericInput]
     categorical: Sequence[CategoricalFeature]
@@ -143,7 +143,7 @@ class TargetStatistics(BaseModel):
 
 
 class SequenceFeatures(BaseModel):
-    """How rows make sequences, and the lengths of the train sequences.
+    """The way in which rows make sequences, and the lengths of the train sequences.
 
     Attributes:
         n_steps: the steps of all train sequences: as many rows as the statistics of each feature are of.
@@ -158,7 +158,7 @@ class SequenceFeatures(BaseModel):
 
 
 class PairFeatures(BaseModel):
-    """How the two sides of a pair are read; numbers and categories are described once, by both sides together.
+    """The columns of the two sides of a pair; numbers and categories are described once, by both sides together.
 
     Attributes:
         left, right: the prefixes of the columns of each side.

@@ -84,7 +84,7 @@ AutoOrNumber = Annotated[
 
 
 class SequenceParams(Section):
-    """How rows form sequences with one label each (`id` and `time`, or `symbols`), or series to forecast (`time`)."""
+    """The columns that turn rows into labelled sequences (`id` and `time`, or `symbols`), or into series (`time`)."""
 
     id: str | None = Field(default=None, min_length=1, exclude_if=lambda name: name is None)
     """The column that names the sequence of each row; all rows of a sequence have the same target."""
@@ -111,7 +111,7 @@ class SequenceParams(Section):
 
     @property
     def is_forecast(self) -> bool:
-        """Whether the section describes a forecast."""
+        """Return whether the section describes a forecast."""
         return self.id is None and self.symbols is None
 
     @model_validator(mode="after")

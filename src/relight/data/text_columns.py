@@ -1,4 +1,4 @@
-"""What a text column holds (numbers, true and false, dates, or names), values as labels, and names of columns."""
+"""The kind of a text column (numbers, true and false, dates, or names), values as labels, and names of columns."""
 
 from collections import Counter
 
@@ -46,7 +46,7 @@ def are_infinite(texts: pl.Series) -> pl.Series:
 
 
 def any_leading_zeros(texts: pl.Series) -> bool:
-    """Whether some value is a code such as 00123, which would lose its zeros as a number."""
+    """Return whether some value is a code such as 00123, which would lose its zeros as a number."""
     return bool(have_leading_zero(texts).any())
 
 
@@ -56,27 +56,27 @@ def have_leading_zero(texts: pl.Series) -> pl.Series:
 
 
 def have_decimal_commas(texts: pl.Series) -> bool:
-    """Whether most values are numbers with commas, such as 1,5 or 1,234.5."""
+    """Return whether most values are numbers with commas, such as 1,5 or 1,234.5."""
     return _matching_share(texts.str.contains(_DECIMAL_COMMA)) >= MIN_TYPE_SHARE
 
 
 def are_booleans(texts: pl.Series) -> bool:
-    """Whether every value is true or false."""
+    """Return whether every value is true or false."""
     return _matching_share(texts.str.contains(_BOOLEAN)) == 1
 
 
 def are_dates(texts: pl.Series) -> bool:
-    """Whether most values look like dates or times, in whatever format."""
+    """Return whether most values look like dates or times, in whatever format."""
     return _matching_share(texts.str.contains(_DATE)) >= MIN_TYPE_SHARE
 
 
 def are_mostly_numbers(texts: pl.Series) -> bool:
-    """Whether at least 90 % of the values are numbers."""
+    """Return whether at least 90 % of the values are numbers."""
     return _matching_share(are_numbers(texts)) >= MIN_TYPE_SHARE
 
 
 def are_half_numbers(texts: pl.Series) -> bool:
-    """Whether at least 10 % of the values are numbers."""
+    """Return whether at least 10 % of the values are numbers."""
     return _matching_share(are_numbers(texts)) >= 1 - MIN_TYPE_SHARE
 
 

@@ -50,7 +50,7 @@ class LockedOutput(NamedTuple):
 
     @property
     def is_file(self) -> bool:
-        """Whether it is a file and not a folder."""
+        """Return whether it is a file and not a folder."""
         return not self.md5.endswith(FOLDER_SUFFIX)
 
 

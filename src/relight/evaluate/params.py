@@ -10,7 +10,7 @@ Reference = Literal["linear", "hist_gradient_boosting"]
 
 
 class EvaluateParams(Section):
-    """How closely the test rows are looked at, and what their scores are compared with."""
+    """The settings of the scores of the test rows, and of what they are compared with."""
 
     references: list[Reference] = Field(default=[])
     """Models fitted on the same train rows and scored on the same test rows; a trivial baseline is always there."""

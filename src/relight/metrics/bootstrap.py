@@ -1,4 +1,4 @@
-"""How far a score would have moved with other test rows: bootstrap percentile intervals, Student's t."""
+"""Intervals of a score, as it would move with other test rows: bootstrap percentiles, Student's t."""
 
 import numpy as np
 

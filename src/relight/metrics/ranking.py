@@ -1,4 +1,4 @@
-"""How well scores order the candidates of each query: NDCG, MAP, pairwise accuracy.
+"""Scores of an order of the candidates of each query: NDCG, MAP, pairwise accuracy.
 
 Only queries whose candidates differ in relevance are measured: any order of the others is equally good. Equal scores
 may stand in any order, and each measure is its expected value over these orders (McSherry and Najork 2008, "Computing

@@ -40,7 +40,7 @@ class Windows:
 
     @property
     def has_gaps(self) -> bool:
-        """Whether some step has no value to predict."""
+        """Return whether some step has no value to predict."""
         return not bool(self.truth.isfinite().all())
 
     @property

@@ -1,4 +1,4 @@
-"""What the report page and the model card say, taken from the facts that the stages wrote.
+"""The content of the report page and the model card, taken from the facts that the stages wrote.
 
 `features` is model.json's part of that name, `schema` is data/prepared/schema.json, both as read from JSON.
 """

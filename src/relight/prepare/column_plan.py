@@ -1,4 +1,4 @@
-"""How each column of a table is read: its role (target, weight, query or feature), and its kind, which the first rows
+"""The plan of each column of a table: its role (target, weight, query or feature), and its kind, which the first rows
 or the params decide and which holds to the last row."""
 
 from typing import NamedTuple
@@ -16,7 +16,7 @@ REQUESTED_REASON = "as prepare.columns says"
 
 
 class ColumnPlan(NamedTuple):
-    """How one column is read.
+    """The role and the kind of one column.
 
     Attributes:
         is_requested: whether the params give the kind.

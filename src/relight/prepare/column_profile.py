@@ -1,4 +1,4 @@
-"""What is odd about the columns, once all rows have passed: gaps, constants, duplicates, ids of rows.
+"""The oddities of the columns, once all rows have passed: gaps, constants, duplicates, ids of rows.
 
 The results do not depend on the chunks in which the rows come, with one exception: that all values differ is
 checked within a chunk, and across chunks for one value in 64.
@@ -111,7 +111,7 @@ class _ColumnProfile:
         return are_new
 
     def _name_rows(self, n_rows: int) -> bool:
-        """Whether the values name the rows: texts, or numbers without a gap between them, that all differ."""
+        """Return whether the values name the rows: texts, or numbers without a gap between them, that all differ."""
         has_no_gap = self.low > self.high or self.high - self.low == n_rows - 1
         return self.has_ids and n_rows >= MIN_ROWS_FOR_IDS and has_no_gap
 
@@ -131,7 +131,7 @@ def _are_whole(values: pl.Series) -> bool:
 
 
 def _look_like_codes(numbers: set[float]) -> bool:
-    """Whether whole numbers are few, with gaps between them, and larger than counts or grades, such as 20, 30, 190."""
+    """Return whether whole numbers are few, with gaps, and larger than counts or grades, such as 20, 30, 190."""
     consecutive = max(numbers) - min(numbers) == len(numbers) - 1
     return len(numbers) in N_CODES_RANGE and not consecutive and max(map(abs, numbers)) > MAX_COUNT_OR_GRADE
 

@@ -51,7 +51,7 @@ def without_quoted(piece: bytes, separator: bytes) -> bytes:
 
 
 def is_certain(piece: bytes, plain: bytes) -> bool:
-    """Whether the piece has no NUL, stray quote, lone CR, blank line, long value or byte that is not UTF-8.
+    """Return whether the piece has no NUL, stray quote, lone CR, blank line, long value or byte that is not UTF-8.
 
     Args:
         piece: whole rows.
@@ -68,7 +68,7 @@ def is_certain(piece: bytes, plain: bytes) -> bool:
 
 
 def has_leading_zeros(piece: bytes, separator: bytes) -> bool:
-    """Whether some value starts like 007, with or without a sign or spaces before it."""
+    """Return whether some value starts like 007, with or without a sign or spaces before it."""
     return any(_starts_with_zero(letters, ord(separator)) for letters in _windows(piece))
 
 
@@ -90,7 +90,7 @@ def _windows(piece: bytes) -> Iterator[np.ndarray]:
 
 
 def _starts_with_zero(letters: np.ndarray, separator: int) -> bool:
-    """Whether a value starts with a zero and a digit, after a sign or spaces or not."""
+    """Return whether a value starts with a zero and a digit, after a sign or spaces or not."""
     is_zero = (letters[1:-1] == ord("0")) & (letters[:-2] < ord("."))
     is_zero &= (letters[2:] - np.uint8(ord("0"))) < 10
     indices = np.flatnonzero(is_zero)

@@ -133,8 +133,8 @@ def _as_one_type(values: pl.Series, left: pl.Series, right: pl.Series) -> pl.Ser
 
 
 def _is_text(cleaned: CleanColumn, *, is_requested: bool) -> bool:
-    """Whether the letters are compared: of many names, and of whole numbers that may be codes, in which one digit may
-    be mistyped (house numbers)."""
+    """Return whether the letters are compared: of many names, and of whole numbers that may be codes, in which one
+    digit may be mistyped (house numbers)."""
     if cleaned.kind not in ("categorical", "numeric") or cleaned.values.drop_nulls().n_unique() <= MAX_LEVELS:
         return False
     if cleaned.kind == "categorical":

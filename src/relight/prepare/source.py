@@ -1,4 +1,4 @@
-"""What `prepare.source` names: a table (a regular file, or a folder of them, inside the repository), or the
+"""The source that `prepare.source` names: a table (a regular file, or a folder of them, inside the repository), or the
 description of points on a known line, the data of the tutorial."""
 
 from collections.abc import Iterator
@@ -219,7 +219,7 @@ def _exists(source: Path) -> bool:
 
 
 def _in_dvc_cache(source: Path) -> bool:
-    """Whether the source is a link of `dvc add`, into a cache that several repositories may share."""
+    """Return whether the source is a link of `dvc add`, into a cache that several repositories may share."""
     return source.is_symlink() and source.with_name(source.name + ".dvc").is_file()
 
 

@@ -32,7 +32,7 @@ class CleanTarget(NamedTuple):
 
 
 class TargetPlan(NamedTuple):
-    """How the target is read.
+    """The rule by which the target is read.
 
     Attributes:
         requested_task: the task that the params name.

@@ -27,7 +27,7 @@ def are_iso(texts: pl.Series) -> pl.Series:
 
 
 def are_mostly_iso(texts: pl.Series) -> bool:
-    """Whether so many are ISO dates that the others are mistakes, and not another format."""
+    """Return whether so many are ISO dates that the others are mistakes, and not another format."""
     return float(are_iso(texts).mean() or 0.0) >= MIN_TYPE_SHARE  # type: ignore[arg-type]
 
 

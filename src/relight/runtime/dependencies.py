@@ -1,4 +1,4 @@
-"""What dvc.yaml declares for a stage, and content hashes of its dependencies.
+"""Declarations of a stage in dvc.yaml, and content hashes of its dependencies.
 
 The hashes are taken at the start and compared at the end: DVC records dependencies after the run (its issue 11058), so
 that an edit during the run would be recorded as if it had been used. For a large file its size and times are compared
@@ -24,7 +24,7 @@ BYTECODE = "__pycache__"  # written by imports
 
 @dataclass(frozen=True)
 class Declaration:
-    """What one stage reads and writes, and its sections of params.yaml; paths are relative to the repository."""
+    """The files and sections of params.yaml that one stage declares; paths are relative to the repository."""
 
     stage: str
     deps: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""When a process ends, and the locks that it holds until then.
+"""The lifetime of a process, and the locks that it holds until it ends.
 
 A stage ends when it gets a signal, and when the process that started it dies: otherwise a killed `dvc repro` leaves
 the training process behind, and a second `dvc repro` caches a mixture of both runs with exit code 0.

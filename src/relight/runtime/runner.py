@@ -39,7 +39,7 @@ Params = TypeVar("Params", bound=BaseModel)
 
 
 class Stage:
-    """What a stage may use: its params sections, its deps, its outs; all else raises RunError."""
+    """The files and params that a stage may use: its params sections, its deps, its outs; all else raises RunError."""
 
     def __init__(
         self, declared: Declaration, document: Document, scratch: Path, before: dict[Path, Fingerprint], audit: Audit

@@ -31,7 +31,7 @@ PartAssignment = np.ndarray  # int8, shape (n_rows,), of indices into PARTS; -1 
 
 
 def has_validation(parts: PartAssignment) -> bool:
-    """Whether some row is a validation row; if none is, the test rows stand in for them."""
+    """Return whether some row is a validation row; if none is, the test rows stand in for them."""
     return bool((parts == VALIDATION).any())
 
 

@@ -29,7 +29,7 @@ def date_part(times: pl.Series, part: DatePart) -> np.ndarray:
 
 
 def has_time_of_day(times: pl.Series) -> bool:
-    """Whether some time is not midnight."""
+    """Return whether some time is not midnight."""
     return bool((_microseconds(times).drop_nulls().to_numpy() % MICROSECONDS_PER_DAY).any())
 
 

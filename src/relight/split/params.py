@@ -13,7 +13,7 @@ METHODS_WITHOUT_FOLDS = ("time", "column")
 
 
 class SplitParams(Section):
-    """How the rows are divided into train, validation and test."""
+    """The settings of the division of rows into train, validation and test."""
 
     method: Literal["auto", "ordered", "random", "stratified", "group", "time", "column"] = Field(examples=["random"])
     """How rows are assigned to parts; auto: by the column named `split` if there is one, else stratified for classes

@@ -83,7 +83,7 @@ def _check_name(value: str) -> str:
 
 
 class BudgetParams(Section):
-    """When the sweep ends: at whichever limit comes first."""
+    """The limits of a sweep: it ends at whichever comes first."""
 
     trials: int | None = Field(default=40, ge=1)
     """Number of trials, including those that end early or fail."""

@@ -1,4 +1,4 @@
-"""Where the study of a sweep is stored: in a journal file of this repository, or a database that machines share."""
+"""The storage of the study of a sweep: a journal file of this repository, or a database that machines share."""
 
 import json
 import os

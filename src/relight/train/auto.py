@@ -71,7 +71,7 @@ def auto_model(features: Features, device: str) -> tuple[ModelName, str]:
         case "pairs":
             return "tower", ": similarity"
         case "series":
-            return "mlp", " for a forecast, beside a linear autoregression"
+            return "mlp", " for a forecast, next to a linear autoregression"
         case "sequences":
             return "convolution", " for sequences"
         case "table":

@@ -1,4 +1,4 @@
-"""What observes a training: its progress is shown, its curves grow, checkpoints are saved, a stop is obeyed.
+"""Callbacks of a training: they show its progress, write its curves, save checkpoints, obey a stop.
 
 Nothing here changes the result.
 """

@@ -1,4 +1,4 @@
-"""What a training needs from its rows, whatever their kind; rows in memory, and rows that stay in their file."""
+"""The interface of a training to its rows, whatever their kind; rows in memory, and rows that stay in their file."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -39,7 +39,7 @@ def _class_label(key: Any) -> str:
 
 
 class OptimizerParams(Section):
-    """How a step changes the weights."""
+    """The settings of the steps that change the weights."""
 
     name: Literal["sgd", "adam", "adamw"] = Field(examples=["sgd"])
     """The update rule."""
@@ -61,8 +61,8 @@ class OptimizerParams(Section):
 
 
 class EarlyStoppingParams(Section):
-    """When training ends early. It keeps the epoch with the best validation score: RMSE in the target's unit (MAE with
-    l1), log loss for classes, 1 - NDCG@10 for rankings, 1 - AUC for pairs."""
+    """The rule that ends training early, and keeps the epoch with the best validation score: RMSE in the target's unit
+    (MAE with l1), log loss for classes, 1 - NDCG@10 for rankings, 1 - AUC for pairs."""
 
     patience: int = Field(ge=1, le=MAX_INT32, examples=[16])
     """Number of epochs without a better validation score after which training ends."""
@@ -78,7 +78,7 @@ class ScheduleParams(Section):
 
 
 class TrainParams(Section):
-    """How the model is fitted."""
+    """The settings of training."""
 
     seed: int = Field(ge=0, le=2**32 - 1, examples=[42])
     """Seed of the weights, the order of the rows and dropout."""

@@ -15,7 +15,7 @@ def by_hand(text: str) -> list[str]:
 
 
 def spelled(number: int) -> str:
-    """What an n-gram's number says."""
+    """The bucket of an n-gram."""
     points = [number // 0x110000**2, number // 0x110000 % 0x110000, number % 0x110000]
     return "".join(map(chr, points)).rstrip("\0")
 
@@ -40,7 +40,7 @@ def test_codes_are_buckets_from_1_and_0_for_none() -> None:
 
 
 def test_few_n_grams_share_a_bucket() -> None:
-    """Of the 26³ trigrams every bucket has about four, and none more than chance would give it."""
+    """Each bucket has about four of the 26³ trigrams, and none more than chance would give it."""
     letters = torch.cartesian_prod(*[torch.arange(97, 123)] * 3)
     numbers = ngrams(torch.nn.functional.pad(letters, (0, 1)))  # ` abc `
     triples = numbers[:, 4]

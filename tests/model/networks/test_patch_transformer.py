@@ -52,7 +52,7 @@ def test_patches_without_a_real_step_are_not_attended_to() -> None:
 
 
 def test_the_same_patch_elsewhere_is_another_token() -> None:
-    """Without positions, attention and an output that reads every place alike could not tell the two."""
+    """Attention without positions, and an output that reads every place alike, could not tell the two."""
     network = model(8, patch=2, stride=2)
     one, other = torch.zeros(1, 8, 1), torch.zeros(1, 8, 1)
     one[0, 0], other[0, 4] = 1.0, 1.0

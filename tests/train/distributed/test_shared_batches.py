@@ -16,7 +16,7 @@ def numbers(n_rows: int, weight: Tensor | None = None) -> Rows:
 
 
 def pieces_of(batches: InMemoryBatches, size: int, epoch: int = 0, first: int = 0) -> list[list[Batch]]:
-    """For each step the pieces of all processes."""
+    """Return the pieces of all processes, for each step."""
     each = [DistributedBatches(batches, rank, size).epoch_batches(epoch, first) for rank in range(size)]
     return [list(step) for step in zip(*each, strict=True)]
 

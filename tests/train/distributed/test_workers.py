@@ -84,7 +84,7 @@ def test_an_error_of_our_own_stays_and_nobody_is_left_behind(tmp_path: Path) -> 
 
 
 def test_a_main_thread_that_waits_for_a_lost_worker_does_not_wait_for_ever() -> None:
-    """As in native code, where no signal is heard."""
+    """Hang as native code does, in which no signal is heard."""
     code = (
         "import signal, sys, threading, time, pathlib\n"
         "from relight.train.distributed import workers\n"

@@ -39,7 +39,7 @@ class WindowFront(nn.Module):
 
 
 class WindowBack(nn.Module):
-    """From the network's unit to the target's own. **Shape**: any in and out."""
+    """Return values in the target's own unit instead of the network's. **Shape**: any in and out."""
 
     mean: Tensor
     scale: Tensor
@@ -80,7 +80,7 @@ class Forecast(nn.Module):
 
     @property
     def wants_truth(self) -> bool:
-        """Whether the network is shown its targets in training."""
+        """Return whether the network is shown its targets in training."""
         return bool(getattr(self.network, "wants_truth", False))
 
     def forward(self, past: Tensor, future: Tensor, truth: Tensor | None = None) -> Tensor:

@@ -1,4 +1,4 @@
-"""How the train stage becomes one of several processes, or stays the only one."""
+"""The train stage becomes one of several processes, or stays the only one."""
 
 import json
 import os
