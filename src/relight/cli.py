@@ -19,6 +19,7 @@ RAW, MODELS = Path("data/raw"), Path("models")
 PREPARED, VALIDATION = Path("data/prepared/table.parquet"), Path("data/split/validation.safetensors")
 METRICS, REPORT = Path("reports/metrics.json"), Path("reports/report.html")
 SPEED_NAME = "speed.json"  # in the scratch folder
+COMMANDS_OF_A_MODEL = ("check", "compare", "data", "show", "sweep", "verify")  # they need the folder of a model
 
 Command = Callable[[argparse.Namespace], str]  # returns what it prints
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -28,12 +29,21 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; return 0 if it is done, 1 if it failed, 2 if its input is wrong."""
     parser = _parser()
     parsed = parser.parse_args(arguments)
-    return run_for_exit_code(lambda: _write_text(parsed.run(parsed)), f"relight {parsed.command}")
+    return run_for_exit_code(lambda: _run(parsed), f"relight {parsed.command}")
 
 
 def entry() -> None:
     """End the process with the exit code of the command."""
     sys.exit(main())
+
+
+def _run(parsed: argparse.Namespace) -> None:
+    """Run the command in the folder of a model, if it needs one."""
+    if parsed.command in COMMANDS_OF_A_MODEL:
+        from relight.repository.other_models import assert_model_here
+
+        assert_model_here()
+    _write_text(parsed.run(parsed))
 
 
 def _write_text(text: str) -> None:

@@ -1,4 +1,4 @@
-"""Which models of the repository an experiment changes.
+"""The other models of the repository: where they are, and which of them an experiment changes.
 
 An experiment is a commit of the whole repository, and DVC does not record the folder that it was made in.
 """
@@ -6,11 +6,30 @@ An experiment is a commit of the whole repository, and DVC does not record the f
 import os
 import subprocess
 from collections.abc import Iterable
+from pathlib import Path, PurePath
 from typing import NamedTuple
 
-from relight.errors import RunError
-from relight.repository.git import git_error_text, run_git
-from relight.repository.revisions import LOCK_PATH, PARAMS_PATH
+from relight.errors import InputError, RunError
+from relight.repository.git import git_error_text, git_or_none, run_git
+from relight.repository.revisions import LOCK_PATH, PARAMS_PATH, PIPELINE_PATH
+from relight.runtime.messages import abbreviate
+
+
+def assert_model_here() -> None:
+    """Check that this is the folder of a model, if the repository has models in other folders.
+
+    Raises:
+        InputError: with the folders to go to.
+    """
+    if Path(PIPELINE_PATH).exists():
+        return
+    listed = git_or_none("ls-files", "-z", "--", f":(top,glob)**/{PIPELINE_PATH}") or ""
+    folders = [str(PurePath(file).parent) for file in listed.split("\0") if file]
+    if folders:
+        raise InputError(
+            f"{Path.cwd()}: must be the folder of a model, got one without {PIPELINE_PATH}; "
+            f"go to {abbreviate(folders)} and run the command there"
+        )
 
 
 class ChangedFolders(NamedTuple):
