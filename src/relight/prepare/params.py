@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from relight.data.schema import SequenceParams
+from relight.own_code.calls import Call
 from relight.runtime.params import Section
 
 MAX_GENERATED_POINTS = 10_000_000
@@ -87,6 +88,8 @@ class PrepareParams(Section):
 
     source: str = Field(min_length=1, examples=["data/raw/line.yaml"])
     """The table: .csv or .tsv (also as .gz), .parquet, or a folder of such files; a .yaml describes generated data."""
+    reader: Call | None = None
+    """A function of your own that reads the source, whatever it is: `{call: "module:function"}` with its settings."""
     target: Annotated[str | list[str], BeforeValidator(_check_target)] = Field(examples=["y"])
     """The column to predict; several columns of shares that sum to 1 are a distribution."""
     task: Literal["auto", "regression", "binary", "multiclass", "distribution", "forecast", "ranking", "similarity"] = (
