@@ -3,13 +3,24 @@
 Only text is read here; nothing is imported.
 """
 
+import math
+import re
 from collections.abc import Iterator
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic_core import PydanticCustomError
 
 NAME_TAG, CALL_TAG = "<name>", "<call>"  # which form a value has; left out of messages
 Named = TypeVar("Named")
+
+
+def _assert_dotted(call: str) -> str:
+    if re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", call) is None:
+        raise PydanticCustomError(
+            "own_section", f"must be module:name, as houses.networks:ResidualMlp, got the text '{call[:60]}'"
+        )
+    return call
 
 
 class Call(BaseModel):
@@ -21,9 +32,15 @@ class Call(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="allow", frozen=True, allow_inf_nan=False)
 
-    call: str = Field(
-        pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$", examples=['"houses.networks:ResidualMlp"']
-    )
+    call: Annotated[str, AfterValidator(_assert_dotted)] = Field(examples=['"houses.networks:ResidualMlp"'])
+
+    @model_validator(mode="after")
+    def settings_are_finite(self) -> Self:
+        """Refuse NaN and infinite numbers, as all sections do: model.json cannot hold them."""
+        wrong = next((name for name, value in self.settings.items() if not _is_finite(value)), None)
+        if wrong is not None:
+            raise PydanticCustomError("own_section", f"{wrong} must be finite, got {self.settings[wrong]}")
+        return self
 
     @property
     def module(self) -> str:
@@ -42,6 +59,12 @@ class Call(BaseModel):
 
     def __str__(self) -> str:
         return self.call
+
+
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, dict | list):
+        return all(_is_finite(part) for part in (value.values() if isinstance(value, dict) else value))
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _form(value: Any) -> str:
