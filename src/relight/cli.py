@@ -13,7 +13,7 @@ from relight.runtime.params import read_section
 from relight.runtime.processes import DEFAULT_TIMEOUT_SECONDS
 from relight.runtime.strict_yaml import read_yaml
 
-PARAMS, SWEEP = Path("params.yaml"), Path("sweep.yaml")
+PARAMS, SWEEP, PIPELINE = Path("params.yaml"), Path("sweep.yaml"), Path("dvc.yaml")
 RAW, MODELS = Path("data/raw"), Path("models")
 PREPARED, VALIDATION = Path("data/prepared/table.parquet"), Path("data/split/validation.safetensors")
 METRICS, REPORT = Path("reports/metrics.json"), Path("reports/report.html")
@@ -46,6 +46,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_compare(commands)
     data = _add_command(commands, "data", _data, "write a sample table to data/raw/")
     data.add_argument("name", nargs="?", help="breast_cancer | diabetes | digits; by default the one in params.yaml")
+    deps = _add_command(commands, "deps", _deps, "print the deps that dvc.yaml lacks, because a stage runs own code")
+    deps.add_argument("--write", action="store_true", help="add them to dvc.yaml; nothing else in it changes")
     doctor = _add_command(
         commands, "doctor", _doctor, "find what kills, full disks and mistakes left, and how to fix it"
     )
@@ -169,6 +171,12 @@ def _data(arguments: argparse.Namespace) -> str:
     if arguments.name:
         return write_sample(arguments.name, RAW)
     return write_sample_for(Path(read_section(read_yaml(PARAMS), "prepare", PrepareParams).source))
+
+
+def _deps(arguments: argparse.Namespace) -> str:
+    from relight.deps.deps import deps
+
+    return deps(PARAMS, PIPELINE, write=arguments.write)
 
 
 def _doctor(arguments: argparse.Namespace) -> str:

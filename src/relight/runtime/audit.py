@@ -23,6 +23,7 @@ _CHANGING_EVENTS: dict[str, dict[int, int | None]] = {
     "os.truncate": {0: None},
 }
 
+_OUR_FOLDERS = (os.path.join("src", "relight", ""), os.path.join("stages", ""))
 _EVERY_STAGE_READS = ("params.yaml", "dvc.yaml")
 
 
@@ -98,7 +99,9 @@ class Audit:
     def _undeclared(self, verb: str, full: str) -> str:
         path = os.path.relpath(full, self.root)
         key = "deps" if verb in ("reads", "imports") else "outs"
-        return f"dvc.yaml: stage {self.stage} {verb} {path}, which is not among its {key}; declare it there"
+        own = key == "deps" and full.endswith(".py") and not path.startswith(_OUR_FOLDERS)
+        fix = "run `relight deps --write`, or declare it there if its name is computed" if own else "declare it there"
+        return f"dvc.yaml: stage {self.stage} {verb} {path}, which is not among its {key}; {fix}"
 
     def _in_repository(self, full: str) -> bool:
         return _is_under(full, [self.root]) and not _is_under(full, [sys.prefix])

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from relight.deps.checks import own_code_files
 from relight.errors import InputError
+from relight.own_code.closure import file_digests
 from relight.params import assert_sections, check_sections
 from relight.repository.git import run_git
 from relight.runtime.files import json_text, read_json
@@ -96,11 +98,13 @@ def study_identity(settings: SweepSettings) -> dict[str, Any]:
     sweep = settings.sweep.model_dump(mode="json", include={"metric", "direction", "sampler", "seed", "prune"})
     space = {key: [type(search).__name__, *search] for key, search in settings.sweep.params.items()}
     code = run_git("ls-files", "-s", "--", *CODE_PATHS) + run_git("diff", "HEAD", "--", *CODE_PATHS)
+    own_code = file_digests([Path(path) for path in own_code_files(settings.document)], Path())
     identity = {
         "sweep.yaml": {**sweep, "params": space},
         "params.yaml": settings.document.value,
         "--fast": settings.fast,
         "the code": hashlib.sha256(code.encode()).hexdigest(),
+        **({"own code": own_code} if own_code else {}),
     }
     return dict(json.loads(json_text(identity)))  # as the storage returns it
 
