@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from relight.errors import RunError
+from relight.extras import require_extra
 from relight.prepare.params import PrepareParams
 from relight.runtime.messages import run_for_exit_code
 from relight.runtime.params import read_section
@@ -196,6 +197,7 @@ def _embed(arguments: argparse.Namespace) -> str:
 
 
 def _export(arguments: argparse.Namespace) -> str:
+    require_extra("export")
     from relight.export.export import export
 
     return export(
@@ -246,6 +248,7 @@ def _show(_arguments: argparse.Namespace) -> str:
 
 
 def _sweep(arguments: argparse.Namespace) -> str:
+    require_extra("sweep")
     from relight.sweep.sweep import sweep
 
     return sweep(arguments.file, jobs=arguments.jobs, fast=arguments.fast, keep=arguments.keep)
