@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_embed(commands)
     _add_export(commands)
     _add_launch(commands)
+    _add_new(commands)
     _add_predict(commands)
     pull = _add_command(commands, "pull", _pull, "fetch the files in dvc.lock from the remote, and check each of them")
     pull.add_argument("name", nargs="?", metavar="REVISION|EXPERIMENT", help="only fill the cache for it")
@@ -60,6 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_command(commands, "show", _show, "print the metrics as a table")
     _add_sweep(commands)
     _add_trace(commands)
+    upgrade = _add_command(commands, "upgrade", _upgrade, "bring this project to the installed Relight")
+    upgrade.add_argument("--yes", action="store_true", help="do not ask before the changes are made")
     _add_verify(commands)
     return parser
 
@@ -106,6 +109,14 @@ def _add_launch(commands: Subparsers) -> None:
         "--timeout", type=int, default=DEFAULT_TIMEOUT_SECONDS, help="seconds that a process waits for the others"
     )
     launch.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND", help="such as dvc repro")
+
+
+def _add_new(commands: Subparsers) -> None:
+    new = _add_command(commands, "new", _new, "make a project: a folder with a pipeline, for a table of your own")
+    new.add_argument("folder", type=Path, help="its name is that of the package of your own code")
+    new.add_argument("--recipe", help="which params.yaml to begin with; by default the line, or table with a --source")
+    new.add_argument("--source", type=Path, help="your table; it is copied to data/raw/ unless the repository holds it")
+    new.add_argument("--target", help="the column to predict")
 
 
 def _add_predict(commands: Subparsers) -> None:
@@ -211,6 +222,12 @@ def _launch(arguments: argparse.Namespace) -> str:
     )
 
 
+def _new(arguments: argparse.Namespace) -> str:
+    from relight.project.new import new
+
+    return new(arguments.folder, arguments.recipe, arguments.source, arguments.target)
+
+
 def _predict(arguments: argparse.Namespace) -> str:
     from relight.predict.predict import predict
 
@@ -245,6 +262,12 @@ def _trace(arguments: argparse.Namespace) -> str:
     from relight.provenance.trace import trace
 
     return _text_or_raise(*trace(arguments.path, as_json=arguments.json, ask=not arguments.no_remote))
+
+
+def _upgrade(arguments: argparse.Namespace) -> str:
+    from relight.project.upgrade import ask, upgrade
+
+    return upgrade(_write_text, (lambda: True) if arguments.yes else ask)
 
 
 def _verify(arguments: argparse.Namespace) -> str:

@@ -24,7 +24,7 @@ QUANTITY_LOSSES = {"l1", "mse", "huber"}
 
 SECTIONS_NOT_FAST = ("prepare", "split")
 
-CODE_PATHS = ("src", "stages", "dvc.yaml")
+CODE_PATHS = ("src", "stages", "dvc.yaml", "relight.json")
 
 
 class SweepSettings(NamedTuple):
