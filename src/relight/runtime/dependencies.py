@@ -20,17 +20,26 @@ from relight.runtime.workspace import find_root
 SOURCE_REFERENCE = "${prepare.source}"
 MAX_HASHED_BYTES = 64 << 20
 IGNORE_FILE = ".dvcignore"
+PARAMS, INSTALLED = "params.yaml", "relight.json"
 BYTECODE = "__pycache__"  # written by imports
 
 
 @dataclass(frozen=True)
 class Declaration:
-    """The files and sections of params.yaml that one stage declares; paths are relative to its folder."""
+    """What one stage declares in dvc.yaml; paths are relative to its folder.
+
+    Attributes:
+        sections: of params.yaml.
+        installed: the keys of relight.json, each the hash of the installed code that a stage runs.
+        params_files: other files of params, which an own stage may read.
+    """
 
     stage: str
     deps: tuple[str, ...]
     outs: tuple[str, ...]
     sections: tuple[str, ...]
+    installed: tuple[str, ...] = ()
+    params_files: tuple[str, ...] = ()
 
 
 def read_declaration(stage: str, params: Document) -> Declaration:
@@ -46,12 +55,25 @@ def read_declaration(stage: str, params: Document) -> Declaration:
     if stage not in stages:
         raise RunError(f"dvc.yaml: stage {stage} is missing; known are {', '.join(stages)}")
     entry = stages[stage]
+    keys = _params_keys(entry.get("params", []), params)
     return Declaration(
         stage,
         deps=tuple(_filled_in(dep, params) for dep in entry.get("deps", [])),
         outs=tuple(_path(out) for key in ("outs", "metrics") for out in entry.get(key, [])),
-        sections=tuple(entry.get("params", [])),
+        sections=keys.pop(PARAMS, ()),
+        installed=keys.pop(INSTALLED, ()),
+        params_files=tuple(keys),
     )
+
+
+def _params_keys(entries: list[Any], params: Document) -> dict[str, tuple[str, ...]]:
+    """Return the keys of each file of params: an entry is a key of params.yaml, or maps files to their keys."""
+    keys: dict[str, tuple[str, ...]] = {}
+    for entry in entries:
+        for file, named in (entry if isinstance(entry, dict) else {PARAMS: [entry]}).items():
+            everything = list(params.value) if file == PARAMS else []  # `params.yaml:` without keys
+            keys[file] = (*keys.get(file, ()), *(everything if named is None else named))
+    return keys
 
 
 def _path(out: Any) -> str:
@@ -60,7 +82,8 @@ def _path(out: Any) -> str:
 
 
 def _filled_in(dep: str, params: Document) -> str:
-    return str(params.value["prepare"]["source"]) if dep == SOURCE_REFERENCE else dep
+    prepare = params.value.get("prepare")  # the params may not be checked yet, and be wrong
+    return str(prepare.get("source")) if dep == SOURCE_REFERENCE and isinstance(prepare, dict) else dep
 
 
 @dataclass(frozen=True)
