@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
+from pydantic import ValidationError
 
 from relight.data.schema import SourceReader
 from relight.errors import InputError
@@ -75,18 +76,24 @@ def rows_of_frame(frame: Any) -> NewRows:
 
 
 def _read_with(reader: SourceReader, table: Path, project: Path) -> Iterator[pl.DataFrame]:
-    changed = changed_files(reader.files, project)
-    try:
-        rows = OwnTable(table, Call(call=reader.call, **reader.settings), project)
-    except InputError as error:
-        next_step = "; run in the folder of the model's project, or write the rows as .csv or .parquet"
-        raise InputError(*(f"{table}: {problem}{next_step}" for problem in error.problems)) from error
+    changed = [path for path in changed_files(reader.files, project) if Path(project, path).exists()]
     if changed:
         notify(
             f"note: {', '.join(changed)}: has changed since the model was trained, and reads {table} as it is now; "
             "`dvc repro` trains with it"
         )
-    return rows.frames()
+    try:
+        return OwnTable(table, _call_of(reader), project).frames()
+    except InputError as error:
+        next_step = "; run in the folder of the model's project, or write the rows as .csv or .parquet"
+        raise InputError(*(f"{table}: {problem}{next_step}" for problem in error.problems)) from error
+
+
+def _call_of(reader: SourceReader) -> Call:
+    try:
+        return Call.model_validate({**reader.settings, "call": reader.call})
+    except ValidationError as error:
+        raise InputError(f"features.reader of model.json: {error.errors()[0]['msg']}") from error
 
 
 def _assert_table_or(reader: SourceReader, table: Path) -> None:
