@@ -322,6 +322,7 @@ def write_params(**prepare_section: object) -> Path:
     sections = yaml.safe_load((REPOSITORY / "recipes/table.yaml").read_text())
     sections["prepare"] |= {"source": "source.dat", "target": "y", **prepare_section}
     Path("params.yaml").write_text(yaml.safe_dump(sections))
+    Path("dvc.yaml").write_text("stages: {prepare: {cmd: '', deps: [own_readers.py], params: [prepare]}}\n")
     return Path("params.yaml")
 
 

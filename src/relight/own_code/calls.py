@@ -4,23 +4,16 @@ Only text is read here; nothing is imported.
 """
 
 import math
-import re
+import unicodedata
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 NAME_TAG, CALL_TAG = "<name>", "<call>"  # which form a value has; left out of messages
 Named = TypeVar("Named")
-
-
-def _assert_dotted(call: str) -> str:
-    if re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", call) is None:
-        raise PydanticCustomError(
-            "own_section", f"must be module:name, as houses.networks:ResidualMlp, got the text '{call[:60]}'"
-        )
-    return call
 
 
 class Call(BaseModel):
@@ -32,7 +25,14 @@ class Call(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="allow", frozen=True, allow_inf_nan=False)
 
-    call: Annotated[str, AfterValidator(_assert_dotted)] = Field(examples=['"houses.networks:ResidualMlp"'])
+    call: str = Field(examples=['"houses.networks:ResidualMlp"'])
+
+    @field_validator("call")
+    @classmethod
+    def names_a_module_and_a_name(cls, value: str) -> str:
+        if not is_well_formed(value):
+            raise PydanticCustomError("call_form", 'must be "module:name", as "houses.networks:ResidualMlp"')
+        return value
 
     @model_validator(mode="after")
     def settings_are_finite(self) -> Self:
@@ -76,13 +76,22 @@ def _form(value: Any) -> str:
 OrCall = Annotated[Annotated[Named, Tag(NAME_TAG)] | Annotated[Call, Tag(CALL_TAG)], Discriminator(_form)]
 
 
+def is_well_formed(call: str) -> bool:
+    """Return whether a text is `module:name`: Python names with dots, a colon, and a Python name.
+
+    Names are in Unicode's NFKC form, which is the one that Python compares: others look like a name and are another.
+    """
+    module, colon, name = call.partition(":")
+    names = [*module.split("."), name]
+    return bool(colon) and all(part.isidentifier() and unicodedata.is_normalized("NFKC", part) for part in names)
+
+
 def find_calls(params: Any, key: str = "") -> Iterator[tuple[str, Call]]:
     """Yield each call in params.yaml with its dotted key; a call that is not well formed is left to the section."""
     if isinstance(params, dict):
-        if isinstance(params.get("call"), str):
-            call = Call.model_construct(**{str(name): value for name, value in params.items()})
-            if ":" in call.call:
-                yield key, call
+        if isinstance(params.get("call"), str) and is_well_formed(params["call"]):
+            with suppress(ValidationError):
+                yield key, Call.model_validate(params)
         for name, value in params.items():
             yield from find_calls(value, f"{key}.{name}" if key else str(name))
     elif isinstance(params, list):

@@ -12,7 +12,7 @@ import polars as pl
 from relight.data.schema import SourceReader
 from relight.errors import InputError
 from relight.own_code.calls import Call
-from relight.own_code.digests import file_digests
+from relight.own_code.closure import file_digests, own_files
 from relight.own_code.loading import as_function, described, load
 from relight.prepare.frames import TableHead, as_frame, is_table
 from relight.runtime.tracebacks import blame_own_code
@@ -161,5 +161,8 @@ def ending_of(path: Path) -> str:
 def describe_reader(call: Call, source: Path, project: Path = Path()) -> SourceReader:
     """Return what a model remembers of the reader."""
     return SourceReader(
-        call=call.call, settings=call.settings, ending=ending_of(source), files=file_digests(call.module, project)
+        call=call.call,
+        settings=call.settings,
+        ending=ending_of(source),
+        files=file_digests(own_files(call, project), project),
     )
