@@ -44,13 +44,17 @@ class Call(BaseModel):
         return self.call
 
 
+AnyCall = TypeVar("AnyCall", bound=Call)
+
+
 def _form(value: Any) -> str:
     is_call = isinstance(value, Call) or (isinstance(value, dict) and "call" in value)
     return CALL_TAG if is_call else NAME_TAG
 
 
-# A name or section of ours, or a call of theirs.
-OrCall = Annotated[Annotated[Named, Tag(NAME_TAG)] | Annotated[Call, Tag(CALL_TAG)], Discriminator(_form)]
+# A name or section of ours, or a call of theirs; of a class that also has fields which Relight reads itself.
+OrCallOf = Annotated[Annotated[Named, Tag(NAME_TAG)] | Annotated[AnyCall, Tag(CALL_TAG)], Discriminator(_form)]
+OrCall = OrCallOf[Named, Call]
 
 
 def find_calls(params: Any, key: str = "") -> Iterator[tuple[str, Call]]:

@@ -50,9 +50,11 @@ def load(call: Call, key: str, root: Path = Path()) -> Any:
 
 
 def _torch_class(call: Call, key: str) -> Any:
-    target = getattr(importlib.import_module(call.module), call.name, None)
+    module = importlib.import_module(call.module)
+    target = getattr(module, call.name, None)
     if not isinstance(target, type) or not target.__module__.startswith("torch."):
-        raise InputError(f"{key}: must be a class of {call.module}, got {call}")
+        names = [name for name, value in vars(module).items() if isinstance(value, type)]
+        raise InputError(f"{key}: must be a class of {call.module}, got {call}{did_you_mean_key(call.name, names)}")
     return target
 
 
@@ -135,6 +137,14 @@ def assert_takes(
         raise InputError(*problems)
 
 
+def argument_names(target: Callable[..., Any]) -> list[str]:
+    """Return the names of the arguments of a function or class; none if it is written in C."""
+    try:
+        return list(inspect.signature(target).parameters)
+    except (TypeError, ValueError):
+        return []
+
+
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 _BY_PLACE = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.POSITIONAL_ONLY)
 
@@ -155,7 +165,9 @@ def _mismatches(
 
 
 def described(target: object, call: Call) -> str:
-    """Return the name of a function or class with its file and line."""
+    """Return the name of a function or class; of one of the user's own with its file and line."""
+    if call.module in TORCH_MODULES:
+        return str(call)
     plain = target.func if isinstance(target, partial) else target
     plain = plain if inspect.isclass(plain) or inspect.isroutine(plain) else type(plain)
     try:
