@@ -288,7 +288,7 @@ def test_a_missing_file_and_a_syntax_error_are_said(project: Path) -> None:
     (project / "own_broken.py").write_text("import torch\n\ndef decayed(params, lr:\n    pass\n")
     for module, said in (
         ("own_missing", "train.optimizer: own_missing: must be a module of this project, got no file own_missing.py"),
-        ("own_broken", "own_broken.py:3: is not valid Python: "),
+        ("own_broken", "train.optimizer: own_broken.py:3: is not valid Python: "),
     ):
         with pytest.raises(InputError) as error:
             build_optimizer(OptimizerCall(call=f"{module}:decayed", learning_rate=0.1), network())
