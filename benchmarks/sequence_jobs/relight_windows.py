@@ -8,7 +8,7 @@ from relight.model.rows import StoredRows
 from relight.model.series import Windows
 from relight.train.batches import InMemoryBatches
 from relight.train.loop import Validation, fit
-from relight.train.losses import l1
+from relight.train.losses.losses import l1
 from relight.train.optimizers import Schedule, build_optimizer
 from relight.train.params import OptimizerParams
 from relight.train.series import skip_missing_targets

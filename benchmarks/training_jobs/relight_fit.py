@@ -16,7 +16,7 @@ from relight.train.batches import Batches
 from relight.train.callbacks import LiveCurves, MainProcessCallback, Progress
 from relight.train.checkpoints import Checkpoints
 from relight.train.loop import TrainStep, Validation, fit
-from relight.train.losses import build_loss
+from relight.train.losses.losses import build_loss
 from relight.train.optimizers import Optimizer, build_optimizer, build_schedule
 from relight.train.params import OptimizerParams, ScheduleParams
 from relight.train.scores import build_validation_score

@@ -12,7 +12,7 @@ from relight.model.rows import Rows
 from relight.train.batches import InMemoryBatches
 from relight.train.compilation import GraphedStep
 from relight.train.loop import TrainStep, Validation, fit
-from relight.train.losses import mse
+from relight.train.losses.losses import mse
 from relight.train.optimizers import Schedule, build_optimizer
 from relight.train.params import OptimizerParams
 from relight.train.state import TrainingState

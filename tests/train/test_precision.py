@@ -6,7 +6,7 @@ from relight.model.rows import Rows
 from relight.train.batches import InMemoryBatches
 from relight.train.compilation import Precision, autocast_for
 from relight.train.loop import Validation, fit
-from relight.train.losses import mse
+from relight.train.losses.losses import mse
 from relight.train.optimizers import Schedule, build_optimizer
 from relight.train.params import OptimizerParams
 from relight.train.scores import build_validation_score

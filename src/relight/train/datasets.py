@@ -22,7 +22,7 @@ from relight.train.batches import (
     rows_per_window,
     total_weight,
 )
-from relight.train.losses import Loss
+from relight.train.losses.losses import Loss
 from relight.train.scores import ScoreFunction
 
 BYTES_PER_GB = 1e9

@@ -13,7 +13,7 @@ from relight.model.inference import prediction_batch_size, set_training_mode
 from relight.model.pipeline import DeepEnsemble
 from relight.model.rows import Rows, StoredRows
 from relight.train.batches import Batches
-from relight.train.losses import Loss
+from relight.train.losses.losses import Loss
 from relight.train.optimizers import Schedule
 from relight.train.scores import ScoreFunction
 from relight.train.state import EpochRecord, TrainingState

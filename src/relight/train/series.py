@@ -20,7 +20,7 @@ from relight.model.series import Windows, build_windows, preprocess_windows
 from relight.train.auto import LossName
 from relight.train.batches import Batches, InMemoryBatches, batch_weight
 from relight.train.datasets import BatchSize, TensorStore, TrainingData, assert_steps_fit
-from relight.train.losses import Loss
+from relight.train.losses.losses import Loss
 from relight.train.params import TrainParams
 from relight.train.scores import ScoreFunction
 

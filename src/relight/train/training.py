@@ -24,7 +24,7 @@ from relight.train.compilation import GraphedStep, autocast_for, compile_model
 from relight.train.datasets import TensorStore, TrainingData
 from relight.train.distributed.group import DistributedBatches, ProcessGroup, process_seed
 from relight.train.loop import TrainingCallback, Validation, fit
-from relight.train.losses import build_loss
+from relight.train.losses.losses import build_loss
 from relight.train.optimizers import build_optimizer, build_schedule
 from relight.train.pairs import load_pairs
 from relight.train.params import TrainParams

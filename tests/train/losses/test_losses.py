@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from relight.train.auto import LOSSES_BY_TASK, LossName
-from relight.train.losses import Loss, bce, build_loss, cross_entropy, huber, kl_div, l1, mse, nll
+from relight.train.losses.losses import Loss, bce, build_loss, cross_entropy, huber, kl_div, l1, mse, nll
 from relight.train.params import TrainParams
 
 

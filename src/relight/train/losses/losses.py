@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from relight.train.auto import LossName
-from relight.train.ranking import listwise, margin_ranking
+from relight.train.losses.ranking import listwise, margin_ranking
 
 
 class Loss(Protocol):
