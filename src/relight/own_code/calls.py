@@ -44,13 +44,14 @@ class Call(BaseModel):
         return self.call
 
 
-def _form(value: Any) -> str:
+def form_of(value: Any) -> str:
+    """Return the tag of the form that a value has."""
     is_call = isinstance(value, Call) or (isinstance(value, dict) and "call" in value)
     return CALL_TAG if is_call else NAME_TAG
 
 
 # A name or section of ours, or a call of theirs.
-OrCall = Annotated[Annotated[Named, Tag(NAME_TAG)] | Annotated[Call, Tag(CALL_TAG)], Discriminator(_form)]
+OrCall = Annotated[Annotated[Named, Tag(NAME_TAG)] | Annotated[Call, Tag(CALL_TAG)], Discriminator(form_of)]
 
 
 def find_calls(params: Any, key: str = "") -> Iterator[tuple[str, Call]]:

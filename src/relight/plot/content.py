@@ -15,6 +15,7 @@ TARGET_TEXTS = {
     "none": "as it is",
     "standardize": "standardized while it is learned",
     "log": "its logarithm is learned",
+    "log_rate": "the logarithm of its rate is learned",
 }
 MAX_LEVELS = 6  # named of a column
 
