@@ -28,13 +28,13 @@ def asked_monitor(params: TrainParams) -> MonitorName | MonitorCall:
     return params.early_stopping.monitor if params.early_stopping else "score"
 
 
-def has_score(loss: LossName | Call) -> TypeGuard[LossName]:
-    """Return whether the loss has a usual score: RMSE, MAE, log loss, 1 - NDCG@10, 1 - AUC."""
+def has_score(loss: str | Call) -> TypeGuard[LossName]:
+    """Return whether a loss, or `auto`, has a usual score: RMSE, MAE, log loss, 1 - NDCG@10, 1 - AUC."""
     return not isinstance(loss, Call) and loss not in LOSSES_WITHOUT_SCORE
 
 
-def resolve_monitor(params: TrainParams, loss: LossName | Call) -> Monitor:
-    """Return the name and the direction of what is watched."""
+def resolve_monitor(params: TrainParams, loss: str | Call) -> Monitor:
+    """Return the name and the direction of what is watched with a loss, or with `auto`."""
     asked = asked_monitor(params)
     if isinstance(asked, MonitorCall):
         return Monitor(name=asked.name, better=asked.better)
