@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from relight.errors import RelightError
 from relight.repository.git import run_git
-from relight.runtime.dependencies import SOURCE_REFERENCE
+from relight.runtime.dependencies import INSTALLED, SOURCE_REFERENCE
 from relight.runtime.strict_yaml import read_yaml
 
 IGNORED_FOLDER = "__pycache__"  # .dvcignore has it too
-CODE_FOLDERS = ("src/relight", "stages")  # the check of params runs code that no stage declares
+CODE_FOLDERS = ("src", "stages")  # the check of params runs code that no stage declares
 
 
 class UntrackedFile(NamedTuple):
@@ -66,7 +66,7 @@ def untracked_notes(params: Path, pipeline: Path = Path("dvc.yaml")) -> str:
     It is empty if there can be no experiments: outside a Git repository, or without a pipeline.
     """
     try:
-        read = {str(params), str(pipeline), *_external_inputs(params, pipeline), *_untracked_code()}
+        read = {str(params), str(pipeline), INSTALLED, *_external_inputs(params, pipeline), *_untracked_code()}
         untracked = find_untracked(read)
     except RelightError:
         return ""
@@ -96,7 +96,7 @@ def _as_read(path: str, read: set[str]) -> str:
 def _untracked_note(file: UntrackedFile, n_files: int) -> str:
     path = quote(file.path)
     which = f" ({n_files} of its files)" if Path(file.path).is_dir() else ""
-    or_dvc = "" if file.path.endswith((".py", ".yaml", ".dvc")) else f", or `dvc add {path}` for a large table"
+    or_dvc = "" if file.path.endswith((".py", ".yaml", ".json", ".dvc")) else f", or `dvc add {path}` for a large table"
     return (
         f"note: {file.path}{which}: neither Git nor DVC tracks it, so that a queued or --temp experiment, or a clone, "
         f"would lack it; `git add {'--force ' if file.is_ignored else ''}{path}`{or_dvc}\n"

@@ -29,6 +29,7 @@ from relight.sweep.settings import (
     METRICS_PATH,
     PARAMS_PATH,
     SweepSettings,
+    experiment_name,
     proposal_problem,
     read_sweep_settings,
     with_proposal,
@@ -58,18 +59,18 @@ def run_experiment(
     Raises:
         RunError: if a stage failed, or there is no such metric.
     """
-    (clone.folder / CURVES_PATH).unlink(missing_ok=True)  # the curves of the trial before are not those of this one
+    (clone.model / CURVES_PATH).unlink(missing_ok=True)  # the curves of the trial before are not those of this one
     overrides = [f"{key}={_hydra_text(value)}" for key, value in proposal.items()]
     as_loss = settings.monitor.as_loss
     if not clone.run(name, overrides, lambda folder: is_hopeless([as_loss(score) for score in _read_scores(folder)])):
         return None
-    document = read_yaml(clone.folder / PARAMS_PATH)
+    document = read_yaml(clone.model / PARAMS_PATH)
     if document.value != with_proposal(document, proposal).value:
         raise RunError(f"{name}: dvc wrote other values into params.yaml than these: {', '.join(overrides)}")
     if settings.sweep.metric is not None:
-        return _read_metric(clone.folder / METRICS_PATH, settings.sweep.metric)
+        return _read_metric(clone.model / METRICS_PATH, settings.sweep.metric)
     keeps_best = document.value["train"]["early_stopping"] is not None
-    return trial_value(_read_scores(clone.folder), settings.monitor, keeps_best=keeps_best)
+    return trial_value(_read_scores(clone.model), settings.monitor, keeps_best=keeps_best)
 
 
 def _read_metric(path: Path, dotted: str) -> float:
@@ -156,7 +157,7 @@ def build_trial_runner(settings: SweepSettings, baseline: Baseline, slot: Slot) 
 
 
 def _run_trial(trial: ClaimedTrial, settings: SweepSettings, run: TrialRunner) -> None:
-    name, began = f"{settings.sweep.name}-{trial.number:04d}", time.monotonic()
+    name, began = experiment_name(settings.sweep, f"{trial.number:04d}"), time.monotonic()
     rungs = PruningRungs(trial.should_prune) if settings.sweep.prune else None
     why, value = proposal_problem(settings.document, trial.proposal), None
     if why is None:
@@ -178,7 +179,7 @@ def _run_trial(trial: ClaimedTrial, settings: SweepSettings, run: TrialRunner) -
 
 
 def _run_default(queue: TrialQueue, settings: SweepSettings, run: TrialRunner) -> None:
-    name = f"{settings.sweep.name}-default"
+    name = experiment_name(settings.sweep, "default")
     try:
         value, why = run(name, {}, _never_prune), ""
     except RelightError as error:
