@@ -144,7 +144,8 @@ def as_function(target: Callable[..., Any], call: Call, key: str, *arguments: st
     """
     if isinstance(target, type):
         made = call_with(target, call, key)
-        assert_takes(made, Call.model_construct(call=call.call), key, arguments, {})
+        called = getattr(made, "forward", made)  # a torch.nn.Module takes what its forward takes
+        assert_takes(called, Call.model_construct(call=call.call), key, arguments, {})
         return made  # type: ignore[no-any-return]  # an instance that can be called
     assert_takes(target, call, key, arguments, {})
     return partial(target, **call.settings)
