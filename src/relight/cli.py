@@ -7,17 +7,19 @@ from pathlib import Path
 from typing import TypeAlias
 
 from relight.errors import RunError
+from relight.extras import require_extra
 from relight.prepare.params import PrepareParams
 from relight.runtime.messages import run_for_exit_code
 from relight.runtime.params import read_section
 from relight.runtime.processes import DEFAULT_TIMEOUT_SECONDS
 from relight.runtime.strict_yaml import read_yaml
+from relight.runtime.workspace import find_root, scratch_folder
 
-PARAMS, SWEEP = Path("params.yaml"), Path("sweep.yaml")
+PARAMS, SWEEP, PIPELINE = Path("params.yaml"), Path("sweep.yaml"), Path("dvc.yaml")
 RAW, MODELS = Path("data/raw"), Path("models")
 PREPARED, VALIDATION = Path("data/prepared/table.parquet"), Path("data/split/validation.safetensors")
 METRICS, REPORT = Path("reports/metrics.json"), Path("reports/report.html")
-SPEED = Path(".dvc/tmp/relight/speed.json")
+SPEED_NAME = "speed.json"  # in the scratch folder
 
 Command = Callable[[argparse.Namespace], str]  # returns what it prints
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -46,6 +48,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_compare(commands)
     data = _add_command(commands, "data", _data, "write a sample table to data/raw/")
     data.add_argument("name", nargs="?", help="breast_cancer | diabetes | digits; by default the one in params.yaml")
+    deps = _add_command(commands, "deps", _deps, "print the deps that dvc.yaml lacks, because a stage runs own code")
+    deps.add_argument("--write", action="store_true", help="add them to dvc.yaml; nothing else in it changes")
     doctor = _add_command(
         commands, "doctor", _doctor, "find what kills, full disks and mistakes left, and how to fix it"
     )
@@ -171,6 +175,12 @@ def _data(arguments: argparse.Namespace) -> str:
     return write_sample_for(Path(read_section(read_yaml(PARAMS), "prepare", PrepareParams).source))
 
 
+def _deps(arguments: argparse.Namespace) -> str:
+    from relight.deps.deps import deps
+
+    return deps(PARAMS, PIPELINE, write=arguments.write)
+
+
 def _doctor(arguments: argparse.Namespace) -> str:
     from relight.doctor.doctor import doctor, raise_for_problem
 
@@ -187,6 +197,7 @@ def _embed(arguments: argparse.Namespace) -> str:
 
 
 def _export(arguments: argparse.Namespace) -> str:
+    require_extra("export")
     from relight.export.export import export
 
     return export(
@@ -232,10 +243,12 @@ def _reference(_arguments: argparse.Namespace) -> str:
 def _show(_arguments: argparse.Namespace) -> str:
     from relight.commands.show import show
 
-    return show(METRICS, REPORT, SPEED)
+    is_in_repository = find_root(Path.cwd()) is not None  # reports can be shown elsewhere as well
+    return show(METRICS, REPORT, scratch_folder() / SPEED_NAME if is_in_repository else None)
 
 
 def _sweep(arguments: argparse.Namespace) -> str:
+    require_extra("sweep")
     from relight.sweep.sweep import sweep
 
     return sweep(arguments.file, jobs=arguments.jobs, fast=arguments.fast, keep=arguments.keep)

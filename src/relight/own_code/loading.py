@@ -8,6 +8,7 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -15,7 +16,8 @@ from typing import Any
 
 from relight.errors import InputError
 from relight.own_code.calls import Call
-from relight.own_code.project import SOURCE_FOLDERS, TORCH_MODULES, locate, parse
+from relight.own_code.definitions import find_definition
+from relight.own_code.project import INSTALLED, SOURCE_FOLDERS, TORCH_MODULES, locate, relative
 from relight.runtime.messages import did_you_mean_key
 from relight.runtime.tracebacks import blame_own_code, short_path
 
@@ -32,21 +34,33 @@ def load(call: Call, key: str, root: Path = Path()) -> Any:
     """
     if call.module in TORCH_MODULES:
         return _torch_class(call, key)
-    try:
+    with _named(key):
         path = locate(call.module, root)
-    except InputError as error:
-        raise InputError(*(f"{key}: {problem}" for problem in error.problems)) from error
-    parse(path)
+        definition = find_definition(call.module, call.name, root)
+        if definition.kind == "foreign":
+            raise InputError(f"{call}: must be defined in this project, got an import; write a function around it")
     module = _import_module(call.module, path, key, root)
-    target = getattr(module, call.name, None)
+    with blame_own_code(root, key):
+        target = getattr(module, call.name, None)
     if target is None:
         names = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
-        raise InputError(f"{key}: {path} must have {call.name}, got none{did_you_mean_key(call.name, names)}")
+        file = relative(path, root)
+        raise InputError(f"{key}: {file} must have {call.name}, got none{did_you_mean_key(call.name, names)}")
     if not callable(target):
-        raise InputError(
-            f"{key}: {call} must be a function or a class, got {type(target).__name__} {target!r:.60} in {path}"
-        )
+        got = f"{type(target).__name__} {target!r:.60}"
+        raise InputError(f"{key}: {call} must be a function or a class, got {got} in {relative(path, root)}")
+    if definition.kind == "unknown":
+        _assert_defined_below(target, call, key, root)
     return target
+
+
+@contextmanager
+def _named(key: str) -> Iterator[None]:
+    """Put the name of the setting before each problem."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(*(f"{key}: {problem}" for problem in error.problems)) from error
 
 
 def _torch_class(call: Call, key: str) -> Any:
@@ -58,25 +72,50 @@ def _torch_class(call: Call, key: str) -> Any:
 
 def _import_module(name: str, path: Path, key: str, root: Path) -> ModuleType:
     """Import a module whose file is known; refuse another one that has its name."""
-    for folder in SOURCE_FOLDERS:  # at the end: a file of the project never takes the place of an installed module
-        full = str(Path(root, folder).resolve())
-        if full not in sys.path:
-            sys.path.append(full)
+    _add_to_path(root)
     importlib.invalidate_caches()
     top = name.split(".")[0]
-    _assert_own(top, importlib.util.find_spec(top), key, root)
-    with blame_own_code(root, key):
-        module = importlib.import_module(name)
-    if module.__file__ is None or Path(module.__file__).resolve() != path.resolve():
-        raise InputError(f"{key}: {name} must be {path}, got another module of that name from {module.__file__}")
+    for place in _places(top):
+        if not Path(place).resolve().is_relative_to(root.resolve()):
+            raise InputError(f"{key}: {top} must be a module of this project only, got another one at {place}; rename")
+    try:
+        with blame_own_code(root, key):
+            module = importlib.import_module(name)
+    except ImportError as error:  # of the module itself: an import in its code is said with its line
+        raise InputError(f"{key}: {relative(path, root)} must be a module that Python imports, got: {error}") from error
+    file = getattr(module, "__file__", None)
+    if file is None or Path(file).resolve() != path.resolve():
+        place = file or "memory"
+        raise InputError(f"{key}: {name} must be {path}, got another module of that name from {place}; rename yours")
     return module
 
 
-def _assert_own(top: str, spec: importlib.machinery.ModuleSpec | None, key: str, root: Path) -> None:
-    places = [] if spec is None else [spec.origin or "", *(spec.submodule_search_locations or [])]
-    for place in filter(None, places):
-        if not Path(place).resolve().is_relative_to(root.resolve()):
-            raise InputError(f"{key}: {top} must be a module of this project only, got another one at {place}; rename")
+def _add_to_path(root: Path) -> None:
+    """Let Python find the project's code: after what is installed, before other copies that a `.pth` file names."""
+    installed = [index for index, folder in enumerate(sys.path) if INSTALLED & set(Path(folder).parts)]
+    start = installed[-1] + 1 if installed else len(sys.path)
+    missing = [full for folder in SOURCE_FOLDERS if (full := str(Path(root, folder).resolve())) not in sys.path]
+    sys.path[start:start] = missing
+
+
+def _places(top: str) -> list[str]:
+    """Return the file and the folders from which Python would import a module, or has imported it."""
+    try:
+        spec = importlib.util.find_spec(top)
+    except ValueError:  # it was made, not imported: its file is compared afterwards
+        return []
+    places = [] if spec is None else [spec.origin, *(spec.submodule_search_locations or [])]
+    return [place for place in places if place]
+
+
+def _assert_defined_below(target: object, call: Call, key: str, root: Path) -> None:
+    """Check that a function or class that reading did not find comes from a file of the project."""
+    if not (inspect.isclass(target) or inspect.isroutine(target)):
+        return
+    module = str(getattr(target, "__module__", None))
+    file = getattr(sys.modules.get(module), "__file__", None)
+    if file is None or not Path(file).resolve().is_relative_to(root.resolve()):
+        raise InputError(f"{key}: {call} must be defined in this project, got {module}.{call.name}")
 
 
 def call_with(target: Callable[..., Any], call: Call, key: str, **given: Any) -> Any:
