@@ -179,7 +179,7 @@ def changed(candidate: Candidate, **entry: Any) -> Candidate:
         ({"settings": {"share": 0.2}}, "its settings are share=0.2 here, share=0.5 there"),
         ({"settings": {}}, "its settings are none here, share=0.5 there"),
         ({"call": "own_compared:other"}, "it is own_compared:other here, own_compared:within there"),
-        ({"sha256": "0"}, "the code of own_compared:within is not the same in both runs"),
+        ({"files": {"own_compared.py": "0"}}, "the code of own_compared:within is not the same in both runs"),
         ({"better": "up"}, "which direction is better is not known"),
     ],
 )

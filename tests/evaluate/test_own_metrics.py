@@ -233,7 +233,10 @@ def test_all_that_cannot_be_loaded_is_said_at_once(trained: dict[str, Evaluated]
         ('[{call: "a.b:within", better: up}]', ".0.better: must be higher, lower or a number to be near, got the text"),
         ('[{call: "a.b:within", better: true}]', ".0.better: must be higher, lower or a number to be near, got true"),
         ('[{call: "a.b:within", better: .nan}]', ".0.better: must be higher, lower or a number to be near, got nan"),
-        ("[{call: within, better: lower}]", ".0.call: must be module:name, as houses.networks:ResidualMlp, got the"),
+        (
+            "[{call: within, better: lower}]",
+            '.0.call: must be "module:name", as "houses.networks:ResidualMlp", got the',
+        ),
         ('[{call: "a:f", better: lower, name: a.b}]', ".0.name: must be a letter and then letters, digits,"),
         ("[rmse]", ".0: must be a mapping, got the text 'rmse'"),
         ('{call: "a:f", better: lower}', ": must be a list, got {"),

@@ -1,5 +1,6 @@
 """A metric of the user's own: what it is given, what it may return, and what is said if it is wrong."""
 
+import hashlib
 import sys
 from pathlib import Path
 
@@ -17,6 +18,13 @@ import numpy as np
 from sklearn.metrics import mean_pinball_loss
 
 from own_helpers import average
+
+
+def pinball(y_true, y_pred, *, sample_weight=None, alpha=0.5):
+    return mean_pinball_loss(y_true, y_pred, sample_weight=sample_weight, alpha=alpha)
+
+
+library = mean_pinball_loss
 
 
 def within(y_true, y_pred, sample_weight, share: float = 0.1):
@@ -117,10 +125,11 @@ def test_it_gets_its_settings_and_the_weights(share: float, expected: float) -> 
     assert metric("Within", share=share)(TRUE, SAID, WEIGHT) == expected
 
 
-def test_a_metric_of_scikit_learn_takes_the_weights_by_name() -> None:
+@pytest.mark.parametrize("name", ["pinball", "library"])
+def test_weights_are_given_by_name_if_it_takes_them_so(name: str) -> None:
     # (0.9 * max(y - f, 0) + 0.1 * max(f - y, 0)): 0.05, 0.9, 0.2, 0
     expected = (1 * 0.05 + 2 * 0.9 + 3 * 0.2) / 8
-    assert metric("mean_pinball_loss", alpha=0.9)(TRUE, SAID, WEIGHT) == pytest.approx(expected)
+    assert metric(name, alpha=0.9)(TRUE, SAID, WEIGHT) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(("name", "value"), [("integer", 3.0), ("flat", 0.5)])
@@ -155,8 +164,8 @@ def test_a_bad_result_is_said_with_file_and_line(name: str, said: str) -> None:
 
 
 def test_an_exception_of_a_library_that_is_the_metric_is_said_too() -> None:
-    with pytest.raises(RelightError, match=r"evaluate.metrics.0: own_metrics:mean_pinball_loss .*: ValueError: "):
-        metric("mean_pinball_loss")(TRUE, SAID[:2], WEIGHT)
+    with pytest.raises(RelightError, match=r"evaluate.metrics.0: own_metrics:library .*: ValueError: "):
+        metric("library")(TRUE, SAID[:2], WEIGHT)
 
 
 @pytest.mark.parametrize(
@@ -164,8 +173,8 @@ def test_an_exception_of_a_library_that_is_the_metric_is_said_too() -> None:
     [
         ("swapped", {}, "must take (y_true, y_pred, sample_weight), got (y_pred, y_true, sample_weight)"),
         ("two", {}, "must take (y_true, y_pred, sample_weight), got 2 of 3 arguments"),
-        ("within", {"shar": 0.1}, "evaluate.metrics.0.shar: is unknown to own_metrics:within (own_metrics.py:9)"),
-        ("Within", {}, "own_metrics:Within (own_metrics.py:13) needs share; write it next to `call`"),
+        ("within", {"shar": 0.1}, "evaluate.metrics.0.shar: is unknown to own_metrics:within (own_metrics.py:16)"),
+        ("Within", {}, "own_metrics:Within (own_metrics.py:20) needs share; write it next to `call`"),
         ("needs_name", {}, "must not need name, which Relight reads itself; give the argument another name"),
         ("constant", {}, "must be a function or a class, got float 0.5"),
         ("withn", {}, "must have withn, got none; did you mean within?"),
@@ -183,11 +192,12 @@ def test_it_is_the_project_s(call: str) -> None:
         load_metric(Call(call=call), name="m", better="lower", key="evaluate.metrics.0")
 
 
-def test_metrics_json_names_the_call_and_the_bytes_of_all_files_that_it_runs(project: Path) -> None:
+def test_metrics_json_names_the_call_and_the_bytes_of_all_files_that_it_runs() -> None:
     entry = metric("within", share=0.2).entry()
     assert {key: entry[key] for key in ("name", "better", "call", "settings")} == {
         "name": "within", "better": "higher", "call": "own_metrics:within", "settings": {"share": 0.2},
     }  # fmt: skip
-    assert metric("within").entry()["sha256"] == entry["sha256"]
-    (project / "own_helpers.py").write_text(HELPERS + "# another state\n")
-    assert metric("within").entry()["sha256"] != entry["sha256"]
+    assert entry["files"] == {
+        name: hashlib.sha256(text.encode()).hexdigest()
+        for name, text in (("own_helpers.py", HELPERS), ("own_metrics.py", METRICS))
+    }

@@ -56,7 +56,7 @@ def incomparable_score(name: str, baseline: Json, candidate: Json, directions: D
         return f"it is {here.get('call')} here, {there.get('call')} there"
     if here.get("settings") != there.get("settings"):
         return f"its settings are {_settings_text(here)} here, {_settings_text(there)} there"
-    if here.get("sha256") != there.get("sha256"):
+    if here.get("files") != there.get("files"):
         return f"the code of {here.get('call')} is not the same in both runs"
     return "" if name in directions else "the runs do not agree on which direction is better"
 
@@ -98,7 +98,7 @@ def _load_recorded(name: str, entry: Json, test: Json, rows: RunPredictions) -> 
     try:
         call = Call.model_validate({"call": entry.get("call"), **(entry.get("settings") or {})})
         metric = load_metric(call, name=name, better=entry["better"], key=name)
-        if metric.sha256 != entry.get("sha256"):
+        if metric.files != entry.get("files"):
             return f"the code of {call} here is not that of the runs; compare them where it is"
         again = own_scores([metric], rows.task, *_known_rows(rows)).get(name)
     except RelightError as error:

@@ -22,7 +22,7 @@ BUILT_IN: Directions = {
     **dict.fromkeys(LOWER_IS_BETTER, "lower"),
     **NOMINAL,
 }
-OWN_METRICS_KEY = "own_metrics"  # of metrics.json: name, better, call, settings and sha256 of each
+OWN_METRICS_KEY = "own_metrics"  # of metrics.json: name, better, call, settings and files of each
 
 
 def directions_of(*metrics: dict[str, Any]) -> Directions:

@@ -1,6 +1,5 @@
 """A metric of the user's own: loaded from the project, called as its contract says, its result checked."""
 
-import hashlib
 import inspect
 from collections.abc import Callable
 from functools import partial
@@ -12,8 +11,9 @@ import numpy as np
 from relight.errors import InputError, RelightError
 from relight.metrics.direction import Better
 from relight.own_code.calls import Call
+from relight.own_code.closure import file_digests, own_files
 from relight.own_code.loading import as_function, assert_takes, described, load
-from relight.own_code.project import TORCH_MODULES, closure, relative
+from relight.own_code.project import TORCH_MODULES
 from relight.runtime.tracebacks import blame_own_code
 
 ARGUMENTS = ("y_true", "y_pred", "sample_weight")
@@ -27,7 +27,7 @@ class OwnMetric(NamedTuple):
         key: the setting that holds its call, for messages.
         function: (y_true, y_pred, sample_weight) → float.
         described: the function with its file and line, for messages.
-        sha256: of the files of the project that it runs.
+        files: the SHA-256 of each file of the project that it runs, by its path.
     """
 
     name: str
@@ -36,7 +36,7 @@ class OwnMetric(NamedTuple):
     call: Call
     function: Callable[..., Any]
     described: str
-    sha256: str
+    files: dict[str, str]
 
     def __call__(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray) -> float:
         """Return the score; not finite if it is not defined for these rows.
@@ -61,7 +61,7 @@ class OwnMetric(NamedTuple):
         """Return what metrics.json says of it."""
         better = self.better if isinstance(self.better, str) else float(self.better)
         call = {"call": self.call.call, "settings": self.call.settings}
-        return {"name": self.name, "better": better, **call, "sha256": self.sha256}
+        return {"name": self.name, "better": better, **call, "files": self.files}
 
 
 def load_metric(call: Call, *, name: str, better: Better, key: str, root: Path = Path()) -> OwnMetric:
@@ -83,14 +83,15 @@ def load_metric(call: Call, *, name: str, better: Better, key: str, root: Path =
         problems = [f"{key}: {described_target} must not need {each}, which Relight reads itself" for each in taken]
         raise InputError(*(f"{problem}; give the argument another name" for problem in problems))
     settings = Call.model_construct(call=call.call, **call.settings)
+    files = file_digests(own_files(call, root), root)
     function = _as_metric(target, settings, key, parameters.get(ARGUMENTS[-1]))
-    return OwnMetric(name, better, key, settings, function, described_target, code_sha256(call.module, root))
+    return OwnMetric(name, better, key, settings, function, described_target, files)
 
 
 def _as_metric(target: Any, call: Call, key: str, weight: inspect.Parameter | None) -> Callable[..., Any]:
     if weight is None or weight.kind is not weight.KEYWORD_ONLY:
         return as_function(target, call, key, *ARGUMENTS)
-    assert_takes(target, call, key, ARGUMENTS[:-1], {ARGUMENTS[-1]: None})  # as the metrics of scikit-learn
+    assert_takes(target, call, key, ARGUMENTS[:-1], {ARGUMENTS[-1]: None})  # as those of scikit-learn do
     return partial(_by_keyword, partial(target, **call.settings))
 
 
@@ -107,14 +108,6 @@ def _is_needed(parameter: inspect.Parameter | None) -> bool:
 
 def _by_keyword(function: Callable[..., Any], y_true: np.ndarray, y_pred: np.ndarray, weight: np.ndarray) -> Any:
     return function(y_true, y_pred, sample_weight=weight)
-
-
-def code_sha256(module: str, root: Path) -> str:
-    """Return the SHA-256 of the project's files that the import of a module runs, their names included."""
-    digest = hashlib.sha256()
-    for path in closure(module, root):
-        digest.update(f"{relative(path, root)}\0".encode() + path.read_bytes() + b"\0")
-    return digest.hexdigest()
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:

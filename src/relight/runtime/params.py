@@ -18,7 +18,6 @@ _TYPE_RULES = {
     "model_type": "must be a mapping",
     "finite_number": "must be a finite number",
     "string_too_short": "must not be empty",
-    "string_pattern_mismatch": "must be module:name, as houses.networks:ResidualMlp",  # only a call has a pattern
 }
 FORM_TAGS = ("<name>", "<call>")  # a setting of either form names it in the path of an error
 Params = TypeVar("Params", bound=BaseModel)
