@@ -43,7 +43,10 @@ def test_a_section_that_a_stage_of_dvc_yaml_names_is_left_alone(
     assert unknown(PARAMS + OWN) == [f"params.yaml:{place}: section post is unknown; did you mean plot?"]
     Path("dvc.yaml").write_text(OWN_STAGE)
     assert unknown(PARAMS + OWN) == []
-    assert unknown(PARAMS + OWN + "zz: {}\n") == [f"params.yaml:{place + 1}: section zz is unknown; {known}, post"]
+    assert unknown(PARAMS + OWN + "zz: {}\n") == [
+        f"params.yaml:{place + 1}: section zz is unknown; {known}, post (if a stage of yours reads it, name "
+        "it under the `params` of that stage in dvc.yaml)"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -55,7 +58,7 @@ def test_a_typo_is_found_next_to_an_own_stage(
     monkeypatch.chdir(tmp_path)
     Path("dvc.yaml").write_text(OWN_STAGE)
     (problem,) = unknown(PARAMS + OWN + f"{typo}: {{}}\n")
-    assert problem.endswith(f"section {typo} is unknown; did you mean {meant}?")
+    assert f"section {typo} is unknown; did you mean {meant}? (if a stage" in problem
 
 
 def test_a_typo_in_the_place_of_a_section_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

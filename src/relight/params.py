@@ -59,9 +59,13 @@ def _unknown(document: Document) -> list[str]:
     if document.value.keys() <= set(ours) or not PIPELINE_PATH.is_file():
         return unknown_sections(document, ours)
     try:
-        return unknown_sections(document, list(dict.fromkeys([*ours, *named_sections(read_stages())])))
+        stages = read_stages()
     except InputError as error:
         return list(error.problems)
+    problems = unknown_sections(document, list(dict.fromkeys([*ours, *named_sections(stages)])))
+    has_own = not stages.keys() <= set(ours)
+    hint = " (if a stage of yours reads it, name it under the `params` of that stage in dvc.yaml)" if has_own else ""
+    return [f"{problem}{hint}" for problem in problems]
 
 
 def assert_sections(document: Document) -> None:

@@ -36,9 +36,11 @@ def stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[st
 
 def test_params_are_those_of_params_yaml(stages: dict[str, dict[str, Any]]) -> None:
     assert {name: named_params(entry) for name, entry in stages.items()} == {
-        "plain": ["one", "two.alpha"], "files": ["four", "five"], "each": ["six"],
+        "plain": {"params.yaml": ("one", "two.alpha")},
+        "files": {"other.yaml": ("three",), "params.yaml": None, "relight.json": ("train",)},
+        "each": {"params.yaml": ("six",)},
     }  # fmt: skip
-    assert named_sections(stages) == ["one", "two", "four", "five", "six"]
+    assert named_sections(stages) == ["one", "two", "six"]
 
 
 def test_paths_are_read_with_and_without_settings(stages: dict[str, dict[str, Any]]) -> None:
@@ -50,6 +52,8 @@ def test_the_declaration_has_the_values_of_params_yaml_in_its_paths(stages: dict
     assert set(stages) == {"plain", "files", "each"}
     document = parse_yaml("two: {path: a.csv, alpha: 1}\n", "params.yaml")
     assert read_declaration("plain", document) == Declaration("plain", ("a.csv", "b"), ("c", "d"), ("one", "two.alpha"))
+    all_of_it = Declaration("files", (), ("m.json", "p.csv"), ("two",), ("train",), ("other.yaml",))
+    assert read_declaration("files", document) == all_of_it
 
 
 @pytest.mark.parametrize("text", ["stages:\n", "stages: [a]\n", "vars: []\n", "stages: {a: 3}\n"])

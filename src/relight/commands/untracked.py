@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 from relight.errors import RelightError
 from relight.repository.git import run_git
-from relight.runtime.dependencies import filled_in
+from relight.runtime.dependencies import INSTALLED, filled_in
 from relight.runtime.pipeline import OUT_KEYS, named_paths, read_stages
 from relight.runtime.strict_yaml import read_yaml
 
 IGNORED_FOLDER = "__pycache__"  # .dvcignore has it too
-CODE_FOLDERS = ("src/relight", "stages")  # the check of params runs code that no stage declares
+CODE_FOLDERS = ("src", "stages")  # the check of params runs code that no stage declares
 
 
 class UntrackedFile(NamedTuple):
@@ -68,7 +68,7 @@ def untracked_notes(params: Path, pipeline: Path = Path("dvc.yaml")) -> str:
     """
     try:
         inputs, written = _inputs_and_outs(params, pipeline)
-        read = {str(params), str(pipeline), *inputs, *_untracked_code()}
+        read = {str(params), str(pipeline), INSTALLED, *inputs, *_untracked_code()}
         untracked = [file for file in find_untracked(read) if not _is_below(file.path, written)]
     except RelightError:
         return ""
@@ -100,7 +100,7 @@ def _as_read(path: str, read: set[str]) -> str:
 def _untracked_note(file: UntrackedFile, n_files: int) -> str:
     path = quote(file.path)
     which = f" ({n_files} of its files)" if Path(file.path).is_dir() else ""
-    or_dvc = "" if file.path.endswith((".py", ".yaml", ".dvc")) else f", or `dvc add {path}` for a large table"
+    or_dvc = "" if file.path.endswith((".py", ".yaml", ".json", ".dvc")) else f", or `dvc add {path}` for a large table"
     return (
         f"note: {file.path}{which}: neither Git nor DVC tracks it, so that a queued or --temp experiment, or a clone, "
         f"would lack it; `git add {'--force ' if file.is_ignored else ''}{path}`{or_dvc}\n"

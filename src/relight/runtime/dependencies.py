@@ -15,28 +15,33 @@ from pathlib import Path
 
 from relight.errors import InputError, RunError
 from relight.runtime.nested import value_at
-from relight.runtime.pipeline import OUT_KEYS, named_params, named_paths, read_stages
+from relight.runtime.pipeline import OUT_KEYS, PARAMS, named_params, named_paths, read_stages
 from relight.runtime.strict_yaml import Document
 from relight.runtime.workspace import find_root
 
 REFERENCE = re.compile(r"\$\{([\w.-]+)\}")  # as ${prepare.source}
 MAX_HASHED_BYTES = 64 << 20
 IGNORE_FILE = ".dvcignore"
+INSTALLED = "relight.json"
 BYTECODE = "__pycache__"  # written by imports
 
 
 @dataclass(frozen=True)
 class Declaration:
-    """The files and params that one stage declares; paths are relative to its folder.
+    """What one stage declares in dvc.yaml; paths are relative to its folder.
 
     Attributes:
-        sections: the keys of params.yaml: a section, or a dotted key in it.
+        sections: of params.yaml, or dotted keys in one.
+        installed: the keys of relight.json, each the hash of the installed code that a stage runs.
+        params_files: other files of params, which an own stage may read.
     """
 
     stage: str
     deps: tuple[str, ...]
     outs: tuple[str, ...]
     sections: tuple[str, ...]
+    installed: tuple[str, ...] = ()
+    params_files: tuple[str, ...] = ()
 
 
 def read_declaration(stage: str, params: Document) -> Declaration:
@@ -52,11 +57,15 @@ def read_declaration(stage: str, params: Document) -> Declaration:
     if stage not in stages:
         raise RunError(f"dvc.yaml: stage {stage} is missing; known are {', '.join(stages)}")
     entry = stages[stage]
+    keys = named_params(entry)
+    sections = keys.pop(PARAMS, ())
     return Declaration(
         stage,
         deps=tuple(filled_in(dep, params) for dep in named_paths(entry, "deps")),
         outs=tuple(filled_in(out, params) for out in named_paths(entry, *OUT_KEYS)),
-        sections=tuple(named_params(entry)),
+        sections=tuple(params.value) if sections is None else sections,
+        installed=keys.pop(INSTALLED, ()) or (),
+        params_files=tuple(keys),
     )
 
 

@@ -47,7 +47,7 @@ def check_section(document: Document, section: str, model: type[Params]) -> Chec
     """Return the params of one section, or its problems."""
     if section not in document.value:
         close = closest_name(section, document.value)
-        hint = f"; did you mean {close}?" if close else "; recipes/ has examples of it"
+        hint = f"; did you mean {close}?" if close else "; `relight reference` lists it"
         return CheckedParams(None, (f"{document.name}: section {section} is missing{hint}",))
     return _check(document, (section,), document.value[section], model)
 

@@ -1,13 +1,12 @@
 """The stages of dvc.yaml as they are written: which params each names, what it reads and what it writes."""
 
 import posixpath
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from relight.runtime.strict_yaml import read_yaml
 
-PIPELINE_PATH, PARAMS_NAME = Path("dvc.yaml"), "params.yaml"
+PIPELINE_PATH, PARAMS = Path("dvc.yaml"), "params.yaml"
 OUT_KEYS = ("outs", "metrics", "plots")
 
 
@@ -23,23 +22,20 @@ def read_stages(path: Path = PIPELINE_PATH) -> dict[str, dict[str, Any]]:
     return {name: entry for name, entry in plain.items() if isinstance(entry, dict)}
 
 
-def named_params(entry: dict[str, Any]) -> list[str]:
-    """Return the dotted keys of params.yaml that a stage names; those of other files are left out."""
-    return list(_named_params(entry.get("params")))
-
-
-def _named_params(listed: Any) -> Iterator[str]:
-    for item in listed if isinstance(listed, list) else []:
-        if isinstance(item, str):
-            yield item
-        elif isinstance(item, dict):
-            keys = [keys for file, keys in item.items() if posixpath.normpath(str(file)) == PARAMS_NAME]
-            yield from (str(key) for each in keys if isinstance(each, list) for key in each)
+def named_params(entry: dict[str, Any]) -> dict[str, tuple[str, ...] | None]:
+    """Return the dotted keys that a stage names, by their file of params; None for all of a file."""
+    named: dict[str, tuple[str, ...] | None] = {}
+    for item in _listed(entry.get("params")):
+        for file, keys in (item if isinstance(item, dict) else {PARAMS: [item]}).items():
+            name, before = posixpath.normpath(file), named.get(posixpath.normpath(file), ())
+            named[name] = None if keys is None or before is None else (*before, *map(str, keys))
+    return named
 
 
 def named_sections(stages: dict[str, dict[str, Any]]) -> list[str]:
-    """Return the sections of params.yaml that the stages name, each once."""
-    return list(dict.fromkeys(key.split(".")[0] for entry in stages.values() for key in named_params(entry)))
+    """Return the sections of params.yaml that the stages name, each once; a stage that reads all of it names none."""
+    keys = [key for entry in stages.values() for key in named_params(entry).get(PARAMS) or ()]
+    return list(dict.fromkeys(key.split(".")[0] for key in keys))
 
 
 def named_paths(entry: dict[str, Any], *keys: str) -> list[str]:

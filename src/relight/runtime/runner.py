@@ -26,6 +26,7 @@ from relight.runtime.dependencies import (
     read_declaration,
     take_fingerprints,
 )
+from relight.runtime.installed import assert_installed, installed_digests
 from relight.runtime.lifetime import end_with_parent, single_instance
 from relight.runtime.messages import run_for_exit_code
 from relight.runtime.nested import value_at
@@ -86,8 +87,12 @@ class Stage:
         return path
 
     def digests(self) -> dict[str, str]:
-        """Return each file that the stage depends on, code and data, with the SHA-256 of its bytes at the start."""
-        return {path.as_posix(): fingerprint.sha256 or file_sha256(path) for path, fingerprint in self._before.items()}
+        """Return each file that the stage depends on, code and data, with the SHA-256 of its bytes at the start.
+
+        The code of an installed Relight is one of them, as `relight.json:train`.
+        """
+        files = {path.as_posix(): fingerprint.sha256 or file_sha256(path) for path, fingerprint in self._before.items()}
+        return files | installed_digests(self._declared)
 
     def checkpoints(self) -> Path:
         """Return the folder for checkpoints, which outlive this run and this workspace."""
@@ -122,11 +127,12 @@ def _run(name: str, work: Callable[[Stage], None]) -> None:
     workspace.mkdir(parents=True, exist_ok=True)
     with single_instance(workspace / "lock", name):
         remove_recorded_checkpoints(lasting_folder() / CHECKPOINTS_NAME, Path("dvc.lock"))
-        run_check(name, document, workspace)
         declared = read_declaration(name, document)
+        assert_installed(declared)
+        run_check(name, document, workspace)
         before = take_fingerprints(declared.deps)
         with _empty_folder(workspace / "outs" / name) as scratch:
-            with Audit(name, declared.deps, scratch) as audit:
+            with Audit(name, (*declared.deps, *declared.params_files), scratch) as audit:
                 work(Stage(declared, document, scratch, before, audit))
             assert_unchanged(before)
             _move_outputs(declared, scratch)
@@ -139,9 +145,10 @@ def _run_worker(name: str, work: Callable[[Stage], None], rank: Rank) -> None:
     """
     document = read_yaml(Path("params.yaml"))
     declared = read_declaration(name, document)
+    assert_installed(declared)
     before = take_fingerprints(declared.deps) if rank.local_rank == 0 else {}
     scratch = scratch_folder() / "outs" / f"{name}-{rank.rank}"
-    with _empty_folder(scratch), Audit(name, declared.deps, scratch) as audit:
+    with _empty_folder(scratch), Audit(name, (*declared.deps, *declared.params_files), scratch) as audit:
         try:
             work(Stage(declared, document, scratch, before, audit))
         except InputError as error:

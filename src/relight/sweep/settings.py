@@ -29,7 +29,7 @@ QUANTITY_LOSSES = {"l1", "mse", "huber"}
 
 SECTIONS_NOT_FAST = ("prepare", "split")
 
-CODE_PATHS = ("src", "stages", "dvc.yaml")
+CODE_PATHS = ("src", "stages", "dvc.yaml", "relight.json")
 
 NO_NAME = re.compile(r"[^\w-]+")  # what the name of a Git ref may not hold, and more
 
