@@ -66,6 +66,14 @@ class Stage:
         self._assert_declared("deps", path, self._declared.deps)
         return Path(path)
 
+    def files_below(self, folder: str) -> dict[str, Path]:
+        """Return the files of a folder that dvc.yaml declares as dependencies, by their paths in it; there may be none.
+
+        The folder itself, folders in it or single files may be declared.
+        """
+        files = [path for path in self._before if path.is_relative_to(folder) and path.is_file()]
+        return {path.relative_to(folder).as_posix(): path for path in files}
+
     def out(self, path: str) -> Path:
         """Return the path to write an out to; it is moved to its declared path when the whole stage is done."""
         self._assert_declared("outs", path, self._declared.outs)
