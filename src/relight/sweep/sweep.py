@@ -1,13 +1,12 @@
 """`relight sweep`: run trials with proposed params, and rank them. An interrupted sweep goes on."""
 
 from pathlib import Path
-from typing import Any
 
 from relight.errors import InputError, RunError
 from relight.repository.dvc import run_dvc
 from relight.runtime.lifetime import exclusive_lock
 from relight.runtime.messages import notify
-from relight.runtime.nested import differing_keys
+from relight.runtime.nested import differing_keys, value_at
 from relight.sweep.clone import Baseline, ExperimentClone, current_baseline, existing_experiments
 from relight.sweep.params import SweepParams
 from relight.sweep.processes import SweepJobs, acquire_slot, gpu_environment, visible_gpus
@@ -92,14 +91,8 @@ def _read_trials(queue: TrialQueue, sweep_params: SweepParams) -> list[SweepTria
 
 def _default_trial(queue: TrialQueue, settings: SweepSettings) -> SweepTrial:
     result = queue.default_result() or {"value": None}
-    params = {key: _value_at(settings.document.value, key) for key in settings.sweep.params}
+    params = {key: value_at(settings.document.value, key) for key in settings.sweep.params}
     return SweepTrial("params.yaml", "complete", result["value"], params)
-
-
-def _value_at(value: Any, dotted: str) -> Any:
-    for key in dotted.split("."):
-        value = value[key] if isinstance(value, dict) else None
-    return value
 
 
 def _last_failure(queue: TrialQueue) -> str:
