@@ -14,7 +14,14 @@ from relight.runtime.nested import differing_keys
 from relight.runtime.strict_yaml import read_yaml
 from relight.sweep.params import SweepParams
 from relight.sweep.proposals import Proposal
-from relight.sweep.settings import proposal_problem, read_sweep_settings, study_identity, sweep_warnings, with_proposal
+from relight.sweep.settings import (
+    experiment_name,
+    proposal_problem,
+    read_sweep_settings,
+    study_identity,
+    sweep_warnings,
+    with_proposal,
+)
 from tests.repositories import REPOSITORY
 
 RATE = "  train.optimizer.learning_rate: {low: 0.001, high: 0.1, log: true}\n"
@@ -210,3 +217,31 @@ def test_the_document_names_each_key_and_its_default() -> None:
     for key, default in rows.items():
         if default:
             assert yaml.safe_load(default) == whole[key]
+
+
+def test_the_trials_of_two_models_have_other_names_and_another_study(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both have the same params, and a sweep of the same name; their experiments are those of one repository."""
+    models = ("models/price of a: house", "models/size")
+    for path in (".dvc", "src", *models):
+        (folder / path).mkdir(parents=True)
+    (folder / "src/shared.py").touch()
+    for model in models:
+        shutil.copy(folder / "params.yaml", folder / model)
+        (folder / model / "sweep.yaml").write_text("params:\n" + RATE)
+        (folder / model / "dvc.yaml").write_text("stages: {train: {cmd: x, deps: [../../src/shared.py, data]}}\n")
+    for command in (["init", "-q"], ["add", "-A"]):
+        run_git(*command)
+    run_git("-c", "user.name=T", "-c", "user.email=t@example.invalid", "commit", "-qm", "start")
+    assert experiment_name(SweepParams.model_construct(name="sweep"), "0001") == "sweep-0001"
+    names, studies = [], []
+    for model in models:
+        monkeypatch.chdir(folder / model)
+        settings = read_sweep_settings(Path("sweep.yaml"), fast=True)
+        names.append(experiment_name(settings.sweep, "0001"))
+        studies.append(study_identity(settings))
+    assert names == ["models-price-of-a-house-sweep-0001", "models-size-sweep-0001"]
+    assert differing_keys(*studies) == ["the folder"]
+    (folder / "src/shared.py").write_text("x = 1")
+    assert differing_keys(studies[1], study_identity(settings)) == ["the code"]
