@@ -15,7 +15,7 @@ from relight.compare.predictions import (
     parse_test_predictions,
     task_from_metrics,
 )
-from relight.compare.runs import Candidate, ComparedRun, compare_runs, score_names
+from relight.compare.runs import ComparedRun, compare_runs, score_names
 from relight.compare.selection import WORKSPACE_NAME, named_runs, runs_on_head
 from relight.compare.tables import format_table, terminal_width, text_tables, wrap_text
 from relight.compare.wording import (
