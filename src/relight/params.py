@@ -2,12 +2,14 @@
 
 from typing import NamedTuple
 
+from relight.deps.checks import own_code_problems
 from relight.errors import InputError
 from relight.evaluate.params import EvaluateParams
 from relight.model.params import ModelParams
 from relight.plot.params import PlotParams
 from relight.prepare.params import PrepareParams
 from relight.runtime.params import CheckedParams, check_section, unknown_sections
+from relight.runtime.pipeline import PIPELINE_PATH, named_sections, read_stages
 from relight.runtime.strict_yaml import Document
 from relight.split.params import SplitParams
 from relight.train.params import TrainParams
@@ -17,6 +19,7 @@ class Sections(NamedTuple):
     """The sections in the order of the file.
 
     Attributes:
+        own_code: what reading finds wrong with calls of the user's own code.
         unknown: a problem for each section that no stage reads.
     """
 
@@ -26,13 +29,14 @@ class Sections(NamedTuple):
     train: CheckedParams[TrainParams]
     evaluate: CheckedParams[EvaluateParams]
     plot: CheckedParams[PlotParams]
+    own_code: list[str]
     unknown: list[str]
 
     @property
     def problems(self) -> list[str]:
         """All problems of all sections."""
-        checked = [problem for section in self[:-1] for problem in section.problems]
-        return [*checked, *self.unknown]
+        sections = [part for part in self if isinstance(part, CheckedParams)]
+        return [*(problem for section in sections for problem in section.problems), *self.own_code, *self.unknown]
 
 
 def check_sections(document: Document) -> Sections:
@@ -44,8 +48,24 @@ def check_sections(document: Document) -> Sections:
         check_section(document, "train", TrainParams),
         check_section(document, "evaluate", EvaluateParams),
         check_section(document, "plot", PlotParams),
-        unknown_sections(document, list(Sections._fields[:-1])),
+        own_code_problems(document),
+        _unknown(document),
     )
+
+
+def _unknown(document: Document) -> list[str]:
+    """Return a problem for each section that neither Relight nor a stage of dvc.yaml reads."""
+    ours = list(Sections._fields[:-2])
+    if document.value.keys() <= set(ours) or not PIPELINE_PATH.is_file():
+        return unknown_sections(document, ours)
+    try:
+        stages = read_stages()
+    except InputError as error:
+        return list(error.problems)
+    problems = unknown_sections(document, list(dict.fromkeys([*ours, *named_sections(stages)])))
+    has_own = not stages.keys() <= set(ours)
+    hint = " (if a stage of yours reads it, name it under the `params` of that stage in dvc.yaml)" if has_own else ""
+    return [f"{problem}{hint}" for problem in problems]
 
 
 def assert_sections(document: Document) -> None:

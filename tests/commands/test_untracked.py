@@ -92,3 +92,12 @@ def test_where_there_are_no_experiments_there_is_nothing_to_note(params: Path) -
     Path("dvc.yaml").write_text(PIPELINE)
     Path(".git").rename("no.git")
     assert untracked_notes(params) == ""
+
+
+def test_own_code_and_the_hashes_of_an_installed_relight_are_named(params: Path) -> None:
+    Path("src/houses").mkdir()
+    Path("src/houses/networks.py").touch()
+    Path("relight.json").touch()
+    lines = untracked_notes(params).splitlines()
+    assert {"relight.json", "src/houses/networks.py"} <= set(named(untracked_notes(params)))
+    assert next(line for line in lines if "relight.json" in line).endswith("`git add relight.json`")

@@ -115,6 +115,39 @@ def test_a_wrong_params_yaml_is_said_first(folder: Path) -> None:
         read_sweep_settings(Path("sweep.yaml"), fast=False)
 
 
+def watching(folder: Path, monitor: str) -> None:
+    text = (folder / "params.yaml").read_text()
+    assert "early_stopping: {patience: 16}" in text
+    changed = text.replace("early_stopping: {patience: 16}", f"early_stopping: {{patience: 16, monitor: {monitor}}}")
+    (folder / "params.yaml").write_text(changed)
+
+
+def test_the_direction_is_that_of_what_early_stopping_watches(folder: Path) -> None:
+    watching(folder, "accuracy")
+    assert problems("direction: minimize\nparams:\n" + RATE) == [
+        "sweep.yaml: direction must be maximize for the validation accuracy: higher is better"
+    ]
+    for text in ("", "direction: maximize\n"):
+        Path("sweep.yaml").write_text(f"{text}params:\n{RATE}")
+        assert read_sweep_settings(Path("sweep.yaml"), fast=True).sweep.direction == "maximize"
+
+
+def test_trials_of_other_scores_are_not_compared_with_each_other(folder: Path) -> None:
+    watching(folder, "loss")
+    smoothing = "params:\n  train.label_smoothing: [0.0, 0.1]\n"
+    text = (folder / "params.yaml").read_text()
+    (folder / "params.yaml").write_text(text.replace("train:\n", "train:\n  label_smoothing: 0.0\n"))
+    assert problems(smoothing)[0].startswith(
+        "sweep.yaml:2: params.train.label_smoothing: must not be swept by the validation score, which is another one"
+    )
+    Path("sweep.yaml").write_text(f"metric: validation.log_loss\ndirection: minimize\n{smoothing}")
+    settings = read_sweep_settings(Path("sweep.yaml"), fast=False)
+    assert not settings.sweep.prune
+    assert sweep_warnings(settings) == [
+        "params.train.label_smoothing is swept, so the validation scores are not comparable: no trial ends early"
+    ]
+
+
 def test_a_password_may_come_from_the_environment() -> None:
     Path("sweep.yaml").write_text("storage: postgresql://me:${PASSWORD}@host/db\nparams:\n" + RATE)
     assert read_sweep_settings(Path("sweep.yaml"), fast=False).sweep.storage == "postgresql://me:${PASSWORD}@host/db"

@@ -4,13 +4,14 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 
 from relight.commands.check_pairs import check_pairs, mismatches
 from relight.data.features import Features
 from relight.data.parquet import rechunk
 from relight.data.schema import Schema
-from relight.errors import InputError, problems_of
+from relight.errors import InputError, RelightError, problems_of
 from relight.evaluate.checks import (
     assert_can_evaluate_forecasts,
     assert_can_evaluate_sequences,
@@ -18,6 +19,7 @@ from relight.evaluate.checks import (
     columns_to_slice,
 )
 from relight.params import Sections, check_sections
+from relight.prepare.own_reader import OwnTable
 from relight.prepare.params import LineParams, PrepareParams
 from relight.prepare.sequences import clean_sequences
 from relight.prepare.series import regularize_series
@@ -33,7 +35,8 @@ from relight.split.sequences import split_sequences
 from relight.split.series import split_series
 from relight.split.statistics import CHUNK_ROWS
 from relight.train.auto import resolve_loss
-from relight.train.checks import train_warnings
+from relight.train.checks import assert_counts, train_warnings
+from relight.train.params import TrainParams
 
 MAX_CHECKED_BYTES = 64 << 20  # only the first rows of a larger source are checked: prepare and split read all of it
 N_CHECKED_ROWS = 16_384
@@ -68,8 +71,9 @@ def check(params: Path) -> str:
     if isinstance(clean, _FirstRows) and not problems:
         return _first_summary(sections, clean)
     described = _describe(sections.split.params, clean, problems) if isinstance(clean, _CleanTable) else None
-    if described is not None:
+    if described is not None and isinstance(clean, _CleanTable):
         problems += mismatches(sections, described[0])
+        problems += _count_problems(sections.train.params, clean)
     if problems or not isinstance(clean, _CleanTable) or described is None:
         raise InputError(*problems)
     return _summary(sections, clean.schema, *described)
@@ -77,11 +81,11 @@ def check(params: Path) -> str:
 
 def _check_pairs(sections: Sections, prepare: PrepareParams) -> str:
     try:
-        content = open_source(Path(prepare.source))
-        if not isinstance(content, SourceTable):
+        content = open_source(Path(prepare.source), prepare.reader)
+        if isinstance(content, LineParams):
             raise InputError("prepare.source: must be a table for similarity, got a generated line")
         raw = pl.concat(content.frames({}))
-    except InputError as error:
+    except RelightError as error:
         raise InputError(*sections.problems, *error.problems) from error
     return check_pairs(raw, prepare, sections)
 
@@ -92,19 +96,25 @@ def _clean_source(params: PrepareParams | None, problems: list[str]) -> _CleanTa
     try:
         if params.sequence is not None:  # all of it, whatever its size: prepare holds all of it as well
             clean_rows = regularize_series if params.task == "forecast" else clean_sequences
-            clean = clean_rows(read_whole(Path(params.source)), params)
+            clean = clean_rows(read_whole(Path(params.source), params.reader), params)
             return _CleanTable([clean.rows], clean.schema)
-        content = open_source(Path(params.source))
-        if isinstance(content, SourceTable) and content.n_bytes > MAX_CHECKED_BYTES:
+        content = open_source(Path(params.source), params.reader)
+        if not isinstance(content, LineParams) and _is_large(content):
             first = content.head(N_CHECKED_ROWS)
             return _FirstRows(TableCleaner(first.rows, params, is_whole=first.is_whole), content.n_bytes)
         return _clean_whole(content, params)
-    except InputError as error:
+    except RelightError as error:
         problems += error.problems
         return None
 
 
-def _clean_whole(content: SourceTable | LineParams, params: PrepareParams) -> _CleanTable:
+def _is_large(content: SourceTable | OwnTable) -> bool:
+    """Return whether only the first rows are checked; of a reader's rows it is not known how many its file makes."""
+    is_long = isinstance(content, OwnTable) and not content.head(PLANNING_ROWS).is_whole
+    return is_long or content.n_bytes > MAX_CHECKED_BYTES
+
+
+def _clean_whole(content: SourceTable | OwnTable | LineParams, params: PrepareParams) -> _CleanTable:
     if isinstance(content, LineParams):
         clean = clean_table(content, params)
         return _CleanTable(list(rechunk([clean.rows], CHUNK_ROWS)), clean.schema)
@@ -135,6 +145,15 @@ def _describe(
     except InputError as error:
         problems += error.problems
         return None
+
+
+def _count_problems(params: TrainParams | None, clean: _CleanTable) -> list[str]:
+    """Return the first target that the loss poisson cannot learn."""
+    if params is None or params.loss != "poisson" or clean.schema.task != "regression":
+        return []
+    values = pl.concat([chunk.select(clean.schema.target) for chunk in clean.chunks]).to_series()
+    counts = values.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    return problems_of(lambda: assert_counts(counts, np.arange(len(counts)), clean.schema.target))
 
 
 def _slice_problems(sections: Sections, clean: _CleanTable | _FirstRows | None) -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from relight.compare.page import RunCurves
+from relight.compare.paired import Candidate
 from relight.compare.predictions import (
     RunPredictions,
     cached_curves,
@@ -14,7 +15,7 @@ from relight.compare.predictions import (
     parse_test_predictions,
     task_from_metrics,
 )
-from relight.compare.runs import Candidate, ComparedRun, compare_runs, score_names
+from relight.compare.runs import ComparedRun, compare_runs, score_names
 from relight.compare.selection import WORKSPACE_NAME, named_runs, runs_on_head
 from relight.compare.tables import format_table, terminal_width, text_tables, wrap_text
 from relight.compare.wording import (
@@ -25,7 +26,7 @@ from relight.compare.wording import (
     score_wording,
 )
 from relight.errors import InputError, RunError
-from relight.metrics.direction import as_loss, name_with_direction
+from relight.metrics.direction import Better, as_loss, directions_of, name_with_direction
 from relight.repository.dvc import cache_folder
 from relight.repository.revisions import RecordedRun
 from relight.runtime.nested import flatten_to_text
@@ -55,14 +56,17 @@ def compare(names: list[str], *, page: Path | None, markdown: bool, n_rows: int)
     cache = cache_folder()
     candidates = [_candidate(cache, name, commit, run) for name, commit, run in selected.runs]
     compared, scores = compare_runs(candidates, n_rows), score_names(candidates)
+    directions = directions_of(*(each.metrics for each in candidates))
+    labels = {name: name_with_direction(name, directions) for name in scores}
     if not names and scores:
-        compared = [compared[0], *sorted(compared[1:], key=lambda run: _sort_key(run, scores[0]))]
+        better = directions.get(scores[0])
+        compared = [compared[0], *sorted(compared[1:], key=lambda run: _sort_key(run, scores[0], better))]
     if page is not None:
-        _write_page(page, cache, compared, candidates, scores, selected.notes)
+        _write_page(page, cache, compared, candidates, labels, selected.notes)
     written = f"Page: {page}\n" if page is not None else ""
     if markdown:
-        return _markdown_text(compared, scores, selected.notes)
-    return _terminal_text(compared, scores, selected.notes) + written
+        return _markdown_text(compared, labels, selected.notes)
+    return _terminal_text(compared, labels, selected.notes) + written
 
 
 def _candidate(cache: Path, name: str, commit: str, run: RecordedRun) -> Candidate:
@@ -87,37 +91,42 @@ def _test_predictions(cache: Path, run: RecordedRun) -> RunPredictions | str:
         return "predictions.csv is not the one of this task"
 
 
-def _sort_key(run: ComparedRun, score: str) -> tuple[bool, float, str]:
+def _sort_key(run: ComparedRun, score: str, better: Better | None) -> tuple[bool, float, str]:
     """Return a key that sorts the best run first, and those without the score last."""
     value = run.scores[score].value
-    if value is None:
+    if value is None or better is None:
         return True, 0.0, run.name
-    return False, as_loss(score, value), run.name
+    return False, as_loss(better, value), run.name
 
 
-def _terminal_text(runs: list[ComparedRun], scores: list[str], notes: list[str]) -> str:
-    tables = [format_table(*table) for table in text_tables(runs, scores, terminal_width())]
+def _terminal_text(runs: list[ComparedRun], labels: dict[str, str], notes: list[str]) -> str:
+    tables = [format_table(*table) for table in text_tables(runs, labels, terminal_width())]
     paragraphs = [noise_explanation(runs), *notes, *comparison_notes(runs)]
     return "".join(
         [wrap_text(f"Compared with {runs[0].name} ({runs[0].commit})."), "\n", *tables, *map(wrap_text, paragraphs)]
     )
 
 
-def _markdown_text(runs: list[ComparedRun], scores: list[str], notes: list[str]) -> str:
+def _markdown_text(runs: list[ComparedRun], labels: dict[str, str], notes: list[str]) -> str:
     from relight.compare.page import markdown_table  # imports Jinja and matplotlib
 
     rows = []
     for run in runs:
-        words = [score_wording(run.scores[name]) for name in scores]
+        words = [score_wording(run.scores[name]) for name in labels]
         cells = ["\n".join(filter(None, (w.value, w.interval, f"{w.difference} {w.verdict}".strip()))) for w in words]
         rows.append([run.name, *cells, changed_params_text(run) if run is not runs[0] else "", changed_rows_text(run)])
-    heads = ["run", *(name_with_direction(name) for name in scores), f"changed from {runs[0].name}", "test rows"]
+    heads = ["run", *labels.values(), f"changed from {runs[0].name}", "test rows"]
     title = f"Compared with {runs[0].name} ({runs[0].commit})"
     return markdown_table(title, heads, rows, [noise_explanation(runs), *notes, *comparison_notes(runs)])
 
 
 def _write_page(
-    page: Path, cache: Path, runs: list[ComparedRun], candidates: list[Candidate], scores: list[str], notes: list[str]
+    page: Path,
+    cache: Path,
+    runs: list[ComparedRun],
+    candidates: list[Candidate],
+    labels: dict[str, str],
+    notes: list[str],
 ) -> None:
     from relight.compare.page import (
         MAX_CURVES,
@@ -131,12 +140,12 @@ def _write_page(
 
     objects = {each.name: each.objects for each in candidates}
     curves, missing_notes = _read_curves(cache, [(run.name, objects[run.name]) for run in runs[:MAX_CURVES]])
-    figures = {**curve_figures(curves), **score_figures(runs, scores)}
+    figures = {**curve_figures(curves), **score_figures(runs, list(labels))}
     left_out = (
         f"Pictures show at most {MAX_CURVES} curves and {MAX_RUNS_PER_FIGURE} scores." if len(runs) > MAX_CURVES else ""
     )
     pictures = {name: svg_text(figure, name.replace("_", " ")) for name, figure in figures.items()}
-    write_comparison(page, comparison_page_content(runs, scores, [*notes, *missing_notes], left_out), pictures)
+    write_comparison(page, comparison_page_content(runs, labels, [*notes, *missing_notes], left_out), pictures)
 
 
 def _read_curves(cache: Path, runs: Iterable[tuple[str, dict[str, str]]]) -> tuple[list[RunCurves], list[str]]:

@@ -8,6 +8,7 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -15,8 +16,9 @@ from typing import Any
 
 from relight.errors import InputError
 from relight.own_code.calls import Call
-from relight.own_code.project import SOURCE_FOLDERS, TORCH_MODULES, locate, parse
-from relight.runtime.messages import did_you_mean_key
+from relight.own_code.definitions import find_definition
+from relight.own_code.project import INSTALLED, SOURCE_FOLDERS, TORCH_MODULES, locate, relative
+from relight.runtime.messages import closest_name, did_you_mean_key
 from relight.runtime.tracebacks import blame_own_code, short_path
 
 
@@ -32,51 +34,92 @@ def load(call: Call, key: str, root: Path = Path()) -> Any:
     """
     if call.module in TORCH_MODULES:
         return _torch_class(call, key)
-    try:
+    with _named(key):
         path = locate(call.module, root)
-    except InputError as error:
-        raise InputError(*(f"{key}: {problem}" for problem in error.problems)) from error
-    parse(path)
+        definition = find_definition(call.module, call.name, root)
+        if definition.kind == "foreign":
+            raise InputError(f"{call}: must be defined in this project, got an import; write a function around it")
     module = _import_module(call.module, path, key, root)
-    target = getattr(module, call.name, None)
+    with blame_own_code(root, key):
+        target = getattr(module, call.name, None)
     if target is None:
         names = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
-        raise InputError(f"{key}: {path} must have {call.name}, got none{did_you_mean_key(call.name, names)}")
+        file = relative(path, root)
+        raise InputError(f"{key}: {file} must have {call.name}, got none{did_you_mean_key(call.name, names)}")
     if not callable(target):
-        raise InputError(
-            f"{key}: {call} must be a function or a class, got {type(target).__name__} {target!r:.60} in {path}"
-        )
+        got = f"{type(target).__name__} {target!r:.60}"
+        raise InputError(f"{key}: {call} must be a function or a class, got {got} in {relative(path, root)}")
+    if definition.kind == "unknown":
+        _assert_defined_below(target, call, key, root)
     return target
 
 
+@contextmanager
+def _named(key: str) -> Iterator[None]:
+    """Put the name of the setting before each problem."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(*(f"{key}: {problem}" for problem in error.problems)) from error
+
+
 def _torch_class(call: Call, key: str) -> Any:
-    target = getattr(importlib.import_module(call.module), call.name, None)
+    module = importlib.import_module(call.module)
+    target = getattr(module, call.name, None)
     if not isinstance(target, type) or not target.__module__.startswith("torch."):
-        raise InputError(f"{key}: must be a class of {call.module}, got {call}")
+        classes = [name for name, value in vars(module).items() if isinstance(value, type)]
+        close = closest_name(call.name, classes) if target is None else None
+        hint = f"; did you mean {close}?" if close else ""
+        raise InputError(f"{key}: must be a class of {call.module}, got {call}{hint}")
     return target
 
 
 def _import_module(name: str, path: Path, key: str, root: Path) -> ModuleType:
     """Import a module whose file is known; refuse another one that has its name."""
-    for folder in SOURCE_FOLDERS:  # at the end: a file of the project never takes the place of an installed module
-        full = str(Path(root, folder).resolve())
-        if full not in sys.path:
-            sys.path.append(full)
+    _add_to_path(root)
     importlib.invalidate_caches()
     top = name.split(".")[0]
-    _assert_own(top, importlib.util.find_spec(top), key, root)
-    with blame_own_code(root, key):
-        module = importlib.import_module(name)
-    if module.__file__ is None or Path(module.__file__).resolve() != path.resolve():
-        raise InputError(f"{key}: {name} must be {path}, got another module of that name from {module.__file__}")
+    for place in _places(top):
+        if not Path(place).resolve().is_relative_to(root.resolve()):
+            raise InputError(f"{key}: {top} must be a module of this project only, got another one at {place}; rename")
+    try:
+        with blame_own_code(root, key):
+            module = importlib.import_module(name)
+    except ImportError as error:  # of the module itself: an import in its code is said with its line
+        raise InputError(f"{key}: {relative(path, root)} must be a module that Python imports, got: {error}") from error
+    file = getattr(module, "__file__", None)
+    if file is None or Path(file).resolve() != path.resolve():
+        place = file or "memory"
+        raise InputError(f"{key}: {name} must be {path}, got another module of that name from {place}; rename yours")
     return module
 
 
-def _assert_own(top: str, spec: importlib.machinery.ModuleSpec | None, key: str, root: Path) -> None:
-    places = [] if spec is None else [spec.origin or "", *(spec.submodule_search_locations or [])]
-    for place in filter(None, places):
-        if not Path(place).resolve().is_relative_to(root.resolve()):
-            raise InputError(f"{key}: {top} must be a module of this project only, got another one at {place}; rename")
+def _add_to_path(root: Path) -> None:
+    """Let Python find the project's code: after what is installed, before other copies that a `.pth` file names."""
+    installed = [index for index, folder in enumerate(sys.path) if INSTALLED & set(Path(folder).parts)]
+    start = installed[-1] + 1 if installed else len(sys.path)
+    missing = [full for folder in SOURCE_FOLDERS if (full := str(Path(root, folder).resolve())) not in sys.path]
+    sys.path[start:start] = missing
+
+
+def _places(top: str) -> list[str]:
+    """Return the file and the folders from which Python would import a module, or has imported it."""
+    try:
+        spec = importlib.util.find_spec(top)
+    except ValueError:  # it was made, not imported: its file is compared afterwards
+        return []
+    places = [] if spec is None else [spec.origin, *(spec.submodule_search_locations or [])]
+    return [place for place in places if place]
+
+
+def _assert_defined_below(target: object, call: Call, key: str, root: Path) -> None:
+    """Check that a function or class that reading did not find comes from a file of the project."""
+    if not (inspect.isclass(target) or inspect.isroutine(target)):
+        return
+    module = str(getattr(target, "__module__", None))
+    file = getattr(sys.modules.get(module), "__file__", None)
+    if file is None or not Path(file).resolve().is_relative_to(root.resolve()):
+        raise InputError(f"{key}: {call} must be defined in this project, got {module}.{call.name}")
 
 
 def call_with(target: Callable[..., Any], call: Call, key: str, **given: Any) -> Any:
@@ -101,7 +144,8 @@ def as_function(target: Callable[..., Any], call: Call, key: str, *arguments: st
     """
     if isinstance(target, type):
         made = call_with(target, call, key)
-        assert_takes(made, Call.model_construct(call=call.call), key, arguments, {})
+        called = getattr(made, "forward", made)  # a torch.nn.Module takes what its forward takes
+        assert_takes(called, Call.model_construct(call=call.call), key, arguments, {})
         return made  # type: ignore[no-any-return]  # an instance that can be called
     assert_takes(target, call, key, arguments, {})
     return partial(target, **call.settings)
@@ -127,12 +171,21 @@ def assert_takes(
     needed = [p.name for p in parameters if p.name in free and p.default is p.empty and p.name not in settings]
     problems = [
         *(f"{key}: {what} {problem}" for problem in _mismatches(parameters, positional, given)),
+        *(f"{key}: {what} {problem}" for problem in _misplaced(parameters, positional)),
         *(f"{key}.{name}: is given by Relight; leave it out" for name in settings if name in given),
         *(f"{key}.{name}: is unknown to {what}{did_you_mean_key(name, free)}" for name in unknown),
         *(f"{key}: {what} needs {name}; write it next to `call`" for name in needed),
     ]
     if problems:
         raise InputError(*problems)
+
+
+def argument_names(target: Callable[..., Any]) -> list[str]:
+    """Return the names of the arguments of a function or class; none if it is written in C."""
+    try:
+        return list(inspect.signature(target).parameters)
+    except (TypeError, ValueError):
+        return []
 
 
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
@@ -154,8 +207,18 @@ def _mismatches(
         yield from (f"must take {name}" for name in given if name not in names)
 
 
+def _misplaced(parameters: list[inspect.Parameter], positional: tuple[str, ...]) -> Iterator[str]:
+    """Yield a problem if arguments have the names of the contract in another order: the result would be wrong."""
+    places = [parameter.name for parameter in parameters if parameter.kind in _BY_PLACE][: len(positional)]
+    wrong = [name for place, name in enumerate(places) if name in positional and positional[place] != name]
+    if wrong:
+        yield f"must take ({', '.join(positional)}), got ({', '.join(places)})"
+
+
 def described(target: object, call: Call) -> str:
-    """Return the name of a function or class with its file and line."""
+    """Return the name of a function or class; of one of the user's own with its file and line."""
+    if call.module in TORCH_MODULES:
+        return str(call)
     plain = target.func if isinstance(target, partial) else target
     plain = plain if inspect.isclass(plain) or inspect.isroutine(plain) else type(plain)
     try:

@@ -1,17 +1,20 @@
 """The files of the user's own code: they lie below the project's folder or its src/, and nowhere else.
 
-Nothing is imported here: files are found by their names, and read.
+Nothing is imported here: files are found by their names.
 """
 
-import ast
 import sys
+from importlib.machinery import PathFinder
+from itertools import accumulate
 from pathlib import Path
 
 from relight.errors import InputError
 from relight.runtime.tracebacks import OUR_PACKAGES  # dvc.yaml names their folders anyway
 
 SOURCE_FOLDERS = ("", "src")  # below the project's folder
+RESULT_FOLDERS = ("data", "models", "reports")  # hold data and results, also those that strangers made
 TORCH_MODULES = ("torch.optim", "torch.nn")  # whose classes may be named as well
+INSTALLED = {"site-packages", "dist-packages"}  # folders of pip
 
 
 def locate(module: str, root: Path) -> Path:
@@ -22,10 +25,12 @@ def locate(module: str, root: Path) -> Path:
         root: the project's folder.
 
     Raises:
-        InputError: if there is none, it is a link out of the project, or its name belongs to another module.
+        InputError: if there is none, or `find_module` refuses it.
     """
     top = module.split(".")[0]
-    if top in sys.stdlib_module_names:
+    if top in OUR_PACKAGES:
+        raise InputError(f"{module}: must be a module of yours, got one of Relight's; name one of yours")
+    if top in (*sys.stdlib_module_names, "__main__"):
         raise InputError(
             f"{module}: must be a module of this project, got one of Python's standard library; "
             "put the function into a module of yours"
@@ -41,90 +46,67 @@ def find_module(module: str, root: Path) -> Path | None:
     """Return the file of a module below the project's folder or its src/; None if there is none.
 
     Raises:
-        InputError: if the file is a link out of the project.
+        InputError: if two files could be meant, another module has its name, or the file lies out of the project, or
+            among data and results.
     """
+    files = _files_of(module, root)
+    if not files:
+        return None
+    parents = [*accumulate(module.split("."), "{}.{}".format)][:-1]
+    above = [file for parent in parents for file in _files_of(parent, root)]
+    hidden = [file for file in above if file.name != "__init__.py" or not files[0].is_relative_to(file.parent)]
+    if len(files) + len(hidden) > 1:
+        names = " and ".join(relative(file, root) for file in (*files, *hidden))
+        raise InputError(f"{module}: must be one file, got {names}; rename one of them")
+    _assert_own_place(files[0], root)
+    _assert_own_name(module.split(".")[0])
+    return files[0]
+
+
+def _files_of(module: str, root: Path) -> list[Path]:
+    """Return the files that have the name of a module, as a module or as a package."""
     parts = module.split(".")
-    for folder in SOURCE_FOLDERS:
-        stem = Path(root, folder, *parts)
-        for path in (stem.with_name(f"{parts[-1]}.py"), stem / "__init__.py"):
-            if path.is_file():
-                _assert_inside(path, root)
-                return path
-    return None
+    stems = [Path(root, folder, *parts) for folder in SOURCE_FOLDERS]
+    paths = [path for stem in stems for path in (stem.with_name(f"{parts[-1]}.py"), stem / "__init__.py")]
+    return [path for path in paths if _is_file(path)]
 
 
-def _assert_inside(path: Path, root: Path) -> None:
-    if not path.resolve().is_relative_to(root.resolve()):
-        raise InputError(f"{path}: must lie in the project's folder, got a link to {path.resolve()}")
-
-
-def closure(module: str, root: Path) -> list[Path]:
-    """Return the files that the import of a module runs, as far as they are the project's own, sorted.
-
-    Imports are found by reading the code, those inside functions too; a package's `__init__.py` counts if it is not
-    empty. Code of Relight is left out.
-
-    Raises:
-        InputError: if a file cannot be parsed, with its line.
-    """
-    files: dict[Path, None] = {}
-    waiting, seen = [module], set()
-    while waiting:
-        name = waiting.pop()
-        if name in seen or name.split(".")[0] in OUR_PACKAGES:
-            continue
-        seen.add(name)
-        parent = name.rpartition(".")[0]
-        if parent:
-            waiting.append(parent)
-        path = find_module(name, root)
-        if path is None or path in files:
-            continue
-        if path.name != "__init__.py" or path.stat().st_size:
-            files[path] = None
-        waiting += imported_modules(path, name)
-    return sorted(files)
-
-
-def imported_modules(path: Path, module: str) -> list[str]:
-    """Return the absolute names of all modules that a file may import; `from a import b` may import `a.b`.
-
-    Raises:
-        InputError: if the file cannot be parsed, with its line.
-    """
-    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    names: list[str] = []
-    for node in ast.walk(parse(path)):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            base = _absolute(node, package)
-            names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
-    return names
-
-
-def _absolute(node: ast.ImportFrom, package: str) -> str:
-    if node.level == 0:
-        return node.module or ""
-    parts = package.split(".")
-    above = parts[: len(parts) - node.level + 1]
-    return ".".join([*above, *([node.module] if node.module else [])])
-
-
-def parse(path: Path) -> ast.Module:
-    """Return the syntax tree of a file.
-
-    Raises:
-        InputError: if it is no Python, with the line.
-    """
+def _is_file(path: Path) -> bool:
     try:
-        return ast.parse(path.read_bytes())
-    except SyntaxError as error:
-        raise InputError(f"{path}:{error.lineno}: is not valid Python: {error.msg}") from error
-    except ValueError as error:  # a NUL byte
-        raise InputError(f"{path}: is not valid Python: {error}") from error
+        return path.is_file()
+    except OSError:  # the name is too long, or the folder is closed
+        return False
+
+
+def _assert_own_place(path: Path, root: Path) -> None:
+    """Check where a file really lies: links are followed."""
+    here, real = root.resolve(), path.resolve()
+    if not real.is_relative_to(here):
+        raise InputError(f"{relative(path, root)}: must lie in the project's folder, got a link to {real}")
+    inside = real.relative_to(here)
+    if inside.parts[0] in RESULT_FOLDERS:
+        raise InputError(f"{inside}: must not lie in {inside.parts[0]}/, which holds data and results; move it to src/")
+    environment = Path(sys.prefix).resolve()
+    if environment != here and environment.is_relative_to(here) and real.is_relative_to(environment):
+        raise InputError(f"{inside}: must be code of this project, got a file of the virtual environment")
+
+
+def _assert_own_name(top: str) -> None:
+    """Refuse a file that has the name of a module of Python or of an installed one: a run might import either."""
+    place = "Python's standard library" if top in sys.stdlib_module_names else _installed_at(top)
+    if place:
+        raise InputError(f"{top}: must be a module of this project only, got another one in {place}; rename yours")
+
+
+def _installed_at(top: str) -> str:
+    """Return the place of an installed module; "" if there is none. Other copies of the project do not count."""
+    folders = [folder for folder in sys.path if INSTALLED & set(Path(folder).parts)]
+    spec = PathFinder.find_spec(top, folders)
+    if spec is None:
+        return ""
+    return spec.origin or next(iter(spec.submodule_search_locations or []), "")
 
 
 def relative(path: Path, root: Path) -> str:
-    """Return a path of the project as dvc.yaml and messages write it."""
-    return path.resolve().relative_to(root.resolve()).as_posix() if path.is_absolute() else path.as_posix()
+    """Return a path of the project as dvc.yaml and messages write it; links are not followed."""
+    return Path(path).absolute().relative_to(root.absolute()).as_posix()
