@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from relight.errors import RunError
-from relight.runtime.workspace import repository_root
+from relight.runtime.workspace import find_root, repository_root
 
 _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
@@ -121,8 +121,8 @@ class Audit:
 
 
 def is_in_repository(full: str, root: str | None = None) -> bool:
-    """Return whether a file belongs to the repository in the current folder, and not to an environment inside it."""
-    root = os.getcwd() if root is None else root
+    """Return whether a file belongs to the repository of the current folder, and not to an environment inside it."""
+    root = str(find_root(Path.cwd()) or Path.cwd()) if root is None else root
     return _is_under(full, [root]) and not _is_under(full, _environment_folders(root))
 
 

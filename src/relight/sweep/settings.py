@@ -18,6 +18,7 @@ from relight.runtime.files import json_text, read_json
 from relight.runtime.messages import did_you_mean_key
 from relight.runtime.nested import flatten
 from relight.runtime.params import check_document, read_section
+from relight.runtime.pipeline import PIPELINE_PATH, named_paths, read_stages
 from relight.runtime.strict_yaml import Document, read_yaml
 from relight.runtime.workspace import is_top, model_folder
 from relight.sweep.params import Choices, Range, Scalar, SweepParams
@@ -27,7 +28,6 @@ from relight.train.monitors.choice import resolve_monitor
 from relight.train.params import TrainParams
 
 PARAMS_PATH, METRICS_PATH = Path("params.yaml"), Path("reports/metrics.json")
-PIPELINE_PATH = Path("dvc.yaml")
 
 SECTIONS_NOT_FAST = ("prepare", "split")
 
@@ -148,8 +148,8 @@ def study_identity(settings: SweepSettings) -> dict[str, Any]:
 
 def _shared_code() -> list[str]:
     """Return the dependencies elsewhere in the repository that dvc.yaml names, for several models may share code."""
-    stages = read_yaml(PIPELINE_PATH).value.get("stages", {}).values() if PIPELINE_PATH.exists() else ()
-    return sorted({dep for stage in stages for dep in stage.get("deps", []) if dep.startswith("../")})
+    stages = read_stages().values() if PIPELINE_PATH.exists() else ()
+    return sorted({dep for stage in stages for dep in named_paths(stage, "deps") if dep.startswith("../")})
 
 
 def _problems(sweep_document: Document, settings: SweepSettings) -> Iterator[str]:
