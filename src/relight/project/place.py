@@ -37,7 +37,6 @@ def find_place(root: Path) -> Place:
     Raises:
         InputError: for a file, a folder inside a DVC repository without Git, and one that Git ignores.
     """
-    root = Path(root).resolve()
     blocked = next((path for path in (root, *root.parents) if path.exists() and not path.is_dir()), None)
     if blocked is not None:
         raise InputError(f"{blocked}: is a file, and no project can be in it; choose another folder")
@@ -59,8 +58,10 @@ def taken_problems(paths: Iterable[Path]) -> list[str]:
     taken = [str(path) for path in paths if path.exists() or path.is_symlink()]
     if not taken:
         return []
-    what = "exists already, and is" if len(taken) == 1 else "exist already, and are"
-    return [f"{abbreviate(taken, N_FILES_SHOWN)}: {what} never overwritten; move it away, or choose another folder"]
+    listed = abbreviate(taken, N_FILES_SHOWN)
+    if len(taken) == 1:
+        return [f"{listed}: exists already, and is never overwritten; move it away, or choose another folder"]
+    return [f"{listed}: exist already, and are never overwritten; move them away, or choose another folder"]
 
 
 def _is_ignored(root: Path, repository: Path) -> bool:
@@ -68,5 +69,5 @@ def _is_ignored(root: Path, repository: Path) -> bool:
     if root == repository:
         return False
     asked = [f"{root.relative_to(repository).as_posix()}{end}" for end in ("", "/", "/dvc.yaml")]
-    command = ["git", "-C", str(repository), "check-ignore", "--quiet", *asked]
+    command = ["git", "-C", str(repository), "check-ignore", *asked]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
