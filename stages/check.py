@@ -1,11 +1,13 @@
-"""The check before each stage: every section of params.yaml, and before prepare the data as well.
+"""The check before each stage: every section of params.yaml, own code, and before prepare the data as well.
 
-It runs in a process of its own, so that no stage depends on the params classes of the others.
+It runs in a process of its own, so that no stage depends on the params classes of the others; on its output are the
+files of own code that it has read.
 """
 
 import sys
 from pathlib import Path
 
+from relight.deps.checks import own_code_files
 from relight.params import assert_sections
 from relight.runtime.messages import run_for_exit_code
 from relight.runtime.strict_yaml import read_yaml
@@ -22,6 +24,7 @@ def check(stage: str) -> None:
         sys.stderr.write(check_all(PARAMS))
     else:
         assert_sections(read_yaml(PARAMS))
+    sys.stdout.write("".join(f"{path}\n" for path in own_code_files(read_yaml(PARAMS))))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from relight.deps.checks import own_code_problems
 from relight.errors import InputError
 from relight.evaluate.params import EvaluateParams
 from relight.model.params import ModelParams
@@ -17,6 +18,7 @@ class Sections(NamedTuple):
     """The sections in the order of the file.
 
     Attributes:
+        own_code: what reading finds wrong with calls of the user's own code.
         unknown: a problem for each section that no stage reads.
     """
 
@@ -26,13 +28,14 @@ class Sections(NamedTuple):
     train: CheckedParams[TrainParams]
     evaluate: CheckedParams[EvaluateParams]
     plot: CheckedParams[PlotParams]
+    own_code: list[str]
     unknown: list[str]
 
     @property
     def problems(self) -> list[str]:
         """All problems of all sections."""
-        checked = [problem for section in self[:-1] for problem in section.problems]
-        return [*checked, *self.unknown]
+        sections = [part for part in self if isinstance(part, CheckedParams)]
+        return [*(problem for section in sections for problem in section.problems), *self.own_code, *self.unknown]
 
 
 def check_sections(document: Document) -> Sections:
@@ -44,7 +47,8 @@ def check_sections(document: Document) -> Sections:
         check_section(document, "train", TrainParams),
         check_section(document, "evaluate", EvaluateParams),
         check_section(document, "plot", PlotParams),
-        unknown_sections(document, list(Sections._fields[:-1])),
+        own_code_problems(document),
+        unknown_sections(document, list(Sections._fields[:-2])),
     )
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from relight.errors import InputError
-from relight.model.build import SequenceParams, sequence_network
+from relight.model.build_sequences import SequenceParams, sequence_network
 from relight.model.devices import make_deterministic
 from relight.model.params import (
     ConvolutionParams,

@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 
 from relight.evaluate.params import EvaluateParams
 from relight.model.params import ModelParams
+from relight.own_code.calls import Call
 from relight.plot.params import PlotParams
 from relight.prepare.params import LineParams, PrepareParams
 from relight.runtime.params import Section
@@ -45,7 +46,7 @@ This page is the output of `relight reference > docs/reference.md`.
 
 TABLE = ["| setting | values | default | what it does |", "| --- | --- | --- | --- |"]
 
-TYPES = {str: "text", int: "whole number", float: "number", type(None): "`null`"}
+TYPES = {str: "text", int: "whole number", float: "number", type(None): "`null`", Call: "a call of your own code"}
 
 BOUNDS = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤"}
 
@@ -101,7 +102,7 @@ def _attribute_docstrings(owner: type) -> Iterator[tuple[str, str]]:
 
 def _section_in(field: FieldInfo) -> type[Section] | None:
     """Return the section that the setting is, if it is one; `Section | None` counts."""
-    options = [field.annotation, *get_args(field.annotation)]
+    options = [field.annotation, *(getattr(o, "__origin__", o) for o in get_args(field.annotation))]
     return next((o for o in options if isinstance(o, type) and issubclass(o, Section)), None)
 
 

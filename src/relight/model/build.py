@@ -5,41 +5,31 @@ authors' packages are imported when they are chosen, because those packages impo
 straight line need not wait for.
 """
 
-from typing import get_args
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from relight.data.features import Features, NumericFeature, SeriesFeatures
-from relight.errors import InputError
+from relight.data.features import Features, NumericFeature
+from relight.model.build_sequences import build_forecaster, build_step_network
 from relight.model.checks import TargetScale, assert_model_reads, columns_to_keep
-from relight.model.networks.autoregression import Autoregression
 from relight.model.networks.categories import Categories, ConcatFeatures
-from relight.model.networks.forecaster import Forecast, Forecaster
-from relight.model.networks.forecasts import Decoder, DLinear, PatchTransformer
 from relight.model.networks.mlp import Linear, LinearParameters, Mlp
-from relight.model.networks.sequences import Convolution, Recurrent
 from relight.model.networks.tower import NgramHasher, NumericColumns, SiameseModel, Tower
-from relight.model.params import (
-    ConvolutionParams,
-    DecoderParams,
-    DLinearParams,
-    MlpPleParams,
-    ModelParams,
-    PatchTransformerParams,
-    RecurrentParams,
-    SequenceModelName,
-    TabmParams,
-    TowerParams,
-)
+from relight.model.own_network import own_table_network
+from relight.model.params import MlpPleParams, ModelParams, TabmParams, TowerParams
 from relight.model.pipeline import DeepEnsemble, TabularModel, TargetTransform, Temperature
 from relight.model.preprocessing import Preprocessor, needs_preprocessor
+from relight.own_code.calls import Call
 
-SequenceParams = ConvolutionParams | RecurrentParams | DecoderParams | DLinearParams | PatchTransformerParams
 
-
-def build_model(params: ModelParams, features: Features, *, target_scale: TargetScale, seeds: int = 1) -> nn.Module:
+def build_model(
+    params: ModelParams, features: Features, *, target_scale: TargetScale, seeds: int = 1, project: Path = Path()
+) -> nn.Module:
     """Return a new network with weights drawn from torch's generator: seed it first.
+
+    Args:
+        project: the folder below which a network of the user's own lies.
 
     Raises:
         InputError: if the model cannot read these features.
@@ -49,18 +39,20 @@ def build_model(params: ModelParams, features: Features, *, target_scale: Target
         case "pairs":
             return _siamese_model(params.tower or TowerParams(), features)
         case "series":
-            return build_forecaster(params, features)
+            return build_forecaster(params, features, project)
         case "table" | "sequences":
-            return _tabular_model(params, features, target_scale, seeds)
+            return _tabular_model(params, features, target_scale, seeds, project)
 
 
-def _tabular_model(params: ModelParams, features: Features, target_scale: TargetScale, seeds: int) -> nn.Module:
+def _tabular_model(
+    params: ModelParams, features: Features, target_scale: TargetScale, seeds: int, project: Path
+) -> nn.Module:
     """A network of table rows, or of sequences whose steps are table rows, with its preprocessor if it needs one."""
     d_out = 1 if features.task in ("regression", "binary", "ranking") else len(features.classes or [])
     if not needs_preprocessor(params, features, target_scale, seeds):
         return _network(params, len(features.numeric), d_out)
     preprocessor = Preprocessor(features, params.numeric)
-    networks = [_preprocessed_network(params, features, preprocessor, d_out) for _ in range(seeds)]
+    networks = [_preprocessed_network(params, features, preprocessor, d_out, project) for _ in range(seeds)]
     network = networks[0] if seeds == 1 else DeepEnsemble(networks)
     return TabularModel(preprocessor, network, _target_transform(features, target_scale))
 
@@ -86,9 +78,13 @@ def _target_transform(features: Features, target_scale: TargetScale) -> nn.Modul
     return nn.Identity() if target_scale == "none" else TargetTransform(features, target_scale)
 
 
-def _preprocessed_network(params: ModelParams, features: Features, preprocessor: Preprocessor, d_out: int) -> nn.Module:
+def _preprocessed_network(
+    params: ModelParams, features: Features, preprocessor: Preprocessor, d_out: int, project: Path
+) -> nn.Module:
     """The part that learns: x_num and x_cat in, outputs on the network's scale out."""
     match params.name:
+        case Call() as call if features.kind == "table":
+            return own_table_network(call, preprocessor.d_numbers, _cat_cardinalities(preprocessor), d_out, project)
         case "linear_parameters" | "linear" | "mlp":
             categories = Categories(_cat_cardinalities(preprocessor))
             return ConcatFeatures(categories, _network(params, preprocessor.d_numbers + sum(categories.widths), d_out))
@@ -102,8 +98,8 @@ def _preprocessed_network(params: ModelParams, features: Features, preprocessor:
             return FtTransformer(
                 preprocessor.d_numbers, _cat_cardinalities(preprocessor), d_out, **dict(params.ft_transformer)
             )
-        case "convolution" | "rnn" | "lstm" | "gru":
-            return _sequence_network(params, features, preprocessor, d_out)
+        case "convolution" | "rnn" | "lstm" | "gru" | Call():
+            return _sequence_network(params, features, preprocessor, d_out, project)
         case _:
             raise AssertionError("auto is resolved before; forecasts and towers are built elsewhere")
 
@@ -125,15 +121,15 @@ def _network(params: ModelParams, d_in: int, d_out: int) -> nn.Module:
             return Mlp(d_in, d_out, **dict(params.mlp))
 
 
-def _sequence_network(params: ModelParams, features: Features, preprocessor: Preprocessor, d_out: int) -> nn.Module:
+def _sequence_network(
+    params: ModelParams, features: Features, preprocessor: Preprocessor, d_out: int, project: Path
+) -> nn.Module:
     from relight.model.networks.categories import ConcatStepFeatures
 
     assert features.sequence is not None
-    assert params.name in ("convolution", "rnn", "lstm", "gru")
     categories = Categories(_cat_cardinalities(preprocessor))
     d_past, length = preprocessor.d_numbers + sum(categories.widths), features.sequence.longest
-    section = getattr(params, params.name)
-    network = sequence_network(params.name, section, d_past, 0, d_out, length=length, horizon=0)
+    network = build_step_network(params, d_past, 0, d_out, length=length, horizon=0, project=project)
     return ConcatStepFeatures(categories, network)
 
 
@@ -205,94 +201,3 @@ def _first_network(model: nn.Module) -> nn.Module:
     assert isinstance(model, TabularModel)
     assert isinstance(model.network, DeepEnsemble)
     return model.network.networks[0]
-
-
-def sequence_network(
-    name: SequenceModelName,
-    params: SequenceParams,
-    d_past: int,
-    d_future: int,
-    d_out: int,
-    *,
-    length: int,
-    horizon: int,
-) -> nn.Module:
-    """Return a new network with weights drawn from torch's generator: seed it first.
-
-    Its forward takes past (n, length, d_past) float32, lengths (n,) int64 and future (n, horizon, d_future) float32.
-
-    Args:
-        params: the section of that name.
-        d_past: channels of the past; in a forecast the first is the target.
-        d_future: channels that are given ahead.
-        d_out: classes, or 1 for a number; in a forecast the horizon.
-        length: steps of the past, with padding.
-        horizon: the steps to forecast; 0 if nothing is forecast.
-
-    Raises:
-        InputError: if the network only forecasts, and nothing is to be forecast.
-    """
-    _assert_steps_to_forecast(name, horizon)
-    d_total = horizon * d_future
-    match name, params:
-        case "convolution", ConvolutionParams():
-            return Convolution(d_past, d_out, d_future_total=d_total, length=length, horizon=horizon, **dict(params))
-        case ("rnn" | "lstm" | "gru") as cell, RecurrentParams():
-            return Recurrent(d_past, d_out, d_future_total=d_total, length=length, cell=cell, **dict(params))
-        case "decoder", DecoderParams():
-            return Decoder(d_past, horizon, d_future_total=d_total, length=length, **dict(params))
-        case "dlinear", DLinearParams():
-            return DLinear(length, horizon, d_future_total=d_total, **dict(params))
-        case "patch_transformer", PatchTransformerParams():
-            return PatchTransformer(d_past, d_out, d_future_total=d_total, length=length, **dict(params))
-    raise AssertionError(f"{name} has another section than {type(params).__name__}")
-
-
-def _assert_steps_to_forecast(name: SequenceModelName, horizon: int) -> None:
-    if name in ("decoder", "dlinear") and horizon < 1:
-        raise InputError(
-            f"model.name: must be a network that classifies, got {name}, which continues a series; "
-            "set model.name to convolution"
-        )
-
-
-class FlatWindow(nn.Module):
-    """Flattens a window for a network that reads a flat row. **Shape**: as `sequence_network` in and out."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, past: Tensor, _lengths: Tensor, future: Tensor) -> Tensor:
-        out: Tensor = self.network(torch.cat([past.flatten(1), future.flatten(1)], dim=1))
-        return out
-
-
-def build_forecaster(params: ModelParams, features: Features) -> Forecaster:
-    """Return a new forecaster with weights drawn from torch's generator; its autoregression is 0 until it is fitted."""
-    series = features.series
-    assert series is not None
-    length, horizon, n_covariates = series.series_schema.length, series.series_schema.horizon, len(series.covariates)
-    linear = Autoregression(
-        length,
-        horizon,
-        n_covariates=n_covariates,
-        n_future_covariates=sum(covariate.known for covariate in series.covariates),
-        n_waves=series.n_channels - 1 - n_covariates,
-    )
-    d_window = length * series.n_channels + horizon * series.n_future
-    network = _forecast_network(params, series)
-    return Forecaster(series, Forecast(linear, network, d_window=d_window, horizon=horizon))
-
-
-def _forecast_network(params: ModelParams, features: SeriesFeatures) -> nn.Module:
-    length, horizon = features.series_schema.length, features.series_schema.horizon
-    if params.name == "mlp":
-        assert params.mlp is not None
-        d_in = length * features.n_channels + horizon * features.n_future
-        return FlatWindow(Mlp(d_in, horizon, **dict(params.mlp)))
-    name = next(name for name in get_args(SequenceModelName) if name == params.name)
-    section = getattr(params, name)
-    return sequence_network(
-        name, section, features.n_channels, features.n_future, horizon, length=length, horizon=horizon
-    )

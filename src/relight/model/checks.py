@@ -10,6 +10,7 @@ import numpy as np
 from relight.data.features import Features, NumericFeature
 from relight.errors import InputError
 from relight.model.params import FORECAST_SECTIONS, SEQUENCE_SECTIONS, ModelParams
+from relight.own_code.calls import Call
 
 MIN_RANGE = 1e-6  # of the transformed train rows; a column of width 1e-8 once gave predictions of 3e5
 TargetScale = Literal["none", "standardize", "log"]
@@ -115,7 +116,7 @@ def assert_forecasts(params: ModelParams) -> None:
         InputError: if not.
     """
     names = ("auto", "mlp", *FORECAST_SECTIONS)
-    if params.name not in names:
+    if params.name not in names and not isinstance(params.name, Call):
         raise InputError(f"model.name: must be one of {', '.join(names)} for a forecast, got {params.name}")
 
 
@@ -126,7 +127,7 @@ def assert_reads_sequences(params: ModelParams) -> None:
         InputError: if not.
     """
     names = ("auto", *SEQUENCE_SECTIONS)
-    if params.name not in names:
+    if params.name not in names and not isinstance(params.name, Call):
         raise InputError(f"model.name: must be one of {', '.join(names)} for sequences, got {params.name}")
 
 

@@ -1,6 +1,7 @@
 """manifest.json: everything that the weights were made of, so that anyone can make them again."""
 
 import platform
+import re
 from importlib.metadata import version
 from typing import Any, Literal
 
@@ -10,6 +11,7 @@ from relight.version import RELIGHT_VERSION
 
 MANIFEST_FORMAT: Literal[1] = 1
 CODE_FOLDERS = ("src/", "stages/", "relight.json:")  # the last stands for an installed Relight
+ABOVE = re.compile(r"^(\.\./)+")
 PACKAGES = ("numpy", "polars", "rtdl_num_embeddings", "rtdl_revisiting_models", "safetensors", "tabm", "torch")
 
 
@@ -40,6 +42,11 @@ class Manifest(BaseModel):
     made: dict[str, str]
 
 
+def is_code(path: str) -> bool:
+    """Return whether a file of a stage is code: it lies in one of CODE_FOLDERS of the model, or of a folder above."""
+    return ABOVE.sub("", path).startswith(CODE_FOLDERS)
+
+
 def split_data_and_code(digests: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """Return the data files and the code files that a stage read.
 
@@ -48,7 +55,7 @@ def split_data_and_code(digests: dict[str, str]) -> tuple[dict[str, str], dict[s
     """
     folders = {path.rsplit("/", depth)[0] for path in digests for depth in range(1, path.count("/") + 1)}
     files = {path: digest for path, digest in sorted(digests.items()) if path not in folders}
-    code = {path: digest for path, digest in files.items() if path.startswith(CODE_FOLDERS)}
+    code = {path: digest for path, digest in files.items() if is_code(path)}
     return {path: digest for path, digest in files.items() if path not in code}, code
 
 

@@ -5,6 +5,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
+from relight.own_code.calls import OrCall
 from relight.runtime.params import Section
 
 Activation = Literal["relu", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "softplus"]
@@ -201,8 +202,9 @@ class TowerParams(Section):
 class ModelParams(Section):
     """The network, and the scales of its inputs and its target."""
 
-    name: Literal["auto", ModelName] = Field(examples=["linear"])
-    """The network, which reads the section of its own name; auto chooses by size and machine, never by trying."""
+    name: OrCall[Literal["auto", ModelName]] = Field(examples=["linear"])
+    """The network, which reads the section of its own name; auto chooses by size and machine, never by trying; or
+    `{call: "module:Class"}` with its settings: a network of your own."""
     numeric: Literal["none", "standardize", "quantile_normal"] = Field(examples=["none"])
     """How numeric columns are scaled: by statistics of the train rows, inside the model."""
     target: Literal["auto", "none", "standardize", "log"] = "auto"

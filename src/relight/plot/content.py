@@ -30,7 +30,7 @@ def shared_content(description: Json, schema: Json, parts: Json, scores: Json, n
     features = description["features"]
     return {
         "target": features["target"],
-        "model": description["model"]["name"],
+        "model": model_name(description["model"]),
         "task": features["task"],
         "rows": schema["rows"],
         "source": source,
@@ -38,7 +38,7 @@ def shared_content(description: Json, schema: Json, parts: Json, scores: Json, n
         "training": f"{description['epochs']} epochs, the weights of epoch {description['best_epoch']} kept.",
         "choices": _choices(description, schema),
         "scores": score_table(scores),
-        "references": reference_table(scores, description["model"]["name"]),
+        "references": reference_table(scores, model_name(description["model"])),
         "baseline": _baseline_text(features["task"]),
         "parameters": scores.get("parameters", {}),
         "threshold": threshold_table(scores),
@@ -49,12 +49,18 @@ def shared_content(description: Json, schema: Json, parts: Json, scores: Json, n
     }
 
 
+def model_name(model: Json) -> str:
+    """Return the name of the network, of one of the user's own as `module:Class`."""
+    name = model["name"]
+    return str(name["call"]) if isinstance(name, dict) else str(name)
+
+
 def _choices(description: Json, schema: Json) -> list[tuple[str, str]]:
     """Return name and text of each choice that was made; choices without a text are left out."""
     features, model, seeds = description["features"], description["model"], description["seeds"]
     choice, calibration = description["model_choice"].removesuffix("."), description.get("distance_calibration")
     choices = {
-        "model": f"{model['name']} ({choice})" if choice else model["name"],
+        "model": f"{model_name(model)} ({choice})" if choice else model_name(model),
         "loss": description["loss"],
         "target": TARGET_TEXTS[description["target_scale"]] if features["task"] == "regression" else "",
         "query": features.get("query", ""),

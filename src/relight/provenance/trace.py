@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from relight.model.manifest import CODE_FOLDERS, changed_versions, versions_with_relight
+from relight.model.manifest import changed_versions, is_code, versions_with_relight
 from relight.provenance.lineage import (
     ArtifactState,
     Availability,
@@ -83,22 +83,18 @@ def _read_and_written(lock: Lock) -> tuple[dict[str, set[LockEntry]], dict[str, 
     )
 
 
-def _is_code(path: str) -> bool:
-    return path.startswith(CODE_FOLDERS)
-
-
 def _object_sizes(record: LockRecord, names: Iterable[str]) -> dict[str, int]:
     """Return the bytes of each object that a remote may hold, by its MD5."""
     stages = [record.lock[name] for name in names]
     entries = [entry for stage in stages for entry in (*stage.deps.values(), *stage.outs.values())]
-    return {entry.md5: entry.size for entry in entries if not _is_code(entry.path)}
+    return {entry.md5: entry.size for entry in entries if not is_code(entry.path)}
 
 
 def _locate(record: LockRecord, names: Iterable[str], cache: Path, remote: RemoteContents) -> Locations:
     """Look everything up at once, so that each file, which may be large, is hashed only once."""
     stages = [record.lock[name] for name in names]
     entries = {entry for stage in stages for entry in (*stage.deps.values(), *stage.outs.values())}
-    data = [entry for entry in entries if not _is_code(entry.path)]
+    data = [entry for entry in entries if not is_code(entry.path)]
     return Locations(
         in_git=committed_entries(record.revision, [(entry.path, entry.md5) for entry in entries]),
         in_workspace={(entry.path, entry.md5) for entry in data if path_md5(Path(entry.path)) == entry.md5},
@@ -110,7 +106,7 @@ def _locate(record: LockRecord, names: Iterable[str], cache: Path, remote: Remot
 
 def _lineage_step(name: str, record: LockRecord, locations: Locations) -> LineageStep:
     stage = record.lock[name]
-    code = {entry.path: entry.md5 for entry in stage.deps.values() if _is_code(entry.path)}
+    code = {entry.path: entry.md5 for entry in stage.deps.values() if is_code(entry.path)}
     return LineageStep(
         name,
         stage.command,

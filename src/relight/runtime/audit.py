@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from relight.errors import RunError
+from relight.runtime.workspace import repository_root
 
 _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
@@ -25,6 +26,7 @@ _CHANGING_EVENTS: dict[str, dict[int, int | None]] = {
     "os.truncate": {0: None},
 }
 
+_OUR_FOLDERS = (os.path.join("src", "relight", ""), os.path.join("stages", ""))
 _EVERY_STAGE_READS = ("params.yaml", "dvc.yaml")
 
 
@@ -33,13 +35,13 @@ class Audit:
 
     Args:
         stage: named in the messages.
-        deps: what may be read, relative to the repository.
+        deps: what may be read, relative to the current folder. Other files are refused if they are in the repository.
         scratch: a folder that the stage may write and read freely.
     """
 
     def __init__(self, stage: str, deps: tuple[str, ...], scratch: Path) -> None:
         self.stage = stage
-        self.root = os.getcwd()
+        self.root, self.folder = str(repository_root()), os.getcwd()
         self.readable = [os.path.abspath(dep) for dep in (*deps, *_EVERY_STAGE_READS)]
         self.writable = [os.path.abspath(scratch)]
         self.problems: list[str] = []
@@ -98,9 +100,11 @@ class Audit:
         )
 
     def _undeclared(self, verb: str, full: str) -> str:
-        path = os.path.relpath(full, self.root)
+        path = os.path.relpath(full, self.folder)
         key = "deps" if verb in ("reads", "imports") else "outs"
-        return f"dvc.yaml: stage {self.stage} {verb} {path}, which is not among its {key}; declare it there"
+        own = key == "deps" and full.endswith(".py") and not path.startswith(_OUR_FOLDERS)
+        fix = "run `relight deps --write`, or declare it there if its name is computed" if own else "declare it there"
+        return f"dvc.yaml: stage {self.stage} {verb} {path}, which is not among its {key}; {fix}"
 
     def _undeclared_modules(self) -> list[str]:
         """Return undeclared modules of the repository that were imported; an empty `__init__.py` cannot matter."""

@@ -21,10 +21,10 @@ N_DIGITS = 16  # of a hash in relight.json: `dvc exp show` has a column for each
 # The files and folders of Relight that each stage runs: those that the dvc.yaml of Relight's own repository names,
 # without version.py, because a new number alone changes no result.
 STAGE_CODE = {
-    "prepare": ("errors.py", "runtime", "data", "prepare"),
+    "prepare": ("errors.py", "runtime", "data", "own_code", "prepare"),
     "split": ("errors.py", "runtime", "data", "split"),
-    "train": ("errors.py", "runtime", "data", "metrics/ranking.py", "metrics/roc.py", "model", "train"),
-    "evaluate": ("errors.py", "runtime", "data", "metrics", "model", "evaluate"),
+    "train": ("errors.py", "runtime", "data", "own_code", "metrics/ranking.py", "metrics/roc.py", "model", "train"),
+    "evaluate": ("errors.py", "runtime", "data", "own_code", "metrics", "model", "evaluate"),
     "plot": ("errors.py", "runtime", "data/schema.py", "metrics/direction.py", "plot"),
 }
 

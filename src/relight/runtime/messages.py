@@ -8,9 +8,11 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
 
 from relight.errors import RelightError
 from relight.runtime.lifetime import Terminated
+from relight.runtime.tracebacks import own_error
 
 MAX_NAMES_LISTED = 20
 
@@ -78,7 +80,8 @@ def run_for_exit_code(command: Callable[[], None], name: str) -> int:
         _explain(f"{name}: not enough memory; use a smaller train.batch_size, model or table")
         return 1
     except Exception as error:  # the last net under every command: a person gets a sentence
-        _explain(f"{name}: {_out_of_memory_text(error) or _internal_error_text(error)}")
+        own = own_error(error, Path())
+        _explain(f"{name}: {_out_of_memory_text(error) or own or _internal_error_text(error)}")
         return 1
     return 0
 

@@ -19,6 +19,7 @@ _TYPE_RULES = {
     "finite_number": "must be a finite number",
     "string_too_short": "must not be empty",
 }
+FORM_TAGS = ("<name>", "<call>")  # a setting of either form names it in the path of an error
 Params = TypeVar("Params", bound=BaseModel)
 _COMPLETE_MESSAGES = ("target", "fractions", "column", "own_section", "momentum", "points", "class_weights")
 
@@ -74,14 +75,15 @@ def _check(document: Document, at: KeyPath, value: Any, model: type[Params]) -> 
 
 
 def _problem_text(document: Document, at: KeyPath, model: type[BaseModel], error: ErrorDetails) -> str:
-    keys = (*at, *(str(part) for part in error["loc"]))
+    path = tuple(part for part in error["loc"] if part not in FORM_TAGS)
+    keys = (*at, *(str(part) for part in path))
     location, dotted = document.location(keys), ".".join(keys)
     head = f"{location}: {dotted}: " if dotted else f"{location}: "
     if error["type"] == "extra_forbidden":
-        parent = _model_at(model, error["loc"][:-1])
+        parent = _model_at(model, path[:-1])
         return f"{head}is unknown{did_you_mean_key(keys[-1], parent.model_fields)}"
     if error["type"] == "missing":
-        return f"{head}is missing{_example_text(model, error['loc'])}"
+        return f"{head}is missing{_example_text(model, path)}"
     if error["type"] in _COMPLETE_MESSAGES:
         return f"{head}{error['msg']}"
     return f"{head}{_rule(error)}, got {_value_text(error['input'])}"
@@ -105,7 +107,7 @@ def _model_at(model: type[BaseModel], keys: tuple[int | str, ...]) -> type[BaseM
     """Return the model of a nested section; optional sections are `Model | None`."""
     for key in keys:
         annotation = model.model_fields[str(key)].annotation
-        options = getattr(annotation, "__args__", (annotation,))
+        options = [getattr(option, "__origin__", option) for option in getattr(annotation, "__args__", (annotation,))]
         model = next(o for o in options if isinstance(o, type) and issubclass(o, BaseModel))
     return model
 
