@@ -190,6 +190,29 @@ def test_a_link_to_a_table_is_copied_under_its_own_name() -> None:
     assert Path("houses/data/raw/link.csv").read_text() == HOUSES
 
 
+def test_a_link_out_of_the_repository_is_copied_and_a_table_of_dvc_stays(folder: Path) -> None:
+    git("init", "-q")
+    for name in ("link.csv", "tracked.csv"):
+        (folder / name).symlink_to("../houses.csv")
+    (folder / "tracked.csv.dvc").touch()
+    make("one", source=Path("link.csv"), target="price")
+    assert (folder / "one/data/raw/link.csv").read_text() == HOUSES
+    make("two", source=Path("tracked.csv"), target="price")
+    assert read_yaml(Path("two/params.yaml")).value["prepare"]["source"] == "../tracked.csv"
+    assert not (folder / "two/data/raw/tracked.csv").exists()
+
+
+def test_a_table_beside_the_dvc_repository_is_copied(folder: Path) -> None:
+    """A DVC repository may begin below the top of the Git repository."""
+    git("init", "-q")
+    (folder / "inner/.dvc").mkdir(parents=True)
+    (folder / "houses.csv").write_text(HOUSES)
+    make("inner/one", source=Path("houses.csv"), target="price")
+    assert (folder / "inner/one/data/raw/houses.csv").read_text() == HOUSES
+    assert not (folder / ".dvc").exists()
+    assert (folder / ".github/workflows/one.yml").exists()
+
+
 def test_a_folder_of_tables_is_copied_whole() -> None:
     Path("parts").mkdir()
     for name in ("a.parquet", "b.parquet"):

@@ -8,10 +8,10 @@ from pathlib import Path
 from shlex import quote
 from typing import NamedTuple
 
-from relight.commands.samples import write_sample_for
+from relight.commands.samples import SAMPLE_NAMES, write_sample
 from relight.errors import InputError, problems_of
 from relight.project.names import name_problems
-from relight.project.place import Place, find_place, taken_problems
+from relight.project.place import Place, find_place, is_inside, taken_problems
 from relight.project.record import installed_record
 from relight.project.starting_params import (
     DEFAULT_RECIPE,
@@ -65,7 +65,8 @@ def new(folder: Path, recipe: str | None, source: Path | None, target: str | Non
     texts = _texts(request, place, params)
     table = _table_copy(request, place)
     write_project(place, texts, table)
-    write_sample_for(root / params.source)
+    if Path(params.source).stem in SAMPLE_NAMES and not (root / params.source).exists():
+        write_sample(Path(params.source).stem, root / RAW)
     return _summary(request, place, params, len(texts) + (table is not None))
 
 
@@ -107,16 +108,15 @@ def _source_name(request: Request, place: Place) -> str | None:
     if request.source is None:
         return None
     full = _absolute(request.source)
-    if full.is_relative_to(place.repository):
-        return Path(os.path.relpath(full, place.root)).as_posix()
-    return (RAW / full.name).as_posix()
+    stays = is_inside(full, place)
+    return Path(os.path.relpath(full, place.root)).as_posix() if stays else (RAW / full.name).as_posix()
 
 
 def _table_copy(request: Request, place: Place) -> TableCopy | None:
     """Return the table that is copied into data/raw/, if one is."""
     if request.source is not None:
         full = _absolute(request.source)
-        return None if full.is_relative_to(place.repository) else TableCopy(full, place.root / RAW / full.name)
+        return None if is_inside(full, place) else TableCopy(full, place.root / RAW / full.name)
     source = starting_params(request.recipe).source
     sample = sample_table(source)
     return None if sample is None else TableCopy(sample, place.root / source)
