@@ -135,6 +135,8 @@ def _add_predict(commands: Subparsers) -> None:
     predict = _add_command(commands, "predict", run_predict, "predict the rows of a new table; needs only models/")
     predict.add_argument("table", type=Path, help="a table with the columns of the model: a file or a folder")
     predict.add_argument("-o", "--output", type=Path, required=True, help="the .csv to write")
+    keep_help = "a column of the table to write in front of the predictions; may be given several times"
+    predict.add_argument("--keep", action="append", default=[], metavar="COLUMN", help=keep_help)
     _add_models(predict)
 
 

@@ -102,7 +102,7 @@ def run_new(arguments: argparse.Namespace) -> str:
 def run_predict(arguments: argparse.Namespace) -> str:
     from relight.predict.predict import predict
 
-    return predict(arguments.table, models=arguments.models, output=arguments.output)
+    return predict(arguments.table, models=arguments.models, output=arguments.output, keep=arguments.keep)
 
 
 def run_pull(arguments: argparse.Namespace) -> str:

@@ -108,23 +108,29 @@ class PairModel(_Saved):
 SavedModel = TableModel | SequenceModel | SeriesModel | PairModel  # one class for each kind of data
 
 
-def load_model(folder: Path) -> SavedModel:
+def load_model(folder: Path, project: Path = Path()) -> SavedModel:
     """Rebuild the model of a folder.
+
+    Args:
+        project: the folder below which a network of the user's own lies.
 
     Raises:
         InputError: if a file is missing or damaged, or another version of Relight wrote it.
     """
-    return load_model_files(folder / "model.json", folder / "model.pth")
+    return load_model_files(folder / "model.json", folder / "model.pth", project)
 
 
-def load_model_files(description: Path, weights: Path) -> SavedModel:
+def load_model_files(description: Path, weights: Path, project: Path = Path()) -> SavedModel:
     """Rebuild the model of a model.json and a model.pth.
+
+    Args:
+        project: the folder below which a network of the user's own lies.
 
     Raises:
         InputError: if a file is missing or damaged, or another version of Relight wrote it.
     """
     read = read_description(description)
-    model = build_model(read.model, read.features, target_scale=read.target_scale, seeds=read.seeds)
+    model = build_model(read.model, read.features, target_scale=read.target_scale, seeds=read.seeds, project=project)
     load_weights(weights, model)
     return _saved_model(read, model)
 

@@ -6,6 +6,8 @@ from relight.errors import InputError, problems_of
 from relight.model.checks import resolve_target_scale
 from relight.model.params import ModelParams
 from relight.train.auto import resolve_batch_size, resolve_class_weights, resolve_loss
+from relight.train.optim.checks import assert_optimizer_fits, schedule_warnings
+from relight.train.optim.params import ScheduleParams
 from relight.train.params import TrainParams
 
 
@@ -26,6 +28,7 @@ def assert_train_params_fit(params: TrainParams, model: ModelParams, features: F
         *problems_of(lambda: assert_no_cuda_graph(params, features)),
         *problems_of(lambda: assert_can_batch_queries(params, features)),
         *problems_of(lambda: assert_single_seed(params, features)),
+        *problems_of(lambda: assert_optimizer_fits(params.optimizer, params.schedule)),
     ]
     if problems:
         raise InputError(*problems)
@@ -159,11 +162,9 @@ def train_warnings(params: TrainParams, features: Features, cores: int) -> list[
             f"train.batch_size: {params.batch_size} is more than the {features.n_train} train rows; "
             "every batch holds all of them"
         )
-    if params.schedule.warmup >= params.epochs:
-        warnings.append(
-            f"train.schedule.warmup: {params.schedule.warmup} is not less than the {params.epochs} epochs; "
-            "the learning rate never reaches its full height"
-        )
+    if isinstance(params.schedule, ScheduleParams):
+        n_batches = -(-features.n_train // resolve_batch_size(params.batch_size, features.n_train))
+        warnings += schedule_warnings(params.schedule, params.epochs, params.epochs * n_batches)
     if params.threads > cores:
         warnings.append(f"train.threads: {params.threads} is more than the {cores} cores of this machine")
     return warnings

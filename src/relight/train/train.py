@@ -27,6 +27,7 @@ from relight.train.distributed.group import ProcessGroup
 from relight.train.distributed.joining import open_process_group, requested_rank
 from relight.train.distributed.process_group import StopConsensus
 from relight.train.loop import TrainingCallback
+from relight.train.optim.schedules import depends_on_epochs
 from relight.train.params import TrainParams
 from relight.train.state import EpochRecord
 from relight.train.training import ResolvedSettings, Training, build_training, resolve_settings
@@ -101,7 +102,7 @@ def identify_run(
     model: ModelParams, params: TrainParams, digests: dict[str, str], device: torch.device, rank: Rank | None
 ) -> RunIdentity:
     """Return everything that the weights depend on; not the number of epochs, if the learning rate does not need it."""
-    free = {*RUN_ONLY_PARAMS, *(["epochs"] if params.schedule.name == "constant" else [])}
+    free = {*RUN_ONLY_PARAMS, *([] if depends_on_epochs(params.schedule) else ["epochs"])}
     return {
         "model": model.model_dump(mode="json"),
         "train": params.model_dump(mode="json", exclude=free),

@@ -25,7 +25,8 @@ from relight.train.datasets import TensorStore, TrainingData
 from relight.train.distributed.group import DistributedBatches, ProcessGroup, process_seed
 from relight.train.loop import TrainingCallback, Validation, fit
 from relight.train.losses import build_loss
-from relight.train.optimizers import build_optimizer, build_schedule
+from relight.train.optim.optimizers import build_optimizer
+from relight.train.optim.schedules import build_schedule
 from relight.train.pairs import load_pairs
 from relight.train.params import TrainParams
 from relight.train.sequences import load_sequence_data
@@ -116,7 +117,9 @@ class Training:
             train,
             validation,
             loss_fn=loss_fn,
-            schedule=build_schedule(params.schedule, peak=params.optimizer.learning_rate, epochs=params.epochs),
+            schedule=build_schedule(
+                params.schedule, peak=params.optimizer.learning_rate, epochs=params.epochs, n_steps=train.n_steps
+            ),
             callbacks=callbacks,
             autocast=autocast_for(params.precision, state.device),
             wrap_step=(lambda step: GraphedStep(step, state.optimizer)) if params.cuda_graph else None,
