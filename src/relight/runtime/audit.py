@@ -120,9 +120,8 @@ class Audit:
         ]
 
 
-def is_in_repository(full: str, root: str | None = None) -> bool:
-    """Return whether a file belongs to the repository in the current folder, and not to an environment inside it."""
-    root = os.getcwd() if root is None else root
+def is_in_repository(full: str, root: str) -> bool:
+    """Return whether a file belongs to the repository at `root`, and not to an environment inside it."""
     return _is_under(full, [root]) and not _is_under(full, _environment_folders(root))
 
 
@@ -152,7 +151,7 @@ def _in_folder(descriptor: object, path: object) -> object:
 
 
 def _is_bytecode(full: str) -> bool:
-    return f"{os.sep}__pycache__{os.sep}" in full
+    return f"{os.sep}__pycache__{os.sep}" in full + os.sep
 
 
 def _is_install_record(full: str) -> bool:
