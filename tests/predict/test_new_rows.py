@@ -138,7 +138,7 @@ def test_a_reader_without_a_module_is_refused() -> None:
     known = json.loads(Path("model.json").read_text())
     known["features"]["reader"]["call"] = "../evil"
     Path("model.json").write_text(json.dumps(known))
-    with pytest.raises(InputError, match="must be module:name"):
+    with pytest.raises(InputError, match='must be "module:name"'):
         predicted("table.sheet")
 
 
