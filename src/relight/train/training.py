@@ -25,6 +25,7 @@ from relight.train.datasets import TensorStore, TrainingData
 from relight.train.distributed.group import DistributedBatches, ProcessGroup, process_seed
 from relight.train.loop import TrainingCallback, Validation, fit
 from relight.train.losses import build_loss
+from relight.train.optim.checks import changes_rate
 from relight.train.optim.optimizers import build_optimizer
 from relight.train.optim.schedules import build_schedule
 from relight.train.pairs import load_pairs
@@ -92,7 +93,9 @@ class Training:
         self.model.to(device)
         torch.manual_seed(process_seed(params.seed, group.rank))
         network = self.data.network()
-        optimizer = build_optimizer(params.optimizer, network, params.gradient_clip)
+        optimizer = build_optimizer(
+            params.optimizer, network, params.gradient_clip, rate_changes=changes_rate(params.schedule)
+        )
         stopping = EarlyStopping(params.early_stopping.patience) if params.early_stopping else None
         self.state = TrainingState(network, optimizer, stopping, group)
         self.data.before_training()
