@@ -10,24 +10,26 @@ from typing import Any, NamedTuple
 
 from relight.deps.checks import own_code_files
 from relight.errors import InputError
+from relight.metrics.direction import BUILT_IN
 from relight.own_code.closure import file_digests
-from relight.params import assert_sections, check_sections
+from relight.params import Sections, assert_sections, check_sections
 from relight.repository.git import run_git
 from relight.runtime.files import json_text, read_json
 from relight.runtime.messages import did_you_mean_key
 from relight.runtime.nested import flatten
 from relight.runtime.params import check_document
+from relight.runtime.pipeline import PIPELINE_PATH, named_paths, read_stages
 from relight.runtime.strict_yaml import Document, read_yaml
 from relight.runtime.workspace import is_top, model_folder
+from relight.sweep.objective import Objective, find_objective, known_directions, score_name
 from relight.sweep.params import Choices, Range, Scalar, SweepParams
 from relight.sweep.proposals import Proposal
 
 PARAMS_PATH, METRICS_PATH = Path("params.yaml"), Path("reports/metrics.json")
-PIPELINE_PATH = Path("dvc.yaml")
 
 QUANTITY_LOSSES = {"l1", "mse", "huber"}
 
-SECTIONS_NOT_FAST = ("prepare", "split")
+SECTIONS_NOT_FAST, SECTIONS = ("prepare", "split"), Sections._fields
 
 CODE_PATHS = ("src", "stages", "dvc.yaml", "relight.json")
 
@@ -40,11 +42,13 @@ class SweepSettings(NamedTuple):
     Attributes:
         document: params.yaml; each trial replaces some of its values.
         fast: whether trials train in the worker process instead of running as experiments.
+        objective: what judges the trials; `sweep.direction` is its direction.
     """
 
     sweep: SweepParams
     document: Document
     fast: bool
+    objective: Objective
 
 
 def read_sweep_settings(file: Path, *, fast: bool) -> SweepSettings:
@@ -60,9 +64,13 @@ def read_sweep_settings(file: Path, *, fast: bool) -> SweepSettings:
     if checked.params is None:
         raise InputError(*checked.problems)
     problems = list(_problems(sweep_document, checked.params, document, fast=fast))
+    try:
+        objective, direction = find_objective(checked.params, document)
+    except InputError as error:
+        raise InputError(*problems, f"{sweep_document.location(('direction',))}: direction: {error}") from error
     if problems:
         raise InputError(*problems)
-    return SweepSettings(checked.params, document, fast)
+    return SweepSettings(checked.params.model_copy(update={"direction": direction}), document, fast, objective)
 
 
 def sweep_warnings(settings: SweepSettings) -> list[str]:
@@ -126,8 +134,8 @@ def study_identity(settings: SweepSettings) -> dict[str, Any]:
 
 def _shared_code() -> list[str]:
     """Return the dependencies elsewhere in the repository that dvc.yaml names, for several models may share code."""
-    stages = read_yaml(PIPELINE_PATH).value.get("stages", {}).values() if PIPELINE_PATH.exists() else ()
-    return sorted({dep for stage in stages for dep in stage.get("deps", []) if dep.startswith("../")})
+    stages = read_stages(PIPELINE_PATH).values() if PIPELINE_PATH.exists() else ()
+    return sorted({dep for stage in stages for dep in named_paths(stage, "deps") if dep.startswith("../")})
 
 
 def _problems(sweep_document: Document, sweep: SweepParams, document: Document, *, fast: bool) -> Iterator[str]:
@@ -139,6 +147,8 @@ def _problems(sweep_document: Document, sweep: SweepParams, document: Document, 
             yield f"{location}: is not in {document.name}{hint}"
         elif fast and key.split(".")[0] in SECTIONS_NOT_FAST:
             yield f"{location}: must not be swept with --fast, which prepares and splits once; leave --fast out"
+        elif fast and key.split(".")[0] not in SECTIONS:
+            yield f"{location}: must not be swept with --fast, which runs no stage of your own; leave --fast out"
         elif key == "train.loss" and sweep.metric is None and _other_units(search):
             yield (
                 f"{location}: must not be swept by the validation score, which is the MAE with one loss and the RMSE "
@@ -146,13 +156,22 @@ def _problems(sweep_document: Document, sweep: SweepParams, document: Document, 
             )
         else:
             yield from (f"{location}: {problem}" for problem in _own_problems(document, key, search))
-    if fast and sweep.metric is not None:
-        yield f"{sweep_document.location(('metric',))}: metric: must be null with --fast, which does not evaluate"
-    elif sweep.metric is not None and METRICS_PATH.exists():
+    if sweep.metric is not None:
+        yield from _metric_problems(sweep_document.location(("metric",)), sweep.metric, document, fast=fast)
+
+
+def _metric_problems(location: str, metric: str, document: Document, *, fast: bool) -> Iterator[str]:
+    if fast:
+        yield f"{location}: metric: must be null with --fast, which does not evaluate"
+    elif METRICS_PATH.exists() and score_name(metric) not in _own_names(document):
         scores = flatten(read_json(METRICS_PATH))
-        if sweep.metric not in scores:
-            hint = _did_you_mean(sweep.metric, list(scores))
-            yield f"{sweep_document.location(('metric',))}: metric: is not in {METRICS_PATH}{hint}"
+        if metric not in scores:
+            yield f"{location}: metric: is not in {METRICS_PATH}{_did_you_mean(metric, list(scores))}"
+
+
+def _own_names(document: Document) -> set[str]:
+    """Return the names of the user's own metrics, which the last run may not have had."""
+    return known_directions(document).keys() - BUILT_IN.keys()
 
 
 def _is_unknown(document: Document, key: str, search: Range | Choices) -> bool:

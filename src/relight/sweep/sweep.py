@@ -24,8 +24,6 @@ from relight.sweep.worker import WorkerOrder, run_experiment
 
 WORKER_MODULE = "relight.sweep.worker"
 
-SCORE_NAME = "validation score"
-
 
 def sweep(file: Path, *, jobs: int | None, fast: bool, keep: int) -> str:
     """Run the sweep and return the table of its best trials.
@@ -56,7 +54,7 @@ def sweep(file: Path, *, jobs: int | None, fast: bool, keep: int) -> str:
         raise RunError(f"relight sweep: {trial_counts_text(trials)}, so none is the best; {_last_failure(queue)}")
     if fast:
         _make_experiments(settings, baseline, best[:keep])
-    table = best_trials_table(best, default, settings.sweep.metric or SCORE_NAME)
+    table = best_trials_table(best, default, settings.objective.label)
     return f"{trial_counts_text(trials)}\n\n{format_trials(*table)}{_next_command(best[0].name, baseline, fast=fast)}"
 
 
@@ -110,7 +108,7 @@ def _make_experiments(settings: SweepSettings, baseline: Baseline, best: list[Sw
     with acquire_slot(slots_folder(settings.sweep)) as slot:
         clone = ExperimentClone(slot.path.with_suffix(""), baseline)
         for trial in new:
-            value = run_experiment(clone, trial.name, trial.params, None, lambda _scores: False)
+            value = run_experiment(clone, trial.name, trial.params, settings.objective, lambda _scores: False)
             notify(f"{trial.name}: is an experiment now")
             if value != trial.value:
                 notify(f"note: {trial.name} reaches {value:.6g} as an experiment, {trial.value:.6g} in the sweep")

@@ -21,6 +21,7 @@ from relight.runtime.lifetime import PARENT_VARIABLE, end_with_parent
 from relight.runtime.messages import notify, run_for_exit_code
 from relight.runtime.strict_yaml import read_yaml
 from relight.sweep.clone import Baseline, ExperimentClone
+from relight.sweep.objective import Objective
 from relight.sweep.params import Scalar
 from relight.sweep.processes import Slot, acquire_slot
 from relight.sweep.proposals import Proposal
@@ -46,13 +47,12 @@ def run_experiment(
     clone: ExperimentClone,
     name: str,
     proposal: Proposal,
-    metric: str | None,
+    objective: Objective,
     is_hopeless: Callable[[Sequence[float]], bool],
 ) -> float | None:
     """Return the value of the trial; None if it was pruned, which makes no experiment.
 
     Args:
-        metric: dotted key of reports/metrics.json; None for the validation score.
         is_hopeless: called with the validation scores of all epochs so far; prunes the trial by returning True.
 
     Raises:
@@ -65,8 +65,8 @@ def run_experiment(
     document = read_yaml(clone.model / PARAMS_PATH)
     if document.value != with_proposal(document, proposal).value:
         raise RunError(f"{name}: dvc wrote other values into params.yaml than these: {', '.join(overrides)}")
-    if metric is not None:
-        return _read_metric(clone.model / METRICS_PATH, metric)
+    if objective.metric is not None:
+        return objective.value(_read_metric(clone.model / METRICS_PATH, objective.metric))
     return trial_value(_read_scores(clone.model), keeps_best=document.value["train"]["early_stopping"] is not None)
 
 
@@ -150,8 +150,8 @@ def build_trial_runner(settings: SweepSettings, baseline: Baseline, slot: Slot) 
             with_proposal(settings.document, proposal), is_hopeless
         )
     clone = ExperimentClone(slot.path.with_suffix(""), baseline)
-    metric = settings.sweep.metric
-    return lambda name, proposal, is_hopeless: run_experiment(clone, name, proposal, metric, is_hopeless)
+    objective = settings.objective
+    return lambda name, proposal, is_hopeless: run_experiment(clone, name, proposal, objective, is_hopeless)
 
 
 def _run_trial(trial: ClaimedTrial, settings: SweepSettings, run: TrialRunner) -> None:
