@@ -100,7 +100,7 @@ evaluate:
     ("key", "call"),
     [
         ("model.name", "{call: 'own:f', input: columns, a: 1}"),
-        ("train.optimizer", "{call: 'own:f', learning_rate: 1, weight_decay: 2}"),
+        ("train.optimizer", "{call: 'own:f', learning_rate: 1, a: 2}"),
         ("train.optimizer", "{call: 'torch.optim:RMSprop', lr: 1}"),
         ("train.early_stopping.monitor", "{call: 'own:f', better: lower, a: 1}"),
         ("evaluate.metrics", "[{call: 'own:f', better: 3, name: x, a: 1}]"),

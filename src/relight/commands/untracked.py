@@ -58,7 +58,8 @@ def _is_lost(path: str) -> bool:
 def _pointers(path: str) -> Iterator[str]:
     """Yield the .dvc files by which DVC may keep a file: its own, and that of each folder above it."""
     for parent in (PurePath(path), *PurePath(path).parents[:-1]):
-        yield f"{parent}.dvc"
+        if parent.name != "..":
+            yield f"{parent}.dvc"
 
 
 def untracked_notes(params: Path, pipeline: Path = Path("dvc.yaml")) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
 
 import polars as pl
 
@@ -17,6 +16,7 @@ from relight.compare.predictions import (
     task_from_metrics,
 )
 from relight.compare.runs import ComparedRun, compare_runs, score_names
+from relight.compare.selection import WORKSPACE_NAME, named_runs, runs_on_head
 from relight.compare.tables import format_table, terminal_width, text_tables, wrap_text
 from relight.compare.wording import (
     changed_params_text,
@@ -28,33 +28,10 @@ from relight.compare.wording import (
 from relight.errors import InputError, RunError
 from relight.metrics.direction import Better, as_loss, directions_of, name_with_direction
 from relight.repository.dvc import cache_folder
-from relight.repository.git import run_git
-from relight.repository.history import (
-    experiments_of_other_models,
-    failed_experiments,
-    find_commit,
-    list_experiments,
-    resolve_commits,
-)
-from relight.repository.revisions import RecordedRun, read_commits, read_workspace
+from relight.repository.revisions import RecordedRun
 from relight.runtime.nested import flatten_to_text
 
-WORKSPACE_NAME = "workspace"
-
 HASH_LENGTH = 7  # characters of a commit that are shown
-OTHER_MODEL_NOTE = "{name} is an experiment of another model, in which this one did not run."
-
-
-class FoundRuns(NamedTuple):
-    """The runs to compare.
-
-    Attributes:
-        runs: name, commit (or `workspace`) and content, the baseline first.
-        notes: on the comparison as a whole.
-    """
-
-    runs: list[tuple[str, str, RecordedRun]]
-    notes: list[str]
 
 
 def compare(names: list[str], *, page: Path | None, markdown: bool, n_rows: int) -> str:
@@ -70,7 +47,7 @@ def compare(names: list[str], *, page: Path | None, markdown: bool, n_rows: int)
     Raises:
         InputError: if a name is unknown, there is nothing to compare, or the page cannot be written.
     """
-    selected = _named_runs(names) if names else _runs_on_head()
+    selected = named_runs(names) if names else runs_on_head()
     if len(selected.runs) < 2:
         explanation = " ".join(selected.notes)
         raise InputError(
@@ -90,59 +67,6 @@ def compare(names: list[str], *, page: Path | None, markdown: bool, n_rows: int)
     if markdown:
         return _markdown_text(compared, labels, selected.notes)
     return _terminal_text(compared, labels, selected.notes) + written
-
-
-def _runs_on_head() -> FoundRuns:
-    head = run_git("rev-parse", "HEAD")
-    experiments = [each for each in list_experiments() if each.baseline == head]
-    others = experiments_of_other_models(experiments)
-    experiments = [each for each in experiments if each.commit not in others]
-    read = read_commits([head, *(each.commit for each in experiments)])
-    workspace = read_workspace()
-    notes: list[str] = []
-    runs = [("HEAD", head, read[head])]
-    on_head = [*runs, *((each.name, each.commit, read[each.commit]) for each in experiments)]
-    same = next((name for name, _, run in on_head if _is_same_run(workspace, run)), None)
-    if same is not None:
-        notes.append(f"The workspace is as {same}.")
-    else:
-        runs.append((WORKSPACE_NAME, WORKSPACE_NAME, workspace))
-        if workspace.metrics == read[head].metrics and workspace.objects == read[head].objects:
-            notes.append("The params of the workspace are not those of HEAD, its result still is: `dvc repro` runs it.")
-    runs += on_head[1:]
-    failed = failed_experiments(head)
-    if failed:
-        notes.append(f"Failed, and without a result: {', '.join(failed)}; `dvc queue logs NAME` says why.")
-    return FoundRuns(runs, notes)
-
-
-def _is_same_run(first: RecordedRun, second: RecordedRun) -> bool:
-    """Return whether two runs are the same, however `dvc exp run` has written the params."""
-    return first._replace(params={}) == second._replace(params={}) and flatten_to_text(first.params) == flatten_to_text(
-        second.params
-    )
-
-
-def _named_runs(names: list[str]) -> FoundRuns:
-    wanted = list(dict.fromkeys(names))
-    if len(wanted) == 1:
-        wanted = list(dict.fromkeys(["HEAD", *wanted]))
-    head, resolved, experiments = run_git("rev-parse", "HEAD"), resolve_commits(wanted), list_experiments()
-    commits = {WORKSPACE_NAME: WORKSPACE_NAME}
-    problems: list[str] = []
-    for name in wanted:
-        try:
-            commits[name] = commits.get(name) or find_commit(name, resolved, experiments, head)
-        except InputError as error:
-            problems += error.problems
-    if problems:
-        raise InputError(*problems)
-    read = read_commits(commits[name] for name in wanted if name != WORKSPACE_NAME)
-    if WORKSPACE_NAME in wanted:
-        read[WORKSPACE_NAME] = read_workspace()
-    others = experiments_of_other_models(each for each in experiments if each.commit in commits.values())
-    notes = [OTHER_MODEL_NOTE.format(name=name) for name in wanted if commits[name] in others]
-    return FoundRuns([(name, commits[name], read[commits[name]]) for name in wanted], notes)
 
 
 def _candidate(cache: Path, name: str, commit: str, run: RecordedRun) -> Candidate:

@@ -3,7 +3,6 @@
 It learns, is saved, predicts and is exported like any other, because the rest of the model sees a module.
 """
 
-import inspect
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from torch import Tensor, nn
 from relight.errors import InputError
 from relight.model.networks.categories import Categories, ConcatFeatures
 from relight.own_code.calls import Call
-from relight.own_code.loading import assert_takes, described, load
+from relight.own_code.loading import argument_names, assert_takes, described, load
 from relight.runtime.tracebacks import blame_own_code
 
 KEY = "model.name"
@@ -81,7 +80,7 @@ def own_step_network(
     """
     given = {"d_in": d_past, "d_out": d_out, "length": length}
     target = load(call, KEY, project)
-    reads_future = "d_future" in _argument_names(target)
+    reads_future = "d_future" in argument_names(target)
     network = _made(call, project, {**given, "d_future": d_future} if reads_future else given)
     steps = OwnStepNetwork(network, reads_future=reads_future)
     inputs = (
@@ -91,13 +90,6 @@ def own_step_network(
     )
     _try(steps, call, inputs, d_out)
     return steps
-
-
-def _argument_names(target: Any) -> list[str]:
-    try:
-        return list(inspect.signature(target).parameters)
-    except (TypeError, ValueError):  # written in C
-        return []
 
 
 def _made(call: Call, project: Path, given: dict[str, Any]) -> nn.Module:

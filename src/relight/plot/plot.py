@@ -81,7 +81,9 @@ def _all_figures(description: Json, scores: Json, curves: pl.DataFrame, reports:
     validation = "test" if features["validates_on_test"] else "validation"
     drawn = {"loss": figures.plot_loss_curves(curves, validation, best_epoch)}
     if "validation_score" in curves.columns and not _is_the_loss(curves):
-        drawn["score"] = figures.plot_score_curve(curves, validation, best_epoch)
+        monitor = description.get("monitor") or {"name": "score", "better": "lower"}
+        score = monitor["name"], monitor["better"]
+        drawn["score"] = figures.plot_score_curve(curves, validation, best_epoch, *score)
     if features["task"] == "forecast":
         return {**drawn, **_forecast_figures(reports)}
     columns = _column_figures(reports, scores)

@@ -7,6 +7,15 @@ from relight.metrics.direction import Better, Directions, as_loss, directions_of
 ScoreTable = dict[str, Any]  # heads: list[str]; rows: name, values (texts), and in some tables best (an index)
 
 
+def direction_text(better: str | float) -> str:
+    """Return in words which way a score is better.
+
+    Args:
+        better: higher, lower, or the best number.
+    """
+    return f"{better} is better" if isinstance(better, str) else f"best at {better:g}"
+
+
 def score_table(metrics: dict[str, Any]) -> ScoreTable:
     """Return the scores of each part that has rows, and of the baseline on the test rows."""
     parts = [part for part in ("train", "validation", "test") if metrics[part]]

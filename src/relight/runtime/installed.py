@@ -19,7 +19,7 @@ CODE_SUFFIXES = (".py", ".jinja")  # of all that a stage runs; an editor's backu
 N_DIGITS = 16  # of a hash in relight.json: `dvc exp show` has a column for each
 
 # The files and folders of Relight that each stage runs: those that the dvc.yaml of Relight's own repository names,
-# without version.py, because a new number alone changes no result.
+# without version.py and __init__.py, because a new number or `relight.load` alone changes no result.
 STAGE_CODE = {
     "prepare": ("errors.py", "runtime", "data", "own_code", "prepare"),
     "split": ("errors.py", "runtime", "data", "split"),

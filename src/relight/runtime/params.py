@@ -21,7 +21,10 @@ _TYPE_RULES = {
 }
 FORM_TAGS = ("<name>", "<call>")  # a setting of either form names it in the path of an error
 Params = TypeVar("Params", bound=BaseModel)
-_COMPLETE_MESSAGES = ("target", "fractions", "column", "own_section", "momentum", "points", "class_weights")
+_COMPLETE_MESSAGES = (
+    "target", "fractions", "column", "own_section", "momentum", "points", "class_weights",
+    "pool", "stride", "cuda_graph",
+)  # fmt: skip
 
 
 class CheckedParams(NamedTuple, Generic[Params]):

@@ -1,4 +1,4 @@
-"""The score that judges the trials of a sweep: whether a lower or a higher one is better, or one near a number."""
+"""The score of metrics.json that judges the trials: whether higher or lower is better, or near a number."""
 
 from typing import Literal, NamedTuple
 
@@ -14,21 +14,20 @@ Direction = Literal["minimize", "maximize"]
 
 
 class Objective(NamedTuple):
-    """What a sweep optimises.
+    """The score that a sweep optimises.
 
     Attributes:
-        metric: dotted key of reports/metrics.json; None for the validation score.
+        metric: dotted key of reports/metrics.json.
         near: the number that the score should be near: its distance is minimized; None for another score.
     """
 
-    metric: str | None
+    metric: str
+    direction: Direction
     near: float | None = None
 
     @property
     def label(self) -> str:
         """The name of the value of a trial."""
-        if self.metric is None:
-            return "validation score"
         return self.metric if self.near is None else f"distance of {self.metric} from {self.near:g}"
 
     def value(self, score: float) -> float:
@@ -36,8 +35,8 @@ class Objective(NamedTuple):
         return score if self.near is None else as_loss(self.near, score)
 
 
-def find_objective(sweep: SweepParams, document: Document) -> tuple[Objective, Direction | None]:
-    """Return the objective and its direction.
+def find_objective(sweep: SweepParams, document: Document) -> Objective | None:
+    """Return what judges the trials; None for the validation score.
 
     Args:
         document: params.yaml, which says the directions of the user's own metrics.
@@ -45,26 +44,30 @@ def find_objective(sweep: SweepParams, document: Document) -> tuple[Objective, D
     Raises:
         InputError: if the direction is missing, or contradicts the metric.
     """
-    better = None if sweep.metric is None else known_directions(document).get(score_name(sweep.metric))
-    if better is None:
-        if sweep.metric is not None and sweep.direction is None:
-            raise InputError("must be minimize or maximize if metric is no score that Relight knows")
-        return Objective(sweep.metric), sweep.direction
-    if not isinstance(better, str):
-        if sweep.direction is not None:
-            raise InputError(
-                f"must be left out for {sweep.metric}, which should be near {better:g}, got {sweep.direction}; the "
-                "distance is minimized"
-            )
-        return Objective(sweep.metric, float(better)), "minimize"
-    return Objective(sweep.metric), _direction(sweep, better)
+    if sweep.metric is None:
+        return None
+    better = known_directions(document).get(score_in(sweep.metric))
+    if better is None and sweep.direction is None:
+        raise InputError("must be minimize or maximize if metric is no score that Relight knows")
+    if isinstance(better, int | float):
+        return _near(sweep.metric, float(better), sweep.direction)
+    return Objective(sweep.metric, _direction(sweep.metric, better, sweep.direction))
 
 
-def _direction(sweep: SweepParams, better: Better) -> Direction:
-    direction: Direction = "maximize" if better == "higher" else "minimize"
-    if sweep.direction not in (None, direction):
-        raise InputError(f"must be {direction} for {sweep.metric}, of which {better} is better, got {sweep.direction}")
-    return direction
+def _near(metric: str, number: float, direction: Direction | None) -> Objective:
+    if direction is not None:
+        raise InputError(
+            f"must be left out for {metric}, which should be near {number:g}, got {direction}; the distance is "
+            "minimized"
+        )
+    return Objective(metric, "minimize", number)
+
+
+def _direction(metric: str, better: Better | None, asked: Direction | None) -> Direction:
+    known: Direction | None = None if better is None else "maximize" if better == "higher" else "minimize"
+    if known and asked not in (None, known):
+        raise InputError(f"must be {known} for {metric}, of which {better} is better, got {asked}")
+    return known or asked or "minimize"
 
 
 def known_directions(document: Document) -> Directions:
@@ -74,7 +77,7 @@ def known_directions(document: Document) -> Directions:
     return {**BUILT_IN, **own}
 
 
-def score_name(metric: str) -> str:
+def score_in(metric: str) -> str:
     """Return the name of the score in a dotted key of metrics.json, as `test.mae`; "" if it is another number."""
     match metric.split("."):
         case [part, name] if part in PARTS:

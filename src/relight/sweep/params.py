@@ -129,12 +129,6 @@ class SweepParams(Section):
         return self
 
     @model_validator(mode="after")
-    def validation_score_is_minimized(self) -> Self:
-        if self.metric is None and self.direction == "maximize":
-            raise PydanticCustomError("column", "direction must be minimize for the validation score: lower is better")
-        return self
-
-    @model_validator(mode="after")
     def grid_has_steps(self) -> Self:
         if self.sampler != "grid":
             return self

@@ -9,25 +9,27 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from relight.deps.checks import own_code_files
-from relight.errors import InputError
+from relight.errors import InputError, problems_of
 from relight.metrics.direction import BUILT_IN
+from relight.model.monitor import USUAL_SCORE, Monitor
 from relight.own_code.closure import file_digests
 from relight.params import Sections, assert_sections, check_sections
 from relight.repository.git import run_git
 from relight.runtime.files import json_text, read_json
 from relight.runtime.messages import did_you_mean_key
 from relight.runtime.nested import flatten
-from relight.runtime.params import check_document
+from relight.runtime.params import check_document, read_section
 from relight.runtime.pipeline import PIPELINE_PATH, named_paths, read_stages
 from relight.runtime.strict_yaml import Document, read_yaml
 from relight.runtime.workspace import is_top, model_folder
-from relight.sweep.objective import Objective, find_objective, known_directions, score_name
+from relight.sweep.objective import Objective, find_objective, known_directions, score_in
 from relight.sweep.params import Choices, Range, Scalar, SweepParams
 from relight.sweep.proposals import Proposal
+from relight.sweep.scores import direction_of, keys_with_other_scores, score_name
+from relight.train.monitors.choice import resolve_monitor
+from relight.train.params import TrainParams
 
 PARAMS_PATH, METRICS_PATH = Path("params.yaml"), Path("reports/metrics.json")
-
-QUANTITY_LOSSES = {"l1", "mse", "huber"}
 
 SECTIONS_NOT_FAST, SECTIONS = ("prepare", "split"), Sections._fields
 
@@ -42,13 +44,15 @@ class SweepSettings(NamedTuple):
     Attributes:
         document: params.yaml; each trial replaces some of its values.
         fast: whether trials train in the worker process instead of running as experiments.
-        objective: what judges the trials; `sweep.direction` is its direction.
+        monitor: the validation score.
+        objective: the score that judges the trials in its place; None for the validation score.
     """
 
     sweep: SweepParams
     document: Document
     fast: bool
-    objective: Objective
+    monitor: Monitor = USUAL_SCORE
+    objective: Objective | None = None
 
 
 def read_sweep_settings(file: Path, *, fast: bool) -> SweepSettings:
@@ -63,14 +67,26 @@ def read_sweep_settings(file: Path, *, fast: bool) -> SweepSettings:
     checked = check_document(sweep_document, SweepParams)
     if checked.params is None:
         raise InputError(*checked.problems)
-    problems = list(_problems(sweep_document, checked.params, document, fast=fast))
-    try:
-        objective, direction = find_objective(checked.params, document)
-    except InputError as error:
-        raise InputError(*problems, f"{sweep_document.location(('direction',))}: direction: {error}") from error
+    settings = SweepSettings(checked.params, document, fast, _monitor(document))
+    problems = [*_direction_problems(sweep_document, settings), *_problems(sweep_document, settings)]
     if problems:
         raise InputError(*problems)
-    return SweepSettings(checked.params.model_copy(update={"direction": direction}), document, fast, objective)
+    settings = settings._replace(objective=find_objective(checked.params, document))
+    return settings._replace(sweep=_completed(settings))
+
+
+def _monitor(document: Document) -> Monitor:
+    train = read_section(document, "train", TrainParams)
+    return resolve_monitor(train, train.loss)
+
+
+def _completed(settings: SweepSettings) -> SweepParams:
+    """Return the params with the direction of the score, and without pruning if scores cannot be compared."""
+    sweep, monitor = settings.sweep, settings.monitor
+    direction = "maximize" if sweep.metric is None and direction_of(monitor) == "maximize" else sweep.direction
+    direction = settings.objective.direction if settings.objective is not None else direction
+    prune = sweep.prune and not keys_with_other_scores(sweep, monitor)
+    return sweep.model_copy(update={"direction": direction, "prune": prune})
 
 
 def sweep_warnings(settings: SweepSettings) -> list[str]:
@@ -79,6 +95,10 @@ def sweep_warnings(settings: SweepSettings) -> list[str]:
         f"params.{key} is swept, so each trial is scored on other rows: a part of the differences is chance"
         for key in settings.sweep.params
         if key.startswith("split.")
+    ]
+    warnings += [
+        f"params.{key} is swept, so the validation scores are not comparable: no trial ends early"
+        for key in keys_with_other_scores(settings.sweep, settings.monitor)
     ]
     split = settings.document.value["split"]
     by_test = (settings.sweep.metric or "").startswith("test.")
@@ -138,8 +158,9 @@ def _shared_code() -> list[str]:
     return sorted({dep for stage in stages for dep in named_paths(stage, "deps") if dep.startswith("../")})
 
 
-def _problems(sweep_document: Document, sweep: SweepParams, document: Document, *, fast: bool) -> Iterator[str]:
-    values = flatten(document.value)
+def _problems(sweep_document: Document, settings: SweepSettings) -> Iterator[str]:
+    sweep, document, fast, monitor, _ = settings
+    values, incomparable = flatten(document.value), keys_with_other_scores(sweep, monitor)
     for key, search in sweep.params.items():
         location = f"{sweep_document.location(('params', key))}: params.{key}"
         if key not in values:
@@ -149,10 +170,10 @@ def _problems(sweep_document: Document, sweep: SweepParams, document: Document, 
             yield f"{location}: must not be swept with --fast, which prepares and splits once; leave --fast out"
         elif fast and key.split(".")[0] not in SECTIONS:
             yield f"{location}: must not be swept with --fast, which runs no stage of your own; leave --fast out"
-        elif key == "train.loss" and sweep.metric is None and _other_units(search):
+        elif key in incomparable and sweep.metric is None:
             yield (
-                f"{location}: must not be swept by the validation score, which is the MAE with one loss and the RMSE "
-                "with another; set metric, as validation.rmse"
+                f"{location}: must not be swept by the validation score, which is another one with each value; set "
+                "metric, as validation.rmse"
             )
         else:
             yield from (f"{location}: {problem}" for problem in _own_problems(document, key, search))
@@ -163,15 +184,10 @@ def _problems(sweep_document: Document, sweep: SweepParams, document: Document, 
 def _metric_problems(location: str, metric: str, document: Document, *, fast: bool) -> Iterator[str]:
     if fast:
         yield f"{location}: metric: must be null with --fast, which does not evaluate"
-    elif METRICS_PATH.exists() and score_name(metric) not in _own_names(document):
-        scores = flatten(read_json(METRICS_PATH))
+    elif METRICS_PATH.exists() and score_in(metric) not in known_directions(document).keys() - BUILT_IN.keys():
+        scores = flatten(read_json(METRICS_PATH))  # of the last run, which may not have had a metric of the user's own
         if metric not in scores:
             yield f"{location}: metric: is not in {METRICS_PATH}{_did_you_mean(metric, list(scores))}"
-
-
-def _own_names(document: Document) -> set[str]:
-    """Return the names of the user's own metrics, which the last run may not have had."""
-    return known_directions(document).keys() - BUILT_IN.keys()
 
 
 def _is_unknown(document: Document, key: str, search: Range | Choices) -> bool:
@@ -187,8 +203,16 @@ def _is_unknown(document: Document, key: str, search: Range | Choices) -> bool:
     return any(" is unknown" in problem and key in problem for problem in problems)
 
 
-def _other_units(search: Range | Choices) -> bool:
-    return isinstance(search, Choices) and len(search.values) > 1 and bool(QUANTITY_LOSSES & set(search.values))
+def _direction_problems(sweep_document: Document, settings: SweepSettings) -> list[str]:
+    sweep, direction = settings.sweep, direction_of(settings.monitor)
+    if sweep.metric is not None:
+        problems = problems_of(lambda: find_objective(sweep, settings.document))
+        return [f"{sweep_document.location(('direction',))}: direction: {problem}" for problem in problems]
+    if sweep.direction in (None, direction):
+        return []
+    better = "higher" if direction == "maximize" else "lower"
+    name = score_name(settings.monitor)
+    return [f"{sweep_document.name}: direction must be {direction} for the {name}: {better} is better"]
 
 
 def _own_problems(document: Document, key: str, search: Range | Choices) -> list[str]:

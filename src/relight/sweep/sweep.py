@@ -10,6 +10,7 @@ from relight.runtime.nested import differing_keys, value_at
 from relight.sweep.clone import Baseline, ExperimentClone, current_baseline, existing_experiments
 from relight.sweep.params import SweepParams
 from relight.sweep.processes import SweepJobs, acquire_slot, gpu_environment, visible_gpus
+from relight.sweep.scores import score_name
 from relight.sweep.settings import (
     SweepSettings,
     experiment_name,
@@ -54,7 +55,8 @@ def sweep(file: Path, *, jobs: int | None, fast: bool, keep: int) -> str:
         raise RunError(f"relight sweep: {trial_counts_text(trials)}, so none is the best; {_last_failure(queue)}")
     if fast:
         _make_experiments(settings, baseline, best[:keep])
-    table = best_trials_table(best, default, settings.objective.label)
+    label = settings.objective.label if settings.objective is not None else score_name(settings.monitor)
+    table = best_trials_table(best, default, label)
     return f"{trial_counts_text(trials)}\n\n{format_trials(*table)}{_next_command(best[0].name, baseline, fast=fast)}"
 
 
@@ -108,7 +110,7 @@ def _make_experiments(settings: SweepSettings, baseline: Baseline, best: list[Sw
     with acquire_slot(slots_folder(settings.sweep)) as slot:
         clone = ExperimentClone(slot.path.with_suffix(""), baseline)
         for trial in new:
-            value = run_experiment(clone, trial.name, trial.params, settings.objective, lambda _scores: False)
+            value = run_experiment(clone, trial.name, trial.params, settings, lambda _scores: False)
             notify(f"{trial.name}: is an experiment now")
             if value != trial.value:
                 notify(f"note: {trial.name} reaches {value:.6g} as an experiment, {trial.value:.6g} in the sweep")
