@@ -9,6 +9,7 @@ from typing import TypeAlias
 from relight.dispatch import (
     MODELS,
     SWEEP,
+    dispatch,
     run_check,
     run_compare,
     run_data,
@@ -26,7 +27,6 @@ from relight.dispatch import (
     run_trace,
     run_upgrade,
     run_verify,
-    write_text,
 )
 from relight.runtime.messages import run_for_exit_code
 from relight.runtime.processes import DEFAULT_TIMEOUT_SECONDS
@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; return 0 if it is done, 1 if it failed, 2 if its input is wrong."""
     parser = _parser()
     parsed = parser.parse_args(arguments)
-    return run_for_exit_code(lambda: write_text(parsed.run(parsed)), f"relight {parsed.command}")
+    return run_for_exit_code(lambda: dispatch(parsed), f"relight {parsed.command}")
 
 
 def entry() -> None:

@@ -19,6 +19,20 @@ RAW, MODELS = Path("data/raw"), Path("models")
 PREPARED, VALIDATION = Path("data/prepared/table.parquet"), Path("data/split/validation.safetensors")
 METRICS, REPORT = Path("reports/metrics.json"), Path("reports/report.html")
 SPEED_NAME = "speed.json"  # in the scratch folder
+COMMANDS_OF_A_MODEL = ("check", "compare", "data", "deps", "show", "sweep", "verify")  # they need the folder of a model
+
+
+def dispatch(parsed: argparse.Namespace) -> None:
+    """Run the command and print what it returns.
+
+    Raises:
+        InputError: if it needs the folder of a model, and the current folder is none.
+    """
+    if parsed.command in COMMANDS_OF_A_MODEL:
+        from relight.repository.other_models import assert_model_here
+
+        assert_model_here()
+    write_text(parsed.run(parsed))
 
 
 def write_text(text: str) -> None:
@@ -27,9 +41,10 @@ def write_text(text: str) -> None:
 
 def run_check(_arguments: argparse.Namespace) -> str:
     from relight.commands.check import check
+    from relight.commands.extra import extra_notes
     from relight.commands.untracked import untracked_notes
 
-    return check(PARAMS) + untracked_notes(PARAMS)
+    return check(PARAMS) + untracked_notes(PARAMS) + extra_notes()
 
 
 def run_compare(arguments: argparse.Namespace) -> str:

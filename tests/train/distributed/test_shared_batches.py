@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from relight.model.rows import Rows
 from relight.train.batches import Batch, InMemoryBatches
 from relight.train.distributed.group import DistributedBatches
-from relight.train.losses import cross_entropy, l1, mse
+from relight.train.losses.losses import cross_entropy, l1, mse
 from relight.train.series import count_observed_targets
 
 
@@ -28,6 +28,12 @@ def test_two_pieces_of_five_rows_by_hand() -> None:
     assert other.rows.inputs[0].flatten().tolist() == [2, 3, 4]
     assert (one.grad_scale, other.grad_scale) == (pytest.approx(0.8), pytest.approx(1.2))
     assert (one.weight_fraction, other.weight_fraction) == (pytest.approx(0.4), pytest.approx(0.6))
+
+
+def test_each_process_takes_as_many_steps_as_one_would() -> None:
+    whole = InMemoryBatches(numbers(11), 3, seed=5)
+    for rank in range(3):
+        assert DistributedBatches(whole, rank, 3).n_steps(7) == whole.n_steps(7) == 28
 
 
 def test_weights_decide_how_much_a_piece_counts_by_hand() -> None:
