@@ -15,7 +15,7 @@ from relight.train.batches import InMemoryBatches
 from relight.train.distributed.group import DistributedBatches, ProcessGroup, SingleProcess, process_seed
 from relight.train.distributed.process_group import DistributedGroup
 from relight.train.loop import Validation, fit
-from relight.train.losses import mse
+from relight.train.losses.losses import mse
 from relight.train.optim.optimizers import build_optimizer
 from relight.train.optim.params import OptimizerCall, OptimizerParams
 from relight.train.optim.schedules import Schedule

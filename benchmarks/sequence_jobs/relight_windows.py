@@ -8,7 +8,7 @@ from relight.model.rows import StoredRows
 from relight.model.series import Windows
 from relight.train.batches import InMemoryBatches
 from relight.train.loop import Validation, fit
-from relight.train.losses import l1
+from relight.train.losses.losses import l1
 from relight.train.optim.optimizers import build_optimizer
 from relight.train.optim.schedules import Schedule
 from relight.train.params import OptimizerParams

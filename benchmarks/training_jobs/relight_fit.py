@@ -16,7 +16,7 @@ from relight.train.batches import Batches
 from relight.train.callbacks import LiveCurves, MainProcessCallback, Progress
 from relight.train.checkpoints import Checkpoints
 from relight.train.loop import TrainStep, Validation, fit
-from relight.train.losses import build_loss
+from relight.train.losses.losses import build_loss
 from relight.train.optim.optimizers import Optimizer, build_optimizer
 from relight.train.optim.schedules import build_schedule
 from relight.train.params import OptimizerParams, ScheduleParams

@@ -22,6 +22,7 @@ from relight.model.build import build_model
 from relight.model.inference import predictions_from_outputs
 from relight.model.params import ModelParams
 from relight.model.weights import load_weights
+from relight.predict.new_rows import open_table
 from relight.predict.predict import predict
 from relight.predict.table import clean_chunks
 from relight.split.encoding import encode
@@ -40,6 +41,7 @@ FAMILIES: list[tuple[Any, ...]] = [
     # name, columns, task, numeric, target, seeds
     ("linear", "x flag when c", "regression", "standardize", "log", 1),
     ("mlp", "x flag", "binary", "none", "none", 3),
+    ("mlp", "x c", "regression", "standardize", "log_rate", 2),
     ("mlp_ple", "label narrow c many", "multiclass", "quantile_normal", "none", 1),
     ("ft_transformer", "x label c many", "regression", "standardize", "standardize", 1),
     ("tabm", "x label many", "binary", "standardize", "none", 1),
@@ -66,7 +68,9 @@ def numbers_of(said: pl.DataFrame) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("name", "columns", "task", "numeric", "target", "seeds"), FAMILIES, ids=[f[0] for f in FAMILIES]
+    ("name", "columns", "task", "numeric", "target", "seeds"),
+    FAMILIES,
+    ids=["-".join(map(str, f[:1] + f[4:5])) for f in FAMILIES],
 )
 def test_each_family_answers_raw_columns_as_predict_does(
     name: str, columns: str, task: str, numeric: str, target: str, seeds: int, tmp_path: Path
@@ -87,7 +91,7 @@ def test_each_family_answers_raw_columns_as_predict_does(
 
 def of_tensors(saved: Saved, params: ModelParams, target: Any, seeds: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Answers of the raw rows: of the reloaded .pt2, and of the model itself."""
-    (rows,) = clean_chunks(saved.table, saved.features, 100)
+    ((_, rows),) = clean_chunks(open_table(saved.table), saved.features, 100)
     numeric, categories = map(torch.from_numpy, encode(rows, saved.features))
     model = build_model(params, saved.features, target_scale=target, seeds=seeds).eval()
     load_weights(saved.models / "model.pth", model)

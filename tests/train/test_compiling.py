@@ -19,7 +19,7 @@ from torch import nn
 from relight.train.batches import InMemoryBatches
 from relight.train.compilation import compile_model
 from relight.model.devices import make_deterministic
-from relight.train.losses import mse
+from relight.train.losses.losses import mse
 from relight.model.networks.mlp import Mlp
 from relight.train.optim.optimizers import build_optimizer
 from relight.train.optim.schedules import Schedule

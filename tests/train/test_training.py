@@ -16,7 +16,7 @@ from relight.model.rows import Rows
 from relight.model.table import build_rows, preprocess_rows, trainable_module
 from relight.train.batches import InMemoryBatches
 from relight.train.loop import Validation, fit, train_epoch, train_step
-from relight.train.losses import Loss, build_loss, l1, mse
+from relight.train.losses.losses import Loss, build_loss, l1, mse
 from relight.train.optim.optimizers import Optimizer, build_optimizer
 from relight.train.optim.schedules import Schedule
 from relight.train.params import OptimizerParams

@@ -12,7 +12,7 @@ from torch import nn
 from relight.model.rows import Rows
 from relight.train.batches import InMemoryBatches
 from relight.train.loop import Validation, fit
-from relight.train.losses import mse
+from relight.train.losses.losses import mse
 from relight.train.optim.optimizers import build_optimizer
 from relight.train.optim.schedules import Schedule
 from relight.train.params import OptimizerParams

@@ -12,6 +12,7 @@ from relight.data.features import Features, PairFeatures, SequenceFeatures, Seri
 from relight.errors import InputError
 from relight.model.build import build_model
 from relight.model.checks import TargetScale
+from relight.model.monitor import USUAL_SCORE, Monitor
 from relight.model.networks.forecaster import Forecaster
 from relight.model.networks.tower import SiameseModel
 from relight.model.pairs import DistanceCalibration
@@ -29,6 +30,7 @@ class Description(BaseModel):
         model: its name is never `auto`.
         model_choice: why `auto` chose it, one sentence; "" if the name was given.
         loss, target_scale, batch_size, calibration: the values that `auto` was resolved to.
+        monitor: the score of the validation rows, by which the best epoch was chosen. Left out if it is the usual one.
         seed: `untrained_model` draws the untrained model with it.
         seeds: the number of networks side by side.
         threads: of the training; the same number gives the same bits.
@@ -45,6 +47,7 @@ class Description(BaseModel):
     model_choice: str
     features: Features
     loss: str
+    monitor: Monitor = Field(default=USUAL_SCORE, exclude_if=lambda monitor: monitor == USUAL_SCORE)
     target_scale: TargetScale
     batch_size: int
     calibration: Literal["none", "temperature"] = "none"
@@ -108,23 +111,29 @@ class PairModel(_Saved):
 SavedModel = TableModel | SequenceModel | SeriesModel | PairModel  # one class for each kind of data
 
 
-def load_model(folder: Path) -> SavedModel:
+def load_model(folder: Path, project: Path = Path()) -> SavedModel:
     """Rebuild the model of a folder.
+
+    Args:
+        project: the folder below which a network of the user's own lies.
 
     Raises:
         InputError: if a file is missing or damaged, or another version of Relight wrote it.
     """
-    return load_model_files(folder / "model.json", folder / "model.pth")
+    return load_model_files(folder / "model.json", folder / "model.pth", project)
 
 
-def load_model_files(description: Path, weights: Path) -> SavedModel:
+def load_model_files(description: Path, weights: Path, project: Path = Path()) -> SavedModel:
     """Rebuild the model of a model.json and a model.pth.
+
+    Args:
+        project: the folder below which a network of the user's own lies.
 
     Raises:
         InputError: if a file is missing or damaged, or another version of Relight wrote it.
     """
     read = read_description(description)
-    model = build_model(read.model, read.features, target_scale=read.target_scale, seeds=read.seeds)
+    model = build_model(read.model, read.features, target_scale=read.target_scale, seeds=read.seeds, project=project)
     load_weights(weights, model)
     return _saved_model(read, model)
 

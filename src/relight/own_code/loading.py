@@ -144,7 +144,8 @@ def as_function(target: Callable[..., Any], call: Call, key: str, *arguments: st
     """
     if isinstance(target, type):
         made = call_with(target, call, key)
-        assert_takes(made, Call.model_construct(call=call.call), key, arguments, {})
+        called = getattr(made, "forward", made)  # a torch.nn.Module takes what its forward takes
+        assert_takes(called, Call.model_construct(call=call.call), key, arguments, {})
         return made  # type: ignore[no-any-return]  # an instance that can be called
     assert_takes(target, call, key, arguments, {})
     return partial(target, **call.settings)
@@ -170,6 +171,7 @@ def assert_takes(
     needed = [p.name for p in parameters if p.name in free and p.default is p.empty and p.name not in settings]
     problems = [
         *(f"{key}: {what} {problem}" for problem in _mismatches(parameters, positional, given)),
+        *(f"{key}: {what} {problem}" for problem in _misplaced(parameters, positional)),
         *(f"{key}.{name}: is given by Relight; leave it out" for name in settings if name in given),
         *(f"{key}.{name}: is unknown to {what}{did_you_mean_key(name, free)}" for name in unknown),
         *(f"{key}: {what} needs {name}; write it next to `call`" for name in needed),
@@ -203,6 +205,14 @@ def _mismatches(
     names = [parameter.name for parameter in parameters if parameter.kind in _BY_NAME]
     if not _has(parameters, inspect.Parameter.VAR_KEYWORD):
         yield from (f"must take {name}" for name in given if name not in names)
+
+
+def _misplaced(parameters: list[inspect.Parameter], positional: tuple[str, ...]) -> Iterator[str]:
+    """Yield a problem if arguments have the names of the contract in another order: the result would be wrong."""
+    places = [parameter.name for parameter in parameters if parameter.kind in _BY_PLACE][: len(positional)]
+    wrong = [name for place, name in enumerate(places) if name in positional and positional[place] != name]
+    if wrong:
+        yield f"must take ({', '.join(positional)}), got ({', '.join(places)})"
 
 
 def described(target: object, call: Call) -> str:

@@ -6,22 +6,28 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from relight.model.monitor import USUAL_SCORE, Monitor
 from relight.train.distributed.group import ProcessGroup, SingleProcess
 from relight.train.optim.optimizers import Optimizer
 
 
 @dataclass
 class EarlyStopping:
-    """Keeps the weights with the lowest score, and stops after `patience` epochs without a lower one."""
+    """Keeps the weights with the best score, and stops after `patience` epochs without a better one.
+
+    Attributes:
+        best_score: as a loss, of which the lowest is the best.
+    """
 
     patience: int
+    monitor: Monitor = USUAL_SCORE
     best_score: float = float("inf")
     best_weights: dict[str, Tensor] = field(default_factory=dict)
     epochs_without_gain: int = 0
 
     def update(self, score: float, model: nn.Module) -> None:
-        if score < self.best_score:
-            self.best_score = score
+        if self.monitor.as_loss(score) < self.best_score:
+            self.best_score = self.monitor.as_loss(score)
             self.best_weights = {name: value.clone() for name, value in model.state_dict().items()}
             self.epochs_without_gain = 0
         else:
@@ -50,7 +56,7 @@ class EpochRecord(NamedTuple):
     Attributes:
         train_loss: the mean over the epoch's batches, before each step.
         validation_loss: after the epoch. Both losses are on the network's scale: if the target is scaled, so are they.
-        validation_score: of the predictions, in the target's own unit; early stopping watches it.
+        validation_score: what early stopping watches; model.json names it if it is not the usual score of the loss.
         learning_rate: of the epoch's last step.
     """
 

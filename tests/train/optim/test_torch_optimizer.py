@@ -17,7 +17,7 @@ from relight.model.pipeline import DeepEnsemble
 from relight.model.rows import Rows
 from relight.train.batches import InMemoryBatches
 from relight.train.loop import Validation, fit
-from relight.train.losses import mse
+from relight.train.losses.losses import mse
 from relight.train.optim.clipping import GradientClip
 from relight.train.optim.optimizers import build_optimizer
 from relight.train.optim.params import OptimizerCall, ScheduleParams
