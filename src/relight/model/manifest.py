@@ -7,7 +7,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 MANIFEST_FORMAT: Literal[1] = 1
-CODE_FOLDERS = ("src/", "stages/")
+CODE_FOLDERS = ("src/", "stages/")  # of Relight, and of own code
+CODE_ENDING = ".py"  # of own code that lies elsewhere
 RELIGHT_VERSION = "0.2.0"  # as in pyproject.toml; what is installed may be another copy than the code that runs
 PACKAGES = ("numpy", "polars", "rtdl_num_embeddings", "rtdl_revisiting_models", "safetensors", "tabm", "torch")
 
@@ -39,6 +40,11 @@ class Manifest(BaseModel):
     made: dict[str, str]
 
 
+def is_code(path: str) -> bool:
+    """Return whether a path that a stage depends on is code, and not data."""
+    return path.startswith(CODE_FOLDERS) or path.endswith(CODE_ENDING)
+
+
 def split_data_and_code(digests: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """Return the data files and the code files that a stage read.
 
@@ -47,7 +53,7 @@ def split_data_and_code(digests: dict[str, str]) -> tuple[dict[str, str], dict[s
     """
     folders = {path.rsplit("/", depth)[0] for path in digests for depth in range(1, path.count("/") + 1)}
     files = {path: digest for path, digest in sorted(digests.items()) if path not in folders}
-    code = {path: digest for path, digest in files.items() if path.startswith(CODE_FOLDERS)}
+    code = {path: digest for path, digest in files.items() if is_code(path)}
     return {path: digest for path, digest in files.items() if path not in code}, code
 
 

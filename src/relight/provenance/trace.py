@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from relight.model.manifest import CODE_FOLDERS, changed_versions, versions_with_relight
+from relight.model.manifest import changed_versions, is_code, versions_with_relight
 from relight.provenance.lineage import (
     ArtifactState,
     Availability,
@@ -83,7 +83,8 @@ def _read_and_written(lock: Lock) -> tuple[dict[str, set[LockEntry]], dict[str, 
 
 
 def _is_code(path: str) -> bool:
-    return path.startswith(CODE_FOLDERS)
+    """Return whether a file is code; a folder is if it holds some now, because dvc.lock does not list its files."""
+    return is_code(path) or any(is_code(file.name) for file in Path(path).glob("*"))
 
 
 def _object_sizes(record: LockRecord, names: Iterable[str]) -> dict[str, int]:
