@@ -12,12 +12,13 @@ from relight.runtime.messages import run_for_exit_code
 from relight.runtime.params import read_section
 from relight.runtime.processes import DEFAULT_TIMEOUT_SECONDS
 from relight.runtime.strict_yaml import read_yaml
+from relight.runtime.workspace import find_root, scratch_folder
 
 PARAMS, SWEEP, PIPELINE = Path("params.yaml"), Path("sweep.yaml"), Path("dvc.yaml")
 RAW, MODELS = Path("data/raw"), Path("models")
 PREPARED, VALIDATION = Path("data/prepared/table.parquet"), Path("data/split/validation.safetensors")
 METRICS, REPORT = Path("reports/metrics.json"), Path("reports/report.html")
-SPEED = Path(".dvc/tmp/relight/speed.json")
+SPEED_NAME = "speed.json"  # in the scratch folder
 
 Command = Callable[[argparse.Namespace], str]  # returns what it prints
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -240,7 +241,8 @@ def _reference(_arguments: argparse.Namespace) -> str:
 def _show(_arguments: argparse.Namespace) -> str:
     from relight.commands.show import show
 
-    return show(METRICS, REPORT, SPEED)
+    is_in_repository = find_root(Path.cwd()) is not None  # reports can be shown elsewhere as well
+    return show(METRICS, REPORT, scratch_folder() / SPEED_NAME if is_in_repository else None)
 
 
 def _sweep(arguments: argparse.Namespace) -> str:

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 from typing import Any
 
@@ -153,7 +154,10 @@ def test_a_task_whose_pid_is_now_a_strangers_is_marked_without_a_kill() -> None:
 def test_a_finished_experiment_leaves_its_folder_before_the_folder_goes() -> None:
     workspace = TemporaryWorkspace("f", 0, prepared="c", unfetched=("refs/exps/aa/bb/n",))
     found = workspace_finding(workspace, is_queued=True, user=None)
-    assert found.commands == (("git", "fetch", "f", "refs/exps/aa/bb/n:refs/exps/aa/bb/n"), ("rm", "-rf", "f"))
+    assert found.commands == (
+        ("git", "fetch", os.path.abspath("f"), "refs/exps/aa/bb/n:refs/exps/aa/bb/n"),
+        ("rm", "-rf", "f"),
+    )
     used = workspace_finding(workspace, is_queued=True, user=9)
     assert (used.commands, used.is_safe) == ((("kill", "9"),), False)
 
@@ -227,10 +231,9 @@ def test_checkpoints_of_an_unfinished_run_are_for_the_person_to_delete() -> None
 
 
 def test_the_surroundings() -> None:
-    assert git_findings(GitState(3, is_shallow=False, top=None, missing=())) == []
-    found = git_findings(GitState(0, is_shallow=True, top="/top", missing=("user.email",)))
+    assert git_findings(GitState(3, is_shallow=False, top="/top", is_nested=False, missing=())) == []
+    found = git_findings(GitState(0, is_shallow=True, top="/top", is_nested=False, missing=("user.email",)))
     assert [finding.commands[0] for finding in found] == [
-        ("cd", "/top"),
         ("git", "config", "--global", "user.email", "you@example.com"),
         ("git", "add", "--all"),
         ("git", "fetch", "--unshallow"),

@@ -14,7 +14,7 @@ from relight.doctor.checkpoints import leftover_checkpoints
 from relight.doctor.dvc_lock import BrokenLock, read_locked_stages
 from relight.doctor.environment import probe_disk, read_git_state
 from relight.doctor.experiments import detached_head, dvc_stashes
-from relight.doctor.locks import RWLOCK_PATHS, STAGE_LOCK_PATH, read_rwlocks, stage_lock_holder
+from relight.doctor.locks import RWLOCK_PATHS, read_rwlocks, stage_lock_holder
 from relight.doctor.settings import read_dvc_config
 
 
@@ -52,18 +52,20 @@ def repository() -> None:
     ],
 )
 def test_a_rwlock(content: str, owners: dict[int, str] | None) -> None:
-    RWLOCK_PATHS[0].parent.mkdir(parents=True)
-    RWLOCK_PATHS[0].write_text(content)
+    path = Path(RWLOCK_PATHS[0])
+    path.parent.mkdir(parents=True)
+    path.write_text(content)
     (lock,) = read_rwlocks()
     assert (lock.path, lock.owners) == (".dvc/tmp/rwlock", owners)
 
 
 def test_the_lock_of_the_stages_counts_only_while_it_is_held() -> None:
+    path = Path(".dvc/tmp/relight/lock")
+    path.parent.mkdir(parents=True)
     assert stage_lock_holder() is None
-    STAGE_LOCK_PATH.parent.mkdir(parents=True)
-    STAGE_LOCK_PATH.write_text("train, pid 12")
+    path.write_text("train, pid 12")
     assert stage_lock_holder() is None
-    with open(STAGE_LOCK_PATH, "r+") as file:
+    with open(path, "r+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         assert stage_lock_holder() == "train, pid 12"
 
@@ -158,9 +160,13 @@ def test_git_below_its_top_and_without_a_commit(folder: Path) -> None:
     git("init", "-q")
     found = read_git_state()
     assert found is not None
-    assert (found.n_commits, found.is_shallow, found.top) == (0, False, None)
+    assert (found.n_commits, found.is_shallow, found.top, found.is_nested) == (0, False, str(folder), False)
     Path("below").mkdir()
     os.chdir("below")
+    assert read_git_state() == found  # without DVC, and in the folder of a model below the one .dvc
+    Path("../.dvc").mkdir()
+    assert read_git_state() == found
+    git("init", "-q")
     found = read_git_state()
     assert found is not None
-    assert found.top == str(folder)
+    assert (found.top, found.is_nested) == (str(folder / "below"), True)

@@ -125,8 +125,8 @@ def test_a_new_module_beside_the_code_is_a_change(name: str, code: Path) -> None
 
 def test_patterns_are_names_without_folders_and_exceptions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert ignored_names() == ("__pycache__",)  # which Python writes whatever .dvcignore says
+    assert ignored_names(Path()) == ("__pycache__",)  # which Python writes whatever .dvcignore says
     Path(".dvcignore").write_text("# a comment\n*.orig\n.venv/\n\\#*#\n!kept.orig\n/data/raw\n\n")
-    assert ignored_names() == ("__pycache__", "*.orig", ".venv", "#*#")
-    assert is_ignored([".venv", "lib", "module.py"], ignored_names())
-    assert not is_ignored(["data", "raw", "module.py"], ignored_names())
+    assert ignored_names(Path()) == ("__pycache__", "*.orig", ".venv", "#*#")
+    assert is_ignored([".venv", "lib", "module.py"], ignored_names(Path()))
+    assert not is_ignored(["data", "raw", "module.py"], ignored_names(Path()))

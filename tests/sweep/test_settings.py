@@ -148,6 +148,7 @@ def test_the_recipe_suits_the_recipe_for_a_table(folder: Path) -> None:
 
 def test_what_a_study_is_about_is_the_same_once_it_is_read_back() -> None:
     Path("sweep.yaml").write_text("params:\n  train.batch_size: [16, full]\n" + RATE)
+    Path(".dvc").mkdir()
     for command in (["init", "-q"], ["add", "params.yaml"]):
         run_git(*command)
     run_git("-c", "user.name=T", "-c", "user.email=t@example.invalid", "commit", "-qm", "start")

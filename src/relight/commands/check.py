@@ -10,7 +10,7 @@ from relight.commands.check_pairs import check_pairs, mismatches
 from relight.data.features import Features
 from relight.data.parquet import rechunk
 from relight.data.schema import Schema
-from relight.errors import InputError, problems_of
+from relight.errors import InputError, RelightError, problems_of
 from relight.evaluate.checks import (
     assert_can_evaluate_forecasts,
     assert_can_evaluate_sequences,
@@ -18,6 +18,7 @@ from relight.evaluate.checks import (
     columns_to_slice,
 )
 from relight.params import Sections, check_sections
+from relight.prepare.own_reader import OwnTable
 from relight.prepare.params import LineParams, PrepareParams
 from relight.prepare.sequences import clean_sequences
 from relight.prepare.series import regularize_series
@@ -77,11 +78,11 @@ def check(params: Path) -> str:
 
 def _check_pairs(sections: Sections, prepare: PrepareParams) -> str:
     try:
-        content = open_source(Path(prepare.source))
-        if not isinstance(content, SourceTable):
+        content = open_source(Path(prepare.source), prepare.reader)
+        if isinstance(content, LineParams):
             raise InputError("prepare.source: must be a table for similarity, got a generated line")
         raw = pl.concat(content.frames({}))
-    except InputError as error:
+    except RelightError as error:
         raise InputError(*sections.problems, *error.problems) from error
     return check_pairs(raw, prepare, sections)
 
@@ -92,19 +93,25 @@ def _clean_source(params: PrepareParams | None, problems: list[str]) -> _CleanTa
     try:
         if params.sequence is not None:  # all of it, whatever its size: prepare holds all of it as well
             clean_rows = regularize_series if params.task == "forecast" else clean_sequences
-            clean = clean_rows(read_whole(Path(params.source)), params)
+            clean = clean_rows(read_whole(Path(params.source), params.reader), params)
             return _CleanTable([clean.rows], clean.schema)
-        content = open_source(Path(params.source))
-        if isinstance(content, SourceTable) and content.n_bytes > MAX_CHECKED_BYTES:
+        content = open_source(Path(params.source), params.reader)
+        if not isinstance(content, LineParams) and _is_large(content):
             first = content.head(N_CHECKED_ROWS)
             return _FirstRows(TableCleaner(first.rows, params, is_whole=first.is_whole), content.n_bytes)
         return _clean_whole(content, params)
-    except InputError as error:
+    except RelightError as error:
         problems += error.problems
         return None
 
 
-def _clean_whole(content: SourceTable | LineParams, params: PrepareParams) -> _CleanTable:
+def _is_large(content: SourceTable | OwnTable) -> bool:
+    """Return whether only the first rows are checked; of a reader's rows it is not known how many its file makes."""
+    is_long = isinstance(content, OwnTable) and not content.head(PLANNING_ROWS).is_whole
+    return is_long or content.n_bytes > MAX_CHECKED_BYTES
+
+
+def _clean_whole(content: SourceTable | OwnTable | LineParams, params: PrepareParams) -> _CleanTable:
     if isinstance(content, LineParams):
         clean = clean_table(content, params)
         return _CleanTable(list(rechunk([clean.rows], CHUNK_ROWS)), clean.schema)

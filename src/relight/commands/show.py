@@ -9,11 +9,11 @@ from relight.runtime.messages import pluralize
 COLUMN_WIDTH = 17  # unless its head or a value is wider
 
 
-def show(metrics: Path, page: Path, speed: Path) -> str:
+def show(metrics: Path, page: Path, speed: Path | None) -> str:
     """Return the text that `make repro` ends with.
 
     Args:
-        speed: the figures of the last training on this machine; the file may not exist.
+        speed: the figures of the last training on this machine; the file may not exist. None outside of a repository.
     """
     scores = read_json(metrics)
     lines = _table_lines("", score_table(scores))
@@ -25,8 +25,8 @@ def show(metrics: Path, page: Path, speed: Path) -> str:
     return "\n".join([*lines, "", *_speed_lines(speed), f"Report: {page}", ""])
 
 
-def _speed_lines(path: Path) -> list[str]:
-    if not path.exists():
+def _speed_lines(path: Path | None) -> list[str]:
+    if path is None or not path.exists():
         return []
     speed = read_json(path)
     threads = pluralize(speed["threads"], "thread")

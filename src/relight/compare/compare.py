@@ -28,13 +28,20 @@ from relight.errors import InputError, RunError
 from relight.metrics.direction import as_loss, name_with_direction
 from relight.repository.dvc import cache_folder
 from relight.repository.git import run_git
-from relight.repository.history import failed_experiments, find_commit, list_experiments, resolve_commits
+from relight.repository.history import (
+    experiments_of_other_models,
+    failed_experiments,
+    find_commit,
+    list_experiments,
+    resolve_commits,
+)
 from relight.repository.revisions import RecordedRun, read_commits, read_workspace
 from relight.runtime.nested import flatten_to_text
 
 WORKSPACE_NAME = "workspace"
 
 HASH_LENGTH = 7  # characters of a commit that are shown
+OTHER_MODEL_NOTE = "{name} is an experiment of another model, in which this one did not run."
 
 
 class FoundRuns(NamedTuple):
@@ -84,6 +91,8 @@ def compare(names: list[str], *, page: Path | None, markdown: bool, n_rows: int)
 def _runs_on_head() -> FoundRuns:
     head = run_git("rev-parse", "HEAD")
     experiments = [each for each in list_experiments() if each.baseline == head]
+    others = experiments_of_other_models(experiments)
+    experiments = [each for each in experiments if each.commit not in others]
     read = read_commits([head, *(each.commit for each in experiments)])
     workspace = read_workspace()
     notes: list[str] = []
@@ -127,7 +136,9 @@ def _named_runs(names: list[str]) -> FoundRuns:
     read = read_commits(commits[name] for name in wanted if name != WORKSPACE_NAME)
     if WORKSPACE_NAME in wanted:
         read[WORKSPACE_NAME] = read_workspace()
-    return FoundRuns([(name, commits[name], read[commits[name]]) for name in wanted], [])
+    others = experiments_of_other_models(each for each in experiments if each.commit in commits.values())
+    notes = [OTHER_MODEL_NOTE.format(name=name) for name in wanted if commits[name] in others]
+    return FoundRuns([(name, commits[name], read[commits[name]]) for name in wanted], notes)
 
 
 def _candidate(cache: Path, name: str, commit: str, run: RecordedRun) -> Candidate:

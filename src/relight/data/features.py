@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from relight.data.calendar import Cycle
-from relight.data.schema import ColumnKind, SequenceParams, SeriesSchema, Task
+from relight.data.schema import ColumnKind, SequenceParams, SeriesSchema, SourceReader, Task
 
 DatePart = Literal["year", "month", "weekday", "hour", "elapsed"]
 Kind = Literal["table", "sequences", "series", "pairs"]
@@ -193,6 +193,7 @@ class Features(BaseModel):
         sequence: how rows make sequences; then a row of the train part is a sequence.
         series: of a forecast; then a row of the train part is a window.
         pairs: how the two sides are read, for similarity; then the names of the features have no prefix.
+        reader: of the source; None if Relight read it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -213,6 +214,7 @@ class Features(BaseModel):
     sequence: SequenceFeatures | None = Field(default=None, exclude_if=lambda value: value is None)
     series: SeriesFeatures | None = Field(default=None, exclude_if=lambda value: value is None)
     pairs: PairFeatures | None = Field(default=None, exclude_if=lambda value: value is None)
+    reader: SourceReader | None = Field(default=None, exclude_if=lambda value: value is None)
 
     @property
     def kind(self) -> Kind:

@@ -195,6 +195,24 @@ class PairColumns(BaseModel):
     columns: list[PairColumn]
 
 
+class SourceReader(BaseModel):
+    """The function of the user's own that read the source, and that reads new files of the same ending.
+
+    Attributes:
+        call: its name, `module:function`.
+        settings: its keyword arguments.
+        ending: of the source's name, as `.xlsx`; a slash for a folder without one.
+        files: the sha256 of each file of the project that the function runs, by its path.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    call: str
+    settings: dict[str, Any]
+    ending: str
+    files: dict[str, str]
+
+
 class Schema(BaseModel):
     """A clean table, described on one page.
 
@@ -209,6 +227,7 @@ class Schema(BaseModel):
         series: the forecast; None for other tasks.
         sequence: how the rows make sequences; None if each row is independent.
         pairs: the columns of both sides, for similarity.
+        reader: of the source; None if Relight read it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -227,6 +246,7 @@ class Schema(BaseModel):
     series: SeriesSchema | None = Field(default=None, exclude_if=lambda value: value is None)
     sequence: SequenceParams | None = Field(default=None, exclude_if=lambda value: value is None)
     pairs: PairColumns | None = Field(default=None, exclude_if=lambda value: value is None)
+    reader: SourceReader | None = Field(default=None, exclude_if=lambda value: value is None)
 
     @property
     def features(self) -> list[Column]:

@@ -14,8 +14,9 @@ from typing import NamedTuple
 from relight.doctor.dvc_lock import LockedOutput
 from relight.doctor.finding import CheckResult, Command, Finding
 from relight.repository.objects import FOLDER_SUFFIX, file_md5, path_md5
+from relight.runtime.workspace import scratch_folder
 
-QUARANTINE = ".dvc/tmp/relight/damaged"
+QUARANTINE_NAME = "damaged"  # in the scratch folder
 OBJECT_NAME = re.compile(r"[0-9a-f]{30}(\.dir)?$")
 N_HASHING_THREADS = 4  # hashing releases the interpreter lock
 TEMPORARY_SECONDS = 3600  # a copy into the cache is finished by then
@@ -113,8 +114,9 @@ def damaged_object_finding(
     """
     path = damaged.path
     damage = "is empty" if damaged.size == 0 else "is damaged"
-    owner = f"the content of {', '.join(outs)}" if outs else "it belongs to another run than the last"
-    commands: list[Command] = [("mkdir", "-p", QUARANTINE), ("mv", path, f"{QUARANTINE}/{damaged.md5}")]
+    owner = f"the content of {', '.join(outs)}" if outs else "it belongs to another run than the last one here"
+    quarantine = str(scratch_folder() / QUARANTINE_NAME)
+    commands: list[Command] = [("mkdir", "-p", quarantine), ("mv", path, f"{quarantine}/{damaged.md5}")]
     commands += [("rm", file) for file in spoilt]
     if intact is not None:
         commands += [("cp", intact, path), ("chmod", "444", path)]

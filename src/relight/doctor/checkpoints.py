@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from relight.doctor.finding import CheckResult, Finding
 from relight.runtime.lifetime import is_locked
-from relight.runtime.runner import FINISHED_NAME
+from relight.runtime.runner import CHECKPOINTS_NAME, FINISHED_NAME
+from relight.runtime.workspace import scratch_folder
 
-CHECKPOINTS_FOLDER = Path(".dvc/tmp/relight/checkpoints")
 STALE_AFTER_DAYS = 14  # an unfinished run is likely to be forgotten by then
 
 
@@ -27,8 +27,8 @@ class RunCheckpoints(NamedTuple):
 
 
 def leftover_checkpoints() -> list[RunCheckpoints]:
-    """Return the checkpoints of runs that are not running now."""
-    folders = sorted(path for path in CHECKPOINTS_FOLDER.glob("*") if path.is_dir())
+    """Return the checkpoints of this model's runs that are not running now."""
+    folders = sorted(path for path in (scratch_folder() / CHECKPOINTS_NAME).glob("*") if path.is_dir())
     return [_run_checkpoints(folder) for folder in folders if not is_locked(folder / "lock")]
 
 

@@ -15,17 +15,24 @@ from typing import NamedTuple
 from relight.doctor.cache import check_cache, rehash_cache
 from relight.doctor.checkpoints import check_checkpoints
 from relight.doctor.dvc_lock import BrokenLock, LockedOutput, check_lock, locked_outputs, read_locked_stages
-from relight.doctor.environment import check_disk, check_git, check_python, no_dvc_result, read_git_state
+from relight.doctor.environment import (
+    check_disk,
+    check_git,
+    check_python,
+    no_dvc_result,
+    read_git_state,
+    stray_dvc_result,
+)
 from relight.doctor.experiments import check_experiments
 from relight.doctor.finding import CheckResult, Command, Finding, finding_lines
 from relight.doctor.locks import check_locks, is_dvc_command, is_within, list_processes
 from relight.doctor.queue import check_queue
-from relight.doctor.settings import check_settings, read_dvc_config, remote_names
+from relight.doctor.settings import COMMITTED_CONFIG, check_settings, read_dvc_config, remote_names
 from relight.errors import RunError
 from relight.repository.dvc import cache_folder
 from relight.runtime.messages import abbreviate
+from relight.runtime.workspace import find_root, repository_root
 
-DVC_CONFIG = Path(".dvc/config")
 MAX_LINE_WIDTH = 120  # columns; longer lines are hard to read
 
 
@@ -83,8 +90,11 @@ def _run_checks() -> list[CheckResult]:
     git = read_git_state()
     has_commit = git is not None and git.n_commits > 0
     results = [check_git(git), check_python()]
-    if not DVC_CONFIG.exists():
-        return [*results, no_dvc_result()]
+    root = find_root(Path.cwd())
+    if root is None:
+        return [*results, no_dvc_result(git)]
+    if not (root / COMMITTED_CONFIG).exists():
+        return [*results, stray_dvc_result(root)]
     config = read_dvc_config(has_commit=has_commit)
     return [
         *results,
@@ -98,7 +108,7 @@ def _run_checks() -> list[CheckResult]:
 def _check_what_dvc_changes(has_commit: bool) -> list[CheckResult]:
     """Look at what a dvc writes while it runs; not while one runs here, because it is half done then."""
     processes = list_processes()
-    running = [one for one in processes if is_dvc_command(one.words) and is_within(one.folder, Path.cwd())]
+    running = [one for one in processes if is_dvc_command(one.words) and is_within(one.folder, repository_root())]
     if running:
         pids = ", ".join(str(process.pid) for process in running)
         skipped = "locks, experiments, queue and temporary folders were not looked at"

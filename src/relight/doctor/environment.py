@@ -8,12 +8,14 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from relight.doctor.finding import CheckResult, Finding
+from relight.doctor.finding import CheckResult, Command, Finding
 from relight.errors import RunError
 from relight.repository.git import git_or_none, run_git
+from relight.runtime.workspace import DVC_FOLDER, find_root
 
 IDENTITY = {"user.name": "Your Name", "user.email": "you@example.com"}
 TEST_BLOCK = b"\0" * 4096  # a full disk does not take it
+LEFT_SUFFIX = "-left"  # of a folder that was moved aside
 FIRST_COMMIT = (("git", "add", "--all"), ("git", "commit", "-m", "start"))
 
 
@@ -22,13 +24,15 @@ class GitState(NamedTuple):
 
     Attributes:
         n_commits: those that lead to HEAD.
-        top: the top folder of the repository, if this folder is another one.
+        top: the top folder of the repository.
+        is_nested: whether it lies inside the DVC repository of this folder, and is another one than DVC uses.
         missing: the keys of the identity that Git lacks, such as user.name.
     """
 
     n_commits: int
     is_shallow: bool
-    top: str | None
+    top: str
+    is_nested: bool
     missing: tuple[str, ...]
 
 
@@ -38,10 +42,12 @@ def read_git_state() -> GitState | None:
         top = run_git("rev-parse", "--show-toplevel")
     except RunError:
         return None
+    root = find_root(Path.cwd())
     return GitState(
         n_commits=int(git_or_none("rev-list", "--count", "HEAD") or 0),
         is_shallow=run_git("rev-parse", "--is-shallow-repository") == "true",
-        top=None if Path(top).resolve() == Path.cwd().resolve() else top,
+        top=top,
+        is_nested=root is not None and not root.is_relative_to(top),
         missing=tuple(key for key in IDENTITY if not _is_configured(key)),
     )
 
@@ -54,9 +60,10 @@ def _is_configured(key: str) -> bool:
 def git_findings(state: GitState) -> list[Finding]:
     """Return a finding for each thing that experiments and their history need of Git and lack."""
     findings = []
-    if state.top is not None:
-        problem = "this folder is not the top of its Git repository"
-        findings += [Finding(problem, "the paths of dvc.yaml and of this command begin there", (("cd", state.top),))]
+    if state.is_nested:
+        problem = f"the Git repository of this folder ({state.top}) lies inside the DVC repository"
+        reason = "DVC keeps experiments and history in the Git repository around its .dvc, without these files"
+        findings += [Finding(problem, reason, note="either remove the inner .git, or move the folder elsewhere")]
     if state.missing:
         problem = f"Git has no {' and no '.join(state.missing)}"
         reason = "`dvc exp run` records each experiment as a commit, which needs an author"
@@ -81,11 +88,32 @@ def check_git(state: GitState | None) -> CheckResult:
     return CheckResult("Git", f"commits: {state.n_commits}", git_findings(state))
 
 
-def no_dvc_result() -> CheckResult:
-    """Return what there is to report without a DVC repository."""
-    problem = "this folder is not a DVC repository (it has no .dvc/config)"
-    reason = "no stage can run; if the repository is elsewhere, go to its top folder"
-    return CheckResult("DVC", "no repository", [Finding(problem, reason, (("dvc", "init"),))])
+def no_dvc_result(git: GitState | None) -> CheckResult:
+    """Return what there is to report without a DVC repository.
+
+    Args:
+        git: the Git repository of this folder, in whose top folder the DVC repository is made.
+    """
+    problem = f"this folder is not in a DVC repository (no folder from here upwards has a {DVC_FOLDER})"
+    go = (("cd", git.top),) if git is not None and Path(git.top) != Path.cwd() else ()
+    return CheckResult("DVC", "no repository", [Finding(problem, "no stage can run", (*go, ("dvc", "init")))])
+
+
+def stray_dvc_result(root: Path) -> CheckResult:
+    """Return what there is to report on a `.dvc` that no `dvc init` made: an older stage left it in the folder.
+
+    Args:
+        root: the folder that it is in.
+    """
+    stray = os.path.relpath(root / DVC_FOLDER)
+    outer = find_root(root.parent)
+    problem = f"{stray} has no config: no `dvc init` made it"
+    reason = "DVC takes its folder for a repository of its own, without a remote"
+    commands: tuple[Command, ...] = (("mv", stray, f"{stray}{LEFT_SUFFIX}"),)
+    note = f"delete {stray}{LEFT_SUFFIX} when nothing in it is needed"
+    follow_up: tuple[Command, ...] = () if outer else (("dvc", "init"),)
+    finding = Finding(problem, reason, commands, is_safe=True, follow_up_commands=follow_up, note=note)
+    return CheckResult("DVC", f"repository around it: {outer or 'none'}", [finding])
 
 
 def python_on_path_prefix() -> str | None:

@@ -6,13 +6,16 @@ SIGKILL leave it as it is (treeverse/dvc issues 9260, 10655). It is looked at wh
 
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path, PurePath
+from posixpath import dirname, join, normpath
 from typing import NamedTuple
 
-from relight.doctor.dvc_lock import read_locked_stages
 from relight.doctor.finding import CheckResult, Command, Finding
+from relight.errors import InputError
 from relight.repository.git import git_or_none, run_git
+from relight.repository.revisions import LOCK_PATH, read_lock_file
 from relight.runtime.messages import abbreviate
 
 EXEC_REFS, TEMP_REFS, PREPARED_REF = "refs/exps/exec", "refs/exps/temp", "refs/exps/stash"
@@ -110,17 +113,17 @@ def read_stash(name: str, commit: str, message: str, generated: frozenset[str] =
     """Return what a stash holds, compared with HEAD and the workspace.
 
     Args:
-        generated: files that do not count, because the stages write them.
+        generated: files that do not count, because the stages write them; from the top of the Git repository.
     """
     files = [file for file in _diff(f"{commit}^1", commit) if _is_user_file(file) and file not in generated]
-    differing = _diff(commit, "--", *files) if files else ()
+    differing = _diff(commit, "--", *_from_top(files)) if files else ()
     trees = {_tree(f"{commit}^1"), _tree(commit)}
     return Stash(
         name=name,
         commit=commit,
         message=message,
         differing=differing,
-        changed=_diff("HEAD", "--", *differing) if differing else (),
+        changed=_diff("HEAD", "--", *_from_top(differing)) if differing else (),
         is_on_head=run_git("rev-parse", f"{commit}^1") == run_git("rev-parse", "HEAD"),
         is_plain=git_or_none("rev-parse", "-q", "--verify", f"{commit}^2") is None or _tree(f"{commit}^2") in trees,
     )
@@ -128,12 +131,17 @@ def read_stash(name: str, commit: str, message: str, generated: frozenset[str] =
 
 def _is_user_file(file: str) -> bool:
     """Return whether a person wrote the file: DVC adds its own, and a run writes dvc.lock."""
-    return not file.startswith(".dvc/tmp/") and file != "dvc.lock"
+    return "/.dvc/tmp/" not in f"/{file}" and PurePath(file).name != LOCK_PATH
 
 
 def _diff(*arguments: str) -> tuple[str, ...]:
-    """Return the names of the files that `git diff` lists."""
+    """Return the names of the files that `git diff` lists, from the top of the repository."""
     return tuple(name for name in run_git("diff", "--name-only", "-z", *arguments).split("\0") if name)
+
+
+def _from_top(files: Iterable[str]) -> list[str]:
+    """Return files as Git takes them in every folder."""
+    return [f":(top,literal){file}" for file in files]
 
 
 def _tree(commit: str) -> str:
@@ -181,15 +189,25 @@ def running_refs() -> dict[str, str]:
 
 def running_experiments(refs: Mapping[str, str]) -> list[PreparedExperiment]:
     """Return the experiments among these refs."""
-    stages = read_locked_stages()
-    locked = stages.values() if isinstance(stages, dict) else ()
-    outs = frozenset(out for stage in locked for out in stage.outs)
+    outs = _generated_files()
     commits = [commit for ref, commit in refs.items() if ref == MERGE_REF or "/temp/merge-" in ref]
     experiments = []
     for commit in dict.fromkeys(commits):
         stash = read_stash("", commit, run_git("log", "-1", "--format=%s", commit), outs)
         experiments.append(PreparedExperiment(commit, experiment_name(stash.message), bool(stash.differing)))
     return experiments
+
+
+def _generated_files() -> frozenset[str]:
+    """Return what the stages of all models have written, from the top of the Git repository."""
+    listed = run_git("ls-files", "-z", "--full-name", "--", f":(top,glob)**/{LOCK_PATH}").split("\0")
+    locks = {run_git("rev-parse", "--show-prefix") + LOCK_PATH, *filter(None, listed)}
+    top, generated = Path(run_git("rev-parse", "--show-toplevel")), set[str]()
+    for lock in locks:
+        with suppress(InputError):  # it cannot be read, which is a finding of its own
+            stages = read_lock_file(top / lock).values()
+            generated.update(normpath(join(dirname(lock), out)) for stage in stages for out in stage.outs)
+    return frozenset(generated)
 
 
 def stash_finding(stash: Stash) -> Finding:

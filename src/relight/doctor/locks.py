@@ -10,10 +10,10 @@ import psutil
 from relight.doctor.finding import CheckResult, Finding
 from relight.runtime.lifetime import is_locked
 from relight.runtime.messages import abbreviate
+from relight.runtime.workspace import in_repository, scratch_folder
 
 OWN_DVC_MODULES = {"relight.sweep.dvc_child", "relight.sweep.worker"}  # they run dvc in their own process
-RWLOCK_PATHS = (Path(".dvc/tmp/rwlock"), Path(".dvc/tmp/exps/rwlock"))
-STAGE_LOCK_PATH = Path(".dvc/tmp/relight/lock")
+RWLOCK_PATHS = (".dvc/tmp/rwlock", ".dvc/tmp/exps/rwlock")  # from the top of the repository
 
 
 class Process(NamedTuple):
@@ -66,7 +66,8 @@ def is_dvc_command(words: Sequence[str]) -> bool:
 
 def read_rwlocks() -> list[RwLock]:
     """Return DVC's rwlock files."""
-    return [RwLock(str(path), _owners(path), path.stat().st_mtime) for path in RWLOCK_PATHS if path.exists()]
+    paths = [in_repository(path) for path in RWLOCK_PATHS]
+    return [RwLock(str(path), _owners(path), path.stat().st_mtime) for path in paths if path.exists()]
 
 
 def _owners(path: Path) -> dict[int, str] | None:
@@ -113,8 +114,9 @@ def _process_text(process: Process | None) -> str:
 
 
 def stage_lock_holder() -> str | None:
-    """Return the stage and pid in the lock of the stages, if a process holds it."""
-    return STAGE_LOCK_PATH.read_text(encoding="utf-8").strip() if is_locked(STAGE_LOCK_PATH) else None
+    """Return the stage and pid in the lock of this model's stages, if a process holds it."""
+    path = scratch_folder() / "lock"
+    return path.read_text(encoding="utf-8").strip() if is_locked(path) else None
 
 
 def stage_lock_findings(holder: str | None) -> list[Finding]:

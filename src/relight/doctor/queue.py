@@ -5,6 +5,7 @@ They are looked at while no dvc works on the repository.
 
 import base64
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,12 +14,11 @@ from relight.doctor.finding import CheckResult, Command, Finding
 from relight.doctor.locks import Process, is_within
 from relight.repository.git import git_or_none
 from relight.repository.history import FAILED_TASKS_REF
+from relight.runtime.workspace import in_repository
 
 QUEUED_TASKS_REF = "refs/exps/celery/stash"  # its reflog: the commits that waiting tasks were queued with
-EXPERIMENTS_FOLDER = Path(".dvc/tmp/exps")
-TAKEN_TASKS_FOLDER = EXPERIMENTS_FOLDER / "celery/broker/processed"
-RESULTS_FOLDER = EXPERIMENTS_FOLDER / "celery/result"
-RUNS_FOLDER = EXPERIMENTS_FOLDER / "run"
+EXPERIMENTS_FOLDER = ".dvc/tmp/exps"  # from the top of the repository; the queue is one for all models
+TAKEN_TASKS_FOLDER, RESULTS_FOLDER, RUNS_FOLDER = "celery/broker/processed", "celery/result", "run"
 TASK_NAME = "dvc.repo.experiments.queue.tasks.run_exp"
 
 
@@ -56,18 +56,22 @@ class TemporaryWorkspace(NamedTuple):
 def running_tasks() -> list[RunningTask]:
     """Return the tasks that `dvc queue status` calls Running."""
     tasks = []
-    for path in sorted(TAKEN_TASKS_FOLDER.glob("*.celery.msg")):
+    for path in sorted(_experiments_folder(TAKEN_TASKS_FOLDER).glob("*.celery.msg")):
         message = _read_json(path)
         if message.get("headers", {}).get("task") != TASK_NAME:
             continue
-        if not (RESULTS_FOLDER / f"celery-task-meta-{message['headers']['id']}").exists():
+        if not _experiments_folder(RESULTS_FOLDER, f"celery-task-meta-{message['headers']['id']}").exists():
             tasks.append(_running_task(json.loads(base64.b64decode(message["body"]))[0][0]))
     return tasks
 
 
+def _experiments_folder(*below: str) -> Path:
+    return in_repository(Path(EXPERIMENTS_FOLDER, *below))
+
+
 def _running_task(entry: dict[str, str]) -> RunningTask:
     commit = entry["stash_rev"]
-    pid_file = RUNS_FOLDER / commit / f"{commit}.json"
+    pid_file = _experiments_folder(RUNS_FOLDER, commit, f"{commit}.json")
     pid = _read_json(pid_file).get("pid")
     name = entry["name"] or commit[:7]
     return RunningTask(commit, name, entry["head_rev"], entry["baseline_rev"], pid, str(pid_file))
@@ -89,7 +93,8 @@ def queued_commits() -> set[str]:
 
 def temporary_workspaces() -> list[TemporaryWorkspace]:
     """Return the workspaces of queued and of `--temp` experiments."""
-    paths = sorted([*EXPERIMENTS_FOLDER.glob("tmp*"), *EXPERIMENTS_FOLDER.glob("standalone/tmp*")])
+    folder = _experiments_folder()
+    paths = sorted([*folder.glob("tmp*"), *folder.glob("standalone/tmp*")])
     return [_temporary_workspace(path) for path in paths if path.is_dir()]
 
 
@@ -134,7 +139,7 @@ def task_finding(task: RunningTask, *, is_pid_taken: bool) -> Finding:
         "its status never changes, and no worker takes it again",
         (keep, *forget, kill),
         is_safe=True,
-        note=f"its status is Failed then; its params stay: `git show {task.commit[:7]}:params.yaml`",
+        note=f"its status is Failed then; its params stay: `git diff {task.baseline[:7]} {task.commit[:7]}`",
     )
 
 
@@ -149,7 +154,8 @@ def workspace_finding(workspace: TemporaryWorkspace, *, is_queued: bool, user: i
     problem = f"{path}: the workspace of an experiment that was killed ({workspace.n_bytes / 1e6:.1f} MB)"
     if user is not None:
         return Finding(f"{problem}, in which pid {user} still works", "its result is lost", (("kill", str(user)),))
-    save: list[Command] = [("git", "fetch", path, f"{ref}:{ref}") for ref in workspace.unfetched]
+    # an absolute path, because Git takes a relative one from the top of the repository
+    save: list[Command] = [("git", "fetch", os.path.abspath(path), f"{ref}:{ref}") for ref in workspace.unfetched]
     note = ""
     if workspace.prepared is not None and not is_queued:
         message = "experiment, killed in its temporary folder"

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from relight.doctor.finding import CheckResult, Command, Finding
 from relight.repository.git import read_files_at
+from relight.runtime.workspace import in_repository
 
 Config = Mapping[str, Mapping[str, str]]  # section → key → value
 SECRET_OPTION = re.compile(
@@ -17,11 +18,11 @@ SECRET_OPTION = re.compile(
 )
 PASSWORD_IN_URL = re.compile(r"^\w+://[^/@\s]*:[^/@\s]+@")
 REMOTE_SECTION = re.compile(r'remote "(.+)"$')
-COMMITTED_CONFIG, LOCAL_CONFIG = Path(".dvc/config"), Path(".dvc/config.local")
+COMMITTED_CONFIG, LOCAL_CONFIG = ".dvc/config", ".dvc/config.local"  # from the top of the repository
 
 
 class DvcConfig(NamedTuple):
-    """DVC's settings of this project.
+    """DVC's settings of the repository.
 
     Attributes:
         committed: .dvc/config.
@@ -36,9 +37,10 @@ class DvcConfig(NamedTuple):
 
 def read_dvc_config(*, has_commit: bool) -> DvcConfig:
     """Return the settings of the workspace and of the last commit, if there is one."""
-    old = read_files_at([("HEAD", str(COMMITTED_CONFIG))]).values() if has_commit else ()
+    committed, local = in_repository(COMMITTED_CONFIG), in_repository(LOCAL_CONFIG)
+    old = read_files_at([("HEAD", str(committed))]).values() if has_commit else ()
     in_history = next((_parse_config(text) for text in old), {})
-    return DvcConfig(_read_file(COMMITTED_CONFIG), _read_file(LOCAL_CONFIG), in_history)
+    return DvcConfig(_read_file(committed), _read_file(local), in_history)
 
 
 def remote_names(config: DvcConfig) -> list[str]:

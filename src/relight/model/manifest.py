@@ -1,6 +1,7 @@
 """manifest.json: everything that the weights were made of, so that anyone can make them again."""
 
 import platform
+import re
 from importlib.metadata import version
 from typing import Any, Literal
 
@@ -9,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 MANIFEST_FORMAT: Literal[1] = 1
 CODE_FOLDERS = ("src/", "stages/")  # of Relight, and of own code
 CODE_ENDING = ".py"  # of own code that lies elsewhere
+ABOVE = re.compile(r"^(\.\./)+")
 RELIGHT_VERSION = "0.2.0"  # as in pyproject.toml; what is installed may be another copy than the code that runs
 PACKAGES = ("numpy", "polars", "rtdl_num_embeddings", "rtdl_revisiting_models", "safetensors", "tabm", "torch")
 
@@ -41,8 +43,8 @@ class Manifest(BaseModel):
 
 
 def is_code(path: str) -> bool:
-    """Return whether a path that a stage depends on is code, and not data."""
-    return path.startswith(CODE_FOLDERS) or path.endswith(CODE_ENDING)
+    """Return whether a file of a stage is code: Python, or in one of CODE_FOLDERS of the model or a folder above."""
+    return ABOVE.sub("", path).startswith(CODE_FOLDERS) or path.endswith(CODE_ENDING)
 
 
 def split_data_and_code(digests: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:

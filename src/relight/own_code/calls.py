@@ -3,11 +3,13 @@
 Only text is read here; nothing is imported.
 """
 
+import math
 import unicodedata
 from collections.abc import Iterator
-from typing import Annotated, Any, TypeVar
+from contextlib import suppress
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 NAME_TAG, CALL_TAG = "<name>", "<call>"  # which form a value has; left out of messages
@@ -32,6 +34,14 @@ class Call(BaseModel):
             raise PydanticCustomError("call_form", 'must be "module:name", as "houses.networks:ResidualMlp"')
         return value
 
+    @model_validator(mode="after")
+    def settings_are_finite(self) -> Self:
+        """Refuse NaN and infinite numbers, as all sections do: model.json cannot hold them."""
+        wrong = next((name for name, value in self.settings.items() if not _is_finite(value)), None)
+        if wrong is not None:
+            raise PydanticCustomError("own_section", f"{wrong} must be finite, got {self.settings[wrong]}")
+        return self
+
     @property
     def module(self) -> str:
         """The dotted name of the module."""
@@ -49,6 +59,12 @@ class Call(BaseModel):
 
     def __str__(self) -> str:
         return self.call
+
+
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, dict | list):
+        return all(_is_finite(part) for part in (value.values() if isinstance(value, dict) else value))
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _form(value: Any) -> str:
@@ -74,7 +90,8 @@ def find_calls(params: Any, key: str = "") -> Iterator[tuple[str, Call]]:
     """Yield each call in params.yaml with its dotted key; a call that is not well formed is left to the section."""
     if isinstance(params, dict):
         if isinstance(params.get("call"), str) and is_well_formed(params["call"]):
-            yield key, Call.model_validate(params)
+            with suppress(ValidationError):
+                yield key, Call.model_validate(params)
         for name, value in params.items():
             yield from find_calls(value, f"{key}.{name}" if key else str(name))
     elif isinstance(params, list):

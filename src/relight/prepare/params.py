@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from relight.data.schema import SequenceParams
+from relight.own_code.calls import Call
 from relight.runtime.params import Section
 
 MAX_GENERATED_POINTS = 10_000_000
@@ -82,11 +83,19 @@ def _check_target(value: Any) -> Any:
     raise PydanticCustomError("target", "must be the name of a column, or a list of two or more different ones")
 
 
+def _check_reader(value: Any) -> Any:
+    if isinstance(value, str):
+        raise PydanticCustomError("own_section", f'must be a mapping, as {{call: "{value[:60]}"}}, got a text')
+    return value
+
+
 class PrepareParams(Section):
     """Which table is read, what is predicted, and what its columns are."""
 
     source: str = Field(min_length=1, examples=["data/raw/line.yaml"])
     """The table: .csv or .tsv (also as .gz), .parquet, or a folder of such files; a .yaml describes generated data."""
+    reader: Annotated[Call | None, BeforeValidator(_check_reader)] = None
+    """A function of your own that reads the source, whatever it is: `{call: "module:function"}` with its settings."""
     target: Annotated[str | list[str], BeforeValidator(_check_target)] = Field(examples=["y"])
     """The column to predict; several columns of shares that sum to 1 are a distribution."""
     task: Literal["auto", "regression", "binary", "multiclass", "distribution", "forecast", "ranking", "similarity"] = (

@@ -8,7 +8,7 @@ from relight.prepare.params import PrepareParams
 from relight.prepare.sequences import clean_sequences
 from relight.prepare.series import regularize_series
 from relight.prepare.source import read_whole
-from relight.prepare.table import prepare_table
+from relight.prepare.table import prepare_table, with_reader
 from relight.runtime.files import write_json
 
 
@@ -21,13 +21,13 @@ def prepare(params: PrepareParams, *, source: Path, table: Path, schema: Path) -
         InputError: with all that is wrong with the source.
     """
     if params.task == "similarity":
-        clean = clean_pairs(read_whole(source), params)
+        clean = clean_pairs(read_whole(source, params.reader), params)
     elif params.task == "forecast":
-        clean = regularize_series(read_whole(source), params)
+        clean = regularize_series(read_whole(source, params.reader), params)
     elif params.sequence is not None:
-        clean = clean_sequences(read_whole(source), params)
+        clean = clean_sequences(read_whole(source, params.reader), params)
     else:
         prepare_table(params, source=source, table=table, schema=schema)
         return
     write_parquet(table, [clean.rows])
-    write_json(schema, clean.schema)
+    write_json(schema, with_reader(clean.schema, params))

@@ -1,19 +1,24 @@
 """The source that `prepare.source` names: a table (a regular file, or a folder of them, inside the repository), or the
 description of points on a known line, the data of the tutorial."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 import polars as pl
 
 from relight.data.parquet import parquet_frames, parquet_schema
 from relight.errors import InputError
+from relight.own_code.calls import Call
 from relight.prepare.csv_reader import ColumnTypes, csv_frames, csv_names
+from relight.prepare.frames import TableHead
+from relight.prepare.own_reader import OwnTable
 from relight.prepare.params import LineParams
 from relight.runtime.params import check_document
 from relight.runtime.strict_yaml import read_yaml
+from relight.runtime.workspace import find_root
 
 SourceKind = Literal["line", "csv", "parquet"]
 _TABLES: dict[str, SourceKind] = {
@@ -75,13 +80,6 @@ def _fused_multiply_add(start: float | np.ndarray, index: np.ndarray, step: floa
     return start + index * high + index * (step - high)
 
 
-class TableHead(NamedTuple):
-    """The first rows, and whether there are no others."""
-
-    rows: pl.DataFrame
-    is_whole: bool
-
-
 class SourceTable:
     """The files of one table: of one kind, with the same columns, in the order of their names."""
 
@@ -135,12 +133,18 @@ class SourceTable:
         return csv_names(file) if self.is_csv else parquet_schema(file)
 
 
-def open_source(source: Path) -> SourceTable | LineParams:
+def open_source(source: Path, reader: Call | None = None) -> SourceTable | OwnTable | LineParams:
     """Return a table that is not read yet, or the description of a generated one.
+
+    Args:
+        reader: a function of the user's own that reads it, whatever its ending.
 
     Raises:
         InputError: with all that keeps it from being read.
     """
+    if reader is not None:
+        assert_in_repository(source)
+        return OwnTable(source, reader)
     if source_kind(source) != "line":
         return SourceTable(source)
     checked = check_document(read_yaml(source), LineParams)
@@ -149,13 +153,16 @@ def open_source(source: Path) -> SourceTable | LineParams:
     return checked.params
 
 
-def read_whole(source: Path) -> pl.DataFrame:
+def read_whole(source: Path, reader: Call | None = None) -> pl.DataFrame:
     """Return all rows of a table at once; CSV as texts.
+
+    Args:
+        reader: a function of the user's own that reads it.
 
     Raises:
         InputError: with all that keeps it from being read; for the description of a generated line.
     """
-    content = open_source(source)
+    content = open_source(source, reader)
     if isinstance(content, LineParams):
         raise InputError(
             f"{source}: must be a table for pairs, sequences and forecasts, got the description of a generated line"
@@ -169,13 +176,42 @@ def source_kind(source: Path) -> SourceKind:
     Raises:
         InputError: for a path outside the repository, missing, no regular file, or of another kind.
     """
-    if source.is_absolute() or ".." in source.parts:
-        raise InputError(f"{source}: must be a path inside the repository; put the table into data/raw/")
+    assert_in_repository(source)
+    return file_kind(source)
+
+
+def assert_in_repository(source: Path) -> None:
+    """Check that the source is a file or a folder of the repository.
+
+    Raises:
+        InputError: for a path outside the repository, missing, or no regular file.
+    """
+    assert_inside(source)
     if not _exists(source):
         raise InputError(f"{source}: no such file in {Path.cwd()}{_next_step(source)}")
-    if not source.resolve().is_relative_to(Path.cwd().resolve()) and not _in_dvc_cache(source):
+    if not source.resolve().is_relative_to(_root().resolve()) and not _in_dvc_cache(source):
         raise InputError(f"{source}: is a link out of the repository; put the table itself into data/raw/")
-    return file_kind(source)
+    if not source.is_file() and not source.is_dir():
+        raise InputError(f"{source}: is not a regular file")
+
+
+def assert_inside(source: Path) -> None:
+    """Check that a path, as it is written, is one in the repository, on which no step leads out of it.
+
+    Raises:
+        InputError: if it is not, or if a `..` follows a name: if that is the name of a link, DVC would hash another
+            file than the stage would read.
+    """
+    steps = (os.path.abspath(Path(*source.parts[:n])) for n in range(1, len(source.parts) + 1))
+    if source.is_absolute() or not all(Path(step).is_relative_to(_root()) for step in steps):
+        raise InputError(f"{source}: must be a path inside the repository; put the table into data/raw/")
+    if source != Path(os.path.normpath(source)):
+        raise InputError(f"{source}: must have `..` only at its beginning; write {os.path.normpath(source)}")
+
+
+def _root() -> Path:
+    """Return the top of the repository; outside of one, the current folder."""
+    return find_root(Path.cwd()) or Path.cwd()
 
 
 def file_kind(path: Path) -> SourceKind:

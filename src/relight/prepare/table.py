@@ -23,8 +23,9 @@ from relight.prepare.column_plan import (
     role_problems,
 )
 from relight.prepare.column_profile import TableProfile
+from relight.prepare.own_reader import OwnTable, describe_reader
 from relight.prepare.params import LineParams, PrepareParams
-from relight.prepare.source import generate_line, open_source, true_line
+from relight.prepare.source import SourceTable, generate_line, open_source, true_line
 from relight.prepare.target_plan import TargetCleaner
 from relight.prepare.targets import query_labels
 from relight.runtime.files import write_json
@@ -41,7 +42,7 @@ class CleanTable(NamedTuple):
 
 def prepare_table(params: PrepareParams, *, source: Path, table: Path, schema: Path) -> None:
     """Write the clean table and its schema; the rows pass in chunks."""
-    content = open_source(source)
+    content = open_source(source, params.reader)
     if isinstance(content, LineParams):
         points = generate_line(content, params.target)
         cleaner = TableCleaner(points, params, is_whole=True, truth=true_line(content))
@@ -49,9 +50,21 @@ def prepare_table(params: PrepareParams, *, source: Path, table: Path, schema: P
     else:
         first = content.head(PLANNING_ROWS)
         cleaner = TableCleaner(first.rows, params, is_whole=first.is_whole)
-        chunks = [first.rows] if first.is_whole else prefetch(content.frames(cleaner.types))
-        write_parquet(table, cleaner.clean(chunks))
-    write_json(schema, cleaner.schema())
+        write_parquet(table, cleaner.clean([first.rows] if first.is_whole else _chunks(content, cleaner)))
+    write_json(schema, with_reader(cleaner.schema(), params))
+
+
+def _chunks(content: SourceTable | OwnTable, cleaner: "TableCleaner") -> Iterator[pl.DataFrame]:
+    """Yield all raw rows; a reader of the user's own stays in its thread, because not all libraries can change it."""
+    frames = content.frames(cleaner.types)
+    return frames if isinstance(content, OwnTable) else prefetch(frames)
+
+
+def with_reader(schema: Schema, params: PrepareParams) -> Schema:
+    """Return the schema with the reader of the user's own, if the params name one."""
+    if params.reader is None:
+        return schema
+    return schema.model_copy(update={"reader": describe_reader(params.reader, Path(params.source))})
 
 
 def clean_table(content: pl.DataFrame | LineParams, params: PrepareParams) -> CleanTable:

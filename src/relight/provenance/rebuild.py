@@ -16,6 +16,7 @@ from relight.errors import InputError, RunError
 from relight.repository.git import git_error_text, run_git
 from relight.repository.objects import FOLDER_SUFFIX, folder_files, is_intact, object_path, path_md5
 from relight.runtime.lifetime import Terminated
+from relight.runtime.workspace import find_root, model_folder, repository_root
 
 TERMINATION_SECONDS = 10.0  # until the processes are killed
 
@@ -32,8 +33,13 @@ def temporary_checkout(commit: str, folder: Path) -> Iterator[Path]:
     """Check a commit out into a Git repository of its own, which shares only Git's objects; remove it after the block.
 
     What a killed call left there is removed first. The user's repository holds no trace of it.
+
+    Yields:
+        the model's folder in it.
     """
     _remove(folder)
+    top = run_git("rev-parse", "--show-toplevel")
+    root = folder / os.path.relpath(repository_root(), top)
     objects = Path(run_git("rev-parse", "--git-path", "objects")).resolve()
     before = {number: signal.signal(number, _on_signal) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
@@ -41,8 +47,8 @@ def temporary_checkout(commit: str, folder: Path) -> Iterator[Path]:
         _git(folder, "init", "--quiet")
         (folder / ".git/objects/info/alternates").write_text(f"{objects}\n", encoding="utf-8")
         _git(folder, "checkout", "--quiet", "--detach", commit)
-        (folder / ".dvc/config.local").write_text("[cache]\n    dir = cache\n", encoding="utf-8")
-        yield folder
+        (root / ".dvc/config.local").write_text("[cache]\n    dir = cache\n", encoding="utf-8")
+        yield root / model_folder()
     finally:
         with _interrupts_ignored():
             _remove(folder)
@@ -53,10 +59,15 @@ def temporary_checkout(commit: str, folder: Path) -> Iterator[Path]:
 def place_input(path: str, md5: str, folder: Path, cache: Path) -> str:
     """Copy a file or folder that no stage makes to its place, unless the commit has it there.
 
+    Args:
+        folder: the model's, in the checkout.
+
     Returns:
         the problem; "" if it is in its place.
     """
-    target = folder / path
+    target = Path(os.path.abspath(folder / path))
+    if not target.is_relative_to(_root_of(folder)):
+        return f"{path}: lies outside of the repository, and is no part of the commit; put it into the repository"
     if target.exists():
         return ""
     if path_md5(Path(path)) == md5:
@@ -119,8 +130,13 @@ def _clean_environment(folder: Path) -> dict[str, str]:
         **kept,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', '')}",
         "DVC_NO_ANALYTICS": "1",
-        "DVC_SITE_CACHE_DIR": str(folder.resolve() / ".dvc/tmp/site"),
+        "DVC_SITE_CACHE_DIR": str(_root_of(folder) / ".dvc/tmp/site"),
     }
+
+
+def _root_of(folder: Path) -> Path:
+    """Return the top of the DVC repository that a folder lies in."""
+    return find_root(folder.absolute()) or folder.absolute()
 
 
 def _on_signal(_number: int, _frame: FrameType | None) -> None:

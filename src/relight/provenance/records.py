@@ -9,8 +9,9 @@ from relight.model.manifest import Manifest
 from relight.repository.git import read_files_at
 from relight.repository.history import Commit, commits_that_record, last_recording_commit
 from relight.repository.objects import find_with_md5, folders_containing, path_md5
-from relight.repository.revisions import LOCK_PATH, Lock, LockEntry, read_lock, read_lock_file
+from relight.repository.revisions import LOCK_PATH, PIPELINE_PATH, Lock, LockEntry, read_lock, read_lock_file
 from relight.runtime.files import read_format
+from relight.runtime.workspace import is_top
 
 MANIFEST_PATH = "models/manifest.json"
 
@@ -44,7 +45,7 @@ def find_record(path: Path, cache: Path) -> tuple[LockRecord, list[str]]:
     here, md5, relative = read_lock_file(), path_md5(path), Path(os.path.relpath(path))
     recorded = _entry_at(here, relative)
     if md5 is None and recorded is None:
-        raise InputError(f"{path}: no such file, and dvc.lock records none of this name")
+        raise InputError(f"{path}: no such file, and dvc.lock records none of this name{_other_model_hint(path)}")
     if md5 is None and recorded is not None:
         return _record_of_entry(recorded, here), []
     holders = [md5, *folders_containing(cache, str(md5)), *_folder_around(here, relative)]
@@ -52,7 +53,10 @@ def find_record(path: Path, cache: Path) -> tuple[LockRecord, list[str]]:
     if record and (recorded is None or record.entry.md5 == recorded.md5):
         return record, []
     if recorded is None:
-        raise InputError(f"{path}: no dvc.lock of this repository's history records these bytes (md5 {md5})")
+        raise InputError(
+            f"{path}: no {LOCK_PATH} of this {'repository' if is_top() else 'folder'}'s history records these bytes "
+            f"(md5 {md5}){_other_model_hint(path)}"
+        )
     fix = f"`dvc checkout {recorded.path}` brings the recorded one back"
     changed = f"{path}: is not the file that dvc.lock records here (md5 {md5}; recorded {recorded.md5})"
     if record:
@@ -60,6 +64,15 @@ def find_record(path: Path, cache: Path) -> tuple[LockRecord, list[str]]:
     return _record_of_entry(recorded, here), [
         f"{changed}; no dvc.lock of the history records it, so that one is traced below. {fix}"
     ]
+
+
+def _other_model_hint(path: Path) -> str:
+    """Return the next step for a file in the folder of another model; "" for other files."""
+    folders = Path(os.path.abspath(path)).parents
+    nearest = next((folder for folder in folders if (folder / PIPELINE_PATH).is_file()), Path.cwd())
+    if nearest == Path.cwd():
+        return ""
+    return f"; it lies in the folder of another model: run `relight trace` in {os.path.relpath(nearest)}"
 
 
 def _record_of_entry(entry: LockEntry, here: Lock) -> LockRecord:

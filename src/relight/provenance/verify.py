@@ -17,8 +17,9 @@ from relight.runtime.files import read_format
 from relight.runtime.lifetime import single_instance
 from relight.runtime.messages import abbreviate
 from relight.runtime.processes import PROCESSES_VARIABLE
+from relight.runtime.workspace import scratch_folder
 
-WORKSPACE_FOLDER, WEIGHTS_PATH = Path(".dvc/tmp/relight"), "models/model.pth"
+WEIGHTS_PATH = "models/model.pth"
 MAX_PATHS_SHOWN = 5  # of a long list
 
 
@@ -54,10 +55,11 @@ def verify(revision: str, stage: str | None) -> tuple[str, list[str]]:
         raise InputError(f"--stage: must be one of {', '.join(lock)}, got {stage}")
     stages = lock if stage is None else {stage: lock[stage]}
     cache = cache_folder()
-    WORKSPACE_FOLDER.mkdir(parents=True, exist_ok=True)
+    workspace = scratch_folder()
+    workspace.mkdir(parents=True, exist_ok=True)
     with (
-        single_instance(WORKSPACE_FOLDER / "verify.lock", "relight verify"),
-        temporary_checkout(commit, WORKSPACE_FOLDER / "verify") as folder,
+        single_instance(workspace / "verify.lock", "relight verify"),
+        temporary_checkout(commit, workspace / "verify") as folder,
     ):
         _place_inputs(stages, folder, cache)
         reasons = _changed_deps(lock, stages, folder)

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 from relight.errors import RunError
 from relight.repository.objects import FOLDER_SUFFIX, ObjectState, stream_md5
 from relight.repository.remotes import RemoteSettings, explain_remote_error, nothing_pushed_message
+from relight.repository.revisions import PIPELINE_PATH
+from relight.runtime.workspace import in_repository, model_folder
 
 
 def run_dvc(*arguments: str) -> str:
@@ -39,6 +41,7 @@ class RecordedOutput(NamedTuple):
     """An output of a stage, or a file that `dvc add` tracks.
 
     Attributes:
+        path: from the current folder.
         md5: None if its stage never ran.
         is_cached: False if Git keeps the file itself.
     """
@@ -49,7 +52,7 @@ class RecordedOutput(NamedTuple):
 
 
 class DvcProject:
-    """The DVC repository in this folder.
+    """The DVC repository of this folder, as far as the model in it is concerned.
 
     Raises:
         RunError: from each method, with what went wrong in one sentence.
@@ -64,7 +67,7 @@ class DvcProject:
             self._repo: Any = Repo()
 
     def recorded_outputs(self, revision: str | None) -> list[RecordedOutput]:
-        """Return all outputs, sorted by path.
+        """Return the outputs of the model and the files that it reads, sorted by path; not those of other models.
 
         Args:
             revision: a commit; None: the workspace.
@@ -76,11 +79,12 @@ class DvcProject:
                 return self._outputs()
 
     def _outputs(self) -> list[RecordedOutput]:
-        outs = sorted(self._repo.index.outs, key=lambda out: out.fs_path)
-        root = self._repo.root_dir
+        outs = sorted(_outputs_of_model(self._repo, model_folder()), key=lambda out: out.fs_path)
         return [
             RecordedOutput(
-                os.path.relpath(out.fs_path, root), out.hash_info.value if out.hash_info else None, bool(out.use_cache)
+                str(in_repository(os.path.relpath(out.fs_path, self._repo.root_dir))),
+                out.hash_info.value if out.hash_info else None,
+                bool(out.use_cache),
             )
             for out in outs
         ]
@@ -122,14 +126,15 @@ class DvcProject:
             # with a relative path below `/`.
             config = {"core": {"remote": "of-today"}, "remote": {"of-today": remote.options}}
             revs = None if revision is None else [revision]
+            paths = [out.path for out in self.recorded_outputs(revision) if out.md5 and out.is_cached]
             try:
-                self._repo.fetch(revs=revs, workspace=revision is None, config=config)
+                self._repo.fetch(paths, revs=revs, workspace=revision is None, config=config)
             except DownloadError:
                 return
             except ObjectFormatError:  # A damaged list of a folder stops the whole fetch: fetch each output by itself.
-                for out in self.recorded_outputs(revision):
+                for path in paths:
                     with suppress(DownloadError, ObjectFormatError):
-                        self._repo.fetch([out.path], revs=revs, workspace=revision is None, config=config)
+                        self._repo.fetch([path], revs=revs, workspace=revision is None, config=config)
 
     def check_remote(self, md5: str) -> tuple[ObjectState, str]:
         """Return the state of an object on the remote, and the address where it should be."""
@@ -157,6 +162,31 @@ class DvcProject:
 
     def _odb(self) -> Any:
         return self._repo.cloud.get_remote_odb()
+
+
+def _outputs_of_model(repo: Any, folder: Path) -> list[Any]:
+    """Return the outputs that a model writes or reads, and the files in its folder that `dvc add` tracks.
+
+    Args:
+        repo: a `dvc.repo.Repo`.
+        folder: of the model, below the top of the repository.
+    """
+
+    def located(path: str) -> Path:
+        return Path(os.path.relpath(path, repo.root_dir))
+
+    files = {stage: located(stage.path) for stage in repo.index.stages}
+    models = {file.parent for file in files.values() if file.name == PIPELINE_PATH}
+    read = {
+        located(dep.fs_path) for stage, file in files.items() if file == folder / PIPELINE_PATH for dep in stage.deps
+    }
+
+    def is_own(out: Any) -> bool:
+        nearest = next((parent for parent in files[out.stage].parents if parent in models), Path())
+        at = located(out.fs_path)
+        return nearest == folder or any(at == dep or at in dep.parents or dep in at.parents for dep in read)
+
+    return [out for out in repo.index.outs if is_own(out)]
 
 
 @contextmanager

@@ -40,13 +40,13 @@ def read_files_at(revisions_and_paths: Iterable[tuple[str, str]]) -> dict[tuple[
     """Read many files of many commits in one process.
 
     Args:
-        revisions_and_paths: pairs of a revision and a path.
+        revisions_and_paths: pairs of a revision and a path from the current folder.
 
     Returns:
         the bytes by the pair; pairs that do not exist are left out.
     """
     requests = list(revisions_and_paths)
-    names = "".join(f"{revision}:{path}\n" for revision, path in requests)
+    names = "".join(f"{revision}:./{path}\n" for revision, path in requests)  # `./`: Git begins at the top without it
     done = subprocess.run(["git", "cat-file", "--batch"], input=os.fsencode(names), capture_output=True, check=False)
     if done.returncode != 0:
         raise RunError(git_error_text(["cat-file"], done.stderr))

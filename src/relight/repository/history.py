@@ -14,7 +14,8 @@ from typing import NamedTuple
 from relight.errors import InputError, RunError
 from relight.repository.git import git_error_text, read_files_at, run_git
 from relight.repository.objects import FOLDER_SUFFIX, bytes_md5, folder_md5
-from relight.repository.revisions import LOCK_PATH
+from relight.repository.other_models import commits_of_other_models
+from relight.repository.revisions import LOCK_PATH, PARAMS_PATH
 
 EXPERIMENT_REF = re.compile(r"refs/exps/([0-9a-f]{2})/([0-9a-f]{38,62})/([^/]+)")
 FAILED_TASKS_REF = "refs/exps/celery/failed"  # its reflog: the commits that failed tasks were queued with
@@ -33,6 +34,11 @@ class Experiment(NamedTuple):
     name: str
     commit: str
     baseline: str
+
+    @property
+    def ref(self) -> str:
+        """The reference that Git keeps it by."""
+        return f"refs/exps/{self.baseline[:2]}/{self.baseline[2:]}/{self.name}"
 
 
 class Commit(NamedTuple):
@@ -54,13 +60,21 @@ def list_experiments() -> list[Experiment]:
     return sorted(Experiment(at[3], commit, at[1] + at[2]) for commit, at in matches if at is not None)
 
 
+def experiments_of_other_models(experiments: Iterable[Experiment]) -> set[str]:
+    """Return the commits of those experiments in which only other models of the repository ran."""
+    return commits_of_other_models(((each.commit, each.baseline) for each in experiments), LOCK_PATH)
+
+
 def failed_experiments(baseline: str) -> list[str]:
-    """Return the queued experiments that ended with an error, by their names, or by their commits if unnamed."""
+    """Return the queued experiments of this model that failed, by their names, or by their commits if unnamed."""
     if not run_git("for-each-ref", FAILED_TASKS_REF):
         return []
-    logged = run_git("log", "-g", "--format=%h %gs", FAILED_TASKS_REF, "--")
-    entries = [(line.split(" ", 1)[0], QUEUED_MESSAGE.match(line.split(" ", 1)[1])) for line in logged.splitlines()]
-    return sorted(entry[2] or commit for commit, entry in entries if entry is not None and entry[1] == baseline)
+    logged = run_git("log", "-g", "--format=%H %h %gs", FAILED_TASKS_REF, "--")
+    lines = [line.split(" ", 2) for line in logged.splitlines()]
+    entries = [(commit, short, QUEUED_MESSAGE.match(message)) for commit, short, message in lines]
+    failed = {commit: entry[2] or short for commit, short, entry in entries if entry and entry[1] == baseline}
+    others = commits_of_other_models(((commit, baseline) for commit in failed), PARAMS_PATH)
+    return sorted(name for commit, name in failed.items() if commit not in others)
 
 
 def resolve_commits(names: list[str]) -> dict[str, str]:
@@ -155,10 +169,16 @@ def _read_log(*arguments: str) -> list[Commit]:
 
 
 def names_that_record(md5: str) -> list[str]:
-    """Return the branches, tags and experiments, as they stand now, in whose dvc.lock a stage wrote the hash."""
+    """Return the branches, tags and experiments, as they stand now, in whose dvc.lock a stage wrote the hash.
+
+    Experiments of other models, which hold this dvc.lock as their baseline does, are left out.
+    """
     kinds = ("refs/heads", "refs/tags", "refs/remotes", "refs/exps")
     refs = run_git("for-each-ref", "--format=%(refname)", *kinds).split()
     holding = _revisions_with(refs, md5)
+    experiments = {each.ref: each for each in list_experiments() if each.ref in holding}
+    others = experiments_of_other_models(experiments.values())
+    holding -= {ref for ref, experiment in experiments.items() if experiment.commit in others}
     names = [name for ref in refs if ref in holding and (name := _readable_ref(ref))]
     return sorted(names, key=lambda name: name.startswith(EXPERIMENT_PREFIX))  # last: there may be hundreds of them
 

@@ -52,7 +52,7 @@ def folder_md5(files: Iterable[tuple[str, str]]) -> str:
 def path_md5(path: Path) -> str | None:
     """Return the name that DVC gives to a file or folder as it is now; None if there is neither."""
     if path.is_dir():
-        ignored, below = ignored_names(), [file for file in path.rglob("*") if file.is_file()]
+        ignored, below = ignored_names(path), [file for file in path.rglob("*") if file.is_file()]
         files = [file for file in below if not is_ignored(file.relative_to(path).parts, ignored)]
         return folder_md5((file.relative_to(path).as_posix(), file_md5(file)) for file in files)
     return file_md5(path) if path.is_file() else None

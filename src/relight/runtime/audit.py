@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from relight.errors import RunError
+from relight.runtime.workspace import repository_root
 
 _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
@@ -32,13 +33,13 @@ class Audit:
 
     Args:
         stage: named in the messages.
-        deps: what may be read, relative to the repository.
+        deps: what may be read, relative to the current folder. Other files are refused if they are in the repository.
         scratch: a folder that the stage may write and read freely.
     """
 
     def __init__(self, stage: str, deps: tuple[str, ...], scratch: Path) -> None:
         self.stage = stage
-        self.root = os.getcwd()
+        self.root, self.folder = str(repository_root()), os.getcwd()
         self.readable = [os.path.abspath(dep) for dep in (*deps, *_EVERY_STAGE_READS)]
         self.writable = [os.path.abspath(scratch)]
         self.problems: list[str] = []
@@ -97,7 +98,7 @@ class Audit:
         )
 
     def _undeclared(self, verb: str, full: str) -> str:
-        path = os.path.relpath(full, self.root)
+        path = os.path.relpath(full, self.folder)
         key = "deps" if verb in ("reads", "imports") else "outs"
         own = key == "deps" and full.endswith(".py") and not path.startswith(_OUR_FOLDERS)
         fix = "run `relight deps --write`, or declare it there if its name is computed" if own else "declare it there"

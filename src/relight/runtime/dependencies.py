@@ -15,16 +15,17 @@ from typing import Any
 
 from relight.errors import InputError, RunError
 from relight.runtime.strict_yaml import Document, read_yaml
+from relight.runtime.workspace import find_root
 
 SOURCE_REFERENCE = "${prepare.source}"
 MAX_HASHED_BYTES = 64 << 20
-IGNORED = Path(".dvcignore")
+IGNORE_FILE = ".dvcignore"
 BYTECODE = "__pycache__"  # written by imports
 
 
 @dataclass(frozen=True)
 class Declaration:
-    """The files and sections of params.yaml that one stage declares; paths are relative to the repository."""
+    """The files and sections of params.yaml that one stage declares; paths are relative to its folder."""
 
     stage: str
     deps: tuple[str, ...]
@@ -41,7 +42,7 @@ def read_declaration(stage: str, params: Document) -> Declaration:
     try:
         stages = read_yaml(Path("dvc.yaml")).value["stages"]
     except InputError as error:
-        raise RunError(f"{error}; run `dvc repro` in the repository's top folder") from error
+        raise RunError(f"{error}; run `dvc repro` in the folder that has it") from error
     if stage not in stages:
         raise RunError(f"dvc.yaml: stage {stage} is missing; known are {', '.join(stages)}")
     entry = stages[stage]
@@ -105,7 +106,7 @@ def _has_changed(path: Path, old: Fingerprint) -> bool:
 
 def _paths(dep: Path) -> list[Path]:
     if dep.is_dir():
-        ignored = ignored_names()
+        ignored = ignored_names(dep)
         return [dep, *sorted(path for path in dep.rglob("*") if not is_ignored(path.relative_to(dep).parts, ignored))]
     if not dep.is_file():
         raise InputError(f"{dep}: no such file; run `dvc repro`, or `dvc pull` if it was pushed")
@@ -115,7 +116,7 @@ def _paths(dep: Path) -> list[Path]:
 def _fingerprint(path: Path) -> Fingerprint:
     """Return the fingerprint of a file by its bytes, of a folder by the names in it: a new file is a change too."""
     if path.is_dir():
-        ignored = ignored_names()
+        ignored = ignored_names(path)
         names = sorted(os.fsencode(child.name) for child in path.iterdir() if not is_ignored([child.name], ignored))
         return Fingerprint(_stat(path), hashlib.sha256(b"\0".join(names)).hexdigest())
     if path.stat().st_size > MAX_HASHED_BYTES:
@@ -123,14 +124,23 @@ def _fingerprint(path: Path) -> Fingerprint:
     return Fingerprint(_stat(path), file_sha256(path))
 
 
-def ignored_names() -> tuple[str, ...]:
+def ignored_names(folder: Path) -> tuple[str, ...]:
     """Return the patterns of names in .dvcignore, such as `*.orig`: an editor's backup of a module is no dependency.
 
-    Patterns with a folder in them, and exceptions, are left to DVC.
+    The files are those of the folder and of each one above it, up to the top of the repository. Patterns with a folder
+    in them, and exceptions, are left to DVC.
     """
-    lines = IGNORED.read_text(encoding="utf-8").split("\n") if IGNORED.is_file() else []
+    lines = [line for file in _ignore_files(folder) for line in file.read_text(encoding="utf-8").split("\n")]
     patterns = [line.strip().removeprefix("\\").removesuffix("/") for line in lines if not line.startswith(("#", "!"))]
     return (BYTECODE, *(pattern for pattern in patterns if pattern and "/" not in pattern))
+
+
+def _ignore_files(folder: Path) -> list[Path]:
+    """Return the .dvcignore files that apply in a folder, the one at the top of the repository first."""
+    folder = Path(os.path.abspath(folder))
+    root = find_root(folder) or Path.cwd()
+    above = [parent for parent in reversed(folder.parents) if parent.is_relative_to(root)]
+    return [file for each in (*above, folder) if (file := each / IGNORE_FILE).is_file()]
 
 
 def is_ignored(parts: Iterable[str], ignored: tuple[str, ...]) -> bool:

@@ -31,8 +31,8 @@ from relight.runtime.messages import run_for_exit_code
 from relight.runtime.params import read_section
 from relight.runtime.processes import Rank, current_rank
 from relight.runtime.strict_yaml import Document, read_yaml
+from relight.runtime.workspace import lasting_folder, scratch_folder
 
-WORKSPACE = Path(".dvc/tmp/relight")
 CHECKPOINTS_NAME = "checkpoints"
 FINISHED_NAME = "finished"  # holds the MD5 of the weights, by which dvc.lock knows them
 Params = TypeVar("Params", bound=BaseModel)
@@ -80,8 +80,9 @@ class Stage:
 
     def untracked(self, name: str) -> Path:
         """Return the path of a file about this run only, which neither DVC nor Git sees."""
-        self._audit.allow(WORKSPACE / name)
-        return WORKSPACE / name
+        path = scratch_folder() / name
+        self._audit.allow(path)
+        return path
 
     def digests(self) -> dict[str, str]:
         """Return each file that the stage depends on, code and data, with the SHA-256 of its bytes at the start."""
@@ -89,7 +90,7 @@ class Stage:
 
     def checkpoints(self) -> Path:
         """Return the folder for checkpoints, which outlive this run and this workspace."""
-        folder = _lasting_workspace() / CHECKPOINTS_NAME
+        folder = lasting_folder() / CHECKPOINTS_NAME
         self._audit.allow(folder)
         return folder
 
@@ -115,13 +116,14 @@ def run_stage(name: str, work: Callable[[Stage], None], *, shared: bool = False)
 
 def _run(name: str, work: Callable[[Stage], None]) -> None:
     document = read_yaml(Path("params.yaml"))
-    WORKSPACE.mkdir(parents=True, exist_ok=True)
-    with single_instance(WORKSPACE / "lock", name):
-        remove_recorded_checkpoints(_lasting_workspace() / CHECKPOINTS_NAME, Path("dvc.lock"))
-        run_check(name, document, WORKSPACE)
+    workspace = scratch_folder()
+    workspace.mkdir(parents=True, exist_ok=True)
+    with single_instance(workspace / "lock", name):
+        remove_recorded_checkpoints(lasting_folder() / CHECKPOINTS_NAME, Path("dvc.lock"))
+        run_check(name, document, workspace)
         declared = read_declaration(name, document)
         before = take_fingerprints(declared.deps)
-        with _scratch_folder(WORKSPACE / "outs" / name) as scratch:
+        with _empty_folder(workspace / "outs" / name) as scratch:
             with Audit(name, declared.deps, scratch) as audit:
                 work(Stage(declared, document, scratch, before, audit))
             assert_unchanged(before)
@@ -136,8 +138,8 @@ def _run_worker(name: str, work: Callable[[Stage], None], rank: Rank) -> None:
     document = read_yaml(Path("params.yaml"))
     declared = read_declaration(name, document)
     before = take_fingerprints(declared.deps) if rank.local_rank == 0 else {}
-    scratch = WORKSPACE / "outs" / f"{name}-{rank.rank}"
-    with _scratch_folder(scratch), Audit(name, declared.deps, scratch) as audit:
+    scratch = scratch_folder() / "outs" / f"{name}-{rank.rank}"
+    with _empty_folder(scratch), Audit(name, declared.deps, scratch) as audit:
         try:
             work(Stage(declared, document, scratch, before, audit))
         except InputError as error:
@@ -146,13 +148,8 @@ def _run_worker(name: str, work: Callable[[Stage], None], rank: Rank) -> None:
             raise
 
 
-def _lasting_workspace() -> Path:
-    """Return a folder that lasts: in a queued or temporary experiment `DVC_ROOT` is the repository."""
-    return Path(os.environ.get("DVC_ROOT", ".")) / WORKSPACE
-
-
 @contextmanager
-def _scratch_folder(path: Path) -> Iterator[Path]:
+def _empty_folder(path: Path) -> Iterator[Path]:
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir(parents=True)
     try:

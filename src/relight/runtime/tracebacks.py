@@ -43,7 +43,9 @@ def own_error(error: BaseException, root: Path, key: str = "") -> RunError | Non
     at = f"{short_path(frame.tb_frame.f_code.co_filename)}:{frame.tb_lineno}"
     inside = "" if name == "<module>" else f"in {name}: "
     text = str(error).split("\n")[0]
-    return RunError(f"{head}{at}: {inside}{type(error).__name__}: {text}")
+    is_missing = isinstance(error, ModuleNotFoundError)
+    next_step = "; install the package that has it, or correct its name" if is_missing else ""
+    return RunError(f"{head}{at}: {inside}{type(error).__name__}: {text}{next_step}")
 
 
 def _own_frame(trace: TracebackType | None, root: Path) -> TracebackType | None:

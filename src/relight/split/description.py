@@ -155,6 +155,7 @@ class TrainStatistics:
             class_counts=self._class_counts.tolist() if has_counts else None,
             n_train=self._n_rows,
             validates_on_test=self._validates_on_test,
+            reader=schema.reader,
         )
 
     def _number(self, index: int, number: NumericInput) -> NumericFeature:

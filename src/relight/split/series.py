@@ -132,6 +132,7 @@ def _features(schema: Schema, series: SeriesFeatures, n_train: int, *, validates
         n_train=n_train,
         validates_on_test=validates_on_test,
         series=series,
+        reader=schema.reader,
     )
 
 

@@ -20,6 +20,7 @@ from relight.errors import RunError
 from relight.repository.dvc import run_dvc
 from relight.repository.git import run_git
 from relight.runtime.lifetime import PARENT_VARIABLE, is_locked
+from relight.runtime.workspace import model_folder, repository_root, scratch_folder
 from relight.sweep import dvc_child
 
 POLL_SECONDS = 0.25  # seconds between two looks at a running experiment
@@ -45,7 +46,7 @@ class Baseline(NamedTuple):
     """The state that every experiment starts from.
 
     Attributes:
-        root: of the repository.
+        root: the top of the Git repository.
         commit: its HEAD.
         changes: a commit of the changes in tracked files since; "" if there are none.
         cache: the folder of DVC's cache.
@@ -58,10 +59,16 @@ class Baseline(NamedTuple):
 
 
 class ExperimentClone:
-    """One clone, used only by the process that holds its slot."""
+    """One clone, used only by the process that holds its slot.
+
+    Attributes:
+        folder: its top.
+        model: the folder of the model in it.
+    """
 
     def __init__(self, folder: Path, baseline: Baseline) -> None:
         self.folder, self._baseline = folder, baseline
+        self.model, self._root = self._inside(Path.cwd()), self._inside(repository_root())
         if not (folder / ".git" / MADE_MARKER).exists():
             self._make()
 
@@ -82,12 +89,14 @@ class ExperimentClone:
             self._reset()
         except RunError:  # a kill may have left a state that Git cannot fix
             self._make()
+        if not self.model.is_dir():
+            raise RunError(f"{model_folder()}: Git tracks no file in it, and a trial would lack it; run `git add .`")
         log = self.folder.with_suffix(".log")
         sets = [word for override in overrides for word in ("-S", override)]
         with open(log, "w", encoding="utf-8") as output:
             child = subprocess.Popen(
                 [*DVC_COMMAND, "exp", "run", "-n", name, *sets],
-                cwd=self.folder,
+                cwd=self.model,
                 env=_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -110,7 +119,7 @@ class ExperimentClone:
             with suppress(subprocess.TimeoutExpired):
                 child.wait(POLL_SECONDS)
                 return True
-            if is_hopeless(self.folder):
+            if is_hopeless(self.model):
                 return False
 
     def _make(self) -> None:
@@ -120,17 +129,17 @@ class ExperimentClone:
             with suppress(RunError):  # the environment may set it; if nothing does, DVC says so
                 self._git("config", key, run_git("config", key))
         self._reset()
-        local = Path(self._baseline.root) / ".dvc/config.local"
+        local = repository_root() / ".dvc/config.local"
         if local.exists():
-            shutil.copy(local, self.folder / ".dvc/config.local")
-        run_dvc("--cd", str(self.folder), "config", "--local", "cache.dir", self._baseline.cache)
+            shutil.copy(local, self._root / ".dvc/config.local")
+        run_dvc("--cd", str(self._root), "config", "--local", "cache.dir", self._baseline.cache)
         with suppress(RunError):  # the first experiment makes what is missing
-            run_dvc("--cd", str(self.folder), "checkout", "--quiet")
+            run_dvc("--cd", str(self._root), "checkout", "--quiet")
         (self.folder / ".git" / MADE_MARKER).touch()
 
     def _reset(self) -> None:
         """Restore the baseline; of earlier experiments only the outputs that Git ignores stay."""
-        _wait_for_lock(self.folder / ".dvc/tmp/relight/lock")
+        _wait_for_lock(self._inside(scratch_folder() / "lock"))
         for path in (self.folder / ".git").glob("**/*.lock"):  # left by a Git that was killed
             path.unlink()
         refs = self._git("for-each-ref", "--format=%(refname)", "refs/exps", "refs/stash").split()
@@ -141,7 +150,7 @@ class ExperimentClone:
         self._git("clean", "--quiet", "-fd")
         if self._baseline.changes:
             self._git("restore", f"--source={self._baseline.changes}", "--staged", "--worktree", "--", ".")
-        for path in (self.folder / ".dvc/tmp").glob("*"):  # locks, and files that a killed dvc left half written
+        for path in (self._root / ".dvc/tmp").glob("*"):  # locks, and files that a killed dvc left half written
             if path.name != "relight":
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
@@ -151,6 +160,10 @@ class ExperimentClone:
         if ref is None:
             raise RunError(f"{name}: dvc made no experiment of it; see {self.folder.with_suffix('.log')}")
         self._git("push", "--quiet", "--force", self._baseline.root, f"{ref}:{ref}")
+
+    def _inside(self, path: Path) -> Path:
+        """Return the path in the clone that corresponds to one in the repository."""
+        return self.folder / os.path.relpath(path, self._baseline.root)
 
     def _git(self, *arguments: str) -> str:
         return run_git("-C", str(self.folder), *arguments)

@@ -3,6 +3,7 @@
 import copy
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,16 +18,20 @@ from relight.runtime.messages import did_you_mean_key
 from relight.runtime.nested import flatten
 from relight.runtime.params import check_document
 from relight.runtime.strict_yaml import Document, read_yaml
+from relight.runtime.workspace import is_top, model_folder
 from relight.sweep.params import Choices, Range, Scalar, SweepParams
 from relight.sweep.proposals import Proposal
 
 PARAMS_PATH, METRICS_PATH = Path("params.yaml"), Path("reports/metrics.json")
+PIPELINE_PATH = Path("dvc.yaml")
 
 QUANTITY_LOSSES = {"l1", "mse", "huber"}
 
 SECTIONS_NOT_FAST = ("prepare", "split")
 
 CODE_PATHS = ("src", "stages", "dvc.yaml")
+
+NO_NAME = re.compile(r"[^\w-]+")  # what the name of a Git ref may not hold, and more
 
 
 class SweepSettings(NamedTuple):
@@ -93,11 +98,20 @@ def proposal_problem(document: Document, proposal: Proposal) -> str | None:
     return "; ".join(problems) or None
 
 
+def experiment_name(sweep: SweepParams, trial: str) -> str:
+    """Return the name of a trial, and of its experiment.
+
+    It begins with the folder of the model, unless that is the top: the names are those of the whole repository.
+    """
+    return "-".join(NO_NAME.sub("-", part) for part in (*model_folder().parts, sweep.name, trial))
+
+
 def study_identity(settings: SweepSettings) -> dict[str, Any]:
-    """Return all that makes the trials of a study comparable: metric, search space, params and code."""
+    """Return all that makes the trials of a study comparable: metric, search space, params, code and model."""
     sweep = settings.sweep.model_dump(mode="json", include={"metric", "direction", "sampler", "seed", "prune"})
     space = {key: [type(search).__name__, *search] for key, search in settings.sweep.params.items()}
-    code = run_git("ls-files", "-s", "--", *CODE_PATHS) + run_git("diff", "HEAD", "--", *CODE_PATHS)
+    paths = (*CODE_PATHS, *_shared_code())
+    code = run_git("ls-files", "-s", "--", *paths) + run_git("diff", "HEAD", "--", *paths)
     own_code = file_digests([Path(path) for path in own_code_files(settings.document)], Path())
     identity = {
         "sweep.yaml": {**sweep, "params": space},
@@ -105,8 +119,15 @@ def study_identity(settings: SweepSettings) -> dict[str, Any]:
         "--fast": settings.fast,
         "the code": hashlib.sha256(code.encode()).hexdigest(),
         **({"own code": own_code} if own_code else {}),
+        **({} if is_top() else {"the folder": str(model_folder())}),
     }
     return dict(json.loads(json_text(identity)))  # as the storage returns it
+
+
+def _shared_code() -> list[str]:
+    """Return the dependencies elsewhere in the repository that dvc.yaml names, for several models may share code."""
+    stages = read_yaml(PIPELINE_PATH).value.get("stages", {}).values() if PIPELINE_PATH.exists() else ()
+    return sorted({dep for stage in stages for dep in stage.get("deps", []) if dep.startswith("../")})
 
 
 def _problems(sweep_document: Document, sweep: SweepParams, document: Document, *, fast: bool) -> Iterator[str]:

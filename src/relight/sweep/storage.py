@@ -15,6 +15,7 @@ from optuna.storages.journal import JournalFileBackend
 
 from relight.errors import InputError
 from relight.runtime.lifetime import exclusive_lock
+from relight.runtime.workspace import scratch_folder
 from relight.sweep.params import SweepParams
 from relight.sweep.proposals import PerTrialSampler, max_trials, search_distributions
 from relight.sweep.trial_queue import TrialQueue
@@ -25,7 +26,6 @@ RACE_MESSAGES = (
     "uplicate",
 )  # of two processes that create a table
 MAX_TRIES, SECONDS_BETWEEN_TRIES = 5, 0.5
-SWEEPS_FOLDER = Path(".dvc/tmp/relight/sweeps")
 
 
 class CrashSafeJournal(JournalFileBackend):
@@ -119,7 +119,7 @@ def _open_storage(url: str, options: dict[str, Any]) -> BaseStorage:
 
 
 def sweep_folder(sweep: SweepParams) -> Path:
-    return SWEEPS_FOLDER / sweep.name
+    return scratch_folder() / "sweeps" / sweep.name
 
 
 def slots_folder(sweep: SweepParams) -> Path:

@@ -11,7 +11,13 @@ from relight.runtime.nested import differing_keys
 from relight.sweep.clone import Baseline, ExperimentClone, current_baseline, existing_experiments
 from relight.sweep.params import SweepParams
 from relight.sweep.processes import SweepJobs, acquire_slot, gpu_environment, visible_gpus
-from relight.sweep.settings import SweepSettings, read_sweep_settings, study_identity, sweep_warnings
+from relight.sweep.settings import (
+    SweepSettings,
+    experiment_name,
+    read_sweep_settings,
+    study_identity,
+    sweep_warnings,
+)
 from relight.sweep.storage import open_trial_queue, slots_folder, sweep_folder
 from relight.sweep.trial_queue import TrialQueue
 from relight.sweep.trials import SweepTrial, best_trials_table, format_trials, rank_trials, trial_counts_text
@@ -79,8 +85,10 @@ def _run_jobs(file: Path, baseline: Baseline, *, jobs: int | None, fast: bool) -
 
 
 def _read_trials(queue: TrialQueue, sweep_params: SweepParams) -> list[SweepTrial]:
-    name = sweep_params.name
-    return [SweepTrial(f"{name}-{row.number:04d}", row.state, row.value, row.params) for row in queue.records()]
+    return [
+        SweepTrial(experiment_name(sweep_params, f"{row.number:04d}"), row.state, row.value, row.params)
+        for row in queue.records()
+    ]
 
 
 def _default_trial(queue: TrialQueue, settings: SweepSettings) -> SweepTrial:

@@ -28,6 +28,7 @@ from relight.sweep.settings import (
     METRICS_PATH,
     PARAMS_PATH,
     SweepSettings,
+    experiment_name,
     proposal_problem,
     read_sweep_settings,
     with_proposal,
@@ -57,16 +58,16 @@ def run_experiment(
     Raises:
         RunError: if a stage failed, or there is no such metric.
     """
-    (clone.folder / CURVES_PATH).unlink(missing_ok=True)  # the curves of the trial before are not those of this one
+    (clone.model / CURVES_PATH).unlink(missing_ok=True)  # the curves of the trial before are not those of this one
     overrides = [f"{key}={_hydra_text(value)}" for key, value in proposal.items()]
     if not clone.run(name, overrides, lambda folder: is_hopeless(_read_scores(folder))):
         return None
-    document = read_yaml(clone.folder / PARAMS_PATH)
+    document = read_yaml(clone.model / PARAMS_PATH)
     if document.value != with_proposal(document, proposal).value:
         raise RunError(f"{name}: dvc wrote other values into params.yaml than these: {', '.join(overrides)}")
     if metric is not None:
-        return _read_metric(clone.folder / METRICS_PATH, metric)
-    return trial_value(_read_scores(clone.folder), keeps_best=document.value["train"]["early_stopping"] is not None)
+        return _read_metric(clone.model / METRICS_PATH, metric)
+    return trial_value(_read_scores(clone.model), keeps_best=document.value["train"]["early_stopping"] is not None)
 
 
 def _read_metric(path: Path, dotted: str) -> float:
@@ -154,7 +155,7 @@ def build_trial_runner(settings: SweepSettings, baseline: Baseline, slot: Slot) 
 
 
 def _run_trial(trial: ClaimedTrial, settings: SweepSettings, run: TrialRunner) -> None:
-    name, began = f"{settings.sweep.name}-{trial.number:04d}", time.monotonic()
+    name, began = experiment_name(settings.sweep, f"{trial.number:04d}"), time.monotonic()
     rungs = PruningRungs(trial.should_prune) if settings.sweep.prune else None
     why, value = proposal_problem(settings.document, trial.proposal), None
     if why is None:
@@ -176,7 +177,7 @@ def _run_trial(trial: ClaimedTrial, settings: SweepSettings, run: TrialRunner) -
 
 
 def _run_default(queue: TrialQueue, settings: SweepSettings, run: TrialRunner) -> None:
-    name = f"{settings.sweep.name}-default"
+    name = experiment_name(settings.sweep, "default")
     try:
         value, why = run(name, {}, _never_prune), ""
     except RelightError as error:
