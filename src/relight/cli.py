@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_command(commands, "reference", _reference, "print every setting of params.yaml and sweep.yaml, as Markdown")
     _add_command(commands, "show", _show, "print the metrics as a table")
     _add_sweep(commands)
+    _add_test(commands)
     _add_trace(commands)
     _add_verify(commands)
     return parser
@@ -124,6 +125,14 @@ def _add_sweep(commands: Subparsers) -> None:
     sweep.add_argument("--jobs", type=_count, help="trials at a time; by default one for each GPU, or one")
     sweep.add_argument("--fast", action="store_true", help="train in this process, for models that take seconds")
     sweep.add_argument("--keep", type=int, default=1, help="with --fast: how many of the best become experiments")
+
+
+def _add_test(commands: Subparsers) -> None:
+    test = _add_command(commands, "test", _test, "try whether own code keeps its contract, a line for each fact")
+    test.add_argument("name", metavar="MODULE:NAME", help="as houses.networks:ResidualMlp")
+    test.add_argument("settings", nargs="*", metavar="NAME=VALUE", help="as d_block=64; by default as in params.yaml")
+    kinds = ["network", "loss", "metric", "schedule"]
+    test.add_argument("--as", dest="kind", choices=kinds, help="by default as params.yaml uses it, else network")
 
 
 def _add_trace(commands: Subparsers) -> None:
@@ -249,6 +258,12 @@ def _sweep(arguments: argparse.Namespace) -> str:
     from relight.sweep.sweep import sweep
 
     return sweep(arguments.file, jobs=arguments.jobs, fast=arguments.fast, keep=arguments.keep)
+
+
+def _test(arguments: argparse.Namespace) -> str:
+    from relight.commands.contract import run_contract
+
+    return _text_or_raise(*run_contract(arguments.name, arguments.settings, arguments.kind, PARAMS))
 
 
 def _trace(arguments: argparse.Namespace) -> str:

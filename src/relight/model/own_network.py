@@ -81,7 +81,7 @@ def own_step_network(
     """
     given = {"d_in": d_past, "d_out": d_out, "length": length}
     target = load(call, KEY, project)
-    reads_future = "d_future" in _argument_names(target)
+    reads_future = "d_future" in argument_names(target)
     network = _made(call, project, {**given, "d_future": d_future} if reads_future else given)
     steps = OwnStepNetwork(network, reads_future=reads_future)
     inputs = (
@@ -93,10 +93,11 @@ def own_step_network(
     return steps
 
 
-def _argument_names(target: Any) -> list[str]:
+def argument_names(target: Any) -> list[str]:
+    """Return the names of the arguments of a function or class; none if it is written in C."""
     try:
         return list(inspect.signature(target).parameters)
-    except (TypeError, ValueError):  # written in C
+    except (TypeError, ValueError):
         return []
 
 
