@@ -19,19 +19,19 @@ test: $(VENV)/test lint
 	pytest -n 2 --dist loadgroup
 
 lint: $(VENV)/test
-	ruff check src stages tests benchmarks
-	ruff format --check src stages tests benchmarks
+	ruff check src stages tests benchmarks examples
+	ruff format --check src stages tests benchmarks examples
 	mypy
 	lint-imports
 
 ## The environment; made anew when its pins change.
 $(VENV)/relight: constraints.txt pyproject.toml
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
-	pip install --quiet --constraint constraints.txt --editable .
+	pip install --constraint constraints.txt --editable .
 	touch $@
 
 $(VENV)/test: $(VENV)/relight
-	pip install --quiet --constraint constraints.txt --editable '.[test]'
+	pip install --constraint constraints.txt --editable '.[test]'
 	touch $@
 
 clean:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
-if find_spec("polars") is None:
-    sys.exit(f"error: {sys.executable} lacks Relight's packages; run `. .venv/bin/activate` first")
+if find_spec("relight") is None or find_spec("polars") is None:
+    sys.exit(f"error: {sys.executable} lacks Relight or its packages; run `. .venv/bin/activate` first")
 
 gc.disable()  # a tenth of the cost of importing torch; the runner turns it on again

@@ -41,7 +41,7 @@ CATALOGUE = [
     # Parameters
     of_params(1, "misspelt key", "epochs: 2", "epoch: 2", ":19: train.epoch: is unknown; did you mean epochs?"),
     of_params(2, "missing key", "  epochs: 2\n", "", ":17: train.epochs: is missing; add for example `epochs: 1000`"),
-    of_params(2, "missing section", "evaluate: {}\n", "", "section evaluate is missing; recipes/ has examples of it"),
+    of_params(2, "missing section", "evaluate: {}\n", "", "section evaluate is missing; `relight reference` lists it"),
     of_params(3, "text", "epochs: 2", 'epochs: "10"', ":19: train.epochs: must be a whole number, got the text '10'"),
     of_params(3, "fraction", "epochs: 2", "epochs: 10.5", "train.epochs: must be a whole number, got 10.5"),
     of_params(3, "true", "epochs: 2", "epochs: true", "train.epochs: must be a whole number, got true"),
@@ -62,7 +62,7 @@ CATALOGUE = [
     of_params(8, "broken YAML", "ignore: []", "ignore: [", "params.yaml:7:9: expected ',' or ']', but got ':'"),
     Case(9, "empty", "params.yaml: must be a mapping of sections, got empty", params=""),
     Case(9, "a list", "params.yaml: must be a mapping of sections, got a list", params="- prepare\n"),
-    Case(9, "a mapping without sections", "section prepare is missing; recipes/ has examples of it", params="{}"),
+    Case(9, "a mapping without sections", "section prepare is missing; `relight reference` lists it", params="{}"),
     of_params(10, "anchor", "epochs: 2", "epochs: &n 2", ":19: anchors and aliases (& and *) are not read"),
     of_params(10, "alias", "epochs: 2", "epochs: *n", ":19: anchors and aliases (& and *) are not read"),
     of_params(10, "tag", "epochs: 2", "epochs: !!python/name:os.system 2", ":19: must have no tag"),

@@ -15,7 +15,7 @@ from tests.closure import REPOSITORY
 
 PAGES = [*sorted(REPOSITORY.glob("*.md")), *sorted((REPOSITORY / "docs").glob("*.md"))]
 FENCE = re.compile(r'^( *)```(\w*)(?: title="([^"]+)")?[^\n]*\n(.*?)^\1```$', re.MULTILINE | re.DOTALL)
-CODE = re.compile(r"\b(?:src|stages|tests|benchmarks)/[\w/.-]*\w")
+CODE = re.compile(r"\b(?:src|stages|tests|benchmarks|examples)/[\w/.-]*\w")
 WRITTEN = (".py", ".yaml", ".toml", ".jinja", ".js", "Makefile")  # by people; what stages write is not quoted
 PATH = re.compile(r"`([\w./-]+)`|\]\((?:\.\./)*([\w./-]+)\)")
 
@@ -91,8 +91,11 @@ def test_a_quotation_is_in_its_file(page: Path, block: Block) -> None:
 def test_the_documents_quote_the_loop() -> None:
     assert len(ALL) > 60
     assert {page.name for page, block in QUOTED if block.source.endswith("/loop.py")} == {
-        "tutorial.md",
         "architecture.md",
+        "from-notebook-to-pipeline.md",
+        "from-notebook-to-pipeline.zh-CN.md",
+        "tutorial.md",
+        "tutorial.zh-CN.md",
     }
 
 

@@ -292,7 +292,7 @@ def test_more_epochs_go_on_and_other_params_data_or_code_never_do(new_copy: NewC
     assert made == train_by_hand(new_copy("more at once", PLAIN, epochs=300))[1] != plain
 
     other = set_train(copy("other"), epochs=1, optimizer={**ADAMW, "learning_rate": 0.001})
-    other.edit("src/relight/train/losses.py", '"""', '"""Changed. ')
+    other.edit("src/relight/train/losses/losses.py", '"""', '"""Changed. ')
     other.edit("params.yaml", "method: stratified", "method: random")
     assert other.run("python", "-m", "stages.split").returncode == 0
     (changed,) = re.findall(
@@ -302,7 +302,7 @@ def test_more_epochs_go_on_and_other_params_data_or_code_never_do(new_copy: NewC
         "data/split/features.json",
         "data/split/train.safetensors",
         "data/split/validation.safetensors",
-        "src/relight/train/losses.py",
+        "src/relight/train/losses/losses.py",
         "train.optimizer.learning_rate",
     ]
 

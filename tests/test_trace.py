@@ -215,7 +215,7 @@ def test_a_damaged_object_in_the_cache_is_named_and_does_not_count(copy: Reposit
 
 
 def test_code_and_params_that_were_never_committed_are_named(copy: Repository) -> None:
-    copy.edit("src/relight/train/losses.py", '"""', '"""Mine: ')
+    copy.edit("src/relight/train/losses/losses.py", '"""', '"""Mine: ')
     copy.edit("params.yaml", "epochs: 20", "epochs: 21")
     copy.repro("train")
     assert "in no commit yet" in copy.relight("trace", MODEL, "--no-remote")[1]

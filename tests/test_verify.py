@@ -32,7 +32,7 @@ def committed(finished_copy: Repository) -> Repository:
 def test_a_commit_is_rebuilt_whatever_the_workspace_and_the_cache_hold(committed: Repository) -> None:
     """Run with other hash seeds than the recorded run: they are drawn."""
     committed.edit("params.yaml", "epochs: 1000", "epochs: 7")
-    committed.edit("src/relight/train/losses.py", '"""', '"""broken """ 1 / 0')
+    committed.edit("src/relight/train/losses/losses.py", '"""', '"""broken """ 1 / 0')
     shutil.rmtree(committed.root / ".dvc/cache")
     shutil.rmtree(committed.root / "models")
     before = committed.run("git", "status", "--porcelain").stdout

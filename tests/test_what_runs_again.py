@@ -25,7 +25,7 @@ EDITS = {  # the first column of the README's table → files, each with an old 
         ("params.yaml", "", COMMENT),
         ("data/raw/penguins.csv", "", "1,2\n"),
     ],
-    "a comment in `src/relight/train/losses.py`": [("src/relight/train/losses.py", "", COMMENT)],
+    "a comment in `src/relight/train/losses/losses.py`": [("src/relight/train/losses/losses.py", "", COMMENT)],
     "a comment in `src/relight/metrics/scorers.py`": [("src/relight/metrics/scorers.py", "", COMMENT)],
     "a comment in `src/relight/runtime/runner.py`": [("src/relight/runtime/runner.py", "", COMMENT)],
 }

@@ -15,8 +15,9 @@ from relight.train.batches import InMemoryBatches
 from relight.train.distributed.group import DistributedBatches, ProcessGroup, SingleProcess, process_seed
 from relight.train.distributed.process_group import DistributedGroup
 from relight.train.loop import Validation, fit
-from relight.train.losses import mse
-from relight.train.optimizers import Schedule, build_optimizer
+from relight.train.losses.losses import mse
+from relight.train.optim.optimizers import build_optimizer
+from relight.train.optim.schedules import Schedule
 from relight.train.params import OptimizerParams
 from relight.train.state import EarlyStopping, TrainingState
 from tests.feature_tables import small_table
@@ -89,7 +90,7 @@ def train(
         batches if group.size == 1 else DistributedBatches(batches, group.rank, group.size),
         Validation(validation, lambda outputs: float(outputs.double().square().mean())),
         loss_fn=mse,
-        schedule=Schedule(4, lambda _: 0.02),
+        schedule=Schedule(4, lambda _epoch, _step: 0.02),
         callbacks=[watch],
     )
     return state, watch

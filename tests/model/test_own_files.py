@@ -238,7 +238,7 @@ def test_paths_in_own_code_are_not_opened(
 def test_a_class_of_torch_needs_no_digest_and_is_made_as_any(saved: Saved) -> None:
     rewrite(saved, lambda value: value["model"].update(name={"call": "torch.nn:Linear"}))
     problems = refusal(saved)
-    assert problems[0].startswith("model.name: torch.nn:Linear (")
+    assert problems[0].startswith("model.name: torch.nn:Linear must take d_in")
     assert any("needs in_features" in problem for problem in problems)
 
 

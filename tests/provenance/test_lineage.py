@@ -36,7 +36,7 @@ YES = RecoveryOptions([], [], [], [])
 
 def step(data: list[Availability], outs: list[Availability], changed_code: list[str] | None = None) -> LineageStep:
     return LineageStep(
-        "train", "run", {"train": {"epochs": "2"}}, data, {"src/a.py": "1"}, changed_code or [], [], outs
+        "train", "run", {"train": {"epochs": "2"}}, data, {"src/a.py": "1"}, changed_code or [], [], {}, [], outs
     )
 
 
@@ -94,3 +94,13 @@ def test_the_text_says_each_way_and_the_verdict_of_all() -> None:
 def test_many_reasons_are_counted() -> None:
     (line, *_) = rebuild_lines(YES._replace(cache=["a", "b", "c", "d", "e"]), "")
     assert line == "from the cache: no: a; b; c, and 2 more"
+
+
+def test_an_installed_relight_is_named_and_another_one_does_not_run_the_stage_again() -> None:
+    same = step([], [LOST])._replace(installed={"train": "12ab"})
+    options = recovery_options(same, {}, [], "")
+    assert options.run == []
+    assert any("an installed Relight, train 12ab" in line for line in step_lines(same, options, "HEAD", "", 100))
+    other = recovery_options(same._replace(other_installed=["train"]), {}, [], "")
+    assert other.run == ["the installed Relight has other code of train than the one that ran"]
+    assert not other.has_any()

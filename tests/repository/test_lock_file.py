@@ -37,6 +37,7 @@ def test_a_stage_is_what_it_read_and_wrote_and_no_hash_is_taken_for_a_number() -
             },
             {"train": {"seed": "42"}},
             {"reports/plots": LockEntry("reports/plots", "00000000000000000000000000000e10.dir", 7)},
+            {},
         )
     }
 
@@ -45,3 +46,10 @@ def test_a_stage_is_what_it_read_and_wrote_and_no_hash_is_taken_for_a_number() -
 def test_a_damaged_one_is_named_with_the_way_out(text: bytes) -> None:
     with pytest.raises(InputError, match=r"dvc\.lock: is damaged.*git checkout dvc\.lock"):
         read_lock(text)
+
+
+def test_a_stage_of_a_project_names_the_installed_code_that_it_ran() -> None:
+    installed = LOCK.replace(b"    outs:\n", b"      relight.json:\n        train: 12345678e0123456\n    outs:\n", 1)
+    (stage,) = read_lock(installed).values()
+    assert stage.installed == {"train": "12345678e0123456"}
+    assert stage.params == {"train": {"seed": "42"}}

@@ -21,7 +21,7 @@ class LibraryError(Exception):
         (
             S3,
             LibraryError("gs is supported, but requires 'dvc-gs' to be installed"),
-            "`pip install -c constraints.txt dvc-gs`",
+            "`pip install dvc-gs`",
         ),
         (SSH, LibraryError("Permission denied for user me on host host"), "refuses the key of user 'me'"),
         (SSH, FileNotFoundError(2, "No such file or directory", "/k/id"), "the key file /k/id is not there"),

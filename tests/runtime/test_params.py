@@ -69,7 +69,7 @@ def test_a_missing_section_is_told_with_its_near_miss() -> None:
     near = check_section(document, "split", Outer).problems
     far = check_section(document, "model", Outer).problems
     assert near == ("p.yaml: section split is missing; did you mean splitt?",)
-    assert far == ("p.yaml: section model is missing; recipes/ has examples of it",)
+    assert far == ("p.yaml: section model is missing; `relight reference` lists it",)
 
 
 def test_sections_that_nobody_reads_are_told() -> None:

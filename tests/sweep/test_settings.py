@@ -14,7 +14,14 @@ from relight.runtime.nested import differing_keys
 from relight.runtime.strict_yaml import read_yaml
 from relight.sweep.params import SweepParams
 from relight.sweep.proposals import Proposal
-from relight.sweep.settings import proposal_problem, read_sweep_settings, study_identity, sweep_warnings, with_proposal
+from relight.sweep.settings import (
+    experiment_name,
+    proposal_problem,
+    read_sweep_settings,
+    study_identity,
+    sweep_warnings,
+    with_proposal,
+)
 from tests.repositories import REPOSITORY
 
 RATE = "  train.optimizer.learning_rate: {low: 0.001, high: 0.1, log: true}\n"
@@ -108,6 +115,39 @@ def test_a_wrong_params_yaml_is_said_first(folder: Path) -> None:
         read_sweep_settings(Path("sweep.yaml"), fast=False)
 
 
+def watching(folder: Path, monitor: str) -> None:
+    text = (folder / "params.yaml").read_text()
+    assert "early_stopping: {patience: 16}" in text
+    changed = text.replace("early_stopping: {patience: 16}", f"early_stopping: {{patience: 16, monitor: {monitor}}}")
+    (folder / "params.yaml").write_text(changed)
+
+
+def test_the_direction_is_that_of_what_early_stopping_watches(folder: Path) -> None:
+    watching(folder, "accuracy")
+    assert problems("direction: minimize\nparams:\n" + RATE) == [
+        "sweep.yaml: direction must be maximize for the validation accuracy: higher is better"
+    ]
+    for text in ("", "direction: maximize\n"):
+        Path("sweep.yaml").write_text(f"{text}params:\n{RATE}")
+        assert read_sweep_settings(Path("sweep.yaml"), fast=True).sweep.direction == "maximize"
+
+
+def test_trials_of_other_scores_are_not_compared_with_each_other(folder: Path) -> None:
+    watching(folder, "loss")
+    smoothing = "params:\n  train.label_smoothing: [0.0, 0.1]\n"
+    text = (folder / "params.yaml").read_text()
+    (folder / "params.yaml").write_text(text.replace("train:\n", "train:\n  label_smoothing: 0.0\n"))
+    assert problems(smoothing)[0].startswith(
+        "sweep.yaml:2: params.train.label_smoothing: must not be swept by the validation score, which is another one"
+    )
+    Path("sweep.yaml").write_text(f"metric: validation.log_loss\ndirection: minimize\n{smoothing}")
+    settings = read_sweep_settings(Path("sweep.yaml"), fast=False)
+    assert not settings.sweep.prune
+    assert sweep_warnings(settings) == [
+        "params.train.label_smoothing is swept, so the validation scores are not comparable: no trial ends early"
+    ]
+
+
 def test_a_password_may_come_from_the_environment() -> None:
     Path("sweep.yaml").write_text("storage: postgresql://me:${PASSWORD}@host/db\nparams:\n" + RATE)
     assert read_sweep_settings(Path("sweep.yaml"), fast=False).sweep.storage == "postgresql://me:${PASSWORD}@host/db"
@@ -177,3 +217,31 @@ def test_the_document_names_each_key_and_its_default() -> None:
     for key, default in rows.items():
         if default:
             assert yaml.safe_load(default) == whole[key]
+
+
+def test_the_trials_of_two_models_have_other_names_and_another_study(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both have the same params, and a sweep of the same name; their experiments are those of one repository."""
+    models = ("models/price of a: house", "models/size")
+    for path in (".dvc", "src", *models):
+        (folder / path).mkdir(parents=True)
+    (folder / "src/shared.py").touch()
+    for model in models:
+        shutil.copy(folder / "params.yaml", folder / model)
+        (folder / model / "sweep.yaml").write_text("params:\n" + RATE)
+        (folder / model / "dvc.yaml").write_text("stages: {train: {cmd: x, deps: [../../src/shared.py, data]}}\n")
+    for command in (["init", "-q"], ["add", "-A"]):
+        run_git(*command)
+    run_git("-c", "user.name=T", "-c", "user.email=t@example.invalid", "commit", "-qm", "start")
+    assert experiment_name(SweepParams.model_construct(name="sweep"), "0001") == "sweep-0001"
+    names, studies = [], []
+    for model in models:
+        monkeypatch.chdir(folder / model)
+        settings = read_sweep_settings(Path("sweep.yaml"), fast=True)
+        names.append(experiment_name(settings.sweep, "0001"))
+        studies.append(study_identity(settings))
+    assert names == ["models-price-of-a-house-sweep-0001", "models-size-sweep-0001"]
+    assert differing_keys(*studies) == ["the folder"]
+    (folder / "src/shared.py").write_text("x = 1")
+    assert differing_keys(studies[1], study_identity(settings)) == ["the code"]

@@ -7,7 +7,6 @@ from relight.sweep.trials import (
     is_rung,
     rank_trials,
     trial_counts_text,
-    trial_value,
 )
 
 HEADS = ["trial", "validation score", "learning_rate", "weight_decay", "n_blocks", "dropout", "numeric"]
@@ -28,11 +27,6 @@ def test_markup_in_a_value_is_text() -> None:
 
 def test_rungs_are_few_and_do_not_depend_on_the_epochs() -> None:
     assert [epoch for epoch in range(1, 201) if is_rung(epoch)] == [4, 6, 9, 14, 21, 32, 48, 72, 108, 162]
-
-
-def test_the_value_is_that_of_the_weights_that_are_kept() -> None:
-    assert trial_value([3.0, 1.0, 2.0], keeps_best=True) == 1.0
-    assert trial_value([3.0, 1.0, 2.0], keeps_best=False) == 2.0
 
 
 def test_the_table_names_params_by_the_words_that_tell_them_apart() -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from relight.model.networks.forecaster import WindowBack
-from relight.train.losses import l1, mse
+from relight.train.losses.losses import l1, mse
 from relight.train.series import forecast_score, skip_missing_targets
 
 NAN = torch.nan

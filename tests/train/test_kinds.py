@@ -3,6 +3,7 @@
 import ast
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,8 @@ from relight.train.auto import LossName
 from relight.train.batches import Batches, InMemoryBatches
 from relight.train.datasets import BatchSize, TrainingData
 from relight.train.distributed.group import SingleProcess
+from relight.train.monitors.choice import resolve_monitor
+from relight.train.monitors.metrics import Truth
 from relight.train.params import TrainParams
 from relight.train.scores import ScoreFunction
 from relight.train.training import ResolvedSettings, Training
@@ -72,19 +75,27 @@ class Points(TrainingData):
     def score_fn(self, loss: LossName) -> ScoreFunction:  # noqa: ARG002  # of the protocol
         return lambda outputs: float((outputs - self.rows.target).abs().mean())
 
+    def truth(self) -> Truth:
+        true = self.rows.target.reshape(-1).double().numpy()
+        return Truth("regression", true, np.ones(len(true)), lambda outputs: outputs.reshape(-1).double().numpy())
 
-def test_a_new_kind_is_trained_once_it_answers_five_questions() -> None:
+
+@pytest.mark.parametrize("monitor", ["score", "r2"])
+def test_a_new_kind_is_trained_once_it_answers_six_questions(monitor: str) -> None:
     params = TrainParams.model_validate({
-        "seed": 1, "epochs": 50, "batch_size": 2, "loss": "mse", "early_stopping": None, "device": "cpu", "threads": 1,
+        "seed": 1, "epochs": 50, "batch_size": 2, "loss": "mse", "device": "cpu", "threads": 1,
+        "early_stopping": {"patience": 50, "monitor": monitor},
         "optimizer": {"name": "sgd", "learning_rate": 0.1, "weight_decay": 0.0, "momentum": 0.0},
     })  # fmt: skip
-    settings = ResolvedSettings(ModelParams(name="linear", numeric="none"), "", "mse", "none", 2, "none")
+    watched = resolve_monitor(params, "mse")
+    settings = ResolvedSettings(ModelParams(name="linear", numeric="none"), "", "mse", "none", 2, "none", watched)
     data = Points()
     training = Training(data.model, data, params, settings)
     training.start(torch.device("cpu"), SingleProcess())
     history = training.run()
     training.finish()
     assert [epoch.epoch for epoch in history] == list(range(50))
-    assert history[-1].validation_score < 0.05 < history[0].validation_score
+    losses = [watched.as_loss(epoch.validation_score) for epoch in history]
+    assert losses[-1] == min(losses) < losses[0]
     assert data.model.weight.item() == pytest.approx(2, abs=0.1)
     assert data.description() == {}

@@ -1,6 +1,7 @@
 import pytest
 
 from relight.errors import InputError
+from relight.model.monitor import USUAL_SCORE
 from relight.model.params import ModelParams
 from relight.train.auto import resolve_calibration
 from relight.train.params import TrainParams
@@ -26,7 +27,7 @@ def test_every_auto_is_replaced() -> None:
     settled = resolve_settings(ModelParams(name="auto", numeric="quantile_normal"), PARAMS, TABLE, "cpu")
     assert settled.model.name == "tabm_small"
     assert settled.model_choice == "auto chose tabm_small for 5000 train rows and 1 columns on cpu."
-    assert settled[2:] == ("mse", "standardize", 128, "none")
+    assert settled[2:] == ("mse", "standardize", 128, "none", USUAL_SCORE)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +48,7 @@ def test_auto_calibrates_probabilities_that_have_validation_rows(
 
 
 def test_what_does_not_fit_is_said() -> None:
-    with pytest.raises(InputError, match=r"train\.loss: must be one of auto, mse, l1, huber for regression"):
+    with pytest.raises(InputError, match=r"train\.loss: must be one of auto, mse, .*, poisson for regression"):
         resolve_settings(
             ModelParams(name="auto", numeric="none"), PARAMS.model_copy(update={"loss": "bce"}), TABLE, "cpu"
         )

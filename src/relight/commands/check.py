@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 
 from relight.commands.check_pairs import check_pairs, mismatches
@@ -34,7 +35,8 @@ from relight.split.sequences import split_sequences
 from relight.split.series import split_series
 from relight.split.statistics import CHUNK_ROWS
 from relight.train.auto import resolve_loss
-from relight.train.checks import train_warnings
+from relight.train.checks import assert_counts, train_warnings
+from relight.train.params import TrainParams
 
 MAX_CHECKED_BYTES = 64 << 20  # only the first rows of a larger source are checked: prepare and split read all of it
 N_CHECKED_ROWS = 16_384
@@ -69,8 +71,9 @@ def check(params: Path) -> str:
     if isinstance(clean, _FirstRows) and not problems:
         return _first_summary(sections, clean)
     described = _describe(sections.split.params, clean, problems) if isinstance(clean, _CleanTable) else None
-    if described is not None:
+    if described is not None and isinstance(clean, _CleanTable):
         problems += mismatches(sections, described[0])
+        problems += _count_problems(sections.train.params, clean)
     if problems or not isinstance(clean, _CleanTable) or described is None:
         raise InputError(*problems)
     return _summary(sections, clean.schema, *described)
@@ -142,6 +145,15 @@ def _describe(
     except InputError as error:
         problems += error.problems
         return None
+
+
+def _count_problems(params: TrainParams | None, clean: _CleanTable) -> list[str]:
+    """Return the first target that the loss poisson cannot learn."""
+    if params is None or params.loss != "poisson" or clean.schema.task != "regression":
+        return []
+    values = pl.concat([chunk.select(clean.schema.target) for chunk in clean.chunks]).to_series()
+    counts = values.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    return problems_of(lambda: assert_counts(counts, np.arange(len(counts)), clean.schema.target))
 
 
 def _slice_problems(sections: Sections, clean: _CleanTable | _FirstRows | None) -> list[str]:

@@ -1,7 +1,6 @@
 """Whether a network can be exported, and its files answer as it does, for another number of rows than it was traced."""
 
 from collections.abc import Callable
-from importlib.util import find_spec
 
 import numpy as np
 import torch
@@ -9,10 +8,11 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
 from relight.contracts.facts import SkippedError
+from relight.errors import InputError
+from relight.extras import require_extra
 
 N_TRACED_ROWS, N_COMPARED_ROWS = 2, 5
 MAX_RELATIVE_DIFFERENCE = 1e-4  # of the largest output, as `relight export` has it
-EXPORT_PACKAGES = ("onnx", "onnxruntime", "onnxscript")
 
 Draw = Callable[[int], tuple[Tensor, ...]]  # n_rows → the inputs
 
@@ -37,9 +37,10 @@ def onnx_problem(network: nn.Module, draw: Draw) -> str:
 
 
 def _assert_packages() -> None:
-    missing = [name for name in EXPORT_PACKAGES if find_spec(name) is None]
-    if missing:
-        raise SkippedError(f"needs {' and '.join(missing)}; pip install 'relight[export]'")
+    try:
+        require_extra("export")
+    except InputError as error:
+        raise SkippedError(str(error)) from error
 
 
 def _program(network: nn.Module, draw: Draw) -> ExportedProgram:

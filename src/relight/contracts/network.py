@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from relight.contracts.exporting import onnx_problem, pt2_problem
 from relight.contracts.facts import Fact, try_facts
 from relight.errors import RelightError
-from relight.model.own_network import argument_names, own_step_network, own_table_network
+from relight.model.own_network import own_step_network, own_table_network
 from relight.own_code.calls import Call
-from relight.own_code.loading import load
+from relight.own_code.loading import argument_names, load
 
 D_NUMBERS, CARDINALITY, LENGTH, HORIZON, D_FUTURE = 6, 4, 12, 5, 2
 OUTPUT_WIDTHS = (1, 3)  # a number, and three classes

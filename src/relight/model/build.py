@@ -18,7 +18,7 @@ from relight.model.networks.mlp import Linear, LinearParameters, Mlp
 from relight.model.networks.tower import NgramHasher, NumericColumns, SiameseModel, Tower
 from relight.model.own_network import own_table_network
 from relight.model.params import MlpPleParams, ModelParams, TabmParams, TowerParams
-from relight.model.pipeline import DeepEnsemble, TabularModel, TargetTransform, Temperature
+from relight.model.pipeline import DeepEnsemble, RateTransform, TabularModel, TargetTransform, Temperature
 from relight.model.preprocessing import Preprocessor, needs_preprocessor
 from relight.own_code.calls import Call
 
@@ -75,7 +75,13 @@ def _target_transform(features: Features, target_scale: TargetScale) -> nn.Modul
         return nn.Identity()
     if features.task != "regression":
         return Temperature()
-    return nn.Identity() if target_scale == "none" else TargetTransform(features, target_scale)
+    match target_scale:
+        case "none":
+            return nn.Identity()
+        case "log_rate":
+            return RateTransform(features)
+        case "standardize" | "log":
+            return TargetTransform(features, target_scale)
 
 
 def _preprocessed_network(

@@ -13,7 +13,7 @@ from relight.model.params import FORECAST_SECTIONS, SEQUENCE_SECTIONS, ModelPara
 from relight.own_code.calls import Call
 
 MIN_RANGE = 1e-6  # of the transformed train rows; a column of width 1e-8 once gave predictions of 3e5
-TargetScale = Literal["none", "standardize", "log"]
+TargetScale = Literal["none", "standardize", "log", "log_rate"]  # log_rate: of the loss poisson
 
 
 def columns_to_keep(features: Features, numeric: str) -> list[int]:

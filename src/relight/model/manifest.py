@@ -7,11 +7,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from relight.version import RELIGHT_VERSION
+
 MANIFEST_FORMAT: Literal[1] = 1
-CODE_FOLDERS = ("src/", "stages/")  # of Relight, and of own code
+CODE_FOLDERS = ("src/", "stages/", "relight.json:")  # the last stands for an installed Relight
 CODE_ENDING = ".py"  # of own code that lies elsewhere
 ABOVE = re.compile(r"^(\.\./)+")
-RELIGHT_VERSION = "0.2.0"  # as in pyproject.toml; what is installed may be another copy than the code that runs
 PACKAGES = ("numpy", "polars", "rtdl_num_embeddings", "rtdl_revisiting_models", "safetensors", "tabm", "torch")
 
 

@@ -3,7 +3,6 @@
 It learns, is saved, predicts and is exported like any other, because the rest of the model sees a module.
 """
 
-import inspect
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from torch import Tensor, nn
 from relight.errors import InputError
 from relight.model.networks.categories import Categories, ConcatFeatures
 from relight.own_code.calls import Call
-from relight.own_code.loading import assert_takes, described, load
+from relight.own_code.loading import argument_names, assert_takes, described, load
 from relight.runtime.tracebacks import blame_own_code
 
 KEY = "model.name"
@@ -91,14 +90,6 @@ def own_step_network(
     )
     _try(steps, call, inputs, d_out, project)
     return steps
-
-
-def argument_names(target: Any) -> list[str]:
-    """Return the names of the arguments of a function or class; none if it is written in C."""
-    try:
-        return list(inspect.signature(target).parameters)
-    except (TypeError, ValueError):
-        return []
 
 
 def _made(call: Call, project: Path, given: dict[str, Any]) -> nn.Module:

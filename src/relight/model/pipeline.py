@@ -43,6 +43,30 @@ class TargetTransform(nn.Module):
         return (numbers - self.mean) / self.scale
 
 
+class RateTransform(nn.Module):
+    """The mean of the train rows' counts, as a buffer: the network learns log(rate / mean), predictions are rates.
+
+    The Poisson loss of counts / mean is that of the counts, divided by the mean, up to what depends only on the counts.
+
+    **Shape**: any in and out.
+    """
+
+    mean: Tensor
+
+    def __init__(self, features: Features) -> None:
+        super().__init__()
+        statistics = features.target_statistics
+        assert statistics is not None
+        self.register_buffer("mean", torch.tensor(statistics.mean or 1.0, dtype=torch.float32))
+
+    def forward(self, outputs: Tensor) -> Tensor:
+        return (outputs + self.mean.log()).clamp(max=MAX_LOG_TARGET).exp()
+
+    def transform(self, target: Tensor) -> Tensor:
+        """Return the counts in units of their mean."""
+        return target / self.mean
+
+
 class TabularModel(nn.Module):
     """Preprocessor, then network, then target transform.
 
@@ -70,7 +94,7 @@ class TabularModel(nn.Module):
     def scale_target(self, target: Tensor) -> Tensor:
         """Return the target on the network's scale; classes and relevances stay as they are."""
         transform = self.target_transform
-        return transform.transform(target) if isinstance(transform, TargetTransform) else target
+        return transform.transform(target) if isinstance(transform, TargetTransform | RateTransform) else target
 
 
 class DeepEnsemble(nn.Module):

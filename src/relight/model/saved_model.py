@@ -12,6 +12,7 @@ from relight.data.features import Features, PairFeatures, SequenceFeatures, Seri
 from relight.errors import InputError, RelightError
 from relight.model.build import build_model
 from relight.model.checks import TargetScale
+from relight.model.monitor import USUAL_SCORE, Monitor
 from relight.model.networks.forecaster import Forecaster
 from relight.model.networks.tower import SiameseModel
 from relight.model.own_files import own_code_change
@@ -31,6 +32,7 @@ class Description(BaseModel):
         model: its name is never `auto`.
         model_choice: why `auto` chose it, one sentence; "" if the name was given.
         loss, target_scale, batch_size, calibration: the values that `auto` was resolved to.
+        monitor: the score of the validation rows, by which the best epoch was chosen. Left out if it is the usual one.
         seed: `untrained_model` draws the untrained model with it.
         seeds: the number of networks side by side.
         threads: of the training; the same number gives the same bits.
@@ -48,6 +50,7 @@ class Description(BaseModel):
     model_choice: str
     features: Features
     loss: str
+    monitor: Monitor = Field(default=USUAL_SCORE, exclude_if=lambda monitor: monitor == USUAL_SCORE)
     target_scale: TargetScale
     batch_size: int
     calibration: Literal["none", "temperature"] = "none"
@@ -114,6 +117,9 @@ SavedModel = TableModel | SequenceModel | SeriesModel | PairModel  # one class f
 
 def load_model(folder: Path, project: Path = Path()) -> SavedModel:
     """Rebuild the model of a folder.
+
+    Args:
+        project: the folder below which a network of the user's own lies.
 
     Raises:
         InputError: as `load_model_files`.

@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 NAME_TAG, CALL_TAG = "<name>", "<call>"  # which form a value has; left out of messages
 Named = TypeVar("Named")
+AnyCall = TypeVar("AnyCall", bound="Call")
 
 
 class Call(BaseModel):
@@ -67,13 +68,15 @@ def _is_finite(value: Any) -> bool:
     return not isinstance(value, float) or math.isfinite(value)
 
 
-def _form(value: Any) -> str:
+def form_of(value: Any) -> str:
+    """Return the tag of the form that a value has."""
     is_call = isinstance(value, Call) or (isinstance(value, dict) and "call" in value)
     return CALL_TAG if is_call else NAME_TAG
 
 
-# A name or section of ours, or a call of theirs.
-OrCall = Annotated[Annotated[Named, Tag(NAME_TAG)] | Annotated[Call, Tag(CALL_TAG)], Discriminator(_form)]
+# A name or section of ours, or a call of theirs; of a class that also has fields which Relight reads itself.
+OrCallOf = Annotated[Annotated[Named, Tag(NAME_TAG)] | Annotated[AnyCall, Tag(CALL_TAG)], Discriminator(form_of)]
+OrCall = OrCallOf[Named, Call]
 
 
 def is_well_formed(call: str) -> bool:

@@ -6,7 +6,7 @@
 from typing import Any
 
 from relight.data.schema import Frequency
-from relight.plot.score_tables import reference_table, score_table, seeds_table, threshold_table
+from relight.plot.score_tables import direction_text, reference_table, score_table, seeds_table, threshold_table
 from relight.runtime.messages import pluralize
 
 Json = dict[str, Any]
@@ -15,6 +15,7 @@ TARGET_TEXTS = {
     "none": "as it is",
     "standardize": "standardized while it is learned",
     "log": "its logarithm is learned",
+    "log_rate": "the logarithm of its rate is learned",
 }
 MAX_LEVELS = 6  # named of a column
 
@@ -27,7 +28,7 @@ def shared_content(description: Json, schema: Json, parts: Json, scores: Json, n
         notes: of evaluate.
         source: `prepare.source`.
     """
-    features = description["features"]
+    features, monitor = description["features"], description.get("monitor") or {}
     return {
         "target": features["target"],
         "model": model_name(description["model"]),
@@ -43,7 +44,7 @@ def shared_content(description: Json, schema: Json, parts: Json, scores: Json, n
         "parameters": scores.get("parameters", {}),
         "threshold": threshold_table(scores),
         "seeds": seeds_table(scores),
-        "notes": [*schema["notes"], *parts["notes"], *notes],
+        "notes": [*schema["notes"], *parts["notes"], *filter(None, [monitor.get("note")]), *notes],
         "columns": _column_rows(features, schema),
         "versions": description["versions"],
     }
@@ -66,6 +67,7 @@ def _choices(description: Json, schema: Json) -> list[tuple[str, str]]:
         "query": features.get("query", ""),
         "numbers": model["numeric"],
         "windows": _windows_text(features.get("series")),
+        "validation score": _monitor_text(description.get("monitor")),
         "batch size": str(description["batch_size"]),
         "seeds": f"{seeds} models, their predictions averaged" if seeds > 1 else "",
         "sequences": ", ".join(f"{name} {role}" for name, role in _sequence_roles(schema).items()),
@@ -73,6 +75,13 @@ def _choices(description: Json, schema: Json) -> list[tuple[str, str]]:
         **_unused_columns(features, schema),
     }
     return [(name, text) for name, text in choices.items() if text]
+
+
+def _monitor_text(monitor: Json | None) -> str:
+    """Return the score of the validation rows and which way it is better; "" for the usual one."""
+    if not monitor:
+        return ""
+    return f"{monitor['name']} ({direction_text(monitor['better'])})"
 
 
 def _unused_columns(features: Json, schema: Json) -> dict[str, str]:

@@ -19,6 +19,7 @@ from relight.plot.canvas import (
     short_label,
     style_axes,
 )
+from relight.plot.score_tables import direction_text
 
 UNCALIBRATED_COLOUR = "tab:orange"
 TUTORIAL_COLOURS = {"train": "b", "validation": TEST_COLOUR, "test": "g"}
@@ -59,9 +60,17 @@ def plot_loss_curves(curves: pl.DataFrame, validation_name: str, best_epoch: int
     return figure
 
 
-def plot_score_curve(curves: pl.DataFrame, validation_name: str, best_epoch: int) -> Figure:
-    """Draw columns epoch, validation_score: the score that early stopping follows."""
-    figure, axes = create_axes(WIDE_SIZE, f"Score of the {validation_name} rows", "epoch", "score (lower is better)")
+def plot_score_curve(
+    curves: pl.DataFrame, validation_name: str, best_epoch: int, name: str = "score", better: str | float = "lower"
+) -> Figure:
+    """Draw columns epoch, validation_score: the score that early stopping follows.
+
+    Args:
+        name: of the score.
+        better: higher, lower, or the best number.
+    """
+    title = f"{name[:1].upper()}{name[1:]} of the {validation_name} rows"
+    figure, axes = create_axes(WIDE_SIZE, title, "epoch", f"{name} ({direction_text(better)})")
     _draw_curve(axes, curves["epoch"], curves["validation_score"], VALIDATION_COLOUR, validation_name)
     _mark_best_epoch(axes, curves, best_epoch)
     axes.legend()

@@ -54,6 +54,8 @@ class LineageStep(NamedTuple):
         code: the MD5 of each file and folder of code, by its path.
         changed_code: the code that the commit holds with other bytes, or not at all.
         changed_params: the sections that differ in the params.yaml of the commit.
+        installed: the hash of the installed code of Relight that it ran, by its key in relight.json.
+        other_installed: the keys for which other code is installed here.
         outs: the files that it wrote.
     """
 
@@ -64,6 +66,8 @@ class LineageStep(NamedTuple):
     code: dict[str, str]
     changed_code: list[str]
     changed_params: list[str]
+    installed: dict[str, str]
+    other_installed: list[str]
     outs: list[Availability]
 
 
@@ -121,6 +125,7 @@ def recovery_options(
     remote = [f"{out.path} is {STATE_TEXTS[out.remote]}" for out in kept if out.remote not in ("intact", "there")]
     run = [f"{path} has other bytes in the commit, or is not in it" for path in step.changed_code]
     run += [f"params.yaml of the commit has another {section}" for section in step.changed_params]
+    run += [f"the installed Relight has other code of {key} than the one that ran" for key in step.other_installed]
     run += [_missing_reason(item, upstream) for item in step.data if not _is_readable(item, upstream)]
     return RecoveryOptions(cache, [remote_problem] if remote_problem and kept else remote, run, doubts)
 
@@ -144,7 +149,8 @@ def step_lines(step: LineageStep, options: RecoveryOptions, at: str, remote: str
         width: of the terminal, in characters.
     """
     width = min(width, MAX_LINE_WIDTH)
-    code = f"{len(step.code)} files and folders, {_commit_text(step, at)}"
+    installed = "".join(f"; an installed Relight, {key} {digest}" for key, digest in step.installed.items())
+    code = f"{len(step.code)} files and folders, {_commit_text(step, at)}{installed}"
     lines = [f"{step.stage}  ← {step.command}"]
     lines += _labelled_lines(
         "params", [f"{name}: {_params_text(values)}" for name, values in sorted(step.params.items())], width

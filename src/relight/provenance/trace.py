@@ -24,6 +24,7 @@ from relight.repository.objects import object_state, path_md5
 from relight.repository.remotes import RemoteContents, query_remote
 from relight.repository.revisions import PARAMS_PATH, Lock, LockEntry, yaml_as_texts
 from relight.runtime.files import json_text
+from relight.runtime.installed import installed_hash
 from relight.runtime.messages import abbreviate
 from relight.runtime.nested import are_same_params
 
@@ -119,6 +120,8 @@ def _lineage_step(name: str, record: LockRecord, locations: Locations) -> Lineag
         code=code,
         changed_code=[path for path, md5 in code.items() if (path, md5) not in locations.in_git],
         changed_params=_changed_params(stage.params, record.revision),
+        installed=stage.installed,
+        other_installed=[key for key, digest in stage.installed.items() if installed_hash(key) != digest],
         outs=[_availability(entry, locations) for entry in stage.outs.values()],
     )
 

@@ -120,7 +120,7 @@ FAILURE_RULES = (
     FailureRule(
         r"requires '(?P<it>dvc-\w+)' to be installed",
         "DVC's plug-in for it is not installed",
-        "run `pip install -c constraints.txt {it}`",
+        "run `pip install {it}`",
     ),
     FailureRule(
         r"Unable to locate credentials|Partial credentials",

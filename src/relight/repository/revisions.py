@@ -14,6 +14,7 @@ import yaml
 from relight.errors import InputError, RelightError
 from relight.repository.git import read_files_at
 from relight.repository.objects import bytes_md5
+from relight.runtime.dependencies import INSTALLED
 from relight.runtime.strict_yaml import parse_yaml
 
 PARAMS_PATH, METRICS_PATH, LOCK_PATH = "params.yaml", "reports/metrics.json", "dvc.lock"
@@ -41,12 +42,14 @@ class LockedStage(NamedTuple):
     Attributes:
         deps, outs: the entries by their paths.
         params: the sections of params.yaml that it read; every value is a text, as it stands in the file.
+        installed: the keys of relight.json: the hash of the installed code of Relight that it ran.
     """
 
     command: str
     deps: dict[str, LockEntry]
     params: dict[str, Any]
     outs: dict[str, LockEntry]
+    installed: dict[str, str]
 
 
 Lock = dict[str, LockedStage]  # by the name of the stage
@@ -85,8 +88,14 @@ def yaml_as_texts(text: bytes) -> Any:
 
 
 def _locked_stage(entry: dict[str, Any]) -> LockedStage:
-    params = entry.get("params", {}).get(PARAMS_PATH, {})
-    return LockedStage(entry["cmd"], _lock_entries(entry.get("deps", [])), params, _lock_entries(entry.get("outs", [])))
+    params = entry.get("params", {})
+    return LockedStage(
+        entry["cmd"],
+        _lock_entries(entry.get("deps", [])),
+        params.get(PARAMS_PATH, {}),
+        _lock_entries(entry.get("outs", [])),
+        params.get(INSTALLED, {}),
+    )
 
 
 def _lock_entries(listed: list[dict[str, str]]) -> dict[str, LockEntry]:

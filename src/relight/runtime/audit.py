@@ -6,7 +6,9 @@ An undeclared read makes DVC serve stale results, an undeclared write is lost: b
 import importlib.util
 import os
 import sys
+import sysconfig
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Self
 
@@ -83,7 +85,7 @@ class Audit:
             return
         full = os.path.abspath(os.fsdecode(path))
         allowed = [*self.readable, *self.writable] if writable is None else writable
-        if not self._in_repository(full) or _is_under(_source_of(full), allowed):
+        if not is_in_repository(full, self.root) or _is_under(_source_of(full), allowed):
             return
         if verb == "reads" and not os.path.lexists(full):  # relative to a folder that the event does not name
             return
@@ -104,9 +106,6 @@ class Audit:
         fix = "run `relight deps --write`, or declare it there if its name is computed" if own else "declare it there"
         return f"dvc.yaml: stage {self.stage} {verb} {path}, which is not among its {key}; {fix}"
 
-    def _in_repository(self, full: str) -> bool:
-        return _is_under(full, [self.root]) and not _is_under(full, [sys.prefix])
-
     def _undeclared_modules(self) -> list[str]:
         """Return undeclared modules of the repository that were imported; an empty `__init__.py` cannot matter."""
         files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
@@ -114,11 +113,28 @@ class Audit:
         return [
             path
             for path in full
-            if self._in_repository(path)
+            if is_in_repository(path, self.root)
             and not _is_under(path, self.readable)
             and os.path.isfile(path)  # torch._classes names a file that does not exist
             and os.path.getsize(path) > 0
         ]
+
+
+def is_in_repository(full: str, root: str | None = None) -> bool:
+    """Return whether a file belongs to the repository in the current folder, and not to an environment inside it."""
+    root = os.getcwd() if root is None else root
+    return _is_under(full, [root]) and not _is_under(full, _environment_folders(root))
+
+
+@cache
+def _environment_folders(root: str) -> list[str]:
+    """Return the folders of the Python environment: all of it if it lies inside the repository, as `.venv` does.
+
+    If the repository is the environment, or lies inside it (`/usr/src/app`), only its folders of libraries and scripts.
+    """
+    prefixes = [prefix for prefix in (sys.prefix, sys.exec_prefix) if not _is_under(root, [prefix])]
+    libraries = [path for name, path in sysconfig.get_paths().items() if name != "data"]
+    return [*prefixes, *libraries]
 
 
 def _is_under(path: str, folders: Iterable[str]) -> bool:

@@ -7,30 +7,41 @@ instead: to read 2 GB once more takes as long as a tenth of the work on them.
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
 
 from relight.errors import InputError, RunError
-from relight.runtime.strict_yaml import Document, read_yaml
+from relight.runtime.nested import value_at
+from relight.runtime.pipeline import OUT_KEYS, PARAMS, named_params, named_paths, read_stages
+from relight.runtime.strict_yaml import Document
 from relight.runtime.workspace import find_root
 
-SOURCE_REFERENCE = "${prepare.source}"
+REFERENCE = re.compile(r"\$\{([\w.-]+)\}")  # as ${prepare.source}
 MAX_HASHED_BYTES = 64 << 20
 IGNORE_FILE = ".dvcignore"
+INSTALLED = "relight.json"
 BYTECODE = "__pycache__"  # written by imports
 
 
 @dataclass(frozen=True)
 class Declaration:
-    """The files and sections of params.yaml that one stage declares; paths are relative to its folder."""
+    """What one stage declares in dvc.yaml; paths are relative to its folder.
+
+    Attributes:
+        sections: of params.yaml, or dotted keys in one.
+        installed: the keys of relight.json, each the hash of the installed code that a stage runs.
+        params_files: other files of params, which an own stage may read.
+    """
 
     stage: str
     deps: tuple[str, ...]
     outs: tuple[str, ...]
     sections: tuple[str, ...]
+    installed: tuple[str, ...] = ()
+    params_files: tuple[str, ...] = ()
 
 
 def read_declaration(stage: str, params: Document) -> Declaration:
@@ -40,27 +51,32 @@ def read_declaration(stage: str, params: Document) -> Declaration:
         RunError: if dvc.yaml cannot be read, or has no such stage.
     """
     try:
-        stages = read_yaml(Path("dvc.yaml")).value["stages"]
+        stages = read_stages()
     except InputError as error:
         raise RunError(f"{error}; run `dvc repro` in the folder that has it") from error
     if stage not in stages:
         raise RunError(f"dvc.yaml: stage {stage} is missing; known are {', '.join(stages)}")
     entry = stages[stage]
+    keys = named_params(entry)
+    sections = keys.pop(PARAMS, ())
     return Declaration(
         stage,
-        deps=tuple(_filled_in(dep, params) for dep in entry.get("deps", [])),
-        outs=tuple(_path(out) for key in ("outs", "metrics") for out in entry.get(key, [])),
-        sections=tuple(entry.get("params", [])),
+        deps=tuple(filled_in(dep, params) for dep in named_paths(entry, "deps")),
+        outs=tuple(filled_in(out, params) for out in named_paths(entry, *OUT_KEYS)),
+        sections=tuple(params.value) if sections is None else sections,
+        installed=keys.pop(INSTALLED, ()) or (),
+        params_files=tuple(keys),
     )
 
 
-def _path(out: Any) -> str:
-    """Return the path of an out: it is a path, or a mapping of one path to its settings."""
-    return out if isinstance(out, str) else str(next(iter(out)))
+def filled_in(path: str, params: Document) -> str:
+    """Return a path with the values of params.yaml in place of their keys, as DVC fills them in."""
+    return REFERENCE.sub(lambda match: _text_at(params, match), path)
 
 
-def _filled_in(dep: str, params: Document) -> str:
-    return str(params.value["prepare"]["source"]) if dep == SOURCE_REFERENCE else dep
+def _text_at(params: Document, reference: re.Match[str]) -> str:
+    value = value_at(params.value, reference[1])
+    return reference[0] if value is None else str(value)
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,10 @@ from relight.runtime.dependencies import (
     read_declaration,
     take_fingerprints,
 )
+from relight.runtime.installed import assert_installed, installed_digests
 from relight.runtime.lifetime import end_with_parent, single_instance
 from relight.runtime.messages import run_for_exit_code
+from relight.runtime.nested import value_at
 from relight.runtime.params import read_section
 from relight.runtime.processes import Rank, current_rank
 from relight.runtime.strict_yaml import Document, read_yaml
@@ -56,13 +58,21 @@ class Stage:
         return read_section(self._document, section, model)
 
     def all_params(self) -> dict[str, object]:
-        """Return every declared section as it is in params.yaml."""
-        return {section: self._document.value[section] for section in self._declared.sections}
+        """Return the value of every declared section, or dotted key, as it is in params.yaml."""
+        return {key: value_at(self._document.value, key) for key in self._declared.sections}
 
     def dep(self, path: str) -> Path:
         """Return a path that dvc.yaml declares as a dependency of this stage."""
         self._assert_declared("deps", path, self._declared.deps)
         return Path(path)
+
+    def files_below(self, folder: str) -> dict[str, Path]:
+        """Return the files of a folder that dvc.yaml declares as dependencies, by their paths in it; there may be none.
+
+        The folder itself, folders in it or single files may be declared.
+        """
+        files = [path for path in self._before if path.is_relative_to(folder) and path.is_file()]
+        return {path.relative_to(folder).as_posix(): path for path in files}
 
     def out(self, path: str) -> Path:
         """Return the path to write an out to; it is moved to its declared path when the whole stage is done."""
@@ -85,8 +95,12 @@ class Stage:
         return path
 
     def digests(self) -> dict[str, str]:
-        """Return each file that the stage depends on, code and data, with the SHA-256 of its bytes at the start."""
-        return {path.as_posix(): fingerprint.sha256 or file_sha256(path) for path, fingerprint in self._before.items()}
+        """Return each file that the stage depends on, code and data, with the SHA-256 of its bytes at the start.
+
+        The code of an installed Relight is one of them, as `relight.json:train`.
+        """
+        files = {path.as_posix(): fingerprint.sha256 or file_sha256(path) for path, fingerprint in self._before.items()}
+        return files | installed_digests(self._declared)
 
     def checkpoints(self) -> Path:
         """Return the folder for checkpoints, which outlive this run and this workspace."""
@@ -96,7 +110,8 @@ class Stage:
 
     def _assert_declared(self, key: str, name: str, declared: tuple[str, ...]) -> None:
         if name not in declared:
-            raise RunError(f"dvc.yaml: stage {self._declared.stage} uses {name}, which is not among its {key}")
+            stage = self._declared.stage
+            raise RunError(f"dvc.yaml: stage {stage} uses {name}, which is not among its {key}; add it there")
 
 
 def run_stage(name: str, work: Callable[[Stage], None], *, shared: bool = False) -> None:
@@ -120,11 +135,12 @@ def _run(name: str, work: Callable[[Stage], None]) -> None:
     workspace.mkdir(parents=True, exist_ok=True)
     with single_instance(workspace / "lock", name):
         remove_recorded_checkpoints(lasting_folder() / CHECKPOINTS_NAME, Path("dvc.lock"))
-        run_check(name, document, workspace)
         declared = read_declaration(name, document)
+        assert_installed(declared)
+        run_check(name, document, workspace)
         before = take_fingerprints(declared.deps)
         with _empty_folder(workspace / "outs" / name) as scratch:
-            with Audit(name, declared.deps, scratch) as audit:
+            with Audit(name, (*declared.deps, *declared.params_files), scratch) as audit:
                 work(Stage(declared, document, scratch, before, audit))
             assert_unchanged(before)
             _move_outputs(declared, scratch)
@@ -137,9 +153,10 @@ def _run_worker(name: str, work: Callable[[Stage], None], rank: Rank) -> None:
     """
     document = read_yaml(Path("params.yaml"))
     declared = read_declaration(name, document)
+    assert_installed(declared)
     before = take_fingerprints(declared.deps) if rank.local_rank == 0 else {}
     scratch = scratch_folder() / "outs" / f"{name}-{rank.rank}"
-    with _empty_folder(scratch), Audit(name, declared.deps, scratch) as audit:
+    with _empty_folder(scratch), Audit(name, (*declared.deps, *declared.params_files), scratch) as audit:
         try:
             work(Stage(declared, document, scratch, before, audit))
         except InputError as error:

@@ -8,11 +8,12 @@ import torch
 from relight.data.features import Features
 from relight.data.tensors import StoredTensors
 from relight.model.devices import choose_device, make_deterministic
+from relight.model.monitor import Monitor
 from relight.model.params import ModelParams
 from relight.runtime.files import read_model
 from relight.runtime.params import read_section
 from relight.runtime.strict_yaml import Document
-from relight.sweep.trials import trial_value
+from relight.sweep.scores import trial_value
 from relight.train.distributed.group import SingleProcess
 from relight.train.params import TrainParams
 from relight.train.state import TrainingState
@@ -37,7 +38,7 @@ class InProcessTrainer:
 
         Args:
             document: params.yaml with the values of the trial.
-            is_hopeless: called with the validation scores of all epochs so far; prunes the trial by returning True.
+            is_hopeless: called with the validation scores of all epochs so far, as losses; True prunes the trial.
 
         Raises:
             InputError: if params and table do not fit together.
@@ -51,26 +52,27 @@ class InProcessTrainer:
         training = build_training(params, settings, self._features, *self._stores)
         training.start(device, SingleProcess())
         try:
-            history = training.run(_PruningCallback(is_hopeless))
+            history = training.run(_PruningCallback(is_hopeless, settings.monitor))
         except PrunedError:
             return None
         finally:
             if device.type == "cuda":
                 torch.cuda.empty_cache()
-        return trial_value([epoch.validation_score for epoch in history], keeps_best=params.early_stopping is not None)
+        scores = [epoch.validation_score for epoch in history]
+        return trial_value(scores, settings.monitor, keeps_best=params.early_stopping is not None)
 
 
 class _PruningCallback:
     """Checks the validation curve after each epoch."""
 
-    def __init__(self, is_hopeless: Callable[[Sequence[float]], bool]) -> None:
-        self._is_hopeless = is_hopeless
+    def __init__(self, is_hopeless: Callable[[Sequence[float]], bool], monitor: Monitor) -> None:
+        self._is_hopeless, self._as_loss = is_hopeless, monitor.as_loss
         self._scores: list[float] = []
 
     def after_step(self, state: TrainingState) -> None: ...
 
     def after_epoch(self, state: TrainingState) -> None:
-        self._scores.append(state.history[-1].validation_score)
+        self._scores.append(self._as_loss(state.history[-1].validation_score))
         if self._is_hopeless(self._scores):
             raise PrunedError
 

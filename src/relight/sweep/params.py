@@ -105,7 +105,7 @@ class SweepParams(Section):
     metric: str | None = None
     """Dotted key of reports/metrics.json; null: the validation score, the one that early stopping watches."""
     direction: Literal["minimize", "maximize"] | None = None
-    """Whether lower or higher is better; required with `metric`, else minimize."""
+    """Whether lower or higher is better; required with `metric`, else that of the validation score."""
     sampler: Literal["tpe", "random", "grid"] = "tpe"
     """How values are proposed: tpe learns from the trials before, grid runs each combination once."""
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
@@ -132,8 +132,6 @@ class SweepParams(Section):
     def metric_has_a_direction(self) -> Self:
         if self.metric is not None and self.direction is None:
             raise PydanticCustomError("column", "direction must be minimize or maximize if metric is given")
-        if self.metric is None and self.direction == "maximize":
-            raise PydanticCustomError("column", "direction must be minimize for the validation score: lower is better")
         return self
 
     @model_validator(mode="after")

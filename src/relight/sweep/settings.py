@@ -10,26 +10,28 @@ from typing import Any, NamedTuple
 
 from relight.deps.checks import own_code_files
 from relight.errors import InputError
+from relight.model.monitor import USUAL_SCORE, Monitor
 from relight.own_code.closure import file_digests
 from relight.params import assert_sections, check_sections
 from relight.repository.git import run_git
 from relight.runtime.files import json_text, read_json
 from relight.runtime.messages import did_you_mean_key
 from relight.runtime.nested import flatten
-from relight.runtime.params import check_document
+from relight.runtime.params import check_document, read_section
 from relight.runtime.strict_yaml import Document, read_yaml
 from relight.runtime.workspace import is_top, model_folder
 from relight.sweep.params import Choices, Range, Scalar, SweepParams
 from relight.sweep.proposals import Proposal
+from relight.sweep.scores import direction_of, keys_with_other_scores, score_name
+from relight.train.monitors.choice import resolve_monitor
+from relight.train.params import TrainParams
 
 PARAMS_PATH, METRICS_PATH = Path("params.yaml"), Path("reports/metrics.json")
 PIPELINE_PATH = Path("dvc.yaml")
 
-QUANTITY_LOSSES = {"l1", "mse", "huber"}
-
 SECTIONS_NOT_FAST = ("prepare", "split")
 
-CODE_PATHS = ("src", "stages", "dvc.yaml")
+CODE_PATHS = ("src", "stages", "dvc.yaml", "relight.json")
 
 NO_NAME = re.compile(r"[^\w-]+")  # what the name of a Git ref may not hold, and more
 
@@ -40,11 +42,13 @@ class SweepSettings(NamedTuple):
     Attributes:
         document: params.yaml; each trial replaces some of its values.
         fast: whether trials train in the worker process instead of running as experiments.
+        monitor: the validation score.
     """
 
     sweep: SweepParams
     document: Document
     fast: bool
+    monitor: Monitor = USUAL_SCORE
 
 
 def read_sweep_settings(file: Path, *, fast: bool) -> SweepSettings:
@@ -59,10 +63,24 @@ def read_sweep_settings(file: Path, *, fast: bool) -> SweepSettings:
     checked = check_document(sweep_document, SweepParams)
     if checked.params is None:
         raise InputError(*checked.problems)
-    problems = list(_problems(sweep_document, checked.params, document, fast=fast))
+    settings = SweepSettings(checked.params, document, fast, _monitor(document))
+    problems = [*_direction_problems(sweep_document, settings), *_problems(sweep_document, settings)]
     if problems:
         raise InputError(*problems)
-    return SweepSettings(checked.params, document, fast)
+    return settings._replace(sweep=_completed(settings))
+
+
+def _monitor(document: Document) -> Monitor:
+    train = read_section(document, "train", TrainParams)
+    return resolve_monitor(train, train.loss)
+
+
+def _completed(settings: SweepSettings) -> SweepParams:
+    """Return the params with the direction of the score, and without pruning if scores cannot be compared."""
+    sweep, monitor = settings.sweep, settings.monitor
+    direction = "maximize" if sweep.metric is None and direction_of(monitor) == "maximize" else sweep.direction
+    prune = sweep.prune and not keys_with_other_scores(sweep, monitor)
+    return sweep.model_copy(update={"direction": direction, "prune": prune})
 
 
 def sweep_warnings(settings: SweepSettings) -> list[str]:
@@ -71,6 +89,10 @@ def sweep_warnings(settings: SweepSettings) -> list[str]:
         f"params.{key} is swept, so each trial is scored on other rows: a part of the differences is chance"
         for key in settings.sweep.params
         if key.startswith("split.")
+    ]
+    warnings += [
+        f"params.{key} is swept, so the validation scores are not comparable: no trial ends early"
+        for key in keys_with_other_scores(settings.sweep, settings.monitor)
     ]
     split = settings.document.value["split"]
     by_test = (settings.sweep.metric or "").startswith("test.")
@@ -130,8 +152,9 @@ def _shared_code() -> list[str]:
     return sorted({dep for stage in stages for dep in stage.get("deps", []) if dep.startswith("../")})
 
 
-def _problems(sweep_document: Document, sweep: SweepParams, document: Document, *, fast: bool) -> Iterator[str]:
-    values = flatten(document.value)
+def _problems(sweep_document: Document, settings: SweepSettings) -> Iterator[str]:
+    sweep, document, fast, monitor = settings
+    values, incomparable = flatten(document.value), keys_with_other_scores(sweep, monitor)
     for key, search in sweep.params.items():
         location = f"{sweep_document.location(('params', key))}: params.{key}"
         if key not in values:
@@ -139,10 +162,10 @@ def _problems(sweep_document: Document, sweep: SweepParams, document: Document, 
             yield f"{location}: is not in {document.name}{hint}"
         elif fast and key.split(".")[0] in SECTIONS_NOT_FAST:
             yield f"{location}: must not be swept with --fast, which prepares and splits once; leave --fast out"
-        elif key == "train.loss" and sweep.metric is None and _other_units(search):
+        elif key in incomparable and sweep.metric is None:
             yield (
-                f"{location}: must not be swept by the validation score, which is the MAE with one loss and the RMSE "
-                "with another; set metric, as validation.rmse"
+                f"{location}: must not be swept by the validation score, which is another one with each value; set "
+                "metric, as validation.rmse"
             )
         else:
             yield from (f"{location}: {problem}" for problem in _own_problems(document, key, search))
@@ -168,8 +191,13 @@ def _is_unknown(document: Document, key: str, search: Range | Choices) -> bool:
     return any(" is unknown" in problem and key in problem for problem in problems)
 
 
-def _other_units(search: Range | Choices) -> bool:
-    return isinstance(search, Choices) and len(search.values) > 1 and bool(QUANTITY_LOSSES & set(search.values))
+def _direction_problems(sweep_document: Document, settings: SweepSettings) -> list[str]:
+    sweep, direction = settings.sweep, direction_of(settings.monitor)
+    if sweep.metric is not None or sweep.direction in (None, direction):
+        return []
+    better = "higher" if direction == "maximize" else "lower"
+    name = score_name(settings.monitor)
+    return [f"{sweep_document.name}: direction must be {direction} for the {name}: {better} is better"]
 
 
 def _own_problems(document: Document, key: str, search: Range | Choices) -> list[str]:

@@ -92,16 +92,6 @@ def is_rung(epoch: int) -> bool:
     return rung == epoch
 
 
-def trial_value(scores: Sequence[float], *, keeps_best: bool) -> float:
-    """Return the validation score of the model that training ends with.
-
-    Args:
-        scores: of each epoch; lower is better.
-        keeps_best: whether early stopping restores the best weights.
-    """
-    return min(scores) if keeps_best else scores[-1]
-
-
 class PruningRungs:
     """Asks at each rung whether the trial is hopeless, by its best score so far."""
 

@@ -24,6 +24,7 @@ from relight.sweep.clone import Baseline, ExperimentClone
 from relight.sweep.params import Scalar
 from relight.sweep.processes import Slot, acquire_slot
 from relight.sweep.proposals import Proposal
+from relight.sweep.scores import trial_value
 from relight.sweep.settings import (
     METRICS_PATH,
     PARAMS_PATH,
@@ -35,7 +36,7 @@ from relight.sweep.settings import (
 )
 from relight.sweep.storage import open_trial_queue, slots_folder
 from relight.sweep.trial_queue import ClaimedTrial, TrialQueue
-from relight.sweep.trials import PruningRungs, trial_value
+from relight.sweep.trials import PruningRungs
 
 CURVES_PATH = Path("reports/train/curves.csv")
 MAX_FAILURES = 5
@@ -46,28 +47,30 @@ def run_experiment(
     clone: ExperimentClone,
     name: str,
     proposal: Proposal,
-    metric: str | None,
+    settings: SweepSettings,
     is_hopeless: Callable[[Sequence[float]], bool],
 ) -> float | None:
     """Return the value of the trial; None if it was pruned, which makes no experiment.
 
     Args:
-        metric: dotted key of reports/metrics.json; None for the validation score.
-        is_hopeless: called with the validation scores of all epochs so far; prunes the trial by returning True.
+        settings: with the metric of reports/metrics.json, if it is not the validation score.
+        is_hopeless: called with the validation scores of all epochs so far, as losses; True prunes the trial.
 
     Raises:
         RunError: if a stage failed, or there is no such metric.
     """
     (clone.model / CURVES_PATH).unlink(missing_ok=True)  # the curves of the trial before are not those of this one
     overrides = [f"{key}={_hydra_text(value)}" for key, value in proposal.items()]
-    if not clone.run(name, overrides, lambda folder: is_hopeless(_read_scores(folder))):
+    as_loss = settings.monitor.as_loss
+    if not clone.run(name, overrides, lambda folder: is_hopeless([as_loss(score) for score in _read_scores(folder)])):
         return None
     document = read_yaml(clone.model / PARAMS_PATH)
     if document.value != with_proposal(document, proposal).value:
         raise RunError(f"{name}: dvc wrote other values into params.yaml than these: {', '.join(overrides)}")
-    if metric is not None:
-        return _read_metric(clone.model / METRICS_PATH, metric)
-    return trial_value(_read_scores(clone.model), keeps_best=document.value["train"]["early_stopping"] is not None)
+    if settings.sweep.metric is not None:
+        return _read_metric(clone.model / METRICS_PATH, settings.sweep.metric)
+    keeps_best = document.value["train"]["early_stopping"] is not None
+    return trial_value(_read_scores(clone.model), settings.monitor, keeps_best=keeps_best)
 
 
 def _read_metric(path: Path, dotted: str) -> float:
@@ -150,8 +153,7 @@ def build_trial_runner(settings: SweepSettings, baseline: Baseline, slot: Slot) 
             with_proposal(settings.document, proposal), is_hopeless
         )
     clone = ExperimentClone(slot.path.with_suffix(""), baseline)
-    metric = settings.sweep.metric
-    return lambda name, proposal, is_hopeless: run_experiment(clone, name, proposal, metric, is_hopeless)
+    return lambda name, proposal, is_hopeless: run_experiment(clone, name, proposal, settings, is_hopeless)
 
 
 def _run_trial(trial: ClaimedTrial, settings: SweepSettings, run: TrialRunner) -> None:

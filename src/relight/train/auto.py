@@ -10,7 +10,9 @@ import numpy as np
 from relight.data.features import Features
 from relight.data.schema import Task
 from relight.errors import InputError
+from relight.model.checks import TargetScale, resolve_target_scale
 from relight.model.params import MlpParams, ModelName, ModelParams, TowerParams
+from relight.own_code.calls import Call
 from relight.runtime.messages import did_you_mean
 from relight.runtime.params import Section
 from relight.train.params import TrainParams
@@ -24,12 +26,13 @@ DEFAULT_SECTIONS: dict[ModelName, Section] = {  # of the networks whose section 
 }
 MAX_TABM_CELLS = 20_000_000  # train rows times columns: a CPU trains tabm_small on them in minutes
 LossName = Literal[
-    "l1", "mse", "huber", "bce", "cross_entropy", "nll", "kl_div", "listwise", "margin_ranking", "hinge_embedding"
-]
+    "l1", "mse", "huber", "quantile", "poisson", "bce", "cross_entropy", "nll", "focal", "kl_div",
+    "listwise", "margin_ranking", "hinge_embedding",
+]  # fmt: skip
 LOSSES_BY_TASK: dict[Task, tuple[LossName, ...]] = {  # the first is what `auto` means
-    "regression": ("mse", "l1", "huber"),
-    "binary": ("bce",),
-    "multiclass": ("cross_entropy", "nll"),
+    "regression": ("mse", "l1", "huber", "quantile", "poisson"),
+    "binary": ("bce", "focal"),
+    "multiclass": ("cross_entropy", "nll", "focal"),
     "distribution": ("kl_div",),
     "forecast": ("l1", "mse", "huber"),
     "ranking": ("listwise", "margin_ranking"),
@@ -126,19 +129,37 @@ def loss_weights(class_weights: list[float] | None, target: np.ndarray, sample: 
     return weights if sample is None else weights * sample
 
 
-def resolve_loss(name: str, task: Task) -> LossName:
-    """Return the loss that a name means for a task.
+def resolve_loss(name: str | Call, task: Task) -> LossName | Call:
+    """Return the loss that a name means for a task; a call of the user's own code is for every task.
 
     Raises:
         InputError: if the loss is not for the task.
     """
     losses = LOSSES_BY_TASK[task]
+    if isinstance(name, Call):
+        return name
     if name == "auto":
         return losses[0]
     for loss in losses:
         if loss == name:
             return loss
     raise InputError(f"train.loss: must be one of auto, {', '.join(losses)} for {task}, got {name}")
+
+
+def resolve_scale(model: ModelParams, params: TrainParams, features: Features) -> TargetScale:
+    """Return the scale on which the network learns the target; the loss poisson has one of its own.
+
+    Raises:
+        InputError: if the target has no logarithm, is no number, or a rate is to be learned on another scale.
+    """
+    if params.loss != "poisson" or features.target_statistics is None:
+        return resolve_target_scale(model, features)
+    if model.target != "auto":
+        raise InputError(
+            f"model.target: must be auto with train.loss poisson, which learns the logarithm of a rate, "
+            f"got {model.target}"
+        )
+    return "log_rate"
 
 
 def resolve_calibration(name: str, features: Features) -> Calibration:

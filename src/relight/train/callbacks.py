@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from tqdm import tqdm
 
+from relight.model.monitor import USUAL_SCORE, Monitor
 from relight.runtime.lifetime import DeferredStop, Terminated
 from relight.runtime.messages import notify
 from relight.train.checkpoints import Checkpoints
@@ -65,21 +66,22 @@ class Progress:
         self._every = max(1, -(-epochs // N_LOG_LINES))
         self._bar = tqdm(total=epochs, initial=done, unit="epoch", leave=False) if sys.stderr.isatty() else None
 
-    def update(self, done: int, loss: float, best: float) -> None:
+    def update(self, done: int, loss: float, best: float, name: str = "best") -> None:
         """Show the progress after an epoch.
 
         Args:
             done: the number of epochs so far.
             loss: of the validation rows.
             best: the best validation score so far.
+            name: of it, as `best accuracy`.
         """
         if self._bar is not None:
-            postfix = {"loss": f"{loss:.4g}", "best": f"{best:.4g}", "rows/s": f"{self.rows_per_second(done):,.0f}"}
+            postfix = {"loss": f"{loss:.4g}", name: f"{best:.4g}", "rows/s": f"{self.rows_per_second(done):,.0f}"}
             self._bar.set_postfix(postfix, refresh=False)
             self._bar.update()
         elif done % self._every == 0 or done == self._epochs:
             notify(
-                f"epoch {done} of {self._epochs}: loss {loss:.4g}, best {best:.4g}, "
+                f"epoch {done} of {self._epochs}: loss {loss:.4g}, {name} {best:.4g}, "
                 f"{self.rows_per_second(done):,.0f} rows/s, {_duration_text(self._seconds_left(done))} left"
             )
 
@@ -144,16 +146,19 @@ class MainProcessCallback:
         *,
         seconds: float,
         agreement: StopConsensus | None = None,
+        monitor: Monitor = USUAL_SCORE,
     ) -> None:
         """
         Args:
             seconds: between two checkpoints.
             agreement: with the other processes, if there are any.
+            monitor: the name of the validation score, and which way it is better.
         """
         self._checkpoints, self._progress, self._curves, self._stop = checkpoints, progress, curves, stop
         self._agreement, self._seconds = agreement, seconds
         self._due = time.monotonic() + seconds
-        self._best = float("inf")
+        self._monitor = monitor
+        self._best: float | None = None
 
     def after_step(self, state: RunningTraining) -> None:
         stops, is_due = self._stop.requested is not None, time.monotonic() >= self._due
@@ -167,12 +172,16 @@ class MainProcessCallback:
 
     def after_epoch(self, state: RunningTraining) -> None:
         done = state.history[-1]
-        self._best = min(self._best, done.validation_score)
-        self._progress.update(state.epoch, done.validation_loss, self._best)
+        name = "best" if self._monitor == USUAL_SCORE else f"best {self._monitor.name}"
+        self._progress.update(state.epoch, done.validation_loss, self._best_score(done.validation_score), name)
         self._curves.update(state.history)
         if self._stop.requested is not None and self._agreement is None:  # several processes agree after a step
             self._save(state)
             raise self._stop.requested
+
+    def _best_score(self, score: float) -> float:
+        self._best = score if self._best is None else min(self._best, score, key=self._monitor.as_loss)
+        return self._best
 
     def at_end(self, state: RunningTraining) -> None:
         """Save the end of a long training, so that it is not trained again if it is stopped before DVC records it."""

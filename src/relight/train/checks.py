@@ -1,11 +1,16 @@
 """The requirements of the train section on the table: checked before anything runs, and again by train."""
 
+import numpy as np
+
 from relight.data.features import Features
 from relight.data.schema import Task
 from relight.errors import InputError, problems_of
-from relight.model.checks import resolve_target_scale
 from relight.model.params import ModelParams
-from relight.train.auto import resolve_batch_size, resolve_class_weights, resolve_loss
+from relight.own_code.calls import Call
+from relight.train.auto import resolve_batch_size, resolve_class_weights, resolve_loss, resolve_scale
+from relight.train.monitors.choice import assert_metric_suits, resolve_monitor
+from relight.train.optim.checks import assert_optimizer_fits, schedule_warnings
+from relight.train.optim.params import ScheduleParams
 from relight.train.params import TrainParams
 
 
@@ -18,14 +23,17 @@ def assert_train_params_fit(params: TrainParams, model: ModelParams, features: F
     problems = [
         *problems_of(lambda: resolve_loss(params.loss, features.task)),
         *problems_of(lambda: assert_can_stop_early(params, features)),
+        *problems_of(lambda: assert_metric_suits(params, features.task)),
         *problems_of(lambda: assert_can_calibrate(params, features)),
         *problems_of(lambda: assert_can_smooth(params, features)),
         *problems_of(lambda: resolve_class_weights(params, features)),
-        *problems_of(lambda: resolve_target_scale(model, features)),
+        *problems_of(lambda: resolve_scale(model, params, features)),
         *problems_of(lambda: assert_can_batch_normalise(params, model, features)),
         *problems_of(lambda: assert_no_cuda_graph(params, features)),
         *problems_of(lambda: assert_can_batch_queries(params, features)),
         *problems_of(lambda: assert_single_seed(params, features)),
+        *problems_of(lambda: assert_optimizer_fits(params.optimizer, params.schedule)),
+        *problems_of(lambda: assert_can_record_loss(params)),
     ]
     if problems:
         raise InputError(*problems)
@@ -66,6 +74,11 @@ def assert_can_smooth(params: TrainParams, features: Features) -> None:
             f"train.label_smoothing: must be 0 for {features.task}, got {params.label_smoothing:g}; "
             "it is for binary and multiclass"
         )
+    if params.label_smoothing and (params.loss == "focal" or isinstance(params.loss, Call)):
+        why = "which gets the labels as they are" if isinstance(params.loss, Call) else "which weighs by the true label"
+        raise InputError(
+            f"train.label_smoothing: must be 0 with train.loss {params.loss}, {why}, got {params.label_smoothing:g}"
+        )
 
 
 def assert_can_batch_normalise(params: TrainParams, model: ModelParams, features: Features) -> None:
@@ -100,6 +113,39 @@ def assert_no_cuda_graph(params: TrainParams, features: Features) -> None:
     """
     if params.cuda_graph and features.kind == "sequences":
         raise InputError("train.cuda_graph: must be false for sequences, whose batches are of different lengths")
+
+
+def assert_can_record_loss(params: TrainParams) -> None:
+    """Check that a step can be recorded: what Python does in a loss of the user's own would happen only once.
+
+    Raises:
+        InputError: if steps with a loss of the user's own are to be recorded.
+    """
+    if params.cuda_graph and isinstance(params.loss, Call):
+        raise InputError(
+            "train.cuda_graph: must be false with a loss of your own, whose Python a recording would not run again; "
+            "set it to false"
+        )
+
+
+def assert_counts(values: np.ndarray, rows: np.ndarray, target: str) -> None:
+    """Check that the targets of the loss poisson are counts.
+
+    Args:
+        values: (n_rows,) the target; NaN is a gap.
+        rows: (n_rows,) their numbers in the prepared table.
+
+    Raises:
+        InputError: with the first one below 0.
+    """
+    negative = np.flatnonzero(values < 0)
+    if len(negative):
+        first, others = negative[0], len(negative) - 1
+        raise InputError(
+            f"train.loss: poisson must have counts of at least 0 in '{target}', got {values[first]:g} in row "
+            f"{rows[first]}{f' (the first row is 0) and in {others} more' if others else ' (the first row is 0)'}; "
+            "take mse or huber"
+        )
 
 
 def assert_can_batch_queries(params: TrainParams, features: Features) -> None:
@@ -159,11 +205,11 @@ def train_warnings(params: TrainParams, features: Features, cores: int) -> list[
             f"train.batch_size: {params.batch_size} is more than the {features.n_train} train rows; "
             "every batch holds all of them"
         )
-    if params.schedule.warmup >= params.epochs:
-        warnings.append(
-            f"train.schedule.warmup: {params.schedule.warmup} is not less than the {params.epochs} epochs; "
-            "the learning rate never reaches its full height"
-        )
+    if isinstance(params.schedule, ScheduleParams):
+        n_batches = -(-features.n_train // resolve_batch_size(params.batch_size, features.n_train))
+        warnings += schedule_warnings(params.schedule, params.epochs, params.epochs * n_batches)
+    if note := resolve_monitor(params, resolve_loss(params.loss, features.task)).note:
+        warnings.append(note)
     if params.threads > cores:
         warnings.append(f"train.threads: {params.threads} is more than the {cores} cores of this machine")
     return warnings

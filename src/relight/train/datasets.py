@@ -22,7 +22,8 @@ from relight.train.batches import (
     rows_per_window,
     total_weight,
 )
-from relight.train.losses import Loss
+from relight.train.losses.losses import Loss
+from relight.train.monitors.metrics import Truth
 from relight.train.scores import ScoreFunction
 
 BYTES_PER_GB = 1e9
@@ -33,7 +34,7 @@ Preprocess = Callable[[Rows], Rows]  # rows on a device → the same as the netw
 class TrainingData(Protocol):
     """The train and the validation rows of one kind of data, and the model that they train.
 
-    Each kind is a class in a file of its own (table.py, sequences.py, series.py, pairs.py). It answers the first five
+    Each kind is a class in a file of its own (table.py, sequences.py, series.py, pairs.py). It answers the first six
     questions; the others have an answer here for a kind that does nothing special.
     """
 
@@ -58,7 +59,11 @@ class TrainingData(Protocol):
         ...
 
     def score_fn(self, loss: LossName) -> ScoreFunction:
-        """Return the score of outputs for the validation rows; lower is better."""
+        """Return the usual score of a loss, of outputs for the validation rows; lower is better."""
+        ...
+
+    def truth(self) -> Truth:
+        """Return the validation rows as a metric sees them."""
         ...
 
     def loss_fn(self, loss: Loss) -> Loss:

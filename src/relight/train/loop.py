@@ -13,8 +13,8 @@ from relight.model.inference import prediction_batch_size, set_training_mode
 from relight.model.pipeline import DeepEnsemble
 from relight.model.rows import Rows, StoredRows
 from relight.train.batches import Batches
-from relight.train.losses import Loss
-from relight.train.optimizers import Schedule
+from relight.train.losses.losses import Loss
+from relight.train.optim.schedules import Schedule
 from relight.train.scores import ScoreFunction
 from relight.train.state import EpochRecord, TrainingState
 
@@ -23,10 +23,10 @@ NO_AUTOCAST: AbstractContextManager[Any] = nullcontext()
 
 
 class Validation(NamedTuple):
-    """The validation rows, and how their outputs are scored; lower is better."""
+    """The validation rows, and how their outputs are scored; None if their loss is the score."""
 
     rows: Rows | StoredRows
-    score_fn: ScoreFunction
+    score_fn: ScoreFunction | None
 
 
 class TrainingCallback(Protocol):
@@ -50,6 +50,7 @@ def fit(
     callbacks: Sequence[TrainingCallback] = (),
     autocast: AbstractContextManager[Any] = NO_AUTOCAST,
     wrap_step: Callable[[TrainStep], TrainStep] | None = None,
+    loss_name: str = "the loss",
 ) -> None:
     """Train the model of `state` in place, from where it is.
 
@@ -58,6 +59,7 @@ def fit(
     Args:
         autocast: the context of forward and loss; it chooses their precision.
         wrap_step: makes of a step a faster one with the same result.
+        loss_name: for the message that it is no longer a number.
 
     Raises:
         RunError: at the end of the first epoch whose loss is not finite.
@@ -67,12 +69,11 @@ def fit(
     step = wrap_step(step) if wrap_step else step
     batch_size = prediction_batch_size(state.model)
     while not state.is_over(schedule.epochs):
-        state.optimizer.learning_rate = schedule.learning_rate(state.epoch)
         set_training_mode(forward_model, training=True)
-        train_epoch(state, train, step, callbacks)
+        train_epoch(state, train, step, schedule, callbacks)
         loss, score = validate(state, validation, loss_fn, batch_size)
-        record = state.epoch_record(loss, score)
-        _assert_finite(record)
+        record = state.epoch_record(loss, score, schedule.learning_rate(state.epoch, state.step - 1))
+        _assert_finite(record, loss_name)
         state.end_epoch(record)
         for callback in callbacks:
             callback.after_epoch(state)
@@ -83,10 +84,15 @@ def fit(
 
 
 def train_epoch(
-    state: TrainingState, train: Batches, step: TrainStep, callbacks: Sequence[TrainingCallback] = ()
+    state: TrainingState,
+    train: Batches,
+    step: TrainStep,
+    schedule: Schedule,
+    callbacks: Sequence[TrainingCallback] = (),
 ) -> None:
     """Take a step for each batch that is left of the epoch."""
     for rows, weight_fraction, grad_scale in train.epoch_batches(state.epoch, state.step):
+        state.optimizer.learning_rate = schedule.learning_rate(state.epoch, state.step)
         loss = step(rows, grad_scale)
         state.accumulate(loss, weight_fraction)
         for callback in callbacks:
@@ -127,8 +133,19 @@ def validate(state: TrainingState, validation: Validation, loss_fn: Loss, batch_
     set_training_mode(state.model, training=False)
     with torch.inference_mode():
         outputs = state.group.predict(state.model, rows.inputs, batch_size)
-        loss = loss_fn(outputs, rows.target, rows.weight)
-        return loss.item(), score_fn(outputs)
+        loss = loss_fn(outputs, rows.target, rows.weight).item()
+        return loss, loss if score_fn is None else score_fn(outputs)
+
+
+def try_validation(state: TrainingState, validation: Validation, loss_fn: Loss) -> None:
+    """Score the validation rows once before the first step, so that a wrong score ends the run now, not after an epoch.
+
+    Raises:
+        InputError: if the metric is not defined on these rows.
+        RunError: if an own metric raises an exception, or is no number.
+    """
+    with torch.random.fork_rng([state.device] if state.device.type == "cuda" else []):
+        validate(state, validation, loss_fn, prediction_batch_size(state.model))
 
 
 def _product(one: Tensor | None, other: Tensor | None) -> Tensor | None:
@@ -138,10 +155,10 @@ def _product(one: Tensor | None, other: Tensor | None) -> Tensor | None:
     return one * other
 
 
-def _assert_finite(epoch: EpochRecord) -> None:
+def _assert_finite(epoch: EpochRecord, loss_name: str) -> None:
     if not math.isfinite(epoch.train_loss + epoch.validation_loss + epoch.validation_score):
         raise RunError(
-            f"train: the loss is no longer a number at epoch {epoch.epoch}, with learning rate "
+            f"train: {loss_name} is no longer a number at epoch {epoch.epoch}, with learning rate "
             f"{epoch.learning_rate:g} (train {epoch.train_loss:g}, validation {epoch.validation_loss:g}); "
             "lower train.optimizer.learning_rate, or set model.numeric to standardize"
         )

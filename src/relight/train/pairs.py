@@ -20,7 +20,15 @@ from relight.model.pairs import DistanceCalibration, accuracy_threshold, build_p
 from relight.model.rows import Rows, StoredRows
 from relight.train.auto import LossName, resolve_class_weights
 from relight.train.batches import Batches
-from relight.train.datasets import BatchSize, Dataset, TensorStore, TrainingData, load_dataset, read_sample_weight
+from relight.train.datasets import (
+    BatchSize,
+    Dataset,
+    TensorStore,
+    TrainingData,
+    load_dataset,
+    read_sample_weight,
+)
+from relight.train.monitors.metrics import Truth
 from relight.train.params import TrainParams
 from relight.train.scores import ScoreFunction
 
@@ -57,6 +65,11 @@ class PairData(TrainingData):
     def score_fn(self, loss: LossName) -> ScoreFunction:  # noqa: ARG002  # the order of distances is scored
         target, weight = self.validation.rows.target, self.sample_weight
         return lambda distances: one_minus_auc(distances, target, weight)
+
+    def truth(self) -> Truth:
+        alike = self.validation.rows.target.reshape(-1).long().numpy()
+        weight = check_sample_weight(len(alike), None if self.sample_weight is None else self.sample_weight.numpy())
+        return Truth("similarity", alike, weight, lambda distances: -distances.reshape(-1).double().cpu().numpy())
 
     def description(self) -> dict[str, Any]:
         """Calibrate the distances on the validation pairs; on the train pairs if those are the test pairs."""

@@ -1,11 +1,14 @@
 """The `train` section."""
 
+import math
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
+from relight.own_code.calls import CALL_TAG, NAME_TAG, Call, OrCall, OrCallOf, form_of
 from relight.runtime.params import Section
+from relight.train.optim.params import OptimizerCall, OptimizerParams, ScheduleParams
 
 MAX_INT32 = 2**31 - 1
 
@@ -38,43 +41,47 @@ def _class_label(key: Any) -> str:
     return str(key).lower() if isinstance(key, bool) else str(key)
 
 
-class OptimizerParams(Section):
-    """The settings of the steps that change the weights."""
+MetricName = Literal[
+    "rmse", "mae", "r2",
+    "log_loss", "accuracy", "balanced_accuracy", "auc", "average_precision",
+    "kl_divergence", "top_1",
+    "ndcg@5", "ndcg@10", "map", "pairwise_accuracy",
+]  # fmt: skip
 
-    name: Literal["sgd", "adam", "adamw"] = Field(examples=["sgd"])
-    """The update rule."""
-    learning_rate: float = Field(gt=0, examples=[0.01])
-    """Step size, before the schedule."""
-    weight_decay: float = Field(ge=0, examples=[0.0])
-    """L2 penalty (sgd, adam) or decoupled weight decay (adamw)."""
-    momentum: float = Field(ge=0, lt=1, examples=[0.0])
-    """Share of the last update that is kept; only for sgd, 0 otherwise."""
 
-    @model_validator(mode="after")
-    def momentum_is_for_sgd(self) -> Self:
-        if self.name != "sgd" and self.momentum != 0:
-            raise PydanticCustomError(
-                "momentum",
-                f"momentum must be 0 with {self.name} (it is for sgd), got {self.momentum}",
-            )
-        return self
+MonitorName = Literal["score", "loss", MetricName]
+
+
+def _check_better(value: Any) -> Any:
+    if value in ("higher", "lower") or (type(value) in (int, float) and math.isfinite(value)):
+        return value
+    raise PydanticCustomError("better", "must be higher, lower, or a number to be near")
+
+
+class MonitorCall(Call):
+    """A metric of the user's own, and which way it is better."""
+
+    better: Annotated[Literal["higher", "lower"] | float, BeforeValidator(_check_better)] = Field(examples=["higher"])
+
+
+Monitored = Annotated[
+    Annotated[MonitorName, Tag(NAME_TAG)] | Annotated[MonitorCall, Tag(CALL_TAG)],
+    Discriminator(form_of),
+]
 
 
 class EarlyStoppingParams(Section):
-    """The rule that ends training early, and keeps the epoch with the best validation score: RMSE in the target's unit
-    (MAE with l1), log loss for classes, 1 - NDCG@10 for rankings, 1 - AUC for pairs."""
+    """The rule that ends training early, and keeps the epoch with the best validation score."""
 
     patience: int = Field(ge=1, le=MAX_INT32, examples=[16])
     """Number of epochs without a better validation score after which training ends."""
-
-
-class ScheduleParams(Section):
-    """The learning rate over the epochs."""
-
-    name: Literal["constant", "cosine"] = "constant"
-    """constant stays at the rate; cosine falls to 0 as half a cosine."""
-    warmup: int = Field(default=0, ge=0, le=MAX_INT32)
-    """Number of first epochs that rise to the rate in even steps."""
+    monitor: Monitored = Field(default="score", exclude_if=lambda name: name == "score")
+    """The validation score: score is RMSE in the target's unit (MAE with l1), log loss for classes, 1 - NDCG@10 for
+    rankings, 1 - AUC for pairs, and the loss if that has no such score (quantile, poisson, focal, a loss of your own);
+    loss is the loss; a metric must be one of the task: regression rmse, mae, r2; binary, multiclass log_loss, accuracy,
+    balanced_accuracy, auc, average_precision; distribution kl_divergence, mae, top_1; forecast mae, rmse; ranking
+    ndcg@10, ndcg@5, map, pairwise_accuracy; similarity auc, average_precision; or `{call: "module:function", better:
+    higher | lower | a number}` with its settings: a metric of your own."""
 
 
 class TrainParams(Section):
@@ -90,22 +97,31 @@ class TrainParams(Section):
         Literal["auto", "full"] | Annotated[int, Field(ge=1, le=MAX_INT32)], BeforeValidator(_check_batch_size)
     ] = Field(examples=["full"])
     """Rows of a step; full: all train rows; auto: 32 below 2,800 train rows, in steps up to 1024 from 108,000."""
-    loss: Literal[
-        "auto",
-        "l1",
-        "mse",
-        "huber",
-        "bce",
-        "cross_entropy",
-        "nll",
-        "kl_div",
-        "listwise",
-        "margin_ranking",
-        "hinge_embedding",
+    loss: OrCall[
+        Literal[
+            "auto",
+            "l1",
+            "mse",
+            "huber",
+            "quantile",
+            "poisson",
+            "bce",
+            "cross_entropy",
+            "nll",
+            "focal",
+            "kl_div",
+            "listwise",
+            "margin_ranking",
+            "hinge_embedding",
+        ]
     ] = Field(examples=["auto"])
-    """What training minimises; auto is the first of its task: regression mse, l1, huber; binary bce; multiclass
-    cross_entropy, nll; distribution kl_div; forecast l1, mse, huber; ranking listwise, margin_ranking; similarity
-    hinge_embedding."""
+    """What training minimises; auto is the first of its task: regression mse, l1, huber, quantile, poisson; binary bce,
+    focal; multiclass cross_entropy, nll, focal; distribution kl_div; forecast l1, mse, huber; ranking listwise,
+    margin_ranking; similarity hinge_embedding; or `{call: "module:function"}` with its settings: a loss of your own."""
+    quantile: float | None = Field(default=None, gt=0, lt=1, exclude_if=lambda value: value is None)
+    """The share of the targets that lies below a prediction; required by the loss quantile, and only for it."""
+    focal_gamma: float | None = Field(default=None, ge=0, exclude_if=lambda value: value is None)
+    """How little rows count that are predicted well, for the loss focal only; 0: all the same; null: 2."""
     margin: float = Field(default=1.0, gt=0)
     """Distance beyond which unlike pairs cost nothing (hinge_embedding)."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
@@ -115,8 +131,14 @@ class TrainParams(Section):
     )
     """How much each class counts in the loss; balanced: rare classes as much as frequent ones; a class that a mapping
     leaves out counts 1."""
-    optimizer: OptimizerParams = Field(examples=["{name: sgd, learning_rate: 0.01, weight_decay: 0.0, momentum: 0.0}"])
-    schedule: ScheduleParams = ScheduleParams()
+    optimizer: OrCallOf[OptimizerParams, OptimizerCall] = Field(
+        examples=["{name: sgd, learning_rate: 0.01, weight_decay: 0.0, momentum: 0.0}"]
+    )
+    """The settings of the steps that change the weights; or `{call: "torch.optim:RMSprop", learning_rate: 0.001}` with
+    its settings: an optimizer class of PyTorch, or one of your own derived from it."""
+    schedule: OrCall[ScheduleParams] = ScheduleParams()
+    """The learning rate over the training; or `{call: "module:function"}` with its settings: a function of your own,
+    `(step, n_steps) → factor` of the rate."""
     gradient_clip: float | None = Field(default=None, gt=0)
     """The largest norm of a gradient; larger ones are scaled down to it."""
     early_stopping: EarlyStoppingParams | None = Field(examples=["null"])
@@ -140,9 +162,38 @@ class TrainParams(Section):
     """Seconds between two crash checkpoints."""
 
     @model_validator(mode="after")
+    def settings_are_of_the_loss(self) -> Self:
+        if self.loss == "quantile" and self.quantile is None:
+            raise PydanticCustomError("own_section", "quantile is missing; add for example `quantile: 0.9`")
+        for name, loss in (("quantile", "quantile"), ("focal_gamma", "focal")):
+            value = getattr(self, name)
+            if value is not None and self.loss != loss:
+                raise PydanticCustomError(
+                    "own_section", f"{name} must be null with {self.loss} (it is for {loss}), got {value:g}"
+                )
+        return self
+
+    @model_validator(mode="after")
     def one_way_to_be_faster(self) -> Self:
         if self.compile and self.cuda_graph:
             raise PydanticCustomError(
                 "cuda_graph", "cuda_graph must be false if compile is true: choose the faster of the two"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def recorded_steps_have_one_rate(self) -> Self:
+        """The rate is a constant in a recording, and the classes of torch.optim compute on the CPU in their steps."""
+        if not self.cuda_graph:
+            return self
+        if isinstance(self.optimizer, Call):
+            raise PydanticCustomError(
+                "cuda_graph",
+                f"cuda_graph must be false with {self.optimizer}; only sgd, adam and adamw are recorded",
+            )
+        if isinstance(self.schedule, Call) or self.schedule.name == "one_cycle":
+            name = self.schedule if isinstance(self.schedule, Call) else self.schedule.name
+            raise PydanticCustomError(
+                "cuda_graph", f"cuda_graph must be false with {name}, which changes the learning rate in each step"
             )
         return self

@@ -10,14 +10,17 @@ divided by one number, which is fitted on the validation rows. It changes how su
 import math
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from relight.data.schema import Task
+from relight.metrics.roc import check_sample_weight
 from relight.model.inference import ChunkedInputs, decode_outputs, predict_outputs
 from relight.model.pipeline import TabularModel, Temperature
 from relight.train.auto import LossName
+from relight.train.monitors.metrics import Truth
 
 ScoreFunction = Callable[[Tensor], float]
 MIN_TEMPERATURE, MAX_TEMPERATURE = 1 / 20, 20.0
@@ -50,6 +53,23 @@ def build_validation_score(
         return math.sqrt(_weighted_mean(errors.square(), weights))
 
     return score_numbers if task == "regression" else score_classes
+
+
+def truth_of_rows(task: Task, target_transform: nn.Module, target: Tensor, weight: Tensor | None) -> Truth:
+    """Return rows as a metric sees them: predictions in float32, as they are saved, and then in float64.
+
+    Args:
+        target_transform: outputs → the target's own unit.
+        target: in its own unit, on the CPU.
+    """
+    true = target.double().numpy() if task in ("distribution", "ranking") else target.reshape(-1).numpy()
+    sample_weight = check_sample_weight(len(true), None if weight is None else weight.numpy())
+
+    def predict(outputs: Tensor) -> np.ndarray:
+        return decode_outputs(task, target_transform(outputs)).double().cpu().numpy()
+
+    is_class = task in ("binary", "multiclass")
+    return Truth(task, true.astype(np.int64 if is_class else np.float64), sample_weight, predict)
 
 
 def log_loss(task: Task, logits: Tensor, target: Tensor, weight: Tensor | None) -> float:

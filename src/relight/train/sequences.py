@@ -22,8 +22,9 @@ from relight.train.datasets import (
     read_sample_weight,
     with_loss_weights,
 )
+from relight.train.monitors.metrics import Truth
 from relight.train.params import TrainParams
-from relight.train.scores import ScoreFunction, build_validation_score, fit_temperature
+from relight.train.scores import ScoreFunction, build_validation_score, fit_temperature, truth_of_rows
 
 STEP_ARRAYS = ("numeric", "categories")  # a row for each step; the other arrays have one for each sequence
 
@@ -60,6 +61,9 @@ class SequenceData(TrainingData):
     def score_fn(self, loss: LossName) -> ScoreFunction:
         transform, target = self.model.target_transform, self.validation.target
         return build_validation_score(self.task, loss, transform, target, self.sample_weight)
+
+    def truth(self) -> Truth:
+        return truth_of_rows(self.task, self.model.target_transform, self.validation.target, self.sample_weight)
 
     def calibrate(self) -> None:
         rows = self.validation

@@ -17,10 +17,13 @@ from relight.model.inference import ChunkedInputs, predict_outputs, set_training
 from relight.model.networks.forecaster import NOMINAL_COVERAGE, UNKNOWN, Forecaster, WindowBack
 from relight.model.rows import Rows, StoredRows
 from relight.model.series import Windows, build_windows, preprocess_windows
+from relight.own_code.calls import Call
 from relight.train.auto import LossName
 from relight.train.batches import Batches, InMemoryBatches, batch_weight
 from relight.train.datasets import BatchSize, TensorStore, TrainingData, assert_steps_fit
-from relight.train.losses import Loss
+from relight.train.losses.losses import Loss
+from relight.train.losses.own import OwnLoss, assert_skips_gaps
+from relight.train.monitors.metrics import Truth
 from relight.train.params import TrainParams
 from relight.train.scores import ScoreFunction
 
@@ -31,12 +34,15 @@ class SeriesData(TrainingData):
 
     Attributes:
         has_validation: whether the validation windows are none of the test windows.
+        refits: whether the autoregression is fitted again at the end; not with a loss of the user's own, because least
+            squares would undo what it has learned.
     """
 
     model: Forecaster
     train: Windows
     validation: Windows
     has_validation: bool
+    refits: bool = True
 
     def network(self) -> nn.Module:
         return self.model.network
@@ -54,7 +60,13 @@ class SeriesData(TrainingData):
     def score_fn(self, loss: LossName) -> ScoreFunction:
         return forecast_score(loss, self.model.target_transform, self.validation.target)
 
+    def truth(self) -> Truth:
+        true, back = self.validation.target.double().numpy(), self.model.target_transform
+        return Truth("forecast", true, np.ones(len(true)), lambda outputs: back(outputs).double().cpu().numpy())
+
     def loss_fn(self, loss: Loss) -> Loss:
+        if self._has_gaps and isinstance(loss, OwnLoss):
+            assert_skips_gaps(loss, self.validation.target.shape[1], self._device)
         return skip_missing_targets(loss) if self._has_gaps else loss
 
     def batch_weight(self, rows: Rows) -> int | Tensor:
@@ -70,6 +82,8 @@ class SeriesData(TrainingData):
             return
         network = self.model.network
         fit_conformal_widths(self.model, self.validation.to(self._device))
+        if not self.refits:
+            return
         set_training_mode(network, training=False)
         with torch.no_grad():
             network.autoregression.refit(list(self._preprocessed()), network.learned)
@@ -101,6 +115,7 @@ def load_series(
         load_windows(model, train, "the train rows", params.memory_gb),
         load_windows(model, validation, "the validation rows", params.memory_gb),
         has_validation=not features.validates_on_test,
+        refits=not isinstance(params.loss, Call),
     )
 
 

@@ -6,22 +6,28 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from relight.model.monitor import USUAL_SCORE, Monitor
 from relight.train.distributed.group import ProcessGroup, SingleProcess
-from relight.train.optimizers import Optimizer
+from relight.train.optim.optimizers import Optimizer
 
 
 @dataclass
 class EarlyStopping:
-    """Keeps the weights with the lowest score, and stops after `patience` epochs without a lower one."""
+    """Keeps the weights with the best score, and stops after `patience` epochs without a better one.
+
+    Attributes:
+        best_score: as a loss, of which the lowest is the best.
+    """
 
     patience: int
+    monitor: Monitor = USUAL_SCORE
     best_score: float = float("inf")
     best_weights: dict[str, Tensor] = field(default_factory=dict)
     epochs_without_gain: int = 0
 
     def update(self, score: float, model: nn.Module) -> None:
-        if score < self.best_score:
-            self.best_score = score
+        if self.monitor.as_loss(score) < self.best_score:
+            self.best_score = self.monitor.as_loss(score)
             self.best_weights = {name: value.clone() for name, value in model.state_dict().items()}
             self.epochs_without_gain = 0
         else:
@@ -50,8 +56,8 @@ class EpochRecord(NamedTuple):
     Attributes:
         train_loss: the mean over the epoch's batches, before each step.
         validation_loss: after the epoch. Both losses are on the network's scale: if the target is scaled, so are they.
-        validation_score: of the predictions, in the target's own unit; early stopping watches it.
-        learning_rate: of the epoch's steps.
+        validation_score: what early stopping watches; model.json names it if it is not the usual score of the loss.
+        learning_rate: of the epoch's last step.
     """
 
     epoch: int
@@ -101,10 +107,10 @@ class TrainingState:
         self.loss = part if self.step == 0 else self.loss.add_(part)
         self.step += 1
 
-    def epoch_record(self, validation_loss: float, validation_score: float) -> EpochRecord:
+    def epoch_record(self, validation_loss: float, validation_score: float, learning_rate: float) -> EpochRecord:
         """Return the line of the curves for this epoch, the same in all processes, so that all stop together."""
         train_loss = self.group.all_reduce(self.loss).item()
-        numbers = (train_loss, validation_loss, validation_score, self.optimizer.learning_rate)
+        numbers = (train_loss, validation_loss, validation_score, learning_rate)
         return EpochRecord(self.epoch, *self.group.broadcast_numbers(numbers))
 
     def end_epoch(self, done: EpochRecord) -> None:

@@ -28,9 +28,10 @@ from relight.train.datasets import (
     read_sample_weight,
     row_reader,
 )
+from relight.train.monitors.metrics import Truth
 from relight.train.params import TrainParams
 from relight.train.ranking import QueryDataset, ranking_score
-from relight.train.scores import ScoreFunction, build_validation_score, fit_temperature
+from relight.train.scores import ScoreFunction, build_validation_score, fit_temperature, truth_of_rows
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,10 @@ class TableData(TrainingData):
         if self.task == "ranking":
             return ranking_score(transform, target)
         return build_validation_score(self.task, loss, transform, target, self.sample_weight)
+
+    def truth(self) -> Truth:
+        transform = self.model.target_transform if isinstance(self.model, TabularModel) else nn.Identity()
+        return truth_of_rows(self.task, transform, self.validation.rows.target, self.sample_weight)
 
     def calibrate(self) -> None:
         rows = self.validation.rows

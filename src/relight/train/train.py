@@ -11,6 +11,7 @@ from relight.data.tensors import StoredTensors
 from relight.model.devices import choose_device, describe_device, device_for_process, make_deterministic
 from relight.model.inference import predict_outputs
 from relight.model.manifest import Manifest, package_versions, split_data_and_code, versions_with_relight
+from relight.model.monitor import Monitor
 from relight.model.own_files import own_code_digests
 from relight.model.params import ModelParams
 from relight.model.saved_model import Description, hash_outputs
@@ -28,6 +29,7 @@ from relight.train.distributed.group import ProcessGroup
 from relight.train.distributed.joining import open_process_group, requested_rank
 from relight.train.distributed.process_group import StopConsensus
 from relight.train.loop import TrainingCallback
+from relight.train.optim.schedules import depends_on_epochs
 from relight.train.params import TrainParams
 from relight.train.state import EpochRecord
 from relight.train.training import ResolvedSettings, Training, build_training, resolve_settings
@@ -102,7 +104,7 @@ def identify_run(
     model: ModelParams, params: TrainParams, digests: dict[str, str], device: torch.device, rank: Rank | None
 ) -> RunIdentity:
     """Return everything that the weights depend on; not the number of epochs, if the learning rate does not need it."""
-    free = {*RUN_ONLY_PARAMS, *(["epochs"] if params.schedule.name == "constant" else [])}
+    free = {*RUN_ONLY_PARAMS, *([] if depends_on_epochs(params.schedule) else ["epochs"])}
     return {
         "model": model.model_dump(mode="json"),
         "train": params.model_dump(mode="json", exclude=free),
@@ -136,22 +138,32 @@ def run_training(
     state = training.state
     if newest is not None:
         notify(f"train: goes on from a checkpoint, at epoch {state.epoch}, step {state.step}")
+    if checkpoints and (note := training.settings.monitor.note):
+        notify(f"note: {note}")
     progress = Progress(params.epochs, features.n_train, done=state.epoch) if checkpoints else None
+    curves, monitor = LiveCurves(live_curves, EpochRecord._fields), training.settings.monitor
     with DeferredStop() as stop:
-        training.run(build_callback(context, params, progress, LiveCurves(live_curves, EpochRecord._fields), stop))
+        training.run(build_callback(context, params, progress, curves, stop, monitor))
     if progress:
         speed_facts = {**progress.speed_summary(state.epoch), **describe_device(device), "threads": params.threads}
         write_json(speed, speed_facts)
 
 
 def build_callback(
-    context: TrainingContext, params: TrainParams, progress: Progress | None, curves: LiveCurves, stop: DeferredStop
+    context: TrainingContext,
+    params: TrainParams,
+    progress: Progress | None,
+    curves: LiveCurves,
+    stop: DeferredStop,
+    monitor: Monitor,
 ) -> TrainingCallback:
     """Return what observes the training: the first process shows and saves it, the others take part."""
     agreement = None if context.group.size == 1 else StopConsensus(context.device)
     if context.checkpoints and progress:
         seconds = params.checkpoint_seconds
-        return MainProcessCallback(context.checkpoints, progress, curves, stop, seconds=seconds, agreement=agreement)
+        return MainProcessCallback(
+            context.checkpoints, progress, curves, stop, seconds=seconds, agreement=agreement, monitor=monitor
+        )
     assert agreement
     return WorkerCallback(stop, agreement)
 
@@ -161,9 +173,10 @@ def describe_training(
 ) -> Description:
     """Return the content of model.json."""
     params = training.params
-    best = min(history, key=lambda epoch: epoch.validation_score) if params.early_stopping else history[-1]
+    as_loss = training.settings.monitor.as_loss
+    best = min(history, key=lambda epoch: as_loss(epoch.validation_score)) if params.early_stopping else history[-1]
     return Description(
-        **training.settings._asdict(),
+        **{**training.settings._asdict(), "loss": str(training.settings.loss)},
         **training.data.description(),
         features=features,
         seed=params.seed,

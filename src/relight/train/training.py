@@ -8,8 +8,11 @@ from torch import nn
 
 from relight.data.features import Features
 from relight.model.build import untrained_model
-from relight.model.checks import TargetScale, resolve_target_scale
+from relight.model.checks import TargetScale
+from relight.model.monitor import USUAL_SCORE, Monitor
 from relight.model.params import ModelParams
+from relight.model.rows import Rows, StoredRows
+from relight.own_code.calls import Call
 from relight.train.auto import (
     Calibration,
     LossName,
@@ -17,15 +20,20 @@ from relight.train.auto import (
     resolve_batch_size,
     resolve_calibration,
     resolve_loss,
+    resolve_scale,
 )
 from relight.train.batches import Batches
-from relight.train.checks import assert_train_params_fit
+from relight.train.checks import assert_counts, assert_train_params_fit
 from relight.train.compilation import GraphedStep, autocast_for, compile_model
 from relight.train.datasets import TensorStore, TrainingData
 from relight.train.distributed.group import DistributedBatches, ProcessGroup, process_seed
-from relight.train.loop import TrainingCallback, Validation, fit
-from relight.train.losses import build_loss
-from relight.train.optimizers import build_optimizer, build_schedule
+from relight.train.loop import TrainingCallback, Validation, fit, try_validation
+from relight.train.losses.losses import Loss, build_loss
+from relight.train.losses.own import OwnLoss, tried_loss
+from relight.train.monitors.choice import resolve_monitor
+from relight.train.monitors.score import build_score_fn
+from relight.train.optim.optimizers import build_optimizer
+from relight.train.optim.schedules import build_schedule
 from relight.train.pairs import load_pairs
 from relight.train.params import TrainParams
 from relight.train.sequences import load_sequence_data
@@ -39,14 +47,16 @@ class ResolvedSettings(NamedTuple):
 
     Attributes:
         model_choice: why `auto` chose the model, one sentence; "" if its name was given.
+        monitor: the score of the validation rows.
     """
 
     model: ModelParams
     model_choice: str
-    loss: LossName
+    loss: LossName | Call
     target_scale: TargetScale
     batch_size: int
     calibration: Calibration
+    monitor: Monitor = USUAL_SCORE
 
 
 def resolve_settings(model: ModelParams, params: TrainParams, features: Features, device: str) -> ResolvedSettings:
@@ -60,13 +70,15 @@ def resolve_settings(model: ModelParams, params: TrainParams, features: Features
     """
     model, choice = choose_model(model, features, device)
     assert_train_params_fit(params, model, features)
+    loss = resolve_loss(params.loss, features.task)
     return ResolvedSettings(
         model,
         choice,
-        resolve_loss(params.loss, features.task),
-        resolve_target_scale(model, features),
+        loss,
+        resolve_scale(model, params, features),
         resolve_batch_size(params.batch_size, features.n_train),
         resolve_calibration(params.calibration, features),
+        resolve_monitor(params, loss),
     )
 
 
@@ -92,7 +104,8 @@ class Training:
         torch.manual_seed(process_seed(params.seed, group.rank))
         network = self.data.network()
         optimizer = build_optimizer(params.optimizer, network, params.gradient_clip)
-        stopping = EarlyStopping(params.early_stopping.patience) if params.early_stopping else None
+        monitor = self.settings.monitor
+        stopping = EarlyStopping(params.early_stopping.patience, monitor) if params.early_stopping else None
         self.state = TrainingState(network, optimizer, stopping, group)
         self.data.before_training()
         if saved is not None:
@@ -102,13 +115,18 @@ class Training:
         """Train to the last epoch, and return all epochs.
 
         Raises:
-            InputError: for a full batch of rows that are not in memory, or a model to compile without a compiler.
-            RunError: if the loss is no longer a number.
+            InputError: for a full batch of rows that are not in memory, a model to compile without a compiler, or own
+                code that breaks its contract.
+            RunError: if the loss is no longer a number, or own code raises an exception.
         """
         params, state = self.params, self.state
-        loss_fn = self.data.loss_fn(build_loss(self.settings.loss, params.label_smoothing, params.margin))
         train = self._batches(state.device, state.group)
-        validation = Validation(self.data.validation_rows(state.device), self.data.score_fn(self.settings.loss))
+        rows = self.data.validation_rows(state.device)
+        loss = self._loss(rows)
+        loss_fn = self.data.loss_fn(loss)
+        validation = Validation(rows, build_score_fn(params, self.settings.loss, self.data))
+        if validation.score_fn is not None and self.settings.monitor != USUAL_SCORE:
+            try_validation(state, validation, loss_fn)
         if params.compile:
             state.forward_model = compile_model(state.model)
         fit(
@@ -116,10 +134,13 @@ class Training:
             train,
             validation,
             loss_fn=loss_fn,
-            schedule=build_schedule(params.schedule, peak=params.optimizer.learning_rate, epochs=params.epochs),
+            schedule=build_schedule(
+                params.schedule, peak=params.optimizer.learning_rate, epochs=params.epochs, n_steps=train.n_steps
+            ),
             callbacks=callbacks,
             autocast=autocast_for(params.precision, state.device),
             wrap_step=(lambda step: GraphedStep(step, state.optimizer)) if params.cuda_graph else None,
+            loss_name=f"the loss {loss.name}" if isinstance(loss, OwnLoss) else "the loss",
         )
         return state.history
 
@@ -129,6 +150,16 @@ class Training:
         self.model.to("cpu")
         if self.settings.calibration == "temperature":
             self.data.calibrate()
+
+    def _loss(self, rows: Rows | StoredRows) -> Loss:
+        params, state = self.params, self.state
+        match self.settings.loss:
+            case Call() as call:
+                return tried_loss(call, state.model, rows, processes=state.group.size)
+            case name:
+                settings = {"share": params.quantile, "gamma": params.focal_gamma}  # null: the default
+                given = {key: value for key, value in settings.items() if value is not None}
+                return build_loss(name, params.label_smoothing, margin=params.margin, **given)
 
     def _batches(self, device: torch.device, group: ProcessGroup) -> Batches:
         size: Literal["full"] | int = "full" if self.params.batch_size == "full" else self.settings.batch_size
@@ -144,8 +175,12 @@ def build_training(
     """Return a training before its first step.
 
     Raises:
-        InputError: if no row counts, or the rows do not suit the model.
+        InputError: if no row counts, or the rows do not suit the model or the loss.
     """
+    if settings.loss == "poisson":
+        for store in (train, validation):
+            rows = store.read([range(store.n_rows)], ["target", "row"])
+            assert_counts(rows["target"].reshape(-1), rows["row"], features.target)
     scale = settings.target_scale
     model = untrained_model(settings.model, features, target_scale=scale, seed=params.seed, seeds=params.seeds)
     return Training(model, load_data(model, params, features, train, validation), params, settings)

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from relight.model.rows import Rows
 from relight.train.batches import Batch, InMemoryBatches
 from relight.train.distributed.group import DistributedBatches
-from relight.train.losses import cross_entropy, l1, mse
+from relight.train.losses.losses import cross_entropy, l1, mse
 from relight.train.series import count_observed_targets
 
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from relight.train import ranking
-from relight.train.ranking import listwise, margin_ranking
+from relight.train.losses import ranking
+from relight.train.losses.ranking import listwise, margin_ranking
 
 # Queries 4 and 2, scattered; query 0 has one candidate, query 1 two that are equally relevant.
 TARGETS = torch.tensor([[2.0, 4], [1, 2], [0, 4], [3, 0], [0, 2], [1, 1], [1, 1], [1, 4]])

@@ -3,11 +3,12 @@ from typing import get_args
 
 import pytest
 import torch
+from sklearn.metrics import mean_pinball_loss
 from torch import Tensor
 from torch.nn import functional
 
 from relight.train.auto import LOSSES_BY_TASK, LossName
-from relight.train.losses import Loss, bce, build_loss, cross_entropy, huber, kl_div, l1, mse, nll
+from relight.train.losses.losses import Loss, bce, build_loss, cross_entropy, huber, kl_div, l1, mse, nll, poisson
 from relight.train.params import TrainParams
 
 
@@ -41,7 +42,7 @@ def test_bce_stays_finite_where_a_probability_rounds_to_zero() -> None:
     assert bce(column(-1000), column(1)).item() == 1000
 
 
-@pytest.mark.parametrize("loss", [l1, mse, huber, bce, kl_div])
+@pytest.mark.parametrize("loss", [l1, mse, huber, poisson, build_loss("quantile"), bce, kl_div])
 def test_a_column_against_a_row_is_refused(loss: Loss) -> None:
     with pytest.raises(ValueError, match=r"shapes must be equal, got .*\[3, 1\].*\[3\]"):
         loss(torch.zeros(3, 1), torch.zeros(3))
@@ -103,13 +104,19 @@ TASKS: dict[str, tuple[int, Tensor]] = {  # width of the outputs, targets of thr
     "l1": (1, column(0.5, -1, 2)),
     "mse": (1, column(0.5, -1, 2)),
     "huber": (1, column(0.5, -1, 2)),
+    "quantile": (1, column(0.5, -1, 2)),
+    "poisson": (1, column(0, 3, 1.5)),
     "bce": (1, column(1, 0, 1)),
+    "focal": (4, torch.tensor([3, 0, 2])),
     "cross_entropy": (4, torch.tensor([3, 0, 2])),
     "nll": (4, torch.tensor([3, 0, 2])),
     "kl_div": (4, torch.tensor([[0.1, 0.2, 0.3, 0.4], [1, 0, 0, 0], [0.25] * 4], dtype=torch.float64)),
     "hinge_embedding": (1, column(0, 0, 1)),
 }
 THEIRS = {
+    "quantile": lambda x, t: (x - t).abs().mean() / 2,  # of the share 1/2
+    "poisson": functional.poisson_nll_loss,
+    "focal": lambda x, t: focal_of_probabilities(functional.softmax(x, dim=1)[torch.arange(3), t]),
     "l1": functional.l1_loss,
     "mse": functional.mse_loss,
     "huber": functional.huber_loss,
@@ -119,6 +126,11 @@ THEIRS = {
     "kl_div": lambda x, t: functional.kl_div(functional.log_softmax(x, dim=1), t, reduction="batchmean"),
     "hinge_embedding": lambda raw, target: functional.hinge_embedding_loss(raw, 2 * target - 1),
 }
+
+
+def focal_of_probabilities(p: Tensor) -> Tensor:
+    """The formula of the paper, with its gamma of 2."""
+    return -((1 - p).square() * p.log()).mean()
 
 
 def outputs(*shape: int) -> Tensor:
@@ -194,9 +206,81 @@ def test_members_of_a_column_against_a_row_are_refused() -> None:
 def test_every_loss_that_params_may_name_is_there() -> None:
     named = set(get_args(LossName))
     suited = {loss for losses in LOSSES_BY_TASK.values() for loss in losses}
-    in_params = set(get_args(TrainParams.model_fields["loss"].annotation)) - {"auto"}
+    names, _call = get_args(TrainParams.model_fields["loss"].annotation)
+    in_params = set(get_args(get_args(names)[0])) - {"auto"}
     of_orders = {"listwise", "margin_ranking"}  # test_ranking_losses.py
     assert {*TASKS, *of_orders} == named == suited == in_params
+
+
+def test_the_quantile_by_hand() -> None:
+    # share 0.9; targets 2 above and 1 below: (0.9 * 2 + 0.1 * 1) / 2; with weights 1 and 3: (1.8 + 3 * 0.1) / 4
+    predictions, targets, loss = column(1, 1), column(3, 0), build_loss("quantile", share=0.9)
+    assert loss(predictions, targets).item() == pytest.approx(0.95, rel=1e-15)
+    weights = torch.tensor([1, 3], dtype=torch.float64)
+    assert loss(predictions, targets, weights).item() == pytest.approx(0.525, rel=1e-15)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_the_quantile_is_the_pinball_loss_of_scikit_learn(share: float) -> None:
+    predictions, targets, weights = outputs(20, 1), outputs(20, 2)[:, 1:], outputs(20).abs()
+    expected = mean_pinball_loss(targets, predictions, sample_weight=weights, alpha=share)
+    assert build_loss("quantile", share=share)(predictions, targets, weights).item() == pytest.approx(
+        expected, rel=1e-12
+    )
+
+
+@pytest.mark.parametrize("share", [0.2, 0.9])
+def test_the_quantile_is_smallest_where_that_share_of_the_targets_lies_below(share: float) -> None:
+    targets, loss = column(*range(101)), build_loss("quantile", share=share)
+    losses = [loss(torch.full_like(targets, guess), targets).item() for guess in range(101)]
+    assert losses.index(min(losses)) == pytest.approx(100 * share, abs=1)
+
+
+def test_poisson_by_hand() -> None:
+    # log rates 0 and log 2, counts 3 and 0: (1 - 3 * 0 + 2 - 0) / 2
+    assert build_loss("poisson")(column(0, math.log(2)), column(3, 0)).item() == pytest.approx(1.5, rel=1e-15)
+
+
+def test_focal_of_two_classes_by_hand() -> None:
+    # sigmoid(0) = 1/2: 1/4 log 2; sigmoid(log 3) = 3/4, and the true class is the other: 9/16 log 4
+    loss = build_loss("focal")(column(0, math.log(3)), column(1, 0)).item()
+    assert loss == pytest.approx((math.log(2) / 4 + 9 / 16 * math.log(4)) / 2, rel=1e-14)
+
+
+def test_focal_of_two_classes_is_that_of_many_for_two() -> None:
+    raw, target = outputs(3, 1), column(1, 0, 1)
+    both, codes = torch.cat([torch.zeros_like(raw), raw], dim=1), target.long().reshape(-1)
+    for gamma in (0.0, 0.5, 3.0):
+        loss = build_loss("focal", gamma=gamma)
+        torch.testing.assert_close(loss(raw, target), loss(both, codes), rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize(("width", "target"), [(1, column(1, 0, 1)), (4, torch.tensor([3, 0, 2]))])
+def test_focal_without_its_gamma_is_the_plain_loss(width: int, target: Tensor) -> None:
+    raw, plain = outputs(3, width), bce if width == 1 else cross_entropy
+    torch.testing.assert_close(build_loss("focal", gamma=0.0)(raw, target), plain(raw, target), rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
+@pytest.mark.parametrize("logit", [-200.0, 0.0, 200.0])
+def test_focal_has_a_slope_however_sure_the_network_is(logit: float, gamma: float) -> None:
+    binary = torch.tensor([[logit]], requires_grad=True)
+    several = torch.tensor([[logit, 0.0, 0.0]], requires_grad=True)
+    loss = build_loss("focal", gamma=gamma)
+    for raw, target in ((binary, torch.ones(1, 1)), (several, torch.tensor([0]))):
+        value = loss(raw, target)
+        (slope,) = torch.autograd.grad(value, raw)
+        assert value.isfinite()
+        assert slope.isfinite().all()
+
+
+def test_members_and_weights_of_focal_with_two_classes() -> None:
+    raw, target, loss = outputs(3, 5, 1), column(1, 0, 1), build_loss("focal")
+    weights = torch.tensor([2, 0, 1], dtype=torch.float64)
+    alone = torch.stack([loss(raw[:, member], target, weights) for member in range(5)])
+    torch.testing.assert_close(loss(raw, target, weights), alone.mean(), rtol=1e-12, atol=0)
+    twice = torch.tensor([0, 0, 2])
+    torch.testing.assert_close(loss(raw, target, weights), loss(raw[twice], target[twice]), rtol=1e-12, atol=0)
 
 
 def test_hinge_embedding_is_that_of_torch() -> None:
