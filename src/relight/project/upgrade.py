@@ -19,7 +19,7 @@ from relight.project.round_trip import dump_round_trip, load_round_trip, parse_r
 from relight.project.templates import STAGE_SCRIPTS, render
 from relight.runtime.dependencies import INSTALLED
 from relight.runtime.files import write_text
-from relight.runtime.installed import STAGE_CODE, read_installed
+from relight.runtime.installed import NOT_HASHED, STAGE_CODE, read_installed
 
 PIPELINE, RECORD, PROJECT_FILE = Path("dvc.yaml"), Path(INSTALLED), Path("pyproject.toml")
 OWN_SOURCE = "src/relight"
@@ -114,7 +114,7 @@ def _copied_record() -> Record:
     pipeline = installed_record().pipeline
     for stage, names in STAGE_CODE.items():
         entry = pipeline["stages"][stage]
-        entry["deps"] = [*entry["deps"], *(f"{OWN_SOURCE}/{name}" for name in (*names, "version.py"))]
+        entry["deps"] = [*entry["deps"], *(f"{OWN_SOURCE}/{name}" for name in (*names, *NOT_HASHED))]
         entry["params"] = [param for param in entry["params"] if item_name(param) != INSTALLED]
     return Record("unknown", {}, {}, {}, pipeline)
 
