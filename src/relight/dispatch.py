@@ -41,9 +41,10 @@ def write_text(text: str) -> None:
 
 def run_check(_arguments: argparse.Namespace) -> str:
     from relight.commands.check import check
+    from relight.commands.extra import extra_notes
     from relight.commands.untracked import untracked_notes
 
-    return check(PARAMS) + untracked_notes(PARAMS)
+    return check(PARAMS) + untracked_notes(PARAMS) + extra_notes()
 
 
 def run_compare(arguments: argparse.Namespace) -> str:
@@ -143,6 +144,12 @@ def run_sweep(arguments: argparse.Namespace) -> str:
     from relight.sweep.sweep import sweep
 
     return sweep(arguments.file, jobs=arguments.jobs, fast=arguments.fast, keep=arguments.keep)
+
+
+def run_test(arguments: argparse.Namespace) -> str:
+    from relight.commands.contract import run_contract
+
+    return _text_or_raise(*run_contract(arguments.name, arguments.settings, arguments.kind, PARAMS))
 
 
 def run_trace(arguments: argparse.Namespace) -> str:
