@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
+from torch import Tensor
 
 from relight.model.build import untrained_model
 from relight.model.params import ModelParams
@@ -15,7 +16,8 @@ from relight.train.batches import InMemoryBatches
 from relight.train.distributed.group import DistributedBatches, ProcessGroup, SingleProcess, process_seed
 from relight.train.distributed.process_group import DistributedGroup
 from relight.train.loop import Validation, fit
-from relight.train.losses.losses import mse
+from relight.train.losses.losses import Loss, mse
+from relight.train.losses.own import OwnLoss
 from relight.train.optimizers import Schedule, build_optimizer
 from relight.train.params import OptimizerParams
 from relight.train.state import EarlyStopping, TrainingState
@@ -69,6 +71,7 @@ def train(
     clip: float | None = None,
     after: int = 0,
     saved: dict[str, Any] | None = None,
+    loss_fn: Loss = mse,
 ) -> tuple[TrainingState, Keeps]:
     """Four epochs of 60 rows, in batches of 16, 16, 16 and 12; three processes share them unevenly."""
     table = small_table(weighted=weighted)
@@ -88,7 +91,7 @@ def train(
         state,
         batches if group.size == 1 else DistributedBatches(batches, group.rank, group.size),
         Validation(validation, lambda outputs: float(outputs.double().square().mean())),
-        loss_fn=mse,
+        loss_fn=loss_fn,
         schedule=Schedule(4, lambda _: 0.02),
         callbacks=[watch],
     )
@@ -116,6 +119,13 @@ def resumed(group: ProcessGroup, after: int) -> dict[str, Any]:
     return {"never": [curve(never), weights(never)], "again": [curve(again), weights(again)]}
 
 
+def pinball(outputs: Tensor, targets: Tensor, sample_weight: Tensor) -> Tensor:
+    """Return the loss of the 0.9 quantile, as a user would write it."""
+    below = targets - outputs
+    losses = torch.maximum(0.9 * below, -0.1 * below).mean(dim=1)
+    return (sample_weight * losses).sum() / sample_weight.sum()
+
+
 def main() -> None:
     dist.init_process_group("gloo", init_method=f"file://{sys.argv[1]}", rank=int(sys.argv[2]), world_size=3)
     torch.set_num_threads(1)
@@ -126,6 +136,7 @@ def main() -> None:
         "weighted": both(group, "mlp", weighted=True),
         "full": both(group, "mlp", batch_size="full"),
         "two rows": both(group, "mlp", batch_size=2),
+        "own loss": both(group, "mlp", weighted=True, loss_fn=OwnLoss(pinball, "pinball")),
         "resumed in the middle": resumed(group, after=6),
         "resumed at the start": resumed(group, after=1),
     }
