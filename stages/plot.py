@@ -15,6 +15,7 @@ def main(stage: Stage) -> None:
         curves=stage.dep("reports/train/curves.csv"),
         metrics=stage.dep("reports/metrics.json"),
         reports=stage.dep("reports/evaluate"),
+        extra=stage.files_below("reports/extra"),
         plots=stage.out("reports/plots"),
         page=stage.out("reports/report.html"),
         card=stage.out("models/README.md"),

@@ -122,7 +122,7 @@ class Evaluated:
         )  # fmt: skip
         return out
 
-    def plot(self, evaluated: Path, name: str) -> Path:
+    def plot(self, evaluated: Path, name: str, extra: dict[str, Path] | None = None) -> Path:
         """The folder that holds plots/, report.html and README.md."""
         out = self.folder / name
         out.mkdir()
@@ -130,7 +130,7 @@ class Evaluated:
             PlotParams(dpi=40), all_params={"prepare": {"source": "a_table.csv"}}, schema=self.folder / "schema.json",
             split_report=self.folder / "report.json", description=self.folder / "model.json",
             curves=self.folder / "curves.csv", metrics=evaluated / "metrics.json", reports=evaluated / "reports",
-            plots=out / "plots", page=out / "report.html", card=out / "README.md",
+            extra=extra or {}, plots=out / "plots", page=out / "report.html", card=out / "README.md",
         )  # fmt: skip
         return out
 

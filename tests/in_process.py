@@ -21,12 +21,12 @@ def prepared_and_split(folder: Path, asked: dict[str, Any], *, train: float = 0.
     """Make the tensors of the parts from `table.csv` in the folder: `train`, a fifth each for the others.
 
     Args:
-        asked: the prepare section without its source.
+        asked: the prepare section; its source may be another file.
     """
     params = PrepareParams.model_validate({"source": "table.csv", "ignore": [], **asked})
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        prepare(params, source=Path("table.csv"), table=folder / "rows", schema=folder / "schema.json")
+        prepare(params, source=Path(params.source), table=folder / "rows", schema=folder / "schema.json")
     shares = {"method": "auto", "column": None, "train": train, "validation": 0.2, "test": 0.8 - train, "seed": 0}
     outs = {part: folder / part for part in PARTS}
     split(SplitParams.model_validate(shares), table=folder / "rows", schema=folder / "schema.json", **outs)

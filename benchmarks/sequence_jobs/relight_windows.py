@@ -9,7 +9,8 @@ from relight.model.series import Windows
 from relight.train.batches import InMemoryBatches
 from relight.train.loop import Validation, fit
 from relight.train.losses.losses import l1
-from relight.train.optimizers import Schedule, build_optimizer
+from relight.train.optim.optimizers import build_optimizer
+from relight.train.optim.schedules import Schedule
 from relight.train.params import OptimizerParams
 from relight.train.series import skip_missing_targets
 from relight.train.state import TrainingState
@@ -49,7 +50,7 @@ def relight_windows(n_steps: int) -> Pace:
             InMemoryBatches(train, BATCH, seed=42),
             Validation(StoredRows(validation.inputs, validation.target), lambda _: 0.0),
             loss_fn=skip_missing_targets(l1),
-            schedule=Schedule(1, lambda _: LEARNING_RATE),
+            schedule=Schedule(1, lambda _epoch, _step: LEARNING_RATE),
             callbacks=[callback],
         )
         return stopwatch.pace(len(origin))

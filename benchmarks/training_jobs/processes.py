@@ -23,7 +23,8 @@ from relight.train.distributed.group import DistributedBatches, ProcessGroup, Si
 from relight.train.distributed.process_group import DistributedGroup
 from relight.train.loop import Validation, fit
 from relight.train.losses.losses import mse
-from relight.train.optimizers import Schedule, build_optimizer
+from relight.train.optim.optimizers import build_optimizer
+from relight.train.optim.schedules import Schedule
 from relight.train.state import TrainingState
 from training_jobs.measuring import Job
 from training_jobs.network import ADAMW, LEARNING_RATE, network, product_rows, setting
@@ -96,7 +97,7 @@ def second_epoch(group: ProcessGroup, n_rows: int, batch: int) -> float:
         batches if group.size == 1 else DistributedBatches(batches, group.rank, group.size),
         Validation(rows.pick(torch.arange(2)), lambda _: 0.0),
         loss_fn=mse,
-        schedule=Schedule(2, lambda _: LEARNING_RATE),
+        schedule=Schedule(2, lambda _epoch, _step: LEARNING_RATE),
         callbacks=[clock],
     )
     first, second = clock.marks

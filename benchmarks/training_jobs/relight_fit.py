@@ -17,7 +17,8 @@ from relight.train.callbacks import LiveCurves, MainProcessCallback, Progress
 from relight.train.checkpoints import Checkpoints
 from relight.train.loop import TrainStep, Validation, fit
 from relight.train.losses.losses import build_loss
-from relight.train.optimizers import Optimizer, build_optimizer, build_schedule
+from relight.train.optim.optimizers import Optimizer, build_optimizer
+from relight.train.optim.schedules import build_schedule
 from relight.train.params import OptimizerParams, ScheduleParams
 from relight.train.scores import build_validation_score
 from relight.train.state import EpochRecord, TrainingState
@@ -48,7 +49,9 @@ def relight_fit(
             train,
             Validation(validation, build_validation_score("regression", loss, nn.Identity(), validation.target, None)),
             loss_fn=build_loss(loss),
-            schedule=build_schedule(ScheduleParams(), peak=optimizer.learning_rate, epochs=epochs),
+            schedule=build_schedule(
+                ScheduleParams(), peak=optimizer.learning_rate, epochs=epochs, n_steps=train.n_steps
+            ),
             callbacks=[callback],
             wrap_step=faster and (lambda step: faster(step, state.optimizer)),
         )

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from relight.dispatch import (
     MODELS,
     SWEEP,
+    dispatch,
     run_check,
     run_compare,
     run_data,
@@ -23,10 +24,10 @@ from relight.dispatch import (
     run_reference,
     run_show,
     run_sweep,
+    run_test,
     run_trace,
     run_upgrade,
     run_verify,
-    write_text,
 )
 from relight.runtime.messages import run_for_exit_code
 from relight.runtime.processes import DEFAULT_TIMEOUT_SECONDS
@@ -39,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; return 0 if it is done, 1 if it failed, 2 if its input is wrong."""
     parser = _parser()
     parsed = parser.parse_args(arguments)
-    return run_for_exit_code(lambda: write_text(parsed.run(parsed)), f"relight {parsed.command}")
+    return run_for_exit_code(lambda: dispatch(parsed), f"relight {parsed.command}")
 
 
 def entry() -> None:
@@ -72,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_command(commands, "reference", run_reference, "print every setting of params.yaml and sweep.yaml, as Markdown")
     _add_command(commands, "show", run_show, "print the metrics as a table")
     _add_sweep(commands)
+    _add_test(commands)
     _add_trace(commands)
     upgrade = _add_command(commands, "upgrade", run_upgrade, "bring this project to the installed Relight")
     upgrade.add_argument("--yes", action="store_true", help="do not ask before the changes are made")
@@ -135,6 +137,8 @@ def _add_predict(commands: Subparsers) -> None:
     predict = _add_command(commands, "predict", run_predict, "predict the rows of a new table; needs only models/")
     predict.add_argument("table", type=Path, help="a table with the columns of the model: a file or a folder")
     predict.add_argument("-o", "--output", type=Path, required=True, help="the .csv to write")
+    keep_help = "a column of the table to write in front of the predictions; may be given several times"
+    predict.add_argument("--keep", action="append", default=[], metavar="COLUMN", help=keep_help)
     _add_models(predict)
 
 
@@ -144,6 +148,14 @@ def _add_sweep(commands: Subparsers) -> None:
     sweep.add_argument("--jobs", type=_count, help="trials at a time; by default one for each GPU, or one")
     sweep.add_argument("--fast", action="store_true", help="train in this process, for models that take seconds")
     sweep.add_argument("--keep", type=int, default=1, help="with --fast: how many of the best become experiments")
+
+
+def _add_test(commands: Subparsers) -> None:
+    test = _add_command(commands, "test", run_test, "try whether own code keeps its contract, a line for each fact")
+    test.add_argument("name", metavar="MODULE:NAME", help="as houses.networks:ResidualMlp")
+    test.add_argument("settings", nargs="*", metavar="NAME=VALUE", help="as d_block=64; by default as in params.yaml")
+    kinds = ["network", "loss", "metric", "schedule"]
+    test.add_argument("--as", dest="kind", choices=kinds, help="by default as params.yaml uses it, else network")
 
 
 def _add_trace(commands: Subparsers) -> None:

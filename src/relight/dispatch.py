@@ -19,6 +19,20 @@ RAW, MODELS = Path("data/raw"), Path("models")
 PREPARED, VALIDATION = Path("data/prepared/table.parquet"), Path("data/split/validation.safetensors")
 METRICS, REPORT = Path("reports/metrics.json"), Path("reports/report.html")
 SPEED_NAME = "speed.json"  # in the scratch folder
+COMMANDS_OF_A_MODEL = ("check", "compare", "data", "deps", "show", "sweep", "verify")  # they need the folder of a model
+
+
+def dispatch(parsed: argparse.Namespace) -> None:
+    """Run the command and print what it returns.
+
+    Raises:
+        InputError: if it needs the folder of a model, and the current folder is none.
+    """
+    if parsed.command in COMMANDS_OF_A_MODEL:
+        from relight.repository.other_models import assert_model_here
+
+        assert_model_here()
+    write_text(parsed.run(parsed))
 
 
 def write_text(text: str) -> None:
@@ -27,9 +41,10 @@ def write_text(text: str) -> None:
 
 def run_check(_arguments: argparse.Namespace) -> str:
     from relight.commands.check import check
+    from relight.commands.extra import extra_notes
     from relight.commands.untracked import untracked_notes
 
-    return check(PARAMS) + untracked_notes(PARAMS)
+    return check(PARAMS) + untracked_notes(PARAMS) + extra_notes()
 
 
 def run_compare(arguments: argparse.Namespace) -> str:
@@ -102,7 +117,7 @@ def run_new(arguments: argparse.Namespace) -> str:
 def run_predict(arguments: argparse.Namespace) -> str:
     from relight.predict.predict import predict
 
-    return predict(arguments.table, models=arguments.models, output=arguments.output)
+    return predict(arguments.table, models=arguments.models, output=arguments.output, keep=arguments.keep)
 
 
 def run_pull(arguments: argparse.Namespace) -> str:
@@ -129,6 +144,12 @@ def run_sweep(arguments: argparse.Namespace) -> str:
     from relight.sweep.sweep import sweep
 
     return sweep(arguments.file, jobs=arguments.jobs, fast=arguments.fast, keep=arguments.keep)
+
+
+def run_test(arguments: argparse.Namespace) -> str:
+    from relight.commands.contract import run_contract
+
+    return _text_or_raise(*run_contract(arguments.name, arguments.settings, arguments.kind, PARAMS))
 
 
 def run_trace(arguments: argparse.Namespace) -> str:

@@ -9,6 +9,7 @@ from relight.model.params import ModelParams
 from relight.plot.params import PlotParams
 from relight.prepare.params import PrepareParams
 from relight.runtime.params import CheckedParams, check_section, unknown_sections
+from relight.runtime.pipeline import PIPELINE_PATH, named_sections, read_stages
 from relight.runtime.strict_yaml import Document
 from relight.split.params import SplitParams
 from relight.train.params import TrainParams
@@ -48,8 +49,23 @@ def check_sections(document: Document) -> Sections:
         check_section(document, "evaluate", EvaluateParams),
         check_section(document, "plot", PlotParams),
         own_code_problems(document),
-        unknown_sections(document, list(Sections._fields[:-2])),
+        _unknown(document),
     )
+
+
+def _unknown(document: Document) -> list[str]:
+    """Return a problem for each section that neither Relight nor a stage of dvc.yaml reads."""
+    ours = list(Sections._fields[:-2])
+    if document.value.keys() <= set(ours) or not PIPELINE_PATH.is_file():
+        return unknown_sections(document, ours)
+    try:
+        stages = read_stages()
+    except InputError as error:
+        return list(error.problems)
+    problems = unknown_sections(document, list(dict.fromkeys([*ours, *named_sections(stages)])))
+    has_own = not stages.keys() <= set(ours)
+    hint = " (if a stage of yours reads it, name it under the `params` of that stage in dvc.yaml)" if has_own else ""
+    return [f"{problem}{hint}" for problem in problems]
 
 
 def assert_sections(document: Document) -> None:

@@ -24,7 +24,8 @@ def rows(page: str) -> dict[str, tuple[str, str, str]]:
 def sections(section: type[Section]) -> list[type[Section]]:
     """Return the section and all that are in it."""
     annotations = [field.annotation for field in section.model_fields.values()]
-    options = [option for annotation in annotations for option in (annotation, *get_args(annotation))]
+    either = [option for annotation in annotations for option in (annotation, *get_args(annotation))]
+    options = [getattr(option, "__origin__", option) for option in either]  # of one that may be a call
     inner = [option for option in options if isinstance(option, type) and issubclass(option, Section)]
     return [section, *(each for child in inner for each in sections(child))]
 

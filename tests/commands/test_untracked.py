@@ -34,6 +34,23 @@ def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return Path("params.yaml")
 
 
+def test_a_source_elsewhere_in_the_repository_is_named_as_git_takes_it_here(
+    params: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = Path("models/price")
+    model.mkdir(parents=True)
+    (model / "dvc.yaml").write_text(PIPELINE)
+    (model / params).write_text("prepare: {source: ../../data/houses.csv}\n")
+    Path("data/houses.csv").touch()
+    monkeypatch.chdir(model)
+    subprocess.run(["git", "add", "."], check=True)
+    notes = untracked_notes(params)
+    assert named(notes) == ["../../data/houses.csv"]
+    assert "`git add ../../data/houses.csv`, or `dvc add ../../data/houses.csv` for a large table" in notes
+    subprocess.run(["git", "add", "../../data/houses.csv"], check=True)
+    assert untracked_notes(params) == ""
+
+
 def named(notes: str) -> list[str]:
     return [line.removeprefix("note: ").split(": neither")[0] for line in notes.splitlines()]
 

@@ -4,8 +4,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from relight.compare.paired import Candidate
 from relight.compare.predictions import parse_test_predictions
-from relight.compare.runs import Candidate, ComparedRun, compare_runs
+from relight.compare.runs import ComparedRun, compare_runs
 from relight.compare.wording import score_wording, verdict_text
 from relight.metrics.forecasts import forecast_scores
 

@@ -89,8 +89,8 @@ evaluate:
         f"houses/missing.py or src/houses/missing.py in {project}",
         "params.yaml:9: train.schedule: subprocess: must be a module of this project, got one of Python's standard "
         "library; put the function into a module of yours",
-        "params.yaml:11: evaluate.metrics.0: houses/broken.py:2: is not valid Python: invalid syntax",
-        "params.yaml:11: evaluate.metrics.1: houses/broken.py:2: is not valid Python: invalid syntax",
+        "params.yaml:12: evaluate.metrics.0: houses/broken.py:2: is not valid Python: invalid syntax",
+        "params.yaml:13: evaluate.metrics.1: houses/broken.py:2: is not valid Python: invalid syntax",
     ]
     assert not (project / "marker").exists()
     assert not [name for name in sys.modules if name.split(".")[0] == "houses"]
@@ -100,7 +100,7 @@ evaluate:
     ("key", "call"),
     [
         ("model.name", "{call: 'own:f', input: columns, a: 1}"),
-        ("train.optimizer", "{call: 'own:f', learning_rate: 1, weight_decay: 2}"),
+        ("train.optimizer", "{call: 'own:f', learning_rate: 1, a: 2}"),
         ("train.optimizer", "{call: 'torch.optim:RMSprop', lr: 1}"),
         ("train.early_stopping.monitor", "{call: 'own:f', better: lower, a: 1}"),
         ("evaluate.metrics", "[{call: 'own:f', better: 3, name: x, a: 1}]"),

@@ -11,11 +11,13 @@ import pytest
 
 from relight.doctor.cache import rehash_cache
 from relight.doctor.checkpoints import leftover_checkpoints
+from relight.doctor.doctor import run_fix
 from relight.doctor.dvc_lock import BrokenLock, read_locked_stages
-from relight.doctor.environment import probe_disk, read_git_state
-from relight.doctor.experiments import detached_head, dvc_stashes
+from relight.doctor.environment import no_dvc_result, probe_disk, read_git_state, stray_dvc_result
+from relight.doctor.experiments import detached_head, dvc_stashes, generated_files, read_stash
 from relight.doctor.locks import RWLOCK_PATHS, read_rwlocks, stage_lock_holder
 from relight.doctor.settings import read_dvc_config
+from relight.runtime.workspace import find_root
 
 
 @pytest.fixture(autouse=True)
@@ -170,3 +172,52 @@ def test_git_below_its_top_and_without_a_commit(folder: Path) -> None:
     found = read_git_state()
     assert found is not None
     assert (found.top, found.is_nested) == (str(folder / "below"), True)
+
+
+def test_a_dvc_that_no_init_made_is_moved_aside(folder: Path) -> None:
+    """A stage of an older version left it in the folder of a model: DVC takes that for another repository."""
+    Path(".dvc").mkdir()
+    Path(".dvc/config").touch()
+    Path("models/price/.dvc/tmp/relight").mkdir(parents=True)
+    os.chdir("models/price")
+    (found,) = stray_dvc_result(Path.cwd()).findings
+    assert found.problem == ".dvc has no config: no `dvc init` made it"
+    assert (found.commands, found.is_safe, found.follow_up_commands) == ((("mv", ".dvc", ".dvc-left"),), True, ())
+    assert run_fix(found.commands) is None
+    assert find_root(Path.cwd()) == folder
+    os.chdir("..")
+    Path("../.dvc").rename("../none")
+    Path("price/.dvc").mkdir()
+    os.chdir("price")
+    (alone,) = stray_dvc_result(Path.cwd()).findings  # `dvc init` fails while it is there
+    assert alone.follow_up_commands == (("dvc", "init"),)
+
+
+def test_without_dvc_it_is_made_where_git_begins(folder: Path) -> None:
+    assert no_dvc_result(None).findings[0].commands == (("dvc", "init"),)
+    git("init", "-q")
+    assert no_dvc_result(read_git_state()).findings[0].commands == (("dvc", "init"),)
+    Path("below").mkdir()
+    os.chdir("below")  # where `dvc init` fails
+    assert no_dvc_result(read_git_state()).findings[0].commands == (("cd", str(folder)), ("dvc", "init"))
+
+
+def test_a_stash_is_compared_from_every_folder_and_what_stages_write_does_not_count() -> None:
+    lock = "stages: {s: {cmd: x, outs: [{path: reports/metrics.json, md5: '1', size: '1'}]}}\n"
+    for name in ("price", "size"):
+        Path(f"models/{name}/reports").mkdir(parents=True)
+        Path(f"models/{name}/dvc.lock").write_text(lock)
+        Path(f"models/{name}/reports/metrics.json").write_text("1")
+        Path(f"models/{name}/params.yaml").write_text("1")
+    git("init", "-q", "-b", "main")
+    git("add", "-A")
+    git("commit", "-qm", "start")
+    for file in ("params.yaml", "dvc.lock", "reports/metrics.json"):
+        Path("models/price", file).write_text("2")
+    Path("models/size/reports/metrics.json").write_text("2")
+    stashed = git("stash", "create")
+    git("checkout", "-q", ".")
+    for place in (".", "models/size"):
+        os.chdir(place)
+        stash = read_stash("stash@{0}", stashed, "WIP", generated_files())
+        assert (stash.differing, stash.changed) == (("models/price/params.yaml",), ())

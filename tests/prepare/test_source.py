@@ -113,6 +113,58 @@ def test_a_link_out_of_the_repository_is_refused_unless_dvc_made_it(tmp_path: Pa
     assert source_kind(Path("t.csv")) == "csv"
 
 
+@pytest.fixture
+def model(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a model in a repository that has `.dvc` at its top, and a table outside of it and one inside."""
+    (repository / ".dvc").mkdir()
+    for folder in (repository / "models/price", repository / "data", repository.parent / "etc"):
+        folder.mkdir(parents=True)
+    for folder in (repository / "data", repository / "models/price", repository.parent / "etc"):
+        (folder / "t.csv").write_text("x\n1\n")
+    monkeypatch.chdir(repository / "models/price")
+    return repository / "models/price"
+
+
+@pytest.mark.usefixtures("model")
+@pytest.mark.parametrize("source", ["t.csv", "../../data/t.csv", "../../data", "../price/t.csv"])
+def test_a_source_elsewhere_in_the_repository_is_one_of_the_model(source: str) -> None:
+    assert source_kind(Path(source)) == "csv"
+
+
+@pytest.mark.usefixtures("model")
+@pytest.mark.parametrize(
+    "source",
+    [
+        "../../../etc",
+        "../../../etc/t.csv",
+        "../../../../../../../../etc/hosts",
+        "../../../repository/data/t.csv",  # a clone or a temporary workspace has another name
+        "../../data/../../etc/t.csv",
+        "../../data/../../repository/data/t.csv",
+    ],
+)
+def test_no_step_of_a_path_leads_out_of_the_repository(source: str) -> None:
+    with pytest.raises(InputError, match="must be a path inside the repository"):
+        source_kind(Path(source))
+
+
+def test_a_way_back_after_a_name_is_refused_because_dvc_would_take_another_file(model: Path) -> None:
+    (model / "link").symlink_to(model.parent.parent / "data", target_is_directory=True)
+    with pytest.raises(InputError) as caught:
+        source_kind(Path("link/../t.csv"))
+    assert str(caught.value) == "link/../t.csv: must have `..` only at its beginning; write t.csv"
+
+
+def test_links_of_a_model_stay_in_the_repository(model: Path) -> None:
+    (model / "inside.csv").symlink_to("../../data/t.csv")
+    (model / "outside.csv").symlink_to("../../../etc/t.csv")
+    (model / "folder").symlink_to("../../../etc", target_is_directory=True)
+    assert source_kind(Path("inside.csv")) == "csv"
+    for source in ("outside.csv", "folder", "folder/t.csv"):
+        with pytest.raises(InputError, match="is a link out of the repository"):
+            source_kind(Path(source))
+
+
 def test_a_link_inside_the_repository_is_followed() -> None:
     Path("a.csv").write_text("x\n1\n")
     Path("b.csv").symlink_to("a.csv")

@@ -123,6 +123,17 @@ def test_a_new_module_beside_the_code_is_a_change(name: str, code: Path) -> None
     assert code / "inner" / name in take_fingerprints(("code",))
 
 
+def test_the_patterns_of_each_folder_above_count_up_to_the_top(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The .dvcignore of a model says nothing about code elsewhere in the repository."""
+    for folder, pattern in (("", "*.outer"), ("top", "*.top"), ("top/src", "*.src"), ("top/models/price", "*.price")):
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        (tmp_path / folder / ".dvcignore").write_text(pattern)
+    (tmp_path / "top/.dvc").mkdir()
+    monkeypatch.chdir(tmp_path / "top/models/price")
+    assert ignored_names(Path()) == ("__pycache__", "*.top", "*.price")
+    assert ignored_names(Path("../../src")) == ("__pycache__", "*.top", "*.src")
+
+
 def test_patterns_are_names_without_folders_and_exceptions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert ignored_names(Path()) == ("__pycache__",)  # which Python writes whatever .dvcignore says

@@ -21,7 +21,8 @@ from relight.train.compilation import compile_model
 from relight.model.devices import make_deterministic
 from relight.train.losses.losses import mse
 from relight.model.networks.mlp import Mlp
-from relight.train.optimizers import Schedule, build_optimizer
+from relight.train.optim.optimizers import build_optimizer
+from relight.train.optim.schedules import Schedule
 from relight.model.rows import Rows
 from relight.train.loop import Validation, fit
 from relight.train.state import TrainingState
@@ -38,7 +39,7 @@ def trained(is_compiled):
         state.forward_model = compile_model(model)
     score_fn = build_validation_score("regression", "mse", nn.Identity(), rows.target, None)
     fit(state, InMemoryBatches(rows, 20, seed=0), Validation(rows, score_fn), loss_fn=mse,
-        schedule=Schedule(5, lambda _: 0.01))
+        schedule=Schedule(5, lambda _epoch, _step: 0.01))
     return state
 
 make_deterministic(threads=1)

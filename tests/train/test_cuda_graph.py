@@ -13,7 +13,8 @@ from relight.train.batches import InMemoryBatches
 from relight.train.compilation import GraphedStep
 from relight.train.loop import TrainStep, Validation, fit
 from relight.train.losses.losses import mse
-from relight.train.optimizers import Schedule, build_optimizer
+from relight.train.optim.optimizers import build_optimizer
+from relight.train.optim.schedules import Schedule
 from relight.train.params import OptimizerParams
 from relight.train.state import TrainingState
 
@@ -37,11 +38,11 @@ class Recorder:
         return replay
 
 
-def constant(_epoch: int) -> float:
+def constant(_epoch: int, _step: int) -> float:
     return 0.01
 
 
-def falling(epoch: int) -> float:
+def falling(epoch: int, _step: int) -> float:
     return 0.01 / (1 + epoch)
 
 
@@ -62,7 +63,7 @@ def state_on(device: torch.device, name: Literal["sgd", "adamw"]) -> TrainingSta
 def trained(
     state: TrainingState,
     batch_size: Literal["full"] | int,
-    schedule: Callable[[int], float],
+    schedule: Callable[[int, int], float],
     faster: Callable[[TrainStep], TrainStep] | None = None,
 ) -> TrainingState:
     rows = rows_on(state.device)
@@ -96,7 +97,7 @@ def assert_same(one: TrainingState, other: TrainingState) -> None:
 def test_recorded_steps_give_the_bits_of_plain_ones(
     optimizer: Literal["sgd", "adamw"],
     batch_size: Literal["full"] | int,
-    schedule: Callable[[int], float],
+    schedule: Callable[[int, int], float],
     recordings: int,
     replays: int,
 ) -> None:
@@ -126,7 +127,7 @@ def test_a_recording_reads_its_own_rows_and_leaves_those_it_is_given() -> None:
 @pytest.mark.parametrize("schedule", [constant, falling])
 @pytest.mark.parametrize("batch_size", [BATCH, "full"])
 def test_on_a_gpu_replays_give_the_bits_of_launches(
-    optimizer: Literal["sgd", "adamw"], schedule: Callable[[int], float], batch_size: Literal["full"] | int
+    optimizer: Literal["sgd", "adamw"], schedule: Callable[[int, int], float], batch_size: Literal["full"] | int
 ) -> None:
     gpu = torch.device("cuda")
     state = state_on(gpu, optimizer)

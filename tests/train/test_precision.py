@@ -7,7 +7,8 @@ from relight.train.batches import InMemoryBatches
 from relight.train.compilation import Precision, autocast_for
 from relight.train.loop import Validation, fit
 from relight.train.losses.losses import mse
-from relight.train.optimizers import Schedule, build_optimizer
+from relight.train.optim.optimizers import build_optimizer
+from relight.train.optim.schedules import Schedule
 from relight.train.params import OptimizerParams
 from relight.train.scores import build_validation_score
 from relight.train.state import TrainingState
@@ -28,7 +29,7 @@ def trained(precision: Precision, seen: list[torch.dtype] | None = None) -> Trai
         InMemoryBatches(rows, 16, seed=0),
         Validation(rows, build_validation_score("regression", "mse", nn.Identity(), rows.target, None)),
         loss_fn=mse,
-        schedule=Schedule(10, lambda _: 0.01),
+        schedule=Schedule(10, lambda _epoch, _step: 0.01),
         autocast=autocast_for(precision, CPU),
     )
     return state

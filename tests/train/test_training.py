@@ -17,7 +17,8 @@ from relight.model.table import build_rows, preprocess_rows, trainable_module
 from relight.train.batches import InMemoryBatches
 from relight.train.loop import Validation, fit, train_epoch, train_step
 from relight.train.losses.losses import Loss, build_loss, l1, mse
-from relight.train.optimizers import Optimizer, Schedule, build_optimizer
+from relight.train.optim.optimizers import Optimizer, build_optimizer
+from relight.train.optim.schedules import Schedule
 from relight.train.params import OptimizerParams
 from relight.train.scores import build_validation_score
 from relight.train.state import EarlyStopping, EpochRecord, TrainingState
@@ -48,7 +49,7 @@ def fit_line(
     epochs: int,
     loss_fn: Loss = l1,
     patience: int | None = None,
-    learning_rates: Callable[[int], float] | None = None,
+    learning_rates: Callable[[int, int], float] | None = None,
 ) -> list[EpochRecord]:
     state = TrainingState(
         model, build_optimizer(sgd(learning_rate), model), EarlyStopping(patience) if patience else None
@@ -58,7 +59,7 @@ def fit_line(
         InMemoryBatches(train, "full", seed=0),
         Validation(validation, build_validation_score("regression", "l1", nn.Identity(), validation.target, None)),
         loss_fn=loss_fn,
-        schedule=Schedule(epochs, learning_rates or (lambda _: learning_rate)),
+        schedule=Schedule(epochs, learning_rates or (lambda _epoch, _step: learning_rate)),
     )
     return state.history
 
@@ -75,7 +76,8 @@ def train_once(
     """One epoch; its train loss."""
     state = TrainingState(model, optimizer)
     model.train()
-    train_epoch(state, InMemoryBatches(rows, batch_size, seed), train_step(state, model, loss_fn))
+    held = Schedule(1, lambda _epoch, _step: optimizer.learning_rate)
+    train_epoch(state, InMemoryBatches(rows, batch_size, seed), train_step(state, model, loss_fn), held)
     return state.loss.item()
 
 
@@ -190,7 +192,7 @@ def test_early_stopping_looks_at_the_score_not_at_the_loss() -> None:
         InMemoryBatches(rows_at_zero(1), "full", seed=0),
         Validation(rows_at_zero(1), lambda _: next(scores)),
         loss_fn=flat,
-        schedule=Schedule(9, lambda _: 0.1),
+        schedule=Schedule(9, lambda _epoch, _step: 0.1),
     )
     assert [epoch.validation_score for epoch in state.history] == [3, 1, 2, 5]
     assert [epoch.validation_loss for epoch in state.history] == [9, 9, 9, 9]
@@ -201,7 +203,12 @@ def test_the_schedule_sets_the_rate_of_each_epoch() -> None:
     model = flat_line()
     rates = [0.125, 0.25, 0.5]
     history = fit_line(
-        model, rows_at_zero(9), rows_at_zero(9), learning_rate=77, epochs=3, learning_rates=lambda epoch: rates[epoch]
+        model,
+        rows_at_zero(9),
+        rows_at_zero(9),
+        learning_rate=77,
+        epochs=3,
+        learning_rates=lambda epoch, _step: rates[epoch],
     )
     assert [epoch.learning_rate for epoch in history] == rates
     assert model.bias.item() == 0.875

@@ -13,7 +13,8 @@ from relight.model.rows import Rows
 from relight.train.batches import InMemoryBatches
 from relight.train.loop import Validation, fit
 from relight.train.losses.losses import mse
-from relight.train.optimizers import Schedule, build_optimizer
+from relight.train.optim.optimizers import build_optimizer
+from relight.train.optim.schedules import Schedule
 from relight.train.params import OptimizerParams
 from relight.train.scores import build_validation_score
 from relight.train.state import EarlyStopping, EpochRecord, TrainingState
@@ -76,7 +77,7 @@ def train_on(state: TrainingState, watch: Unwatched, batch_size: Literal["full"]
         InMemoryBatches(train, batch_size, seed=3),
         Validation(validation, build_validation_score("regression", "mse", nn.Identity(), validation.target, None)),
         loss_fn=mse,
-        schedule=Schedule(EPOCHS, lambda epoch: 0.03 / (1 + epoch)),
+        schedule=Schedule(EPOCHS, lambda epoch, _step: 0.03 / (1 + epoch)),
         callbacks=[watch],
     )
     return [repr(state.history).encode(), *(value.numpy().tobytes() for value in state.model.state_dict().values())]

@@ -135,7 +135,7 @@ def _type(kind: type, metadata: list[Any], dotted: str) -> str:
     """Return the name of a type; of numbers also the range."""
     if issubclass(kind, Section):
         return f"[section](#{dotted.replace('.', '')})"
-    name = TYPES[Call] if issubclass(kind, Call) else TYPES.get(kind, kind.__name__.lower())
+    name = TYPES.get(Call if issubclass(kind, Call) else kind, kind.__name__.lower())
     bounds = [(sign, getattr(m, key)) for m in metadata for key, sign in BOUNDS.items() if hasattr(m, key)]
     limits = ", ".join(f"{sign} {limit:,}" for sign, limit in bounds)
     return f"{name} ({limits})" if limits and kind in (int, float) else name

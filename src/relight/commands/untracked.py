@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from relight.errors import RelightError
 from relight.repository.git import run_git
-from relight.runtime.dependencies import INSTALLED, SOURCE_REFERENCE
+from relight.runtime.dependencies import INSTALLED, filled_in
+from relight.runtime.pipeline import OUT_KEYS, named_paths, read_stages
 from relight.runtime.strict_yaml import read_yaml
 
 IGNORED_FOLDER = "__pycache__"  # .dvcignore has it too
@@ -57,7 +58,8 @@ def _is_lost(path: str) -> bool:
 def _pointers(path: str) -> Iterator[str]:
     """Yield the .dvc files by which DVC may keep a file: its own, and that of each folder above it."""
     for parent in (PurePath(path), *PurePath(path).parents[:-1]):
-        yield f"{parent}.dvc"
+        if parent.name != "..":
+            yield f"{parent}.dvc"
 
 
 def untracked_notes(params: Path, pipeline: Path = Path("dvc.yaml")) -> str:
@@ -66,22 +68,25 @@ def untracked_notes(params: Path, pipeline: Path = Path("dvc.yaml")) -> str:
     It is empty if there can be no experiments: outside a Git repository, or without a pipeline.
     """
     try:
-        read = {str(params), str(pipeline), INSTALLED, *_external_inputs(params, pipeline), *_untracked_code()}
-        untracked = find_untracked(read)
+        inputs, written = _inputs_and_outs(params, pipeline)
+        read = {str(params), str(pipeline), INSTALLED, *inputs, *_untracked_code()}
+        untracked = [file for file in find_untracked(read) if not _is_below(file.path, written)]
     except RelightError:
         return ""
     counts = Counter(UntrackedFile(_as_read(file.path, read), file.is_ignored) for file in untracked)
     return "".join(_untracked_note(untracked_file, n_files) for untracked_file, n_files in counts.items())
 
 
-def _external_inputs(params: Path, pipeline: Path) -> list[str]:
-    """Return what the stages read and none of them writes: the source, and the code that dvc.yaml declares."""
-    stages = read_yaml(pipeline).value.get("stages", {}).values()
-    outs = [out for stage in stages for key in ("outs", "metrics") for out in stage.get(key, [])]
-    written = {out if isinstance(out, str) else next(iter(out)) for out in outs}
-    source = str(read_yaml(params).value["prepare"]["source"])
-    deps = {dep: None for stage in stages for dep in stage.get("deps", [])}
-    return [source if dep == SOURCE_REFERENCE else dep for dep in deps if dep not in written]
+def _inputs_and_outs(params: Path, pipeline: Path) -> tuple[list[str], set[str]]:
+    """Return what the stages read and none of them writes, as the source and the code, and what they write."""
+    stages, document = read_stages(pipeline).values(), read_yaml(params)
+    written = {filled_in(out, document) for stage in stages for out in named_paths(stage, *OUT_KEYS)}
+    deps = {filled_in(dep, document): None for stage in stages for dep in named_paths(stage, "deps")}
+    return [dep for dep in deps if not _is_below(dep, written)], written
+
+
+def _is_below(path: str, folders: set[str]) -> bool:
+    return any(str(each) in folders for each in (PurePath(path), *PurePath(path).parents))
 
 
 def _untracked_code() -> list[str]:

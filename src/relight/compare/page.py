@@ -21,7 +21,6 @@ from matplotlib.figure import Figure
 from relight.compare.curves import FIGURE_SIZE
 from relight.compare.runs import ComparedRun, ComparedScore
 from relight.compare.wording import changed_rows_text, comparison_notes, noise_explanation, score_wording
-from relight.metrics.direction import name_with_direction
 from relight.plot.canvas import create_axes, set_fonts, short_label
 from relight.plot.pages import escape_markdown
 from relight.runtime.files import write_text
@@ -39,11 +38,11 @@ SVG_SETTINGS: dict[Any, Any] = {"svg.hashsalt": "relight", "svg.fonttype": "none
 NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 
 
-def comparison_page_content(runs: list[ComparedRun], names: list[str], notes: list[str], left_out: str) -> Json:
+def comparison_page_content(runs: list[ComparedRun], labels: dict[str, str], notes: list[str], left_out: str) -> Json:
     """Return the values for the template.
 
     Args:
-        names: of the scores, that of the task first.
+        labels: the names of the scores with their arrows, that of the task first.
         notes: on the comparison as a whole.
         left_out: what the pictures do not show.
     """
@@ -55,9 +54,9 @@ def comparison_page_content(runs: list[ComparedRun], names: list[str], notes: li
         else f"{runs[1].name} against {runs[0].name}",
         "subtitle": f"Compared with {runs[0].name} ({runs[0].commit}). A click on a head sorts by it.",
         "how": noise_explanation(runs),
-        "scores": [name_with_direction(name) for name in names],
+        "scores": list(labels.values()),
         "params": keys,
-        "runs": [_run(run, names, keys) for run in runs],
+        "runs": [_run(run, list(labels), keys) for run in runs],
         "notes": [*notes, *comparison_notes(runs)],
         "first": runs[0].name,
         "moved": [

@@ -1,46 +1,25 @@
 """Runs compared with the first one, the baseline: params that differ, scores, and whether these differ beyond noise."""
 
-from math import isclose
 from typing import Any, NamedTuple
 
 from relight.compare.changed_rows import ChangedPredictions, changed_predictions
-from relight.compare.predictions import RunPredictions, have_same_rows, task_from_metrics
-from relight.compare.significance import (
-    ResampledScores,
-    Resamples,
-    SeedStatistics,
-    Verdict,
-    bootstrap_scores,
-    difference_intervals,
-    draw_resamples,
-    noise_verdict,
+from relight.compare.own_scores import incomparable_score
+from relight.compare.paired import (
+    BaselineBootstrap,
+    Candidate,
+    PairedIntervals,
+    bootstrap_baseline,
+    paired_intervals,
 )
+from relight.compare.predictions import RunPredictions, have_same_rows, task_from_metrics
+from relight.compare.significance import SeedStatistics, Verdict, noise_verdict
 from relight.data.schema import Task
 from relight.metrics.bootstrap import IntervalEnds
-from relight.metrics.direction import as_loss
+from relight.metrics.direction import Better, Directions, as_loss, directions_of
 from relight.metrics.scorers import primary_metric
 from relight.runtime.nested import changed_values, flatten_to_text
 
 Json = dict[str, Any]
-ROWS_PER_SECOND, MAX_BOOTSTRAP_SECONDS = 4000, 10  # budget for resampling scores that are no means over rows
-
-
-class Candidate(NamedTuple):
-    """A run as it is recorded.
-
-    Attributes:
-        objects: MD5 of each out by its path.
-        predictions: for the test rows, or why they are not known.
-        missing_notes: what else is missing, a sentence each.
-    """
-
-    name: str
-    commit: str
-    params: Json
-    metrics: Json
-    objects: dict[str, str]
-    predictions: RunPredictions | str
-    missing_notes: list[str]
 
 
 class ComparedScore(NamedTuple):
@@ -80,14 +59,6 @@ class ComparedRun(NamedTuple):
     notes: list[str]
 
 
-class BaselineBootstrap(NamedTuple):
-    """The resamples, the scores of the baseline on them, and whether these are all scores or only means over rows."""
-
-    resamples: Resamples
-    scores: ResampledScores
-    covers_all_scores: bool
-
-
 def score_names(candidates: list[Candidate]) -> list[str]:
     """Return the names of all scores of the test rows, that of the baseline's task first."""
     names = sorted({name for each in candidates for name in each.metrics.get("test", {})})
@@ -105,7 +76,8 @@ def compare_runs(candidates: list[Candidate], n_rows: int) -> list[ComparedRun]:
         n_rows: how many of the rows that moved most are named.
     """
     baseline, names = candidates[0], score_names(candidates)
-    drawn = _bootstrap_baseline(baseline, candidates)
+    directions = directions_of(*(each.metrics for each in candidates))
+    drawn = bootstrap_baseline(baseline, candidates)
     own = _own_scores(baseline, names)
     compared = [
         ComparedRun(
@@ -113,16 +85,21 @@ def compare_runs(candidates: list[Candidate], n_rows: int) -> list[ComparedRun]:
         )
     ]
     for candidate in candidates[1:]:
-        compared.append(_compare_run(baseline, drawn, candidate, names, n_rows))
+        compared.append(_compare_run(baseline, drawn, candidate, names, directions, n_rows))
     return compared
 
 
 def _compare_run(
-    baseline: Candidate, drawn: BaselineBootstrap | str, candidate: Candidate, names: list[str], n_rows: int
+    baseline: Candidate,
+    drawn: BaselineBootstrap | str,
+    candidate: Candidate,
+    names: list[str],
+    directions: Directions,
+    n_rows: int,
 ) -> ComparedRun:
     reason = incomparable_reason(baseline, candidate)
-    paired, why = ({}, reason) if reason else _paired_intervals(baseline, drawn, candidate)
-    scores = {name: _compare_score(name, baseline, candidate, reason, paired.get(name), why) for name in names}
+    paired = PairedIntervals({}, reason, {}) if reason else paired_intervals(baseline, drawn, candidate)
+    scores = {name: _compare_score(name, directions, baseline, candidate, reason, paired) for name in names}
     changed_rows, rows, other_rows = None, baseline.predictions, candidate.predictions
     if isinstance(rows, RunPredictions) and isinstance(other_rows, RunPredictions) and not reason:
         changed_rows = changed_predictions(rows, other_rows, n_rows)
@@ -173,57 +150,18 @@ def _are_equal(baseline: Candidate, candidate: Candidate, path: str) -> bool | N
     return None if baseline_md5 is None or candidate_md5 is None else baseline_md5 == candidate_md5
 
 
-def _bootstrap_baseline(baseline: Candidate, candidates: list[Candidate]) -> BaselineBootstrap | str:
-    """Return the resamples, which are the same for all runs, with the scores of the baseline; or why there are none."""
-    if isinstance(baseline.predictions, str):
-        return baseline.predictions
-    n_known = sum(isinstance(each.predictions, RunPredictions) for each in candidates)
-    seconds = n_known * (1 + len(baseline.predictions.y_true) / ROWS_PER_SECOND)
-    every_score = seconds <= MAX_BOOTSTRAP_SECONDS or baseline.predictions.task in ("ranking", "forecast")
-    resamples = draw_resamples(baseline.predictions)
-    if isinstance(resamples, str):
-        return resamples
-    return BaselineBootstrap(
-        resamples, bootstrap_scores(baseline.predictions, resamples, every_score=every_score), every_score
-    )
-
-
-def _paired_intervals(
-    baseline: Candidate, drawn: BaselineBootstrap | str, candidate: Candidate
-) -> tuple[dict[str, IntervalEnds], str]:
-    """Return the interval of the difference of each score, and why the others have none."""
-    for each in (baseline, candidate):
-        if isinstance(each.predictions, str):
-            return {}, f"{each.name}: {each.predictions}; evaluate.bootstrap makes intervals, which Git keeps"
-    assert isinstance(candidate.predictions, RunPredictions)
-    if isinstance(drawn, str):
-        return {}, drawn
-    candidate_scores = bootstrap_scores(candidate.predictions, drawn.resamples, every_score=drawn.covers_all_scores)
-    why = "it is not resampled" if drawn.covers_all_scores else "it is resampled if fewer runs are named"
-    ends = difference_intervals(drawn.scores, candidate_scores, drawn.resamples.scale)
-    return ends | _mase_interval(baseline, candidate, ends), why
-
-
-def _mase_interval(baseline: Candidate, candidate: Candidate, ends: dict[str, IntervalEnds]) -> dict[str, IntervalEnds]:
-    """Return the interval of MASE: it is the MAE in a unit of the train rows, so both runs must have the same unit."""
-    scores = [run.metrics["test"] for run in (baseline, candidate)]
-    if "mae" not in ends or not all(each.get("mase") and each["mae"] for each in scores):
-        return {}
-    baseline_ratio, candidate_ratio = (each["mase"] / each["mae"] for each in scores)
-    return (
-        {"mase": (baseline_ratio * ends["mae"][0], baseline_ratio * ends["mae"][1])}
-        if isclose(baseline_ratio, candidate_ratio, rel_tol=1e-9)
-        else {}
-    )
-
-
 def _own_scores(run: Candidate, names: list[str]) -> dict[str, ComparedScore]:
     scores = run.metrics.get("test", {})
     return {name: ComparedScore(scores.get(name), _interval(run, name), None, False, None) for name in names}
 
 
 def _compare_score(
-    name: str, baseline: Candidate, candidate: Candidate, reason: str, paired: IntervalEnds | None, why: str
+    name: str,
+    directions: Directions,
+    baseline: Candidate,
+    candidate: Candidate,
+    reason: str,
+    paired: PairedIntervals,
 ) -> ComparedScore:
     baseline_value, candidate_value = (run.metrics.get("test", {}).get(name) for run in (baseline, candidate))
     if baseline_value is None or candidate_value is None:
@@ -232,14 +170,33 @@ def _compare_score(
         ]
         noise = Verdict("unknown", reason or f"{' and '.join(lacking)} has no {name}")
         return ComparedScore(candidate_value, _interval(candidate, name), None, False, noise)
-    difference = candidate_value - baseline_value
-    is_better = as_loss(name, candidate_value) < as_loss(name, baseline_value)
-    noise = Verdict("unknown", reason)
-    if not reason:
-        intervals = _interval(baseline, name), _interval(candidate, name)
-        seeds = _seed_statistics(baseline, name), _seed_statistics(candidate, name)
-        noise = noise_verdict(difference, paired=paired, intervals=intervals, seeds=seeds, without_rows=why)
+    difference, better = candidate_value - baseline_value, directions.get(name)
+    reason = reason or incomparable_score(name, baseline.metrics, candidate.metrics, directions)
+    is_better = better is not None and as_loss(better, candidate_value) < as_loss(better, baseline_value)
+    noise = Verdict("unknown", reason) if reason else _noise_verdict(name, better, baseline, candidate, paired)
     return ComparedScore(candidate_value, _interval(candidate, name), difference, is_better, noise)
+
+
+def _noise_verdict(
+    name: str, better: Better | None, baseline: Candidate, candidate: Candidate, paired: PairedIntervals
+) -> Verdict:
+    """Return whether the difference is larger than the noise.
+
+    A score that should be near a number may differ on both sides of it and be as good: only the resampled distances
+    tell.
+    """
+    difference = candidate.metrics["test"][name] - baseline.metrics["test"][name]
+    is_near = better is not None and not isinstance(better, str)
+    why, ends = paired.own_reasons.get(name, paired.why), paired.ends.get(name)
+    verdict = noise_verdict(
+        difference,
+        paired=ends,
+        intervals=(None, None) if is_near else (_interval(baseline, name), _interval(candidate, name)),
+        seeds=(_seed_statistics(baseline, name), _seed_statistics(candidate, name)),
+        without_rows=why,
+        of=f"difference of the distances from {better:g}" if is_near else "difference",
+    )
+    return Verdict("unknown", why) if is_near and ends is None and verdict.kind == "larger" else verdict
 
 
 def _interval(run: Candidate, name: str) -> IntervalEnds | None:

@@ -43,6 +43,7 @@ def noise_verdict(
     intervals: tuple[IntervalEnds | None, IntervalEnds | None],
     seeds: tuple[SeedStatistics, SeedStatistics],
     without_rows: str,
+    of: str = "difference",
 ) -> Verdict:
     """Return whether a difference is larger than each kind of noise that was measured.
 
@@ -52,10 +53,11 @@ def noise_verdict(
         intervals: of baseline and candidate, each by itself.
         seeds: of baseline and candidate.
         without_rows: why there is no paired interval, if there is none.
+        of: what the paired interval is of, in words.
     """
     judgements = [
         each
-        for each in (_exceeds_row_noise(paired, intervals), _exceeds_seed_noise(difference, *seeds))
+        for each in (_exceeds_row_noise(paired, intervals, of), _exceeds_seed_noise(difference, *seeds))
         if each is not None
     ]
     if not judgements:
@@ -65,11 +67,11 @@ def noise_verdict(
 
 
 def _exceeds_row_noise(
-    paired: IntervalEnds | None, intervals: tuple[IntervalEnds | None, IntervalEnds | None]
+    paired: IntervalEnds | None, intervals: tuple[IntervalEnds | None, IntervalEnds | None], of: str
 ) -> tuple[bool, str] | None:
     if paired is not None:
         low, high = paired
-        return not low <= 0 <= high, f"on resampled rows the difference is {low:+.3g} to {high:+.3g}"
+        return not low <= 0 <= high, f"on resampled rows the {of} is {low:+.3g} to {high:+.3g}"
     baseline, candidate = intervals
     if baseline is None or candidate is None:
         return None
@@ -121,7 +123,7 @@ def draw_resamples(rows: RunPredictions, seed: int = 0) -> Resamples | str:
     """Return resamples of the rows, the same for every model; or why there are none."""
     generator = np.random.default_rng(seed)
     if rows.task == "forecast":
-        blocks = _blocks(rows)
+        blocks = blocks_of(rows)
         if isinstance(blocks, str):
             return blocks
         return Resamples(None, np.array(list(draw_block_counts(blocks, N_RESAMPLES, generator))), blocks.widening)
@@ -136,7 +138,8 @@ def draw_resamples(rows: RunPredictions, seed: int = 0) -> Resamples | str:
     return Resamples(indices, _counts(generator, weight[indices]), float(np.sqrt(MAX_PAIRED_ROWS / n_rows)))
 
 
-def _blocks(rows: RunPredictions) -> BootstrapBlocks | str:
+def blocks_of(rows: RunPredictions) -> BootstrapBlocks | str:
+    """Return the blocks of forecasts that are resampled, or the reason why there are too few."""
     return bootstrap_blocks(rows.row_keys["time"], rows.row_keys["ahead"], rows.y_true, rows.y_pred)
 
 
@@ -155,7 +158,7 @@ def bootstrap_scores(rows: RunPredictions, resamples: Resamples, *, every_score:
         every_score: False for only those that are means over rows, which one product of matrices gives.
     """
     if rows.task == "forecast":
-        blocks = _blocks(rows)
+        blocks = blocks_of(rows)
         assert isinstance(blocks, BootstrapBlocks)
         return block_scores(blocks, resamples.counts)
     target, predicted = rows.y_true, rows.y_pred

@@ -13,7 +13,6 @@ from rich.text import Text
 
 from relight.compare.runs import ComparedRun
 from relight.compare.wording import changed_params_text, changed_rows_text, score_wording
-from relight.metrics.direction import name_with_direction
 from relight.runtime.messages import printable
 from relight.runtime.nested import ABSENT_VALUE, varying_keys
 
@@ -37,20 +36,20 @@ class TextTable(NamedTuple):
     footer: str = ""
 
 
-def text_tables(runs: list[ComparedRun], names: list[str], width: int) -> list[TextTable]:
+def text_tables(runs: list[ComparedRun], labels: dict[str, str], width: int) -> list[TextTable]:
     """Return the tables of a comparison.
 
     Args:
-        names: of the scores, that of the task first.
+        labels: the names of the scores with their arrows, that of the task first.
         width: of the terminal, in characters.
     """
     if len(runs) > MAX_RUNS_IN_FULL:
-        return [*_many_runs_tables(runs, names), *_changed_rows_tables(runs)]
-    shown = [name for k, name in enumerate(names) if k == 0 or any(_is_larger(run, name) for run in runs)]
-    others = [name for name in names if name not in shown]
+        return [*_many_runs_tables(runs, labels), *_changed_rows_tables(runs)]
+    shown = [name for k, name in enumerate(labels) if k == 0 or any(_is_larger(run, name) for run in runs)]
+    others = {name: label for name, label in labels.items() if name not in shown}
     return [
         *_params_tables(runs, width),
-        *(_score_table(runs, name) for name in shown),
+        *(_score_table(runs, name, labels[name]) for name in shown),
         *_other_runs_tables(runs, others),
         *_changed_rows_tables(runs),
     ]
@@ -61,8 +60,8 @@ def _is_larger(run: ComparedRun, name: str) -> bool:
     return verdict is not None and verdict.kind == "larger"
 
 
-def _other_runs_tables(runs: list[ComparedRun], names: list[str]) -> list[TextTable]:
-    rows = [[name_with_direction(name), *(score_wording(run.scores[name]).value for run in runs)] for name in names]
+def _other_runs_tables(runs: list[ComparedRun], labels: dict[str, str]) -> list[TextTable]:
+    rows = [[label, *(score_wording(run.scores[name]).value for run in runs)] for name, label in labels.items()]
     heads = ["", *(run.name for run in runs)]
     right = set(range(1, len(heads)))
     return (
@@ -92,21 +91,20 @@ def _params_tables(runs: list[ComparedRun], width: int) -> list[TextTable]:
     ]
 
 
-def _score_table(runs: list[ComparedRun], name: str) -> TextTable:
+def _score_table(runs: list[ComparedRun], name: str, label: str) -> TextTable:
     rows = [[run.name, *score_wording(run.scores[name])] for run in runs]
     heads = ["run", "test rows", "95 % interval", "difference", ""]
     kept = [k for k, head in enumerate(heads) if head != "95 % interval" or any(row[k] for row in rows)]
     right = {rank for rank, k in enumerate(kept) if k in (1, 3)}
-    return TextTable(
-        name_with_direction(name), [heads[k] for k in kept], [[row[k] for k in kept] for row in rows], right
-    )
+    return TextTable(label, [heads[k] for k in kept], [[row[k] for k in kept] for row in rows], right)
 
 
-def _many_runs_tables(runs: list[ComparedRun], names: list[str]) -> list[TextTable]:
+def _many_runs_tables(runs: list[ComparedRun], labels: dict[str, str]) -> list[TextTable]:
+    names = list(labels)
     name = names[0] if names else None
     heads = [
         "run",
-        *([name_with_direction(name), "difference", "noise"] if name else []),
+        *([labels[name], "difference", "noise"] if name else []),
         f"changed from {runs[0].name}",
     ]
     rows = []

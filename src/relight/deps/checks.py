@@ -15,11 +15,10 @@ from relight.runtime.strict_yaml import Document, read_yaml
 PIPELINE = Path("dvc.yaml")
 FIX = "run `relight deps --write`"
 
-# Settings of a call that Relight reads, by the beginning of its key; None: it gives other names to the others as well.
-OUR_SETTINGS: dict[str, tuple[str, ...] | None] = {
+OUR_SETTINGS: dict[str, tuple[str, ...]] = {  # settings of a call that Relight reads, by the beginning of its key
     "model.name": ("input",),
     "train.early_stopping": ("better", "name"),
-    "train.optimizer": None,
+    "train.optimizer": ("learning_rate",),
     "evaluate.metrics": ("better", "name"),
 }
 
@@ -62,7 +61,7 @@ def _call_problems(params: Document, key: str, call: Call, root: Path) -> Iterat
 
 def _their_settings(key: str, call: Call) -> list[str]:
     ours = next((names for start, names in OUR_SETTINGS.items() if f"{key}.".startswith(f"{start}.")), ())
-    return [] if ours is None else [name for name in call.settings if name not in ours]
+    return [name for name in call.settings if name not in ours]
 
 
 def undeclared_problems(params: Document, root: Path) -> list[str]:

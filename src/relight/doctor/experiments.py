@@ -189,7 +189,7 @@ def running_refs() -> dict[str, str]:
 
 def running_experiments(refs: Mapping[str, str]) -> list[PreparedExperiment]:
     """Return the experiments among these refs."""
-    outs = _generated_files()
+    outs = generated_files()
     commits = [commit for ref, commit in refs.items() if ref == MERGE_REF or "/temp/merge-" in ref]
     experiments = []
     for commit in dict.fromkeys(commits):
@@ -198,7 +198,7 @@ def running_experiments(refs: Mapping[str, str]) -> list[PreparedExperiment]:
     return experiments
 
 
-def _generated_files() -> frozenset[str]:
+def generated_files() -> frozenset[str]:
     """Return what the stages of all models have written, from the top of the Git repository."""
     listed = run_git("ls-files", "-z", "--full-name", "--", f":(top,glob)**/{LOCK_PATH}").split("\0")
     locks = {run_git("rev-parse", "--show-prefix") + LOCK_PATH, *filter(None, listed)}

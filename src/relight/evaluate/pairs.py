@@ -1,5 +1,6 @@
 """Evaluation of pairs: the scores of their distances, and tables of the test pairs."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,14 @@ from relight.evaluate.baselines import constant_baseline, record_overlap
 from relight.evaluate.checks import assert_can_evaluate_pairs, assert_slices, columns_to_slice
 from relight.evaluate.diagnostics import slice_scores
 from relight.evaluate.inputs import Arrays, assert_same_outputs, labelled_pairs, scored_parts, sliced_columns
+from relight.evaluate.own_metrics import weight_notes
 from relight.evaluate.params import EvaluateParams
-from relight.evaluate.scores import intervals_of_test
+from relight.evaluate.scores import intervals_of_test, score_rows
 from relight.metrics.classification import Scores
+from relight.metrics.direction import OWN_METRICS_KEY
+from relight.metrics.own import OwnMetric
 from relight.metrics.roc import check_sample_weight
-from relight.metrics.scorers import compute_scores, group_numbers, recall_at
+from relight.metrics.scorers import group_numbers, recall_at
 from relight.model.inference import predict_outputs
 from relight.model.pairs import DistanceCalibration, accuracy_threshold, pair_input_tensors, pair_predictions
 from relight.model.saved_model import PairModel
@@ -26,11 +30,17 @@ MIN_TEST_PAIRS = 200  # with fewer test pairs, the scores are rough
 
 
 def evaluate_pairs(
-    params: EvaluateParams, saved: PairModel, arrays: dict[str, Arrays], schema: Schema, table: Path
+    params: EvaluateParams,
+    own: list[OwnMetric],
+    saved: PairModel,
+    arrays: dict[str, Arrays],
+    schema: Schema,
+    table: Path,
 ) -> tables.Reports:
     """Score the distances of pairs.
 
     Args:
+        own: metrics of the user's own.
         arrays: of the train, validation and test part.
         table: the prepared table; slices are read from it.
 
@@ -44,10 +54,12 @@ def evaluate_pairs(
     assert_same_outputs(outputs["validation"], saved.description)
     parts = scored_parts(arrays, saved.description)
     distances = {part: outputs[part].numpy() for part in parts}
-    metrics = compute_pair_metrics(params, saved.features, parts, distances, saved.calibration)
-    sliced = sliced_columns(params, table, labelled_pairs(parts["test"]))
-    written = pair_tables(params, saved, parts["test"], distances["test"], sliced)
-    return tables.Reports(metrics, pair_notes(saved.features, parts["test"], metrics), written)
+    metrics = compute_pair_metrics(params, saved.features, parts, distances, saved.calibration, own)
+    test = labelled_pairs(parts["test"])
+    written = pair_tables(params, saved, parts["test"], distances["test"], sliced_columns(params, table, test))
+    notes = pair_notes(saved.features, parts["test"], metrics)
+    notes += weight_notes(own, "similarity", test, saved.calibration.score(distances["test"]), metrics["test"])
+    return tables.Reports(metrics, notes, written)
 
 
 def compute_pair_metrics(
@@ -56,23 +68,31 @@ def compute_pair_metrics(
     parts: dict[str, Arrays],
     distances: dict[str, np.ndarray],
     calibration: DistanceCalibration,
+    own: Sequence[OwnMetric] = (),
 ) -> dict[str, Any]:
     """Return the content of metrics.json.
 
     Args:
         parts: the arrays of train, test, and validation if there is one.
         distances: of the pairs of each part, (n_rows, 1).
+        own: metrics of the user's own.
+
+    Raises:
+        RelightError: if an own metric fails, or is not defined for a part.
     """
     scores = {part: calibration.score(distance) for part, distance in distances.items()}
     chooser = "train" if features.validates_on_test else "validation"
     metrics: dict[str, Any] = {"train": {}, "validation": {}, "test": {}, "baseline": {}}
     for part, arrays in parts.items():
-        metrics[part] = _pair_scores(arrays, scores[part])
-        metrics["baseline"][part] = _pair_scores(arrays, _constant_scores(parts["train"], arrays))
-    metrics["references"] = {"n-gram overlap": _overlap_scores(parts, chooser)}
+        metrics[part] = _pair_scores(arrays, scores[part], own, f"the {part} pairs")
+        metrics["baseline"][part] = _pair_scores(arrays, _constant_scores(parts["train"], arrays), own)
+    metrics["references"] = {"n-gram overlap": _overlap_scores(parts, chooser, own)}
     metrics["threshold_distance"] = calibration.threshold
-    intervals = intervals_of_test(params, "similarity", labelled_pairs(parts["test"]), scores["test"])
-    return {**metrics, "intervals": intervals} if intervals else metrics
+    more = {
+        "intervals": intervals_of_test(params, "similarity", labelled_pairs(parts["test"]), scores["test"], own),
+        OWN_METRICS_KEY: [metric.entry() for metric in own],
+    }
+    return metrics | {key: value for key, value in more.items() if value}
 
 
 def pair_tables(
@@ -114,10 +134,11 @@ def pair_notes(features: Features, test: Arrays, metrics: dict[str, Any]) -> lis
     return [sentence for sentence, holds in notes.items() if holds]
 
 
-def _pair_scores(arrays: Arrays, score: np.ndarray) -> Scores:
+def _pair_scores(arrays: Arrays, score: np.ndarray, own: Sequence[OwnMetric], must_be_defined_for: str = "") -> Scores:
     rows = labelled_pairs(arrays)
     left = group_numbers([arrays["left_numeric"], arrays["left_categories"], arrays["left_letters"]])
-    return {**compute_scores("similarity", rows.target, score, rows.weight), **recall_at(left, rows.target, score)}
+    scores = score_rows("similarity", rows, score, own, must_be_defined_for)
+    return {**scores, **recall_at(left, rows.target, score)}
 
 
 def _constant_scores(train: Arrays, arrays: Arrays) -> np.ndarray:
@@ -125,14 +146,14 @@ def _constant_scores(train: Arrays, arrays: Arrays) -> np.ndarray:
     return constant_baseline("similarity", labelled.target, len(arrays["target"]), 2, labelled.weight)
 
 
-def _overlap_scores(parts: dict[str, Arrays], chooser: str) -> dict[str, Scores]:
+def _overlap_scores(parts: dict[str, Arrays], chooser: str, own: Sequence[OwnMetric]) -> dict[str, Scores]:
     """Return the scores of the overlap, with a threshold that is chosen like the model's."""
     chosen = labelled_pairs(parts[chooser])
     threshold = -accuracy_threshold(
         -record_overlap(parts[chooser]), chosen.target == 1, check_sample_weight(len(chosen.target), chosen.weight)
     )
     return {
-        part: _pair_scores(arrays, record_overlap(arrays) - threshold)
+        part: _pair_scores(arrays, record_overlap(arrays) - threshold, own)
         for part, arrays in parts.items()
         if part != "train"
     }

@@ -1,17 +1,70 @@
 """The `evaluate` section."""
 
-from typing import Literal
+import re
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, PlainValidator
+from pydantic_core import PydanticCustomError
 
+from relight.metrics.direction import BUILT_IN, Better, is_better
+from relight.own_code.calls import Call
 from relight.runtime.params import Section
 
 Reference = Literal["linear", "hist_gradient_boosting"]
+SCORE_NAME = re.compile(r"[^\W\d][\w@%-]{0,59}")  # no dot: sweep.yaml and DVC write `test.NAME`
+
+
+def _better(value: Any) -> Better:
+    if is_better(value) and abs(value if isinstance(value, int | float) else 0) < float("inf"):
+        return value  # type: ignore[no-any-return]
+    raise PydanticCustomError("better", "must be higher, lower or a number to be near")
+
+
+def _score_name(value: Any) -> str | None:
+    if value is None or (isinstance(value, str) and SCORE_NAME.fullmatch(value)):
+        return value
+    raise PydanticCustomError("name", "must be a letter and then letters, digits, _, -, @ or %, at most 60 in all")
+
+
+class MetricCall(Call):
+    """A metric of the user's own: `(y_true, y_pred, sample_weight, **settings) → float`.
+
+    Attributes:
+        better: the direction in which the score improves.
+        given_name: the name of the score, written `name`; None: that of the function.
+    """
+
+    better: Annotated[Better, PlainValidator(_better)] = Field(examples=["higher"])
+    given_name: Annotated[str | None, PlainValidator(_score_name)] = Field(default=None, alias="name")
+
+    @property
+    def score_name(self) -> str:
+        """The name of the score in metrics.json and in every table."""
+        return self.given_name or self.name
+
+
+def _have_names_of_their_own(calls: list[MetricCall]) -> list[MetricCall]:
+    names = [call.score_name for call in calls]
+    repeated = dict.fromkeys(name for name in names if names.count(name) > 1)
+    problems = [
+        *(f"two scores are named {name}; give one another name, as `name: {name}_2`" for name in repeated),
+        *(
+            f"{name} is a score of Relight's; give yours another name, as `name: own_{name}`"
+            for name in dict.fromkeys(names)
+            if name in BUILT_IN
+        ),
+    ]
+    if problems:
+        raise PydanticCustomError("own_section", "{problems}", {"problems": "; ".join(problems)})
+    return calls
 
 
 class EvaluateParams(Section):
     """The settings of the scores of the test rows, and of what they are compared with."""
 
+    metrics: Annotated[list[MetricCall], AfterValidator(_have_names_of_their_own)] = Field(default=[])
+    """Scores of your own, next to Relight's: each `{call: "module:function", better: higher}` with its settings;
+    `better` is higher, lower or a number to be near, `name` another name than that of the function."""
     references: list[Reference] = Field(default=[])
     """Models fitted on the same train rows and scored on the same test rows; a trivial baseline is always there."""
     slices: list[str] = Field(default=[])

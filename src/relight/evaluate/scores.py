@@ -1,5 +1,6 @@
 """The scores of predictions, the content of metrics.json, and notes on how far they reach."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,9 @@ from relight.metrics.classification import (
     expected_calibration_error,
     scores_at,
 )
+from relight.metrics.direction import OWN_METRICS_KEY
+from relight.metrics.own import OwnMetric
+from relight.metrics.own_scores import own_intervals, own_scores
 from relight.metrics.ranking import query_scores
 from relight.metrics.scorers import compute_scores
 from relight.model.networks.categories import ConcatFeatures
@@ -38,36 +42,54 @@ def compute_metrics(
     predictions: PartPredictions,
     parameters: dict[str, Any],
     threads: int,
+    own: Sequence[OwnMetric] = (),
 ) -> dict[str, Any]:
     """Return the scores of every part, with those of trivial and other models; a key without content is left out.
 
     Args:
         parts: train, test, and validation if there is one.
         parameters: learned and true ones, if they are known.
+        own: metrics of the user's own.
+
+    Raises:
+        RelightError: if an own metric fails, or is not defined for a part.
     """
     task = features.task
     metrics: dict[str, Any] = {"train": {}, "validation": {}, "test": {}}
     for part, rows in parts.items():
-        metrics[part] = compute_scores(task, rows.target, predictions.by_part[part], rows.weight)
+        metrics[part] = score_rows(task, rows, predictions.by_part[part], own, f"the {part} rows")
     metrics["test"] |= _calibration_scores(features, parts["test"], predictions)
-    metrics["baseline"] = _baseline_scores(features, parts)
+    metrics["baseline"] = _baseline_scores(features, parts, own)
     more = {
         "parameters": parameters,
-        "references": _reference_scores(params, features, parts, threads),
-        "intervals": intervals_of_test(params, task, parts["test"], predictions.by_part["test"]),
-        "seeds": _seed_scores(features, parts["test"], predictions.by_seed),
+        "references": _reference_scores(params, features, parts, threads, own),
+        "intervals": intervals_of_test(params, task, parts["test"], predictions.by_part["test"], own),
+        "seeds": _seed_scores(features, parts["test"], predictions.by_seed, own),
         "threshold": _threshold_scores(params, features, parts, predictions.by_part),
+        OWN_METRICS_KEY: [metric.entry() for metric in own],
     }
     return metrics | {key: value for key, value in more.items() if value}
 
 
-def _baseline_scores(features: Features, parts: LabelledParts) -> dict[str, Scores]:
+def score_rows(
+    task: Task, rows: LabelledRows, y_pred: np.ndarray, own: Sequence[OwnMetric], must_be_defined_for: str = ""
+) -> Scores:
+    """Return Relight's scores and those of own metrics that are defined for these rows.
+
+    Args:
+        must_be_defined_for: the rows in words, if it is an error that an own score is not defined for them.
+    """
+    scores = compute_scores(task, rows.target, y_pred, rows.weight)
+    return scores | own_scores(own, task, rows.target, y_pred, rows.weight, must_be_defined_for)
+
+
+def _baseline_scores(features: Features, parts: LabelledParts, own: Sequence[OwnMetric]) -> dict[str, Scores]:
     task, train, n_classes = features.task, parts["train"], len(features.classes or [])
     constants = {
         part: constant_baseline(task, train.target, len(rows.target), n_classes, train.weight)
         for part, rows in parts.items()
     }
-    return {part: compute_scores(task, rows.target, constants[part], rows.weight) for part, rows in parts.items()}
+    return {part: score_rows(task, rows, constants[part], own) for part, rows in parts.items()}
 
 
 def _calibration_scores(features: Features, test: LabelledRows, predictions: PartPredictions) -> Scores:
@@ -82,7 +104,7 @@ def _calibration_scores(features: Features, test: LabelledRows, predictions: Par
 
 
 def _reference_scores(
-    params: EvaluateParams, features: Features, parts: LabelledParts, threads: int
+    params: EvaluateParams, features: Features, parts: LabelledParts, threads: int, own: Sequence[OwnMetric]
 ) -> dict[str, dict[str, Scores]]:
     scores: dict[str, dict[str, Scores]] = {}
     for name in params.references:
@@ -90,27 +112,32 @@ def _reference_scores(
         predict = fit_reference(name, features.task, parts["train"], validation, n_classes, threads)
         if predict is not None:
             scores[name] = {
-                part: compute_scores(features.task, rows.target, predict(rows.numeric, rows.categories), rows.weight)
+                part: score_rows(features.task, rows, predict(rows.numeric, rows.categories), own)
                 for part, rows in parts.items()
                 if part != "train"
             }
     return scores
 
 
-def intervals_of_test(params: EvaluateParams, task: Task, test: LabelledRows, y_pred: np.ndarray) -> dict[str, Any]:
+def intervals_of_test(
+    params: EvaluateParams, task: Task, test: LabelledRows, y_pred: np.ndarray, own: Sequence[OwnMetric]
+) -> dict[str, Any]:
     """Return the bootstrap intervals of the test scores, if they are wanted."""
     if params.bootstrap == 0:
         return {}
     drawn = {"n_resamples": params.bootstrap, "seed": params.seed}
     intervals = bootstrap_intervals(task, test.target, y_pred, test.weight, **drawn)
+    intervals |= own_intervals(own, task, test.target, y_pred, test.weight, **drawn)
     return {"test": {name: list(ends) for name, ends in intervals.items()}}
 
 
-def _seed_scores(features: Features, test: LabelledRows, seeds: list[np.ndarray]) -> dict[str, Any]:
+def _seed_scores(
+    features: Features, test: LabelledRows, seeds: list[np.ndarray], own: Sequence[OwnMetric]
+) -> dict[str, Any]:
     """Return mean and sample deviation over the seeds, of the scores that every seed has."""
     if len(seeds) < 2:
         return {}
-    scores = [compute_scores(features.task, test.target, y_pred, test.weight) for y_pred in seeds]
+    scores = [score_rows(features.task, test, y_pred, own) for y_pred in seeds]
     values = {name: [each[name] for each in scores] for name in scores[0] if all(name in each for each in scores)}
     return {"test": {name: {"mean": float(np.mean(v)), "std": float(np.std(v, ddof=1))} for name, v in values.items()}}
 

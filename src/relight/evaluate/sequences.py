@@ -18,19 +18,22 @@ from relight.evaluate.inputs import (
     predict_parts,
     scored_parts,
 )
+from relight.evaluate.own_metrics import weight_notes
 from relight.evaluate.params import EvaluateParams
 from relight.evaluate.scores import compute_metrics, score_notes
+from relight.metrics.own import OwnMetric
 from relight.model.inference import predict_outputs
 from relight.model.saved_model import SequenceModel
 from relight.model.sequences import build_sequences, sequence_predictions
 
 
 def evaluate_sequences(
-    params: EvaluateParams, saved: SequenceModel, arrays: dict[str, Arrays], table: Path
+    params: EvaluateParams, own: list[OwnMetric], saved: SequenceModel, arrays: dict[str, Arrays], table: Path
 ) -> tables.Reports:
     """Score the predictions for sequences.
 
     Args:
+        own: metrics of the user's own.
         arrays: of the train, validation and test part.
         table: the prepared table; the ids of the sequences are read from it.
 
@@ -49,8 +52,9 @@ def evaluate_sequences(
         return sequence_predictions(saved.model, features, sequences[part], change)
 
     predictions = predict_parts(saved, parts, predict)
-    metrics = compute_metrics(params, features, parts, predictions, {}, description.threads)
+    metrics = compute_metrics(params, features, parts, predictions, {}, description.threads, own)
     notes = score_notes(params, features, parts, [], calibrated=predictions.uncalibrated is not None)
+    notes += weight_notes(own, features.task, parts["test"], predictions.by_part["test"], metrics["test"])
     return tables.Reports(metrics, notes, _tables(saved, parts["test"], predictions, _sequence_ids(saved, table)))
 
 

@@ -1,5 +1,6 @@
 """Evaluation of forecasts: the scores of windows, and tables of the test windows."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +15,10 @@ from relight.evaluate.checks import assert_can_evaluate_forecasts
 from relight.evaluate.inputs import Arrays, assert_same_outputs, scored_parts
 from relight.evaluate.params import EvaluateParams
 from relight.evaluate.tables import Reports
+from relight.metrics.direction import OWN_METRICS_KEY
 from relight.metrics.forecasts import Scores, block_intervals, bootstrap_blocks, forecast_scores, interval_coverage
+from relight.metrics.own import OwnMetric
+from relight.metrics.own_scores import own_block_intervals, own_scores
 from relight.model.inference import predict_outputs
 from relight.model.networks.forecaster import Forecaster, model_half_widths
 from relight.model.saved_model import SeriesModel
@@ -27,10 +31,13 @@ FORECAST_NOTES = [
 ]
 
 
-def evaluate_series(params: EvaluateParams, saved: SeriesModel, arrays: dict[str, Arrays], table: Path) -> Reports:
+def evaluate_series(
+    params: EvaluateParams, own: list[OwnMetric], saved: SeriesModel, arrays: dict[str, Arrays], table: Path
+) -> Reports:
     """Score the forecasts of windows.
 
     Args:
+        own: metrics of the user's own.
         arrays: of the train, validation and test part.
         table: the prepared table; times and series are read from it.
 
@@ -46,8 +53,8 @@ def evaluate_series(params: EvaluateParams, saved: SeriesModel, arrays: dict[str
     references = forecast_baselines(model, fit_linear_baseline(model, windows["train"], windows.get("validation")))
     parts = {part: predict_windows(model, references, part_windows) for part, part_windows in windows.items()}
     written = _tables(saved, parts, _read_rows(saved, table)[arrays["test"]["row"]], windows["test"])
-    metrics = compute_forecast_metrics(parts, model_half_widths(model), seasonal_error)
-    intervals, notes = _score_intervals(params, written["predictions"], seasonal_error)
+    metrics = compute_forecast_metrics(parts, model_half_widths(model), seasonal_error, own)
+    intervals, notes = _score_intervals(params, written["predictions"], seasonal_error, own)
     return Reports(metrics | intervals, [*(FORECAST_NOTES if "validation" in windows else []), *notes], written)
 
 
@@ -82,24 +89,47 @@ def predict_windows(model: Forecaster, references: dict[str, ForecastBaseline], 
 
 
 def compute_forecast_metrics(
-    parts: dict[str, WindowPredictions], widths: np.ndarray, seasonal_error: float | None
+    parts: dict[str, WindowPredictions],
+    widths: np.ndarray,
+    seasonal_error: float | None,
+    own: Sequence[OwnMetric] = (),
 ) -> dict[str, Any]:
     """Return the scores of every part, with those of the naive forecast and the other references.
 
     Args:
         widths: (horizon,), half of each interval; NaN if there is none.
+        own: metrics of the user's own.
+
+    Raises:
+        RelightError: if an own metric fails, or is not defined for a part.
     """
 
-    def scores(part: str, name: str) -> Scores:
-        return forecast_scores(parts[part].target, parts[part].by_model[name], seasonal_error)
+    def scores(part: str, name: str, must_be_defined_for: str = "") -> Scores:
+        target, predicted = parts[part].target, parts[part].by_model[name]
+        return {
+            **forecast_scores(target, predicted, seasonal_error),
+            **own_forecast_scores(own, target, predicted, must_be_defined_for),
+        }
 
     metrics: dict[str, Any] = {"train": {}, "validation": {}, "test": {}}
-    metrics |= {part: scores(part, "model") for part in parts}
+    metrics |= {part: scores(part, "model", f"the {part} windows") for part in parts}
     metrics["test"] |= _coverage_scores(parts["test"], widths)
     metrics["baseline"] = {part: scores(part, NAIVE) for part in parts}
     others = [name for name in parts["test"].by_model if name not in ("model", NAIVE)]
     metrics["references"] = {name: {part: scores(part, name) for part in parts if part != "train"} for name in others}
-    return metrics
+    return {**metrics, OWN_METRICS_KEY: [metric.entry() for metric in own]} if own else metrics
+
+
+def own_forecast_scores(
+    own: Sequence[OwnMetric], target: np.ndarray, predicted: np.ndarray, must_be_defined_for: str
+) -> Scores:
+    """Return the own scores of all forecasts that have a true value, each a row of its own.
+
+    Args:
+        target, predicted: (n_windows, horizon), the target NaN for a gap.
+    """
+    has_value = np.isfinite(target)
+    return own_scores(own, "forecast", target[has_value], predicted[has_value], None, must_be_defined_for)
 
 
 def _coverage_scores(test: WindowPredictions, widths: np.ndarray) -> Scores:
@@ -159,16 +189,18 @@ def forecast_table(
 
 
 def _score_intervals(
-    params: EvaluateParams, forecasts: pl.DataFrame, seasonal_error: float | None
+    params: EvaluateParams, forecasts: pl.DataFrame, seasonal_error: float | None, own: Sequence[OwnMetric]
 ) -> tuple[dict[str, Any], list[str]]:
     """Return the intervals of the test scores, or a note why there are none."""
     if params.bootstrap == 0:
         return {}, []
-    target = forecasts["target"].fill_null(float("nan")).to_numpy()
-    blocks = bootstrap_blocks(forecasts["time"], forecasts["ahead"], target, forecasts["prediction"].to_numpy())
+    target, predicted = forecasts["target"].fill_null(float("nan")).to_numpy(), forecasts["prediction"].to_numpy()
+    blocks = bootstrap_blocks(forecasts["time"], forecasts["ahead"], target, predicted)
     if isinstance(blocks, str):
         return {}, [f"No intervals: {blocks}."]
-    ends = block_intervals(blocks, seasonal_error, n_resamples=params.bootstrap, seed=params.seed)
+    has_value, drawn = np.isfinite(target), {"n_resamples": params.bootstrap, "seed": params.seed}
+    ends = block_intervals(blocks, seasonal_error, **drawn)
+    ends |= own_block_intervals(own, blocks, target[has_value], predicted[has_value], **drawn)
     return {"intervals": {"test": {name: list(pair) for name, pair in ends.items()}}}, []
 
 

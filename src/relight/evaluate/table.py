@@ -25,8 +25,10 @@ from relight.evaluate.inputs import (
     scored_parts,
     sliced_columns,
 )
+from relight.evaluate.own_metrics import weight_notes
 from relight.evaluate.params import EvaluateParams
 from relight.evaluate.scores import compute_metrics, learned_line, score_notes
+from relight.metrics.own import OwnMetric
 from relight.metrics.ranking import query_scores
 from relight.metrics.scorers import compute_scores, primary_loss
 from relight.model.build import untrained_model
@@ -38,11 +40,17 @@ QUERY_SCORE = "ndcg@10"
 
 
 def evaluate_table(
-    params: EvaluateParams, saved: TableModel, arrays: dict[str, Arrays], schema: Schema, table: Path
+    params: EvaluateParams,
+    own: list[OwnMetric],
+    saved: TableModel,
+    arrays: dict[str, Arrays],
+    schema: Schema,
+    table: Path,
 ) -> tables.Reports:
     """Score the predictions for rows.
 
     Args:
+        own: metrics of the user's own.
         arrays: of the train, validation and test part.
         table: the prepared table; slices and queries are read from it.
 
@@ -61,9 +69,10 @@ def evaluate_table(
 
     predictions = predict_parts(saved, parts, predict)
     line = _line_parameters(saved.model, schema)
-    metrics = compute_metrics(params, features, parts, predictions, line, description.threads)
+    metrics = compute_metrics(params, features, parts, predictions, line, description.threads, own)
     fitted, calibrated = list(metrics.get("references", {})), predictions.uncalibrated is not None
     notes = score_notes(params, features, parts, fitted, calibrated=calibrated)
+    notes += weight_notes(own, features.task, parts["test"], predictions.by_part["test"], metrics["test"])
     written = _tables(params, saved, parts, predictions, sliced_columns(params, table, parts["test"]))
     written |= ranking_tables(schema, table, parts["test"], predictions.by_part["test"])
     return tables.Reports(metrics, notes, written)

@@ -1,5 +1,7 @@
 """Intervals of a score, as it would move with other test rows: bootstrap percentiles, Student's t."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from relight.data.schema import Task
@@ -10,6 +12,7 @@ from relight.metrics.scorers import Scorer, build_scorer
 INTERVAL_LEVELS = (0.025, 0.975)
 MAX_BOOTSTRAP_ROWS = 20_000  # rows in a resample
 IntervalEnds = tuple[float, float]
+ScorerBuilder = Callable[[np.ndarray, np.ndarray, np.ndarray], Scorer]  # y_true, y_pred, sample_weight
 UPPER_LEVEL = 0.975
 
 
@@ -32,14 +35,39 @@ def bootstrap_intervals(
     """
     if task == "ranking":
         means = bootstrap_query_scores(y_true, y_pred, n_resamples=n_resamples, seed=seed)
-        return {name: _percentiles(values) for name, values in means.items()}
-    weight, scorer = check_sample_weight(len(y_true), sample_weight), build_scorer(task, y_true, y_pred)
+        return {name: percentile_interval(values) for name, values in means.items()}
+    weight = check_sample_weight(len(y_true), sample_weight)
+    return resampled_intervals(
+        lambda y_true, y_pred, _: build_scorer(task, y_true, y_pred),
+        y_true,
+        y_pred,
+        weight,
+        n_resamples=n_resamples,
+        seed=seed,
+    )
+
+
+def resampled_intervals(
+    build: ScorerBuilder,
+    y_true: np.ndarray,
+    y_pred: np.ndarray,
+    weight: np.ndarray,
+    *,
+    n_resamples: int,
+    seed: int,
+) -> dict[str, IntervalEnds]:
+    """Return the 95 % percentile interval of each score of a scorer, from resamples of rows.
+
+    Args:
+        weight: (n_rows,), not all 0.
+    """
+    scorer = build(y_true, y_pred, weight)
     whole = scorer(weight)
     if len(y_true) > MAX_BOOTSTRAP_ROWS:
-        drawn = _resample_part(task, y_true, y_pred, weight, whole, n_resamples=n_resamples, seed=seed)
+        drawn = _resample_part(build, y_true, y_pred, weight, whole, n_resamples=n_resamples, seed=seed)
     else:
         drawn = _resample(scorer, weight, n_resamples, seed)
-    return {name: _percentiles(values) for name, values in drawn.items() if name in whole}
+    return {name: percentile_interval(values) for name, values in drawn.items() if name in whole}
 
 
 def _resample(scorer: Scorer, weight: np.ndarray, n_resamples: int, seed: int) -> dict[str, np.ndarray]:
@@ -54,7 +82,7 @@ def _resample(scorer: Scorer, weight: np.ndarray, n_resamples: int, seed: int) -
 
 
 def _resample_part(
-    task: Task,
+    build: ScorerBuilder,
     y_true: np.ndarray,
     y_pred: np.ndarray,
     weight: np.ndarray,
@@ -72,8 +100,8 @@ def _resample_part(
         whole: the scores of all rows.
     """
     rows = np.sort(np.random.default_rng(seed).permutation(len(y_true))[:MAX_BOOTSTRAP_ROWS])
-    scorer = build_scorer(task, y_true[rows], y_pred[rows])
     weight = check_sample_weight(MAX_BOOTSTRAP_ROWS, weight[rows])
+    scorer = build(y_true[rows], y_pred[rows], weight)
     sample, shrink = scorer(weight), float(np.sqrt(MAX_BOOTSTRAP_ROWS / len(y_true)))
     return {
         name: whole[name] + shrink * (values - sample[name])
@@ -104,7 +132,8 @@ def bootstrap_query_scores(
     return {name: np.array(drawn) for name, drawn in means.items()}
 
 
-def _percentiles(values: np.ndarray) -> IntervalEnds:
+def percentile_interval(values: np.ndarray) -> IntervalEnds:
+    """Return the interval of 95 % of the values, (n_values,)."""
     low, high = np.quantile(values, INTERVAL_LEVELS)
     return float(low), float(high)
 

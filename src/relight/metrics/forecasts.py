@@ -68,10 +68,14 @@ class BootstrapBlocks(NamedTuple):
         sums: (4, n_blocks), over the forecasts of each block that have a true value: their number, and the sums of
             their three `forecast_errors`.
         n_drawn: number of blocks in a resample.
+        step: (n_forecasts,) the number of the step of each of these forecasts, from 0.
+        length: of a block, in steps.
     """
 
     sums: np.ndarray
     n_drawn: int
+    step: np.ndarray
+    length: int
 
     @property
     def widening(self) -> float:
@@ -100,7 +104,7 @@ def bootstrap_blocks(
         return f"the {n_steps} steps of the test rows are fewer than {MIN_DRAWN_BLOCKS} blocks of {length}"
     errors = forecast_errors(y_true[has_value], y_pred[has_value])
     sums = [_block_sums(step, values, length) for values in (np.ones(len(step)), *errors)]
-    return BootstrapBlocks(np.array(sums), -(-n_steps // length))
+    return BootstrapBlocks(np.array(sums), -(-n_steps // length), step, length)
 
 
 def _sorted_times(time: pl.Series) -> pl.Series:
@@ -113,8 +117,27 @@ def _block_sums(step: np.ndarray, values: np.ndarray, length: int) -> np.ndarray
     """Return (n_blocks,), the sum of the block that starts at each step (each k-th of more than 20,000 steps)."""
     step_sums = np.bincount(step, values)
     wrapped = np.concatenate([step_sums, step_sums[: length - 1]])
-    sums: np.ndarray = sliding_window_view(wrapped, length)[:: -(-len(step_sums) // MAX_BLOCKS)].sum(axis=1)
+    sums: np.ndarray = sliding_window_view(wrapped, length)[:: _steps_between(len(step_sums))].sum(axis=1)
     return sums
+
+
+def _steps_between(n_steps: int) -> int:
+    """Return the number of steps from the start of a block to that of the next."""
+    return -(-n_steps // MAX_BLOCKS)
+
+
+def forecast_counts(blocks: BootstrapBlocks, counts: np.ndarray) -> np.ndarray:
+    """Return how often a resample holds each forecast that has a true value, (n_forecasts,).
+
+    Args:
+        counts: (n_blocks,) how often it holds each block.
+    """
+    starts = np.zeros(int(blocks.step.max()) + 1)
+    starts[:: _steps_between(len(starts))] = counts
+    wrapped = np.concatenate([[0.0], starts[len(starts) - blocks.length + 1 :], starts])
+    reached = np.cumsum(wrapped)
+    held: np.ndarray = (reached[blocks.length :] - reached[: -blocks.length])[blocks.step]
+    return held
 
 
 def draw_block_counts(

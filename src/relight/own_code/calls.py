@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 NAME_TAG, CALL_TAG = "<name>", "<call>"  # which form a value has; left out of messages
 Named = TypeVar("Named")
+AnyCall = TypeVar("AnyCall", bound="Call")
 
 
 class Call(BaseModel):
@@ -73,8 +74,9 @@ def form_of(value: Any) -> str:
     return CALL_TAG if is_call else NAME_TAG
 
 
-# A name or section of ours, or a call of theirs.
-OrCall = Annotated[Annotated[Named, Tag(NAME_TAG)] | Annotated[Call, Tag(CALL_TAG)], Discriminator(form_of)]
+# A name or section of ours, or a call of theirs; of a class that also has fields which Relight reads itself.
+OrCallOf = Annotated[Annotated[Named, Tag(NAME_TAG)] | Annotated[AnyCall, Tag(CALL_TAG)], Discriminator(form_of)]
+OrCall = OrCallOf[Named, Call]
 
 
 def is_well_formed(call: str) -> bool:

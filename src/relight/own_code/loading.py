@@ -18,7 +18,7 @@ from relight.errors import InputError
 from relight.own_code.calls import Call
 from relight.own_code.definitions import find_definition
 from relight.own_code.project import INSTALLED, SOURCE_FOLDERS, TORCH_MODULES, locate, relative
-from relight.runtime.messages import did_you_mean_key
+from relight.runtime.messages import closest_name, did_you_mean_key
 from relight.runtime.tracebacks import blame_own_code, short_path
 
 
@@ -64,9 +64,13 @@ def _named(key: str) -> Iterator[None]:
 
 
 def _torch_class(call: Call, key: str) -> Any:
-    target = getattr(importlib.import_module(call.module), call.name, None)
+    module = importlib.import_module(call.module)
+    target = getattr(module, call.name, None)
     if not isinstance(target, type) or not target.__module__.startswith("torch."):
-        raise InputError(f"{key}: must be a class of {call.module}, got {call}")
+        classes = [name for name, value in vars(module).items() if isinstance(value, type)]
+        close = closest_name(call.name, classes) if target is None else None
+        hint = f"; did you mean {close}?" if close else ""
+        raise InputError(f"{key}: must be a class of {call.module}, got {call}{hint}")
     return target
 
 
@@ -167,12 +171,21 @@ def assert_takes(
     needed = [p.name for p in parameters if p.name in free and p.default is p.empty and p.name not in settings]
     problems = [
         *(f"{key}: {what} {problem}" for problem in _mismatches(parameters, positional, given)),
+        *(f"{key}: {what} {problem}" for problem in _misplaced(parameters, positional)),
         *(f"{key}.{name}: is given by Relight; leave it out" for name in settings if name in given),
         *(f"{key}.{name}: is unknown to {what}{did_you_mean_key(name, free)}" for name in unknown),
         *(f"{key}: {what} needs {name}; write it next to `call`" for name in needed),
     ]
     if problems:
         raise InputError(*problems)
+
+
+def argument_names(target: Callable[..., Any]) -> list[str]:
+    """Return the names of the arguments of a function or class; none if it is written in C."""
+    try:
+        return list(inspect.signature(target).parameters)
+    except (TypeError, ValueError):
+        return []
 
 
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
@@ -194,8 +207,18 @@ def _mismatches(
         yield from (f"must take {name}" for name in given if name not in names)
 
 
+def _misplaced(parameters: list[inspect.Parameter], positional: tuple[str, ...]) -> Iterator[str]:
+    """Yield a problem if arguments have the names of the contract in another order: the result would be wrong."""
+    places = [parameter.name for parameter in parameters if parameter.kind in _BY_PLACE][: len(positional)]
+    wrong = [name for place, name in enumerate(places) if name in positional and positional[place] != name]
+    if wrong:
+        yield f"must take ({', '.join(positional)}), got ({', '.join(places)})"
+
+
 def described(target: object, call: Call) -> str:
-    """Return the name of a function or class with its file and line."""
+    """Return the name of a function or class; of one of the user's own with its file and line."""
+    if call.module in TORCH_MODULES:
+        return str(call)
     plain = target.func if isinstance(target, partial) else target
     plain = plain if inspect.isclass(plain) or inspect.isroutine(plain) else type(plain)
     try:

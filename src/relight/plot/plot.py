@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from relight.plot import figures, task_figures
 from relight.plot.canvas import png_bytes, write_png
 from relight.plot.content import shared_content
+from relight.plot.extra import read_extra
 from relight.plot.pages import write_card, write_page
 from relight.plot.params import PlotParams
 from relight.runtime.files import read_json
@@ -37,11 +38,16 @@ def plot(
     curves: Path,
     metrics: Path,
     reports: Path,
+    extra: dict[str, Path],
     plots: Path,
     page: Path,
     card: Path,
 ) -> None:
-    """Write one PNG for each picture that suits the task, the report page, and the model card."""
+    """Write one PNG for each picture that suits the task, the report page, and the model card.
+
+    Args:
+        extra: files that stages of the user's own wrote for the end of the page, by their names.
+    """
     model_description, table_schema, scores = read_json(description), read_json(schema), read_json(metrics)
     notes, source = read_json(reports / "notes.json")["notes"], all_params["prepare"]["source"]  # type: ignore[index]
     content = shared_content(model_description, table_schema, read_json(split_report), scores, notes, source)
@@ -57,6 +63,7 @@ def plot(
             **content,
             "pictures": [{"name": name, "base64": encoded} for name, encoded in shown.items()],
             "classes": _read_table(reports, "classes").to_dicts(),
+            "extra": read_extra(extra),
             "params": yaml.safe_dump(all_params, sort_keys=False, allow_unicode=True, width=100),
         },
     )

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from relight.metrics.direction import as_loss, name_with_direction
+from relight.metrics.direction import Better, Directions, as_loss, directions_of, name_with_direction
 
 ScoreTable = dict[str, Any]  # heads: list[str]; rows: name, values (texts), and in some tables best (an index)
 
@@ -20,13 +20,14 @@ def score_table(metrics: dict[str, Any]) -> ScoreTable:
     """Return the scores of each part that has rows, and of the baseline on the test rows."""
     parts = [part for part in ("train", "validation", "test") if metrics[part]]
     columns = {**{part: metrics[part] for part in parts}, "baseline (test)": metrics["baseline"]["test"]}
-    return _score_columns(list(dict.fromkeys(name for part in parts for name in sorted(metrics[part]))), columns)
+    names = list(dict.fromkeys(name for part in parts for name in sorted(metrics[part])))
+    return _score_columns(names, columns, directions_of(metrics))
 
 
 def reference_table(metrics: dict[str, Any], model: str) -> ScoreTable | None:
     """Return the test scores of the model with their intervals, of the references, and of the trivial baseline.
 
-    Each row has `best`, the index of its best value. None without references and intervals.
+    Each row has `best`, the index of its best value, or -1. None without references and intervals.
     """
     references = {name: scores["test"] for name, scores in metrics.get("references", {}).items()}
     intervals = metrics.get("intervals", {}).get("test")
@@ -35,9 +36,10 @@ def reference_table(metrics: dict[str, Any], model: str) -> ScoreTable | None:
     columns = {model: metrics["test"], **references, "baseline": metrics["baseline"]["test"]}
     compared = {name for scores in (*references.values(), intervals or {}) for name in scores}
     names = [name for name in sorted(metrics["test"]) if name in compared]
-    table = _score_columns(names, columns)
+    directions = directions_of(metrics)
+    table = _score_columns(names, columns, directions)
     for name, row in zip(names, table["rows"], strict=True):
-        row["best"] = _best_index(name, [scores.get(name) for scores in columns.values()])
+        row["best"] = _best_index(directions.get(name), [scores.get(name) for scores in columns.values()])
     if intervals:
         table["heads"].insert(1, "95 % interval")
         for name, row in zip(names, table["rows"], strict=True):
@@ -52,7 +54,8 @@ def threshold_table(metrics: dict[str, Any]) -> ScoreTable | None:
         return None
     chosen = metrics["threshold"]
     names = [name for name in sorted(chosen) if name != "value"]
-    return _score_columns(names, {"at 0.5": metrics["test"], f"at {chosen['value']:.4g}": chosen})
+    columns = {"at 0.5": metrics["test"], f"at {chosen['value']:.4g}": chosen}
+    return _score_columns(names, columns, directions_of(metrics))
 
 
 def seeds_table(metrics: dict[str, Any]) -> ScoreTable | None:
@@ -61,7 +64,7 @@ def seeds_table(metrics: dict[str, Any]) -> ScoreTable | None:
         return None
     scores = metrics["seeds"]["test"]
     columns = {name: {score: values[name] for score, values in scores.items()} for name in ("mean", "std")}
-    return _score_columns(sorted(scores), columns)
+    return _score_columns(sorted(scores), columns, directions_of(metrics))
 
 
 def _interval(ends: list[float] | None) -> str:
@@ -74,15 +77,20 @@ def _value_text(value: float | None) -> str:
     return f"{value:.4f}" if abs(value) < 1000 else f"{value:.1f}"
 
 
-def _score_columns(names: list[str], columns: dict[str, dict[str, float]]) -> ScoreTable:
+def _score_columns(names: list[str], columns: dict[str, dict[str, float]], directions: Directions) -> ScoreTable:
     rows = [
-        {"name": name_with_direction(name), "values": [_value_text(scores.get(name)) for scores in columns.values()]}
+        {
+            "name": name_with_direction(name, directions),
+            "values": [_value_text(scores.get(name)) for scores in columns.values()],
+        }
         for name in names
     ]
     return {"heads": list(columns), "rows": rows}
 
 
-def _best_index(name: str, values: list[float | None]) -> int:
-    """Return the index of the best value; of equal ones the first."""
-    losses = [(as_loss(name, value), index) for index, value in enumerate(values) if value is not None]
+def _best_index(better: Better | None, values: list[float | None]) -> int:
+    """Return the index of the best value, of equal ones the first; -1 if no direction is known."""
+    if better is None:
+        return -1
+    losses = [(as_loss(better, value), index) for index, value in enumerate(values) if value is not None]
     return min(losses)[1]

@@ -1,6 +1,6 @@
 """Prediction for pairs: distance, similarity and label of each pair; and the embedding of each record."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,33 +15,37 @@ from relight.model.inference import predict_outputs, prediction_batch_size, set_
 from relight.model.networks.tower import SiameseModel
 from relight.model.pairs import pair_input_tensors, pair_predictions
 from relight.model.saved_model import PairModel, load_model
-from relight.predict.table import assert_can_write_predictions
+from relight.predict.new_rows import NewRows, open_table, select_kept, with_kept
+from relight.predict.table import Predictions, assert_can_write_predictions
 from relight.prepare.columns import clean_as_kind
-from relight.prepare.source import SourceTable
 from relight.runtime.files import write_parts
 from relight.runtime.messages import did_you_mean, pluralize
 from relight.split.pairs import encode_records, encode_sides
 
 
-def predict_pairs(table: Path, saved: PairModel, *, output: Path) -> str:
-    """Write one line for each pair, in the order of the table; return what to tell the person.
+def predict_pairs(rows: NewRows, saved: PairModel, keep: Sequence[str]) -> Predictions:
+    """Return one line for each pair, in the order of the table.
 
     Raises:
         InputError: for missing columns, or values that do not fit.
     """
     counts: list[int] = []
-    write_parts(output, _prediction_lines(table, saved, counts))
-    return f"{output}: {pluralize(sum(counts), 'prediction')} of {saved.features.target}\n"
+    return Predictions(
+        _prediction_frames(rows, saved, keep, counts),
+        lambda: f"{pluralize(sum(counts), 'prediction')} of {saved.features.target}",
+    )
 
 
-def _prediction_lines(table: Path, saved: PairModel, counts: list[int]) -> Iterator[bytes]:
-    """Yield CSV for each chunk; whole batches of the model, so that a chunk's end changes no last bits."""
-    for raw in rechunk(SourceTable(table).frames({}), prediction_batch_size(saved.model)):
-        left, right = _clean_sides(raw, saved, str(table), 1 + sum(counts))
+def _prediction_frames(
+    rows: NewRows, saved: PairModel, keep: Sequence[str], counts: list[int]
+) -> Iterator[pl.DataFrame]:
+    """Yield whole batches of the model, so that a chunk's end changes no last bits."""
+    for raw in rechunk(rows.frames, prediction_batch_size(saved.model)):
+        kept = select_kept(raw, keep, rows.name)
+        left, right = _clean_sides(raw, saved, rows.name, 1 + sum(counts))
         arrays = encode_sides(left, right, saved.features, saved.pairs.texts)
         distance = predict_outputs(saved.model, pair_input_tensors(arrays)).numpy()
-        predictions = pair_predictions(saved.features, distance, saved.calibration)
-        yield predictions.write_csv(include_header=not counts).encode()
+        yield with_kept(kept, pair_predictions(saved.features, distance, saved.calibration))
         counts.append(raw.height)
 
 
@@ -65,32 +69,34 @@ def _clean_sides(
     return sides[0], sides[1]
 
 
-def embed(table: Path, *, models: Path, output: Path) -> str:
+def embed(table: Path, *, models: Path, output: Path, project: Path = Path()) -> str:
     """Write the embedding of each record, in the order of the table; return what to tell the person.
 
     The Euclidean distance of two embeddings is the distance of the two records.
 
     Args:
         table: records whose columns have no prefix, or that of a side of the pairs.
+        project: the folder below which own code of the model lies.
 
     Raises:
         InputError: for a model of another task, missing columns, values that do not fit, or a damaged model.
     """
     assert_can_write_predictions(output, table)
-    saved = load_model(models)
+    saved = load_model(models, project)
     if not isinstance(saved, PairModel):
         raise InputError(f"embed: the model must be one of similarity, got {saved.features.task}")
     make_deterministic(saved.description.threads)
     counts: list[int] = []
-    write_parts(output, _embedding_lines(table, saved, counts))
+    rows = open_table(table, saved.features.reader, project)
+    write_parts(output, _embedding_lines(rows, saved, counts))
     return f"{output}: {sum(counts)} embeddings of {saved.model.network.tower.d_widest} numbers\n"
 
 
-def _embedding_lines(table: Path, saved: PairModel, counts: list[int]) -> Iterator[bytes]:
+def _embedding_lines(rows: NewRows, saved: PairModel, counts: list[int]) -> Iterator[bytes]:
     """Yield CSV for each chunk."""
-    for raw in rechunk(SourceTable(table).frames({}), prediction_batch_size(saved.model)):
+    for raw in rechunk(rows.frames, prediction_batch_size(saved.model)):
         prefix = _record_prefix(raw, saved)
-        records = clean_records(raw, saved.features, prefix, str(table), 1 + sum(counts))
+        records = clean_records(raw, saved.features, prefix, rows.name, 1 + sum(counts))
         points = _embed(saved.model, encode_records(records, saved.features, saved.pairs.texts))
         columns = {f"e{index}": points[:, index] for index in range(points.shape[1])}
         yield pl.DataFrame(columns).write_csv(include_header=not counts).encode()

@@ -1,32 +1,68 @@
-"""predict: the rows of a new table → predictions, with nothing but the saved model."""
+"""predict: new rows → predictions, with nothing but the saved model; and a reader of the project if it has one."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import polars as pl
+
+from relight.errors import InputError
 from relight.model.devices import make_deterministic
-from relight.model.saved_model import PairModel, SequenceModel, SeriesModel, TableModel, load_model
+from relight.model.saved_model import PairModel, SavedModel, SequenceModel, SeriesModel, TableModel, load_model
+from relight.predict.new_rows import NewRows, open_table
 from relight.predict.pairs import predict_pairs
 from relight.predict.sequences import predict_sequences
 from relight.predict.series import predict_series
-from relight.predict.table import assert_can_write_predictions, predict_ranking, predict_table
+from relight.predict.table import Predictions, assert_can_write_predictions, predict_ranking, predict_table
+from relight.runtime.files import write_parts
 
 
-def predict(table: Path, *, models: Path, output: Path) -> str:
+def predict(table: Path, *, models: Path, output: Path, keep: Sequence[str] = (), project: Path = Path()) -> str:
     """Write the predictions for a table; return what to tell the person.
+
+    Args:
+        keep: columns of the table to write in front of the predictions.
+        project: the folder below which own code of the model lies.
 
     Raises:
         InputError: for missing columns, values that do not fit, or a damaged model.
     """
     assert_can_write_predictions(output, table)
-    saved = load_model(models)
+    saved = load_model(models, project)
     make_deterministic(saved.description.threads)
+    predictions = predict_rows(open_table(table, saved.features.reader, project), saved, keep)
+    write_parts(output, _csv_lines(predictions.frames))
+    return f"{output}: {predictions.count_text()}{predictions.warning_text()}\n"
+
+
+def predict_rows(rows: NewRows, saved: SavedModel, keep: Sequence[str] = ()) -> Predictions:
+    """Return the predictions for some rows.
+
+    Args:
+        keep: columns of the rows to return in front of the predictions.
+
+    Raises:
+        InputError: for missing columns, and values that do not fit; also while the frames are iterated.
+    """
     match saved:
         case TableModel() if saved.features.task == "ranking":
-            return predict_ranking(table, saved, output=output)
+            return predict_ranking(rows, saved, keep)
         case TableModel():
-            return predict_table(table, saved, output=output)
+            return predict_table(rows, saved, keep)
         case SequenceModel():
-            return predict_sequences(table, saved, output=output)
+            return predict_sequences(rows, saved, keep)
         case SeriesModel():
-            return predict_series(table, saved, output=output)
+            return predict_series(rows, saved, keep)
         case PairModel():
-            return predict_pairs(table, saved, output=output)
+            return predict_pairs(rows, saved, keep)
+
+
+def _csv_lines(frames: Iterator[pl.DataFrame]) -> Iterator[bytes]:
+    for index, frame in enumerate(frames):
+        _assert_fits_csv(frame)
+        yield frame.write_csv(include_header=index == 0).encode()
+
+
+def _assert_fits_csv(frame: pl.DataFrame) -> None:
+    other = [name for name, dtype in frame.schema.items() if dtype.is_nested() or dtype in (pl.Binary, pl.Object)]
+    if other:
+        raise InputError(*(f"keep: '{name}' is of type {frame[name].dtype}, which a CSV cannot hold" for name in other))

@@ -1,6 +1,6 @@
 """Forecasts: the end of each new series is a window, from which the steps after it are predicted."""
 
-from pathlib import Path
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,43 +10,56 @@ from relight.data.calendar import format_times
 from relight.data.features import SeriesFeatures
 from relight.data.schema import SPLIT_COLUMN, STEP_COLUMN, Schema, SequenceParams, SeriesSchema
 from relight.data.tensors import Arrays
+from relight.data.text_columns import as_labels
 from relight.errors import InputError
 from relight.model.inference import predict_outputs
 from relight.model.networks.forecaster import NOMINAL_COVERAGE, model_half_widths
 from relight.model.saved_model import SeriesModel
 from relight.model.series import build_windows
+from relight.predict.new_rows import GROUP, NewRows, one_row_each, select_kept, with_kept
+from relight.predict.table import Predictions
 from relight.prepare.params import PrepareParams
 from relight.prepare.series import regularize_series
-from relight.prepare.source import SourceTable
 from relight.prepare.times import times_of_steps
-from relight.runtime.files import write_parts
 from relight.runtime.messages import pluralize
 from relight.split.assignment import TEST, TRAIN
 from relight.split.series_windows import encode_part
 
 
-def predict_series(table: Path, saved: SeriesModel, *, output: Path) -> str:
-    """Write `horizon` lines for each series, the steps after its last value; return what to tell the person.
+def predict_series(new: NewRows, saved: SeriesModel, keep: Sequence[str]) -> Predictions:
+    """Return `horizon` lines for each series, the steps after its last value.
 
     If the model has intervals, each line holds the ends of one.
 
     Raises:
         InputError: for missing columns, another frequency, or a series that is too short.
     """
-    raw = pl.concat(list(SourceTable(table).frames({})))
-    rows, schema = regularize_series(raw, history_params(table, raw.columns, saved))
-    history = read_history(rows, schema, saved, str(table))
+    raw = new.whole()
+    kept = select_kept(raw, keep, new.name)
+    rows, schema = regularize_series(raw, history_params(new.name, raw.columns, saved))
+    history = read_history(rows, schema, saved, new.name)
     predictions = predict_outputs(saved.model, build_windows(history.arrays, saved.series).inputs).numpy()
     ends = _interval_columns(predictions, model_half_widths(saved.model))
     time = saved.series.series_schema.time
     lines = history.output_rows.with_columns(
         format_times(history.output_rows[time], rows[time]), pl.Series("prediction", predictions.reshape(-1)), *ends
     )
-    write_parts(output, [lines.write_csv().encode()])
     interval_note = f"; low to high holds {NOMINAL_COVERAGE:.0%} of what comes" if ends else ""
     n_predictions = pluralize(lines.height, "prediction")
-    what = f"{n_predictions} of {saved.features.target}, {predictions.shape[1]} for each series"
-    return f"{output}: {what}{interval_note}\n"
+    count_text = f"{n_predictions} of {saved.features.target}, {predictions.shape[1]} for each series{interval_note}"
+    kept_lines = _kept_lines(kept, raw, lines, saved.series.series_schema.series)
+    return Predictions(iter([with_kept(kept_lines, lines)]), lambda: count_text)
+
+
+def _kept_lines(kept: pl.DataFrame, raw: pl.DataFrame, lines: pl.DataFrame, series: str | None) -> pl.DataFrame:
+    """Return the kept columns for each line of the forecasts: each series has one value of each."""
+    if series is None:
+        group, line_group = pl.repeat("", raw.height, eager=True), pl.repeat("", lines.height, eager=True)
+    else:
+        group, line_group = as_labels(raw[series]), lines[series]
+    each = one_row_each(kept, group, "series")
+    wanted = pl.DataFrame({GROUP: line_group})
+    return wanted.join(each, on=GROUP, how="left", maintain_order="left").drop(GROUP)
 
 
 class History(NamedTuple):
@@ -61,13 +74,13 @@ class History(NamedTuple):
     output_rows: pl.DataFrame
 
 
-def history_params(table: Path, columns: list[str], saved: SeriesModel) -> PrepareParams:
+def history_params(source_name: str, columns: list[str], saved: SeriesModel) -> PrepareParams:
     """Return how to clean new rows: like those of the training, without other columns of the table."""
     target, schema = saved.features.target, saved.series.series_schema
     levels = {covariate.source: covariate.level for covariate in saved.series.covariates}
     used = {schema.time, schema.series, target, *levels}
     return PrepareParams(
-        source=str(table),
+        source=source_name,
         target=target,
         task="forecast",
         ignore=[name for name in columns if name not in used],

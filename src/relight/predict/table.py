@@ -1,8 +1,9 @@
 """Prediction for tables: a line for each row, with the rank in its query if the rows are candidates of queries."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -15,10 +16,9 @@ from relight.errors import ColumnError, InputError
 from relight.model.inference import predict_outputs, prediction_batch_size, predictions_from_outputs
 from relight.model.saved_model import TableModel
 from relight.model.table import build_inputs
+from relight.predict.new_rows import NewRows, select_kept, with_kept
 from relight.prepare.columns import clean_as_kind
-from relight.prepare.source import SourceTable
 from relight.prepare.targets import query_labels
-from relight.runtime.files import write_parts
 from relight.runtime.messages import did_you_mean, pluralize
 from relight.split.encoding import EncodedFeatures, encode
 
@@ -34,10 +34,8 @@ def assert_can_write_predictions(output: Path, table: Path) -> None:
         table: the table to predict.
 
     Raises:
-        InputError: if the table is not a table, or the output is not a new CSV file in a folder.
+        InputError: if the output is not a new CSV file in a folder.
     """
-    if table.suffix == ".yaml":
-        raise InputError(f"{table}: must be a table (.csv, .tsv, .parquet, or a folder of them)")
     if output.suffix != ".csv":
         raise InputError(f"{output}: must end in .csv; name such a file with -o")
     if not output.parent.is_dir():
@@ -46,42 +44,67 @@ def assert_can_write_predictions(output: Path, table: Path) -> None:
         raise InputError(f"{output}: is the table itself, or in it; name another file with -o")
 
 
-def predict_table(table: Path, saved: TableModel, *, output: Path) -> str:
-    """Write one prediction for each row, in the order of the table; return what to tell the person.
+class Predictions(NamedTuple):
+    """Predictions that are made while they are iterated.
 
-    A table larger than memory passes through in chunks.
+    Attributes:
+        frames: tables of them, in order; iterated once.
+        count_text: returns how many there are of what, once all have passed.
+        warning_text: returns clauses on values that no train row had, each after a semicolon.
+    """
+
+    frames: Iterator[pl.DataFrame]
+    count_text: Callable[[], str]
+    warning_text: Callable[[], str] = str
+
+
+class _Chunk(NamedTuple):
+    """Some rows as they came, the same clean, and the predictions for them."""
+
+    raw: pl.DataFrame
+    rows: pl.DataFrame
+    predictions: np.ndarray
+
+
+def predict_table(rows: NewRows, saved: TableModel, keep: Sequence[str]) -> Predictions:
+    """Return one prediction for each row, in their order; a table larger than memory passes in chunks.
 
     Raises:
         InputError: for missing columns, or values that do not fit.
     """
     unseen = UnseenValues(saved.features)
-    write_parts(output, _csv_lines(table, saved, unseen))
-    what = f"{pluralize(unseen.n_rows, 'prediction')} of {saved.features.target}"
-    return f"{output}: {what}{unseen.warning_text()}\n"
+
+    def frames() -> Iterator[pl.DataFrame]:
+        for chunk in _predict_chunks(rows, saved, keep, unseen):
+            kept = select_kept(chunk.raw, keep, rows.name)
+            yield with_kept(kept, prediction_table(saved.features, chunk.predictions))
+
+    return Predictions(
+        frames(), lambda: f"{pluralize(unseen.n_rows, 'prediction')} of {saved.features.target}", unseen.warning_text
+    )
 
 
-def _csv_lines(table: Path, saved: TableModel, unseen: "UnseenValues") -> Iterator[bytes]:
-    for index, (_, predictions) in enumerate(_predict_chunks(table, saved, unseen)):
-        yield prediction_table(saved.features, predictions).write_csv(include_header=index == 0).encode()
-
-
-def predict_ranking(table: Path, saved: TableModel, *, output: Path) -> str:
-    """Write query, prediction and rank for each row, in the order of the table; return what to tell the person.
+def predict_ranking(rows: NewRows, saved: TableModel, keep: Sequence[str]) -> Predictions:
+    """Return query, prediction and rank for each row, in their order.
 
     All predictions are kept until the last row, because the candidates of a query may lie anywhere.
 
     Raises:
         InputError: for missing columns, values that do not fit, or rows without a query.
     """
-    unseen, queries, scores = UnseenValues(saved.features), [], []
-    for rows, predictions in _predict_chunks(table, saved, unseen):
-        n_before = unseen.n_rows - rows.height
-        queries.append(_query_labels(rows[str(saved.features.query)], table, n_before))
-        scores.append(predictions)
+    unseen, queries, scores, kept = UnseenValues(saved.features), [], [], []
+    for chunk in _predict_chunks(rows, saved, keep, unseen):
+        n_before = unseen.n_rows - chunk.rows.height
+        queries.append(_query_labels(chunk.rows[str(saved.features.query)], rows.name, n_before))
+        scores.append(chunk.predictions)
+        kept.append(select_kept(chunk.raw, keep, rows.name))
     ranked = ranked_table(pl.concat(queries), np.concatenate(scores))
-    write_parts(output, [ranked.write_csv().encode()])
     n_queries = ranked["query"].n_unique()
-    return f"{output}: {unseen.n_rows} candidates of {n_queries} queries ranked{unseen.warning_text()}\n"
+    return Predictions(
+        iter([with_kept(pl.concat(kept), ranked)]),
+        lambda: f"{unseen.n_rows} candidates of {n_queries} queries ranked",
+        unseen.warning_text,
+    )
 
 
 def ranked_table(query: pl.Series, score: np.ndarray) -> pl.DataFrame:
@@ -90,25 +113,24 @@ def ranked_table(query: pl.Series, score: np.ndarray) -> pl.DataFrame:
     return pl.DataFrame({"query": query, "prediction": score}).with_columns(rank=rank)
 
 
-def _query_labels(raw: pl.Series, table: Path, n_before: int) -> pl.Series:
+def _query_labels(raw: pl.Series, source_name: str, n_before: int) -> pl.Series:
     try:
         return query_labels(raw, n_before + 1)
     except ColumnError as unclean:
-        raise InputError(f"{table}: column '{raw.name}' {unclean}") from unclean
+        raise InputError(f"{source_name}: column '{raw.name}' {unclean}") from unclean
 
 
-def _predict_chunks(
-    table: Path, saved: TableModel, unseen: "UnseenValues"
-) -> Iterator[tuple[pl.DataFrame, np.ndarray]]:
-    """Yield the clean rows of each chunk and the predictions for them."""
+def _predict_chunks(rows: NewRows, saved: TableModel, keep: Sequence[str], unseen: "UnseenValues") -> Iterator[_Chunk]:
+    """Yield whole batches of the model with their predictions; columns to keep that are missing are said first."""
     model, features = saved.model, saved.features
-    for rows in clean_chunks(table, features, chunk_rows(model)):
-        encoded = encode(rows, features)
-        outputs = predict_outputs(model, build_inputs(model, *encoded, str(table)))
+    for raw, clean in clean_chunks(rows, features, chunk_rows(model)):
+        select_kept(raw, keep, rows.name)
+        encoded = encode(clean, features)
+        outputs = predict_outputs(model, build_inputs(model, *encoded, rows.name))
         predictions = predictions_from_outputs(features.task, outputs)
-        assert_finite(predictions, table, unseen.n_rows)
+        assert_finite(predictions, rows.name, unseen.n_rows)
         unseen.add(encoded)
-        yield rows, predictions
+        yield _Chunk(raw, clean, predictions)
 
 
 def chunk_rows(model: nn.Module) -> int:
@@ -117,18 +139,19 @@ def chunk_rows(model: nn.Module) -> int:
     return batch * max(1, MIN_CHUNK_ROWS // batch)
 
 
-def clean_chunks(table: Path, features: Features, n_rows: int) -> Iterator[pl.DataFrame]:
-    """Yield the columns of the model and of the query, cleaned like the train rows; others are left out."""
+def clean_chunks(rows: NewRows, features: Features, n_rows: int) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """Yield raw rows, and their columns of the model and of the query, cleaned like the train rows."""
     first_row = 1
-    for raw in rechunk(SourceTable(table).frames({}), n_rows):
-        yield clean_rows(table, raw, features, first_row)
+    for raw in rechunk(rows.frames, n_rows):
+        yield raw, clean_rows(rows.name, raw, features, first_row)
         first_row += raw.height
 
 
-def clean_rows(table: Path, raw: pl.DataFrame, features: Features, first_row: int) -> pl.DataFrame:
+def clean_rows(source_name: str, raw: pl.DataFrame, features: Features, first_row: int) -> pl.DataFrame:
     """Return the columns of the model and of the query, clean.
 
     Args:
+        source_name: names the table in messages.
         first_row: the number of the first row, for messages.
 
     Raises:
@@ -136,7 +159,7 @@ def clean_rows(table: Path, raw: pl.DataFrame, features: Features, first_row: in
     """
     kinds = _column_kinds(features)
     problems = [
-        f"{table}: column '{name}' is missing{did_you_mean(name, raw.columns, list(kinds))}"
+        f"{source_name}: column '{name}' is missing{did_you_mean(name, raw.columns, list(kinds))}"
         for name in kinds
         if name not in raw.columns
     ]
@@ -145,7 +168,7 @@ def clean_rows(table: Path, raw: pl.DataFrame, features: Features, first_row: in
         try:
             cleaned += [clean_as_kind(kind, raw[name], first_row).alias(name)] if name in raw.columns else []
         except ColumnError as unclean:
-            problems.append(f"{table}: column '{name}' {unclean}")
+            problems.append(f"{source_name}: column '{name}' {unclean}")
     if problems:
         raise InputError(*problems)
     return pl.DataFrame(cleaned)
@@ -157,10 +180,11 @@ def _column_kinds(features: Features) -> dict[str, ColumnKind]:
     return kinds if features.query is None else {**kinds, features.query: "ignored"}
 
 
-def assert_finite(predictions: np.ndarray, table: Path, n_before: int) -> None:
+def assert_finite(predictions: np.ndarray, source_name: str, n_before: int) -> None:
     """Check that all predictions are finite numbers.
 
     Args:
+        source_name: names the table in messages.
         n_before: rows of the table before these.
 
     Raises:
@@ -169,7 +193,7 @@ def assert_finite(predictions: np.ndarray, table: Path, n_before: int) -> None:
     wrong = np.flatnonzero(~np.isfinite(predictions.reshape(len(predictions), -1)).all(axis=1))
     if len(wrong):
         raise InputError(
-            f"{table}: row {n_before + wrong[0] + 1}: the model's prediction is not a finite number; "
+            f"{source_name}: row {n_before + wrong[0] + 1}: the model's prediction is not a finite number; "
             "are its values far beyond those of the train rows?"
         )
 

@@ -136,7 +136,8 @@ def _clean_environment(folder: Path) -> dict[str, str]:
 
 def _root_of(folder: Path) -> Path:
     """Return the top of the DVC repository that a folder lies in."""
-    return find_root(folder.absolute()) or folder.absolute()
+    path = Path(os.path.abspath(folder))
+    return find_root(path) or path
 
 
 def _on_signal(_number: int, _frame: FrameType | None) -> None:

@@ -60,11 +60,6 @@ def list_experiments() -> list[Experiment]:
     return sorted(Experiment(at[3], commit, at[1] + at[2]) for commit, at in matches if at is not None)
 
 
-def experiments_of_other_models(experiments: Iterable[Experiment]) -> set[str]:
-    """Return the commits of those experiments in which only other models of the repository ran."""
-    return commits_of_other_models(((each.commit, each.baseline) for each in experiments), LOCK_PATH)
-
-
 def failed_experiments(baseline: str) -> list[str]:
     """Return the queued experiments of this model that failed, by their names, or by their commits if unnamed."""
     if not run_git("for-each-ref", FAILED_TASKS_REF):
@@ -177,7 +172,7 @@ def names_that_record(md5: str) -> list[str]:
     refs = run_git("for-each-ref", "--format=%(refname)", *kinds).split()
     holding = _revisions_with(refs, md5)
     experiments = {each.ref: each for each in list_experiments() if each.ref in holding}
-    others = experiments_of_other_models(experiments.values())
+    others = commits_of_other_models(((each.commit, each.baseline) for each in experiments.values()), LOCK_PATH)
     holding -= {ref for ref, experiment in experiments.items() if experiment.commit in others}
     names = [name for ref in refs if ref in holding and (name := _readable_ref(ref))]
     return sorted(names, key=lambda name: name.startswith(EXPERIMENT_PREFIX))  # last: there may be hundreds of them

@@ -1,34 +1,76 @@
-"""Experiments in which only other models of the repository ran.
+"""The other models of the repository: where they are, and which of them an experiment changes.
 
-An experiment is a commit of the whole repository, and DVC does not record for which folder it was made.
+An experiment is a commit of the whole repository, and DVC does not record the folder that it was made in.
 """
 
 import os
 import subprocess
 from collections.abc import Iterable
+from pathlib import Path, PurePath
+from typing import NamedTuple
 
-from relight.errors import RunError
-from relight.repository.git import git_error_text, run_git
+from relight.errors import InputError, RunError
+from relight.repository.git import git_error_text, git_or_none, run_git
+from relight.repository.revisions import LOCK_PATH, PARAMS_PATH
+from relight.runtime.messages import abbreviate
+from relight.runtime.pipeline import PIPELINE_PATH
 
 
-def commits_of_other_models(commits_and_baselines: Iterable[tuple[str, str]], file: str) -> set[str]:
-    """Return the commits that change a file of this name in other folders, and not the one in the current folder.
+def assert_model_here() -> None:
+    """Check that this is the folder of a model, if the repository has models in other folders.
+
+    Raises:
+        InputError: with the folders to go to.
+    """
+    if PIPELINE_PATH.exists():
+        return
+    listed = git_or_none("ls-files", "-z", "--", f":(top,glob)**/{PIPELINE_PATH}") or ""
+    folders = [str(PurePath(file).parent) for file in listed.split("\0") if file]
+    if folders:
+        raise InputError(
+            f"{Path.cwd()}: must be the folder of a model, got one without {PIPELINE_PATH}; "
+            f"go to {abbreviate(folders)} and run the command there"
+        )
+
+
+class ChangedFolders(NamedTuple):
+    """The folders that a commit is about.
+
+    Attributes:
+        here: whether it changes one file of the current folder.
+        elsewhere: whether it changes the params.yaml or the dvc.lock of another folder.
+    """
+
+    here: bool
+    elsewhere: bool
+
+
+def changed_folders(commits_and_baselines: Iterable[tuple[str, str]], own: str) -> dict[str, ChangedFolders]:
+    """Return what commits change. One process of Git reads all.
 
     Args:
         commits_and_baselines: each commit, and the one that it is compared with.
-        file: dvc.lock for experiments that ran, params.yaml for those that did not.
+        own: the file of the current folder: dvc.lock for what has run, params.yaml for what was to run.
     """
     baselines = dict(commits_and_baselines)
     if not baselines:
-        return set()
-    own = run_git("rev-parse", "--show-prefix") + file
-    changed = _changed_files(baselines, file)
-    return {commit for commit, paths in changed.items() if paths and own not in paths}
+        return {}
+    here = run_git("rev-parse", "--show-prefix")
+    changed = {commit: set(paths) for commit, paths in _changed_files(baselines).items()}
+    owned = {here + PARAMS_PATH, here + LOCK_PATH}
+    return {commit: ChangedFolders(here + own in paths, bool(paths - owned)) for commit, paths in changed.items()}
 
 
-def _changed_files(baselines: dict[str, str], name: str) -> dict[str, list[str]]:
-    """Return the changed files of this name, from the top of the Git repository, by commit. One process reads all."""
-    command = ["git", "diff-tree", "--stdin", "-r", "--no-renames", "--name-only", "-z", "--", f":(top,glob)**/{name}"]
+def commits_of_other_models(commits_and_baselines: Iterable[tuple[str, str]], own: str) -> set[str]:
+    """Return the commits that are only about other folders; the arguments are the same."""
+    changed = changed_folders(commits_and_baselines, own)
+    return {commit for commit, folders in changed.items() if folders.elsewhere and not folders.here}
+
+
+def _changed_files(baselines: dict[str, str]) -> dict[str, list[str]]:
+    """Return the changed params.yaml and dvc.lock files, from the top of the Git repository, by commit."""
+    names = [f":(top,glob)**/{name}" for name in (PARAMS_PATH, LOCK_PATH)]
+    command = ["git", "diff-tree", "--stdin", "-r", "--no-renames", "--name-only", "-z", "--", *names]
     pairs = "".join(f"{commit} {baseline}\n" for commit, baseline in baselines.items())
     done = subprocess.run(command, input=pairs.encode(), capture_output=True, check=False)
     if done.returncode != 0:

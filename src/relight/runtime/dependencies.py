@@ -7,20 +7,22 @@ instead: to read 2 GB once more takes as long as a tenth of the work on them.
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
 
 from relight.errors import InputError, RunError
-from relight.runtime.strict_yaml import Document, read_yaml
+from relight.runtime.nested import value_at
+from relight.runtime.pipeline import OUT_KEYS, PARAMS, named_params, named_paths, read_stages
+from relight.runtime.strict_yaml import Document
 from relight.runtime.workspace import find_root
 
-SOURCE_REFERENCE = "${prepare.source}"
+REFERENCE = re.compile(r"\$\{([\w.-]+)\}")  # as ${prepare.source}
 MAX_HASHED_BYTES = 64 << 20
 IGNORE_FILE = ".dvcignore"
-PARAMS, INSTALLED = "params.yaml", "relight.json"
+INSTALLED = "relight.json"
 BYTECODE = "__pycache__"  # written by imports
 
 
@@ -29,7 +31,7 @@ class Declaration:
     """What one stage declares in dvc.yaml; paths are relative to its folder.
 
     Attributes:
-        sections: of params.yaml.
+        sections: of params.yaml, or dotted keys in one.
         installed: the keys of relight.json, each the hash of the installed code that a stage runs.
         params_files: other files of params, which an own stage may read.
     """
@@ -49,41 +51,32 @@ def read_declaration(stage: str, params: Document) -> Declaration:
         RunError: if dvc.yaml cannot be read, or has no such stage.
     """
     try:
-        stages = read_yaml(Path("dvc.yaml")).value["stages"]
+        stages = read_stages()
     except InputError as error:
         raise RunError(f"{error}; run `dvc repro` in the folder that has it") from error
     if stage not in stages:
         raise RunError(f"dvc.yaml: stage {stage} is missing; known are {', '.join(stages)}")
     entry = stages[stage]
-    keys = _params_keys(entry.get("params", []), params)
+    keys = named_params(entry)
+    sections = keys.pop(PARAMS, ())
     return Declaration(
         stage,
-        deps=tuple(_filled_in(dep, params) for dep in entry.get("deps", [])),
-        outs=tuple(_path(out) for key in ("outs", "metrics") for out in entry.get(key, [])),
-        sections=keys.pop(PARAMS, ()),
-        installed=keys.pop(INSTALLED, ()),
+        deps=tuple(filled_in(dep, params) for dep in named_paths(entry, "deps")),
+        outs=tuple(filled_in(out, params) for out in named_paths(entry, *OUT_KEYS)),
+        sections=tuple(params.value) if sections is None else sections,
+        installed=keys.pop(INSTALLED, ()) or (),
         params_files=tuple(keys),
     )
 
 
-def _params_keys(entries: list[Any], params: Document) -> dict[str, tuple[str, ...]]:
-    """Return the keys of each file of params: an entry is a key of params.yaml, or maps files to their keys."""
-    keys: dict[str, tuple[str, ...]] = {}
-    for entry in entries:
-        for file, named in (entry if isinstance(entry, dict) else {PARAMS: [entry]}).items():
-            everything = list(params.value) if file == PARAMS else []  # `params.yaml:` without keys
-            keys[file] = (*keys.get(file, ()), *(everything if named is None else named))
-    return keys
+def filled_in(path: str, params: Document) -> str:
+    """Return a path with the values of params.yaml in place of their keys, as DVC fills them in."""
+    return REFERENCE.sub(lambda match: _text_at(params, match), path)
 
 
-def _path(out: Any) -> str:
-    """Return the path of an out: it is a path, or a mapping of one path to its settings."""
-    return out if isinstance(out, str) else str(next(iter(out)))
-
-
-def _filled_in(dep: str, params: Document) -> str:
-    prepare = params.value.get("prepare")  # the params may not be checked yet, and be wrong
-    return str(prepare.get("source")) if dep == SOURCE_REFERENCE and isinstance(prepare, dict) else dep
+def _text_at(params: Document, reference: re.Match[str]) -> str:
+    value = value_at(params.value, reference[1])
+    return reference[0] if value is None else str(value)
 
 
 @dataclass(frozen=True)

@@ -74,10 +74,11 @@ def run_for_exit_code(command: Callable[[], None], name: str) -> int:
         return 143 if isinstance(stop, Terminated) else 130
     except OSError as error:
         path = f"{error.filename}: " if error.filename else ""
-        _explain(f"{name}: {path}{error.strerror or error}; nothing was written")
+        _explain(f"{name}: {own_error(error, Path()) or f'{path}{error.strerror or error}'}; nothing was written")
         return 1
-    except MemoryError:
-        _explain(f"{name}: not enough memory; use a smaller train.batch_size, model or table")
+    except MemoryError as error:
+        ours = "not enough memory; use a smaller train.batch_size, model or table"
+        _explain(f"{name}: {own_error(error, Path()) or ours}")
         return 1
     except Exception as error:  # the last net under every command: a person gets a sentence
         own = own_error(error, Path())

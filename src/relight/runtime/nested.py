@@ -17,6 +17,13 @@ def flatten(params: dict[str, Any], above: str = "") -> dict[str, Any]:
     return values
 
 
+def value_at(params: Any, dotted: str) -> Any:
+    """Return the value of a dotted key; None if there is none."""
+    for key in dotted.split("."):
+        params = params.get(key) if isinstance(params, dict) else None
+    return params
+
+
 def flatten_to_text(params: dict[str, Any]) -> dict[str, str]:
     """Return every value by its dotted key, equal values as equal texts: `1e-3` and `0.001` are `0.001`."""
     return {key: _value_text(value) for key, value in flatten(params).items()}

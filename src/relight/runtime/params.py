@@ -21,7 +21,10 @@ _TYPE_RULES = {
 }
 FORM_TAGS = ("<name>", "<call>")  # a setting of either form names it in the path of an error
 Params = TypeVar("Params", bound=BaseModel)
-_COMPLETE_MESSAGES = ("target", "fractions", "column", "own_section", "momentum", "points", "class_weights")
+_COMPLETE_MESSAGES = (
+    "target", "fractions", "column", "own_section", "momentum", "points", "class_weights",
+    "pool", "stride", "cuda_graph",
+)  # fmt: skip
 
 
 class CheckedParams(NamedTuple, Generic[Params]):
@@ -81,7 +84,7 @@ def _problem_text(document: Document, at: KeyPath, model: type[BaseModel], error
     head = f"{location}: {dotted}: " if dotted else f"{location}: "
     if error["type"] == "extra_forbidden":
         parent = _model_at(model, path[:-1])
-        return f"{head}is unknown{did_you_mean_key(keys[-1], parent.model_fields)}"
+        return f"{head}is unknown{did_you_mean_key(keys[-1], parent.model_fields if parent is not None else ())}"
     if error["type"] == "missing":
         return f"{head}is missing{_example_text(model, path)}"
     if error["type"] in _COMPLETE_MESSAGES:
@@ -103,18 +106,28 @@ def _rule(error: ErrorDetails) -> str:
             return _TYPE_RULES.get(kind, error["msg"])
 
 
-def _model_at(model: type[BaseModel], keys: tuple[int | str, ...]) -> type[BaseModel]:
-    """Return the model of a nested section; optional sections are `Model | None`."""
+def _model_at(model: type[BaseModel], keys: tuple[int | str, ...]) -> type[BaseModel] | None:
+    """Return the model of a nested section, if it is one; optional sections are `Model | None`, lists `list[Model]`."""
     for key in keys:
-        annotation = model.model_fields[str(key)].annotation
-        options = [getattr(option, "__origin__", option) for option in getattr(annotation, "__args__", (annotation,))]
-        model = next(o for o in options if isinstance(o, type) and issubclass(o, BaseModel))
+        if isinstance(key, int):
+            continue
+        field = model.model_fields.get(key)
+        inner = None if field is None else _inner_model(field.annotation)
+        if inner is None:
+            return None
+        model = inner
     return model
 
 
+def _inner_model(annotation: Any) -> type[BaseModel] | None:
+    options = [getattr(option, "__origin__", option) for option in getattr(annotation, "__args__", (annotation,))]
+    return next((o for o in options if isinstance(o, type) and issubclass(o, BaseModel)), None)
+
+
 def _example_text(model: type[BaseModel], keys: tuple[int | str, ...]) -> str:
-    field = _model_at(model, keys[:-1]).model_fields[str(keys[-1])]
-    return f"; add for example `{keys[-1]}: {field.examples[0]}`" if field.examples else ""
+    parent = _model_at(model, keys[:-1])
+    field = parent.model_fields.get(str(keys[-1])) if parent is not None else None
+    return f"; add for example `{keys[-1]}: {field.examples[0]}`" if field is not None and field.examples else ""
 
 
 def _value_text(value: Any) -> str:

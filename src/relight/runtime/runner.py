@@ -29,6 +29,7 @@ from relight.runtime.dependencies import (
 from relight.runtime.installed import assert_installed, installed_digests
 from relight.runtime.lifetime import end_with_parent, single_instance
 from relight.runtime.messages import run_for_exit_code
+from relight.runtime.nested import value_at
 from relight.runtime.params import read_section
 from relight.runtime.processes import Rank, current_rank
 from relight.runtime.strict_yaml import Document, read_yaml
@@ -57,13 +58,21 @@ class Stage:
         return read_section(self._document, section, model)
 
     def all_params(self) -> dict[str, object]:
-        """Return every declared section as it is in params.yaml."""
-        return {section: self._document.value[section] for section in self._declared.sections}
+        """Return the value of every declared section, or dotted key, as it is in params.yaml."""
+        return {key: value_at(self._document.value, key) for key in self._declared.sections}
 
     def dep(self, path: str) -> Path:
         """Return a path that dvc.yaml declares as a dependency of this stage."""
         self._assert_declared("deps", path, self._declared.deps)
         return Path(path)
+
+    def files_below(self, folder: str) -> dict[str, Path]:
+        """Return the files of a folder that dvc.yaml declares as dependencies, by their paths in it; there may be none.
+
+        The folder itself, folders in it or single files may be declared.
+        """
+        files = [path for path in self._before if path.is_relative_to(folder) and path.is_file()]
+        return {path.relative_to(folder).as_posix(): path for path in files}
 
     def out(self, path: str) -> Path:
         """Return the path to write an out to; it is moved to its declared path when the whole stage is done."""
@@ -101,7 +110,8 @@ class Stage:
 
     def _assert_declared(self, key: str, name: str, declared: tuple[str, ...]) -> None:
         if name not in declared:
-            raise RunError(f"dvc.yaml: stage {self._declared.stage} uses {name}, which is not among its {key}")
+            stage = self._declared.stage
+            raise RunError(f"dvc.yaml: stage {stage} uses {name}, which is not among its {key}; add it there")
 
 
 def run_stage(name: str, work: Callable[[Stage], None], *, shared: bool = False) -> None:

@@ -141,7 +141,7 @@ def _build(node: yaml.Node, keys: KeyPath, lines: dict[KeyPath, int]) -> Any:
     if isinstance(node, yaml.ScalarNode):
         return node.value if node.style else _plain_scalar(node.value, node.start_mark.line)
     if isinstance(node, yaml.SequenceNode):
-        return [_build(child, keys, lines) for child in node.value]
+        return [_list_item(child, (*keys, str(index)), lines) for index, child in enumerate(node.value)]
     mapping: dict[str, Any] = {}
     for key_node, value_node in node.value:
         key = _key(key_node)
@@ -152,6 +152,11 @@ def _build(node: yaml.Node, keys: KeyPath, lines: dict[KeyPath, int]) -> Any:
         lines[(*keys, key)] = line + 1
         mapping[key] = _build(value_node, (*keys, key), lines)
     return mapping
+
+
+def _list_item(node: yaml.Node, keys: KeyPath, lines: dict[KeyPath, int]) -> Any:
+    lines[keys] = node.start_mark.line + 1
+    return _build(node, keys, lines)
 
 
 def _key(node: yaml.Node) -> str:

@@ -1,13 +1,12 @@
 """`relight sweep`: run trials with proposed params, and rank them. An interrupted sweep goes on."""
 
 from pathlib import Path
-from typing import Any
 
 from relight.errors import InputError, RunError
 from relight.repository.dvc import run_dvc
 from relight.runtime.lifetime import exclusive_lock
 from relight.runtime.messages import notify
-from relight.runtime.nested import differing_keys
+from relight.runtime.nested import differing_keys, value_at
 from relight.sweep.clone import Baseline, ExperimentClone, current_baseline, existing_experiments
 from relight.sweep.params import SweepParams
 from relight.sweep.processes import SweepJobs, acquire_slot, gpu_environment, visible_gpus
@@ -56,7 +55,8 @@ def sweep(file: Path, *, jobs: int | None, fast: bool, keep: int) -> str:
         raise RunError(f"relight sweep: {trial_counts_text(trials)}, so none is the best; {_last_failure(queue)}")
     if fast:
         _make_experiments(settings, baseline, best[:keep])
-    table = best_trials_table(best, default, settings.sweep.metric or score_name(settings.monitor))
+    label = settings.objective.label if settings.objective is not None else score_name(settings.monitor)
+    table = best_trials_table(best, default, label)
     return f"{trial_counts_text(trials)}\n\n{format_trials(*table)}{_next_command(best[0].name, baseline, fast=fast)}"
 
 
@@ -92,14 +92,8 @@ def _read_trials(queue: TrialQueue, sweep_params: SweepParams) -> list[SweepTria
 
 def _default_trial(queue: TrialQueue, settings: SweepSettings) -> SweepTrial:
     result = queue.default_result() or {"value": None}
-    params = {key: _value_at(settings.document.value, key) for key in settings.sweep.params}
+    params = {key: value_at(settings.document.value, key) for key in settings.sweep.params}
     return SweepTrial("params.yaml", "complete", result["value"], params)
-
-
-def _value_at(value: Any, dotted: str) -> Any:
-    for key in dotted.split("."):
-        value = value[key] if isinstance(value, dict) else None
-    return value
 
 
 def _last_failure(queue: TrialQueue) -> str:

@@ -105,6 +105,10 @@ class Batches(Protocol):
         """Yield the batches of an epoch from `first_batch` on, counted from 0."""
         ...
 
+    def n_steps(self, epochs: int) -> int:
+        """Return the number of batches in the first so many epochs."""
+        ...
+
 
 @dataclass(frozen=True)
 class InMemoryBatches:
@@ -131,6 +135,9 @@ class InMemoryBatches:
             rows = self.rows.pick(picked)
             yield Batch(rows, batch_weight(rows) / sum_of_weights)
 
+    def n_steps(self, epochs: int) -> int:
+        return epochs * (1 if self.batch_size == "full" else n_batches(self.rows.n_rows, self.batch_size))
+
 
 def row_chunks(n_rows: int) -> list[range]:
     """Return the blocks in which a whole table is read, if it is too large to be read at once."""
@@ -154,6 +161,13 @@ def batch_sizes(n_rows: int, batch_size: int) -> list[int]:
     if left == 1 and whole and batch_size > 1:
         return [*[batch_size] * (whole - 1), batch_size + 1]
     return [*[batch_size] * whole, *([left] if left else [])]
+
+
+def n_batches(n_rows: int, batch_size: int) -> int:
+    """Return the number of batches of an epoch."""
+    whole, left = divmod(n_rows, batch_size)
+    joined = left == 1 and whole and batch_size > 1
+    return whole if joined or not left else whole + 1
 
 
 def batch_weight(rows: Rows) -> int | Tensor:
@@ -181,6 +195,9 @@ class StreamedBatches:
         windows = self.prefetch(self._read_from(sum(sizes[:first_batch]), self.order.windows(self.seed + epoch)))
         for rows in _rebatch(windows, sizes[first_batch:]):
             yield Batch(rows, batch_weight(rows) / self.total_weight)
+
+    def n_steps(self, epochs: int) -> int:
+        return epochs * n_batches(self.order.n_rows, self.batch_size)
 
     def _read_from(self, first_row: int, windows: Iterable[ShuffleWindow]) -> Iterator[Rows]:
         """Yield the rows of each window, from `first_row` on; windows before it are not read."""

@@ -9,6 +9,8 @@ from relight.model.params import ModelParams
 from relight.own_code.calls import Call
 from relight.train.auto import resolve_batch_size, resolve_class_weights, resolve_loss, resolve_scale
 from relight.train.monitors.choice import assert_metric_suits, resolve_monitor
+from relight.train.optim.checks import assert_optimizer_fits, schedule_warnings
+from relight.train.optim.params import ScheduleParams
 from relight.train.params import TrainParams
 
 
@@ -30,6 +32,7 @@ def assert_train_params_fit(params: TrainParams, model: ModelParams, features: F
         *problems_of(lambda: assert_no_cuda_graph(params, features)),
         *problems_of(lambda: assert_can_batch_queries(params, features)),
         *problems_of(lambda: assert_single_seed(params, features)),
+        *problems_of(lambda: assert_optimizer_fits(params.optimizer, params.schedule)),
         *problems_of(lambda: assert_can_record_loss(params)),
     ]
     if problems:
@@ -202,11 +205,9 @@ def train_warnings(params: TrainParams, features: Features, cores: int) -> list[
             f"train.batch_size: {params.batch_size} is more than the {features.n_train} train rows; "
             "every batch holds all of them"
         )
-    if params.schedule.warmup >= params.epochs:
-        warnings.append(
-            f"train.schedule.warmup: {params.schedule.warmup} is not less than the {params.epochs} epochs; "
-            "the learning rate never reaches its full height"
-        )
+    if isinstance(params.schedule, ScheduleParams):
+        n_batches = -(-features.n_train // resolve_batch_size(params.batch_size, features.n_train))
+        warnings += schedule_warnings(params.schedule, params.epochs, params.epochs * n_batches)
     if note := resolve_monitor(params, resolve_loss(params.loss, features.task)).note:
         warnings.append(note)
     if params.threads > cores:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from relight.errors import InputError
 from relight.model.rows import Rows
 from relight.train.loop import TrainStep
-from relight.train.optimizers import Optimizer
+from relight.train.optim.optimizers import Optimizer
 
 Precision = Literal["fp32", "bf16"]
 Shapes = tuple[torch.Size, ...]

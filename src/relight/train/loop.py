@@ -14,7 +14,7 @@ from relight.model.pipeline import DeepEnsemble
 from relight.model.rows import Rows, StoredRows
 from relight.train.batches import Batches
 from relight.train.losses.losses import Loss
-from relight.train.optimizers import Schedule
+from relight.train.optim.schedules import Schedule
 from relight.train.scores import ScoreFunction
 from relight.train.state import EpochRecord, TrainingState
 
@@ -69,11 +69,10 @@ def fit(
     step = wrap_step(step) if wrap_step else step
     batch_size = prediction_batch_size(state.model)
     while not state.is_over(schedule.epochs):
-        state.optimizer.learning_rate = schedule.learning_rate(state.epoch)
         set_training_mode(forward_model, training=True)
-        train_epoch(state, train, step, callbacks)
+        train_epoch(state, train, step, schedule, callbacks)
         loss, score = validate(state, validation, loss_fn, batch_size)
-        record = state.epoch_record(loss, score)
+        record = state.epoch_record(loss, score, schedule.learning_rate(state.epoch, state.step - 1))
         _assert_finite(record, loss_name)
         state.end_epoch(record)
         for callback in callbacks:
@@ -85,10 +84,15 @@ def fit(
 
 
 def train_epoch(
-    state: TrainingState, train: Batches, step: TrainStep, callbacks: Sequence[TrainingCallback] = ()
+    state: TrainingState,
+    train: Batches,
+    step: TrainStep,
+    schedule: Schedule,
+    callbacks: Sequence[TrainingCallback] = (),
 ) -> None:
     """Take a step for each batch that is left of the epoch."""
     for rows, weight_fraction, grad_scale in train.epoch_batches(state.epoch, state.step):
+        state.optimizer.learning_rate = schedule.learning_rate(state.epoch, state.step)
         loss = step(rows, grad_scale)
         state.accumulate(loss, weight_fraction)
         for callback in callbacks:

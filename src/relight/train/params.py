@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
-from relight.own_code.calls import CALL_TAG, NAME_TAG, Call, OrCall, form_of
+from relight.own_code.calls import CALL_TAG, NAME_TAG, Call, OrCall, OrCallOf, form_of
 from relight.runtime.params import Section
+from relight.train.optim.params import OptimizerCall, OptimizerParams, ScheduleParams
 
 MAX_INT32 = 2**31 - 1
 
@@ -38,28 +39,6 @@ def _is_weight(value: Any) -> bool:
 def _class_label(key: Any) -> str:
     """YAML reads the classes 0 and 1 as numbers, true and false as booleans."""
     return str(key).lower() if isinstance(key, bool) else str(key)
-
-
-class OptimizerParams(Section):
-    """The settings of the steps that change the weights."""
-
-    name: Literal["sgd", "adam", "adamw"] = Field(examples=["sgd"])
-    """The update rule."""
-    learning_rate: float = Field(gt=0, examples=[0.01])
-    """Step size, before the schedule."""
-    weight_decay: float = Field(ge=0, examples=[0.0])
-    """L2 penalty (sgd, adam) or decoupled weight decay (adamw)."""
-    momentum: float = Field(ge=0, lt=1, examples=[0.0])
-    """Share of the last update that is kept; only for sgd, 0 otherwise."""
-
-    @model_validator(mode="after")
-    def momentum_is_for_sgd(self) -> Self:
-        if self.name != "sgd" and self.momentum != 0:
-            raise PydanticCustomError(
-                "momentum",
-                f"momentum must be 0 with {self.name} (it is for sgd), got {self.momentum}",
-            )
-        return self
 
 
 MetricName = Literal[
@@ -103,15 +82,6 @@ class EarlyStoppingParams(Section):
     balanced_accuracy, auc, average_precision; distribution kl_divergence, mae, top_1; forecast mae, rmse; ranking
     ndcg@10, ndcg@5, map, pairwise_accuracy; similarity auc, average_precision; or `{call: "module:function", better:
     higher | lower | a number}` with its settings: a metric of your own."""
-
-
-class ScheduleParams(Section):
-    """The learning rate over the epochs."""
-
-    name: Literal["constant", "cosine"] = "constant"
-    """constant stays at the rate; cosine falls to 0 as half a cosine."""
-    warmup: int = Field(default=0, ge=0, le=MAX_INT32)
-    """Number of first epochs that rise to the rate in even steps."""
 
 
 class TrainParams(Section):
@@ -161,8 +131,14 @@ class TrainParams(Section):
     )
     """How much each class counts in the loss; balanced: rare classes as much as frequent ones; a class that a mapping
     leaves out counts 1."""
-    optimizer: OptimizerParams = Field(examples=["{name: sgd, learning_rate: 0.01, weight_decay: 0.0, momentum: 0.0}"])
-    schedule: ScheduleParams = ScheduleParams()
+    optimizer: OrCallOf[OptimizerParams, OptimizerCall] = Field(
+        examples=["{name: sgd, learning_rate: 0.01, weight_decay: 0.0, momentum: 0.0}"]
+    )
+    """The settings of the steps that change the weights; or `{call: "torch.optim:RMSprop", learning_rate: 0.001}` with
+    its settings: an optimizer class of PyTorch, or one of your own derived from it."""
+    schedule: OrCall[ScheduleParams] = ScheduleParams()
+    """The learning rate over the training; or `{call: "module:function"}` with its settings: a function of your own,
+    `(step, n_steps) → factor` of the rate."""
     gradient_clip: float | None = Field(default=None, gt=0)
     """The largest norm of a gradient; larger ones are scaled down to it."""
     early_stopping: EarlyStoppingParams | None = Field(examples=["null"])
@@ -202,5 +178,22 @@ class TrainParams(Section):
         if self.compile and self.cuda_graph:
             raise PydanticCustomError(
                 "cuda_graph", "cuda_graph must be false if compile is true: choose the faster of the two"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def recorded_steps_have_one_rate(self) -> Self:
+        """The rate is a constant in a recording, and the classes of torch.optim compute on the CPU in their steps."""
+        if not self.cuda_graph:
+            return self
+        if isinstance(self.optimizer, Call):
+            raise PydanticCustomError(
+                "cuda_graph",
+                f"cuda_graph must be false with {self.optimizer}; only sgd, adam and adamw are recorded",
+            )
+        if isinstance(self.schedule, Call) or self.schedule.name == "one_cycle":
+            name = self.schedule if isinstance(self.schedule, Call) else self.schedule.name
+            raise PydanticCustomError(
+                "cuda_graph", f"cuda_graph must be false with {name}, which changes the learning rate in each step"
             )
         return self

@@ -55,12 +55,30 @@ class QueryBatches:
             if first_batch == 0:
                 yield Batch(self.rows, 1.0)
             return
-        index = self._query_index
-        generator = torch.Generator().manual_seed(self.seed + epoch)
-        order = torch.randperm(len(index.sizes), generator=generator)
-        for picked in torch.split(order, pack_queries(index.sizes[order], self.batch_size))[first_batch:]:
-            row_indices = index.row_indices(picked).to(self.rows.target.device)
+        order, sizes = self._packed_queries(epoch, self.batch_size)
+        for picked in torch.split(order, sizes)[first_batch:]:
+            row_indices = self._query_index.row_indices(picked).to(self.rows.target.device)
             yield Batch(self.rows.pick(row_indices), len(picked) / len(order))
+
+    def n_steps(self, epochs: int) -> int:
+        """Return the number of batches in the first so many epochs; it differs between epochs."""
+        if self.batch_size == "full":
+            return epochs
+        ends = self._ends_of_epochs
+        while len(ends) <= epochs:
+            ends.append(ends[-1] + len(self._packed_queries(len(ends) - 1, self.batch_size)[1]))
+        return ends[epochs]
+
+    def _packed_queries(self, epoch: int, batch_size: int) -> tuple[Tensor, list[int]]:
+        """Return the queries in the order of the epoch, int64 (n_queries,), and how many make each batch."""
+        generator = torch.Generator().manual_seed(self.seed + epoch)
+        order = torch.randperm(len(self._query_index.sizes), generator=generator)
+        return order, pack_queries(self._query_index.sizes[order], batch_size)
+
+    @cached_property
+    def _ends_of_epochs(self) -> list[int]:
+        """Steps before each epoch, as far as they were asked for."""
+        return [0]
 
     @cached_property
     def _query_index(self) -> "QueryIndex":

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from relight.model.monitor import USUAL_SCORE, Monitor
 from relight.train.distributed.group import ProcessGroup, SingleProcess
-from relight.train.optimizers import Optimizer
+from relight.train.optim.optimizers import Optimizer
 
 
 @dataclass
@@ -57,7 +57,7 @@ class EpochRecord(NamedTuple):
         train_loss: the mean over the epoch's batches, before each step.
         validation_loss: after the epoch. Both losses are on the network's scale: if the target is scaled, so are they.
         validation_score: what early stopping watches; model.json names it if it is not the usual score of the loss.
-        learning_rate: of the epoch's steps.
+        learning_rate: of the epoch's last step.
     """
 
     epoch: int
@@ -107,10 +107,10 @@ class TrainingState:
         self.loss = part if self.step == 0 else self.loss.add_(part)
         self.step += 1
 
-    def epoch_record(self, validation_loss: float, validation_score: float) -> EpochRecord:
+    def epoch_record(self, validation_loss: float, validation_score: float, learning_rate: float) -> EpochRecord:
         """Return the line of the curves for this epoch, the same in all processes, so that all stop together."""
         train_loss = self.group.all_reduce(self.loss).item()
-        numbers = (train_loss, validation_loss, validation_score, self.optimizer.learning_rate)
+        numbers = (train_loss, validation_loss, validation_score, learning_rate)
         return EpochRecord(self.epoch, *self.group.broadcast_numbers(numbers))
 
     def end_epoch(self, done: EpochRecord) -> None:

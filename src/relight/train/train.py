@@ -12,6 +12,7 @@ from relight.model.devices import choose_device, describe_device, device_for_pro
 from relight.model.inference import predict_outputs
 from relight.model.manifest import Manifest, package_versions, split_data_and_code, versions_with_relight
 from relight.model.monitor import Monitor
+from relight.model.own_files import own_code_digests
 from relight.model.params import ModelParams
 from relight.model.saved_model import Description, hash_outputs
 from relight.model.weights import save_weights
@@ -28,6 +29,7 @@ from relight.train.distributed.group import ProcessGroup
 from relight.train.distributed.joining import open_process_group, requested_rank
 from relight.train.distributed.process_group import StopConsensus
 from relight.train.loop import TrainingCallback
+from relight.train.optim.schedules import depends_on_epochs
 from relight.train.params import TrainParams
 from relight.train.state import EpochRecord
 from relight.train.training import ResolvedSettings, Training, build_training, resolve_settings
@@ -102,7 +104,7 @@ def identify_run(
     model: ModelParams, params: TrainParams, digests: dict[str, str], device: torch.device, rank: Rank | None
 ) -> RunIdentity:
     """Return everything that the weights depend on; not the number of epochs, if the learning rate does not need it."""
-    free = {*RUN_ONLY_PARAMS, *(["epochs"] if params.schedule.name == "constant" else [])}
+    free = {*RUN_ONLY_PARAMS, *([] if depends_on_epochs(params.schedule) else ["epochs"])}
     return {
         "model": model.model_dump(mode="json"),
         "train": params.model_dump(mode="json", exclude=free),
@@ -181,6 +183,7 @@ def describe_training(
         seeds=params.seeds,
         threads=params.threads,
         processes=processes,
+        own_code=own_code_digests(training.settings.model),
         epochs=len(history),
         best_epoch=best.epoch,
         output_sha256=hash_outputs(predict_outputs(training.model, training.data.validation_inputs())),

@@ -105,6 +105,9 @@ class DistributedBatches:
         for batch in self.batches.epoch_batches(epoch, first_batch):
             yield self._piece(batch.rows, batch.weight_fraction)
 
+    def n_steps(self, epochs: int) -> int:
+        return self.batches.n_steps(epochs)
+
     def _piece(self, rows: Rows, weight_fraction: float | torch.Tensor) -> Batch:
         start, stop = (rank * len(rows.target) // self.size for rank in (self.rank, self.rank + 1))
         if start == stop:  # DistributedDataParallel needs every process in every step: a row with weight 0.

@@ -1,45 +1,26 @@
-"""SGD, Adam and AdamW, gradient clipping, and the learning rate of each epoch.
+"""SGD, Adam and AdamW.
 
 The optimizers are PyTorch's own update functions, called by two small dataclasses. Constructing a `torch.optim` class
 imports torch._dynamo, 2 CPU seconds, more than the tutorial's whole training. The functions behind the classes do not,
 and give the same bits (a test compares).
-
-The learning rate is a pure function of the epoch, so that a training can continue after a checkpoint.
 """
 
-import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import clip_grad_norm_
 from torch.optim.adam import adam
 from torch.optim.adamw import adamw
 from torch.optim.sgd import sgd
 
-from relight.model.pipeline import DeepEnsemble
-from relight.train.params import OptimizerParams, ScheduleParams
+from relight.train.optim.clipping import GradientClip, weights_by_network
+from relight.train.optim.params import OptimizerCall, OptimizerParams
+from relight.train.optim.torch_optimizer import TorchOptimizer, make_torch_optimizer
+from relight.train.optim.trial import try_optimizer
 
 OptimizerState = dict[str, Any]
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
-
-
-@dataclass(frozen=True)
-class GradientClip:
-    """Scales the gradients of each group down to `max_norm`, if they are longer (Pascanu et al. 2013).
-
-    Attributes:
-        groups: a group has a loss of its own: it is a model, or one of several copies.
-    """
-
-    groups: list[list[Tensor]]
-    max_norm: float
-
-    def __call__(self) -> None:
-        for weights in self.groups:
-            clip_grad_norm_(weights, self.max_norm)
 
 
 @dataclass
@@ -157,7 +138,7 @@ class Adam:
                 value.copy_(kept)
 
 
-Optimizer = Sgd | Adam
+Optimizer = Sgd | Adam | TorchOptimizer
 
 
 def detached(weights: list[Tensor]) -> list[Tensor]:
@@ -165,54 +146,29 @@ def detached(weights: list[Tensor]) -> list[Tensor]:
     return [weight.detach() for weight in weights]
 
 
-def build_optimizer(params: OptimizerParams, model: nn.Module, gradient_clip: float | None = None) -> Optimizer:
+def build_optimizer(
+    params: OptimizerParams | OptimizerCall,
+    model: nn.Module,
+    gradient_clip: float | None = None,
+    *,
+    rate_changes: bool = False,
+) -> Optimizer:
     """Return an optimizer over all weights of the model that learn.
 
     Args:
         gradient_clip: the largest norm of a gradient; None: no limit.
+        rate_changes: whether a schedule will change the learning rate.
+
+    Raises:
+        RelightError: if a class by its name cannot train these weights.
     """
     weights: list[Tensor] = [weight for weight in model.parameters() if weight.requires_grad]
     clip = None if gradient_clip is None else GradientClip(weights_by_network(model), gradient_clip)
+    if isinstance(params, OptimizerCall):
+        try_optimizer(params, weights, rate_changes=rate_changes)
+        return make_torch_optimizer(params, weights, clip)
     match params.name:
         case "sgd":
             return Sgd(weights, params, params.learning_rate, clip)
         case "adam" | "adamw":
             return Adam(weights, params, params.learning_rate, clip)
-
-
-def weights_by_network(model: nn.Module) -> list[list[Tensor]]:
-    """Return the weights of each of several copies, or of the only model."""
-    networks = list(model.networks) if isinstance(model, DeepEnsemble) else [model]
-    return [[weight for weight in network.parameters() if weight.requires_grad] for network in networks]
-
-
-class Schedule(NamedTuple):
-    """The number of epochs, and the learning rate of each.
-
-    Attributes:
-        epochs: at most; early stopping may end a training before.
-        learning_rate: epoch, counted from 0 → its learning rate.
-    """
-
-    epochs: int
-    learning_rate: Callable[[int], float]
-
-
-def build_schedule(params: ScheduleParams, *, peak: float, epochs: int) -> Schedule:
-    """Return the learning rate of each epoch.
-
-    In the first `warmup` epochs it rises in even steps and stays below the peak; then it stays there, or falls as half
-    a cosine that would reach 0 after the last epoch (Loshchilov and Hutter 2017, "SGDR", without restarts).
-    """
-
-    def rate(epoch: int) -> float:
-        if epoch < params.warmup:
-            return peak * (epoch + 1) / (params.warmup + 1)
-        match params.name:
-            case "constant":
-                return peak
-            case "cosine":
-                passed = (epoch - params.warmup) / max(1, epochs - params.warmup)
-                return peak * (1 + math.cos(math.pi * passed)) / 2
-
-    return Schedule(epochs, rate)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from relight.train.optimizers import build_optimizer
+from relight.train.optim.optimizers import build_optimizer
 from relight.train.params import OptimizerParams
 
 STEPS = 50
@@ -15,7 +15,7 @@ WITHOUT_DYNAMO = """
 import sys
 import torch
 from torch import nn
-from relight.train.optimizers import build_optimizer
+from relight.train.optim.optimizers import build_optimizer
 from relight.train.params import OptimizerParams
 
 for name in ("sgd", "adam", "adamw"):

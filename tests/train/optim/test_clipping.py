@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from relight.train.optimizers import GradientClip
+from relight.train.optim.clipping import GradientClip
 
 
 def weight(*gradient: float) -> nn.Parameter:

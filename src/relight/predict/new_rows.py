@@ -1,0 +1,167 @@
+"""The rows to predict: of a table, of a file that the model's own reader reads, or of a frame in memory."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+from pydantic import ValidationError
+
+from relight.data.schema import SourceReader
+from relight.errors import InputError
+from relight.own_code.calls import Call
+from relight.own_code.digests import changed_files
+from relight.prepare.frames import as_frame, is_table
+from relight.prepare.own_reader import FOLDER_ENDING, OwnTable, ending_of
+from relight.prepare.source import SourceTable, file_kind
+from relight.runtime.messages import did_you_mean, notify
+
+FRAME_NAME = "the frame"
+GROUP = "\0group"  # no column of a table has this name
+
+
+class NewRows(NamedTuple):
+    """Raw rows.
+
+    Attributes:
+        name: names them in messages.
+        frames: tables of any number of rows, in order; iterated once.
+    """
+
+    name: str
+    frames: Iterable[pl.DataFrame]
+
+    def whole(self) -> pl.DataFrame:
+        """Return all rows at once."""
+        return pl.concat(list(self.frames))
+
+
+def open_table(table: Path, reader: SourceReader | None = None, project: Path = Path()) -> NewRows:
+    """Return the rows of a file or a folder.
+
+    Args:
+        reader: of the model's source; it reads what has the same ending.
+        project: the folder below which the reader lies.
+
+    Raises:
+        InputError: for what is no table, and for a reader that the project lacks.
+    """
+    if reader is not None and table.exists():
+        if ending_of(table) == reader.ending:
+            return NewRows(str(table), _read_with(reader, table, project))
+        _assert_table_or(reader, table)
+    if table.suffix == ".yaml":
+        raise InputError(f"{table}: must be a table (.csv, .tsv, .parquet, or a folder of them)")
+    return NewRows(str(table), SourceTable(table).frames({}))
+
+
+def rows_of_frame(frame: Any) -> NewRows:
+    """Return the rows of a frame of Polars or pandas, or of arrays by name.
+
+    Raises:
+        InputError: for another type, and for columns that cannot be read.
+    """
+    if not is_table(frame):
+        raise InputError(
+            f"predict: must be given a path, a DataFrame of Polars or pandas, or arrays by name, "
+            f"got {type(frame).__name__}"
+        )
+    try:
+        rows = as_frame(frame)
+    except InputError as error:
+        raise InputError(*(f"{FRAME_NAME}: {problem}" for problem in error.problems)) from error
+    if rows.height == 0:
+        raise InputError(f"{FRAME_NAME}: has columns but no rows")
+    return NewRows(FRAME_NAME, [rows])
+
+
+def _read_with(reader: SourceReader, table: Path, project: Path) -> Iterator[pl.DataFrame]:
+    changed = [path for path in changed_files(reader.files, project) if Path(project, path).exists()]
+    if changed:
+        notify(
+            f"note: {', '.join(changed)}: has changed since the model was trained, and reads {table} as it is now; "
+            "`dvc repro` trains with it"
+        )
+    try:
+        return OwnTable(table, _call_of(reader), project).frames()
+    except InputError as error:
+        next_step = "; run in the folder of the model's project, or write the rows as .csv or .parquet"
+        raise InputError(*(f"{table}: {problem}{next_step}" for problem in error.problems)) from error
+
+
+def _call_of(reader: SourceReader) -> Call:
+    try:
+        return Call.model_validate({**reader.settings, "call": reader.call})
+    except ValidationError as error:
+        raise InputError(f"features.reader of model.json: {error.errors()[0]['msg']}") from error
+
+
+def _assert_table_or(reader: SourceReader, table: Path) -> None:
+    try:
+        file_kind(table)
+    except InputError as error:
+        what = (
+            "be a folder"
+            if reader.ending == FOLDER_ENDING
+            else f"end in {reader.ending}"
+            if reader.ending
+            else "have no ending"
+        )
+        raise InputError(
+            f"{table}: must {what}, as the source that {reader.call} read, or be a table "
+            "(.csv, .tsv, .parquet, or a folder of them)"
+        ) from error
+
+
+def select_kept(raw: pl.DataFrame, keep: Sequence[str], name: str) -> pl.DataFrame:
+    """Return the columns to keep, as they came, each once.
+
+    Args:
+        name: of the rows, for messages.
+
+    Raises:
+        InputError: with all that the rows lack.
+    """
+    missing = [column for column in keep if column not in raw.columns]
+    if missing:
+        raise InputError(
+            *(f"keep: '{column}' is not a column of {name}{did_you_mean(column, raw.columns)}" for column in missing)
+        )
+    return raw.select(list(dict.fromkeys(keep)))
+
+
+def with_kept(kept: pl.DataFrame, predictions: pl.DataFrame) -> pl.DataFrame:
+    """Return the kept columns, then the predictions.
+
+    Raises:
+        InputError: with each column that has the name of one of the predictions.
+    """
+    taken = [column for column in kept.columns if column in predictions.columns]
+    if taken:
+        raise InputError(
+            *(f"keep: '{column}' is a column of the predictions as well; rename it in the table" for column in taken)
+        )
+    return pl.concat([kept, predictions], how="horizontal") if kept.columns else predictions
+
+
+def one_row_each(kept: pl.DataFrame, group: pl.Series, what: str) -> pl.DataFrame:
+    """Return one row of the kept columns for each group, in order of first appearance, with the group in front.
+
+    Args:
+        group: (n_rows,), the group of each row.
+        what: a group is, as `sequence`.
+
+    Raises:
+        InputError: with each column that has several values in a group.
+    """
+    groups = pl.DataFrame([group.alias(GROUP), *kept]).group_by(GROUP, maintain_order=True)
+    problems = []
+    for column in kept.columns:
+        n_values = groups.agg(pl.col(column).n_unique())
+        several = n_values.filter(pl.col(column) > 1)
+        if several.height:
+            name, n = several.row(0)
+            problems.append(f"keep: '{column}' must have one value for each {what}, got {n} for {what} '{name}'")
+    if problems:
+        raise InputError(*problems)
+    return groups.agg(pl.col(column).first() for column in kept.columns)

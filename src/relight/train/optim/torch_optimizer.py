@@ -1,0 +1,119 @@
+"""An optimizer class of PyTorch, or of the user's own derived from it, with the interface of `Sgd` and `Adam`.
+
+It is made over the weights with `lr` and its settings.
+"""
+
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from relight.errors import InputError, RelightError
+from relight.own_code.calls import Call
+from relight.own_code.loading import described
+from relight.runtime.tracebacks import blame_own_code
+from relight.train.optim.checks import KEY, OTHERS, load_optimizer
+from relight.train.optim.clipping import GradientClip
+from relight.train.optim.params import OptimizerCall
+
+
+@dataclass
+class TorchOptimizer:
+    """An optimizer by its class.
+
+    Attributes:
+        learning_rate: of the next step; a schedule may set it.
+        shares: of each group of weights: its learning rate as a multiple of `learning_rate`.
+    """
+
+    optimizer: torch.optim.Optimizer
+    learning_rate: float
+    gradient_clip: GradientClip | None = None
+    shares: list[float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.shares = [group["lr"] / self.learning_rate for group in self.optimizer.param_groups]
+
+    def zero_grad(self) -> None:
+        self.optimizer.zero_grad()
+
+    def clip_gradients(self) -> None:
+        if self.gradient_clip:
+            self.gradient_clip()
+
+    def step(self) -> None:
+        for group, share in zip(self.optimizer.param_groups, self.shares, strict=True):
+            group["lr"] = self.learning_rate * share
+        with blame_own_code(Path(), KEY):
+            self.optimizer.step()
+
+    def save(self) -> dict[str, Any]:
+        """Return what the next step depends on."""
+        return self.optimizer.state_dict()
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Go back to what `save` returned; `load_state_dict` changes the type of numbers, and here it stays."""
+        self.optimizer.load_state_dict(saved)
+        weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
+        for index, state in saved.get("state", {}).items():
+            if isinstance(index, int) and isinstance(state, dict):
+                _keep_dtypes(self.optimizer.state[weights[index]], state)
+
+
+def _keep_dtypes(loaded: dict[str, Any], saved: dict[str, Any]) -> None:
+    for key, value in loaded.items():
+        if isinstance(value, Tensor) and isinstance(saved[key], Tensor) and value.dtype != saved[key].dtype:
+            loaded[key] = saved[key].to(value.device)
+
+
+def make_torch_optimizer(
+    call: OptimizerCall, weights: list[Tensor], gradient_clip: GradientClip | None = None
+) -> TorchOptimizer:
+    """Return a new optimizer over the weights.
+
+    Raises:
+        RelightError: if its class refuses its settings or these weights, or it keeps no learning rate.
+    """
+    target = load_optimizer(call)
+    with explain_refusal(call, "refuses its settings or the weights of this network"):
+        made = target(weights, lr=call.learning_rate, **_settings(target, call))
+    if not isinstance(made, torch.optim.Optimizer):
+        what = described(target, call)
+        raise InputError(f"{KEY}: {what} must make a torch.optim.Optimizer, got {type(made).__name__}")
+    if not all(isinstance(group.get("lr"), float) for group in made.param_groups):
+        raise InputError(
+            f"{KEY}: {described(target, call)} must keep lr in its param_groups, where the schedule sets it; "
+            "give `{'lr': lr}` to the defaults of torch.optim.Optimizer"
+        )
+    return TorchOptimizer(made, call.learning_rate, gradient_clip)
+
+
+def _settings(target: Any, call: OptimizerCall) -> dict[str, Any]:
+    """Return the settings; a list is a tuple where the default is one, as betas."""
+    defaults = {name: parameter.default for name, parameter in inspect.signature(target).parameters.items()}
+    return {
+        name: tuple(value) if isinstance(value, list) and isinstance(defaults.get(name), tuple) else value
+        for name, value in call.settings.items()
+    }
+
+
+@contextmanager
+def explain_refusal(call: Call, what: str) -> Iterator[None]:
+    """Raise what PyTorch or the user's own code raises as an error that names the optimizer, or the line of their code.
+
+    Raises:
+        RelightError: for every exception, but for memory that is full.
+    """
+    try:
+        with blame_own_code(Path(), KEY):
+            yield
+    except (RelightError, MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # PyTorch checks settings, weights and gradients with exceptions of every kind
+        text = str(error).split("\n")[0].rstrip(".") or type(error).__name__
+        raise InputError(f"{KEY}: {call} {what}: {text}; correct its settings, or {OTHERS}") from error

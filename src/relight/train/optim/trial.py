@@ -1,0 +1,123 @@
+"""A trial of an optimizer by its class, before the first step: what would fail in hours fails now, and is said.
+
+It takes some steps on copies of the weights, with random gradients, and some more. Another one that reads the
+checkpoint in between must take the same ones, and others at another learning rate. The random numbers of the training
+are left as they were.
+"""
+
+import copy
+import io
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from relight.errors import InputError
+from relight.own_code.calls import Call
+from relight.own_code.loading import described, load
+from relight.train.optim.checks import KEY
+from relight.train.optim.params import OptimizerCall
+from relight.train.optim.torch_optimizer import TorchOptimizer, explain_refusal, make_torch_optimizer
+
+N_STEPS = 3  # before the checkpoint
+RATE_FACTOR = 1000  # so large that rounding does not hide it
+N_MORE = 2  # after it; ASGD reads a learning rate for the step after the next
+
+
+def try_optimizer(call: OptimizerCall, weights: list[Tensor], *, rate_changes: bool) -> None:
+    """Check that an optimizer can train weights like these, and that its checkpoint holds all that its steps depend on.
+
+    Args:
+        rate_changes: whether the learning rate will differ between steps.
+
+    Raises:
+        RelightError: if it cannot, with the file and line of the user's own code.
+    """
+    devices = sorted({weight.device.index for weight in weights if weight.device.type == "cuda"})
+    with torch.random.fork_rng(devices):
+        tried = copies(weights)
+        optimizer = make_torch_optimizer(call, tried)
+        with explain_refusal(call, "cannot take a step"):
+            _take_steps(optimizer, tried, range(N_STEPS))
+        _assert_rate_is_kept(optimizer, call)
+        saved, start, rate = _saved_and_loaded(optimizer, call), copies(tried), call.learning_rate
+        _take_steps(optimizer, tried, range(N_STEPS, N_STEPS + N_MORE))
+        continued, faster = (_continued(call, start, saved, rate) for rate in (rate, RATE_FACTOR * rate))
+    if not _same(tried, continued):
+        raise InputError(
+            f"{KEY}: {_what(call)} must keep all that a step depends on in its state, because it takes another step "
+            "after a checkpoint; keep counters and tensors in self.state or param_groups, and draw random numbers "
+            "from torch"
+        )
+    if rate_changes and _same(tried, faster):
+        raise InputError(
+            f"{KEY}: {_what(call)} must read lr from its param_groups in each step, because train.schedule sets it "
+            "there; correct it, or set train.schedule to constant"
+        )
+
+
+def _continued(call: OptimizerCall, start: list[Tensor], saved: dict[str, Any], rate: float) -> list[Tensor]:
+    """Return the weights after the steps of a new optimizer that has read a checkpoint."""
+    weights = copies(start)
+    optimizer = make_torch_optimizer(call, weights)
+    with explain_refusal(call, "cannot continue from its checkpoint"):
+        optimizer.restore(copy.deepcopy(saved))  # its steps change what it has read
+        optimizer.learning_rate = rate
+        _take_steps(optimizer, weights, range(N_STEPS, N_STEPS + N_MORE))
+    return weights
+
+
+def copies(weights: list[Tensor]) -> list[Tensor]:
+    """Return weights of the same values that learn for themselves."""
+    return [weight.detach().clone().requires_grad_() for weight in weights]
+
+
+def _take_steps(optimizer: TorchOptimizer, weights: list[Tensor], steps: range) -> None:
+    for step in steps:
+        torch.manual_seed(step)
+        optimizer.zero_grad()
+        for weight in weights:
+            weight.grad = torch.randn(weight.shape).to(weight)
+        optimizer.step()
+
+
+def _assert_rate_is_kept(optimizer: TorchOptimizer, call: Call) -> None:
+    for group, share in zip(optimizer.optimizer.param_groups, optimizer.shares, strict=True):
+        if group["lr"] != optimizer.learning_rate * share:
+            raise InputError(
+                f"{KEY}: {_what(call)} must leave lr in its param_groups as it is, because train.schedule sets it "
+                "before each step; keep a factor of its own in another place"
+            )
+
+
+def _saved_and_loaded(optimizer: TorchOptimizer, call: Call) -> dict[str, Any]:
+    """Return what a checkpoint gives back; it is read without running any code."""
+    buffer = io.BytesIO()
+    try:
+        torch.save(optimizer.save(), buffer)
+        buffer.seek(0)
+        saved: dict[str, Any] = torch.load(buffer, map_location="cpu", weights_only=True)
+        return saved
+    except Exception as error:  # of pickle, for each type in its own way
+        kinds = ", ".join(sorted(_unsavable(optimizer.save()))) or str(error).split("\n")[0]
+        raise InputError(
+            f"{KEY}: {_what(call)} must keep only tensors, numbers, texts, lists and dicts in its state, which a "
+            f"checkpoint saves, got {kinds}"
+        ) from error
+
+
+def _unsavable(value: Any) -> set[str]:
+    if isinstance(value, dict):
+        return set().union(*(_unsavable(part) for pair in value.items() for part in pair))
+    if isinstance(value, list | tuple):
+        return set().union(*(_unsavable(part) for part in value))
+    return set() if type(value) in (int, float, bool, str, type(None), Tensor) else {type(value).__name__}
+
+
+def _same(some: list[Tensor], others: list[Tensor]) -> bool:
+    pairs = zip(some, others, strict=True)
+    return all(torch.equal(one.detach().nan_to_num(), other.detach().nan_to_num()) for one, other in pairs)
+
+
+def _what(call: Call) -> str:
+    return described(load(call, KEY), call)

@@ -1,0 +1,304 @@
+"""An optimizer of the user's own: tried before the first step, named with its line if it breaks the contract."""
+
+import io
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from relight.errors import InputError, RelightError, RunError
+from relight.train.optim.optimizers import build_optimizer
+from relight.train.optim.params import OptimizerCall
+from relight.train.optim.torch_optimizer import TorchOptimizer
+
+OPTIMIZERS = """\
+import collections
+import numpy
+import torch
+from torch.optim import SGD, AdamW, LBFGS, Optimizer, Rprop
+
+
+class Signs(Optimizer):
+    def __init__(self, params, lr, powers=(1, 1)):
+        super().__init__(params, {"lr": lr, "powers": powers})
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for weight in group["params"]:
+                self.move(weight, group["lr"])
+
+    def move(self, weight, lr):
+        weight.sub_(lr * weight.grad.sign())
+
+
+class Doubles(Signs):
+    def move(self, weight, lr):
+        total = self.state[weight].setdefault("total", torch.zeros(weight.shape, dtype=torch.float64))
+        total.add_(weight.grad, alpha=0.1)
+        weight.sub_((lr * total).float())
+
+
+class Langevin(Signs):
+    def move(self, weight, lr):
+        weight.sub_(lr * (weight.grad + torch.randn_like(weight)))
+
+
+class SlowBiases(SGD):
+    def __init__(self, params, lr):
+        params = list(params)
+        matrices = [weight for weight in params if weight.ndim > 1]
+        others = [weight for weight in params if weight.ndim < 2]
+        super().__init__([{"params": matrices}, {"params": others, "lr": 0.5 * lr}], lr=lr)
+
+
+def decayed(params, lr, decay=0.1):
+    return AdamW(params, lr=lr, weight_decay=decay)
+
+
+class Counts(Signs):
+    k = 0
+
+    def move(self, weight, lr):
+        self.k += 1
+        weight.sub_(lr / self.k * weight.grad)
+
+
+class Throws(Signs):
+    def move(self, weight, lr):
+        weight.sub_(lr * torch.as_tensor(numpy.random.randn(*weight.shape)))
+
+
+class Deque(Signs):
+    def move(self, weight, lr):
+        last = self.state[weight].setdefault("last", collections.deque(maxlen=3))
+        last.append(weight.grad)
+        weight.sub_(lr * sum(last))
+
+
+class Stuck(Signs):
+    def __init__(self, params, lr):
+        super().__init__(params, lr)
+        self.lr = lr
+
+    def move(self, weight, lr):
+        weight.sub_(self.lr * weight.grad)
+
+
+class Waits(Stuck):
+    pass
+
+
+class OwnRprop(Rprop):
+    pass
+
+
+class Falls(Signs):
+    def step(self):
+        super().step()
+        for group in self.param_groups:
+            group["lr"] *= 0.9
+
+
+class NoRate(Optimizer):
+    def __init__(self, params, lr):
+        super().__init__(params, {"rate": lr})
+
+    def step(self):
+        pass
+
+
+class Again(Signs):
+    def step(self, closure):
+        closure()
+
+
+class Breaks(Signs):
+    def move(self, weight, lr):
+        weight.sub_(lr * weight.grad[:, :9] @ weight)  # Breaks raises
+
+
+class BreaksLater(Signs):
+    def move(self, weight, lr):
+        done = self.state[weight].setdefault("step", torch.zeros(()))
+        done += 1
+        if done > 9:
+            raise ValueError("nine steps\\nand no more")  # BreaksLater raises
+        weight.sub_(lr * weight.grad)
+
+
+class Refuses(Signs):
+    def __init__(self, params, lr):
+        raise ValueError("not today")  # Refuses raises
+
+
+class Names(Optimizer):
+    def __init__(self, params, learning_rate):
+        super().__init__(params, {"lr": learning_rate})
+
+
+class Newton(LBFGS):
+    pass
+
+
+def no_optimizer(params, lr):
+    return 5
+
+
+class NoClass:
+    def __init__(self, params, lr):
+        self.param_groups = []
+
+
+number = 3
+"""
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "own_optim.py").write_text(OPTIMIZERS)
+    sys.modules.pop("own_optim", None)
+    return tmp_path
+
+
+def at(pattern: str) -> str:
+    """File and line of the first match in the user's code."""
+    lines = OPTIMIZERS.splitlines()
+    return f"own_optim.py:{next((i for i, line in enumerate(lines, 1) if re.search(pattern, line)), 0)}"
+
+
+def network() -> nn.Module:
+    torch.manual_seed(3)
+    return nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 1))
+
+
+def built(name: str, model: nn.Module, **settings: Any) -> TorchOptimizer:
+    call = OptimizerCall.model_validate({"call": f"own_optim:{name}", "learning_rate": 0.25, **settings})
+    optimizer = build_optimizer(call, model, rate_changes=name != "Waits")
+    assert isinstance(optimizer, TorchOptimizer)
+    return optimizer
+
+
+def weights(model: nn.Module) -> Tensor:
+    return torch.cat([weight.detach().flatten() for weight in model.parameters()])
+
+
+def take_steps(model: nn.Module, optimizer: TorchOptimizer, steps: range) -> Tensor:
+    for step in steps:
+        torch.manual_seed(step)
+        x = torch.randn(8, 4)
+        optimizer.zero_grad()
+        (model(x) - x.sum(dim=1, keepdim=True)).square().mean().backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    return weights(model)
+
+
+def test_it_takes_its_steps_by_hand() -> None:
+    # the slope is 1, 2 or 3 and its sign 1: two steps of 1/4, and one of 1/8
+    model = nn.ParameterList([nn.Parameter(torch.zeros(3))])
+    optimizer = built("Signs", model)
+    for rate in (0.25, 0.25, 0.125):
+        optimizer.learning_rate = rate
+        optimizer.zero_grad()
+        (model[0] * torch.tensor([1.0, 2.0, 3.0])).sum().backward()
+        optimizer.step()
+    assert model[0].tolist() == [-0.625] * 3
+
+
+@pytest.mark.parametrize("name", ["Signs", "Waits", "Doubles", "Langevin", "SlowBiases", "decayed", "BreaksLater"])
+def test_continued_it_takes_the_same_steps(name: str) -> None:
+    """Also with a state of float64, and with noise from torch."""
+    model = network()
+    optimizer = built(name, model)
+    take_steps(model, optimizer, range(4))
+    buffer = io.BytesIO()
+    torch.save([optimizer.save(), model.state_dict()], buffer)
+    whole = take_steps(model, optimizer, range(4, 8))
+    buffer.seek(0)
+    saved, values = torch.load(buffer, weights_only=True)
+    other = network()
+    other.load_state_dict(values)
+    again = built(name, other)
+    again.restore(saved)
+    assert torch.equal(take_steps(other, again, range(4, 8)), whole)
+
+
+def test_groups_keep_their_share_of_the_learning_rate() -> None:
+    # by hand: matrices with the rate, biases with half of it
+    model, by_hand = network(), network()
+    optimizer = built("SlowBiases", model)
+    for rate in (0.25, 0.125):
+        optimizer.learning_rate = rate
+        take_steps(model, optimizer, range(1))
+        torch.manual_seed(0)
+        x = torch.randn(8, 4)
+        by_hand.zero_grad()
+        (by_hand(x) - x.sum(dim=1, keepdim=True)).square().mean().backward()
+        with torch.no_grad():
+            for weight in by_hand.parameters():
+                assert weight.grad is not None
+                weight -= (rate if weight.ndim > 1 else rate / 2) * weight.grad
+    torch.testing.assert_close(weights(model), weights(by_hand))
+
+
+@pytest.mark.parametrize("given", [[2, 3], (2, 3)])
+def test_a_list_is_a_tuple_where_the_default_is_one(given: Any) -> None:
+    assert built("Signs", network(), powers=given).optimizer.param_groups[0]["powers"] == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "said"),
+    [
+        ("Counts", {}, "train.optimizer: own_optim:Counts (AT) must keep all that a step depends on in"),
+        ("Throws", {}, "train.optimizer: own_optim:Throws (AT) must keep all that a step depends on in"),
+        ("Deque", {}, "train.optimizer: own_optim:Deque (AT) must keep only tensors, numbers, texts, "
+         "lists and dicts in its state, which a checkpoint saves, got deque"),
+        ("Stuck", {}, "train.optimizer: own_optim:Stuck (AT) must read lr from its param_groups in each"),
+        ("OwnRprop", {}, "train.optimizer: own_optim:OwnRprop (AT) must read lr from its param_groups in each"),
+        ("Falls", {}, "train.optimizer: own_optim:Falls (AT) must leave lr in its param_groups as it is"),
+        ("NoRate", {}, "train.optimizer: own_optim:NoRate (AT) must keep lr in its param_groups, where"),
+        ("Again", {}, "train.optimizer: own_optim:Again cannot take a step: "),
+        ("Breaks", {}, "train.optimizer: RAISED: in move: "),
+        ("Refuses", {}, "train.optimizer: RAISED: in __init__: ValueError: not today"),
+        ("Names", {}, "train.optimizer: own_optim:Names (AT) must take lr, as the classes of torch.optim, got"),
+        ("Newton", {}, "train.optimizer: own_optim:Newton computes the loss several times in a step"),
+        ("no_optimizer", {}, "train.optimizer: own_optim:no_optimizer (AT) must make a torch.optim.Opti"),
+        ("NoClass", {}, "train.optimizer: own_optim:NoClass (AT) must be a class derived from torch.op"),
+        ("number", {}, "train.optimizer: own_optim:number must be a function or a class, got int 3 in own_optim.py"),
+        ("Sings", {}, "train.optimizer: own_optim.py must have Sings, got none; did you mean Signs?"),
+        ("Signs", {"power": 1}, "train.optimizer.power: is unknown to own_optim:Signs (AT); did you mean"),
+        ("decayed", {"lr_": 1}, "train.optimizer.lr_: is unknown to own_optim:decayed (AT)"),
+    ],
+)  # fmt: skip
+def test_one_that_breaks_the_contract_is_named_with_its_line(name: str, settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(RelightError) as error:
+        built(name, network(), **settings)
+    (problem,) = error.value.problems
+    assert problem.startswith(said.replace("AT", at(rf"(class|def) {name}\b")).replace("RAISED", at(f"{name} raises")))
+
+
+def test_an_exception_in_a_later_step_has_its_line_and_ends_the_run_as_a_failed_one() -> None:
+    """A RunError gets the note on the last good checkpoint."""
+    model = network()
+    optimizer = built("BreaksLater", model)
+    take_steps(model, optimizer, range(9))
+    with pytest.raises(RunError) as error:
+        take_steps(model, optimizer, range(1))
+    assert error.value.problems == (f"train.optimizer: {at('BreaksLater raises')}: in move: ValueError: nine steps",)
+
+
+def test_a_missing_file_and_a_syntax_error_are_said(project: Path) -> None:
+    (project / "own_broken.py").write_text("import torch\n\ndef decayed(params, lr:\n    pass\n")
+    for module, said in (
+        ("own_missing", "train.optimizer: own_missing: must be a module of this project, got no file own_missing.py"),
+        ("own_broken", "train.optimizer: own_broken.py:3: is not valid Python: "),
+    ):
+        with pytest.raises(InputError) as error:
+            build_optimizer(OptimizerCall(call=f"{module}:decayed", learning_rate=0.1), network())
+        assert error.value.problems[0].startswith(said)
