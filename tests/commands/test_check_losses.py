@@ -39,15 +39,11 @@ def test_a_negative_count_is_found_before_anything_runs(counted: dict[str, Any])
     text = Path("counts.csv").read_text().splitlines()
     text[18] = f"{text[18].split(',')[0]},-3"  # the head is line 0
     Path("counts.csv").write_text("\n".join(text))
-    with pytest.raises(
-        InputError, match=r"poisson must have counts of at least 0 in 'n', got -3 in row 17 "
-    ):
+    with pytest.raises(InputError, match=r"poisson must have counts of at least 0 in 'n', got -3 in row 17 "):
         checked(counted)
 
 
 def test_a_metric_of_another_task_is_found_before_anything_runs(counted: dict[str, Any]) -> None:
     counted["train"]["early_stopping"] = {"patience": 3, "monitor": "accuracy"}
-    with pytest.raises(
-        InputError, match=r"monitor: must be one of score, loss, rmse, mae, r2 for regression, got"
-    ):
+    with pytest.raises(InputError, match=r"monitor: must be one of score, loss, rmse, mae, r2 for regression, got"):
         checked(counted)
