@@ -13,6 +13,16 @@ from relight.runtime.tracebacks import blame_own_code
 
 KEY = "train.schedule"
 MAX_TRIED_STEPS = 10_000
+ARGUMENTS = ("step", "n_steps")
+
+
+def load_schedule(call: Call, project: Path = Path()) -> Callable[..., Any]:
+    """Return the function that a call names, with its settings.
+
+    Raises:
+        RelightError: if it is not there, or does not take step, number of steps and settings.
+    """
+    return as_function(load(call, KEY, project), call, KEY, *ARGUMENTS)
 
 
 def own_schedule(call: Call, n_steps: int) -> Callable[[int, int], float]:
@@ -24,7 +34,7 @@ def own_schedule(call: Call, n_steps: int) -> Callable[[int, int], float]:
     Raises:
         RelightError: if it is not there, raises an exception, returns no number of at least 0, or remembers its calls.
     """
-    function = as_function(load(call, KEY), call, KEY, "step", "n_steps")
+    function = load_schedule(call)
     what = described(function, call)
 
     def factor(step: int, n_steps: int) -> float:
