@@ -187,6 +187,6 @@ def test_a_class_that_does_not_fit_is_said_with_all_that_does_not_fit() -> None:
     with pytest.raises(InputError) as error:
         run("run", optimizer={"call": "torch.optim:RMSprop", "learning_rate": 0.1, "alfa": 1}, loss="bce")
     assert error.value.problems == (
-        "train.loss: must be one of auto, mse, l1, huber for regression, got bce",
+        "train.loss: must be one of auto, mse, l1, huber, quantile, poisson for regression, got bce",
         "train.optimizer.alfa: is unknown to torch.optim:RMSprop; did you mean alpha?",
     )
