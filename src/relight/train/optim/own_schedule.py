@@ -13,6 +13,21 @@ from relight.runtime.tracebacks import blame_own_code
 
 KEY = "train.schedule"
 MAX_TRIED_STEPS = 10_000
+ARGUMENTS = ("step", "n_steps")
+
+
+def load_schedule(call: Call, project: Path = Path()) -> Callable[..., Any]:
+    """Return the function that a call names, with its settings.
+
+    Raises:
+        RelightError: if it is not there, or does not take step, number of steps and settings.
+    """
+    if call.module.split(".")[0] == "torch":
+        raise InputError(
+            f"{KEY}: must be a function (step, n_steps) of this project, got {call}, whose objects remember their "
+            "steps; take one_cycle (OneCycleLR), step (StepLR) or cosine, or write the function"
+        )
+    return as_function(load(call, KEY, project), call, KEY, *ARGUMENTS)
 
 
 def own_schedule(call: Call, n_steps: int) -> Callable[[int, int], float]:
@@ -24,7 +39,7 @@ def own_schedule(call: Call, n_steps: int) -> Callable[[int, int], float]:
     Raises:
         RelightError: if it is not there, raises an exception, returns no number of at least 0, or remembers its calls.
     """
-    function = as_function(load(call, KEY), call, KEY, "step", "n_steps")
+    function = load_schedule(call)
     what = described(function, call)
 
     def factor(step: int, n_steps: int) -> float:
