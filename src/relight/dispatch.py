@@ -41,9 +41,10 @@ def write_text(text: str) -> None:
 
 def run_check(_arguments: argparse.Namespace) -> str:
     from relight.commands.check import check
+    from relight.commands.extra import extra_notes
     from relight.commands.untracked import untracked_notes
 
-    return check(PARAMS) + untracked_notes(PARAMS)
+    return check(PARAMS) + untracked_notes(PARAMS) + extra_notes()
 
 
 def run_compare(arguments: argparse.Namespace) -> str:

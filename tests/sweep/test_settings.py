@@ -15,6 +15,7 @@ from relight.runtime.strict_yaml import read_yaml
 from relight.sweep.params import SweepParams
 from relight.sweep.proposals import Proposal
 from relight.sweep.settings import (
+    SweepSettings,
     experiment_name,
     proposal_problem,
     read_sweep_settings,
@@ -39,6 +40,11 @@ def problems(text: str, *, fast: bool = False) -> list[str]:
     with pytest.raises(InputError, match=r"sweep\.yaml") as caught:
         read_sweep_settings(Path("sweep.yaml"), fast=fast)
     return list(caught.value.problems)
+
+
+def read(text: str) -> SweepSettings:
+    Path("sweep.yaml").write_text(text)
+    return read_sweep_settings(Path("sweep.yaml"), fast=False)
 
 
 BAD = {
@@ -73,7 +79,18 @@ BAD = {
     "params:\n  train.seed: []\n": ["sweep.yaml:2: params.train.seed: must be a list of single values, at least one"],
     "params:\n  train.seed: {low: 1, high: 9, step: 0.5}\n": ["sweep.yaml:2: params.train.seed: step must be a whole"],
     "budget: {trials: null}\nparams:\n" + RATE: ["sweep.yaml:1: budget: trials or minutes must be given"],
-    "metric: test.accuracy\nparams:\n" + RATE: ["sweep.yaml: direction must be minimize or maximize if metric"],
+    "metric: threshold.value\nparams:\n" + RATE: [
+        "sweep.yaml: direction: must be minimize or maximize if metric is no"
+    ],
+    "metric: test.accuracy\ndirection: minimize\nparams:\n" + RATE: [
+        "sweep.yaml:2: direction: must be maximize for test.accuracy, of which higher is better, got minimize"
+    ],
+    "metric: seeds.test.rmse.mean\ndirection: maximize\nparams:\n" + RATE: [
+        "sweep.yaml:2: direction: must be minimize for seeds.test.rmse.mean, of which lower is better, got maximize"
+    ],
+    "metric: test.coverage_80\ndirection: maximize\nparams:\n" + RATE: [
+        "sweep.yaml:2: direction: must be left out for test.coverage_80, which should be near 0.8, got maximize; the"
+    ],
     "direction: maximize\nparams:\n" + RATE: ["sweep.yaml: direction must be minimize for the validation score"],
     "sampler: grid\nparams:\n" + RATE: ["sweep.yaml: params.train.optimizer.learning_rate must have a step or be a"],
     "params:\n  train.loss: [l1, mse]\n": [
@@ -97,6 +114,70 @@ def test_fast_neither_splits_nor_evaluates() -> None:
         "sweep.yaml:4: params.split.seed: must not be swept with --fast, which prepares and splits once; "
         "leave --fast out",
         "sweep.yaml:1: metric: must be null with --fast, which does not evaluate",
+    ]
+
+
+def with_metrics(folder: Path) -> None:
+    text = (folder / "params.yaml").read_text()
+    calls = '[{call: "own:within", better: higher}, {call: "own:bias", better: 0}, {call: "own:cost", better: lower}]'
+    (folder / "params.yaml").write_text(re.sub(r"\nevaluate:.*", f"\nevaluate: {{metrics: {calls}}}", text))
+    names = ("within", "bias", "cost")
+    (folder / "own.py").write_text("".join(f"def {name}(y_true, y_pred, w):\n    return 0.0\n" for name in names))
+    (folder / "dvc.yaml").write_text("stages: {evaluate: {cmd: x, deps: [own.py]}}\n")
+
+
+@pytest.mark.parametrize(
+    ("metric", "direction", "label", "value"),
+    [
+        ("test.within", "maximize", "test.within", 0.25),
+        ("validation.cost", "minimize", "validation.cost", 0.25),
+        ("test.bias", "minimize", "distance of test.bias from 0", 0.25),
+        ("test.coverage_80", "minimize", "distance of test.coverage_80 from 0.8", 0.55),
+        ("validation.accuracy", "maximize", "validation.accuracy", 0.25),
+    ],
+)
+def test_the_direction_of_a_score_is_known(folder: Path, metric: str, direction: str, label: str, value: float) -> None:
+    with_metrics(folder)
+    settings = read(f"metric: {metric}\nparams:\n{RATE}")
+    assert settings.sweep.direction == direction
+    assert settings.objective.label == label
+    assert settings.objective.value(0.25) == pytest.approx(value)
+
+
+@pytest.mark.parametrize(
+    ("metric", "direction", "said"),
+    [
+        ("test.within", "minimize", "must be maximize for test.within, of which higher is better, got minimize"),
+        ("test.cost", "maximize", "must be minimize for test.cost, of which lower is better, got maximize"),
+        ("test.bias", "minimize", "must be left out for test.bias, which should be near 0, got minimize; the distance"),
+    ],
+)
+def test_a_direction_that_contradicts_an_own_metric_is_refused(
+    folder: Path, metric: str, direction: str, said: str
+) -> None:
+    with_metrics(folder)
+    (problem,) = problems(f"metric: {metric}\ndirection: {direction}\nparams:\n" + RATE)
+    assert problem.startswith(f"sweep.yaml:2: direction: {said}")
+
+
+def test_an_own_metric_that_the_last_run_did_not_have_is_swept(folder: Path) -> None:
+    with_metrics(folder)
+    (folder / "reports").mkdir()
+    (folder / "reports/metrics.json").write_text('{"validation": {"accuracy": 0.9}}')
+    assert read(f"metric: test.within\nparams:\n{RATE}").objective.metric == "test.within"
+    assert problems("metric: test.witin\ndirection: maximize\nparams:\n" + RATE) == [
+        "sweep.yaml:1: metric: is not in reports/metrics.json; known are validation.accuracy"
+    ]
+
+
+def test_params_of_an_own_stage_are_swept_but_not_with_fast(folder: Path) -> None:
+    (folder / "params.yaml").write_text((folder / "params.yaml").read_text() + "post: {share: 0.1}\n")
+    (folder / "dvc.yaml").write_text("stages: {post: {cmd: x, params: [post]}}\n")
+    text = "params:\n  post.share: [0.1, 0.2]\n"
+    assert list(read(text).sweep.params) == ["post.share"]
+    assert problems(text, fast=True) == [
+        "sweep.yaml:2: params.post.share: must not be swept with --fast, which runs no stage of your own; "
+        "leave --fast out"
     ]
 
 

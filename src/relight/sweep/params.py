@@ -105,7 +105,7 @@ class SweepParams(Section):
     metric: str | None = None
     """Dotted key of reports/metrics.json; null: the validation score, the one that early stopping watches."""
     direction: Literal["minimize", "maximize"] | None = None
-    """Whether lower or higher is better; required with `metric`, else that of the validation score."""
+    """Whether lower or higher is better; known of the validation score and of scores, required of another `metric`."""
     sampler: Literal["tpe", "random", "grid"] = "tpe"
     """How values are proposed: tpe learns from the trials before, grid runs each combination once."""
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
@@ -126,12 +126,6 @@ class SweepParams(Section):
     def there_is_a_param(self) -> Self:
         if not self.params:
             raise PydanticCustomError("column", "params must name at least one key of params.yaml")
-        return self
-
-    @model_validator(mode="after")
-    def metric_has_a_direction(self) -> Self:
-        if self.metric is not None and self.direction is None:
-            raise PydanticCustomError("column", "direction must be minimize or maximize if metric is given")
         return self
 
     @model_validator(mode="after")

@@ -9,17 +9,20 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from relight.deps.checks import own_code_files
-from relight.errors import InputError
+from relight.errors import InputError, problems_of
+from relight.metrics.direction import BUILT_IN
 from relight.model.monitor import USUAL_SCORE, Monitor
 from relight.own_code.closure import file_digests
-from relight.params import assert_sections, check_sections
+from relight.params import Sections, assert_sections, check_sections
 from relight.repository.git import run_git
 from relight.runtime.files import json_text, read_json
 from relight.runtime.messages import did_you_mean_key
 from relight.runtime.nested import flatten
 from relight.runtime.params import check_document, read_section
+from relight.runtime.pipeline import PIPELINE_PATH, named_paths, read_stages
 from relight.runtime.strict_yaml import Document, read_yaml
 from relight.runtime.workspace import is_top, model_folder
+from relight.sweep.objective import Objective, find_objective, known_directions, score_in
 from relight.sweep.params import Choices, Range, Scalar, SweepParams
 from relight.sweep.proposals import Proposal
 from relight.sweep.scores import direction_of, keys_with_other_scores, score_name
@@ -27,9 +30,8 @@ from relight.train.monitors.choice import resolve_monitor
 from relight.train.params import TrainParams
 
 PARAMS_PATH, METRICS_PATH = Path("params.yaml"), Path("reports/metrics.json")
-PIPELINE_PATH = Path("dvc.yaml")
 
-SECTIONS_NOT_FAST = ("prepare", "split")
+SECTIONS_NOT_FAST, SECTIONS = ("prepare", "split"), Sections._fields
 
 CODE_PATHS = ("src", "stages", "dvc.yaml", "relight.json")
 
@@ -43,12 +45,14 @@ class SweepSettings(NamedTuple):
         document: params.yaml; each trial replaces some of its values.
         fast: whether trials train in the worker process instead of running as experiments.
         monitor: the validation score.
+        objective: the score that judges the trials in its place; None for the validation score.
     """
 
     sweep: SweepParams
     document: Document
     fast: bool
     monitor: Monitor = USUAL_SCORE
+    objective: Objective | None = None
 
 
 def read_sweep_settings(file: Path, *, fast: bool) -> SweepSettings:
@@ -67,6 +71,7 @@ def read_sweep_settings(file: Path, *, fast: bool) -> SweepSettings:
     problems = [*_direction_problems(sweep_document, settings), *_problems(sweep_document, settings)]
     if problems:
         raise InputError(*problems)
+    settings = settings._replace(objective=find_objective(checked.params, document))
     return settings._replace(sweep=_completed(settings))
 
 
@@ -79,6 +84,7 @@ def _completed(settings: SweepSettings) -> SweepParams:
     """Return the params with the direction of the score, and without pruning if scores cannot be compared."""
     sweep, monitor = settings.sweep, settings.monitor
     direction = "maximize" if sweep.metric is None and direction_of(monitor) == "maximize" else sweep.direction
+    direction = settings.objective.direction if settings.objective is not None else direction
     prune = sweep.prune and not keys_with_other_scores(sweep, monitor)
     return sweep.model_copy(update={"direction": direction, "prune": prune})
 
@@ -148,12 +154,12 @@ def study_identity(settings: SweepSettings) -> dict[str, Any]:
 
 def _shared_code() -> list[str]:
     """Return the dependencies elsewhere in the repository that dvc.yaml names, for several models may share code."""
-    stages = read_yaml(PIPELINE_PATH).value.get("stages", {}).values() if PIPELINE_PATH.exists() else ()
-    return sorted({dep for stage in stages for dep in stage.get("deps", []) if dep.startswith("../")})
+    stages = read_stages(PIPELINE_PATH).values() if PIPELINE_PATH.exists() else ()
+    return sorted({dep for stage in stages for dep in named_paths(stage, "deps") if dep.startswith("../")})
 
 
 def _problems(sweep_document: Document, settings: SweepSettings) -> Iterator[str]:
-    sweep, document, fast, monitor = settings
+    sweep, document, fast, monitor, _ = settings
     values, incomparable = flatten(document.value), keys_with_other_scores(sweep, monitor)
     for key, search in sweep.params.items():
         location = f"{sweep_document.location(('params', key))}: params.{key}"
@@ -162,6 +168,8 @@ def _problems(sweep_document: Document, settings: SweepSettings) -> Iterator[str
             yield f"{location}: is not in {document.name}{hint}"
         elif fast and key.split(".")[0] in SECTIONS_NOT_FAST:
             yield f"{location}: must not be swept with --fast, which prepares and splits once; leave --fast out"
+        elif fast and key.split(".")[0] not in SECTIONS:
+            yield f"{location}: must not be swept with --fast, which runs no stage of your own; leave --fast out"
         elif key in incomparable and sweep.metric is None:
             yield (
                 f"{location}: must not be swept by the validation score, which is another one with each value; set "
@@ -169,13 +177,17 @@ def _problems(sweep_document: Document, settings: SweepSettings) -> Iterator[str
             )
         else:
             yield from (f"{location}: {problem}" for problem in _own_problems(document, key, search))
-    if fast and sweep.metric is not None:
-        yield f"{sweep_document.location(('metric',))}: metric: must be null with --fast, which does not evaluate"
-    elif sweep.metric is not None and METRICS_PATH.exists():
-        scores = flatten(read_json(METRICS_PATH))
-        if sweep.metric not in scores:
-            hint = _did_you_mean(sweep.metric, list(scores))
-            yield f"{sweep_document.location(('metric',))}: metric: is not in {METRICS_PATH}{hint}"
+    if sweep.metric is not None:
+        yield from _metric_problems(sweep_document.location(("metric",)), sweep.metric, document, fast=fast)
+
+
+def _metric_problems(location: str, metric: str, document: Document, *, fast: bool) -> Iterator[str]:
+    if fast:
+        yield f"{location}: metric: must be null with --fast, which does not evaluate"
+    elif METRICS_PATH.exists() and score_in(metric) not in known_directions(document).keys() - BUILT_IN.keys():
+        scores = flatten(read_json(METRICS_PATH))  # of the last run, which may not have had a metric of the user's own
+        if metric not in scores:
+            yield f"{location}: metric: is not in {METRICS_PATH}{_did_you_mean(metric, list(scores))}"
 
 
 def _is_unknown(document: Document, key: str, search: Range | Choices) -> bool:
@@ -193,7 +205,10 @@ def _is_unknown(document: Document, key: str, search: Range | Choices) -> bool:
 
 def _direction_problems(sweep_document: Document, settings: SweepSettings) -> list[str]:
     sweep, direction = settings.sweep, direction_of(settings.monitor)
-    if sweep.metric is not None or sweep.direction in (None, direction):
+    if sweep.metric is not None:
+        problems = problems_of(lambda: find_objective(sweep, settings.document))
+        return [f"{sweep_document.location(('direction',))}: direction: {problem}" for problem in problems]
+    if sweep.direction in (None, direction):
         return []
     better = "higher" if direction == "maximize" else "lower"
     name = score_name(settings.monitor)

@@ -55,7 +55,8 @@ def sweep(file: Path, *, jobs: int | None, fast: bool, keep: int) -> str:
         raise RunError(f"relight sweep: {trial_counts_text(trials)}, so none is the best; {_last_failure(queue)}")
     if fast:
         _make_experiments(settings, baseline, best[:keep])
-    table = best_trials_table(best, default, settings.sweep.metric or score_name(settings.monitor))
+    label = settings.objective.label if settings.objective is not None else score_name(settings.monitor)
+    table = best_trials_table(best, default, label)
     return f"{trial_counts_text(trials)}\n\n{format_trials(*table)}{_next_command(best[0].name, baseline, fast=fast)}"
 
 

@@ -67,8 +67,8 @@ def run_experiment(
     document = read_yaml(clone.model / PARAMS_PATH)
     if document.value != with_proposal(document, proposal).value:
         raise RunError(f"{name}: dvc wrote other values into params.yaml than these: {', '.join(overrides)}")
-    if settings.sweep.metric is not None:
-        return _read_metric(clone.model / METRICS_PATH, settings.sweep.metric)
+    if settings.objective is not None:
+        return settings.objective.value(_read_metric(clone.model / METRICS_PATH, settings.objective.metric))
     keeps_best = document.value["train"]["early_stopping"] is not None
     return trial_value(_read_scores(clone.model), settings.monitor, keeps_best=keeps_best)
 

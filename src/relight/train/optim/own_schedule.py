@@ -37,7 +37,7 @@ def own_schedule(call: Call, n_steps: int) -> Callable[[int, int], float]:
     a checkpoint asks in another order.
 
     Raises:
-        RelightError: if it raises an exception, does not return a number of at least 0, or remembers its calls.
+        RelightError: if it is not there, raises an exception, returns no number of at least 0, or remembers its calls.
     """
     function = load_schedule(call)
     what = described(function, call)
