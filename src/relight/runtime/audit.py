@@ -152,7 +152,7 @@ def _in_folder(descriptor: object, path: object) -> object:
 
 
 def _is_bytecode(full: str) -> bool:
-    return f"{os.sep}__pycache__{os.sep}" in full
+    return f"{os.sep}__pycache__{os.sep}" in full + os.sep
 
 
 def _is_install_record(full: str) -> bool:
