@@ -5,6 +5,7 @@ files of own code that it has read.
 """
 
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 from relight.deps.checks import own_code_files
@@ -21,7 +22,9 @@ def check(stage: str) -> None:
             check as check_all,  # it imports Polars, which the other stages need not wait for
         )
 
-        sys.stderr.write(check_all(PARAMS))
+        with redirect_stdout(sys.stderr):  # a reader of the user's own may print
+            said = check_all(PARAMS)
+        sys.stderr.write(said)
     else:
         assert_sections(read_yaml(PARAMS))
     sys.stdout.write("".join(f"{path}\n" for path in own_code_files(read_yaml(PARAMS))))

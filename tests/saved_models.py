@@ -9,6 +9,7 @@ import torch
 
 from relight.data.features import CategoricalFeature, Features
 from relight.model.build import build_model
+from relight.model.own_files import own_code_digests
 from relight.model.params import FtTransformerParams, MlpParams, MlpPleParams, ModelParams, TabmParams, TabmSmallParams
 from relight.model.pipeline import TabularModel, Temperature
 from relight.model.saved_model import Description
@@ -65,7 +66,7 @@ def drawn_features(columns: str, task: Any) -> Features:
 def save_model(
     folder: Path, name: Any, columns: str, task: Any, *, numeric: Any, target_scale: Any = "none", seeds: int = 1
 ) -> Saved:
-    """models/ and table.csv in the folder."""
+    """models/ and table.csv in the folder; the code of an own network lies below the current one."""
     params, features = ModelParams(name=name, numeric=numeric, **TINY), drawn_features(columns, task)
     torch.manual_seed(5)
     model = build_model(params, features, target_scale=target_scale, seeds=seeds)
@@ -83,6 +84,7 @@ def save_model(
         seed=5,
         seeds=seeds,
         threads=1,
+        own_code=own_code_digests(params),
         epochs=1,
         best_epoch=1,
         output_sha256="",

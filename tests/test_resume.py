@@ -26,6 +26,7 @@ ADAMW = {"name": "adamw", "learning_rate": 0.002, "weight_decay": 0.01, "momentu
 SGD = {"name": "sgd", "learning_rate": 0.05, "weight_decay": 0.0, "momentum": 0.9}
 OFTEN = {"checkpoint_seconds": 0.05, "device": "cpu", "threads": 1, "seed": 42, "loss": "auto"}
 MLP = {"name": "mlp", "numeric": "standardize", "mlp": {"n_blocks": 2, "d_block": 48, "dropout": 0.2}}
+RMSPROP = {"call": "torch.optim:RMSprop", "learning_rate": 0.002, "momentum": 0.5, "centered": True}
 LONG_EPOCHS, BEST_BEFORE = "few long epochs of TabM", "the best epoch before the kills"
 CASES: dict[str, dict[str, Any]] = {  # sections of params.yaml
     "mini-batches, BatchNorm and dropout": {
@@ -33,6 +34,13 @@ CASES: dict[str, dict[str, Any]] = {  # sections of params.yaml
         "train": {
             **OFTEN, "epochs": 300, "batch_size": 16, "optimizer": ADAMW, "early_stopping": None,
             "schedule": {"name": "cosine", "warmup": 5},
+        },
+    },
+    "an optimizer by its class, and a rate for each step": {
+        "model": MLP,
+        "train": {
+            **OFTEN, "epochs": 300, "batch_size": 16, "optimizer": RMSPROP, "early_stopping": None,
+            "schedule": {"name": "one_cycle"},
         },
     },
     LONG_EPOCHS: {

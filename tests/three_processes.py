@@ -17,8 +17,8 @@ from relight.train.distributed.process_group import DistributedGroup
 from relight.train.loop import Validation, fit
 from relight.train.losses.losses import mse
 from relight.train.optim.optimizers import build_optimizer
+from relight.train.optim.params import OptimizerCall, OptimizerParams
 from relight.train.optim.schedules import Schedule
-from relight.train.params import OptimizerParams
 from relight.train.state import EarlyStopping, TrainingState
 from tests.feature_tables import small_table
 
@@ -36,6 +36,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
 }
 DROPS = {"mlp": {"n_blocks": 2, "d_block": 40, "dropout": 0.3}}
 ADAMW = OptimizerParams(name="adamw", learning_rate=0.02, weight_decay=0.01, momentum=0.0)
+RMSPROP = OptimizerCall.model_validate({"call": "torch.optim:RMSprop", "learning_rate": 0.02, "momentum": 0.5})
 
 
 class Keeps:
@@ -70,13 +71,14 @@ def train(
     clip: float | None = None,
     after: int = 0,
     saved: dict[str, Any] | None = None,
+    optimizer: OptimizerParams | OptimizerCall = ADAMW,
 ) -> tuple[TrainingState, Keeps]:
     """Four epochs of 60 rows, in batches of 16, 16, 16 and 12; three processes share them unevenly."""
     table = small_table(weighted=weighted)
     params = ModelParams.model_validate({"name": family, "numeric": "standardize", **sections[family]})
     model = untrained_model(params, table.features, target_scale="standardize", seed=3, seeds=seeds)
     trainee = trainable_module(model)
-    state = TrainingState(trainee, build_optimizer(ADAMW, trainee, clip), EarlyStopping(9), group)
+    state = TrainingState(trainee, build_optimizer(optimizer, trainee, clip), EarlyStopping(9), group)
     torch.manual_seed(process_seed(3, group.rank))
     if saved is not None:
         state.restore(saved)
@@ -90,7 +92,7 @@ def train(
         batches if group.size == 1 else DistributedBatches(batches, group.rank, group.size),
         Validation(validation, lambda outputs: float(outputs.double().square().mean())),
         loss_fn=mse,
-        schedule=Schedule(4, lambda _epoch, _step: 0.02),
+        schedule=Schedule(4, lambda epoch, step: 0.02 / (1 + epoch + step)),
         callbacks=[watch],
     )
     return state, watch
@@ -110,10 +112,10 @@ def weights(state: TrainingState) -> dict[str, list[float]]:
     return {name: value.flatten().tolist() for name, value in state.model.state_dict().items()}
 
 
-def resumed(group: ProcessGroup, after: int) -> dict[str, Any]:
+def resumed(group: ProcessGroup, after: int, **how: Any) -> dict[str, Any]:
     """The weights and the curve of a run that never stopped, and of one that goes on from what it saved."""
-    never, watch = train(group, "mlp", sections={"mlp": DROPS}, after=after)
-    again, _ = train(group, "mlp", sections={"mlp": DROPS}, saved=group.broadcast_state(watch.saved()))
+    never, watch = train(group, "mlp", sections={"mlp": DROPS}, after=after, **how)
+    again, _ = train(group, "mlp", sections={"mlp": DROPS}, saved=group.broadcast_state(watch.saved()), **how)
     return {"never": [curve(never), weights(never)], "again": [curve(again), weights(again)]}
 
 
@@ -126,9 +128,11 @@ def main() -> None:
         "copies": both(group, "mlp", seeds=2, clip=0.5),
         "weighted": both(group, "mlp", weighted=True),
         "full": both(group, "mlp", batch_size="full"),
+        "rmsprop": both(group, "mlp", optimizer=RMSPROP),
         "two rows": both(group, "mlp", batch_size=2),
         "resumed in the middle": resumed(group, after=6),
         "resumed at the start": resumed(group, after=1),
+        "resumed with rmsprop": resumed(group, after=6, optimizer=RMSPROP),
     }
     if group.rank == 0:
         sys.stdout.write(json.dumps(found))

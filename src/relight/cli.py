@@ -24,6 +24,7 @@ from relight.dispatch import (
     run_reference,
     run_show,
     run_sweep,
+    run_test,
     run_trace,
     run_upgrade,
     run_verify,
@@ -72,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_command(commands, "reference", run_reference, "print every setting of params.yaml and sweep.yaml, as Markdown")
     _add_command(commands, "show", run_show, "print the metrics as a table")
     _add_sweep(commands)
+    _add_test(commands)
     _add_trace(commands)
     upgrade = _add_command(commands, "upgrade", run_upgrade, "bring this project to the installed Relight")
     upgrade.add_argument("--yes", action="store_true", help="do not ask before the changes are made")
@@ -146,6 +148,14 @@ def _add_sweep(commands: Subparsers) -> None:
     sweep.add_argument("--jobs", type=_count, help="trials at a time; by default one for each GPU, or one")
     sweep.add_argument("--fast", action="store_true", help="train in this process, for models that take seconds")
     sweep.add_argument("--keep", type=int, default=1, help="with --fast: how many of the best become experiments")
+
+
+def _add_test(commands: Subparsers) -> None:
+    test = _add_command(commands, "test", run_test, "try whether own code keeps its contract, a line for each fact")
+    test.add_argument("name", metavar="MODULE:NAME", help="as houses.networks:ResidualMlp")
+    test.add_argument("settings", nargs="*", metavar="NAME=VALUE", help="as d_block=64; by default as in params.yaml")
+    kinds = ["network", "loss", "metric", "schedule"]
+    test.add_argument("--as", dest="kind", choices=kinds, help="by default as params.yaml uses it, else network")
 
 
 def _add_trace(commands: Subparsers) -> None:

@@ -146,6 +146,12 @@ def run_sweep(arguments: argparse.Namespace) -> str:
     return sweep(arguments.file, jobs=arguments.jobs, fast=arguments.fast, keep=arguments.keep)
 
 
+def run_test(arguments: argparse.Namespace) -> str:
+    from relight.commands.contract import run_contract
+
+    return _text_or_raise(*run_contract(arguments.name, arguments.settings, arguments.kind, PARAMS))
+
+
 def run_trace(arguments: argparse.Namespace) -> str:
     from relight.provenance.trace import trace
 

@@ -2,8 +2,9 @@ import math
 
 import pytest
 import torch
+from torch.nn import functional
 
-from relight.model.pipeline import TargetTransform
+from relight.model.pipeline import RateTransform, TargetTransform
 from tests.feature_tables import features_of
 
 
@@ -33,6 +34,28 @@ def test_to_the_network_and_back_is_the_target(target_scale: str) -> None:
     back = TargetTransform(features_of([], target=[1, 3, 9]), target_scale)  # type: ignore[arg-type]
     target = torch.tensor([[0.5], [2.0], [40.0]])
     torch.testing.assert_close(back(back.transform(target)), target)
+
+
+def test_a_rate_comes_back_in_counts() -> None:
+    # the mean of the train rows is 4: exp(0) and exp(log 2) times 4; 6 counts are 1.5 of it
+    back = RateTransform(features_of([], target=[0, 8]))
+    assert back(torch.tensor([[0.0], [math.log(2)]])).flatten().tolist() == pytest.approx([4, 8], rel=1e-6)
+    assert back.transform(torch.tensor([[6.0], [0.0]])).tolist() == [[1.5], [0]]
+
+
+def test_a_rate_far_beyond_float32_is_a_finite_number_and_so_is_that_of_rows_without_a_count() -> None:
+    assert RateTransform(features_of([], target=[1e6, 2e6]))(torch.tensor([1e6])).isfinite().all()
+    assert RateTransform(features_of([], target=[0, 0]))(torch.tensor([0.0])).tolist() == [1]
+
+
+def test_the_loss_of_scaled_counts_is_that_of_the_counts_up_to_their_mean_and_a_constant() -> None:
+    back, counts = RateTransform(features_of([], target=[0, 8])), torch.tensor([[0.0], [3.0], [12.0]])
+    losses = []
+    for outputs in (torch.tensor([[0.1], [-0.5], [0.7]]), torch.tensor([[1.0], [0.0], [0.4]])):
+        ours = functional.poisson_nll_loss(outputs, back.transform(counts))
+        theirs = functional.poisson_nll_loss(back(outputs).log(), counts)
+        losses.append(4 * ours - theirs)
+    torch.testing.assert_close(*losses)
 
 
 def test_a_validation_target_without_a_logarithm_is_a_number_all_the_same() -> None:

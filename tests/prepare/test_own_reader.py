@@ -1,5 +1,8 @@
 """A reader of the user's own: what it returns becomes the same clean rows as those of a file, for each kind."""
 
+import os
+import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -91,6 +94,11 @@ def lacks_a_package(path):
 
 def lacks_the_file(path):
     return open("rates.txt").read()
+
+
+def prints(path):
+    print("reading the first sheet\\n")
+    return pl.read_csv(path)
 
 
 no_function = 3
@@ -316,6 +324,46 @@ def test_the_ending_tells_the_files_of_the_reader(name: str, ending: str) -> Non
     if name in ("folder", "a.zarr"):
         Path(name).mkdir()
     assert ending_of(Path(name)) == ending
+
+
+def test_what_a_reader_prints_is_no_list_of_files() -> None:
+    """The check hands the runner the files of own code on its output."""
+    pipeline = {"stages": {"prepare": {"cmd": "true", "deps": ["own_readers.py"]}}}
+    Path("dvc.yaml").write_text(yaml.safe_dump(pipeline))
+    write_params(reader={"call": "own_readers:prints"})
+    done = subprocess.run(
+        [sys.executable, "-m", "stages.check", "prepare"],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "reading the first sheet" in done.stderr
+    assert done.stdout == "own_readers.py\n"
+
+
+RECIPES = {"series": "forecast", "pairs": "similarity"}
+
+
+@pytest.mark.parametrize(("kind", "section"), KINDS, ids=[kind for kind, _ in KINDS])
+def test_check_reads_every_kind_of_data_with_the_reader(kind: str, section: dict[str, Any]) -> None:
+    write_source(kind, Path("source.dat"))
+    Path("dvc.yaml").write_text("stages: {prepare: {cmd: a, deps: [own_readers.py]}}")
+    sections = yaml.safe_load((REPOSITORY / f"recipes/{RECIPES.get(kind, kind)}.yaml").read_text())
+    sections["split"] |= {"train": 0.6, "validation": 0.2, "test": 0.2}
+    for reader, said in (
+        ("texts", r"^source.dat: \d+ "),
+        ("broken", r"^prepare.reader: own_readers.py:\d+: in broken: V"),
+    ):
+        given = {"source": "source.dat", "reader": {"call": f"own_readers:{reader}"}}
+        sections["prepare"] = {"task": "auto", "ignore": [], **section, **given}
+        Path("params.yaml").write_text(yaml.safe_dump(sections))
+        try:
+            answer = check(Path("params.yaml"))
+        except InputError as error:
+            answer = str(error)
+        assert re.match(said, answer), answer
 
 
 def write_params(**prepare_section: object) -> Path:

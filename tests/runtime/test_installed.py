@@ -95,6 +95,7 @@ def write_record(folder: Path, **content: str) -> None:
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    Path(".dvc").mkdir()
     monkeypatch.setattr("relight.runtime.installed.version", lambda _: "0.3.0")
     return tmp_path
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from relight.errors import InputError, RunError
-from relight.runtime.tracebacks import blame_own_code, own_error, short_path
+from relight.runtime.tracebacks import blame_own_code, own_error, own_line_in, short_path
 
 
 def run(path: Path, text: str, name: str = "own", **given: Any) -> dict[str, Any]:
@@ -92,3 +92,15 @@ def test_a_path_below_the_current_folder_is_short(tmp_path: Path, monkeypatch: p
     monkeypatch.chdir(tmp_path / "inner")
     assert short_path(str(tmp_path / "inner/own.py")) == "own.py"
     assert short_path(str(tmp_path / "own.py")) == str(tmp_path / "own.py")
+
+
+def test_the_last_own_line_in_a_text_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch.export tells where it stopped in a text."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("own.py", "other.py", "relight/x.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+    places = [(f"{tmp_path}/other.py", 3), (f"{tmp_path}/own.py", 5), (f"{tmp_path}/relight/x.py", 6), ("/gone.py", 7)]
+    text = "Could not guard\n" + "".join(f'  File "{path}", line {line}, in forward\n' for path, line in places)
+    assert own_line_in(text, tmp_path) == "own.py:5"
+    assert own_line_in(text, tmp_path / "relight") is None

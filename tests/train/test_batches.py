@@ -1,3 +1,5 @@
+from typing import Literal
+
 import pytest
 import torch
 
@@ -73,3 +75,10 @@ def test_shares_are_those_of_the_weights_where_there_are_some() -> None:
     weighted = InMemoryBatches(numbered(5)._replace(weight=torch.tensor([1.0, 1, 2, 0, 4])), 3, seed=0)
     for batch in weighted.epoch_batches(0):
         assert float(batch.weight_fraction) == sum([1, 1, 2, 0, 4][row] for row in batch.rows.target.tolist()) / 8
+
+
+@pytest.mark.parametrize("batch_size", ["full", 1, 2, 3, 4, 9, 10, 11])
+@pytest.mark.parametrize("n_rows", [1, 2, 9, 10])
+def test_steps_are_counted_without_taking_them(n_rows: int, batch_size: Literal["full"] | int) -> None:
+    batches = InMemoryBatches(numbered(n_rows), batch_size, seed=3)
+    assert batches.n_steps(3) == sum(len(list(batches.epoch_batches(epoch))) for epoch in range(3))

@@ -45,6 +45,16 @@ def test_full_is_one_batch_of_all_rows_in_their_order() -> None:
     assert list(QueryBatches(rows, "full", seed=1).epoch_batches(3, first_batch=1)) == []
 
 
+def test_the_steps_of_epochs_are_counted_without_taking_them_in_any_order() -> None:
+    """Epochs differ in their number of batches."""
+    batches = QueryBatches(rows_of(), 30, seed=1)
+    sizes = [len(list(batches.epoch_batches(epoch))) for epoch in range(12)]
+    assert len(set(sizes)) > 1
+    asked = [12, 0, 5, 1]
+    assert [batches.n_steps(epochs) for epochs in asked] == [sum(sizes[:epochs]) for epochs in asked]
+    assert QueryBatches(rows_of(), "full", seed=1).n_steps(12) == 12
+
+
 def test_queries_are_packed_until_the_batch_is_full() -> None:
     # 3 + 3 + 2 reach 8; 9 alone is beyond it; 1 + 7 is exactly full; 2 is left over.
     assert pack_queries(torch.tensor([3, 3, 2, 9, 1, 7, 2]), 8) == [3, 1, 2, 1]

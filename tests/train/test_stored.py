@@ -42,7 +42,7 @@ def test_batches_from_a_file_are_those_from_memory(n_rows: int, batch_size: int,
     resident, stored, _ = both(n_rows, 128, batch_size, weighted=weighted)
     for epoch in range(2):
         expected, made = list(resident.epoch_batches(epoch)), list(stored.epoch_batches(epoch))
-        assert len(made) == len(expected)
+        assert len(made) == len(expected) == stored.n_steps(epoch + 1) - stored.n_steps(epoch)
         for one, other in zip(made, expected, strict=True):
             assert one.weight_fraction == other.weight_fraction
             assert all(torch.equal(*parts) for parts in zip(one.rows.inputs, other.rows.inputs, strict=True))

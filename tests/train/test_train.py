@@ -44,7 +44,7 @@ class Trained:
     """A folder with what train wrote."""
 
     def __init__(self, folder: Path, table: Table, model: dict[str, Any], params: dict[str, Any]) -> None:
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         (folder / "features.json").write_text(table.features.model_dump_json())
         for part, arrays in (("train", table.train), ("validation", table.validation)):
             save_file({name: np.ascontiguousarray(values) for name, values in arrays.items()}, folder / part)

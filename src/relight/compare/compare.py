@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from relight.compare.page import RunCurves
+from relight.compare.curves import MAX_CURVES, RunCurves, curve_figures, monitor_of
 from relight.compare.paired import Candidate
 from relight.compare.predictions import (
     RunPredictions,
@@ -129,17 +129,15 @@ def _write_page(
     notes: list[str],
 ) -> None:
     from relight.compare.page import (
-        MAX_CURVES,
         MAX_RUNS_PER_FIGURE,
         comparison_page_content,
-        curve_figures,
         score_figures,
         svg_text,  # a second of imports that only the page needs
         write_comparison,
     )
 
     objects = {each.name: each.objects for each in candidates}
-    curves, missing_notes = _read_curves(cache, [(run.name, objects[run.name]) for run in runs[:MAX_CURVES]])
+    curves, missing_notes = _read_curves(cache, runs[:MAX_CURVES], objects)
     figures = {**curve_figures(curves), **score_figures(runs, list(labels))}
     left_out = (
         f"Pictures show at most {MAX_CURVES} curves and {MAX_RUNS_PER_FIGURE} scores." if len(runs) > MAX_CURVES else ""
@@ -148,12 +146,14 @@ def _write_page(
     write_comparison(page, comparison_page_content(runs, labels, [*notes, *missing_notes], left_out), pictures)
 
 
-def _read_curves(cache: Path, runs: Iterable[tuple[str, dict[str, str]]]) -> tuple[list[RunCurves], list[str]]:
+def _read_curves(
+    cache: Path, runs: Iterable[ComparedRun], objects: dict[str, dict[str, str]]
+) -> tuple[list[RunCurves], list[str]]:
     """Return the curves that are there, and a sentence for each that are not."""
     readable, missing_notes = [], []
-    for name, objects in runs:
+    for run in runs:
         try:
-            readable.append(RunCurves(name, cached_curves(cache, objects)))
+            readable.append(RunCurves(run.name, cached_curves(cache, objects[run.name]), monitor_of(run.params)))
         except RunError as error:
-            missing_notes.append(f"{name}: the curves are not known: {error.problems[0]}.")
+            missing_notes.append(f"{run.name}: the curves are not known: {error.problems[0]}.")
     return readable, missing_notes

@@ -10,16 +10,15 @@ import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
-import polars as pl
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from matplotlib import rc_context
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from relight.compare.curves import FIGURE_SIZE
 from relight.compare.runs import ComparedRun, ComparedScore
 from relight.compare.wording import changed_rows_text, comparison_notes, noise_explanation, score_wording
 from relight.plot.canvas import create_axes, set_fonts, short_label
@@ -29,11 +28,7 @@ from relight.runtime.nested import ABSENT_VALUE, varying_keys
 
 Json = dict[str, Any]
 MAX_RUNS_WITH_CHANGES_ON_PAGE = 20
-MAX_CURVES = 10  # colours of the cycle
 MAX_RUNS_PER_FIGURE, MAX_SCORE_FIGURES, MAX_RUNS_FOR_ALL_SCORES = 20, 6, 12
-FIGURE_SIZE = (8.0, 5.0)
-CURVE_TITLES = {"train_loss": "Loss of the train rows", "validation_loss": "Loss of the validation rows",
-           "validation_score": "Score of the validation rows (lower is better)"}  # fmt: skip
 MAX_MARKDOWN_ROWS = 100  # a comment on GitHub has at most 65,536 characters
 COMPARISON_TEMPLATE, COMPARISON_SCRIPT = (
     Path(__file__).with_name("comparison.html.jinja"),
@@ -94,45 +89,6 @@ def _cell(score: ComparedScore) -> Json:
     }
 
 
-class RunCurves(NamedTuple):
-    """The curves of a run.
-
-    Attributes:
-        table: curves.csv, its values as texts.
-    """
-
-    name: str
-    table: pl.DataFrame
-
-
-def curve_figures(curves: list[RunCurves]) -> dict[str, Figure]:
-    """Draw each column of curves.csv that some run has over the epochs, one line per run."""
-    drawn = {}
-    for column, title in CURVE_TITLES.items():
-        shown = [each for each in curves if _has_values(each.table, column)][:MAX_CURVES]
-        if shown:
-            drawn[column] = _plot_curves(shown, column, title)
-    return drawn
-
-
-def _has_values(table: pl.DataFrame, column: str) -> bool:
-    return "epoch" in table.columns and column in table.columns and table[column].null_count() < table.height
-
-
-def _plot_curves(curves: list[RunCurves], column: str, title: str) -> Figure:
-    figure, axes = create_axes(FIGURE_SIZE, title, "epoch", "")
-    values = [(each.name, _numbers(each.table, "epoch"), _numbers(each.table, column)) for each in curves]
-    for name, epochs, heights in values:
-        marker = "o" if len(epochs) == 1 else None
-        axes.plot(epochs, heights, label=short_label(name), linewidth=1.4, marker=marker)
-    finite = np.concatenate([heights[np.isfinite(heights)] for _, _, heights in values])
-    if len(finite) and finite.min() > 0 and finite.max() / finite.min() > 20:
-        axes.set_yscale("log")
-        axes.yaxis.set_major_formatter("{x:g}")
-    set_fonts([name for name, _, _ in values], *axes.legend().get_texts())
-    return figure
-
-
 def score_figures(runs: list[ComparedRun], names: list[str]) -> dict[str, Figure]:
     """Draw the first scores, one dot per run with its interval; the dashed line is the baseline.
 
@@ -159,10 +115,6 @@ def _plot_scores(runs: list[ComparedRun], name: str) -> Figure:
     axes.set_ylim(len(shown) - 0.5, -0.5)
     set_fonts([run.name for run in shown], *axes.get_yticklabels())
     return figure
-
-
-def _numbers(table: pl.DataFrame, column: str) -> np.ndarray:
-    return table[column].cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy()
 
 
 def markdown_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], below: Sequence[str]) -> str:

@@ -99,11 +99,14 @@ def _with_result(
     """
     changed = changed_folders(((each.commit, each.baseline) for each in experiments), LOCK_PATH)
     before = flatten_to_text(workspace.params)  # edits that `dvc exp run` of another model has taken along
+    known = [workspace, *(read[each.commit] for each in experiments if not changed[each.commit].elsewhere)]
     kept, idle = [], []
     for each in experiments:
-        params, baseline = (flatten_to_text(read[commit].params) for commit in (each.commit, each.baseline))
-        has_own_params = params not in (baseline, before)
-        if _has_result(changed[each.commit], has_own_params=has_own_params):
+        run, folders = read[each.commit], changed[each.commit]
+        has_own_params = flatten_to_text(run.params) not in (flatten_to_text(read[each.baseline].params), before)
+        if folders.here and folders.elsewhere and any(_is_same_run(run, other) for other in known):
+            continue  # an experiment of another model, which has taken along what was not committed of this one
+        if _has_result(folders, has_own_params=has_own_params):
             kept.append(each)
         elif has_own_params:
             idle.append(each.name)

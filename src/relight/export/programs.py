@@ -13,9 +13,11 @@ from torch.export import Dim, ExportedProgram
 from relight.data.features import Features
 from relight.data.parquet import parquet_frames, parquet_schema
 from relight.data.tensors import read_tensors
+from relight.errors import RunError
 from relight.export.feeds import ExportMetadata
 from relight.export.file_formats import onnx_bytes, pt2_bytes, run_onnx, run_pt2
 from relight.runtime.files import json_text
+from relight.runtime.tracebacks import own_line_in
 
 N_TRACED_ROWS = 2  # one row would make the batch look like a constant
 KEPT_NODE_METADATA = ("val",)  # shapes; the other metadata of a traced node names files of this machine
@@ -47,9 +49,18 @@ def export_program(
         example: inputs without names.
         dynamic_shapes: for each input, which of its dimensions may have any size, as `torch.export` takes them.
         named: examples of the inputs that have names.
+
+    Raises:
+        RunError: for own code that torch cannot trace, with its file and line.
     """
-    # strict: the authors' attention says `len(q)`, a number that a plain trace would keep as a constant
-    program = torch.export.export(model.eval(), example, named, dynamic_shapes=dynamic_shapes, strict=True)  # type: ignore[arg-type]
+    try:
+        # strict: the authors' attention says `len(q)`, a number that a plain trace would keep as a constant
+        program = torch.export.export(model.eval(), example, named, dynamic_shapes=dynamic_shapes, strict=True)  # type: ignore[arg-type]
+    except Exception as error:  # torch raises all kinds of errors for code that it cannot trace
+        own = own_line_in(str(error), Path())
+        if own is None:
+            raise
+        raise RunError(f"{own}: cannot be exported: {str(error).splitlines()[0][:200]}") from error
     program.example_inputs = None  # it would be a pickle inside the file
     for node in program.graph.nodes:
         node.meta = {key: value for key, value in node.meta.items() if key in KEPT_NODE_METADATA}

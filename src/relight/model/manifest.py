@@ -11,6 +11,7 @@ from relight.version import RELIGHT_VERSION
 
 MANIFEST_FORMAT: Literal[1] = 1
 CODE_FOLDERS = ("src/", "stages/", "relight.json:")  # the last stands for an installed Relight
+CODE_ENDING = ".py"  # of own code that lies elsewhere
 ABOVE = re.compile(r"^(\.\./)+")
 PACKAGES = ("numpy", "polars", "rtdl_num_embeddings", "rtdl_revisiting_models", "safetensors", "tabm", "torch")
 
@@ -43,8 +44,8 @@ class Manifest(BaseModel):
 
 
 def is_code(path: str) -> bool:
-    """Return whether a file of a stage is code: it lies in one of CODE_FOLDERS of the model, or of a folder above."""
-    return ABOVE.sub("", path).startswith(CODE_FOLDERS)
+    """Return whether a file of a stage is code: Python, or in one of CODE_FOLDERS of the model or a folder above."""
+    return ABOVE.sub("", path).startswith(CODE_FOLDERS) or path.endswith(CODE_ENDING)
 
 
 def split_data_and_code(digests: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:

@@ -38,12 +38,12 @@ def own_table_network(
     if call.settings.get("input") == COLUMNS_INPUT:
         given = {"d_in": d_numbers, "d_out": d_out, "cat_cardinalities": cat_cardinalities}
         network = _made(call, project, given)
-        _try(network, call, (torch.zeros(N_TRIED_ROWS, d_numbers), codes), d_out)
+        _try(network, call, (torch.zeros(N_TRIED_ROWS, d_numbers), codes), d_out, project)
         return network
     categories = Categories(cat_cardinalities)
     d_in = d_numbers + sum(categories.widths)
     network = _made(call, project, {"d_in": d_in, "d_out": d_out})
-    _try(network, call, (torch.zeros(N_TRIED_ROWS, d_in),), d_out)
+    _try(network, call, (torch.zeros(N_TRIED_ROWS, d_in),), d_out, project)
     return ConcatFeatures(categories, network)
 
 
@@ -88,7 +88,7 @@ def own_step_network(
         torch.full((N_TRIED_ROWS,), length),
         torch.zeros(N_TRIED_ROWS, horizon, d_future),
     )
-    _try(steps, call, inputs, d_out)
+    _try(steps, call, inputs, d_out, project)
     return steps
 
 
@@ -103,14 +103,14 @@ def _made(call: Call, project: Path, given: dict[str, Any]) -> nn.Module:
     return network
 
 
-def _try(network: nn.Module, call: Call, inputs: tuple[Tensor, ...], d_out: int) -> None:
+def _try(network: nn.Module, call: Call, inputs: tuple[Tensor, ...], d_out: int, project: Path) -> None:
     """Check the outputs for some rows, without a trace in the random numbers; layers without a shape get it here.
 
     Raises:
         InputError: if it raises an exception, returns another shape, or has no weights that learn.
     """
     network.eval()
-    with torch.no_grad(), blame_own_code(Path(), KEY):
+    with torch.no_grad(), blame_own_code(project, KEY):
         outputs = network(*inputs)
     network.train()
     shape = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__

@@ -9,16 +9,18 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from relight.data.features import Features, PairFeatures, SequenceFeatures, SeriesFeatures
-from relight.errors import InputError
+from relight.errors import InputError, RelightError
 from relight.model.build import build_model
 from relight.model.checks import TargetScale
 from relight.model.monitor import USUAL_SCORE, Monitor
 from relight.model.networks.forecaster import Forecaster
 from relight.model.networks.tower import SiameseModel
+from relight.model.own_files import own_code_change
 from relight.model.pairs import DistanceCalibration
 from relight.model.params import ModelParams
 from relight.model.weights import load_weights
 from relight.runtime.files import read_json, read_model
+from relight.runtime.messages import notify
 
 MODEL_FORMAT: Literal[3] = 3
 
@@ -35,6 +37,7 @@ class Description(BaseModel):
         seeds: the number of networks side by side.
         threads: of the training; the same number gives the same bits.
         processes: that trained together; the same number gives the same bits. Left out if it is 1.
+        own_code: sha256 of each file of an own network, by its path in the project. Left out if there are none.
         distance_calibration: what a distance means, for pairs.
         output_sha256: the hash of the outputs for the validation rows, computed before the weights were saved.
         versions: of the packages that made the model.
@@ -55,6 +58,7 @@ class Description(BaseModel):
     seeds: int
     threads: int
     processes: int = Field(default=1, exclude_if=lambda number: number == 1)
+    own_code: dict[str, str] = Field(default={}, exclude_if=lambda files: not files)
     distance_calibration: DistanceCalibration | None = Field(default=None, exclude_if=lambda value: value is None)
     epochs: int
     best_epoch: int
@@ -118,7 +122,7 @@ def load_model(folder: Path, project: Path = Path()) -> SavedModel:
         project: the folder below which a network of the user's own lies.
 
     Raises:
-        InputError: if a file is missing or damaged, or another version of Relight wrote it.
+        InputError: as `load_model_files`.
     """
     return load_model_files(folder / "model.json", folder / "model.pth", project)
 
@@ -127,14 +131,25 @@ def load_model_files(description: Path, weights: Path, project: Path = Path()) -
     """Rebuild the model of a model.json and a model.pth.
 
     Args:
-        project: the folder below which a network of the user's own lies.
+        project: the folder below which an own network lies; if its code has changed, a note on stderr says so.
 
     Raises:
-        InputError: if a file is missing or damaged, or another version of Relight wrote it.
+        InputError: if a file is missing or damaged, another version of Relight wrote it, or its own code is not that
+            of the project.
     """
     read = read_description(description)
-    model = build_model(read.model, read.features, target_scale=read.target_scale, seeds=read.seeds, project=project)
-    load_weights(weights, model)
+    change = own_code_change(description, read.model, read.own_code, project)
+    try:
+        model = build_model(
+            read.model, read.features, target_scale=read.target_scale, seeds=read.seeds, project=project
+        )
+    except RelightError as error:
+        if not change:
+            raise
+        raise InputError(*error.problems, change) from error
+    load_weights(weights, model, change)
+    if change:
+        notify(f"note: {change}")
     return _saved_model(read, model)
 
 

@@ -26,8 +26,11 @@ def save_weights(path: Path, model: nn.Module) -> None:
     path.write_bytes(buffer.getvalue())
 
 
-def load_weights(path: Path, model: nn.Module) -> None:
+def load_weights(path: Path, model: nn.Module, reason: str = "") -> None:
     """Load the weights of a file into a model.
+
+    Args:
+        reason: why they may not fit it, if that is known.
 
     Raises:
         InputError: if the file is missing or damaged, or belongs to another model.
@@ -35,7 +38,7 @@ def load_weights(path: Path, model: nn.Module) -> None:
     state = read_state(path)
     problem = _state_difference(state, model.state_dict())
     if problem:
-        raise InputError(f"{path}: {problem}; run `dvc checkout --force`, or `dvc repro`")
+        raise InputError(f"{path}: {problem}; {reason or 'run `dvc checkout --force`, or `dvc repro`'}")
     model.load_state_dict(state)
 
 

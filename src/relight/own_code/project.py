@@ -38,8 +38,16 @@ def locate(module: str, root: Path) -> Path:
     path = find_module(module, root)
     if path is None:
         tried = " or ".join(str(Path(folder, *module.split(".")).with_suffix(".py")) for folder in SOURCE_FOLDERS)
-        raise InputError(f"{module}: must be a module of this project, got no file {tried} in {root.resolve()}")
+        raise InputError(
+            f"{module}: must be a module of this project, got no file {tried} in {root.resolve()}{_torch_hint(module)}"
+        )
     return path
+
+
+def _torch_hint(module: str) -> str:
+    if module.startswith("torch.optim.lr_scheduler"):
+        return "; train.schedule has one_cycle (OneCycleLR), step (StepLR) and cosine, or takes a function of yours"
+    return f"; classes of PyTorch lie in {' and '.join(TORCH_MODULES)}" if module.split(".")[0] == "torch" else ""
 
 
 def find_module(module: str, root: Path) -> Path | None:

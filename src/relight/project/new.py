@@ -8,15 +8,16 @@ from pathlib import Path
 from shlex import quote
 from typing import NamedTuple
 
-from relight.commands.samples import write_sample_for
+from relight.commands.samples import SAMPLE_NAMES, write_sample
 from relight.errors import InputError, problems_of
 from relight.project.names import name_problems
-from relight.project.place import Place, find_place, taken_problems
+from relight.project.place import Place, find_place, is_inside, taken_problems
 from relight.project.record import installed_record
 from relight.project.starting_params import (
     DEFAULT_RECIPE,
     TABLE_RECIPE,
     StartingParams,
+    recipe_names,
     sample_table,
     starting_params,
     table_problems,
@@ -54,7 +55,7 @@ def new(folder: Path, recipe: str | None, source: Path | None, target: str | Non
         InputError: with everything that is wrong: the name, the folder, the recipe, the source, the target.
     """
     is_table = source is not None and source.suffix != ".yaml"
-    root = Path(os.path.abspath(folder)).parent.resolve() / Path(os.path.abspath(folder)).name
+    root = _absolute(folder)
     request = Request(root, recipe or (TABLE_RECIPE if is_table else DEFAULT_RECIPE), source, target)
     problems = _problems(request)
     if problems:
@@ -64,8 +65,15 @@ def new(folder: Path, recipe: str | None, source: Path | None, target: str | Non
     texts = _texts(request, place, params)
     table = _table_copy(request, place)
     write_project(place, texts, table)
-    write_sample_for(root / params.source)
+    if Path(params.source).stem in SAMPLE_NAMES and not (root / params.source).exists():
+        write_sample(Path(params.source).stem, root / RAW)
     return _summary(request, place, params, len(texts) + (table is not None))
+
+
+def _absolute(path: Path) -> Path:
+    """Return the absolute path; a link at its end keeps its name."""
+    full = Path(os.path.abspath(path))
+    return full.parent.resolve() / full.name
 
 
 def _problems(request: Request) -> list[str]:
@@ -77,7 +85,7 @@ def _problems(request: Request) -> list[str]:
 
 def _taken_problems(request: Request, place: Place) -> list[str]:
     paths = list(_texts(request, place, starting_params(DEFAULT_RECIPE)))  # the paths are those of every recipe
-    copy = None if request.source is None else _table_copy(request, place)
+    copy = _table_copy(request, place) if request.source or request.recipe in recipe_names() else None
     return taken_problems([*paths, *([] if copy is None else [copy.target])])
 
 
@@ -99,17 +107,16 @@ def _source_name(request: Request, place: Place) -> str | None:
     """
     if request.source is None:
         return None
-    full = request.source.resolve()
-    if full.is_relative_to(place.repository):
-        return Path(os.path.relpath(full, place.root)).as_posix()
-    return (RAW / full.name).as_posix()
+    full = _absolute(request.source)
+    stays = is_inside(full, place)
+    return Path(os.path.relpath(full, place.root)).as_posix() if stays else (RAW / full.name).as_posix()
 
 
 def _table_copy(request: Request, place: Place) -> TableCopy | None:
     """Return the table that is copied into data/raw/, if one is."""
     if request.source is not None:
-        full = request.source.resolve()
-        return None if full.is_relative_to(place.repository) else TableCopy(full, place.root / RAW / full.name)
+        full = _absolute(request.source)
+        return None if is_inside(full, place) else TableCopy(full, place.root / RAW / full.name)
     source = starting_params(request.recipe).source
     sample = sample_table(source)
     return None if sample is None else TableCopy(sample, place.root / source)
@@ -129,7 +136,7 @@ def _texts(request: Request, place: Place, params: StartingParams) -> dict[Path,
 def _summary(request: Request, place: Place, params: StartingParams, n_files: int) -> str:
     root = os.path.relpath(request.root)
     made = [name for name, exists in (("Git", place.has_git), ("DVC", place.has_dvc)) if not exists]
-    repository = f"; {' and '.join(made)} begin in {os.path.relpath(place.repository)}" if made else ""
+    repository = f"; {' and '.join(made)} of {os.path.relpath(place.repository)} made" if made else ""
     has_table = (request.root / params.source).exists()
     missing = f"params.yaml names {params.source}, which is not there yet: put your table there, and name its target\n"
     return (

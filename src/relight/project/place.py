@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from relight.errors import InputError
 from relight.runtime.messages import abbreviate
+from relight.runtime.workspace import find_root
 
 N_FILES_SHOWN = 5
 
@@ -17,11 +18,13 @@ class Place(NamedTuple):
     Attributes:
         root: of the project; it may exist.
         repository: the top of the Git repository; the project itself if it is in none.
-        has_git, has_dvc: whether the repository exists already.
+        dvc_repository: the top of the DVC repository; that of the Git repository if it has none yet.
+        has_git, has_dvc: whether the repositories exist already.
     """
 
     root: Path
     repository: Path
+    dvc_repository: Path
     has_git: bool
     has_dvc: bool
 
@@ -37,12 +40,11 @@ def find_place(root: Path) -> Place:
     Raises:
         InputError: for a file, a folder inside a DVC repository without Git, and one that Git ignores.
     """
-    root = Path(root).resolve()
     blocked = next((path for path in (root, *root.parents) if path.exists() and not path.is_dir()), None)
     if blocked is not None:
         raise InputError(f"{blocked}: is a file, and no project can be in it; choose another folder")
     git = next((path for path in (root, *root.parents) if (path / ".git").exists()), None)
-    dvc = next((path for path in (root, *root.parents) if (path / ".dvc").is_dir()), None)
+    dvc = find_root(root)
     if git is None and dvc is not None:
         raise InputError(f"{dvc}: has DVC and no Git, so that there can be no experiments; run `git init` there first")
     if git is not None and _is_ignored(root, git):
@@ -50,8 +52,21 @@ def find_place(root: Path) -> Place:
             f"{root}: must be no folder that Git ignores, because it would be in no commit; choose another, or change "
             f"the .gitignore (`git check-ignore -v {root}` names the line)"
         )
-    has_dvc = git is not None and dvc is not None and dvc.is_relative_to(git)
-    return Place(root, git or root, git is not None, has_dvc)
+    repository = git or root
+    if dvc is None or not dvc.is_relative_to(repository):
+        return Place(root, repository, repository, git is not None, has_dvc=False)
+    return Place(root, repository, dvc, has_git=True, has_dvc=True)
+
+
+def is_inside(table: Path, place: Place) -> bool:
+    """Return whether a table is in the repository, so that a stage may read it where it is.
+
+    Args:
+        table: absolute. A link out of the repository is not in it, unless DVC tracks it.
+    """
+    top = place.dvc_repository
+    is_tracked = table.with_name(f"{table.name}.dvc").is_file()
+    return table.is_relative_to(top) and (table.resolve().is_relative_to(top.resolve()) or is_tracked)
 
 
 def taken_problems(paths: Iterable[Path]) -> list[str]:
@@ -59,8 +74,10 @@ def taken_problems(paths: Iterable[Path]) -> list[str]:
     taken = [str(path) for path in paths if path.exists() or path.is_symlink()]
     if not taken:
         return []
-    what = "exists already, and is" if len(taken) == 1 else "exist already, and are"
-    return [f"{abbreviate(taken, N_FILES_SHOWN)}: {what} never overwritten; move it away, or choose another folder"]
+    listed = abbreviate(taken, N_FILES_SHOWN)
+    if len(taken) == 1:
+        return [f"{listed}: exists already, and is never overwritten; move it away, or choose another folder"]
+    return [f"{listed}: exist already, and are never overwritten; move them away, or choose another folder"]
 
 
 def _is_ignored(root: Path, repository: Path) -> bool:
@@ -68,5 +85,5 @@ def _is_ignored(root: Path, repository: Path) -> bool:
     if root == repository:
         return False
     asked = [f"{root.relative_to(repository).as_posix()}{end}" for end in ("", "/", "/dvc.yaml")]
-    command = ["git", "-C", str(repository), "check-ignore", "--quiet", *asked]
+    command = ["git", "-C", str(repository), "check-ignore", *asked]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0

@@ -34,8 +34,10 @@ def rerun_lines(before: Record, now: Record, changed_scripts: Iterable[str], sta
 def _reasons(
     stage: str, before: Record, now: Record, changed_scripts: list[str], stages: Any, new_stages: Any
 ) -> list[str]:
-    changed = [name for name in STAGE_CODE[stage] if before.code.get(name) != now.code[name]]
-    reasons = [f"{', '.join(changed)} of Relight changed"] if before.stages.get(stage) != now.stages[stage] else []
+    reasons: list[str] = []
+    if before.stages.get(stage) != now.stages[stage]:
+        changed = [name for name in STAGE_CODE[stage] if before.code.get(name) != now.code[name]]
+        reasons.append(f"Relight's {' and '.join(changed) or 'code'} changed")
     scripts = [name for name in changed_scripts if name in (f"stages/{stage}.py", "stages/__init__.py")]
     reasons += [f"{name} changed" for name in scripts]
     old, new = plain(stages.get(stage, {})), plain(new_stages[stage])

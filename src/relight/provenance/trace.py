@@ -83,18 +83,23 @@ def _read_and_written(lock: Lock) -> tuple[dict[str, set[LockEntry]], dict[str, 
     )
 
 
+def _is_code(path: str) -> bool:
+    """Return whether a file is code; a folder is if it holds some now, because dvc.lock does not list its files."""
+    return is_code(path) or any(is_code(file.name) for file in Path(path).glob("*"))
+
+
 def _object_sizes(record: LockRecord, names: Iterable[str]) -> dict[str, int]:
     """Return the bytes of each object that a remote may hold, by its MD5."""
     stages = [record.lock[name] for name in names]
     entries = [entry for stage in stages for entry in (*stage.deps.values(), *stage.outs.values())]
-    return {entry.md5: entry.size for entry in entries if not is_code(entry.path)}
+    return {entry.md5: entry.size for entry in entries if not _is_code(entry.path)}
 
 
 def _locate(record: LockRecord, names: Iterable[str], cache: Path, remote: RemoteContents) -> Locations:
     """Look everything up at once, so that each file, which may be large, is hashed only once."""
     stages = [record.lock[name] for name in names]
     entries = {entry for stage in stages for entry in (*stage.deps.values(), *stage.outs.values())}
-    data = [entry for entry in entries if not is_code(entry.path)]
+    data = [entry for entry in entries if not _is_code(entry.path)]
     return Locations(
         in_git=committed_entries(record.revision, [(entry.path, entry.md5) for entry in entries]),
         in_workspace={(entry.path, entry.md5) for entry in data if path_md5(Path(entry.path)) == entry.md5},
@@ -106,7 +111,7 @@ def _locate(record: LockRecord, names: Iterable[str], cache: Path, remote: Remot
 
 def _lineage_step(name: str, record: LockRecord, locations: Locations) -> LineageStep:
     stage = record.lock[name]
-    code = {entry.path: entry.md5 for entry in stage.deps.values() if is_code(entry.path)}
+    code = {entry.path: entry.md5 for entry in stage.deps.values() if _is_code(entry.path)}
     return LineageStep(
         name,
         stage.command,

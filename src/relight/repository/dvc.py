@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from relight.errors import RunError
 from relight.repository.objects import FOLDER_SUFFIX, ObjectState, stream_md5
 from relight.repository.remotes import RemoteSettings, explain_remote_error, nothing_pushed_message
-from relight.repository.revisions import PIPELINE_PATH
+from relight.runtime.pipeline import PIPELINE_PATH
 from relight.runtime.workspace import in_repository, model_folder
 
 
@@ -176,7 +176,7 @@ def _outputs_of_model(repo: Any, folder: Path) -> list[Any]:
         return Path(os.path.relpath(path, repo.root_dir))
 
     files = {stage: located(stage.path) for stage in repo.index.stages}
-    models = {file.parent for file in files.values() if file.name == PIPELINE_PATH}
+    models = {file.parent for file in files.values() if file.name == PIPELINE_PATH.name}
     read = {
         located(dep.fs_path) for stage, file in files.items() if file == folder / PIPELINE_PATH for dep in stage.deps
     }

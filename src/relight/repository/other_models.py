@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 from relight.errors import InputError, RunError
 from relight.repository.git import git_error_text, git_or_none, run_git
-from relight.repository.revisions import LOCK_PATH, PARAMS_PATH, PIPELINE_PATH
+from relight.repository.revisions import LOCK_PATH, PARAMS_PATH
 from relight.runtime.messages import abbreviate
+from relight.runtime.pipeline import PIPELINE_PATH
 
 
 def assert_model_here() -> None:
@@ -21,7 +22,7 @@ def assert_model_here() -> None:
     Raises:
         InputError: with the folders to go to.
     """
-    if Path(PIPELINE_PATH).exists():
+    if PIPELINE_PATH.exists():
         return
     listed = git_or_none("ls-files", "-z", "--", f":(top,glob)**/{PIPELINE_PATH}") or ""
     folders = [str(PurePath(file).parent) for file in listed.split("\0") if file]

@@ -18,7 +18,6 @@ from relight.runtime.dependencies import INSTALLED
 from relight.runtime.strict_yaml import parse_yaml
 
 PARAMS_PATH, METRICS_PATH, LOCK_PATH = "params.yaml", "reports/metrics.json", "dvc.lock"
-PIPELINE_PATH = "dvc.yaml"
 # These sections are most of a dvc.lock. Cutting them out first saves most of the time that 200 of them take.
 UNREAD_SECTIONS = re.compile(rb"^    (?:deps|params):\n(?:    - .*\n|     .*\n)*", re.MULTILINE)
 

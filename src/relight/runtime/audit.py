@@ -89,7 +89,7 @@ class Audit:
             return
         if verb == "reads" and not os.path.lexists(full):  # relative to a folder that the event does not name
             return
-        if _is_bytecode(full) or _is_install_record(full):
+        if _is_bytecode(full) or _is_install_record(full) or (verb == "reads" and _is_empty_init(full)):
             return
         self.problems.append(self._undeclared(verb, full))
         raise RunError(self.problems[-1])
@@ -116,13 +116,12 @@ class Audit:
             if is_in_repository(path, self.root)
             and not _is_under(path, self.readable)
             and os.path.isfile(path)  # torch._classes names a file that does not exist
-            and os.path.getsize(path) > 0
+            and not _is_empty_init(path)
         ]
 
 
-def is_in_repository(full: str, root: str | None = None) -> bool:
-    """Return whether a file belongs to the repository in the current folder, and not to an environment inside it."""
-    root = os.getcwd() if root is None else root
+def is_in_repository(full: str, root: str) -> bool:
+    """Return whether a file belongs to the repository at `root`, and not to an environment inside it."""
     return _is_under(full, [root]) and not _is_under(full, _environment_folders(root))
 
 
@@ -158,6 +157,11 @@ def _is_bytecode(full: str) -> bool:
 def _is_install_record(full: str) -> bool:
     """Return whether `pip install -e` wrote it; libraries look there for plug-ins of their own."""
     return f".egg-info{os.sep}" in full + os.sep
+
+
+def _is_empty_init(full: str) -> bool:
+    """Return whether a file is an `__init__.py` without a byte: that of a package, which cannot change a result."""
+    return os.path.basename(full) == "__init__.py" and os.path.isfile(full) and os.path.getsize(full) == 0
 
 
 def _source_of(full: str) -> str:

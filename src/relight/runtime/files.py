@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from relight.errors import InputError
+from relight.runtime.params import FORM_TAGS
 
 Model = TypeVar("Model", bound=BaseModel)
 TEMPORARY_PREFIX = ".relight-"  # of names that only a kill leaves behind
@@ -49,7 +50,7 @@ def read_model(path: Path, model: type[Model]) -> Model:
         return model.model_validate(value)
     except ValidationError as error:
         first = error.errors()[0]
-        location = ".".join(str(part) for part in first["loc"]) or "the whole"
+        location = ".".join(str(part) for part in first["loc"] if part not in FORM_TAGS) or "the whole"
         raise InputError(f"{path}: {location}: {first['msg']}; run `dvc checkout` or `dvc repro`") from error
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from relight.errors import InputError, RunError
 from relight.runtime.audit import is_in_repository
 from relight.runtime.dependencies import INSTALLED, Declaration, file_sha256
+from relight.runtime.workspace import repository_root
 
 CODE_ROOT = Path(__file__).resolve().parent.parent
 CODE_SUFFIXES = (".py", ".jinja")  # of all that a stage runs; an editor's backup, or bytecode, is no code
@@ -115,7 +116,8 @@ def _assert_code_declared(declared: Declaration) -> None:
     """The audit sees to code in the repository; here the code is elsewhere, and must be a dependency all the same."""
     names = STAGE_CODE.get(declared.stage, ())
     deps = [Path(dep).resolve() for dep in declared.deps]
-    if is_in_repository(str(CODE_ROOT)) or all(any((CODE_ROOT / n).is_relative_to(d) for d in deps) for n in names):
+    is_declared = all(any((CODE_ROOT / name).is_relative_to(dep) for dep in deps) for name in names)
+    if is_declared or is_in_repository(str(CODE_ROOT), str(repository_root())):
         return
     raise RunError(
         f"dvc.yaml: stage {declared.stage}: must have `{INSTALLED}: [{declared.stage}]` among its params, because "

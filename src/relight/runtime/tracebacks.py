@@ -1,5 +1,6 @@
 """Exceptions of the user's own code: said with their file and line, instead of a traceback through Relight."""
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from types import TracebackType
 from relight.errors import RelightError, RunError
 
 OUR_PACKAGES = ("relight", "stages")
+FILE_AND_LINE = re.compile(r'File "([^"\n]+)", line (\d+)')
 
 
 @contextmanager
@@ -46,6 +48,17 @@ def own_error(error: BaseException, root: Path, key: str = "") -> RunError | Non
     is_missing = isinstance(error, ModuleNotFoundError)
     next_step = "; install the package that has it, or correct its name" if is_missing else ""
     return RunError(f"{head}{at}: {inside}{type(error).__name__}: {text}{next_step}")
+
+
+def own_line_in(text: str, root: Path) -> str | None:
+    """Return the last file and line of the user's own code that a text names as a traceback does; None if none."""
+    named = [match.groups() for match in FILE_AND_LINE.finditer(text)]
+    own = [f"{short_path(file)}:{line}" for file, line in named if _is_theirs(file, root) and not _is_ours(file)]
+    return own[-1] if own else None
+
+
+def _is_ours(file: str) -> bool:
+    return any(package in Path(file).parts for package in OUR_PACKAGES)
 
 
 def _own_frame(trace: TracebackType | None, root: Path) -> TracebackType | None:

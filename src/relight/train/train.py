@@ -12,6 +12,7 @@ from relight.model.devices import choose_device, describe_device, device_for_pro
 from relight.model.inference import predict_outputs
 from relight.model.manifest import Manifest, package_versions, split_data_and_code, versions_with_relight
 from relight.model.monitor import Monitor
+from relight.model.own_files import own_code_digests
 from relight.model.params import ModelParams
 from relight.model.saved_model import Description, hash_outputs
 from relight.model.weights import save_weights
@@ -182,6 +183,7 @@ def describe_training(
         seeds=params.seeds,
         threads=params.threads,
         processes=processes,
+        own_code=own_code_digests(training.settings.model),
         epochs=len(history),
         best_epoch=best.epoch,
         output_sha256=hash_outputs(predict_outputs(training.model, training.data.validation_inputs())),

@@ -32,6 +32,7 @@ from relight.train.losses.losses import Loss, build_loss
 from relight.train.losses.own import OwnLoss, tried_loss
 from relight.train.monitors.choice import resolve_monitor
 from relight.train.monitors.score import build_score_fn
+from relight.train.optim.checks import changes_rate
 from relight.train.optim.optimizers import build_optimizer
 from relight.train.optim.schedules import build_schedule
 from relight.train.pairs import load_pairs
@@ -103,7 +104,9 @@ class Training:
         self.model.to(device)
         torch.manual_seed(process_seed(params.seed, group.rank))
         network = self.data.network()
-        optimizer = build_optimizer(params.optimizer, network, params.gradient_clip)
+        optimizer = build_optimizer(
+            params.optimizer, network, params.gradient_clip, rate_changes=changes_rate(params.schedule)
+        )
         monitor = self.settings.monitor
         stopping = EarlyStopping(params.early_stopping.patience, monitor) if params.early_stopping else None
         self.state = TrainingState(network, optimizer, stopping, group)

@@ -35,7 +35,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return dict(json.loads(said[0]))
 
 
-@pytest.mark.parametrize("family", [*FAMILIES, "copies", "weighted", "full", "two rows"])
+@pytest.mark.parametrize("family", [*FAMILIES, "copies", "weighted", "full", "two rows", "rmsprop"])
 def test_three_processes_and_one_give_the_same_curve(found: dict[str, Any], family: str) -> None:
     one, three = np.array(found[family]["one"]), np.array(found[family]["three"])
     assert one.shape == (4, 5)
@@ -43,7 +43,7 @@ def test_three_processes_and_one_give_the_same_curve(found: dict[str, Any], fami
     np.testing.assert_allclose(three, one, rtol=2e-4)
 
 
-@pytest.mark.parametrize("where", ["resumed in the middle", "resumed at the start"])
+@pytest.mark.parametrize("where", ["resumed in the middle", "resumed at the start", "resumed with rmsprop"])
 def test_a_run_that_goes_on_gives_the_bits_of_one_that_never_stopped(found: dict[str, Any], where: str) -> None:
     """Each process with its own dropout. DistributedDataParallel adds in another order after its first step."""
     assert found[where]["again"] == found[where]["never"]

@@ -30,6 +30,12 @@ def test_two_pieces_of_five_rows_by_hand() -> None:
     assert (one.weight_fraction, other.weight_fraction) == (pytest.approx(0.4), pytest.approx(0.6))
 
 
+def test_each_process_takes_as_many_steps_as_one_would() -> None:
+    whole = InMemoryBatches(numbers(11), 3, seed=5)
+    for rank in range(3):
+        assert DistributedBatches(whole, rank, 3).n_steps(7) == whole.n_steps(7) == 28
+
+
 def test_weights_decide_how_much_a_piece_counts_by_hand() -> None:
     # weights 3, 1 | 0, 0: the first piece is the whole batch, the second counts for nothing
     ((one, other),) = pieces_of(InMemoryBatches(numbers(4, torch.tensor([3.0, 1.0, 0.0, 0.0])), "full", 0), 2)

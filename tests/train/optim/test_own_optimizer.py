@@ -19,7 +19,7 @@ OPTIMIZERS = """\
 import collections
 import numpy
 import torch
-from torch.optim import SGD, AdamW, LBFGS, Optimizer
+from torch.optim import SGD, AdamW, LBFGS, Optimizer, Rprop
 
 
 class Signs(Optimizer):
@@ -87,6 +87,14 @@ class Stuck(Signs):
 
     def move(self, weight, lr):
         weight.sub_(self.lr * weight.grad)
+
+
+class Waits(Stuck):
+    pass
+
+
+class OwnRprop(Rprop):
+    pass
 
 
 class Falls(Signs):
@@ -172,7 +180,7 @@ def network() -> nn.Module:
 
 def built(name: str, model: nn.Module, **settings: Any) -> TorchOptimizer:
     call = OptimizerCall.model_validate({"call": f"own_optim:{name}", "learning_rate": 0.25, **settings})
-    optimizer = build_optimizer(call, model)
+    optimizer = build_optimizer(call, model, rate_changes=name != "Waits")
     assert isinstance(optimizer, TorchOptimizer)
     return optimizer
 
@@ -203,7 +211,7 @@ def test_it_takes_its_steps_by_hand() -> None:
     assert model[0].tolist() == [-0.625] * 3
 
 
-@pytest.mark.parametrize("name", ["Signs", "Doubles", "Langevin", "SlowBiases", "decayed", "BreaksLater"])
+@pytest.mark.parametrize("name", ["Signs", "Waits", "Doubles", "Langevin", "SlowBiases", "decayed", "BreaksLater"])
 def test_continued_it_takes_the_same_steps(name: str) -> None:
     """Also with a state of float64, and with noise from torch."""
     model = network()
@@ -252,6 +260,7 @@ def test_a_list_is_a_tuple_where_the_default_is_one(given: Any) -> None:
         ("Deque", {}, "train.optimizer: own_optim:Deque (AT) must keep only tensors, numbers, texts, "
          "lists and dicts in its state, which a checkpoint saves, got deque"),
         ("Stuck", {}, "train.optimizer: own_optim:Stuck (AT) must read lr from its param_groups in each"),
+        ("OwnRprop", {}, "train.optimizer: own_optim:OwnRprop (AT) must read lr from its param_groups in each"),
         ("Falls", {}, "train.optimizer: own_optim:Falls (AT) must leave lr in its param_groups as it is"),
         ("NoRate", {}, "train.optimizer: own_optim:NoRate (AT) must keep lr in its param_groups, where"),
         ("Again", {}, "train.optimizer: own_optim:Again cannot take a step: "),

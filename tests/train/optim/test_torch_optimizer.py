@@ -137,7 +137,8 @@ def test_it_takes_the_steps_of_the_class_itself(name: str, settings: dict[str, A
 def test_continued_at_any_step_it_ends_with_the_same_bits(name: str, settings: dict[str, Any]) -> None:
     def untrained() -> TrainingState:
         model = network()
-        return TrainingState(model, build_optimizer(call(name, **settings), model, gradient_clip=1.0))
+        changes = name != "Rprop"
+        return TrainingState(model, build_optimizer(call(name, **settings), model, 1.0, rate_changes=changes))
 
     watch, schedule = Keeping(), ScheduleParams() if name == "Rprop" else one_cycle()
     whole = train(untrained(), watch, schedule)
@@ -172,7 +173,7 @@ def test_muon_trains_a_network_of_matrices() -> None:
     [
         ("torch.optim:RMSProp", {}, "train.optimizer: must be a class of torch.optim, got torch.optim:RMSProp; did you "
          "mean RMSprop?"),
-        ("torch.optim.rmsprop:RMSprop", {}, "train.optimizer.call: must be torch.optim:RMSprop, got torch.optim.rms"),
+        ("torch.optim.rmsprop:RMSprop", {}, "train.optimizer: torch.optim.rmsprop: must be a module of this project"),
         ("torch.optim:lr_scheduler", {}, "train.optimizer: must be a class of torch.optim, got torch.optim:lr_sched"),
         ("torch.nn:Linear", {}, "train.optimizer: torch.nn:Linear must be a class derived from torch.optim.Optimizer"),
         ("subprocess:run", {}, "train.optimizer: subprocess: must be a module of this project, got one of Python's"),

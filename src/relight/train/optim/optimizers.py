@@ -147,12 +147,17 @@ def detached(weights: list[Tensor]) -> list[Tensor]:
 
 
 def build_optimizer(
-    params: OptimizerParams | OptimizerCall, model: nn.Module, gradient_clip: float | None = None
+    params: OptimizerParams | OptimizerCall,
+    model: nn.Module,
+    gradient_clip: float | None = None,
+    *,
+    rate_changes: bool = False,
 ) -> Optimizer:
     """Return an optimizer over all weights of the model that learn.
 
     Args:
         gradient_clip: the largest norm of a gradient; None: no limit.
+        rate_changes: whether a schedule will change the learning rate.
 
     Raises:
         RelightError: if a class by its name cannot train these weights.
@@ -160,7 +165,7 @@ def build_optimizer(
     weights: list[Tensor] = [weight for weight in model.parameters() if weight.requires_grad]
     clip = None if gradient_clip is None else GradientClip(weights_by_network(model), gradient_clip)
     if isinstance(params, OptimizerCall):
-        try_optimizer(params, weights)
+        try_optimizer(params, weights, rate_changes=rate_changes)
         return make_torch_optimizer(params, weights, clip)
     match params.name:
         case "sgd":

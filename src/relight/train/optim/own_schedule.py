@@ -16,7 +16,7 @@ MAX_TRIED_STEPS = 10_000
 ARGUMENTS = ("step", "n_steps")
 
 
-def load_schedule(call: Call) -> Callable[..., Any]:
+def load_schedule(call: Call, project: Path = Path()) -> Callable[..., Any]:
     """Return the function that a call names, with its settings.
 
     Raises:
@@ -27,7 +27,7 @@ def load_schedule(call: Call) -> Callable[..., Any]:
             f"{KEY}: must be a function (step, n_steps) of this project, got {call}, whose objects remember their "
             "steps; take one_cycle (OneCycleLR), step (StepLR) or cosine, or write the function"
         )
-    return as_function(load(call, KEY), call, KEY, *ARGUMENTS)
+    return as_function(load(call, KEY, project), call, KEY, *ARGUMENTS)
 
 
 def own_schedule(call: Call, n_steps: int) -> Callable[[int, int], float]:
@@ -37,7 +37,7 @@ def own_schedule(call: Call, n_steps: int) -> Callable[[int, int], float]:
     a checkpoint asks in another order.
 
     Raises:
-        RelightError: if it raises an exception, does not return a number of at least 0, or remembers its calls.
+        RelightError: if it is not there, raises an exception, returns no number of at least 0, or remembers its calls.
     """
     function = load_schedule(call)
     what = described(function, call)

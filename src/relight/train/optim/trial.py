@@ -5,6 +5,7 @@ checkpoint in between must take the same ones, and others at another learning ra
 are left as they were.
 """
 
+import copy
 import io
 from typing import Any
 
@@ -14,7 +15,7 @@ from torch import Tensor
 from relight.errors import InputError
 from relight.own_code.calls import Call
 from relight.own_code.loading import described, load
-from relight.train.optim.checks import KEY, ignores_later_rates, load_optimizer
+from relight.train.optim.checks import KEY
 from relight.train.optim.params import OptimizerCall
 from relight.train.optim.torch_optimizer import TorchOptimizer, explain_refusal, make_torch_optimizer
 
@@ -23,8 +24,11 @@ RATE_FACTOR = 1000  # so large that rounding does not hide it
 N_MORE = 2  # after it; ASGD reads a learning rate for the step after the next
 
 
-def try_optimizer(call: OptimizerCall, weights: list[Tensor]) -> None:
+def try_optimizer(call: OptimizerCall, weights: list[Tensor], *, rate_changes: bool) -> None:
     """Check that an optimizer can train weights like these, and that its checkpoint holds all that its steps depend on.
+
+    Args:
+        rate_changes: whether the learning rate will differ between steps.
 
     Raises:
         RelightError: if it cannot, with the file and line of the user's own code.
@@ -45,10 +49,10 @@ def try_optimizer(call: OptimizerCall, weights: list[Tensor]) -> None:
             "after a checkpoint; keep counters and tensors in self.state or param_groups, and draw random numbers "
             "from torch"
         )
-    if _same(tried, faster) and not ignores_later_rates(load_optimizer(call)):
+    if rate_changes and _same(tried, faster):
         raise InputError(
             f"{KEY}: {_what(call)} must read lr from its param_groups in each step, because train.schedule sets it "
-            "there"
+            "there; correct it, or set train.schedule to constant"
         )
 
 
@@ -57,7 +61,7 @@ def _continued(call: OptimizerCall, start: list[Tensor], saved: dict[str, Any], 
     weights = copies(start)
     optimizer = make_torch_optimizer(call, weights)
     with explain_refusal(call, "cannot continue from its checkpoint"):
-        optimizer.restore(saved)
+        optimizer.restore(copy.deepcopy(saved))  # its steps change what it has read
         optimizer.learning_rate = rate
         _take_steps(optimizer, weights, range(N_STEPS, N_STEPS + N_MORE))
     return weights
