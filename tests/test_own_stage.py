@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.repositories import Repository, make_repository
+from tests.repositories import REPOSITORY, Repository, make_repository
 
 METRICS = '''\
 import numpy as np
@@ -15,33 +15,7 @@ def within(y_true, y_pred, sample_weight, share):
     """The share of rows whose prediction is at most `share` away."""
     return float(np.average(np.abs(y_pred - y_true) <= share, weights=sample_weight))
 '''
-POST = '''\
-"""post: the predictions → their largest errors, for the end of the report."""
-
-import polars as pl
-from pydantic import BaseModel
-
-from relight.runtime.runner import Stage, run_stage
-
-
-class PostParams(BaseModel):
-    n_rows: int
-    title: str = "Largest errors"
-
-
-def main(stage: Stage) -> None:
-    params = stage.params("post", PostParams)
-    table = pl.read_csv(stage.dep("reports/evaluate") / "predictions.csv")
-    folder = stage.out("reports/extra")
-    folder.mkdir()
-    error = (table["prediction"] - table["target"]).abs()
-    table.with_columns(error=error).sort("error", descending=True).head(params.n_rows).write_csv(folder / "errors.csv")
-    (folder / "note.md").write_text(f"# {params.title}\\n\\nOf *{table.height}* test rows.\\n")
-
-
-if __name__ == "__main__":
-    run_stage("post", main)
-'''
+POST = (REPOSITORY / "examples/own_stage/post.py").read_text(encoding="utf-8")  # as docs/own-stages.md shows it
 pytestmark = pytest.mark.xdist_group("own stage")  # one worker: what the fixture makes is dear
 STAGE = """\
   post:
@@ -106,7 +80,7 @@ def test_the_score_is_that_of_the_predictions_and_its_direction_is_shown(own: Re
 def test_the_report_ends_with_what_the_stage_wrote(own: Repository) -> None:
     page = (own.root / "reports/report.html").read_text()
     extra = page.split("<h2>Extra</h2>")[1]
-    assert "<h3>Largest errors</h3>" in extra
+    assert '<h3 class="quiet">errors.csv</h3>' in extra
     assert extra.count("<tr>") == 1 + 3
     assert "within ↑" in page
 
@@ -166,9 +140,9 @@ MKDIR = "    folder.mkdir()"
         (
             MKDIR,
             f"{MKDIR}\n    1 / 0",
-            "error: post: stages/post.py:19: in main: ZeroDivisionError: division by zero\n",
+            "error: post: stages/post.py:18: in main: ZeroDivisionError: division by zero\n",
         ),
-        (MKDIR, f"{MKDIR}\n    open('/nowhere/x')", "error: post: stages/post.py:19: in main: FileNotFoundError: "),
+        (MKDIR, f"{MKDIR}\n    open('/nowhere/x')", "error: post: stages/post.py:18: in main: FileNotFoundError: "),
         ("    n_rows: int", "    n_rows: float\n    share: float", "params.yaml:52: post.share: is missing"),
         ('"post", PostParams', '"train", PostParams', "stage post uses train, which is not among its params; add it"),
         (MKDIR, "    open('data/raw/line.yaml')", "stage post reads data/raw/line.yaml, which is not among its deps"),
@@ -181,7 +155,7 @@ def test_what_goes_wrong_in_the_stage_is_said_with_its_place(own: Repository, ol
     assert done.returncode != 0
     assert said in done.stderr
     assert "Traceback" not in done.stderr
-    assert (own.root / "reports/extra/note.md").is_file()
+    assert (own.root / "reports/extra/errors.csv").is_file()
 
 
 def test_a_typo_in_params_yaml_is_found_next_to_the_own_section(own: Repository) -> None:
