@@ -151,7 +151,7 @@ def _in_folder(descriptor: object, path: object) -> object:
 
 
 def _is_bytecode(full: str) -> bool:
-    return f"{os.sep}__pycache__{os.sep}" in full + os.sep
+    return f"{os.sep}__pycache__{os.sep}" in full + os.sep  # the folder itself is made by the first import
 
 
 def _is_install_record(full: str) -> bool:
