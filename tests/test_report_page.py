@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.evaluated_tables import Evaluated, EvaluateParams
 from tests.repositories import Repository
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -74,4 +75,28 @@ def test_names_from_the_data_stay_text(evil_report: Path, browser) -> None:
     assert spoken == []
     assert page.evaluate("document.querySelectorAll('script, b, img[src=x]').length") == 0
     assert "<img src=x onerror=alert(1)>" in page.inner_text("body")
+    page.close()
+
+
+def test_what_an_own_stage_wrote_is_seen_and_runs_nothing(tmp_path: Path, browser) -> None:
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20" onload="alert(1)">{EVIL}</svg>'
+    contents = {"a.svg": svg, "b.md": f"{EVIL} ![x](https://example.org/x.png)", "c.csv": f"a,b\n1,{EVIL}\n", "d": ""}
+    for name, content in contents.items():
+        (tmp_path / name).write_text(content)
+    files = {EVIL if name == "d" else name: tmp_path / name for name in contents}
+    table = Evaluated(tmp_path / "data", "regression")
+    shown = table.plot(table.evaluate(EvaluateParams(), "out"), "shown", files)
+    page, asked, spoken = browser.new_page(viewport={"width": 390, "height": 900}), [], []
+    page.on("request", lambda request: asked.append(request.url.split(":")[0]))
+    page.on("dialog", lambda dialog: (spoken.append(dialog.message), dialog.dismiss()))
+    page.goto((shown / "report.html").as_uri())
+    assert page.title() == "Relight report: y"
+    assert set(asked) <= {"file", "data"}
+    assert asked.count("file") == 1
+    assert spoken == []
+    extra = page.locator("section.extra")
+    assert extra.locator("script, svg").count() == 0
+    assert extra.locator("img").evaluate_all("images => images.map(image => image.naturalWidth)") == [40]
+    assert extra.inner_text().count(EVIL) == 3
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.close()

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
+from torch import Tensor
 
 from relight.model.build import untrained_model
 from relight.model.params import ModelParams
@@ -15,7 +16,8 @@ from relight.train.batches import InMemoryBatches
 from relight.train.distributed.group import DistributedBatches, ProcessGroup, SingleProcess, process_seed
 from relight.train.distributed.process_group import DistributedGroup
 from relight.train.loop import Validation, fit
-from relight.train.losses.losses import mse
+from relight.train.losses.losses import Loss, mse
+from relight.train.losses.own import OwnLoss
 from relight.train.optim.optimizers import build_optimizer
 from relight.train.optim.params import OptimizerCall, OptimizerParams
 from relight.train.optim.schedules import Schedule
@@ -71,6 +73,7 @@ def train(
     clip: float | None = None,
     after: int = 0,
     saved: dict[str, Any] | None = None,
+    loss_fn: Loss = mse,
     optimizer: OptimizerParams | OptimizerCall = ADAMW,
 ) -> tuple[TrainingState, Keeps]:
     """Four epochs of 60 rows, in batches of 16, 16, 16 and 12; three processes share them unevenly."""
@@ -91,7 +94,7 @@ def train(
         state,
         batches if group.size == 1 else DistributedBatches(batches, group.rank, group.size),
         Validation(validation, lambda outputs: float(outputs.double().square().mean())),
-        loss_fn=mse,
+        loss_fn=loss_fn,
         schedule=Schedule(4, lambda epoch, step: 0.02 / (1 + epoch + step)),
         callbacks=[watch],
     )
@@ -119,6 +122,13 @@ def resumed(group: ProcessGroup, after: int, **how: Any) -> dict[str, Any]:
     return {"never": [curve(never), weights(never)], "again": [curve(again), weights(again)]}
 
 
+def pinball(outputs: Tensor, targets: Tensor, sample_weight: Tensor) -> Tensor:
+    """Return the loss of the 0.9 quantile, as a user would write it."""
+    below = targets - outputs
+    losses = torch.maximum(0.9 * below, -0.1 * below).mean(dim=1)
+    return (sample_weight * losses).sum() / sample_weight.sum()
+
+
 def main() -> None:
     dist.init_process_group("gloo", init_method=f"file://{sys.argv[1]}", rank=int(sys.argv[2]), world_size=3)
     torch.set_num_threads(1)
@@ -130,6 +140,7 @@ def main() -> None:
         "full": both(group, "mlp", batch_size="full"),
         "rmsprop": both(group, "mlp", optimizer=RMSPROP),
         "two rows": both(group, "mlp", batch_size=2),
+        "own loss": both(group, "mlp", weighted=True, loss_fn=OwnLoss(pinball, "pinball")),
         "resumed in the middle": resumed(group, after=6),
         "resumed at the start": resumed(group, after=1),
         "resumed with rmsprop": resumed(group, after=6, optimizer=RMSPROP),

@@ -55,10 +55,13 @@ def run_compare(arguments: argparse.Namespace) -> str:
 
 def run_data(arguments: argparse.Namespace) -> str:
     from relight.commands.samples import write_sample, write_sample_for
+    from relight.prepare.source import assert_inside
 
     if arguments.name:
         return write_sample(arguments.name, RAW)
-    return write_sample_for(Path(read_section(read_yaml(PARAMS), "prepare", PrepareParams).source))
+    source = Path(read_section(read_yaml(PARAMS), "prepare", PrepareParams).source)
+    assert_inside(source)
+    return write_sample_for(source)
 
 
 def run_deps(arguments: argparse.Namespace) -> str:

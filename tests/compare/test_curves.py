@@ -22,6 +22,7 @@ ACCURACY, COVERAGE = Monitor(name="accuracy", better="higher"), Monitor(name="co
         ({"train.loss.call": "a:b"}, Monitor(name="loss", better="lower")),
         ({"train.loss.call": "a:b", "train.early_stopping.monitor": "accuracy"}, ACCURACY),
         ({f"{KEY}.call": "a.b:coverage", f"{KEY}.better": "0.9"}, COVERAGE),
+        ({f"{KEY}.call": "a:b", f"{KEY}.name": "coverage", f"{KEY}.better": "0.9"}, COVERAGE),
         ({f"{KEY}.call": "a:accuracy", f"{KEY}.better": "higher"}, ACCURACY),
     ],
 )  # fmt: skip

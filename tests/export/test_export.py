@@ -41,7 +41,7 @@ FAMILIES: list[tuple[Any, ...]] = [
     # name, columns, task, numeric, target, seeds
     ("linear", "x flag when c", "regression", "standardize", "log", 1),
     ("mlp", "x flag", "binary", "none", "none", 3),
-    ("mlp", "x c", "regression", "standardize", "log_rate", 2),
+    ("mlp", "narrow flag c", "regression", "standardize", "log_rate", 2),
     ("mlp_ple", "label narrow c many", "multiclass", "quantile_normal", "none", 1),
     ("ft_transformer", "x label c many", "regression", "standardize", "standardize", 1),
     ("tabm", "x label many", "binary", "standardize", "none", 1),
@@ -70,7 +70,7 @@ def numbers_of(said: pl.DataFrame) -> np.ndarray:
 @pytest.mark.parametrize(
     ("name", "columns", "task", "numeric", "target", "seeds"),
     FAMILIES,
-    ids=["-".join(map(str, f[:1] + f[4:5])) for f in FAMILIES],
+    ids=[f"{f[0]} {f[4]}" for f in FAMILIES],
 )
 def test_each_family_answers_raw_columns_as_predict_does(
     name: str, columns: str, task: str, numeric: str, target: str, seeds: int, tmp_path: Path

@@ -171,7 +171,7 @@ def test_the_page_ends_with_them_and_without_them_it_is_as_it_was(tmp_path: Path
     assert re.sub(r"<style>\n\.extra.*?</style>\n", "", head, flags=re.DOTALL).startswith(
         plain.split("</body>")[0][:-1]
     )
-    assert re.findall(r"<h3>(.*?)</h3>", extra) == ["&lt;i&gt;.txt", "a.md", "b.csv", "c.svg"]
+    assert re.findall(r'<h3 class="quiet">(.*?)</h3>', extra) == ["&lt;i&gt;.txt", "a.md", "b.csv", "c.svg"]
     assert "<script" not in page
     assert "<svg" not in page
     assert (table.plot(out, "again", files) / "report.html").read_text() == page

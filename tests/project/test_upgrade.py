@@ -260,7 +260,16 @@ def test_a_copy_of_the_scripts_becomes_a_project() -> None:
 
 def test_the_repository_of_relight_itself_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(REPOSITORY)
-    with pytest.raises(InputError, match="src/relight: this folder holds the code of Relight itself; `git pull`"):
+    with pytest.raises(InputError, match="this repository holds the code of Relight itself; `git pull` upgrades it"):
+        run()
+
+
+def test_a_model_in_a_folder_of_the_repository_of_relight_is_refused(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "CODE_ROOT", project.parent / "src/relight")
+    (project / ".dvc").rename(project.parent / ".dvc")
+    with pytest.raises(InputError, match=f"^{project.parent}: this repository holds the code of Relight itself"):
         run()
 
 

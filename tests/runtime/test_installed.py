@@ -16,6 +16,7 @@ from relight.runtime.dependencies import Declaration, read_declaration
 from relight.runtime.installed import (
     CODE_ROOT,
     CODE_SUFFIXES,
+    NOT_HASHED,
     STAGE_CODE,
     assert_installed,
     code_hash,
@@ -33,7 +34,7 @@ TRAIN = Declaration("train", ("data/rows",), (), ("train",), ("train",))
 def test_the_code_of_a_stage_is_that_of_the_clone_without_number_and_load(stage: str) -> None:
     pipeline = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text(encoding="utf-8"))
     code = [dep.removeprefix("src/relight/") for dep in pipeline["stages"][stage]["deps"] if dep.startswith("src/")]
-    assert sorted(STAGE_CODE[stage]) == sorted(set(code) - {"version.py", "__init__.py"})
+    assert sorted(STAGE_CODE[stage]) == sorted(set(code) - set(NOT_HASHED))
     assert list(STAGE_CODE) == list(pipeline["stages"])
 
 

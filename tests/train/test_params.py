@@ -68,3 +68,56 @@ def test_what_is_new_changes_nothing_where_it_is_not_named() -> None:
     assert (params.seeds, params.label_smoothing, params.class_weights) == (1, 0.0, "none")
     assert (params.schedule.name, params.schedule.warmup) == ("constant", 0)
     assert (params.gradient_clip, params.calibration) == (None, "none")
+
+
+def stopping(monitor: Any) -> Any:
+    return TrainParams.model_validate({**WHOLE, "early_stopping": {"patience": 3, "monitor": monitor}}).early_stopping
+
+
+@pytest.mark.parametrize("better", ["higher", "lower", 0, 0.9])
+def test_an_own_metric_has_a_direction_a_name_and_settings(better: Any) -> None:
+    monitor = stopping({"call": "a.b:within", "better": better, "share": 0.1}).monitor
+    assert (monitor.better, monitor.score_name, monitor.settings) == (better, "within", {"share": 0.1})
+    named = stopping({"call": "a.b:within", "better": better, "name": "near", "share": 0.1}).monitor
+    assert (named.score_name, named.settings) == ("near", {"share": 0.1})
+    assert stopping(named.model_dump(mode="json")).monitor == named
+
+
+@pytest.mark.parametrize("better", ["up", True, None, float("inf"), float("nan"), [1]])
+def test_a_direction_is_nothing_else(better: Any) -> None:
+    with pytest.raises(ValidationError, match="must be higher, lower, or a number to be near"):
+        stopping({"call": "a.b:within", "better": better})
+
+
+def test_what_is_watched_is_a_known_name_or_a_call_with_a_direction() -> None:
+    with pytest.raises(ValidationError, match="Input should be 'score', 'loss', 'rmse'"):
+        stopping("rsme")
+    with pytest.raises(ValidationError, match="Field required"):
+        stopping({"call": "a.b:within"})
+    with pytest.raises(ValidationError, match="name must be a text, got 3"):
+        stopping({"call": "a.b:within", "better": "higher", "name": 3})
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"loss": "quantile"}, "quantile is missing; add for example `quantile: 0.9`"),
+        ({"loss": "mse", "quantile": 0.9}, r"quantile must be null with mse \(it is for quantile\), got 0.9"),
+        ({"loss": {"call": "a:b"}, "quantile": 0.9}, r"quantile must be null with a:b \(it is for quantile\), got 0.9"),
+        ({"loss": "bce", "focal_gamma": 1.0}, r"focal_gamma must be null with bce \(it is for focal\), got 1"),
+        ({"loss": "quantile", "quantile": 1.0}, "less than 1"),
+        ({"loss": "quantile", "quantile": 0.0}, "greater than 0"),
+        ({"loss": "focal", "focal_gamma": -1.0}, "greater than or equal to 0"),
+    ],
+)
+def test_a_setting_is_there_for_its_loss_and_only_then(changed: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        TrainParams.model_validate({**WHOLE, **changed})
+
+
+def test_new_settings_are_not_written_where_they_are_not_used() -> None:
+    written = TrainParams.model_validate({**WHOLE, "early_stopping": {"patience": 3}}).model_dump(mode="json")
+    assert not {"quantile", "focal_gamma"} & set(written)
+    assert written["early_stopping"] == {"patience": 3}
+    used = TrainParams.model_validate({**WHOLE, "loss": "quantile", "quantile": 0.9}).model_dump(mode="json")
+    assert TrainParams.model_validate(used).quantile == 0.9

@@ -15,6 +15,7 @@ from relight.prepare.params import PrepareParams
 from relight.split.pairs import split_pairs
 from relight.split.params import SplitParams
 from relight.split.report import SplitReport
+from relight.train.auto import resolve_loss
 from relight.train.checks import assert_train_params_fit, train_warnings
 
 
@@ -71,10 +72,11 @@ def _summary(
     }
     warnings = train_warnings(sections.train.params, features, os.cpu_count() or 1)
     notes = [*schema.notes, *report.notes, *warnings]
+    loss = resolve_loss(sections.train.params.loss, features.task)
     return "\n".join(
         [
             f"{prepare.source}: {schema.rows} pairs ({parts})",
-            f"target {features.target}: similarity, '{(schema.classes or [])[1]}' is alike, loss hinge_embedding",
+            f"target {features.target}: similarity, '{(schema.classes or [])[1]}' is alike, loss {loss}",
             *(f"  {column.name}: {text.get(column.name, column.kind)}" for column in schema.pairs.columns),
             *(f"  {column.name}: not seen" for column in schema.columns if column.kind == "ignored"),
             *(f"note: {note}" for note in notes),

@@ -35,7 +35,8 @@ def monitor_of(params: dict[str, str]) -> Monitor:
     """Return what a run watched, by all its params as texts; those of another version of Relight may lack some."""
     call, better = params.get(f"{MONITOR_KEY}.call"), params.get(f"{MONITOR_KEY}.better", "lower")
     if call is not None:
-        return Monitor(name=call.rpartition(":")[2], better=_better(better))
+        name = params.get(f"{MONITOR_KEY}.name", call.rpartition(":")[2])
+        return Monitor(name=name, better=_better(better))
     name, loss = params.get(MONITOR_KEY, "score"), params.get("train.loss")
     if name == "score":
         has_none = loss in LOSSES_WITHOUT_SCORE or "train.loss.call" in params

@@ -17,9 +17,11 @@ from relight.project.record import Record, installed_record, parse_record, text_
 from relight.project.rerun import rerun_lines
 from relight.project.round_trip import dump_round_trip, load_round_trip, parse_round_trip
 from relight.project.templates import STAGE_SCRIPTS, render
+from relight.runtime.audit import is_in_repository
 from relight.runtime.dependencies import INSTALLED
 from relight.runtime.files import write_text
-from relight.runtime.installed import STAGE_CODE, read_installed
+from relight.runtime.installed import CODE_ROOT, NOT_HASHED, STAGE_CODE, read_installed
+from relight.runtime.workspace import find_root
 
 PIPELINE, RECORD, PROJECT_FILE = Path("dvc.yaml"), Path(INSTALLED), Path("pyproject.toml")
 OWN_SOURCE = "src/relight"
@@ -105,8 +107,9 @@ def _refuse_other_folders(pipeline: Any) -> None:
     stages = pipeline.get("stages")
     if not isinstance(stages, dict) or not set(STAGE_CODE) & set(stages):
         raise InputError(f"{PIPELINE}: has no stage of Relight; run this in a folder that `relight new` made")
-    if Path(OWN_SOURCE).is_dir():
-        raise InputError(f"{OWN_SOURCE}: this folder holds the code of Relight itself; `git pull` upgrades it")
+    repository = find_root(Path.cwd()) or Path.cwd()
+    if Path(OWN_SOURCE).is_dir() or is_in_repository(str(CODE_ROOT), str(repository)):
+        raise InputError(f"{repository}: this repository holds the code of Relight itself; `git pull` upgrades it")
 
 
 def _copied_record() -> Record:
@@ -114,7 +117,7 @@ def _copied_record() -> Record:
     pipeline = installed_record().pipeline
     for stage, names in STAGE_CODE.items():
         entry = pipeline["stages"][stage]
-        entry["deps"] = [*entry["deps"], *(f"{OWN_SOURCE}/{name}" for name in (*names, "version.py"))]
+        entry["deps"] = [*entry["deps"], *(f"{OWN_SOURCE}/{name}" for name in (*names, *NOT_HASHED))]
         entry["params"] = [param for param in entry["params"] if item_name(param) != INSTALLED]
     return Record("unknown", {}, {}, {}, pipeline)
 

@@ -59,9 +59,26 @@ def _check_better(value: Any) -> Any:
 
 
 class MonitorCall(Call):
-    """A metric of the user's own, and which way it is better."""
+    """A metric of the user's own, and which way it is better; the setting `name` is another name for the score."""
 
     better: Annotated[Literal["higher", "lower"] | float, BeforeValidator(_check_better)] = Field(examples=["higher"])
+
+    @model_validator(mode="after")
+    def name_is_a_text(self) -> Self:
+        name = super().settings.get("name")
+        if name is not None and not (isinstance(name, str) and name):
+            raise PydanticCustomError("own_section", f"name must be a text, got {name!r}")
+        return self
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The keyword arguments of the metric."""
+        return {key: value for key, value in super().settings.items() if key != "name"}
+
+    @property
+    def score_name(self) -> str:
+        """The name of the score: that of the function, if no other one is given."""
+        return super().settings.get("name") or self.name
 
 
 Monitored = Annotated[

@@ -35,7 +35,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return dict(json.loads(said[0]))
 
 
-@pytest.mark.parametrize("family", [*FAMILIES, "copies", "weighted", "full", "two rows", "rmsprop"])
+@pytest.mark.parametrize("family", [*FAMILIES, "copies", "weighted", "full", "two rows", "rmsprop", "own loss"])
 def test_three_processes_and_one_give_the_same_curve(found: dict[str, Any], family: str) -> None:
     one, three = np.array(found[family]["one"]), np.array(found[family]["three"])
     assert one.shape == (4, 5)

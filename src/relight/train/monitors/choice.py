@@ -37,7 +37,7 @@ def resolve_monitor(params: TrainParams, loss: str | Call) -> Monitor:
     """Return the name and the direction of what is watched with a loss, or with `auto`."""
     asked = asked_monitor(params)
     if isinstance(asked, MonitorCall):
-        return Monitor(name=asked.name, better=asked.better)
+        return Monitor(name=asked.score_name, better=asked.better)
     if asked == "score" and has_score(loss):
         return USUAL_SCORE
     if asked == "score":

@@ -22,11 +22,6 @@ def load_schedule(call: Call, project: Path = Path()) -> Callable[..., Any]:
     Raises:
         RelightError: if it is not there, or does not take step, number of steps and settings.
     """
-    if call.module.split(".")[0] == "torch":
-        raise InputError(
-            f"{KEY}: must be a function (step, n_steps) of this project, got {call}, whose objects remember their "
-            "steps; take one_cycle (OneCycleLR), step (StepLR) or cosine, or write the function"
-        )
     return as_function(load(call, KEY, project), call, KEY, *ARGUMENTS)
 
 
