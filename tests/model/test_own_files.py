@@ -212,7 +212,22 @@ def test_a_file_without_a_digest_in_model_json_is_not_imported(saved: Saved, pro
     make(project, clean_up=MARKER + "def everything(d_in, d_out): pass\n")
     rewrite(saved, lambda value: value["model"].update(name={"call": "clean_up:everything"}))
     (problem,) = refusal(saved)
-    assert problem.endswith("own_code must hold the SHA-256 of clean_up.py, got none; run `dvc repro`")
+    assert problem.endswith("model.name: must hold the SHA-256 of clean_up.py, got none; run `dvc repro`")
+    assert not (project / "marker").exists()
+
+
+def test_a_reader_that_came_with_a_model_is_refused_before_it_is_needed(saved: Saved, project: Path) -> None:
+    make(project, theirs__nets=MARKER + "def read(path): pass\n", clean_up=MARKER + "def everything(path): pass\n")
+    for name in ("model.json", "model.pth"):
+        (project / "theirs" / name).write_bytes((saved.models / name).read_bytes())
+    reader = {"settings": {}, "ending": ".csv", "files": {}}
+    there = saved._replace(models=project / "theirs")
+    for call, problem in {
+        "theirs.nets:read": "prepare.reader: must be code of this project, got theirs/nets.py, which came with",
+        "clean_up:everything": "prepare.reader: must hold the SHA-256 of clean_up.py, got none; run `dvc repro`",
+    }.items():
+        rewrite(there, lambda value, call=call: value["features"].update(reader={**reader, "call": call}))  # type: ignore[misc]
+        assert refusal(there)[0].startswith(f"{project}/theirs/model.json: {problem}")
     assert not (project / "marker").exists()
 
 

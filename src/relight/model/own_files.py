@@ -1,17 +1,19 @@
 """The files of an own network: their digests in model.json, and what has changed when the model is loaded.
 
-A model.json may be a stranger's. What it names is only compared with what the project holds: no path in it is opened,
-and no name in it is imported unless its file lies in the project, apart from the folder of the model.
+A model.json may be a stranger's: no name in it is imported unless its file lies in the project, apart from the folder
+of the model.
 """
 
 from pathlib import Path
 
-from relight.errors import InputError
+from relight.data.schema import SourceReader
+from relight.errors import InputError, problems_of
 from relight.model.own_network import KEY
 from relight.model.params import ModelParams
-from relight.own_code.calls import Call
+from relight.own_code.calls import Call, is_well_formed
 from relight.own_code.closure import file_digests, own_files
-from relight.own_code.project import TORCH_MODULES, locate, relative
+from relight.own_code.digests import assert_from_project, changed_files
+from relight.own_code.project import TORCH_MODULES
 from relight.runtime.messages import abbreviate, printable
 
 
@@ -32,23 +34,19 @@ def own_code_change(description: Path, params: ModelParams, recorded: dict[str, 
         recorded: the digests in it.
 
     Raises:
-        InputError: if the code is not in the project, or model.json does not hold its digest.
+        InputError: if the code is not in the project, came with the model, or is not recorded.
     """
     call = params.name
     if not isinstance(call, Call) or call.module in TORCH_MODULES:
         return ""
-    try:
-        files = own_files(call, project)
-    except InputError as error:
+    problems = problems_of(lambda: own_files(call, project))
+    if problems:
         raise InputError(
-            *(f"{description}: {KEY}: {problem}" for problem in error.problems),
+            *(f"{description}: {KEY}: {problem}" for problem in problems),
             f"{description}: was trained with {call}: run this in the project that trained it, or bring its code back",
-        ) from error
-    _assert_apart(description, files, project)
-    now, main_file = file_digests(files, project), relative(locate(call.module, project), project)
-    if main_file in now and main_file not in recorded:
-        raise InputError(f"{description}: own_code must hold the SHA-256 of {main_file}, got none; run `dvc repro`")
-    changed = sorted(path for path in {*recorded, *now} if recorded.get(path) != now.get(path))
+        )
+    assert_from_project(description, KEY, call, recorded, project)
+    changed = changed_files(call, recorded, project)
     if not changed:
         return ""
     return (
@@ -57,13 +55,14 @@ def own_code_change(description: Path, params: ModelParams, recorded: dict[str, 
     )
 
 
-def _assert_apart(description: Path, files: list[Path], project: Path) -> None:
-    """Refuse code that came with the model: it lies in the model's folder, or beside it below the project's root."""
-    folders = [description.resolve().parent, description.resolve().parent.parent]
-    near = [folder for folder in folders if not project.resolve().is_relative_to(folder)]
-    for path in files:
-        if any(path.resolve().is_relative_to(folder) for folder in near):
-            raise InputError(
-                f"{description}: {KEY}: must be code of this project, got {relative(path, project)}, which came with "
-                "the model; read it, and move it to src/ if you trust it"
-            )
+def assert_reader_from_project(description: Path, reader: SourceReader | None, project: Path) -> None:
+    """Refuse a reader that came with the model; one that the project lacks is said when a file needs it.
+
+    Raises:
+        InputError: if it lies beside the model, or is not recorded.
+    """
+    if reader is None or not is_well_formed(reader.call):
+        return
+    call = Call(call=reader.call)
+    if not problems_of(lambda: own_files(call, project)):
+        assert_from_project(description, "prepare.reader", call, reader.files, project)

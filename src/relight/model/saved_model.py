@@ -15,7 +15,7 @@ from relight.model.checks import TargetScale
 from relight.model.monitor import USUAL_SCORE, Monitor
 from relight.model.networks.forecaster import Forecaster
 from relight.model.networks.tower import SiameseModel
-from relight.model.own_files import own_code_change
+from relight.model.own_files import assert_reader_from_project, own_code_change
 from relight.model.pairs import DistanceCalibration
 from relight.model.params import ModelParams
 from relight.model.weights import load_weights
@@ -124,7 +124,9 @@ def load_model(folder: Path, project: Path = Path()) -> SavedModel:
     Raises:
         InputError: as `load_model_files`.
     """
-    return load_model_files(folder / "model.json", folder / "model.pth", project)
+    model = load_model_files(folder / "model.json", folder / "model.pth", project)
+    assert_reader_from_project(folder / "model.json", model.features.reader, project)
+    return model
 
 
 def load_model_files(description: Path, weights: Path, project: Path = Path()) -> SavedModel:

@@ -8,13 +8,14 @@ import polars as pl
 from pydantic import ValidationError
 
 from relight.data.schema import SourceReader
-from relight.errors import InputError
+from relight.errors import InputError, problems_of
 from relight.own_code.calls import Call
+from relight.own_code.closure import own_files
 from relight.own_code.digests import changed_files
 from relight.prepare.frames import as_frame, is_table
 from relight.prepare.own_reader import FOLDER_ENDING, OwnTable, ending_of
 from relight.prepare.source import SourceTable, file_kind
-from relight.runtime.messages import did_you_mean, notify
+from relight.runtime.messages import did_you_mean, notify, printable
 
 FRAME_NAME = "the frame"
 GROUP = "\0group"  # no column of a table has this name
@@ -76,14 +77,16 @@ def rows_of_frame(frame: Any) -> NewRows:
 
 
 def _read_with(reader: SourceReader, table: Path, project: Path) -> Iterator[pl.DataFrame]:
-    changed = [path for path in changed_files(reader.files, project) if Path(project, path).exists()]
+    call = _call_of(reader)
+    is_there = not problems_of(lambda: own_files(call, project))
+    changed = changed_files(call, reader.files, project) if is_there else []
     if changed:
         notify(
-            f"note: {', '.join(changed)}: has changed since the model was trained, and reads {table} as it is now; "
-            "`dvc repro` trains with it"
+            f"note: {printable(', '.join(changed))}: has changed since the model was trained, and reads {table} as it "
+            "is now; `dvc repro` trains with it"
         )
     try:
-        return OwnTable(table, _call_of(reader), project).frames()
+        return OwnTable(table, call, project).frames()
     except InputError as error:
         next_step = "; run in the folder of the model's project, or write the rows as .csv or .parquet"
         raise InputError(*(f"{table}: {problem}{next_step}" for problem in error.problems)) from error
