@@ -50,11 +50,7 @@ def own_metric(asked: MonitorCall, truth: Truth, project: Path = Path()) -> Call
 
 def _positional(target: Any, call: Call) -> Callable[..., Any]:
     """Return a function of three positional arguments; those of scikit-learn take `sample_weight` by its name."""
-    try:
-        weight = inspect.signature(target).parameters.get(ARGUMENTS[-1])
-    except (TypeError, ValueError):  # written in C
-        weight = None
-    if weight is None or weight.kind is not weight.KEYWORD_ONLY:
+    if not inspect.isfunction(target) or ARGUMENTS[-1] not in inspect.getfullargspec(target).kwonlyargs:
         return as_function(target, call, KEY, *ARGUMENTS)
     assert_takes(target, call, KEY, ARGUMENTS[:-1], {ARGUMENTS[-1]: None})
     by_name = partial(target, **call.settings)
