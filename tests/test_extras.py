@@ -18,8 +18,7 @@ from tests.closure import REPOSITORY
 
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-# Imported when another package asks for them: dvc its parser of YAML, torch.onnx the writer of graphs.
-NEVER_IMPORTED = {"ruamel.yaml.clib", "onnxscript"}
+NEVER_IMPORTED = {"onnxscript"}  # torch.onnx asks for it
 # Distributions that another one cannot do without, and a module that two share.
 NAMED_BY = {"dvc_objects": "dvc", "markupsafe": "jinja2", "pydantic_core": "pydantic", "ruamel": "ruamel.yaml"}
 WITHOUT = """

@@ -1,11 +1,13 @@
 """A call in params.yaml: which texts are one, its settings, where the calls of a file are."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from relight.own_code.calls import Call, find_calls, is_well_formed
+from relight.runtime.strict_yaml import read_yaml
 
 
 @pytest.mark.parametrize(
@@ -52,3 +54,16 @@ def test_the_calls_of_a_file_have_their_dotted_keys() -> None:
         ("evaluate.metrics.0", "own.metrics:a", {}),
         ("evaluate.metrics.2", "own.metrics:b", {}),
     ]
+
+
+def test_dvc_reads_a_call_in_braces_that_an_experiment_has_rewritten(tmp_path: Path) -> None:
+    """DVC drops the quotes. Its C parser (ruamel.yaml.clib) could not read that, and is no dependency for this reason."""
+    from dvc.utils.serialize import load_yaml, modify_yaml
+
+    params = tmp_path / "params.yaml"
+    params.write_text('train:\n  loss: {call: "houses.losses:pinball", quantile: 0.9}\n')
+    with modify_yaml(str(params)) as content:
+        content["train"]["loss"]["quantile"] = 0.5
+    assert "call: houses.losses:pinball," in params.read_text()
+    expected = {"train": {"loss": {"call": "houses.losses:pinball", "quantile": 0.5}}}
+    assert load_yaml(str(params)) == read_yaml(params).value == expected
