@@ -57,7 +57,7 @@ def test_the_calls_of_a_file_have_their_dotted_keys() -> None:
 
 
 def test_dvc_reads_a_call_in_braces_that_an_experiment_has_rewritten(tmp_path: Path) -> None:
-    """DVC drops the quotes. Its C parser (ruamel.yaml.clib) could not read that, and is no dependency for this reason."""
+    """DVC drops the quotes. Its C parser (ruamel.yaml.clib) could not read that, so it is no dependency."""
     from dvc.utils.serialize import load_yaml, modify_yaml
 
     params = tmp_path / "params.yaml"
