@@ -32,7 +32,23 @@ STAGE = """\
     outs:
       - reports/extra
 """
-ALL = ["prepare", "split", "train", "evaluate", "post", "plot"]
+DRAW = """\
+import os
+
+import yaml
+
+size = yaml.safe_load(open("params.yaml"))["draw"]["size"]
+os.makedirs("reports/more", exist_ok=True)
+with open("reports/more/a.svg", "w") as file:
+    file.write(f'<svg xmlns="http://www.w3.org/2000/svg" width="{size}"/>')
+"""
+DRAW_STAGE = """\
+  draw:
+    cmd: python draw.py
+    deps: [draw.py]
+    params: [draw.size]
+    outs: [reports/more]
+"""
 
 
 def add_line(repository: Repository, after: str, line: str) -> None:
@@ -47,18 +63,21 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     (root / "houses").mkdir()
     (root / "houses/metrics.py").write_text(METRICS)
     (root / "stages/post.py").write_text(POST)
+    (root / "draw.py").write_text(DRAW)
     call = '{call: "houses.metrics:within", share: 0.05, better: higher}'
     repository.edit("params.yaml", "evaluate:\n", f"evaluate:\n  metrics: [{call}]\n")
     repository.edit("params.yaml", "epochs: 1000", "epochs: 20")
-    repository.edit("params.yaml", "plot: {dpi: 150}", "plot: {dpi: 40}\npost: {n_rows: 3}")
+    repository.edit("params.yaml", "plot: {dpi: 150}", "plot: {dpi: 40}\npost: {n_rows: 3}\ndraw: {size: 7, unused: 1}")
     add_line(repository, "      - src/relight/evaluate\n", "      - houses/metrics.py\n")
-    repository.edit("dvc.yaml", "\n# What other projects take", f"{STAGE}\n# What other projects take")
+    repository.edit("dvc.yaml", "\n# What other projects take", f"{STAGE}{DRAW_STAGE}\n# What other projects take")
     code, said = repository.relight("check")
     assert code == 0, said
     assert "note: dvc.yaml: stage post writes reports/extra, and report.html does not show it; add the line " in said
     add_line(repository, "      - reports/metrics.json\n      - reports/evaluate\n", "      - reports/extra\n")
     assert "reports/extra" not in repository.relight("check")[1]
-    assert repository.repro() == ALL
+    ran = repository.repro()
+    assert [stage for stage in ran if stage != "draw"] == ["prepare", "split", "train", "evaluate", "post", "plot"]
+    assert "draw" in ran
     for command in (("git", "add", "-A"), ("git", "commit", "-qm", "own parts")):
         assert repository.run(*command).returncode == 0
     return repository
@@ -99,7 +118,7 @@ def test_each_part_runs_again_only_for_what_it_reads(own: Repository) -> None:
     assert own.repro() == ["post", "plot"]
     own.edit("params.yaml", "share: 0.05", "share: 0.1")
     assert own.repro()[0] == "evaluate"
-    for command in (("git", "checkout", "."), ("dvc", "checkout", "-q")):
+    for command in (("git", "checkout", "-q", "HEAD", "."), ("dvc", "checkout", "-q")):
         assert own.run(*command).returncode == 0
 
 
@@ -162,26 +181,29 @@ def test_a_typo_in_params_yaml_is_found_next_to_the_own_section(own: Repository)
     own.edit("params.yaml", "post: {", "psot: {")
     code, said = own.relight("check")
     own.run("git", "checkout", "params.yaml")
-    assert code == 2
+    assert code == 2, said
     assert "section psot is unknown; did you mean post?" in said
 
 
-def test_a_stage_may_be_any_script_and_take_its_params_as_they_are(own: Repository) -> None:
-    """A second one, without Relight, that writes a picture; and all params of a stage as a dictionary."""
-    (own.root / "draw.py").write_text(
-        "import os\nos.makedirs('reports/more', exist_ok=True)\n"
-        "open('reports/more/a.svg', 'w').write('<svg xmlns=\"http://www.w3.org/2000/svg\"/>')\n"
-    )
-    draw = "  draw: {cmd: python draw.py, deps: [draw.py], params: [draw], outs: [reports/more]}\n"
-    own.edit("dvc.yaml", "  post:\n", f"{draw}  post:\n")
-    own.edit("params.yaml", "post: {", "draw: {x: 1}\npost: {")
-    taken = (
-        'assert stage.all_params() == {"post": {"n_rows": 3}}\n    params = PostParams(**stage.all_params()["post"])'
-    )
+def test_params_may_be_taken_as_they_are(own: Repository) -> None:
+    taken = 'taken = stage.all_params()\n    params = PostParams(**taken["post"])\n    assert len(taken) == 1'
     own.edit("stages/post.py", 'params = stage.params("post", PostParams)', taken)
-    ran = own.repro()
-    own.run("git", "checkout", ".")
-    assert sorted(ran) == ["draw", "post"]
+    before = own.bytes_of("reports/extra/errors.csv")
+    done = own.run("python", "-m", "stages.post")
+    own.run("git", "checkout", "stages/post.py")
+    assert done.returncode == 0, done.stderr
+    assert own.bytes_of("reports/extra/errors.csv") == before
+
+
+def test_a_stage_may_be_any_script_and_read_one_key_of_its_section(own: Repository) -> None:
+    assert 'width="7"' in (own.root / "reports/more/a.svg").read_text()
+    own.edit("params.yaml", "unused: 1", "unused: 2")
+    assert "draw" not in own.run("dvc", "status", "-q").stdout + own.run("dvc", "status").stdout
+    own.run("git", "checkout", "params.yaml")
+    code, said = own.relight("trace", "reports/more/a.svg", "--no-remote")
+    assert code == 0, said
+    assert "params    draw.size: 7" in said
+    assert "by running: yes" in said
 
 
 def test_the_code_of_the_stage_is_named_in_a_failing_metric(own: Repository) -> None:

@@ -203,7 +203,7 @@ def test_a_failure_is_one_plain_message_and_a_traceback_when_asked_for(finished_
     before_split(finished_copy, "1 / 0")
     plain, debug = run_split(finished_copy), run_split(finished_copy, RELIGHT_DEBUG="1")
     assert plain.returncode == debug.returncode == 1
-    said = "error: split: internal error: ZeroDivisionError: division by zero; RELIGHT_DEBUG=1 shows where\n"
+    said = "error: split: stages/split.py:9: in main: ZeroDivisionError: division by zero\n"
     assert plain.stderr == said
     assert "Traceback" in debug.stderr
     assert debug.stderr.endswith(said)

@@ -103,8 +103,9 @@ def _uncached_paths() -> set[str]:
     """Return the outs, metrics and plots with `cache: false` in dvc.yaml: Git keeps them."""
     if not PIPELINE_FILE.exists():
         return set()
-    stages = (yaml.safe_load(PIPELINE_FILE.read_bytes()) or {}).get("stages", {})
-    items = [item for stage in stages.values() for key in ("outs", "metrics", "plots") for item in stage.get(key, [])]
+    stages = (yaml.safe_load(PIPELINE_FILE.read_bytes()) or {}).get("stages") or {}
+    entries = [stage.get("do", stage) for stage in stages.values()]  # `do`: of a stage with `foreach`
+    items = [item for entry in entries for key in ("outs", "metrics", "plots") for item in entry.get(key) or []]
     return {
         path
         for item in items

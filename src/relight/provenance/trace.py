@@ -26,7 +26,7 @@ from relight.repository.revisions import PARAMS_PATH, Lock, LockEntry, yaml_as_t
 from relight.runtime.files import json_text
 from relight.runtime.installed import installed_hash
 from relight.runtime.messages import abbreviate
-from relight.runtime.nested import are_same_params
+from relight.runtime.nested import are_same_params, value_at
 
 MAX_NAMES_SHOWN = 4  # of branches, tags and experiments
 REMOTE_NOT_ASKED = RemoteContents(None, "not asked", {})
@@ -146,7 +146,7 @@ def _maker_text(entry: LockEntry, makers: dict[LockEntry, str]) -> str:
 def _changed_params(recorded: dict[str, Any], revision: str) -> list[str]:
     content = read_files_at([(revision, PARAMS_PATH)]).get((revision, PARAMS_PATH), b"{}")
     params = yaml_as_texts(content)
-    return [section for section, value in recorded.items() if not are_same_params(value, params.get(section))]
+    return [key for key, value in recorded.items() if not are_same_params(value, value_at(params, key))]
 
 
 def _doubts(lock: Lock, cache: Path) -> list[str]:

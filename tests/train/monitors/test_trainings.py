@@ -29,7 +29,6 @@ import numpy as np
 def within(y_true, y_pred, sample_weight, share=0.1):
     assert y_true.dtype == y_pred.dtype == sample_weight.dtype == np.float64
     inside = np.abs(y_pred - y_true) <= share * np.abs(y_true)
-    y_true[:] = np.nan  # of a copy
     return np.average(inside, weights=sample_weight)
 
 
@@ -37,9 +36,9 @@ def above(y_true, y_pred, sample_weight):
     return (y_pred > y_true).mean()
 
 
-def chance(y_true, y_pred, sample_weight):
+def chance(y_true, y_pred, *, sample_weight):
     assert y_pred.shape == (len(y_true), 2)
-    return y_pred[np.arange(len(y_true)), y_true].mean()
+    return y_pred[np.arange(len(y_true)), y_true.astype(int)].mean()
 
 
 def nothing(y_true, y_pred, sample_weight):
@@ -48,6 +47,11 @@ def nothing(y_true, y_pred, sample_weight):
 
 def broken(y_true, y_pred, sample_weight):
     return y_true.total()
+
+
+def greedy(y_true, y_pred, sample_weight):
+    y_true[:] = y_pred
+    return 1.0
 """
 CLASSES = ("binary", "multiclass", "distribution")
 
@@ -150,8 +154,9 @@ def test_an_own_metric_chooses_the_epoch(task: str, call: str, better: Any, tmp_
 @pytest.mark.parametrize(
     ("name", "settings", "said"),
     [
-        ("nothing", {}, "own_metrics:nothing (own_metrics.py:20) must return a finite number, got NoneType None"),
-        ("broken", {}, "own_metrics.py:25: in broken: AttributeError: 'numpy.ndarray' object has no attribute 'total'"),
+        ("nothing", {}, "own_metrics:nothing (own_metrics.py:19) must return a finite number, got NoneType None"),
+        ("broken", {}, "own_metrics.py:24: in broken: AttributeError: 'numpy.ndarray' object has no attribute 'total'"),
+        ("greedy", {}, "own_metrics.py:28: in greedy: ValueError: assignment destination is read-only"),
         ("within", {"shar": 1}, "train.early_stopping.monitor.shar: is unknown to own_metrics:within (own_metrics.py"),
         ("missing", {}, "own_metrics.py must have missing, got none; known are within, above, chance, nothing,"),
     ],

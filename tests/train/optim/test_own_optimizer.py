@@ -283,6 +283,11 @@ def test_one_that_breaks_the_contract_is_named_with_its_line(name: str, settings
     assert problem.startswith(said.replace("AT", at(rf"(class|def) {name}\b")).replace("RAISED", at(f"{name} raises")))
 
 
+@pytest.mark.parametrize("learning_rate", [1e-30, 1e-12, 100.0])
+def test_the_trial_accepts_every_learning_rate(learning_rate: float) -> None:
+    assert built("Signs", network(), learning_rate=learning_rate).learning_rate == learning_rate
+
+
 def test_an_exception_in_a_later_step_has_its_line_and_ends_the_run_as_a_failed_one() -> None:
     """A RunError gets the note on the last good checkpoint."""
     model = network()

@@ -28,8 +28,8 @@ def load_schedule(call: Call, project: Path = Path()) -> Callable[..., Any]:
 def own_schedule(call: Call, n_steps: int) -> Callable[[int, int], float]:
     """Return the factor of the learning rate as a function of the step, from 0, and the number of steps.
 
-    It is tried at all steps, or at 10,000 evenly spread ones, forwards and backwards: a training that continues after
-    a checkpoint asks in another order.
+    It is tried at all steps, or at 10,000 to 20,000 evenly spread ones, forwards and backwards: a training that
+    continues after a checkpoint asks in another order.
 
     Raises:
         RelightError: if it is not there, raises an exception, returns no number of at least 0, or remembers its calls.

@@ -20,7 +20,7 @@ from relight.train.optim.params import OptimizerCall
 from relight.train.optim.torch_optimizer import TorchOptimizer, explain_refusal, make_torch_optimizer
 
 N_STEPS = 3  # before the checkpoint
-RATE_FACTOR = 1000  # so large that rounding does not hide it
+FASTER = 1000  # times the learning rate: rounding does not hide it
 N_MORE = 2  # after it; ASGD reads a learning rate for the step after the next
 
 
@@ -42,7 +42,8 @@ def try_optimizer(call: OptimizerCall, weights: list[Tensor], *, rate_changes: b
         _assert_rate_is_kept(optimizer, call)
         saved, start, rate = _saved_and_loaded(optimizer, call), copies(tried), call.learning_rate
         _take_steps(optimizer, tried, range(N_STEPS, N_STEPS + N_MORE))
-        continued, faster = (_continued(call, start, saved, rate) for rate in (rate, RATE_FACTOR * rate))
+        continued = _continued(call, start, saved, rate)
+        faster = _continued(call, start, saved, max(1.0, FASTER * rate))
     if not _same(tried, continued):
         raise InputError(
             f"{KEY}: {_what(call)} must keep all that a step depends on in its state, because it takes another step "
