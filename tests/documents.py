@@ -10,7 +10,7 @@ CHINESE = ".zh-CN.md"
 
 
 class Translation(NamedTuple):
-    """A document and its translation into Chinese, which lies beside it as NAME.zh-CN.md."""
+    """A document and its translation into Chinese, which lies next to it as NAME.zh-CN.md."""
 
     english: Path
     chinese: Path

@@ -1,4 +1,4 @@
-"""What the first install holds, and what a command says whose extra is missing."""
+"""The packages of the first install, and the message of a command whose extra is missing."""
 
 import ast
 import os

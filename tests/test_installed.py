@@ -134,7 +134,7 @@ def test_the_tests_of_the_project_pass(installed: Installed, copy: Path) -> None
 
 
 def test_an_own_network_needs_one_line_of_params(installed: Installed, copy: Path) -> None:
-    """And the lines of dvc.yaml that `relight deps` writes."""
+    """The project has also the lines of dvc.yaml that `relight deps` writes."""
     environment = installed.environment
     text = (copy / "params.yaml").read_text(encoding="utf-8")
     named = 'name: {call: "houses.networks:ResidualMlp", d_block: 8}  #'

@@ -1,4 +1,4 @@
-"""What reading finds wrong with own code, all of it at once; nothing is imported."""
+"""Problems of own code are found by reading, all of them at once; nothing is imported."""
 
 import sys
 from pathlib import Path

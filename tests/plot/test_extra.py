@@ -1,4 +1,4 @@
-"""What own stages wrote for the page: shown as it is meant, never run, limited and said where it is."""
+"""Files of own stages on the page: shown as they are meant, never run, limited, and the limit is said."""
 
 import base64
 import re

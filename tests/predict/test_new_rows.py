@@ -40,7 +40,7 @@ class Line(nn.Module):
 
 @pytest.fixture
 def own_modules(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is imported of a project is forgotten afterwards."""
+    """Modules of a project are forgotten afterwards."""
     monkeypatch.setattr(sys, "path", [*sys.path])
     for name in ("birds", "birds.data", "birds.networks"):
         monkeypatch.delitem(sys.modules, name, raising=False)

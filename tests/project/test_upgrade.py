@@ -97,8 +97,11 @@ def test_without_a_yes_nothing_is_written(capsys: pytest.CaptureFixture[str], mo
     older()
     before = contents()
     assert run(yes=False)[1] == "nothing was written\n"
-    assert main(["upgrade"]) == 2  # nobody is at the terminal of a test
-    assert "nobody is there to ask, and nothing was written; type `relight upgrade --yes`" in capsys.readouterr().err
+    assert main(["upgrade"]) == 2  # a test has no terminal
+    assert (
+        "there is no terminal to ask in, and nothing was written; type `relight upgrade --yes`"
+        in capsys.readouterr().err
+    )
     assert contents() == before
     for answer, written in (("\n", False), ("no\n", False), ("y\n", True)):
         monkeypatch.setattr(module.sys, "stdin", Terminal(answer))

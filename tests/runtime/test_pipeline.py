@@ -1,4 +1,4 @@
-"""What the stages of a dvc.yaml name, in every form that DVC reads."""
+"""The names in the stages of a dvc.yaml, in every form that DVC reads."""
 
 from pathlib import Path
 from typing import Any

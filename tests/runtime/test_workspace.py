@@ -1,4 +1,4 @@
-"""Where the folder of a model lies in its repository, and where its scratch folder."""
+"""The folder of a model in its repository, and its scratch folder."""
 
 from pathlib import Path
 

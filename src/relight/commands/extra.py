@@ -1,4 +1,4 @@
-"""What stages of the user's own write for the report page, and the plot stage does not read."""
+"""The files that stages of the user's own write for the report page, and that the plot stage does not read."""
 
 import posixpath
 from pathlib import Path

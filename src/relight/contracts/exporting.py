@@ -1,4 +1,4 @@
-"""Whether a network can be exported, and its files answer as it does, for another number of rows than it was traced."""
+"""The contract of an exported network: its files answer as it does, for another number of rows than it was traced."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What is wrong with own code, found before anything runs: by reading it, without importing it."""
+"""The problems of own code, found before anything runs: by reading it, without importing it."""
 
 from collections.abc import Iterator
 from pathlib import Path

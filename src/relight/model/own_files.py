@@ -59,7 +59,7 @@ def assert_reader_from_project(description: Path, reader: SourceReader | None, p
     """Refuse a reader that came with the model; one that the project lacks is said when a file needs it.
 
     Raises:
-        InputError: if it lies beside the model, or is not recorded.
+        InputError: if it lies in the folder of the model, or is not recorded.
     """
     if reader is None or not is_well_formed(reader.call):
         return

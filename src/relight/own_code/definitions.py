@@ -14,7 +14,7 @@ DYNAMIC = {"globals", "locals", "vars", "setattr", "exec", "eval", "modules", "_
 
 
 class Definition(NamedTuple):
-    """What reading finds of a name.
+    """The definition of a name, as far as reading finds it.
 
     Attributes:
         kind: ours: the project defines it; foreign: it is imported from elsewhere; missing; unknown: only running the

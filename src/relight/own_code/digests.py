@@ -22,7 +22,7 @@ def changed_files(call: Call, recorded: dict[str, str], root: Path) -> list[str]
 
 
 def assert_from_project(description: Path, key: str, call: Call, recorded: dict[str, str], root: Path) -> None:
-    """Refuse code that came with a model, in its folder or beside it, and code that the model does not record.
+    """Refuse code that came with a model, in its folder or next to it, and code that the model does not record.
 
     Args:
         description: the model.json.

@@ -31,7 +31,7 @@ RAW = Path("data/raw")
 
 
 class Request(NamedTuple):
-    """What the person asked for.
+    """The arguments of `relight new`.
 
     Attributes:
         root: of the project, absolute; its name is that of the package.

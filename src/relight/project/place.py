@@ -13,7 +13,7 @@ N_FILES_SHOWN = 5
 
 
 class Place(NamedTuple):
-    """Where a project will be; all paths are absolute.
+    """The place of a new project; all paths are absolute.
 
     Attributes:
         root: of the project; it may exist.

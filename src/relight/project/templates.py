@@ -1,4 +1,4 @@
-"""The files of a project, from the templates beside this module.
+"""The files of a project, from the templates in its folder.
 
 A template is the file itself with «names» to fill in, so that it reads as what it becomes. The scripts of the stages
 are those of Relight's own repository.
@@ -36,7 +36,7 @@ WORKFLOW_TEMPLATE_NAMES = {".github/workflows/{package}.yml": "workflow.yml"}
 
 
 class Project(NamedTuple):
-    """What the templates say of a project.
+    """The facts of a project that the templates name.
 
     Attributes:
         package: the name of the package of own code.

@@ -29,7 +29,7 @@ PINNED = re.compile(r"(?<![\w.-])(relight(?:\[[\w, -]*\])?\s*==\s*)([\w.!+*]+)")
 
 
 class Upgrade(NamedTuple):
-    """What an upgrade does.
+    """The changes that an upgrade makes.
 
     Attributes:
         texts: the new text of each file that changes.
@@ -78,10 +78,12 @@ def ask() -> bool:
     """Return whether the person at the terminal wants the changes.
 
     Raises:
-        InputError: if nobody is there to ask.
+        InputError: if there is no terminal to ask in.
     """
     if not sys.stdin.isatty():
-        raise InputError("upgrade: nobody is there to ask, and nothing was written; type `relight upgrade --yes`")
+        raise InputError(
+            "upgrade: there is no terminal to ask in, and nothing was written; type `relight upgrade --yes`"
+        )
     sys.stdout.write("make these changes? [y/N] ")
     sys.stdout.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")

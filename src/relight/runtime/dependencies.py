@@ -28,7 +28,7 @@ BYTECODE = "__pycache__"  # written by imports
 
 @dataclass(frozen=True)
 class Declaration:
-    """What one stage declares in dvc.yaml; paths are relative to its folder.
+    """The declaration of one stage in dvc.yaml; paths are relative to its folder.
 
     Attributes:
         sections: of params.yaml, or dotted keys in one.

@@ -19,7 +19,7 @@ CODE_ROOT = Path(__file__).resolve().parent.parent
 CODE_SUFFIXES = (".py", ".jinja")  # of all that a stage runs; an editor's backup, or bytecode, is no code
 N_DIGITS = 16  # of a hash in relight.json: `dvc exp show` has a column for each
 
-NOT_HASHED = ("__init__.py", "version.py")  # a new number, or `relight.load`, alone changes no result
+NOT_HASHED = ("__init__.py", "version.py")  # a new number, or `relight.load`, changes no result
 
 # The files and folders of Relight that each stage runs: those that the dvc.yaml of Relight's own repository names,
 # without NOT_HASHED.

@@ -210,5 +210,5 @@ def _wait_for_lock(path: Path) -> None:
     until = time.monotonic() + LOCK_SECONDS
     while is_locked(path):
         if time.monotonic() > until:
-            raise RunError(f"{path}: a stage that nobody waits for still runs; end it with `kill`")
+            raise RunError(f"{path}: a stage that no command waits for still runs; end it with `kill`")
         time.sleep(0.1)

@@ -113,7 +113,7 @@ def one_cycle() -> ScheduleParams:
 
 @pytest.mark.parametrize(("name", "settings"), FIT)
 def test_it_takes_the_steps_of_the_class_itself(name: str, settings: dict[str, Any]) -> None:
-    """By hand, on the same batches, with the gradients clipped."""
+    """The loop by hand, on the same batches, with the gradients clipped."""
     model, rows = network(), noise()
     state = TrainingState(model, build_optimizer(call(name, **settings), model, gradient_clip=0.3))
     torch.manual_seed(5)
