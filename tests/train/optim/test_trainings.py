@@ -1,6 +1,8 @@
 """Whole trainings with optimizers and schedules by name: killed and continued, recorded in the curves, and failing."""
 
+import math
 import re
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,7 +10,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-import yaml
 from safetensors.numpy import save_file
 
 from relight.errors import InputError, RunError
@@ -193,14 +194,15 @@ def test_a_class_that_does_not_fit_is_said_with_all_that_does_not_fit() -> None:
     assert optimizer == "train.optimizer.alfa: is unknown to torch.optim:RMSprop; did you mean alpha?"
 
 
-def test_the_example_of_the_documents_trains(project: Path) -> None:
-    page = (REPOSITORY / "docs/models.md").read_text(encoding="utf-8")
-    section = page.partition("## Optimizers and schedules\n")[2].partition("\n## ")[0]
-    (params,), (code,) = (re.findall(rf"```{kind}\n(.*?)```", section, re.DOTALL) for kind in ("yaml", "python"))
-    (project / "houses").mkdir()
-    (project / "houses/steps.py").write_text(code)
-    asked = yaml.safe_load(params)["train"]
-    made = run("example", **asked)
-    assert rates("example") == pytest.approx([0.003 * factor for factor in (5 / 6, 3 / 6 / 0.8, 1 / 6 / 0.8)])
-    kill("killed", LATE, **asked)
-    assert run("killed", **asked) == made
+def test_the_examples_of_the_documents_train(project: Path) -> None:
+    # a rise to 1 in the first 30 % of six steps, then half a cosine: its factors after 2, 4 and 6 of them
+    shutil.copytree(REPOSITORY / "examples/own_code/houses", project / "houses")
+    params: dict[str, Any] = {
+        "optimizer": {"call": "houses.optimizers:SignSgd", "learning_rate": 0.003},
+        "schedule": {"call": "houses.schedules:one_cycle", "peak": 0.3},
+    }
+    made = run("example", **params)
+    after = [(1 + math.cos(math.pi * (step / 6 - 0.3) / 0.7)) / 2 for step in (2, 4, 6)]
+    assert rates("example") == pytest.approx([0.003 * factor for factor in after])
+    kill("killed", LATE, **params)
+    assert run("killed", **params) == made
