@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from relight.errors import RunError
+from relight.errors import InputError, RunError
 from relight.model.build import build_model
 from relight.model.networks.mlp import LinearParameters
 from relight.model.params import ModelParams
@@ -22,6 +22,7 @@ from relight.train.optim.schedules import Schedule
 from relight.train.params import OptimizerParams
 from relight.train.scores import build_validation_score
 from relight.train.state import EarlyStopping, EpochRecord, TrainingState
+from relight.train.training import assert_no_batch_norm
 from tests.feature_tables import small_table
 
 
@@ -289,3 +290,10 @@ def test_a_front_applied_once_trains_to_the_same_bits_as_a_front_in_every_step(
         return [value.numpy().tobytes() for value in model.state_dict().values()]
 
     assert trained(once=True) == trained(once=False)
+
+
+def test_batch_normalisation_inside_a_network_is_refused_for_several_processes() -> None:
+    network = torch.nn.Sequential(torch.nn.Linear(2, 4), torch.nn.BatchNorm1d(4))
+    with pytest.raises(InputError, match="no batch normalisation with several processes, got BatchNorm1d at 1; "):
+        assert_no_batch_norm(network)
+    assert_no_batch_norm(torch.nn.Sequential(torch.nn.Linear(2, 4), torch.nn.LayerNorm(4)))

@@ -5,8 +5,10 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from relight.data.features import Features
+from relight.errors import InputError
 from relight.model.build import untrained_model
 from relight.model.checks import TargetScale
 from relight.model.monitor import USUAL_SCORE, Monitor
@@ -99,8 +101,14 @@ class Training:
     state: TrainingState = field(init=False)
 
     def start(self, device: torch.device, group: ProcessGroup, saved: dict[str, Any] | None = None) -> None:
-        """Move the model to the device, before its first step or to where a checkpoint was saved."""
+        """Move the model to the device, before its first step or to where a checkpoint was saved.
+
+        Raises:
+            InputError: if several processes would normalise by batches of their own.
+        """
         params = self.params
+        if group.size > 1:
+            assert_no_batch_norm(self.model)
         self.model.to(device)
         torch.manual_seed(process_seed(params.seed, group.rank))
         network = self.data.network()
@@ -170,6 +178,21 @@ class Training:
         if group.size == 1:
             return batches
         return DistributedBatches(batches, group.rank, group.size, self.data.batch_weight)
+
+
+def assert_no_batch_norm(model: nn.Module) -> None:
+    """Check that no layer normalises by the statistics of a batch, of which each process has only its share.
+
+    Raises:
+        InputError: if one does, with its name in the model.
+    """
+    layers = {name: type(part).__name__ for name, part in model.named_modules() if isinstance(part, _BatchNorm)}
+    if layers:
+        name, kind = next(iter(layers.items()))
+        raise InputError(
+            f"model.name: must have no batch normalisation with several processes, got {kind} at {name}; each would "
+            "normalise by its own rows: take LayerNorm, or train in one process"
+        )
 
 
 def build_training(
