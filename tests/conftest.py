@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,18 @@ from tests.repositories import Repository, make_repository
 settings.register_profile("same", derandomize=True)
 settings.register_profile("search", max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+
+@pytest.fixture(autouse=True)
+def own_modules_are_forgotten(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A test that imports the code of its own project leaves nothing of it to the next one."""
+    folders = [*sys.path]
+    yield
+    sys.path[:] = folders
+    base = str(tmp_path_factory.getbasetemp())
+    files = {name: str(getattr(module, "__file__", None) or "") for name, module in sys.modules.items()}
+    for name in [name for name, file in files.items() if file.startswith(base)]:
+        del sys.modules[name]
 
 
 @pytest.fixture(scope="session", autouse=True)

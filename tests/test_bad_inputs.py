@@ -74,7 +74,11 @@ CATALOGUE = [
     ),
     of_params(12, "optimizer", "name: sgd", "name: lion", "train.optimizer.name: must be one of sgd, adam, adamw"),
     of_params(
-        12, "loss of another task", "loss: auto", "loss: bce", "must be one of auto, mse, l1, huber, quantile, poisson for regression"
+        12,
+        "loss of another task",
+        "loss: auto",
+        "loss: bce",
+        "must be one of auto, mse, l1, huber, quantile, poisson for regression",
     ),
     of_params(13, "sum", "train: 0.6", "train: 0.7", "train + validation + test must be 1, got 1.1"),
     of_params(13, "negative", "validation: 0.2", "validation: -0.2", "split.validation: must be >= 0, got -0.2"),
