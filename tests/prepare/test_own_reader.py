@@ -406,3 +406,10 @@ def test_check_says_once_what_reading_and_running_the_code_find() -> None:
         f"params.yaml:{line}: prepare.reader.knd: is unknown to",
         "prepare.reader:",
     ]
+
+
+def test_a_missing_column_is_one_of_what_the_reader_returned() -> None:
+    with pytest.raises(
+        InputError, match=r"'z' is not a column of source.dat \(read by own_readers:texts\); its columns"
+    ):
+        check(write_params(reader={"call": "own_readers:texts"}, target="z"))
