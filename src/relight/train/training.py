@@ -13,8 +13,10 @@ from relight.model.build import untrained_model
 from relight.model.checks import TargetScale
 from relight.model.monitor import USUAL_SCORE, Monitor
 from relight.model.own_network import KEY
+from relight.model.own_network_trial import N_TRIED_ROWS, try_own_network
 from relight.model.params import ModelParams
 from relight.model.rows import Rows, StoredRows
+from relight.model.table import trainable_module
 from relight.own_code.calls import Call
 from relight.own_code.loading import described, load
 from relight.train.auto import (
@@ -217,7 +219,12 @@ def build_training(
             assert_counts(rows["target"].reshape(-1), rows["row"], features.target)
     scale = settings.target_scale
     model = untrained_model(settings.model, features, target_scale=scale, seed=params.seed, seeds=params.seeds)
-    return Training(model, load_data(model, params, features, train, validation), params, settings)
+    data = load_data(model, params, features, train, validation)
+    if isinstance(settings.model.name, Call):
+        twin = untrained_model(settings.model, features, target_scale=scale, seed=params.seed + 1, seeds=params.seeds)
+        few = data.validation_rows(torch.device("cpu")).first(N_TRIED_ROWS)
+        try_own_network(settings.model.name, data.network(), trainable_module(twin), few.inputs)
+    return Training(model, data, params, settings)
 
 
 def load_data(

@@ -61,7 +61,7 @@ class Fading(torch.nn.Linear):
         self.n_calls = 0
 
     def forward(self, x):
-        self.n_calls += 1
+        self.n_calls += self.training
         return super().forward(x) / (self.n_calls < 5)
 
 

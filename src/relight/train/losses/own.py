@@ -118,7 +118,7 @@ def tried_loss(
         InputError: if the loss breaks the contract.
         RunError: if it raises an exception, or is no scalar tensor with a gradient.
     """
-    loss, few = own_loss(call, rows.target.device, project), _first_rows(rows)
+    loss, few = own_loss(call, rows.target.device, project), _without_gaps(rows.first(N_TRIED_ROWS))
     with torch.random.fork_rng(_random_devices(few)):
         outputs = predict_outputs(model, few.inputs)
     try_loss(loss, outputs, few.target, few.weight)
@@ -127,13 +127,9 @@ def tried_loss(
     return loss
 
 
-def _first_rows(rows: Rows | StoredRows) -> Rows:
-    target = rows.target[:N_TRIED_ROWS]
-    filled = target.nan_to_num() if target.is_floating_point() else target  # a forecast may have gaps
-    weight = None if rows.weight is None else rows.weight[:N_TRIED_ROWS]
-    if isinstance(rows, Rows):
-        return Rows(tuple(part[:N_TRIED_ROWS] for part in rows.inputs), filled, weight)
-    return Rows(next(rows.inputs.chunks(N_TRIED_ROWS)), filled, weight)
+def _without_gaps(rows: Rows) -> Rows:
+    """Return rows whose targets are numbers: those of a forecast may have gaps."""
+    return rows._replace(target=rows.target.nan_to_num()) if rows.target.is_floating_point() else rows
 
 
 def _random_devices(rows: Rows) -> list[torch.device]:
