@@ -25,9 +25,11 @@ ROWS = (
     "numpy.random", "numpy.ma", "polars", "polars._utils.parquet", "pydantic.main", "pydantic.fields", "pydantic.types",
     "pydantic.json_schema", "pydantic.functional_serializers", "yaml", "encodings.utf_8_sig",
 )  # fmt: skip
+TORCH = (*ROWS, "torch", "torch.utils.serialization", "safetensors.torch", "tqdm")
 PACKAGES = {
     "plain": (*ROWS, "safetensors.numpy", "matplotlib.figure", "matplotlib.backends.backend_agg", "PIL", "jinja2"),
-    "torch": (*ROWS, "torch", "torch.utils.serialization", "safetensors.torch", "tqdm"),
+    "torch": TORCH,
+    "several": (*TORCH, "torch._dynamo.aot_compile"),  # DistributedDataParallel imports it
     "dvc": (
         "dvc.cli.parser", "dvc.repo.reproduce", "dvc.repo.experiments.show", "dvc.repo.index", "dvc.repo.plots",
         "dvc.repo.stage", "dvc.repo.datasets", "dvc.repo.artifacts", "dvc.repo.open_repo", "dvc.stage.run",
@@ -40,6 +42,7 @@ PACKAGES = {
 FREE = {
     "PATH", "PYTHONPATH", "PWD", "OLDPWD", "SHLVL", "_", "PS1", "PYTEST_CURRENT_TEST", "_RJEM_MALLOC_CONF",
     "RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "GLOO_SOCKET_IFNAME",
+    "SLURM_NODEID", "JOB_COMPLETION_INDEX", "CUBLAS_WORKSPACE_CONFIG", "TORCHINDUCTOR_CACHE_DIR",
 }  # fmt: skip
 FREE_STARTS = ("DVC_", "GIT_", "AWS_", "SSH_", "RELIGHT_", "TORCHELASTIC_")
 
