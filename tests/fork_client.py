@@ -12,7 +12,8 @@ import socket
 import sys
 
 HERE = os.path.dirname(os.path.abspath(sys.argv[0]))
-WITH_TORCH = {"stages.train", "stages.evaluate", "predict", "export", "embed"}
+WITH_TORCH = {"stages.train", "stages.evaluate", "predict", "export", "embed", "--rendezvous"}
+SEVERAL = ("RELIGHT_PROCESSES", "RELIGHT_NODES", "WORLD_SIZE")  # more than one, in one of them: torch's DDP
 
 
 def server_for(command: list[str]) -> str:
@@ -23,7 +24,8 @@ def server_for(command: list[str]) -> str:
     if command[:1] == ["dvc"] or command[:2] == ["-m", "dvc"]:
         return "" if "queue" in words else "dvc"  # the workers of a queue outlive whoever starts them
     if command[:1] in (["relight"], ["-c"]) or (command[:1] == ["-m"] and command[1].startswith("stages.")):
-        return "torch" if words & WITH_TORCH else "plain"
+        several = any(os.environ.get(name, "1") != "1" for name in SEVERAL)
+        return "several" if several and "stages.train" in words else "torch" if words & WITH_TORCH else "plain"
     return ""
 
 
