@@ -152,7 +152,8 @@ def run_sweep(arguments: argparse.Namespace) -> str:
 def run_test(arguments: argparse.Namespace) -> str:
     from relight.commands.contract import run_contract
 
-    return _text_or_raise(*run_contract(arguments.name, arguments.settings, arguments.kind, PARAMS))
+    kind, source = arguments.kind, arguments.source
+    return _text_or_raise(*run_contract(arguments.name, arguments.settings, kind, PARAMS, source))
 
 
 def run_trace(arguments: argparse.Namespace) -> str:

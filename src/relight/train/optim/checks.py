@@ -1,6 +1,7 @@
 """The requirements on optimizer and schedule, checked before anything runs; torch is imported only for its classes."""
 
 import inspect
+from pathlib import Path
 from typing import Any
 
 from relight.errors import InputError
@@ -90,13 +91,16 @@ def changes_rate(schedule: ScheduleParams | Call) -> bool:
     return isinstance(schedule, Call) or schedule.name != "constant" or schedule.warmup > 0
 
 
-def load_optimizer(call: OptimizerCall) -> Any:
+def load_optimizer(call: OptimizerCall, project: Path = Path()) -> Any:
     """Return the class that a call names, or a function that makes an optimizer.
+
+    Args:
+        project: the folder below which the user's own code lies.
 
     Raises:
         RelightError: if it is not there, no optimizer, none that the loop can call, or does not take its settings.
     """
-    target = load(call, KEY)
+    target = load(call, KEY, project)
     names = _torch_bases(target)
     if isinstance(target, type) and ("Optimizer" not in names or names[0] == "Optimizer"):
         raise InputError(

@@ -38,6 +38,7 @@ class TorchOptimizer:
     name: str
     learning_rate: float
     gradient_clip: GradientClip | None = None
+    project: Path = Path()
     shares: list[float] = field(init=False)
     calls_closure: bool = field(init=False)
 
@@ -63,7 +64,7 @@ class TorchOptimizer:
         if self.calls_closure:
             return self._step_with(closure)
         loss = closure()
-        with blame_own_code(Path(), KEY):
+        with blame_own_code(self.project, KEY):
             self.optimizer.step()
         return loss
 
@@ -71,11 +72,11 @@ class TorchOptimizer:
         losses: list[Tensor] = []
 
         def recorded() -> Tensor:
-            with torch.enable_grad(), blame_own_code(Path()):
+            with torch.enable_grad(), blame_own_code(self.project):
                 losses.append(closure())
             return losses[-1]
 
-        with blame_own_code(Path(), KEY):
+        with blame_own_code(self.project, KEY):
             self.optimizer.step(recorded)  # type: ignore[arg-type]  # LBFGS makes a float of it
         if not losses:
             raise RunError(f"{KEY}: {self.name} must call the closure in each step, because its step takes one")
@@ -113,15 +114,21 @@ def _with_dtypes(loaded: Any, saved: Any) -> Any:
 
 
 def make_torch_optimizer(
-    call: OptimizerCall, weights: Sequence[Tensor], gradient_clip: GradientClip | None = None
+    call: OptimizerCall,
+    weights: Sequence[Tensor],
+    gradient_clip: GradientClip | None = None,
+    project: Path = Path(),
 ) -> TorchOptimizer:
     """Return a new optimizer over the weights.
+
+    Args:
+        project: the folder below which the user's own code lies.
 
     Raises:
         RelightError: if its class refuses its settings or these weights, or it keeps no learning rate.
     """
-    target = load_optimizer(call)
-    with explain_refusal(call, "refuses its settings or the weights of this network"):
+    target = load_optimizer(call, project)
+    with explain_refusal(call, "refuses its settings or the weights of this network", project=project):
         made = target(weights, lr=call.learning_rate, **_settings(target, call))
     what = described(target, call)
     if not isinstance(made, torch.optim.Optimizer):
@@ -131,7 +138,7 @@ def make_torch_optimizer(
             f"{KEY}: {what} must keep lr in its param_groups, where the schedule sets it; "
             "give `{'lr': lr}` to the defaults of torch.optim.Optimizer"
         )
-    return TorchOptimizer(made, what, call.learning_rate, gradient_clip)
+    return TorchOptimizer(made, what, call.learning_rate, gradient_clip, project)
 
 
 def _settings(target: Any, call: OptimizerCall) -> dict[str, Any]:
@@ -144,14 +151,14 @@ def _settings(target: Any, call: OptimizerCall) -> dict[str, Any]:
 
 
 @contextmanager
-def explain_refusal(call: Call, what: str, others: str = OTHERS) -> Iterator[None]:
+def explain_refusal(call: Call, what: str, others: str = OTHERS, project: Path = Path()) -> Iterator[None]:
     """Raise what PyTorch or the user's own code raises as an error that names the optimizer, or the line of their code.
 
     Raises:
         RelightError: for every exception, but for memory that is full.
     """
     try:
-        with blame_own_code(Path(), KEY):
+        with blame_own_code(project, KEY):
             yield
     except (RelightError, MemoryError, torch.OutOfMemoryError):
         raise

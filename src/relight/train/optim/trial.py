@@ -46,7 +46,7 @@ def try_optimizer(
             tried.take_steps(optimizer, range(N_STEPS))
         _assert_rate_is_kept(optimizer, call)
         start, rate = TriedWeights(copies(tried.weights), is_sparse), call.learning_rate
-        saved = _saved_and_loaded(optimizer, call)
+        saved = saved_and_loaded(optimizer)
         tried.take_steps(optimizer, range(N_STEPS, N_STEPS + N_MORE))
         continued = _continued(call, start, saved, rate)
         faster = _continued(call, start, saved, max(1.0, FASTER * rate))
@@ -128,8 +128,12 @@ def _assert_rate_is_kept(optimizer: TorchOptimizer, call: Call) -> None:
             )
 
 
-def _saved_and_loaded(optimizer: TorchOptimizer, call: Call) -> dict[str, Any]:
-    """Return what a checkpoint gives back; it is read without running any code."""
+def saved_and_loaded(optimizer: TorchOptimizer) -> dict[str, Any]:
+    """Return what a checkpoint gives back; it is read without running any code.
+
+    Raises:
+        InputError: if the optimizer keeps what a checkpoint cannot hold.
+    """
     buffer = io.BytesIO()
     try:
         torch.save(optimizer.save(), buffer)
@@ -139,7 +143,7 @@ def _saved_and_loaded(optimizer: TorchOptimizer, call: Call) -> dict[str, Any]:
     except Exception as error:  # of pickle, for each type in its own way
         kinds = ", ".join(sorted(_unsavable(optimizer.save()))) or str(error).split("\n")[0]
         raise InputError(
-            f"{KEY}: {_what(call)} must keep only tensors, numbers, texts, lists and dicts in its state, which a "
+            f"{KEY}: {optimizer.name} must keep only tensors, numbers, texts, lists and dicts in its state, which a "
             f"checkpoint saves, got {kinds}"
         ) from error
 
