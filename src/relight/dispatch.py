@@ -43,8 +43,9 @@ def run_check(_arguments: argparse.Namespace) -> str:
     from relight.commands.check import check
     from relight.commands.extra import extra_notes
     from relight.commands.untracked import untracked_notes
+    from relight.deps.braces import brace_notes
 
-    return check(PARAMS) + untracked_notes(PARAMS) + extra_notes()
+    return check(PARAMS) + untracked_notes(PARAMS) + extra_notes() + brace_notes(PARAMS)
 
 
 def run_compare(arguments: argparse.Namespace) -> str:
