@@ -41,6 +41,7 @@ from relight.train.monitors.score import build_score_fn
 from relight.train.optim.checks import changes_rate
 from relight.train.optim.optimizers import build_optimizer
 from relight.train.optim.schedules import build_schedule
+from relight.train.optim.sparse import sparse_weights
 from relight.train.pairs import load_pairs
 from relight.train.params import TrainParams
 from relight.train.sequences import load_sequence_data
@@ -116,8 +117,14 @@ class Training:
         self.model.to(device)
         torch.manual_seed(process_seed(params.seed, group.rank))
         network = self.data.network()
+        own = isinstance(self.settings.model.name, Call)
         optimizer = build_optimizer(
-            params.optimizer, network, params.gradient_clip, rate_changes=changes_rate(params.schedule)
+            params.optimizer,
+            network,
+            params.gradient_clip,
+            rate_changes=changes_rate(params.schedule),
+            sparse=sparse_weights(network, self.data.validation_rows(device)) if own else [],
+            processes=group.size,
         )
         monitor = self.settings.monitor
         stopping = EarlyStopping(params.early_stopping.patience, monitor) if params.early_stopping else None
