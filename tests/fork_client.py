@@ -19,7 +19,7 @@ SEVERAL = ("RELIGHT_PROCESSES", "RELIGHT_NODES", "WORLD_SIZE")  # more than one,
 def server_for(command: list[str]) -> str:
     """The name of the server that has what the command imports; "" where it takes a new interpreter."""
     words = set(command)
-    if words >= {"relight", "pull"} or (command[:1] == ["-c"] and command[-1:] == ["pull"]):
+    if words >= {"relight", "pull"} or (command[:1] == ["-c"] and command[2:3] in (["pull"], ["trace"])):
         return "dvc"  # it asks DVC in its own process
     if command[:1] == ["dvc"] or command[:2] == ["-m", "dvc"]:
         return "" if "queue" in words else "dvc"  # the workers of a queue outlive whoever starts them

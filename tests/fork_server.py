@@ -21,9 +21,12 @@ from contextlib import suppress
 from types import ModuleType
 from typing import NamedTuple, TextIO
 
+PARAMS = (
+    "pydantic.main", "pydantic.fields", "pydantic.types", "pydantic.json_schema", "pydantic.functional_serializers",
+    "yaml",
+)  # fmt: skip
 ROWS = (
-    "numpy.random", "numpy.ma", "polars", "polars._utils.parquet", "pydantic.main", "pydantic.fields", "pydantic.types",
-    "pydantic.json_schema", "pydantic.functional_serializers", "yaml", "encodings.utf_8_sig",
+    "numpy.random", "numpy.ma", "polars", "polars._utils.parquet", *PARAMS, "encodings.utf_8_sig",
 )  # fmt: skip
 TORCH = (*ROWS, "torch", "torch.utils.serialization", "safetensors.torch", "tqdm")
 PACKAGES = {
@@ -31,6 +34,7 @@ PACKAGES = {
     "torch": TORCH,
     "several": (*TORCH, "torch._dynamo.aot_compile"),  # DistributedDataParallel imports it
     "dvc": (
+        "dvc_s3", "s3fs", "aiobotocore.session", "aiobotocore.httpsession", "dvc_ssh", "sshfs", *PARAMS,
         "dvc.cli.parser", "dvc.repo.reproduce", "dvc.repo.experiments.show", "dvc.repo.index", "dvc.repo.plots",
         "dvc.repo.stage", "dvc.repo.datasets", "dvc.repo.artifacts", "dvc.repo.open_repo", "dvc.stage.run",
         "dvc.data_cloud", "dvc.cachemgr", "dvc.output", "dvc.dependency", "dvc.dirs", "dvc.utils.strictyaml",
