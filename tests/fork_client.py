@@ -12,7 +12,7 @@ import socket
 import sys
 
 HERE = os.path.dirname(os.path.abspath(sys.argv[0]))
-WITH_TORCH = {"stages.train", "stages.evaluate", "predict", "export", "embed", "--rendezvous"}
+WITH_TORCH = {"stages.train", "stages.evaluate", "predict", "export", "embed", "--rendezvous", "pytest"}
 SEVERAL = ("RELIGHT_PROCESSES", "RELIGHT_NODES", "WORLD_SIZE")  # more than one, in one of them: torch's DDP
 
 
@@ -23,7 +23,7 @@ def server_for(command: list[str]) -> str:
         return "dvc"  # it asks DVC in its own process
     if command[:1] == ["dvc"] or command[:2] == ["-m", "dvc"]:
         return "" if "queue" in words else "dvc"  # the workers of a queue outlive whoever starts them
-    if command[:1] in (["relight"], ["-c"]) or (command[:1] == ["-m"] and command[1].startswith("stages.")):
+    if command[:1] in (["relight"], ["-c"]) or (command[:1] == ["-m"] and command[1].startswith(("stages.", "pytest"))):
         several = any(os.environ.get(name, "1") != "1" for name in SEVERAL)
         return "several" if several and "stages.train" in words else "torch" if words & WITH_TORCH else "plain"
     return ""

@@ -6,6 +6,7 @@ its own exit status: nothing of Relight is imported here. `tests/fork_client.py`
 
 import array
 import builtins
+import copy
 import gc
 import importlib
 import marshal
@@ -40,6 +41,7 @@ PACKAGES = {
         "dvc.data_cloud", "dvc.cachemgr", "dvc.output", "dvc.dependency", "dvc.dirs", "dvc.utils.strictyaml",
         "dvc_render", "dvc_data.index", "dvc_data.hashfile.status", "networkx", "dulwich.porcelain", "pygit2",
         "ruamel.yaml", "pyparsing", "configobj", "fsspec.implementations.memory",
+        "dvc.repo.experiments.queue.celery", "dvc.utils.hydra", "hydra", "dvc_studio_client.post_live_metrics",
     ),
 }  # fmt: skip
 # May differ from the environment in which the packages were imported; with anything else different a fork is refused.
@@ -235,12 +237,33 @@ def run(request: Request, main: ModuleType) -> None:
         exec(code, main.__dict__)
 
 
+def parse_once() -> None:
+    """Let DVC, which reads the same YAML some fifty times in a command, parse each text once in a process.
+
+    Its parser is pure Python, and takes more than half of a command. The values are the same, and new at each reading.
+    """
+    from ruamel.yaml import YAML
+
+    parse, parsed = YAML.load, {}
+
+    def load(self: YAML, stream: object) -> object:
+        if self.typ != ["safe"] or not isinstance(stream, str):
+            return parse(self, stream)
+        if stream not in parsed:
+            parsed[stream] = parse(self, stream)
+        return copy.deepcopy(parsed[stream])
+
+    YAML.load = load  # type: ignore[method-assign]
+
+
 def main() -> Request:
     (name, place), begun_with = sys.argv[1:], dict(os.environ)
     sys.path.pop(0)  # the folder of this file
     gc.disable()
     for package in PACKAGES[name]:
         importlib.import_module(package)
+    if name == "dvc":
+        parse_once()
     gc.freeze()
     gc.enable()
     server = Server(place, begun_with)

@@ -6,7 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
+from ruamel.yaml.parser import ParserError
 
+from tests import fork_server
 from tests.repositories import Repository, quick_environment
 
 IS_FORKED = "import sys; print('polars' in sys.modules)"
@@ -91,3 +94,18 @@ def test_it_ends_when_the_command_is_told_to(number: signal.Signals) -> None:
     process.send_signal(number)
     assert process.wait(60) == -number
     assert process.communicate(timeout=60) == ("", "")
+
+
+def test_yaml_that_dvc_reads_again_has_the_same_values_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(YAML, "load", YAML.load)  # to have it back
+    fork_server.parse_once()
+    text = "a: [1, {b: 1e-3}]  # a remark\nc: no\n"
+    first, second = (YAML(typ="safe").load(text) for _ in range(2))
+    assert first == second == {"a": [1, {"b": 0.001}], "c": "no"}
+    first["a"][1]["b"] = 2
+    assert YAML(typ="safe").load(text) == second
+    assert YAML(typ="safe").load(text + "d: 1\n") == {**second, "d": 1}
+    assert YAML(typ="rt").load(text).ca.items  # the remark, for a file that is written again
+    for _ in range(2):
+        with pytest.raises(ParserError):
+            YAML(typ="safe").load("a: [")
