@@ -33,7 +33,7 @@ TORCH = (*ROWS, "torch", "torch.utils.serialization", "safetensors.torch", "tqdm
 PACKAGES = {
     "plain": (*ROWS, "safetensors.numpy", "matplotlib.figure", "matplotlib.backends.backend_agg", "PIL", "jinja2"),
     "torch": TORCH,
-    "several": (*TORCH, "torch._dynamo.aot_compile"),  # DistributedDataParallel imports it
+    "several": (*TORCH, "torch._inductor.compile_fx"),  # with torch._dynamo, which DistributedDataParallel imports
     "dvc": (
         "dvc_s3", "s3fs", "aiobotocore.session", "aiobotocore.httpsession", "dvc_ssh", "sshfs", *PARAMS,
         "dvc.cli.parser", "dvc.repo.reproduce", "dvc.repo.experiments.show", "dvc.repo.index", "dvc.repo.plots",
@@ -161,7 +161,7 @@ class Server:
         os.umask(request.umask)
         os.chdir(request.folder)
         os.environ.clear()
-        os.environ.update(request.environment | self.set_by_imports)
+        os.environ.update(self.set_by_imports | request.environment)
 
     def passing_on(self, pid: int) -> Callable[[], None]:
         def pass_on() -> None:

@@ -198,40 +198,15 @@ def long_(repository_: Repository) -> Repository:
     return repository_
 
 
-def terminated(run: Launched) -> None:
-    os.kill(run.first(), signal.SIGTERM)
-    assert "was stopped; a checkpoint is kept at epoch" in run.said()
-
-
-def interrupted(run: Launched) -> None:
-    os.killpg(run.process.pid, signal.SIGINT)
-    assert "was stopped; a checkpoint is kept at epoch" in run.said()
-
-
-def test_stopped_in_every_way_and_started_again_they_give_the_bytes_of_a_run_that_never_was(long_: Repository) -> None:
-    two = (*LAUNCH, "--processes", "2")
-    never = Repository(shutil.copytree(long_.root, long_.root.parent / "never", symlinks=True))
-    Launched(never, *two, *TRAIN).ends_well()
-    for stop, environment in ((terminated, {}), (interrupted, clean_environment())):  # forks are in no group
-        run = Launched(long_, *two, *TRAIN, env=environment)
-        wait_for_checkpoints(run, 1)
-        stop(run)
-        assert run.process.returncode != 0
-        wait_until_nobody_is_at_work_in(long_.root)
-        assert not (long_.root / "models/model.pth").exists()
-    assert "train: goes on from a checkpoint, at epoch" in Launched(long_, *two, "dvc", "repro", "train").ends_well()
-    assert long_.bytes_of(*WRITTEN) == never.bytes_of(*WRITTEN)
-
-
 ADAMW = {"name": "adamw", "learning_rate": 0.002, "weight_decay": 0.01, "momentum": 0.0}
 SGD = {"name": "sgd", "learning_rate": 0.05, "weight_decay": 0.0, "momentum": 0.9}
 OFTEN = {"checkpoint_seconds": 0.02, "device": "cpu", "threads": 1, "seed": 7, "loss": "auto"}
 LONG_EPOCHS = "few long epochs of TabM"
-KILLED: dict[str, dict[str, Any]] = {  # sections of params.yaml; several times longer than the runs until the kills
+KILLED: dict[str, dict[str, Any]] = {  # sections of params.yaml; several times longer than the runs until the ends
     "mini-batches of an MLP with dropout": {
         "model": {"name": "mlp", "numeric": "standardize", "mlp": {"n_blocks": 2, "d_block": 24, "dropout": 0.2}},
         "train": {
-            **OFTEN, "epochs": 120, "batch_size": 33, "optimizer": ADAMW, "early_stopping": {"patience": 999},
+            **OFTEN, "epochs": 160, "batch_size": 33, "optimizer": ADAMW, "early_stopping": {"patience": 999},
             "schedule": {"name": "cosine", "warmup": 5}, "calibration": "temperature",
         },
     },
@@ -247,16 +222,23 @@ KILLED: dict[str, dict[str, Any]] = {  # sections of params.yaml; several times 
         "train": {**OFTEN, "epochs": 900, "batch_size": "full", "optimizer": SGD, "early_stopping": None},
     },
 }  # fmt: skip
-KILLS = 8  # of all cases together
-VICTIMS = ("dvc", "all", "first", "worker")
-PARENTS = ("dvc", "first")  # by whose end the kernel ends the others: that of a fork is the server
+ENDS: dict[str, tuple[signal.Signals, Callable[[Launched], list[int]]]] = {  # and which processes get the signal
+    "SIGKILL to dvc": (signal.SIGKILL, lambda run: [run.process.pid]),
+    "SIGKILL to all": (signal.SIGKILL, lambda run: at_work_in(run.root)),
+    "SIGKILL to the first": (signal.SIGKILL, lambda run: [run.first()]),
+    "SIGKILL to the worker": (signal.SIGKILL, lambda run: [run.worker()]),
+    "SIGTERM to the first": (signal.SIGTERM, lambda run: [run.first()]),
+    "Ctrl-C": (signal.SIGINT, lambda run: at_work_in(run.root)),
+}
+# The kernel ends a process with its parent, which for a fork is the server; and a terminal signals real groups.
+TO_NEW_INTERPRETERS = ("SIGKILL to dvc", "SIGKILL to the first", "Ctrl-C")
 REPRO = (*LAUNCH, "--processes", "2", "dvc", "repro", "evaluate")
 
 
-def victims_of(case: str) -> list[str]:
-    """A share of the kills. Each victim has as many as another, in an order that is the same each time."""
-    order = [victim for victim in VICTIMS for _ in range(KILLS // len(VICTIMS))]
-    random.Random(KILLS).shuffle(order)
+def ends_of(case: str) -> list[str]:
+    """A share of the ends, in an order that is the same each time: each kill twice, each stop once."""
+    order = [end for end in ENDS for _ in range(2 if "KILL" in end else 1)]
+    random.Random(len(order)).shuffle(order)
     return order[list(KILLED).index(case) :: len(KILLED)]
 
 
@@ -283,20 +265,22 @@ def written(root: Path) -> set[tuple[str, int]]:
     return {(path.name, path.stat().st_mtime_ns) for path in kept(root)}
 
 
-def kill(run: Launched, victim: str) -> str:
-    """Returns what it said; by then no process of it is left, whichever was killed."""
-    pids = {"dvc": [run.process.pid], "first": [run.first()], "worker": [run.worker()], "all": at_work_in(run.root)}
-    for pid in pids[victim]:
+def end_by(end: str, run: Launched) -> str:
+    """Returns what it said; by then no process of it is left, whichever got the signal."""
+    number, receivers = ENDS[end]
+    for pid in receivers(run):
         with suppress(ProcessLookupError):  # one that waited for another has ended with it
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, number)
     said = run.said()
     assert run.process.returncode != 0
     wait_until_nobody_is_at_work_in(run.root)
-    assert not (run.root / "models/model.pth").exists(), "killed too late"
-    if victim == "worker":
+    assert not (run.root / "models/model.pth").exists(), "ended too late"
+    if end == "SIGKILL to the worker":
         assert said.count("error: worker 1 was killed by signal 9 (out of memory?); the same command goes on from") == 1
         assert said.count("error: train: the last good checkpoint is that at epoch") == 1
         assert said.count("error: ") == 2
+    if number != signal.SIGKILL:
+        assert said.count("was stopped; a checkpoint is kept at epoch") == 1
     rwlock = run.root / ".dvc/tmp/rwlock"  # a kill may leave it empty, and DVC cannot read that
     if rwlock.exists() and rwlock.stat().st_size == 0:
         rwlock.unlink()
@@ -317,11 +301,11 @@ def test_two_processes_killed_again_and_again_end_with_the_bytes_of_a_run_that_n
     Launched(never, *REPRO).ends_well()
     killed, draw = with_params(prepared, tmp_path / "killed", KILLED[case]), random.Random(case)
     places: list[tuple[int, int]] = []  # where each run but the first went on
-    for turn, victim in enumerate(victims_of(case)):
-        run = Launched(killed, *REPRO, env=clean_environment() if victim in PARENTS else None)
+    for turn, end in enumerate(ends_of(case)):
+        run = Launched(killed, *REPRO, env=clean_environment() if end in TO_NEW_INTERPRETERS else None)
         wait_for_checkpoints(run, draw.randint(1, 3))
         time.sleep(draw.uniform(0, 0.15))
-        said = kill(run, victim)
+        said = end_by(end, run)
         if turn > 0:
             places.append(went_on_at(said))
     places.append(went_on_at(Launched(killed, *REPRO).ends_well()))
@@ -333,25 +317,27 @@ def test_two_processes_killed_again_and_again_end_with_the_bytes_of_a_run_that_n
 
 
 @pytest.mark.skipif(COMPILER is None, reason="no C++ compiler is here")
-def test_two_processes_with_a_compiled_model_killed_once_end_with_the_bytes_of_a_run_that_never_was(
+def test_two_processes_with_a_compiled_model_go_on_to_the_bytes_of_a_run_that_never_was_killed(
     long_: Repository, tmp_path: Path
 ) -> None:
-    two, cache = (*LAUNCH, "--processes", "2"), {"TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache")}
+    """The state after a kill is that of the whole run without its last checkpoint and all that came later."""
+    cache = {"TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache")}
+    long_.edit("params.yaml", "n_blocks: 2", "n_blocks: 1")  # a block is compiled with less
     long_.edit("params.yaml", "threads: 1", "threads: 1\n  compile: true")
-    never = Repository(shutil.copytree(long_.root, tmp_path / "never", symlinks=True))
-    Launched(never, *two, *TRAIN, env=cache).ends_well()
-    run = Launched(long_, *two, *TRAIN, env=cache)
-    wait_for_checkpoints(run, 1)
-    kill(run, "all")
-    said = Launched(long_, *two, "dvc", "repro", "train", env=cache).ends_well()
-    assert "train: goes on from a checkpoint, at epoch" in said
-    assert long_.bytes_of(*WRITTEN) == never.bytes_of(*WRITTEN)
+    killed = Repository(shutil.copytree(long_.root, tmp_path / "killed", symlinks=True))
+    Launched(long_, *LAUNCH, "--processes", "2", *TRAIN, env=cache).ends_well()
+    *_, last = sorted(kept(long_.root), key=lambda path: path.stat().st_mtime_ns)
+    checkpoints = last.parent.parent.relative_to(long_.root)
+    shutil.copytree(long_.root / checkpoints, killed.root / checkpoints, ignore=shutil.ignore_patterns(last.name))
+    said = Launched(killed, *LAUNCH, "--processes", "2", "dvc", "repro", "train", env=cache).ends_well()
+    assert (0, 0) < went_on_at(said) < (150, 0)
+    assert killed.bytes_of(*WRITTEN) == long_.bytes_of(*WRITTEN)
 
 
 def test_a_checkpoint_of_two_processes_is_not_for_one(long_: Repository) -> None:
     run = Launched(long_, *LAUNCH, "--processes", "2", *TRAIN)
     wait_for_checkpoints(run, 1)
-    kill(run, "all")
+    end_by("SIGKILL to all", run)
     long_.edit("params.yaml", "checkpoint_seconds: 0.3", "checkpoint_seconds: 3000")
     said = Launched(long_, *TRAIN).ends_well()
     assert "starts anew: the checkpoints of an unfinished run are of other processes" in said
