@@ -103,7 +103,7 @@ class DvcProject:
         if name is None or name not in config["remote"]:
             raise RunError(
                 "no remote is set, so that nothing can be fetched; `dvc remote add --default storage URL` and "
-                "`dvc remote modify storage verify true` set one: see docs/sharing.md"
+                "`dvc remote modify storage verify true` set one"
             )
         return RemoteSettings(name, str(config["remote"][name]["url"]), dict(config["remote"][name]))
 
