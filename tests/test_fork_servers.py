@@ -34,7 +34,7 @@ def test_relight_comes_from_the_folder_that_pythonpath_names(here: Repository) -
     assert said == f"{here.root}/src/relight/__init__.py\n"
 
 
-@pytest.mark.parametrize("variable", ["PYTHONHASHSEED", "TZ", "OMP_NUM_THREADS", "RELIGHT_PARENT"])
+@pytest.mark.parametrize("variable", ["PYTHONHASHSEED", "TZ", "OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES"])
 def test_another_environment_takes_a_new_interpreter(here: Repository, variable: str) -> None:
     assert here.run("python", "-c", IS_FORKED, env={variable: "1"}).stdout == "False\n"
 
@@ -69,6 +69,20 @@ def start(code: str) -> "subprocess.Popen[str]":
 def test_its_standard_files_are_those_of_the_command() -> None:
     process = start("import sys; sys.stderr.write(sys.stdin.read().upper()); print('ä')")
     assert process.communicate("abc") == ("ä\n", "ABC")
+
+
+STARTS_ONE = "import os, subprocess, sys; print(os.getpid(), flush=True); subprocess.run(['python', '-c', sys.argv[1]])"
+
+
+def test_its_parent_is_that_of_the_command(here: Repository) -> None:
+    parent, found = here.run("python", "-c", STARTS_ONE, "import os; print(os.getppid())").stdout.split()
+    assert found == parent
+
+
+def test_its_parent_is_another_one_once_that_is_killed(here: Repository) -> None:
+    waits = "import os, time; parent = os.getppid(); os.kill(parent, 9)\nwhile os.getppid() == parent: time.sleep(0.01)"
+    done = here.run(sys.executable, "-c", STARTS_ONE, f"{waits}\nprint('orphan')")
+    assert (done.returncode, done.stdout.split()[1:]) == (-signal.SIGKILL, ["orphan"])
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])

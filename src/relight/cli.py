@@ -154,8 +154,9 @@ def _add_test(commands: Subparsers) -> None:
     test = _add_command(commands, "test", run_test, "try whether own code keeps its contract, a line for each fact")
     test.add_argument("name", metavar="MODULE:NAME", help="as houses.networks:ResidualMlp")
     test.add_argument("settings", nargs="*", metavar="NAME=VALUE", help="as d_block=64; by default as in params.yaml")
-    kinds = ["network", "loss", "metric", "schedule"]
+    kinds = ["network", "loss", "metric", "schedule", "optimizer", "reader"]
     test.add_argument("--as", dest="kind", choices=kinds, help="by default as params.yaml uses it, else network")
+    test.add_argument("--source", type=Path, help="the file that a reader is tried on; by default prepare.source")
 
 
 def _add_trace(commands: Subparsers) -> None:

@@ -43,8 +43,9 @@ def run_check(_arguments: argparse.Namespace) -> str:
     from relight.commands.check import check
     from relight.commands.extra import extra_notes
     from relight.commands.untracked import untracked_notes
+    from relight.deps.braces import brace_notes
 
-    return check(PARAMS) + untracked_notes(PARAMS) + extra_notes()
+    return check(PARAMS) + untracked_notes(PARAMS) + extra_notes() + brace_notes(PARAMS)
 
 
 def run_compare(arguments: argparse.Namespace) -> str:
@@ -152,7 +153,8 @@ def run_sweep(arguments: argparse.Namespace) -> str:
 def run_test(arguments: argparse.Namespace) -> str:
     from relight.commands.contract import run_contract
 
-    return _text_or_raise(*run_contract(arguments.name, arguments.settings, arguments.kind, PARAMS))
+    kind, source = arguments.kind, arguments.source
+    return _text_or_raise(*run_contract(arguments.name, arguments.settings, kind, PARAMS, source))
 
 
 def run_trace(arguments: argparse.Namespace) -> str:

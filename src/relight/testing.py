@@ -10,7 +10,7 @@ from typing import Any
 from relight.contracts.facts import Fact
 from relight.own_code.calls import Call
 
-KINDS = ("network", "loss", "metric", "schedule")
+KINDS = ("network", "loss", "metric", "schedule", "optimizer", "reader")
 
 
 class ContractError(AssertionError):
@@ -47,20 +47,53 @@ def check_schedule(schedule: Callable[..., Any] | str, /, *, project: Path = Pat
     return _assert_hold(facts("schedule", _call(schedule, settings), project))
 
 
-def facts(kind: str, call: Call, project: Path = Path()) -> list[Fact]:
+def check_optimizer(optimizer: Callable[..., Any] | str, /, *, project: Path = Path(), **settings: Any) -> list[Fact]:
+    """Check an optimizer: lower losses, `lr`, state, the same bits, resuming. As `check_network`.
+
+    Args:
+        settings: also `learning_rate`, 0.01 if it is not given.
+    """
+    return _assert_hold(facts("optimizer", _call(optimizer, settings), project))
+
+
+def check_reader(
+    reader: Callable[..., Any] | str, source: Path | str, /, *, project: Path = Path(), **settings: Any
+) -> list[Fact]:
+    """Check a reader: rows, the same ones again and in another process, an unchanged file. As `check_network`.
+
+    Args:
+        source: the file or folder that it is tried on.
+    """
+    return _assert_hold(facts("reader", _call(reader, settings), project, Path(source)))
+
+
+def facts(kind: str, call: Call, project: Path = Path(), source: Path | None = None) -> list[Fact]:
     """Return the facts of a contract, each tried.
 
     Args:
-        kind: network, loss, metric or schedule.
+        kind: one of KINDS.
+        source: the file or folder that a reader is tried on.
 
     Raises:
         InputError: if the call is not found, or does not take its settings.
     """
+    if kind == "reader":
+        from relight.contracts.reader import reader_facts
+
+        assert source is not None
+        return reader_facts(call, source, project)
     from relight.contracts.functions import loss_facts, metric_facts, schedule_facts
     from relight.contracts.network import network_facts
+    from relight.contracts.optimizer import optimizer_facts
 
-    check = {"network": network_facts, "loss": loss_facts, "metric": metric_facts, "schedule": schedule_facts}[kind]
-    return check(call, project)
+    checks = {
+        "network": network_facts,
+        "loss": loss_facts,
+        "metric": metric_facts,
+        "schedule": schedule_facts,
+        "optimizer": optimizer_facts,
+    }
+    return checks[kind](call, project)
 
 
 def _call(target: Any, settings: dict[str, Any]) -> Call:

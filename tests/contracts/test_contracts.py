@@ -385,7 +385,7 @@ def test_kind_and_settings_are_those_of_params_yaml(project: Path) -> None:
     ("arguments", "said"),
     [
         (["tried_nets.Plain"], 'tried_nets.Plain: must be "module:name"'),
-        (["tried_functions:fine"], "--as: must be one of network, loss, metric, schedule, got none, and params.yaml"),
+        (["tried_functions:fine"], "--as: must be one of network, loss, metric, schedule, optimizer, reader, got none"),
         (["tried_nets:Plain", "width"], "width: must be name=value, as d_block=64"),
         (["tried_nets:Plain", "width=[1"], "width:2:1: "),
         (["tried_nets:Nothing"], "tried_nets:Nothing: tried_nets.py must have Nothing, got none; did you mean"),

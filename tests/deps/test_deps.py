@@ -87,6 +87,39 @@ def test_the_lines_are_written_once() -> None:
     assert Path("dvc.yaml").stat() == before
 
 
+SWEEP = """\
+params:
+  model.name.call: ["houses.nets:Net", "houses.others:Net"]
+  model.name.d_block: [16, 32]
+  train.loss.call: [houses.more:loss, houses.missing:loss, "no call", 3]
+"""
+
+
+@pytest.mark.parametrize("file", ["sweep.yaml", "second.yaml", "sweeps/second.yaml"])
+def test_the_own_code_that_a_sweep_tries_is_a_dependency_like_that_of_params_yaml(project: Path, file: str) -> None:
+    make(project, houses__others="from . import parts\ndef Net(): pass\n", houses__parts="", houses__more="")
+    run(write=True)
+    (project / file).parent.mkdir(exist_ok=True)
+    (project / file).write_text(SWEEP, encoding="utf-8")
+    lines = "  train:\n    deps:\n      - houses/more.py\n      - houses/others.py\n      - houses/parts.py\n"
+    evaluate = "  evaluate:\n    deps:\n      - houses/others.py\n      - houses/parts.py\n"
+    assert run(write=True) == f"dvc.yaml: 5 lines added\n{lines}{evaluate}{NOTE}"
+    assert run(write=True) == f"dvc.yaml: names all own code that the stages run\n{NOTE}"
+    (project / file).unlink()
+    assert "stage evaluate has houses/others.py among its deps, and no call runs it" in run(write=True)
+
+
+@pytest.mark.parametrize(("path", "text"), [("sweep.yaml", "params: [\n"), ("other/dvc.yaml", ""), ("a.yaml", "- 1\n")])
+def test_files_that_are_no_sweep_of_this_model_are_left_alone(project: Path, path: str, text: str) -> None:
+    make(project, houses__others="def Net(): pass\n")
+    run(write=True)
+    (project / path).parent.mkdir(exist_ok=True)
+    (project / path).write_text(text, encoding="utf-8")
+    if path == "other/dvc.yaml":
+        (project / "other/sweep.yaml").write_text(SWEEP, encoding="utf-8")
+    assert run(write=True) == f"dvc.yaml: names all own code that the stages run\n{NOTE}"
+
+
 @pytest.mark.parametrize(
     ("path", "text", "said"),
     [

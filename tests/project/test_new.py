@@ -20,13 +20,23 @@ from relight.project.new import new
 from relight.project.starting_params import recipe_names, starting_params
 from relight.runtime.installed import STAGE_CODE, stage_hash
 from relight.runtime.strict_yaml import parse_yaml, read_yaml
+from relight.sweep.settings import read_sweep_settings
 from tests.closure import REPOSITORY
 
 MADE = {
     *(f"stages/{name}.py" for name in ("__init__", "check", "prepare", "split", "train", "evaluate", "plot")),
     *(f"src/houses/{name}.py" for name in ("__init__", "metrics", "networks")),
     *("tests/test_own_code.py", "tests/test_pipeline.py", "data/raw/README.md", "data/raw/line.yaml", "README.md"),
-    *("dvc.yaml", "params.yaml", "pyproject.toml", "relight.json", ".dvcignore", ".gitattributes", ".gitignore"),
+    *(
+        "dvc.yaml",
+        "params.yaml",
+        "sweep.yaml",
+        "pyproject.toml",
+        "relight.json",
+        ".dvcignore",
+        ".gitattributes",
+        ".gitignore",
+    ),
     *(".dvc/.gitignore", ".dvc/config", ".github/workflows/houses.yml"),
 }
 HOUSES = "rooms,price\n1,10.5\n2,20.5\n3,30.5\n"
@@ -68,13 +78,21 @@ def test_it_makes_a_project_and_says_the_next_two_commands(folder: Path) -> None
     said = make()
     assert files(folder / "houses") == MADE
     assert said.splitlines() == [
-        "houses: recipe line, Relight 0.2.0, 25 files; Git and DVC of houses made",
+        "houses: recipe line, Relight 0.2.0, 26 files; Git and DVC of houses made",
         "next:",
         "  cd houses",
         "  dvc repro",
     ]
     assert (folder / "houses/.git").is_dir()
     assert [path.name for path in folder.iterdir()] == ["houses"]
+
+
+@pytest.mark.parametrize("recipe", recipe_names())
+def test_the_sweep_of_a_new_project_fits_its_params(recipe: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(recipe=recipe)
+    monkeypatch.chdir("houses")
+    settings = read_sweep_settings(Path("sweep.yaml"), fast=True)
+    assert list(settings.sweep.params) == ["train.optimizer.learning_rate"]
 
 
 def test_the_command_line_hands_everything_on(capsys: pytest.CaptureFixture[str]) -> None:
@@ -357,7 +375,7 @@ def test_nothing_is_overwritten(folder: Path) -> None:
 
 def test_a_second_time_is_refused_and_a_table_of_the_name_too(folder: Path) -> None:
     make()
-    assert "and 18 more: exist already" in problems()[0]  # all but .dvc, which is used
+    assert "and 19 more: exist already" in problems()[0]  # all but .dvc, which is used
     (folder / "other/data/raw").mkdir(parents=True)
     (folder / "other/data/raw/houses.csv").write_text("mine")
     (problem,) = problems("other", source=Path("../houses.csv"), target="price")

@@ -3,12 +3,15 @@
 import json
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
 
-from relight.errors import InputError
+from relight.deps.deps import deps
+from relight.errors import InputError, RelightError
+from relight.project.record import installed_record
 from relight.repository.git import run_git
 from relight.runtime.nested import differing_keys
 from relight.runtime.strict_yaml import read_yaml
@@ -23,6 +26,7 @@ from relight.sweep.settings import (
     sweep_warnings,
     with_proposal,
 )
+from relight.sweep.sweep import sweep
 from tests.repositories import REPOSITORY
 
 RATE = "  train.optimizer.learning_rate: {low: 0.001, high: 0.1, log: true}\n"
@@ -98,6 +102,49 @@ BAD = {
     ],
     "storage: postgresql://me:secret@host/db\nparams:\n" + RATE: ["sweep.yaml: storage must not hold a password"],
 }
+
+
+def test_a_file_that_is_not_there_is_said_with_one_that_works(folder: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        read_sweep_settings(Path("sweep.yaml"), fast=False)
+    (said,) = caught.value.problems
+    assert said.startswith(f"sweep.yaml: no such file in {folder}; write one, as `")
+    settings = read(said.split("`")[1] + "\n")
+    assert list(settings.sweep.params) == ["train.optimizer.learning_rate"]
+
+
+def test_own_code_that_dvc_yaml_lacks_is_said_before_the_trials(folder: Path) -> None:
+    shutil.copytree(REPOSITORY / "examples/own_code/houses", folder / "houses")
+    (folder / "houses/other.py").write_text("from .networks import ResidualMlp\n\nclass Other(ResidualMlp): pass\n")
+    shutil.copy(REPOSITORY / "dvc.yaml", folder / "dvc.yaml")
+    params = yaml.safe_load((folder / "params.yaml").read_text())
+    params["model"]["name"] = {"call": "houses.networks:ResidualMlp"}
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    deps(Path("params.yaml"), Path("dvc.yaml"), write=True)
+    text = 'params:\n  model.name.call: ["houses.networks:ResidualMlp", "houses.other:Other"]\n'
+    one, other = problems(text)
+    assert "sweep.yaml:2: params.model.name.call: dvc.yaml:" in one
+    assert "stage train must have houses/other.py among its deps, because model.name runs it; run `relight deps" in one
+    assert "stage evaluate must have houses/other.py among its deps" in other
+    deps(Path("params.yaml"), Path("dvc.yaml"), write=True)
+    assert list(read(text).sweep.params) == ["model.name.call"]
+
+
+@pytest.mark.parametrize("key", ["train", "evaluate"])
+def test_fast_trials_are_refused_with_another_relight_as_the_train_stage_is(folder: Path, key: str) -> None:
+    pipeline = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text())
+    for stage, entry in pipeline["stages"].items():
+        entry["params"].append({"relight.json": [stage]})
+    (folder / "dvc.yaml").write_text(yaml.safe_dump(pipeline))
+    content = json.loads(installed_record().text())
+    (folder / "relight.json").write_text(json.dumps({**content, key: "0" * 16}))
+    (folder / "sweep.yaml").write_text(f"params:\n{RATE}")
+    for command in (["git", "init", "-q"], ["git", "add", "-A"]):
+        subprocess.run(command, check=True)
+    with pytest.raises(RelightError) as caught:
+        sweep(Path("sweep.yaml"), jobs=1, fast=True, keep=0)
+    is_train = "relight.json: train: must run with Relight" in caught.value.problems[0]
+    assert is_train == (key == "train")  # with that of another stage it goes on, and finds no commit
 
 
 @pytest.mark.parametrize("text", BAD)

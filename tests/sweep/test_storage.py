@@ -1,3 +1,4 @@
+import re
 import sys
 from pathlib import Path
 
@@ -9,13 +10,18 @@ from relight.sweep.storage import open_study
 
 
 @pytest.mark.parametrize(
-    ("url", "driver"), [("postgresql://u@127.0.0.1:1/s", "psycopg"), ("mysql+pymysql://u@127.0.0.1:1/s", "pymysql")]
+    ("url", "driver", "package"),
+    [
+        ("postgresql://u@127.0.0.1:1/s", "psycopg", "'psycopg[binary]'"),
+        ("mysql+pymysql://u@127.0.0.1:1/s", "pymysql", "pymysql"),
+    ],
 )
 def test_a_driver_that_is_not_installed_is_named(
-    url: str, driver: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    url: str, driver: str, package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, driver, None)  # as where it is not there
-    with pytest.raises(InputError, match=f"cannot be opened: its driver {driver} is not installed; see docs/sweep.md"):
+    said = f"cannot be opened: its driver {driver} is not installed; run `pip install {package}`, or set it to null"
+    with pytest.raises(InputError, match=re.escape(said)):
         open_study(url, tmp_path / "study.journal", "s", "minimize", RandomSampler())
 
 

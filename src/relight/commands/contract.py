@@ -17,19 +17,24 @@ KIND_OF_KEY = {
     "model.name": "network",
     "train.loss": "loss",
     "train.schedule": "schedule",
+    "train.optimizer": "optimizer",
+    "prepare.reader": "reader",
     "train.early_stopping": "metric",
     "evaluate.metrics": "metric",
 }
 READ_BY_RELIGHT = ("better", "name")  # of metrics
 
 
-def run_contract(name: str, settings: list[str], kind: str | None, params: Path) -> tuple[str, list[str]]:
-    """Try the contract of a network, loss, metric or schedule.
+def run_contract(
+    name: str, settings: list[str], kind: str | None, params: Path, source: Path | None = None
+) -> tuple[str, list[str]]:
+    """Try the contract of own code.
 
     Args:
         name: as `houses.networks:ResidualMlp`.
         settings: as `d_block=64`; without any, those next to the call in params.yaml, if it is there.
-        kind: one of KINDS; None: as params.yaml uses it, else network if it is a module of PyTorch.
+        kind: one of KINDS; None: as params.yaml uses it, else network or optimizer if it is such a class of PyTorch.
+        source: the file or folder that a reader is tried on; None: prepare.source of params.yaml.
 
     Returns:
         a line for each fact, and a problem if some fail.
@@ -46,10 +51,13 @@ def run_contract(name: str, settings: list[str], kind: str | None, params: Path)
         call = Call.model_validate({**given, "call": name})
     except ValidationError as error:
         raise InputError(f"{name}: {error.errors()[0]['msg']}") from error
-    tried = facts(kind, call)
+    tried = facts(kind, call, source=_source(kind, source, params, name))
     failed = sum(bool(fact.problem) for fact in tried)
     text = "".join(f"{fact}\n" for fact in tried)
-    problem = f"{name}: {pluralize(failed, 'fact')} of {len(tried)} of the contract of a {kind} must hold and did not"
+    article = "an" if kind == "optimizer" else "a"
+    problem = (
+        f"{name}: {pluralize(failed, 'fact')} of {len(tried)} of the contract of {article} {kind} must hold and did not"
+    )
     return text, [problem] if failed else []
 
 
@@ -72,7 +80,26 @@ def _kind_of(call: Call) -> str:
     target = load(call, str(call))
     if inspect.isclass(target) and issubclass(target, nn.Module):
         return "network"
+    if inspect.isclass(target) and "torch.optim.optimizer" in [base.__module__ for base in target.__mro__]:
+        return "optimizer"
     raise InputError(f"--as: must be one of {', '.join(KINDS)}, got none, and params.yaml does not use {call}")
+
+
+def _source(kind: str, source: Path | None, params: Path, name: str) -> Path | None:
+    """Return the file that a reader is tried on.
+
+    Raises:
+        InputError: if there is none, or it is given for something else.
+    """
+    if kind != "reader":
+        if source is not None:
+            raise InputError(f"--source: must be left out for a {kind}, because only a reader reads a file")
+        return None
+    prepare = read_yaml(params).value.get("prepare") if params.is_file() else None
+    found = source or (prepare.get("source") if isinstance(prepare, dict) else None)
+    if not isinstance(found, str | Path):
+        raise InputError(f"{name}: must have a file to read; add --source, as --source data/raw/houses.json")
+    return Path(found)
 
 
 def _settings(texts: list[str]) -> dict[str, Any]:

@@ -32,14 +32,19 @@ class Fact(NamedTuple):
         return f"fails    {self.name}: {self.problem}" if self.problem else f"holds    {self.name}"
 
 
-def try_facts(checks: Mapping[str, Check], root: Path) -> list[Fact]:
-    """Return the facts in their order, each tried whatever became of the others."""
-    return [_tried(name, check, root) for name, check in checks.items()]
+def try_facts(checks: Mapping[str, Check], root: Path, what: str = "") -> list[Fact]:
+    """Return the facts in their order, each tried whatever became of the others.
+
+    Args:
+        what: the own code with its file and line, to begin each problem with.
+    """
+    return [_tried(name, check, root, what) for name, check in checks.items()]
 
 
-def _tried(name: str, check: Check, root: Path) -> Fact:
+def _tried(name: str, check: Check, root: Path, what: str) -> Fact:
     try:
-        return Fact(name, check())
+        problem = check()
+        return Fact(name, f"{what}: {problem}" if problem and what else problem)
     except SkippedError as reason:
         return Fact(name, skipped=str(reason))
     except RelightError as error:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from relight.deps.braces import brace_problems
 from relight.deps.needs import needs, undeclared
 from relight.errors import InputError
 from relight.own_code.calls import Call, find_calls
@@ -25,7 +26,7 @@ OUR_SETTINGS: dict[str, tuple[str, ...]] = {  # settings of a call that Relight 
 
 def own_code_problems(params: Document, root: Path = Path()) -> list[str]:
     """Return everything that reading finds wrong with the calls of params.yaml, and the deps that dvc.yaml lacks."""
-    return [*call_problems(params, root), *undeclared_problems(params, root)]
+    return [*call_problems(params, root), *brace_problems(root / params.name), *undeclared_problems(params, root)]
 
 
 def call_problems(params: Document, root: Path) -> list[str]:

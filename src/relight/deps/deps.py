@@ -1,12 +1,16 @@
-"""`relight deps`: the lines that dvc.yaml lacks, because a stage runs own code that is not among its deps."""
+"""`relight deps`: the lines that dvc.yaml lacks, because a stage runs own code that is not among its deps.
+
+Own code is what params.yaml, a sweep and the scripts of own stages name."""
 
 from itertools import groupby
 from pathlib import Path
 
 from relight.deps.checks import call_problems
 from relight.deps.dvc_yaml import add_deps
-from relight.deps.needs import Need, needs, script_needs, undeclared, unneeded
+from relight.deps.needs import Need, needs_of, script_needs, undeclared, unneeded
+from relight.deps.sweeps import swept_calls
 from relight.errors import InputError
+from relight.own_code.calls import find_calls
 from relight.runtime.files import write_bytes
 from relight.runtime.messages import pluralize
 from relight.runtime.strict_yaml import read_yaml
@@ -22,7 +26,8 @@ def deps(params: Path, pipeline: Path, *, write: bool) -> str:
     problems = call_problems(document, params.parent)
     if problems:
         raise InputError(*problems)
-    wanted = needs(document, params.parent)
+    calls = [*find_calls(document.value), *swept_calls(params.parent)]
+    wanted = needs_of(calls, params.parent)
     lacking = undeclared([*wanted, *script_needs(declared, params.parent)], declared)
     text = _lines_text(lacking, str(pipeline), write)
     if lacking:

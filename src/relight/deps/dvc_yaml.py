@@ -38,7 +38,7 @@ def add_deps(text: str, added: Mapping[str, Iterable[str]]) -> str:
     for stage, paths in added.items():
         entry = _entry(_entry(root, "stages"), stage)
         if not isinstance(entry, yaml.MappingNode) or not entry.value:
-            raise InputError(f"dvc.yaml: stage {stage} is missing; add it, see README.md")
+            raise InputError(f"dvc.yaml: stage {stage} is missing; add it, as in a dvc.yaml that `relight new` makes")
         insertions.append(_insertion(text, entry, list(paths)))
         stages = wanted["stages"]
         stages[stage]["deps"] = [*(stages[stage].get("deps") or []), *paths]

@@ -2,13 +2,13 @@
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from relight.errors import InputError
-from relight.own_code.calls import find_calls
+from relight.own_code.calls import Call, find_calls
 from relight.own_code.closure import closure, imported_modules, own_files
 from relight.own_code.project import relative
 from relight.runtime.strict_yaml import Document
@@ -42,8 +42,17 @@ def needs(params: Document, root: Path) -> list[Need]:
 
     A call that cannot be read is left out: the checks say what is wrong with it.
     """
+    return needs_of(find_calls(params.value), root)
+
+
+def needs_of(calls: Iterable[tuple[str, Call]], root: Path) -> list[Need]:
+    """Return the files that some calls run, as `needs`.
+
+    Args:
+        calls: each with the dotted key of its setting.
+    """
     found: dict[tuple[str, str], Need] = {}
-    for key, call in find_calls(params.value):
+    for key, call in calls:
         try:
             paths = [relative(path, root) for path in own_files(call, root)]
         except InputError:

@@ -18,6 +18,7 @@ STAGE_SCRIPTS = tuple(
 # Each file of a project → its template. Those that begin with a point have templates that can be seen.
 TEMPLATE_NAMES = {
     "dvc.yaml": "dvc.yaml",
+    "sweep.yaml": "sweep.yaml",
     **{script: script for script in STAGE_SCRIPTS},
     "src/{package}/networks.py": "networks.py",
     "src/{package}/metrics.py": "metrics.py",

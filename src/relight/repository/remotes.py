@@ -175,7 +175,7 @@ def explain_remote_error(error: BaseException, remote: RemoteSettings | None) ->
             return f"{remote}: {problem}: nothing was fetched; {fix}, then run `relight pull` again"
     return (
         f"{remote}: {_without_secrets(messages[0], remote.options)}: nothing was fetched; "
-        f"`dvc remote list` shows the address, and docs/sharing.md how to set it"
+        f"`dvc remote list` shows the address, and `dvc remote modify {remote.name} url URL` sets it"
     )
 
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from relight.deps.checks import own_code_files
+from relight.deps.checks import own_code_files, undeclared_problems
+from relight.deps.sweeps import CALL
 from relight.errors import InputError, problems_of
 from relight.metrics.direction import BUILT_IN
 from relight.model.monitor import USUAL_SCORE, Monitor
@@ -61,6 +62,11 @@ def read_sweep_settings(file: Path, *, fast: bool) -> SweepSettings:
     Raises:
         InputError: with every problem of params.yaml, or of sweep.yaml.
     """
+    if not file.exists():
+        raise InputError(
+            f"{file}: no such file in {Path.cwd()}; write one, as `params: {{train.optimizer.learning_rate: "
+            "{low: 0.001, high: 0.1, log: true}}`; `relight reference` has its keys"
+        )
     sweep_document = read_yaml(file)
     document = read_yaml(PARAMS_PATH)
     assert_sections(document)
@@ -177,6 +183,7 @@ def _problems(sweep_document: Document, settings: SweepSettings) -> Iterator[str
             )
         else:
             yield from (f"{location}: {problem}" for problem in _own_problems(document, key, search))
+            yield from (f"{location}: {problem}" for problem in _undeclared_problems(document, key, search))
     if sweep.metric is not None:
         yield from _metric_problems(sweep_document.location(("metric",)), sweep.metric, document, fast=fast)
 
@@ -224,6 +231,13 @@ def _own_problems(document: Document, key: str, search: Range | Choices) -> list
         own = [problem.split(f": {key}: ", 1)[1] for problem in problems if f": {key}: " in problem]
         all_problems += [problem for problem in own if problem not in all_problems]
     return all_problems
+
+
+def _undeclared_problems(document: Document, key: str, search: Range | Choices) -> list[str]:
+    """Return the deps that dvc.yaml lacks for the calls among the values: the trials with them would fail."""
+    values = search.values if isinstance(search, Choices) and key.endswith(CALL) else ()
+    tried = [with_proposal(document, {key: value}) for value in values]
+    return list(dict.fromkeys(problem for each in tried for problem in undeclared_problems(each, Path())))
 
 
 def _did_you_mean(word: str, keys: list[str]) -> str:

@@ -25,6 +25,7 @@ RACE_MESSAGES = (
     "UNIQUE constraint",
     "uplicate",
 )  # of two processes that create a table
+PACKAGES = {"psycopg": "'psycopg[binary]'"}  # of a driver, if it has another name
 MAX_TRIES, SECONDS_BETWEEN_TRIES = 5, 0.5
 
 
@@ -93,17 +94,20 @@ def _database(url: str) -> BaseStorage:
     try:
         return _open_storage(expanded, options)
     except Exception as error:  # SQLAlchemy, each driver and Optuna have errors of their own
-        raise InputError(f"storage: {url} cannot be opened: {_database_problem(error)}; see docs/sweep.md") from error
+        raise InputError(
+            f"storage: {url} cannot be opened: {_database_problem(error)}, or set it to null for a file"
+        ) from error
 
 
 def _database_problem(error: BaseException) -> str:
-    """Return the reason; for a missing driver its name, which Optuna leaves out."""
+    """Return the reason and the next step; for a missing driver its name, which Optuna leaves out."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ImportError) and cause.name:
-            return f"its driver {cause.name} is not installed"
+            return f"its driver {cause.name} is not installed; run `pip install {PACKAGES.get(cause.name, cause.name)}`"
         cause = cause.__cause__ or cause.__context__
-    return str(error).split("\n")[0]
+    first_line = str(error).split("\n")[0]
+    return f"{first_line}; correct the address"
 
 
 def _open_storage(url: str, options: dict[str, Any]) -> BaseStorage:

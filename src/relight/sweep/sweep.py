@@ -4,6 +4,8 @@ from pathlib import Path
 
 from relight.errors import InputError, RunError
 from relight.repository.dvc import run_dvc
+from relight.runtime.dependencies import read_declaration
+from relight.runtime.installed import assert_installed
 from relight.runtime.lifetime import exclusive_lock
 from relight.runtime.messages import notify
 from relight.runtime.nested import differing_keys, value_at
@@ -35,10 +37,13 @@ def sweep(file: Path, *, jobs: int | None, fast: bool, keep: int) -> str:
         keep: number of the best trials that become experiments, with `fast`.
 
     Raises:
-        InputError: if sweep.yaml or params.yaml is wrong, or the study was begun with other ones.
+        InputError: if sweep.yaml or params.yaml is wrong, the study was begun with other ones, or another Relight is
+            installed than that of the project.
         RunError: if no trial is complete.
     """
     settings = read_sweep_settings(file, fast=fast)
+    if fast:  # without it the stages themselves refuse
+        assert_installed(read_declaration("train", settings.document))
     baseline = current_baseline()
     for warning in sweep_warnings(settings):
         notify(f"note: {warning}")

@@ -9,7 +9,7 @@ from relight.model.params import ModelParams
 from relight.own_code.calls import Call
 from relight.train.auto import resolve_batch_size, resolve_class_weights, resolve_loss, resolve_scale
 from relight.train.monitors.choice import assert_metric_suits, resolve_monitor
-from relight.train.optim.checks import assert_optimizer_fits, schedule_warnings
+from relight.train.optim.checks import assert_optimizer_fits, compares_steps, schedule_warnings
 from relight.train.optim.params import ScheduleParams
 from relight.train.params import TrainParams
 
@@ -32,7 +32,7 @@ def assert_train_params_fit(params: TrainParams, model: ModelParams, features: F
         *problems_of(lambda: assert_no_cuda_graph(params, features)),
         *problems_of(lambda: assert_can_batch_queries(params, features)),
         *problems_of(lambda: assert_single_seed(params, features)),
-        *problems_of(lambda: assert_optimizer_fits(params.optimizer, params.schedule)),
+        *problems_of(lambda: assert_optimizer_fits(params, own_network=isinstance(model.name, Call))),
         *problems_of(lambda: assert_can_record_loss(params)),
     ]
     if problems:
@@ -208,6 +208,12 @@ def train_warnings(params: TrainParams, features: Features, cores: int) -> list[
     if isinstance(params.schedule, ScheduleParams):
         n_batches = -(-features.n_train // resolve_batch_size(params.batch_size, features.n_train))
         warnings += schedule_warnings(params.schedule, params.epochs, params.epochs * n_batches)
+    size = resolve_batch_size(params.batch_size, features.n_train)
+    if compares_steps(params.optimizer) and size < features.n_train:
+        warnings.append(
+            f"train.batch_size: {params.optimizer} compares losses and gradients of different rows, got {size} of "
+            f"{features.n_train} train rows in a step; set it to full, and dropout to 0"
+        )
     if note := resolve_monitor(params, resolve_loss(params.loss, features.task)).note:
         warnings.append(note)
     if params.threads > cores:

@@ -115,14 +115,16 @@ def train_step(
     n_networks = torch.full_like(state.loss, len(model.networks)) if isinstance(model, DeepEnsemble) else None
 
     def step(rows: Rows, grad_scale: Tensor | None) -> Tensor:
-        with autocast:
-            outputs = forward_model(*rows.inputs)  # 1. forward
-            loss = loss_fn(outputs, rows.target, rows.weight)  # 2. loss
-        optimizer.zero_grad()  # 3. zero_grad
-        loss.backward(_product(n_networks, grad_scale))  # type: ignore[no-untyped-call]  # 4. backward
-        optimizer.clip_gradients()
-        optimizer.step()  # 5. step
-        return loss.detach()
+        def closure() -> Tensor:
+            with autocast:
+                outputs = forward_model(*rows.inputs)  # 1. forward
+                loss = loss_fn(outputs, rows.target, rows.weight)  # 2. loss
+            optimizer.zero_grad()  # 3. zero_grad
+            loss.backward(_product(n_networks, grad_scale))  # type: ignore[no-untyped-call]  # 4. backward
+            optimizer.clip_gradients()
+            return loss.detach()
+
+        return optimizer.step(closure)  # 5. step: the closure is called once, by LBFGS several times
 
     return step
 

@@ -12,9 +12,13 @@ from relight.errors import InputError
 from relight.model.build import untrained_model
 from relight.model.checks import TargetScale
 from relight.model.monitor import USUAL_SCORE, Monitor
+from relight.model.own_network import KEY
+from relight.model.own_network_trial import N_TRIED_ROWS, try_own_network
 from relight.model.params import ModelParams
 from relight.model.rows import Rows, StoredRows
+from relight.model.table import trainable_module
 from relight.own_code.calls import Call
+from relight.own_code.loading import described, load
 from relight.train.auto import (
     Calibration,
     LossName,
@@ -37,6 +41,7 @@ from relight.train.monitors.score import build_score_fn
 from relight.train.optim.checks import changes_rate
 from relight.train.optim.optimizers import build_optimizer
 from relight.train.optim.schedules import build_schedule
+from relight.train.optim.sparse import sparse_weights
 from relight.train.pairs import load_pairs
 from relight.train.params import TrainParams
 from relight.train.sequences import load_sequence_data
@@ -112,8 +117,14 @@ class Training:
         self.model.to(device)
         torch.manual_seed(process_seed(params.seed, group.rank))
         network = self.data.network()
+        own = isinstance(self.settings.model.name, Call)
         optimizer = build_optimizer(
-            params.optimizer, network, params.gradient_clip, rate_changes=changes_rate(params.schedule)
+            params.optimizer,
+            network,
+            params.gradient_clip,
+            rate_changes=changes_rate(params.schedule),
+            sparse=sparse_weights(network, self.data.validation_rows(device)) if own else [],
+            processes=group.size,
         )
         monitor = self.settings.monitor
         stopping = EarlyStopping(params.early_stopping.patience, monitor) if params.early_stopping else None
@@ -151,7 +162,7 @@ class Training:
             callbacks=callbacks,
             autocast=autocast_for(params.precision, state.device),
             wrap_step=(lambda step: GraphedStep(step, state.optimizer)) if params.cuda_graph else None,
-            loss_name=f"the loss {loss.name}" if isinstance(loss, OwnLoss) else "the loss",
+            loss_name=self._loss_name(loss),
         )
         return state.history
 
@@ -171,6 +182,12 @@ class Training:
                 settings = {"share": params.quantile, "gamma": params.focal_gamma}  # null: the default
                 given = {key: value for key, value in settings.items() if value is not None}
                 return build_loss(name, params.label_smoothing, margin=params.margin, **given)
+
+    def _loss_name(self, loss: Loss) -> str:
+        """Return the name of the loss for messages, with the code of the user's own that computes it."""
+        name = f"the loss {loss.name}" if isinstance(loss, OwnLoss) else "the loss"
+        network = self.settings.model.name
+        return f"{name} of {described(load(network, KEY), network)}" if isinstance(network, Call) else name
 
     def _batches(self, device: torch.device, group: ProcessGroup) -> Batches:
         size: Literal["full"] | int = "full" if self.params.batch_size == "full" else self.settings.batch_size
@@ -209,7 +226,12 @@ def build_training(
             assert_counts(rows["target"].reshape(-1), rows["row"], features.target)
     scale = settings.target_scale
     model = untrained_model(settings.model, features, target_scale=scale, seed=params.seed, seeds=params.seeds)
-    return Training(model, load_data(model, params, features, train, validation), params, settings)
+    data = load_data(model, params, features, train, validation)
+    if isinstance(settings.model.name, Call):
+        twin = untrained_model(settings.model, features, target_scale=scale, seed=params.seed + 1, seeds=params.seeds)
+        few = data.validation_rows(torch.device("cpu")).first(N_TRIED_ROWS)
+        try_own_network(settings.model.name, data.network(), trainable_module(twin), few.inputs)
+    return Training(model, data, params, settings)
 
 
 def load_data(

@@ -24,7 +24,7 @@ for name in ("sgd", "adam", "adamw"):
     optimizer = build_optimizer(params, model)
     optimizer.zero_grad()
     model(torch.ones(2, 3)).sum().backward()
-    optimizer.step()
+    optimizer.step(lambda: torch.zeros(()))
 print("torch.optim.sgd" in sys.modules, "torch._dynamo" in sys.modules)
 """
 
@@ -46,7 +46,7 @@ def train(model: nn.Module, optimizer: Any) -> list[bytes]:
         x = torch.randn(32, 5, generator=generator)
         optimizer.zero_grad()
         ((model(x) - x.sum(dim=1, keepdim=True)) ** 2).mean().backward()
-        optimizer.step()
+        optimizer.step(lambda: torch.zeros(()))
         seen.append(b"".join(weight.detach().numpy().tobytes() for weight in model.parameters()))
     return seen
 
@@ -65,6 +65,39 @@ def test_adam_and_adamw_give_the_very_weights_of_torch(name: str, kind: Any, wei
     ours, theirs = network(), network()
     expected = kind(theirs.parameters(), lr=0.01, weight_decay=weight_decay, fused=True)
     assert train(ours, build_optimizer(params(name, weight_decay=weight_decay), ours)) == train(theirs, expected)
+
+
+class Forgetful(nn.Module):
+    """Has a layer that no output depends on, and another one that some steps leave out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.forgotten, self.first, self.last = nn.Linear(3, 3), nn.Linear(5, 4), nn.Linear(4, 1)
+        self.sometimes = nn.Linear(5, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = self.last(self.first(x))
+        return out + self.sometimes(x) if x[0, 0] > 0 else out
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind", "given"),
+    [
+        (params("sgd"), torch.optim.SGD, {}),
+        (params("sgd", momentum=0.9), torch.optim.SGD, {"momentum": 0.9}),
+        (params("adam"), torch.optim.Adam, {"fused": True}),
+        (params("adamw", weight_decay=0.1), torch.optim.AdamW, {"weight_decay": 0.1, "fused": True}),
+    ],
+    ids=str,
+)
+def test_weights_without_a_gradient_stay_as_with_torch(
+    settings: OptimizerParams, kind: Any, given: dict[str, Any]
+) -> None:
+    torch.manual_seed(0)
+    ours, theirs = Forgetful(), Forgetful()
+    theirs.load_state_dict(ours.state_dict())
+    expected = kind(theirs.parameters(), lr=0.01, **given)
+    assert train(ours, build_optimizer(settings, ours)) == train(theirs, expected)
 
 
 def test_each_setting_changes_the_weights() -> None:
@@ -90,7 +123,7 @@ def test_sgd_with_momentum_by_hand() -> None:
     for _ in range(3):
         optimizer.zero_grad()
         model[0].sum().backward()
-        optimizer.step()
+        optimizer.step(lambda: torch.zeros(()))
     assert model[0].item() == -1.0625
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from relight.errors import InputError, RelightError, RunError
 from relight.train.optim.optimizers import build_optimizer
 from relight.train.optim.params import OptimizerCall
-from relight.train.optim.torch_optimizer import TorchOptimizer
+from relight.train.optim.torch_optimizer import Closure, TorchOptimizer
 
 OPTIMIZERS = """\
 import collections
@@ -145,6 +145,38 @@ class Newton(LBFGS):
     pass
 
 
+class Sharp(Signs):
+    # Sharpness-aware: the gradient at a place nearby, where the loss is higher (Foret et al. 2021).
+
+    def step(self, closure):
+        with torch.enable_grad():
+            loss = closure()
+        nearby = [0.5 * weight.grad.sign() for group in self.param_groups for weight in group["params"]]
+        self.add(nearby, 1)
+        closure()
+        self.add(nearby, -1)
+        super().step()
+        return loss
+
+    @torch.no_grad()
+    def add(self, parts, share):
+        weights = [weight for group in self.param_groups for weight in group["params"]]
+        for weight, part in zip(weights, parts, strict=True):
+            weight.add_(part, alpha=share)
+
+
+class Idle(Signs):
+    def step(self, closure):
+        pass
+
+
+class Lists(Signs):
+    def move(self, weight, lr):
+        seen = self.state[weight].setdefault("seen", [])
+        seen.append(weight.grad.double() / 3)
+        weight.sub_((lr * sum(seen)).float())
+
+
 def no_optimizer(params, lr):
     return 5
 
@@ -189,29 +221,68 @@ def weights(model: nn.Module) -> Tensor:
     return torch.cat([weight.detach().flatten() for weight in model.parameters()])
 
 
+def loss_of(model: nn.Module, optimizer: TorchOptimizer, x: Tensor) -> Closure:
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        loss: Tensor = (model(x) - x.sum(dim=1, keepdim=True)).square().mean()
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss.detach()
+
+    return closure
+
+
 def take_steps(model: nn.Module, optimizer: TorchOptimizer, steps: range) -> Tensor:
     for step in steps:
         torch.manual_seed(step)
-        x = torch.randn(8, 4)
-        optimizer.zero_grad()
-        (model(x) - x.sum(dim=1, keepdim=True)).square().mean().backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
+        optimizer.step(loss_of(model, optimizer, torch.randn(8, 4)))
     return weights(model)
 
 
-def test_it_takes_its_steps_by_hand() -> None:
-    # the slope is 1, 2 or 3 and its sign 1: two steps of 1/4, and one of 1/8
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        # the slope is 1, 2 or 3 and its sign 1: two steps of 1/4, and one of 1/8
+        ("Signs", -0.625),
+        # the same from the gradient half a unit further, of which the slope is no other
+        ("Sharp", -0.625),
+    ],
+)
+def test_it_takes_its_steps_by_hand(name: str, expected: float) -> None:
     model = nn.ParameterList([nn.Parameter(torch.zeros(3))])
-    optimizer = built("Signs", model)
+    optimizer = built(name, model)
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        loss = (model[0] * torch.tensor([1.0, 2.0, 3.0])).sum()
+        loss.backward()
+        return loss
+
     for rate in (0.25, 0.25, 0.125):
         optimizer.learning_rate = rate
+        optimizer.step(closure)
+    assert model[0].tolist() == [expected] * 3
+
+
+def test_a_step_that_calls_the_closure_twice_returns_the_loss_before_it() -> None:
+    # w² at 1 is 1; the slope there is 2, and half a unit further 3: both go down by a quarter; at 3/4 it is 9/16
+    model = nn.ParameterList([nn.Parameter(torch.ones(1))])
+    optimizer, slopes = built("Sharp", model), []
+
+    def closure() -> Tensor:
         optimizer.zero_grad()
-        (model[0] * torch.tensor([1.0, 2.0, 3.0])).sum().backward()
-        optimizer.step()
-    assert model[0].tolist() == [-0.625] * 3
+        loss = model[0].square().sum()
+        loss.backward()
+        slopes.append(float(model[0].grad))
+        return loss.detach()
+
+    assert [float(optimizer.step(closure)) for _ in range(2)] == [1, 0.5625]
+    assert slopes == [2, 3, 1.5, 2.5]
 
 
-@pytest.mark.parametrize("name", ["Signs", "Waits", "Doubles", "Langevin", "SlowBiases", "decayed", "BreaksLater"])
+@pytest.mark.parametrize(
+    "name",
+    ["Signs", "Waits", "Doubles", "Langevin", "SlowBiases", "decayed", "BreaksLater", "Newton", "Sharp", "Lists"],
+)
 def test_continued_it_takes_the_same_steps(name: str) -> None:
     """Also with a state of float64, and with noise from torch."""
     model = network()
@@ -263,11 +334,11 @@ def test_a_list_is_a_tuple_where_the_default_is_one(given: Any) -> None:
         ("OwnRprop", {}, "train.optimizer: own_optim:OwnRprop (AT) must read lr from its param_groups in each"),
         ("Falls", {}, "train.optimizer: own_optim:Falls (AT) must leave lr in its param_groups as it is"),
         ("NoRate", {}, "train.optimizer: own_optim:NoRate (AT) must keep lr in its param_groups, where"),
-        ("Again", {}, "train.optimizer: own_optim:Again cannot take a step: "),
+        ("Again", {}, "train.optimizer: own_optim:Again (AT) must change the weights in its steps, got the same"),
+        ("Idle", {}, "train.optimizer: own_optim:Idle (AT) must call the closure in each step, because its step"),
         ("Breaks", {}, "train.optimizer: RAISED: in move: "),
         ("Refuses", {}, "train.optimizer: RAISED: in __init__: ValueError: not today"),
         ("Names", {}, "train.optimizer: own_optim:Names (AT) must take lr, as the classes of torch.optim, got"),
-        ("Newton", {}, "train.optimizer: own_optim:Newton computes the loss several times in a step"),
         ("no_optimizer", {}, "train.optimizer: own_optim:no_optimizer (AT) must make a torch.optim.Opti"),
         ("NoClass", {}, "train.optimizer: own_optim:NoClass (AT) must be a class derived from torch.op"),
         ("number", {}, "train.optimizer: own_optim:number must be a function or a class, got int 3 in own_optim.py"),

@@ -13,6 +13,7 @@ from relight.train.optim.checks import assert_optimizer_fits
 from relight.train.optim.own_schedule import MAX_TRIED_STEPS, own_schedule
 from relight.train.optim.params import OptimizerCall, OptimizerParams, ScheduleParams
 from relight.train.optim.schedules import build_schedule, depends_on_epochs
+from relight.train.params import TrainParams
 
 SCHEDULES = """\
 import math
@@ -167,12 +168,18 @@ def test_an_exception_is_of_the_users_code() -> None:
         rates("divides", 4, 5)
 
 
+def train_params(optimizer: OptimizerParams | OptimizerCall, schedule: ScheduleParams | Call) -> TrainParams:
+    sections = {"optimizer": optimizer.model_dump(), "schedule": schedule.model_dump()}
+    usual = {"epochs": 2, "batch_size": 8, "loss": "auto", "early_stopping": None, "device": "cpu", "threads": 1}
+    return TrainParams.model_validate({"seed": 1, **usual, **sections})
+
+
 @pytest.mark.parametrize("name", ["torch.nn:Linear", "torch.optim:SGD"])
 def test_a_class_of_torch_is_no_function(name: str) -> None:
     with pytest.raises(
         InputError, match=rf"must be a function \(step, n_steps\) of this project, got {name}; write one"
     ):
-        assert_optimizer_fits(SGD, Call(call=name))
+        assert_optimizer_fits(train_params(SGD, Call(call=name)), own_network=False)
 
 
 def test_a_scheduler_of_torch_is_named_by_what_is_like_it() -> None:
@@ -194,12 +201,12 @@ def test_rprop_reads_no_schedule(schedule: Any) -> None:
     rprop = OptimizerCall.model_validate({"call": "torch.optim:Rprop", "learning_rate": 0.1})
     said = "train.schedule: must be constant without warmup for torch.optim:Rprop, which reads the learning rate"
     with pytest.raises(RelightError, match=said):
-        assert_optimizer_fits(rprop, schedule)
-    assert_optimizer_fits(rprop, ScheduleParams())
+        assert_optimizer_fits(train_params(rprop, schedule), own_network=False)
+    assert_optimizer_fits(train_params(rprop, ScheduleParams()), own_network=False)
 
 
 def test_the_users_own_code_is_not_run_by_a_check(project: Path) -> None:
     (project / "own_broken.py").write_text("1 / 0\n")
     optimizer = OptimizerCall.model_validate({"call": "own_broken:Signs", "learning_rate": 0.1})
-    assert_optimizer_fits(optimizer, Call(call="own_broken:falls"))
+    assert_optimizer_fits(train_params(optimizer, Call(call="own_broken:falls")), own_network=True)
     assert "own_broken" not in sys.modules

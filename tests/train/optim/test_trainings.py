@@ -56,6 +56,7 @@ MODEL = ModelParams.model_validate(
 SGD = {"name": "sgd", "learning_rate": 0.05, "weight_decay": 0.0, "momentum": 0.0}
 RMSPROP = {"call": "torch.optim:RMSprop", "learning_rate": 0.01, "momentum": 0.5}
 MOMENTUM = {"call": "own_steps:Momentum", "learning_rate": 0.01}
+LBFGS = {"call": "torch.optim:LBFGS", "learning_rate": 0.2, "max_iter": 3}
 WAVES = {"call": "own_steps:waves", "height": 2}
 ONE_CYCLE = {"name": "one_cycle", "pct_start": 0.4}
 USUAL = {
@@ -96,6 +97,18 @@ def kill(name: str, at: int, **params: Any) -> None:
 
 # Moments of writing: 12 of the first checkpoint, 7 of each other.
 AFTER_FIRST, AFTER_NEXT, LATE = 12 + 1, 7 + 1, 12 + 2 * 7 + 1
+
+
+def test_killed_within_an_epoch_lbfgs_ends_with_the_same_bytes(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its step reads the batch several times, with dropout of its own each time."""
+    params: dict[str, Any] = {"optimizer": LBFGS, "schedule": ONE_CYCLE, "gradient_clip": None}
+    whole = run("whole", **params, checkpoint_seconds=3600)
+    assert whole != run("longer", **{**params, "optimizer": {**LBFGS, "max_iter": 4}}, checkpoint_seconds=3600)
+    kill("run", AFTER_FIRST, **params)
+    kill("run", AFTER_NEXT, **params)
+    kill("run", AFTER_NEXT, **params)
+    assert run("run", **params) == whole
+    assert capsys.readouterr().err.count("goes on from a checkpoint, at epoch ") == 3
 
 
 @pytest.mark.parametrize("seeds", [1, 2])
