@@ -29,7 +29,7 @@ PARAMS = (
 ROWS = (
     "numpy.random", "numpy.ma", "polars", "polars._utils.parquet", *PARAMS, "encodings.utf_8_sig",
 )  # fmt: skip
-TORCH = (*ROWS, "torch", "torch.utils.serialization", "safetensors.torch", "tqdm")
+TORCH = (*ROWS, "torch", "torch.utils.serialization", "safetensors.torch", "tqdm", "rtdl_num_embeddings")
 PACKAGES = {
     "plain": (*ROWS, "safetensors.numpy", "matplotlib.figure", "matplotlib.backends.backend_agg", "PIL", "jinja2"),
     "torch": TORCH,
