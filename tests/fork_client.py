@@ -22,7 +22,7 @@ def server_for(command: list[str]) -> str:
     if words >= {"relight", "pull"} or (command[:1] == ["-c"] and command[2:3] in (["pull"], ["trace"])):
         return "dvc"  # it asks DVC in its own process
     if command[:1] == ["dvc"] or command[:2] == ["-m", "dvc"]:
-        return "" if "queue" in words else "dvc"  # the workers of a queue outlive whoever starts them
+        return "" if words >= {"queue", "start"} else "dvc"  # the workers of a queue outlive whoever starts them
     if command[:1] in (["relight"], ["-c"]) or (command[:1] == ["-m"] and command[1].startswith(("stages.", "pytest"))):
         several = any(os.environ.get(name, "1") != "1" for name in SEVERAL)
         return "several" if several and "stages.train" in words else "torch" if words & WITH_TORCH else "plain"
