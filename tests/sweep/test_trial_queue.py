@@ -148,3 +148,36 @@ def test_a_curve_in_the_worst_quarter_is_hopeless(tmp_path: Path) -> None:
             ends.append(next((epoch for epoch in range(1, 11) if rungs.update([score] * epoch)), None))
             taken.complete(score, 0.0) if ends[-1] is None else taken.prune(0.0)
     assert ends == [None, None, None, None, None, 4, 4, 6]
+
+
+def test_a_trial_that_ends_with_its_process_while_another_looks_for_work_is_left_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = trial_queue(sweep(budget={"trials": 2}), tmp_path)
+    with acquire_slot(tmp_path / "one") as held:
+        first = one.claim(held)
+        assert first is not None
+        other = trial_queue(sweep(budget={"trials": 2}), tmp_path)
+        seen = other._all()  # read before the first trial ends
+        first.complete(1.0, 2.0)
+    monkeypatch.setattr(other, "_all", lambda: seen)
+    with acquire_slot(tmp_path / "other") as held:
+        second = other.claim(held)
+        assert second is not None
+        second.complete(3.0, 4.0)
+    assert [(row.number, row.value) for row in one.records()] == [(0, 1.0), (1, 3.0)]
+
+
+def test_the_first_result_of_a_trial_stays_when_two_processes_run_it(tmp_path: Path) -> None:
+    with acquire_slot(tmp_path / "one") as held:
+        slow = trial_queue(sweep(budget={"trials": 1}), tmp_path).claim(held)
+    with acquire_slot(tmp_path / "other") as held:  # the first one counts as dead, and goes on
+        fast = trial_queue(sweep(budget={"trials": 1}), tmp_path).claim(held)
+    assert slow is not None
+    assert fast is not None
+    assert slow.number == fast.number
+    fast.complete(1.0, 2.0)
+    assert not slow.should_prune(3, 0.5)
+    slow.fail("too late", 9.0)
+    (row,) = trial_queue(sweep(budget={"trials": 1}), tmp_path).records()
+    assert (row.state, row.value, row.seconds, row.reason) == ("complete", 1.0, 2.0, "")

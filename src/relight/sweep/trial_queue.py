@@ -158,7 +158,10 @@ class TrialQueue:
     def _reclaim(self, frozen: FrozenTrial, slot: Slot) -> "ClaimedTrial | None":
         trial = Trial(self._study, frozen._trial_id)
         attempt = 1 + (frozen.user_attrs.get(OWNER_KEY) or {"attempt": 0})["attempt"]
-        claimed = self._begin(trial, slot, attempt)
+        try:
+            claimed = self._begin(trial, slot, attempt)
+        except UpdateFinishedTrialError:  # its process finished it, and ended, after the trials were read
+            return None
         if attempt > MAX_ATTEMPTS:
             claimed.fail(f"it ended its process {MAX_ATTEMPTS} times", None)
             return None
@@ -190,7 +193,7 @@ class TrialQueue:
 
 
 class ClaimedTrial:
-    """A trial that this process runs.
+    """A trial that this process runs; if another one took it for dead and finished it first, that result stays.
 
     Attributes:
         proposal: its params by dotted key.
@@ -213,7 +216,8 @@ class ClaimedTrial:
         """
         if step not in self._reported:
             self._reported.add(step)
-            self._trial.report(self._sign * score, step)
+            with suppress(UpdateFinishedTrialError):
+                self._trial.report(self._sign * score, step)
         trials = [trial for trial in self._study.get_trials(deepcopy=False) if trial.number != self.number]
         others = [self._sign * trial.intermediate_values[step] for trial in trials if step in trial.intermediate_values]
         return len(others) >= MIN_OTHER_TRIALS and score > float(np.percentile(others, 75))
@@ -225,12 +229,14 @@ class ClaimedTrial:
         self._finish(TrialState.PRUNED, None, seconds)
 
     def fail(self, reason: str, seconds: float | None) -> None:
-        self._trial.set_user_attr(REASON_KEY, reason)
+        with suppress(UpdateFinishedTrialError):
+            self._trial.set_user_attr(REASON_KEY, reason)
         self._finish(TrialState.FAIL, None, seconds)
 
     def _finish(self, state: TrialState, value: float | None, seconds: float | None) -> None:
         if seconds is not None:
-            self._trial.set_user_attr(SECONDS_KEY, seconds)
+            with suppress(UpdateFinishedTrialError):
+                self._trial.set_user_attr(SECONDS_KEY, seconds)
         self._study.tell(self._trial, value, state=state, skip_if_finished=True)
 
 
