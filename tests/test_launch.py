@@ -22,6 +22,7 @@ import torch
 import yaml
 
 from relight.cli import main
+from tests.processes import at_work_in, children_of, remove_torn_rwlock, send, wait_until_nobody_is_at_work_in
 from tests.repositories import REPOSITORY, Repository, clean_environment, make_repository, quick_environment
 
 pytestmark = [pytest.mark.usefixtures("fork_server_of_several"), pytest.mark.xdist_group("several_processes")]
@@ -89,34 +90,6 @@ class Launched:
         forks = [pid for pid in at_work_in(self.root) if FORK in Path(f"/proc/{pid}/cmdline").read_bytes()]
         (pid,) = {*(forks or children_of(self.first()))} - {self.first()}
         return pid
-
-
-def at_work_in(root: Path) -> list[int]:
-    """The pids of the processes whose folder it is, the youngest first: those of the commands run there."""
-    pids = sorted((int(name) for name in os.listdir("/proc") if name.isdecimal()), reverse=True)
-    return [pid for pid in pids if folder_of(pid) == str(root)]
-
-
-def folder_of(pid: int) -> str | None:
-    try:
-        return os.readlink(f"/proc/{pid}/cwd")
-    except OSError:  # it has ended, or is another user's
-        return None
-
-
-def children_of(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def wait_until(happened: Callable[[], bool], seconds: float = LIMIT) -> None:
-    until = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < until, "did not happen in time"
-        time.sleep(0.02)
-
-
-def wait_until_nobody_is_at_work_in(root: Path) -> None:
-    wait_until(lambda: not at_work_in(root), seconds=60)
 
 
 def kept(root: Path) -> list[Path]:
@@ -206,7 +179,7 @@ KILLED: dict[str, dict[str, Any]] = {  # sections of params.yaml; several times 
     "mini-batches of an MLP with dropout": {
         "model": {"name": "mlp", "numeric": "standardize", "mlp": {"n_blocks": 2, "d_block": 24, "dropout": 0.2}},
         "train": {
-            **OFTEN, "epochs": 160, "batch_size": 33, "optimizer": ADAMW, "early_stopping": {"patience": 999},
+            **OFTEN, "epochs": 140, "batch_size": 33, "optimizer": ADAMW, "early_stopping": {"patience": 999},
             "schedule": {"name": "cosine", "warmup": 5}, "calibration": "temperature",
         },
     },
@@ -214,12 +187,12 @@ KILLED: dict[str, dict[str, Any]] = {  # sections of params.yaml; several times 
         "model": {"name": "tabm_small", "numeric": "quantile_normal",
                   "tabm_small": {"k": 2, "n_blocks": 1, "d_block": 8, "n_bins": 4, "d_embedding": 2}},
         "train": {
-            **OFTEN, "epochs": 8, "batch_size": 3, "optimizer": ADAMW, "early_stopping": None, "gradient_clip": 1.0,
+            **OFTEN, "epochs": 6, "batch_size": 3, "optimizer": ADAMW, "early_stopping": None, "gradient_clip": 1.0,
         },
     },
     "full batches of a line": {
         "model": {"name": "linear", "numeric": "standardize"},
-        "train": {**OFTEN, "epochs": 900, "batch_size": "full", "optimizer": SGD, "early_stopping": None},
+        "train": {**OFTEN, "epochs": 450, "batch_size": "full", "optimizer": SGD, "early_stopping": None},
     },
 }  # fmt: skip
 ENDS: dict[str, tuple[signal.Signals, Callable[[Launched], list[int]]]] = {  # and which processes get the signal
@@ -258,7 +231,7 @@ def wait_for_checkpoints(run: Launched, number: int) -> None:
                 with suppress(ProcessLookupError):
                     os.killpg(run.process.pid, signal.SIGKILL)
                 pytest.fail(f"no new checkpoint to be killed after: {run.said()}")
-            time.sleep(0.002)
+            time.sleep(0.005)
 
 
 def written(root: Path) -> set[tuple[str, int]]:
@@ -268,9 +241,7 @@ def written(root: Path) -> set[tuple[str, int]]:
 def end_by(end: str, run: Launched) -> str:
     """Returns what it said; by then no process of it is left, whichever got the signal."""
     number, receivers = ENDS[end]
-    for pid in receivers(run):
-        with suppress(ProcessLookupError):  # one that waited for another has ended with it
-            os.kill(pid, number)
+    send(number, receivers(run))
     said = run.said()
     assert run.process.returncode != 0
     wait_until_nobody_is_at_work_in(run.root)
@@ -281,9 +252,7 @@ def end_by(end: str, run: Launched) -> str:
         assert said.count("error: ") == 2
     if number != signal.SIGKILL:
         assert said.count("was stopped; a checkpoint is kept at epoch") == 1
-    rwlock = run.root / ".dvc/tmp/rwlock"  # a kill may leave it empty, and DVC cannot read that
-    if rwlock.exists() and rwlock.stat().st_size == 0:
-        rwlock.unlink()
+    remove_torn_rwlock(run.root)
     return said
 
 

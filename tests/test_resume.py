@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.repositories import Repository, clean_environment, make_repository
+from tests.processes import at_work_in, remove_torn_rwlock, send, wait_until_nobody_is_at_work_in
+from tests.repositories import Repository, clean_environment, make_repository, quick_environment
 
 CHECKPOINTS = ".dvc/tmp/relight/checkpoints"
 TRAINED = ("models/model.pth", "models/model.json", "models/manifest.json", "reports/train/curves.csv")
@@ -32,14 +33,14 @@ CASES: dict[str, dict[str, Any]] = {  # sections of params.yaml
     "mini-batches, BatchNorm and dropout": {
         "model": {**MLP, "mlp": {**MLP["mlp"], "batch_norm": True}},
         "train": {
-            **OFTEN, "epochs": 300, "batch_size": 16, "optimizer": ADAMW, "early_stopping": None,
+            **OFTEN, "epochs": 120, "batch_size": 16, "optimizer": ADAMW, "early_stopping": None,
             "schedule": {"name": "cosine", "warmup": 5},
         },
     },
     "an optimizer by its class, and a rate for each step": {
         "model": MLP,
         "train": {
-            **OFTEN, "epochs": 300, "batch_size": 16, "optimizer": RMSPROP, "early_stopping": None,
+            **OFTEN, "epochs": 100, "batch_size": 16, "optimizer": RMSPROP, "early_stopping": None,
             "schedule": {"name": "one_cycle"},
         },
     },
@@ -52,7 +53,7 @@ CASES: dict[str, dict[str, Any]] = {  # sections of params.yaml
     },
     "full batches of a line": {
         "model": {"name": "linear", "numeric": "standardize"},
-        "train": {**OFTEN, "epochs": 2500, "batch_size": "full", "optimizer": SGD, "early_stopping": None},
+        "train": {**OFTEN, "epochs": 1200, "batch_size": "full", "optimizer": SGD, "early_stopping": None},
     },
     BEST_BEFORE: {
         "model": {**MLP, "mlp": {"n_blocks": 2, "d_block": 64, "dropout": 0.0}},
@@ -102,14 +103,19 @@ def whole_run(repository: Repository) -> dict[str, bytes]:
 
 
 class Running:
-    """A command in a session of its own, with what it says."""
+    """A command in a session of its own, with what it says.
 
-    def __init__(self, repository: Repository, *command: str) -> None:
+    Args:
+        forks: else it and its stages are new interpreters, in one group.
+    """
+
+    def __init__(self, repository: Repository, *command: str, forks: bool = True) -> None:
         self.repository = repository
+        environment = quick_environment() if forks else clean_environment()
         self._log = repository.root / ".dvc/tmp/said"
         with open(self._log, "w") as log:
             self.process = subprocess.Popen(
-                command, cwd=repository.root, env=clean_environment(), stdout=log, stderr=log, start_new_session=True
+                command, cwd=repository.root, env=environment, stdout=log, stderr=log, start_new_session=True
             )
 
     @property
@@ -121,7 +127,7 @@ class Running:
         while not holds():
             assert self.process.poll() is None, f"ended before {what}: {self.said}"
             assert time.monotonic() < end, f"waited in vain for {what}: {self.said}"
-            time.sleep(0.002)
+            time.sleep(0.005)
 
     def wait_for_checkpoints(self, number: int) -> None:
         """Until so many new ones are there."""
@@ -129,16 +135,17 @@ class Running:
             before = kept(self.repository)
             self.wait_for(lambda before=before: kept(self.repository) != before, "a checkpoint")
 
-    def signal(self, number: int) -> int:
-        """Send a signal to all processes of the session; returns the exit code."""
-        os.killpg(self.process.pid, number)
-        return self.process.wait(timeout=60)
+    def interrupt(self) -> int:
+        """Ctrl-C reaches all processes of the session; returns the exit code."""
+        os.killpg(self.process.pid, signal.SIGINT)
+        return self.process.wait(timeout=120)
 
     def kill(self) -> None:
-        assert self.signal(signal.SIGKILL) == -signal.SIGKILL
-        rwlock = self.repository.root / ".dvc/tmp/rwlock"  # a kill may leave it empty, and DVC cannot read that
-        if rwlock.exists() and rwlock.stat().st_size == 0:
-            rwlock.unlink()
+        """`kill -9` of every process that the command has started."""
+        send(signal.SIGKILL, at_work_in(self.repository.root))
+        assert self.process.wait(timeout=120) == -signal.SIGKILL
+        wait_until_nobody_is_at_work_in(self.repository.root)
+        remove_torn_rwlock(self.repository.root)
 
     def train_pid(self) -> int:
         return int((self.repository.root / ".dvc/tmp/relight/lock").read_text().split("train, pid ")[1])
@@ -196,7 +203,7 @@ def assert_it_was_the_case(case: str, killed: Repository, places: list[tuple[int
 
 PLAIN: dict[str, Any] = {
     "model": {**MLP, "mlp": {**MLP["mlp"], "batch_norm": True}},
-    "train": {**OFTEN, "epochs": 250, "batch_size": 16, "optimizer": ADAMW, "early_stopping": None},
+    "train": {**OFTEN, "epochs": 150, "batch_size": 16, "optimizer": ADAMW, "early_stopping": None},
 }
 
 
@@ -221,13 +228,13 @@ def test_a_run_that_is_stopped_keeps_a_checkpoint_and_says_where_it_goes_on(
     to_all: bool, new_copy: NewCopy, plain: dict[str, bytes]
 ) -> None:
     stopped = new_copy("stopped", PLAIN, checkpoint_seconds=3600)
-    running = Running(stopped, "dvc", "repro", "train")
-    running.wait_for(lambda: "epoch 25 of 250" in running.said, "25 epochs")
+    running = Running(stopped, "dvc", "repro", "train", forks=not to_all)
+    running.wait_for(lambda: "epoch 15 of 150" in running.said, "15 epochs")
     if to_all:
-        code = running.signal(signal.SIGINT)
+        code = running.interrupt()
     else:
         os.kill(running.train_pid(), signal.SIGTERM)
-        code = running.process.wait(timeout=60)
+        code = running.process.wait(timeout=120)
     assert code not in (0, None)
     said = (
         r"error: train: was stopped; a checkpoint is kept at epoch (\d+), step (\d+); `dvc repro` goes on from there\n"
@@ -236,7 +243,7 @@ def test_a_run_that_is_stopped_keeps_a_checkpoint_and_says_where_it_goes_on(
     assert "Traceback" not in running.said
     done = stopped.run("dvc", "repro", "train")
     assert done.returncode == 0, done.stderr
-    assert went_on_at(done.stderr) == (int(place[0]), int(place[1])) >= (25, 0)
+    assert went_on_at(done.stderr) == (int(place[0]), int(place[1])) >= (15, 0)
     assert stopped.bytes_of(*TRAINED) == plain
 
 
@@ -269,16 +276,17 @@ def test_a_queued_experiment_whose_worker_was_killed_goes_on_when_it_is_queued_a
     repository = new_copy("queue", PLAIN)
     work = ("timeout", "300", "bash", "-c", "dvc queue start | cat")  # until the queue is empty
     assert repository.run("dvc", "exp", "run", "--queue", "-n", "killed", "train").returncode == 0
-    running = Running(repository, *work)
+    running = Running(repository, *work, forks=False)
     running.wait_for_checkpoints(2)
     (lock,) = (repository.root / ".dvc/tmp/exps").glob("tmp*/.dvc/tmp/relight/lock")
     os.killpg(os.getpgid(int(lock.read_text().split("train, pid ")[1])), signal.SIGKILL)  # worker, dvc and stage
     running.process.wait(timeout=60)
     assert repository.run("dvc", "exp", "run", "--queue", "-n", "again", "train").returncode == 0
-    done = repository.run(*work)
-    assert done.returncode == 0, done.stderr
+    again = Running(repository, *work, forks=False)
+    again.wait_for(lambda: bool([*(repository.root / ".git/refs/exps").glob("*/*/again")]), "the experiment")
     assert went_on_at(repository.run("dvc", "queue", "logs", "again").stdout) > (0, 0)
     assert_recorded(repository, "again", plain)
+    again.kill()  # the worker would wait for more
 
 
 def test_more_epochs_go_on_and_other_params_data_or_code_never_do(new_copy: NewCopy, plain: dict[str, bytes]) -> None:
@@ -295,9 +303,9 @@ def test_more_epochs_go_on_and_other_params_data_or_code_never_do(new_copy: NewC
         set_params(repository, {**PLAIN, "train": {**PLAIN["train"], **train}})
         return repository
 
-    said, made = train_by_hand(set_train(copy("more"), epochs=300))
+    said, made = train_by_hand(set_train(copy("more"), epochs=200))
     assert went_on_at(said) > (0, 0)
-    assert made == train_by_hand(new_copy("more at once", PLAIN, epochs=300))[1] != plain
+    assert made == train_by_hand(new_copy("more at once", PLAIN, epochs=200))[1] != plain
 
     other = set_train(copy("other"), epochs=1, optimizer={**ADAMW, "learning_rate": 0.001})
     other.edit("src/relight/train/losses/losses.py", '"""', '"""Changed. ')
@@ -323,8 +331,8 @@ def test_after_the_last_step_nothing_is_trained_again(new_copy: NewCopy, plain: 
     (repository.root / "models/model.pth").unlink()
     done = repository.run("dvc", "repro", "train")
     assert done.returncode == 0, done.stderr
-    assert went_on_at(done.stderr) == (250, 0)
-    assert "of 250" not in done.stderr  # no epoch is told
+    assert went_on_at(done.stderr) == (150, 0)
+    assert "of 150" not in done.stderr  # no epoch is told
     assert repository.bytes_of(*TRAINED) == plain
     assert (repository.root / CHECKPOINTS).exists()
     assert repository.run("python", "-m", "stages.split").returncode == 0  # the next stage, whichever it is
@@ -333,7 +341,7 @@ def test_after_the_last_step_nothing_is_trained_again(new_copy: NewCopy, plain: 
 
 def test_a_second_repro_beside_a_running_one_is_refused(new_copy: NewCopy) -> None:
     repository = new_copy("busy", PLAIN, epochs=10**9)
-    running = Running(repository, "dvc", "repro", "train")
+    running = Running(repository, "dvc", "repro", "train", forks=False)
     running.wait_for_checkpoints(1)
     second = repository.run("dvc", "repro", "train")
     assert running.process.poll() is None
