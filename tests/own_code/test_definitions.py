@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from relight.own_code.definitions import find_definition, parameter_names
-from tests.own_code.test_closure import make, package
+from tests.own_code.test_closure import package
+from tests.own_projects import make
 
 
 @pytest.mark.parametrize(

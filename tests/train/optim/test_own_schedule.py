@@ -14,6 +14,7 @@ from relight.train.optim.own_schedule import MAX_TRIED_STEPS, own_schedule
 from relight.train.optim.params import OptimizerCall, OptimizerParams, ScheduleParams
 from relight.train.optim.schedules import build_schedule, depends_on_epochs
 from relight.train.params import TrainParams
+from tests.own_projects import enter
 
 SCHEDULES = """\
 import math
@@ -80,11 +81,7 @@ number = 3
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    (tmp_path / "own_rates.py").write_text(SCHEDULES)
-    sys.modules.pop("own_rates", None)
-    return tmp_path
+    return enter(tmp_path, monkeypatch, own_rates=SCHEDULES)
 
 
 def at(pattern: str) -> str:
