@@ -1,5 +1,6 @@
 """Projects with own code, for tests. What a test imports of one is forgotten after it (conftest.py)."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,11 @@ def enter(root: Path, monkeypatch: pytest.MonkeyPatch, **files: str) -> Path:
     make(root, **files)
     monkeypatch.chdir(root)
     return root
+
+
+def line_of(text: str, pattern: str) -> int:
+    """The line of the first match in the user's code; 0 if there is none."""
+    return next((number for number, line in enumerate(text.splitlines(), 1) if re.search(pattern, line)), 0)
 
 
 def copy_houses(root: Path) -> None:

@@ -1,7 +1,6 @@
 """An optimizer of the user's own: tried before the first step, named with its line if it breaks the contract."""
 
 import io
-import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from relight.errors import InputError, RelightError, RunError
 from relight.train.optim.optimizers import build_optimizer
 from relight.train.optim.params import OptimizerCall
 from relight.train.optim.torch_optimizer import Closure, TorchOptimizer
-from tests.own_projects import SIGNS, enter
+from tests.own_projects import SIGNS, enter, line_of
 
 OPTIMIZERS = (
     SIGNS
@@ -155,8 +154,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def at(pattern: str) -> str:
     """File and line of the first match in the user's code."""
-    lines = OPTIMIZERS.splitlines()
-    return f"own_optim.py:{next((i for i, line in enumerate(lines, 1) if re.search(pattern, line)), 0)}"
+    return f"own_optim.py:{line_of(OPTIMIZERS, pattern)}"
 
 
 def network() -> nn.Module:
