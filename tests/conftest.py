@@ -12,8 +12,8 @@ import torch
 from hypothesis import settings
 
 from tests import repositories
-from tests.fork_servers import ForkServers
-from tests.repositories import Repository, make_repository
+from tests.fork_servers import SEVERAL, ForkServers
+from tests.repositories import Repository, make_repository, quick_environment
 
 # The same examples in every run: a test that fails does so for everybody. HYPOTHESIS_PROFILE=search looks for new ones.
 settings.register_profile("same", derandomize=True)
@@ -81,6 +81,13 @@ def fork_servers(home: Path) -> Iterator[None]:
     yield
     repositories.fork_servers.close()
     repositories.fork_servers = None
+
+
+@pytest.fixture(scope="session")
+def fork_server_of_several(fork_servers: None) -> None:  # noqa: ARG001  # it makes what is asked
+    """For tests of processes that train together: they fork, too."""
+    assert repositories.fork_servers
+    repositories.fork_servers.start(quick_environment(), SEVERAL)
 
 
 @pytest.fixture

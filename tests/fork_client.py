@@ -12,18 +12,20 @@ import socket
 import sys
 
 HERE = os.path.dirname(os.path.abspath(sys.argv[0]))
-WITH_TORCH = {"stages.train", "stages.evaluate", "predict", "export", "embed"}
+WITH_TORCH = {"stages.train", "stages.evaluate", "predict", "export", "embed", "--rendezvous", "pytest"}
+SEVERAL = ("RELIGHT_PROCESSES", "RELIGHT_NODES", "WORLD_SIZE")  # more than one, in one of them: torch's DDP
 
 
 def server_for(command: list[str]) -> str:
     """The name of the server that has what the command imports; "" where it takes a new interpreter."""
     words = set(command)
-    if words >= {"relight", "pull"} or (command[:1] == ["-c"] and command[-1:] == ["pull"]):
+    if words >= {"relight", "pull"} or (command[:1] == ["-c"] and command[2:3] in (["pull"], ["trace"])):
         return "dvc"  # it asks DVC in its own process
     if command[:1] == ["dvc"] or command[:2] == ["-m", "dvc"]:
         return "" if "queue" in words else "dvc"  # the workers of a queue outlive whoever starts them
-    if command[:1] in (["relight"], ["-c"]) or (command[:1] == ["-m"] and command[1].startswith("stages.")):
-        return "torch" if words & WITH_TORCH else "plain"
+    if command[:1] in (["relight"], ["-c"]) or (command[:1] == ["-m"] and command[1].startswith(("stages.", "pytest"))):
+        several = any(os.environ.get(name, "1") != "1" for name in SEVERAL)
+        return "several" if several and "stages.train" in words else "torch" if words & WITH_TORCH else "plain"
     return ""
 
 

@@ -6,6 +6,7 @@ its own exit status: nothing of Relight is imported here. `tests/fork_client.py`
 
 import array
 import builtins
+import copy
 import gc
 import importlib
 import marshal
@@ -14,30 +15,42 @@ import runpy
 import selectors
 import signal
 import socket
+import struct
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import ModuleType
 from typing import NamedTuple, TextIO
 
-ROWS = (
-    "numpy.random", "numpy.ma", "polars", "polars._utils.parquet", "pydantic.main", "pydantic.fields", "pydantic.types",
-    "pydantic.json_schema", "pydantic.functional_serializers", "yaml", "encodings.utf_8_sig",
+PARAMS = (
+    "pydantic.main", "pydantic.fields", "pydantic.types", "pydantic.json_schema", "pydantic.functional_serializers",
+    "yaml",
 )  # fmt: skip
+ROWS = (
+    "numpy.random", "numpy.ma", "polars", "polars._utils.parquet", *PARAMS, "encodings.utf_8_sig",
+)  # fmt: skip
+TORCH = (*ROWS, "torch", "torch.utils.serialization", "safetensors.torch", "tqdm", "rtdl_num_embeddings")
 PACKAGES = {
     "plain": (*ROWS, "safetensors.numpy", "matplotlib.figure", "matplotlib.backends.backend_agg", "PIL", "jinja2"),
-    "torch": (*ROWS, "torch", "torch.utils.serialization", "safetensors.torch", "tqdm"),
+    "torch": TORCH,
+    "several": (*TORCH, "torch._inductor.compile_fx"),  # with torch._dynamo, which DistributedDataParallel imports
     "dvc": (
+        "dvc_s3", "s3fs", "aiobotocore.session", "aiobotocore.httpsession", "dvc_ssh", "sshfs", *PARAMS,
         "dvc.cli.parser", "dvc.repo.reproduce", "dvc.repo.experiments.show", "dvc.repo.index", "dvc.repo.plots",
         "dvc.repo.stage", "dvc.repo.datasets", "dvc.repo.artifacts", "dvc.repo.open_repo", "dvc.stage.run",
         "dvc.data_cloud", "dvc.cachemgr", "dvc.output", "dvc.dependency", "dvc.dirs", "dvc.utils.strictyaml",
         "dvc_render", "dvc_data.index", "dvc_data.hashfile.status", "networkx", "dulwich.porcelain", "pygit2",
         "ruamel.yaml", "pyparsing", "configobj", "fsspec.implementations.memory",
+        "dvc.repo.experiments.queue.celery", "dvc.utils.hydra", "hydra", "dvc_studio_client.post_live_metrics",
     ),
 }  # fmt: skip
 # May differ from the environment in which the packages were imported; with anything else different a fork is refused.
-FREE = {"PATH", "PYTHONPATH", "PWD", "OLDPWD", "SHLVL", "_", "PS1", "PYTEST_CURRENT_TEST", "_RJEM_MALLOC_CONF"}
-FREE_STARTS = ("DVC_", "GIT_", "AWS_", "SSH_")
+FREE = {
+    "PATH", "PYTHONPATH", "PWD", "OLDPWD", "SHLVL", "_", "PS1", "PYTEST_CURRENT_TEST", "_RJEM_MALLOC_CONF",
+    "RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "GLOO_SOCKET_IFNAME",
+    "SLURM_NODEID", "JOB_COMPLETION_INDEX", "CUBLAS_WORKSPACE_CONFIG", "TORCHINDUCTOR_CACHE_DIR",
+}  # fmt: skip
+FREE_STARTS = ("DVC_", "GIT_", "AWS_", "SSH_", "RELIGHT_", "TORCHELASTIC_")
 
 
 class Request(NamedTuple):
@@ -61,6 +74,20 @@ def receive(connection: socket.socket) -> tuple[Request, list[int]]:
     files.frombytes(ancillary[0][2])
     content = connection.recv(int.from_bytes(size, "big"), socket.MSG_WAITALL)
     return Request(*marshal.loads(content)), list(files)
+
+
+def peer_of(connection: socket.socket) -> int:
+    """The pid of the process at the other end."""
+    return int(struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0])
+
+
+def parent_of(pid: int) -> int:
+    """The pid of the parent; 1 when the process itself is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            return int(file.read().rsplit(")", 1)[1].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return 1
 
 
 class Server:
@@ -109,7 +136,7 @@ class Server:
         if self.that_counts(request.environment) != self.begun_with:
             connection.close()
         elif (pid := os.fork()) == 0:
-            self.become(request, files)
+            self.become(request, files, peer_of(connection))
             return request
         else:
             with suppress(ConnectionError):  # the client was killed, as is seen below
@@ -120,8 +147,9 @@ class Server:
             os.close(file)
         return None
 
-    def become(self, request: Request, files: list[int]) -> None:
+    def become(self, request: Request, files: list[int], client: int) -> None:
         """Make the fork a process of the client: nothing of the server is left, all of the client is there."""
+        os.getppid = lambda: parent_of(client)
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for resource in (self.selector, self.listener, *self.clients.values()):
@@ -133,7 +161,7 @@ class Server:
         os.umask(request.umask)
         os.chdir(request.folder)
         os.environ.clear()
-        os.environ.update(request.environment | self.set_by_imports)
+        os.environ.update(self.set_by_imports | request.environment)
 
     def passing_on(self, pid: int) -> Callable[[], None]:
         def pass_on() -> None:
@@ -209,12 +237,33 @@ def run(request: Request, main: ModuleType) -> None:
         exec(code, main.__dict__)
 
 
+def parse_once() -> None:
+    """Let DVC, which reads the same YAML some fifty times in a command, parse each text once in a process.
+
+    Its parser is pure Python, and takes more than half of a command. The values are the same, and new at each reading.
+    """
+    from ruamel.yaml import YAML
+
+    parse, parsed = YAML.load, {}
+
+    def load(self: YAML, stream: object) -> object:
+        if self.typ != ["safe"] or not isinstance(stream, str):
+            return parse(self, stream)
+        if stream not in parsed:
+            parsed[stream] = parse(self, stream)
+        return copy.deepcopy(parsed[stream])
+
+    YAML.load = load  # type: ignore[method-assign]
+
+
 def main() -> Request:
     (name, place), begun_with = sys.argv[1:], dict(os.environ)
     sys.path.pop(0)  # the folder of this file
     gc.disable()
     for package in PACKAGES[name]:
         importlib.import_module(package)
+    if name == "dvc":
+        parse_once()
     gc.freeze()
     gc.enable()
     server = Server(place, begun_with)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 NAMES = ("plain", "torch", "dvc")
+SEVERAL = "several"  # for processes that train together: it takes some seconds, and only tests of those start it
 
 
 class ForkServers:
@@ -17,23 +18,28 @@ class ForkServers:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._servers: list[subprocess.Popen] = []
+        self._servers: dict[str, subprocess.Popen] = {}
 
     def path(self, environment: dict[str, str]) -> str:
         """The environment's PATH with that folder first."""
         if not self._servers:
             self._write_clients()
-            self._servers = [self._start(name, environment) for name in NAMES]
-            for server in self._servers:
-                assert server.stdout
-                assert server.stdout.readline() == "ready\n"
+        self.start(environment, *NAMES)
         return f"{self.folder}{os.pathsep}{environment['PATH']}"
+
+    def start(self, environment: dict[str, str], *names: str) -> None:
+        """Start those that do not run yet, and wait for them."""
+        started = {name: self._start(name, environment) for name in names if name not in self._servers}
+        self._servers |= started
+        for server in started.values():
+            assert server.stdout
+            assert server.stdout.readline() == "ready\n"
 
     def close(self) -> None:
         """Raises: AssertionError: when a server has died, because its clients were new interpreters from then on."""
-        ended = [server.poll() for server in self._servers]
+        ended = [server.poll() for server in self._servers.values()]
         assert ended.count(None) == len(ended), f"a server has died: {ended}"
-        for server in self._servers:
+        for server in self._servers.values():
             server.communicate()  # closes its stdin, by which it knows
 
     def _write_clients(self) -> None:

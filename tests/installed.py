@@ -7,7 +7,7 @@ import sys
 import venv
 from pathlib import Path
 
-from tests.repositories import REPOSITORY, clean_environment
+from tests.repositories import REPOSITORY, clean_environment, quick_environment
 
 WHAT_A_WHEEL_NEEDS = (
     *("pyproject.toml", "README.md", "LICENSE", ".dvcignore", "params.yaml", "src", "stages", "recipes", "data/raw"),
@@ -48,7 +48,7 @@ class Environment:
     def __init__(self, folder: Path, wheel: Path) -> None:
         self.folder = folder
         venv.create(folder, with_pip=False, symlinks=True)
-        (site,) = folder.glob("lib/python*/site-packages")
+        site = self.site
         borrowed = [path for path in sys.path if path.endswith("site-packages")]
         (site / "borrowed.pth").write_text("".join(f"{path}\n" for path in borrowed), encoding="utf-8")
         dvc = folder / "bin/dvc"
@@ -56,15 +56,20 @@ class Environment:
         dvc.chmod(0o755)
         self.install(wheel)
 
+    @property
+    def site(self) -> Path:
+        (site,) = self.folder.glob("lib/python*/site-packages")
+        return site
+
     def install(self, wheel: Path) -> None:
         pip(self.folder / "bin/python", "install", "--no-deps", "--no-index", str(wheel), cwd=self.folder)
 
-    def run(self, *command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    def variables(self) -> dict[str, str]:
         environment = clean_environment()
-        path = f"{self.folder}/bin{os.pathsep}{environment['PATH']}"
-        return subprocess.run(
-            command, cwd=cwd, env={**environment, "PATH": path}, capture_output=True, text=True, check=False
-        )
+        return {**environment, "PATH": f"{self.folder}/bin{os.pathsep}{environment['PATH']}"}
+
+    def run(self, *command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, cwd=cwd, env=self.variables(), capture_output=True, text=True, check=False)
 
     def done(self, *command: str, cwd: Path) -> str:
         """Return the output of a command that must end well."""
@@ -76,3 +81,16 @@ class Environment:
         """Return the stages that ran, in their order."""
         lines = self.done("dvc", "repro", *arguments, cwd=cwd).splitlines()
         return [line.split("'")[1] for line in lines if line.startswith("Running stage")]
+
+
+class QuickEnvironment(Environment):
+    """An environment whose commands fork from processes that have the packages, but not Relight, imported.
+
+    Relight comes from the environment's wheel. `sys.prefix` is that of the tests.
+    """
+
+    def __init__(self, environment: Environment) -> None:  # it exists already
+        self.folder = environment.folder
+
+    def variables(self) -> dict[str, str]:
+        return {**quick_environment(), "PYTHONPATH": str(self.site)}

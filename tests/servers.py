@@ -73,7 +73,8 @@ def seaweed_server(folder: Path) -> Iterator[Server]:
         *("-s3", f"-s3.port={s3}", f"-s3.config={folder / 's3.json'}", "-master.volumeSizeLimitMB=64"),
         "-volume.max=20",
     ]
-    with _running([_tool("weed"), *words], folder / "log") as process:
+    # It waits for its own parts at its end, longer than anybody should: it is killed, because nobody reads its data.
+    with _running([_tool("weed"), *words], folder / "log", patience=0) as process:
         _wait_for(lambda: _status(f"http://127.0.0.1:{s3}/") == 403)
         yield Server("s3://bucket/relight", aws(f"http://127.0.0.1:{s3}"), folder / "data", process)
 
@@ -126,7 +127,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def _running(command: list[str], log: Path) -> Iterator["subprocess.Popen[bytes]"]:
+def _running(command: list[str], log: Path, patience: float = 10) -> Iterator["subprocess.Popen[bytes]"]:
+    """
+    Args:
+        patience: the seconds from the request to end to the kill.
+    """
     with open(log, "wb") as said:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, cwd=log.parent)
     try:
@@ -134,7 +139,7 @@ def _running(command: list[str], log: Path) -> Iterator["subprocess.Popen[bytes]
     finally:
         process.terminate()
         try:
-            process.wait(10)
+            process.wait(patience)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

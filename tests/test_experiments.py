@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -95,12 +96,10 @@ def md5s_of(repository: Repository, name: str) -> dict[str, str]:
     return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
 
 
-def prepared(folder: Path) -> Repository:
+def prepared(folder: Path, finished: Repository) -> Repository:
     """A repository with a first run, a bare remote next to it, committed and pushed."""
-    root = folder / "here"
-    root.mkdir()
-    here = make_repository(root)
-    here.repro()
+    here = Repository(folder / "here")
+    shutil.copytree(finished.root, here.root, symlinks=True)
     subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(folder / "origin.git")], check=True)
     for command in ("git add -A", "git commit -qm run", f"git remote add origin {folder}/origin.git"):
         run(here, command)
@@ -146,10 +145,10 @@ AFTER: dict[str, Callable[[Walk], None]] = {
 
 
 @pytest.fixture(scope="module")
-def walk(tmp_path_factory: pytest.TempPathFactory) -> Walk:
+def walk(finished: Repository, tmp_path_factory: pytest.TempPathFactory) -> Walk:
     """All commands of the guide, run in their order."""
     folder = tmp_path_factory.mktemp("experiments")
-    walk = Walk(prepared(folder), Repository(folder / "there"), {}, {})
+    walk = Walk(prepared(folder, finished), Repository(folder / "there"), {}, {})
     for kind, lines in blocks():
         if kind == "bash colleague":
             clone(folder / "origin.git", walk.there.root)

@@ -49,21 +49,37 @@ def answers_of(form: ExportFormat, place: Path, inputs: dict[str, np.ndarray]) -
     return np.asarray(program(**{name: torch.from_numpy(values) for name, values in inputs.items()}).detach())
 
 
-def exported(name: ModelName, form: ExportFormat) -> tuple[str, Path, list[str]]:
+def trained(name: ModelName) -> None:
+    """Make a table, a model and its predictions in the current folder."""
     write_steps(Path("steps.csv"), seed=1, test_seed=2, extra_test_step=name == "convolution")
+    train_on(Path("models"), "steps.csv", name)
+    predict(Path("steps.csv"), models=Path("models"), output=Path("said.csv"))
+
+
+def exported(form: ExportFormat) -> tuple[str, Path, list[str]]:
     models = Path("models")
-    train_on(models, "steps.csv", name)
-    place = models / f"model.{form}"
     said = export(form, models=models, output=None, prepared=models / "rows", validation=models / "validation")
-    predict(Path("steps.csv"), models=models, output=Path("said.csv"))
     (category,) = json.loads((models / "model.json").read_text())["features"]["categorical"]
-    return said, place, category["levels"]
+    return said, models / f"model.{form}", category["levels"]
+
+
+@pytest.fixture(scope="module")
+def convolution(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder in which a convolution was trained."""
+    folder = tmp_path_factory.mktemp("convolution")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        trained("convolution")
+    return folder
 
 
 @pytest.mark.parametrize("form", ["onnx", "pt2"])
-def test_sequences_of_any_length_are_answered_as_predict_does(form: ExportFormat) -> None:
+def test_sequences_of_any_length_are_answered_as_predict_does(
+    form: ExportFormat, convolution: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Test sequences are up to 26 steps long, train sequences up to 6."""
-    said, place, levels = exported("convolution", form)
+    monkeypatch.chdir(convolution)
+    said, place, levels = exported(form)
     assert said.startswith(f"models/model.{form}: answers ")
     assert "sequences as the model does; the largest difference is" in said
     table, expected = pl.read_csv("steps.csv"), pl.read_csv("said.csv")["prediction"].to_numpy()
@@ -83,7 +99,8 @@ def test_sequences_of_any_length_are_answered_as_predict_does(form: ExportFormat
 
 def test_a_recurrent_network_takes_the_length_of_the_longest_train_sequence() -> None:
     """The file is pt2: the same as ONNX takes a minute, because each step becomes nodes of its own."""
-    _, place, levels = exported("gru", "pt2")
+    trained("gru")
+    _, place, levels = exported("pt2")
     table, expected = pl.read_csv("steps.csv"), pl.read_csv("said.csv")["prediction"].to_numpy()
     inputs = raw_inputs(table, levels, 6)
     np.testing.assert_allclose(answers_of("pt2", place, inputs), expected, rtol=1e-4, atol=1e-5)

@@ -22,6 +22,8 @@ from tests.test_forecast import run, two_shops
 
 LENGTH, HORIZON = 28, 3
 NOWHERE = Path("nowhere")
+FORMS: tuple[ExportFormat, ...] = ("onnx", "pt2")
+Files = dict[ExportFormat, tuple[str, bytes]]
 
 
 @pytest.fixture(autouse=True)
@@ -69,9 +71,17 @@ def checked(form: ExportFormat, models: Path) -> tuple[str, bytes]:
     return said, place.read_bytes()
 
 
-@pytest.mark.parametrize("form", ["onnx", "pt2"])
-def test_raw_windows_are_answered_as_predict_does(form: ExportFormat, trained: Path, tmp_path: Path) -> None:
-    said, content = checked(form, trained)
+@pytest.fixture(scope="module")
+def files(trained: Path) -> Files:
+    """Return what export printed and what it wrote."""
+    return {form: checked(form, trained) for form in FORMS}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_raw_windows_are_answered_as_predict_does(
+    form: ExportFormat, trained: Path, files: Files, tmp_path: Path
+) -> None:
+    said, content = files[form]
     n_windows = 2 * (24 - HORIZON + 1)  # that validate: 24 days of two shops; and 64 that are made up
     assert said.startswith(f"{trained}/model.{form}: answers {64 + n_windows} windows as the model does; ")
     new_rows().write_csv(tmp_path / "new.csv")
@@ -92,9 +102,9 @@ def test_other_networks_are_exported_too(name: ModelName, form: ExportFormat, tm
     assert "windows as the model does" in checked(form, tmp_path)[0]
 
 
-def test_the_same_bytes_twice_and_what_they_say_of_themselves(trained: Path) -> None:
-    first = {form: checked(form, trained)[1] for form in ("onnx", "pt2")}
-    assert {form: checked(form, trained)[1] for form in first} == first  # type: ignore[arg-type]
+def test_the_same_bytes_twice_and_what_they_say_of_themselves(trained: Path, files: Files) -> None:
+    assert {form: checked(form, trained) for form in FORMS} == files
+    first = {form: content for form, (_, content) in files.items()}
     facts = {prop.key: prop.value for prop in onnx.load_from_string(first["onnx"]).metadata_props}
     assert json.loads(facts["past"]) == ["sales", "visits", "holiday"]
     assert json.loads(facts["known"]) == ["holiday"]

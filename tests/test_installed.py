@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 import yaml
 
-from tests.installed import Environment, build_wheel, copy_source
+from tests.installed import Environment, QuickEnvironment, build_wheel, copy_source
 from tests.repositories import REPOSITORY
 
 pytestmark = pytest.mark.xdist_group("installed")  # one worker: what the fixture makes is dear
@@ -24,11 +24,13 @@ class Installed(NamedTuple):
     Attributes:
         wheel: of the code as it stands.
         environment: in which it is installed, inside the project.
-        project: made by `relight new`, run once and committed.
+        quick: the same, for tests to which new interpreters show nothing more.
+        project: made by `relight new`, run once by new interpreters, and committed.
     """
 
     wheel: Path
     environment: Environment
+    quick: Environment
     project: Path
 
 
@@ -51,7 +53,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     environment = Environment(project / ".venv", wheel)
     assert environment.repro(cwd=project) == STAGES
     commit(environment, project, "the first run")
-    return Installed(wheel, environment, project)
+    return Installed(wheel, environment, QuickEnvironment(environment), project)
 
 
 @pytest.fixture
@@ -95,7 +97,7 @@ def test_the_wheel_holds_every_file_of_the_package(installed: Installed) -> None
 
 
 def test_commands_work_there(installed: Installed, copy: Path) -> None:
-    environment = installed.environment
+    environment = installed.quick
     (copy / "rows.csv").write_text("x\n0.5\n")
     environment.done("relight", "predict", "rows.csv", "-o", "predictions.csv", cwd=copy)
     assert float((copy / "predictions.csv").read_text().split()[1]) == pytest.approx(0.65, abs=0.01)
@@ -108,7 +110,7 @@ def test_commands_work_there(installed: Installed, copy: Path) -> None:
 
 
 def test_experiments_run_the_installed_code_and_are_compared(installed: Installed, copy: Path) -> None:
-    environment = installed.environment
+    environment = installed.quick
     environment.done("dvc", "exp", "run", "-n", "short", "-S", "train.epochs=100", cwd=copy)
     environment.done("dvc", "exp", "run", "--temp", "-n", "shorter", "-S", "train.epochs=10", cwd=copy)
     said = environment.done("relight", "compare", "HEAD", "short", "shorter", cwd=copy)
@@ -117,7 +119,7 @@ def test_experiments_run_the_installed_code_and_are_compared(installed: Installe
 
 
 def test_results_are_pushed_and_pulled(installed: Installed, copy: Path, tmp_path: Path) -> None:
-    environment = installed.environment
+    environment = installed.quick
     environment.done("dvc", "remote", "modify", "storage", "url", str(tmp_path / "remote"), cwd=copy)
     commit(environment, copy, "a remote")
     environment.done("dvc", "push", cwd=copy)
@@ -129,13 +131,13 @@ def test_results_are_pushed_and_pulled(installed: Installed, copy: Path, tmp_pat
 
 
 def test_the_tests_of_the_project_pass(installed: Installed, copy: Path) -> None:
-    said = installed.environment.done("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=copy)
+    said = installed.quick.done("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=copy)
     assert "4 passed" in said
 
 
 def test_an_own_network_needs_one_line_of_params(installed: Installed, copy: Path) -> None:
     """The project has also the lines of dvc.yaml that `relight deps` writes."""
-    environment = installed.environment
+    environment = installed.quick
     text = (copy / "params.yaml").read_text(encoding="utf-8")
     named = 'name: {call: "houses.networks:ResidualMlp", d_block: 8}  #'
     text = text.replace("epochs: 1000", "epochs: 5").replace("name: linear  ", named, 1)
@@ -150,15 +152,14 @@ class Release(NamedTuple):
 
 
 @pytest.fixture
-def release(installed: Installed, copy: Path, tmp_path: Path) -> Release:
+def release(copy: Path, tmp_path: Path) -> Release:
     """A copy of the project, and an environment with the next version, which only writes its predictions otherwise."""
     source = copy_source(tmp_path / "source")
     edit(source / "pyproject.toml", 'version = "0.2.0"', 'version = "0.3.0"')
     edit(source / "src/relight/version.py", '"0.2.0"', '"0.3.0"')
     edit(source / "src/relight/evaluate/tables.py", "table.write_csv()", "table.write_csv(float_precision=4)")
-    environment = Environment(tmp_path / "environment", installed.wheel)
-    environment.install(build_wheel(source, tmp_path / "wheels"))
-    return Release(environment, copy)
+    environment = Environment(tmp_path / "environment", build_wheel(source, tmp_path / "wheels"))
+    return Release(QuickEnvironment(environment), copy)
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -192,7 +193,7 @@ def test_a_release_that_changes_only_evaluate_runs_evaluate_and_plot_again(relea
 
 
 def test_two_models_of_one_repository_share_its_git_and_dvc(installed: Installed, tmp_path: Path) -> None:
-    environment = installed.environment
+    environment = installed.quick
     (tmp_path / "data").mkdir()
     rows = "".join(f"{n},{n % 7},{3 * n + n % 7}\n" for n in range(60))
     (tmp_path / "data/houses.csv").write_text(f"rooms,age,price\n{rows}")

@@ -22,12 +22,15 @@ import torch
 import yaml
 
 from relight.cli import main
-from tests.repositories import REPOSITORY, Repository, clean_environment, make_repository
+from tests.repositories import REPOSITORY, Repository, clean_environment, make_repository, quick_environment
+
+pytestmark = [pytest.mark.usefixtures("fork_server_of_several"), pytest.mark.xdist_group("several_processes")]
 
 LIMIT = 600  # seconds: a hang, on the slowest machine
-LAUNCH = (sys.executable, "-c", "from relight.cli import entry; entry()", "launch")
+LAUNCH = ("python", "-c", "from relight.cli import entry; entry()", "launch")
+FORK = b"fork_server.py\0several\0"  # in the command line of each process that a test forks to train with others
 COMPILER = shutil.which(os.environ.get("CXX", "g++")) or shutil.which("clang++")
-TRAIN = (sys.executable, "-m", "stages.train")
+TRAIN = ("python", "-m", "stages.train")
 PARAMS = """\
 prepare: {source: data/raw/penguins.csv, target: species, task: auto, ignore: []}
 split: {method: stratified, column: null, train: 0.6, validation: 0.2, test: 0.2, seed: 1}
@@ -56,7 +59,7 @@ class Launched:
         self.process = subprocess.Popen(
             command,
             cwd=self.root,
-            env={**clean_environment(), "PYTHONPATH": str(REPOSITORY / "src"), **(env or {})},
+            env={**quick_environment(), "PYTHONPATH": str(REPOSITORY / "src"), **(env or {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -82,20 +85,27 @@ class Launched:
         return int(re.findall(r"train, pid (\d+)", (self.root / ".dvc/tmp/relight/lock").read_text())[0])
 
     def worker(self) -> int:
-        """The pid of the process that the train stage has started."""
-        (pid,) = children_of(self.first())
+        """The pid of the process that trains with the first one."""
+        forks = [pid for pid in at_work_in(self.root) if FORK in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        (pid,) = {*(forks or children_of(self.first()))} - {self.first()}
         return pid
+
+
+def at_work_in(root: Path) -> list[int]:
+    """The pids of the processes whose folder it is, the youngest first: those of the commands run there."""
+    pids = sorted((int(name) for name in os.listdir("/proc") if name.isdecimal()), reverse=True)
+    return [pid for pid in pids if folder_of(pid) == str(root)]
+
+
+def folder_of(pid: int) -> str | None:
+    try:
+        return os.readlink(f"/proc/{pid}/cwd")
+    except OSError:  # it has ended, or is another user's
+        return None
 
 
 def children_of(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def wait_until(happened: Callable[[], bool], seconds: float = LIMIT) -> None:
@@ -103,6 +113,10 @@ def wait_until(happened: Callable[[], bool], seconds: float = LIMIT) -> None:
     while not happened():
         assert time.monotonic() < until, "did not happen in time"
         time.sleep(0.02)
+
+
+def wait_until_nobody_is_at_work_in(root: Path) -> None:
+    wait_until(lambda: not at_work_in(root), seconds=60)
 
 
 def kept(root: Path) -> list[Path]:
@@ -184,51 +198,15 @@ def long_(repository_: Repository) -> Repository:
     return repository_
 
 
-def wait_for_new_checkpoint(root: Path) -> None:
-    before = {path: path.stat().st_mtime_ns for path in kept(root)}
-    wait_until(lambda: any(path.stat().st_mtime_ns != before.get(path) for path in kept(root)))
-
-
-def killed_group(run: Launched) -> None:
-    os.killpg(run.process.pid, signal.SIGKILL)
-    run.said()
-
-
-def terminated(run: Launched) -> None:
-    os.kill(run.first(), signal.SIGTERM)
-    assert "was stopped; a checkpoint is kept at epoch" in run.said()
-
-
-def interrupted(run: Launched) -> None:
-    os.killpg(run.process.pid, signal.SIGINT)
-    assert "was stopped; a checkpoint is kept at epoch" in run.said()
-
-
-def test_stopped_in_every_way_and_started_again_they_give_the_bytes_of_a_run_that_never_was(long_: Repository) -> None:
-    two = (*LAUNCH, "--processes", "2")
-    never = Repository(shutil.copytree(long_.root, long_.root.parent / "never", symlinks=True))
-    Launched(never, *two, *TRAIN).ends_well()
-    for stop in (terminated, interrupted):
-        run = Launched(long_, *two, *TRAIN)
-        wait_for_new_checkpoint(long_.root)
-        pids = [run.first(), run.worker()]
-        stop(run)
-        assert run.process.returncode != 0
-        wait_until(lambda pids=pids: not any(is_alive(pid) for pid in pids), seconds=30)
-        assert not (long_.root / "models/model.pth").exists()
-    assert "train: goes on from a checkpoint, at epoch" in Launched(long_, *two, "dvc", "repro", "train").ends_well()
-    assert long_.bytes_of(*WRITTEN) == never.bytes_of(*WRITTEN)
-
-
 ADAMW = {"name": "adamw", "learning_rate": 0.002, "weight_decay": 0.01, "momentum": 0.0}
 SGD = {"name": "sgd", "learning_rate": 0.05, "weight_decay": 0.0, "momentum": 0.9}
 OFTEN = {"checkpoint_seconds": 0.02, "device": "cpu", "threads": 1, "seed": 7, "loss": "auto"}
 LONG_EPOCHS = "few long epochs of TabM"
-KILLED: dict[str, dict[str, Any]] = {  # sections of params.yaml; several times longer than the runs until the kills
+KILLED: dict[str, dict[str, Any]] = {  # sections of params.yaml; several times longer than the runs until the ends
     "mini-batches of an MLP with dropout": {
         "model": {"name": "mlp", "numeric": "standardize", "mlp": {"n_blocks": 2, "d_block": 24, "dropout": 0.2}},
         "train": {
-            **OFTEN, "epochs": 120, "batch_size": 33, "optimizer": ADAMW, "early_stopping": {"patience": 999},
+            **OFTEN, "epochs": 160, "batch_size": 33, "optimizer": ADAMW, "early_stopping": {"patience": 999},
             "schedule": {"name": "cosine", "warmup": 5}, "calibration": "temperature",
         },
     },
@@ -244,15 +222,23 @@ KILLED: dict[str, dict[str, Any]] = {  # sections of params.yaml; several times 
         "train": {**OFTEN, "epochs": 900, "batch_size": "full", "optimizer": SGD, "early_stopping": None},
     },
 }  # fmt: skip
-KILLS = 8  # of all cases together
-VICTIMS = ("dvc", "all", "first", "worker")
+ENDS: dict[str, tuple[signal.Signals, Callable[[Launched], list[int]]]] = {  # and which processes get the signal
+    "SIGKILL to dvc": (signal.SIGKILL, lambda run: [run.process.pid]),
+    "SIGKILL to all": (signal.SIGKILL, lambda run: at_work_in(run.root)),
+    "SIGKILL to the first": (signal.SIGKILL, lambda run: [run.first()]),
+    "SIGKILL to the worker": (signal.SIGKILL, lambda run: [run.worker()]),
+    "SIGTERM to the first": (signal.SIGTERM, lambda run: [run.first()]),
+    "Ctrl-C": (signal.SIGINT, lambda run: at_work_in(run.root)),
+}
+# The kernel ends a process with its parent, which for a fork is the server; and a terminal signals real groups.
+TO_NEW_INTERPRETERS = ("SIGKILL to dvc", "SIGKILL to the first", "Ctrl-C")
 REPRO = (*LAUNCH, "--processes", "2", "dvc", "repro", "evaluate")
 
 
-def victims_of(case: str) -> list[str]:
-    """A share of the kills. Each victim has as many as another, in an order that is the same each time."""
-    order = [victim for victim in VICTIMS for _ in range(KILLS // len(VICTIMS))]
-    random.Random(KILLS).shuffle(order)
+def ends_of(case: str) -> list[str]:
+    """A share of the ends, in an order that is the same each time: each kill twice, each stop once."""
+    order = [end for end in ENDS for _ in range(2 if "KILL" in end else 1)]
+    random.Random(len(order)).shuffle(order)
     return order[list(KILLED).index(case) :: len(KILLED)]
 
 
@@ -279,21 +265,22 @@ def written(root: Path) -> set[tuple[str, int]]:
     return {(path.name, path.stat().st_mtime_ns) for path in kept(root)}
 
 
-def kill(run: Launched, victim: str) -> str:
-    """Returns what it said; by then no process of it is left, whichever was killed."""
-    pids = {"dvc": run.process.pid, "first": run.first(), "worker": run.worker()}
-    if victim == "all":
-        os.killpg(run.process.pid, signal.SIGKILL)
-    else:
-        os.kill(pids[victim], signal.SIGKILL)
+def end_by(end: str, run: Launched) -> str:
+    """Returns what it said; by then no process of it is left, whichever got the signal."""
+    number, receivers = ENDS[end]
+    for pid in receivers(run):
+        with suppress(ProcessLookupError):  # one that waited for another has ended with it
+            os.kill(pid, number)
     said = run.said()
     assert run.process.returncode != 0
-    wait_until(lambda: not any(is_alive(pid) for pid in pids.values()), seconds=30)
-    assert not (run.root / "models/model.pth").exists(), "killed too late"
-    if victim == "worker":
+    wait_until_nobody_is_at_work_in(run.root)
+    assert not (run.root / "models/model.pth").exists(), "ended too late"
+    if end == "SIGKILL to the worker":
         assert said.count("error: worker 1 was killed by signal 9 (out of memory?); the same command goes on from") == 1
         assert said.count("error: train: the last good checkpoint is that at epoch") == 1
         assert said.count("error: ") == 2
+    if number != signal.SIGKILL:
+        assert said.count("was stopped; a checkpoint is kept at epoch") == 1
     rwlock = run.root / ".dvc/tmp/rwlock"  # a kill may leave it empty, and DVC cannot read that
     if rwlock.exists() and rwlock.stat().st_size == 0:
         rwlock.unlink()
@@ -314,11 +301,11 @@ def test_two_processes_killed_again_and_again_end_with_the_bytes_of_a_run_that_n
     Launched(never, *REPRO).ends_well()
     killed, draw = with_params(prepared, tmp_path / "killed", KILLED[case]), random.Random(case)
     places: list[tuple[int, int]] = []  # where each run but the first went on
-    for turn, victim in enumerate(victims_of(case)):
-        run = Launched(killed, *REPRO)
+    for turn, end in enumerate(ends_of(case)):
+        run = Launched(killed, *REPRO, env=clean_environment() if end in TO_NEW_INTERPRETERS else None)
         wait_for_checkpoints(run, draw.randint(1, 3))
         time.sleep(draw.uniform(0, 0.15))
-        said = kill(run, victim)
+        said = end_by(end, run)
         if turn > 0:
             places.append(went_on_at(said))
     places.append(went_on_at(Launched(killed, *REPRO).ends_well()))
@@ -330,50 +317,51 @@ def test_two_processes_killed_again_and_again_end_with_the_bytes_of_a_run_that_n
 
 
 @pytest.mark.skipif(COMPILER is None, reason="no C++ compiler is here")
-def test_two_processes_with_a_compiled_model_killed_once_end_with_the_bytes_of_a_run_that_never_was(
+def test_two_processes_with_a_compiled_model_go_on_to_the_bytes_of_a_run_that_never_was_killed(
     long_: Repository, tmp_path: Path
 ) -> None:
-    two, cache = (*LAUNCH, "--processes", "2"), {"TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache")}
+    """The state after a kill is that of the whole run without its last checkpoint and all that came later."""
+    cache = {"TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache")}
+    long_.edit("params.yaml", "n_blocks: 2", "n_blocks: 1")  # a block is compiled with less
     long_.edit("params.yaml", "threads: 1", "threads: 1\n  compile: true")
-    never = Repository(shutil.copytree(long_.root, tmp_path / "never", symlinks=True))
-    Launched(never, *two, *TRAIN, env=cache).ends_well()
-    run = Launched(long_, *two, *TRAIN, env=cache)
-    wait_for_new_checkpoint(long_.root)
-    killed_group(run)
-    said = Launched(long_, *two, "dvc", "repro", "train", env=cache).ends_well()
-    assert "train: goes on from a checkpoint, at epoch" in said
-    assert long_.bytes_of(*WRITTEN) == never.bytes_of(*WRITTEN)
+    killed = Repository(shutil.copytree(long_.root, tmp_path / "killed", symlinks=True))
+    Launched(long_, *LAUNCH, "--processes", "2", *TRAIN, env=cache).ends_well()
+    *_, last = sorted(kept(long_.root), key=lambda path: path.stat().st_mtime_ns)
+    checkpoints = last.parent.parent.relative_to(long_.root)
+    shutil.copytree(long_.root / checkpoints, killed.root / checkpoints, ignore=shutil.ignore_patterns(last.name))
+    said = Launched(killed, *LAUNCH, "--processes", "2", "dvc", "repro", "train", env=cache).ends_well()
+    assert (0, 0) < went_on_at(said) < (150, 0)
+    assert killed.bytes_of(*WRITTEN) == long_.bytes_of(*WRITTEN)
 
 
 def test_a_checkpoint_of_two_processes_is_not_for_one(long_: Repository) -> None:
     run = Launched(long_, *LAUNCH, "--processes", "2", *TRAIN)
-    wait_for_new_checkpoint(long_.root)
-    killed_group(run)
+    wait_for_checkpoints(run, 1)
+    end_by("SIGKILL to all", run)
     long_.edit("params.yaml", "checkpoint_seconds: 0.3", "checkpoint_seconds: 3000")
     said = Launched(long_, *TRAIN).ends_well()
     assert "starts anew: the checkpoints of an unfinished run are of other processes" in said
 
 
 def test_a_worker_that_does_not_answer_ends_the_run_in_time(long_: Repository) -> None:
-    run = Launched(long_, *LAUNCH, "--processes", "2", "--timeout", "25", *TRAIN)
-    wait_for_new_checkpoint(long_.root)
-    worker = run.worker()
-    os.kill(worker, signal.SIGSTOP)
+    run = Launched(long_, *LAUNCH, "--processes", "2", "--timeout", "10", *TRAIN)
+    wait_for_checkpoints(run, 1)
+    os.kill(run.worker(), signal.SIGSTOP)
     said = run.said()
-    assert "error: another process ended, or did not answer for 25 s; " in said
+    assert "error: another process ended, or did not answer for 10 s; " in said
     assert run.process.returncode != 0
-    wait_until(lambda: not is_alive(worker), seconds=30)
+    wait_until_nobody_is_at_work_in(long_.root)
 
 
 def test_a_process_of_torchrun_that_is_killed_ends_the_others(long_: Repository) -> None:
     torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
     run = Launched(long_, *torchrun, "-m", "stages.train")
-    wait_for_new_checkpoint(long_.root)
+    wait_for_checkpoints(run, 1)
     (worker,) = [pid for pid in children_of(run.process.pid) if pid != run.first()]
     os.kill(worker, signal.SIGKILL)
     assert "goes on from" in run.said()  # it sees the end of the other one, or torchrun stops it before
     assert run.process.returncode != 0
-    assert not is_alive(run.first())
+    assert not at_work_in(long_.root)
     assert not (long_.root / "models/model.pth").exists()
 
 
@@ -383,9 +371,8 @@ def test_a_process_of_another_machine_that_is_killed_ends_both(long_: Repository
     lent = ("--processes", "1", "--nodes", "2", "--rendezvous", where, "--timeout", "60")
     first = Launched(long_, *LAUNCH, *lent, *TRAIN, env={"JOB_COMPLETION_INDEX": "0"})
     second = Launched(long_, *LAUNCH, *lent, *TRAIN, env={"JOB_COMPLETION_INDEX": "1"})
-    wait_for_new_checkpoint(long_.root)
-    (worker,) = children_of(second.process.pid)
-    os.kill(worker, signal.SIGKILL)
+    wait_for_checkpoints(first, 1)
+    os.kill(first.worker(), signal.SIGKILL)
     assert "error: worker 1 was killed by signal 9 (out of memory?); the same command goes on" in second.said()
     assert "error: another process ended, or did not answer for 60 s; " in first.said()
     assert (first.process.returncode, second.process.returncode) == (1, 1)

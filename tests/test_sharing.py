@@ -13,7 +13,7 @@ import pytest
 from relight.repository.objects import object_path
 from relight.repository.remotes import SECRET_NAME as NAMED_LIKE_A_SECRET
 from relight.repository.revisions import read_lock_file
-from tests.repositories import REPOSITORY, Repository, make_repository
+from tests.repositories import REPOSITORY, Repository
 from tests.servers import SECRET, Server, aws, s3_server, seaweed_server, ssh_server
 
 pytestmark = pytest.mark.xdist_group("sharing")  # one worker: what the fixture makes is dear
@@ -58,13 +58,10 @@ def predictions(repository: Repository) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Repository, bytes]:
+def trained(finished: Repository, tmp_path_factory: pytest.TempPathFactory) -> tuple[Repository, bytes]:
     """Trained and committed; it is only read."""
-    root = tmp_path_factory.mktemp("trained") / "repository"
-    root.mkdir()
-    repository = make_repository(root)
-    repository.edit("params.yaml", "epochs: 1000", "epochs: 20")
-    assert "train" in repository.repro()
+    repository = Repository(tmp_path_factory.mktemp("trained") / "repository")
+    shutil.copytree(finished.root, repository.root, symlinks=True)
     done(repository, "git", "add", "-A")
     done(repository, "git", "commit", "-qm", "trained")
     return repository, predictions(repository)
@@ -88,8 +85,14 @@ def clone(shared: Shared, folder: Path) -> Repository:
     return Repository(folder)
 
 
+def copy_of_origin(shared: Shared, folder: Path) -> Repository:
+    """The clone that pushed, as it is now, for a test to change."""
+    shutil.copytree(shared.origin.root, folder / "copy", symlinks=True)
+    return Repository(folder / "copy")
+
+
 def lose_all_files(repository: Repository) -> None:
-    shutil.rmtree(repository.root / ".dvc/cache")
+    shutil.rmtree(repository.root / ".dvc/cache", ignore_errors=True)
     done(repository, "git", "clean", "-qfdX", "data", "models", "reports")
     assert not (repository.root / MODEL).exists()
 
@@ -100,9 +103,10 @@ def on_s3(trained: tuple[Repository, bytes], tmp_path_factory: pytest.TempPathFa
     folder = tmp_path_factory.mktemp("s3")
     with s3_server(folder / "server") as server:
         shared = share(trained, folder, server)
-        done(shared.origin, "dvc", "exp", "run", "--name", "longer", "-S", "train.epochs=30")
-        done(shared.origin, "dvc", "exp", "push", "--run-cache", "origin", "longer", env=server.env)
+        done(shared.origin, "dvc", "exp", "run", "--name", "shorter", "-S", "train.epochs=30", "train")
+        done(shared.origin, "dvc", "exp", "push", "--run-cache", "origin", "shorter", env=server.env)
         done(shared.origin, "git", "checkout", "-q", "--force", "HEAD")
+        done(shared.origin, "dvc", "checkout", "-q")
         yield shared
 
 
@@ -139,26 +143,39 @@ def local_folder(folder: Path) -> AbstractContextManager[Server]:
     return nullcontext(Server(str(folder / "store"), {}, folder / "store", process=None))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("start", [local_folder, ssh_server, s3_server, seaweed_server])
+def predicts_the_same(shared: Shared, origin: Repository, second: Repository) -> None:
+    """Both fetch all files, and the second one predicts.
+
+    Args:
+        origin: the clone that pushed, or a copy of it; it loses its files first.
+    """
+    lose_all_files(origin)
+    for repository in (origin, second):
+        code, said = relight(repository, "pull", env=shared.server.env)
+        assert code == 0, said
+        assert re.match(r"fetched \d\d objects from remote 'storage' \(", said)
+        assert (repository.root / MODEL).exists()
+        assert done(repository, "git", "status", "--porcelain", "--untracked-files=no") == ""
+    assert predictions(second) == shared.predictions
+
+
+@pytest.mark.parametrize("start", [local_folder, ssh_server, seaweed_server])
 def test_another_clone_predicts_the_same_bytes(
     start: Callable[[Path], AbstractContextManager[Server]], trained: tuple[Repository, bytes], tmp_path: Path
 ) -> None:
     with start(tmp_path / "server") as server:
         shared = share(trained, tmp_path, server)
-        lose_all_files(shared.origin)
-        for repository in (shared.origin, clone(shared, tmp_path / "elsewhere")):
-            code, said = relight(repository, "pull", env=server.env)
-            assert code == 0, said
-            assert re.match(r"fetched \d\d objects from remote 'storage' \(", said)
-            assert (repository.root / MODEL).exists()
-            assert done(repository, "git", "status", "--porcelain", "--untracked-files=no") == ""
-    assert predictions(repository) == shared.predictions
+        predicts_the_same(shared, shared.origin, clone(shared, tmp_path / "elsewhere"))
+
+
+def test_another_clone_predicts_the_same_bytes_through_s3(on_s3: Shared, tmp_path: Path) -> None:
+    predicts_the_same(on_s3, copy_of_origin(on_s3, tmp_path), clone(on_s3, tmp_path / "elsewhere"))
 
 
 def test_a_second_clone_takes_train_from_the_run_cache(on_s3: Shared, tmp_path: Path) -> None:
-    """Its dvc.lock names the run of 20 epochs; that of 30 ran only in the other clone."""
+    """Its dvc.lock names the run of 1000 epochs; that of 30 ran only in the other clone."""
     second = clone(on_s3, tmp_path / "second")
-    second.edit("params.yaml", "epochs: 20", "epochs: 30")
+    second.edit("params.yaml", "epochs: 1000", "epochs: 30")
     said = done(second, "dvc", "repro", "--pull", "train", env=on_s3.server.env)
     assert "Stage 'train' is cached - skipping run, checking out outputs" in said
     assert "Running stage" not in said
@@ -169,34 +186,32 @@ def test_a_second_clone_takes_train_from_the_run_cache(on_s3: Shared, tmp_path: 
 # Damage
 
 
-@pytest.mark.parametrize(
-    ("damage", "word"),
-    [(flip_a_bit, "damaged on remote"), (cut_to_nothing, "damaged on remote"), (Path.unlink, "neither the cache nor")],
-)
-def test_what_is_damaged_on_the_remote_is_named_and_not_used(
-    on_s3: Shared, folder: Path, tmp_path: Path, damage: Callable[[Path], None], word: str
-) -> None:
-    """A file, one in a folder, and the list of a folder; all others come."""
-    origin = on_s3.origin
+def test_what_is_damaged_on_the_remote_is_named_and_not_used(on_s3: Shared, folder: Path, tmp_path: Path) -> None:
+    """A file and the list of a folder; all others come. Then the way out that the messages name."""
+    origin, second = on_s3.origin, clone(on_s3, tmp_path / "second")
     bad = object_path(md5_of(origin, MODEL)), object_path(md5_of(origin, "reports/plots"))
-    for path in bad:
-        damage(folder / "bucket/relight" / path)
-    second = clone(on_s3, tmp_path / "second")
-    with s3_server(folder) as server:
-        code, said = relight(second, "pull", env=server.env)
-    assert code == 1
-    lines = said.splitlines()
-    assert [line.split(":")[1].strip() for line in lines] == [MODEL, "reports/plots"]
-    assert all(word in line and "s3://bucket/relight" in line and "`dvc push`" in line for line in lines)
-    assert (second.root / "models/model.json").exists()
-    assert not (second.root / MODEL).exists()
-    assert not (second.root / "reports/plots").exists()
-    assert not any((second.root / ".dvc/cache" / path).exists() for path in bad)
-    for path in bad:  # The way out that the message names.
-        (folder / "bucket/relight" / path).unlink(missing_ok=True)
-    with s3_server(folder) as server:
+    for damage, word in (
+        (flip_a_bit, "damaged on remote"),
+        (cut_to_nothing, "damaged on remote"),
+        (Path.unlink, "neither the cache nor"),
+    ):
+        for path in bad:
+            damage(folder / "bucket/relight" / path)
+        lose_all_files(second)
+        with s3_server(folder) as server:
+            code, said = relight(second, "pull", env=server.env)
+        assert code == 1
+        lines = said.splitlines()
+        assert [line.split(":")[1].strip() for line in lines] == [MODEL, "reports/plots"]
+        assert all(word in line and "s3://bucket/relight" in line and "`dvc push`" in line for line in lines)
+        assert (second.root / "models/model.json").exists()
+        assert not (second.root / MODEL).exists()
+        assert not (second.root / "reports/plots").exists()
+        assert not any((second.root / ".dvc/cache" / path).exists() for path in bad)
+    with s3_server(folder) as server:  # The damaged objects are deleted by now.
         done(origin, "dvc", "push", env=server.env)
         assert relight(second, "pull", env=server.env)[0] == 0
+    assert (second.root / MODEL).read_bytes() == (origin.root / MODEL).read_bytes()
 
 
 def test_a_damaged_file_of_a_folder_is_named(on_s3: Shared, folder: Path, tmp_path: Path) -> None:
@@ -217,8 +232,7 @@ def test_a_damaged_file_of_a_folder_is_named(on_s3: Shared, folder: Path, tmp_pa
 
 def test_damage_in_the_cache_is_fixed_with_its_copies(on_s3: Shared, tmp_path: Path) -> None:
     """DVC says that nothing has changed; a remote that hands damage on is no better."""
-    second = clone(on_s3, tmp_path / "second")
-    assert relight(second, "pull", env=on_s3.server.env)[0] == 0
+    second = copy_of_origin(on_s3, tmp_path)
     whole = (second.root / MODEL).read_bytes()
     in_cache = second.root / ".dvc/cache" / object_path(md5_of(second, MODEL))
     flip_a_bit(in_cache)
@@ -260,7 +274,7 @@ def test_a_file_that_somebody_edited_stays_and_is_named(on_s3: Shared, tmp_path:
 def test_a_refusal_is_one_sentence(on_s3: Shared, tmp_path: Path) -> None:
     second = clone(on_s3, tmp_path / "second")
     env = on_s3.server.env
-    no_server = aws("http://127.0.0.1:1")
+    no_server = {**aws("http://127.0.0.1:1"), "AWS_MAX_ATTEMPTS": "1"}
     no_key = {"AWS_ENDPOINT_URL": env["AWS_ENDPOINT_URL"], "AWS_EC2_METADATA_DISABLED": "true", "HOME": str(tmp_path)}
     for url, settings, words in (
         (None, aws(env["AWS_ENDPOINT_URL"], "WRONG" + SECRET), "the server refuses the key"),
@@ -283,8 +297,9 @@ def test_a_refusal_is_one_sentence(on_s3: Shared, tmp_path: Path) -> None:
 def test_a_server_that_stops_is_named(trained: tuple[Repository, bytes], tmp_path: Path) -> None:
     """Here and over SSH, with a key that is no file, another one's, and none that the agent has."""
     with ssh_server(tmp_path / "server") as server:
-        shared = share(trained, tmp_path, server)
-        second = clone(shared, tmp_path / "second")
+        done(trained[0], "git", "clone", "-q", ".", str(tmp_path / "second"))
+        second = Repository(tmp_path / "second")
+        done(second, "dvc", "remote", "modify", "storage", "url", server.url)
         for key, words in ((tmp_path / "no-key", "the key file"), (tmp_path / "server/host", "refuses the key of")):
             done(second, "dvc", "remote", "modify", "--local", "storage", "keyfile", str(key))
             code, said = relight(second, "pull")
@@ -304,24 +319,24 @@ def test_a_server_that_stops_is_named(trained: tuple[Repository, bytes], tmp_pat
 def test_an_experiment_is_checked_where_dvc_ends_well_without_its_files(
     on_s3: Shared, folder: Path, tmp_path: Path
 ) -> None:
-    model = md5_in_experiment(on_s3.origin, "longer")
+    model = md5_in_experiment(on_s3.origin, "shorter")
     (folder / "bucket/relight" / object_path(model)).unlink()
     second = clone(on_s3, tmp_path / "second")
     with s3_server(folder) as server:
-        assert second.run("dvc", "exp", "pull", "origin", "longer", env=dict(server.env)).returncode == 0
-        code, said = relight(second, "pull", "longer", env=server.env)
+        assert second.run("dvc", "exp", "pull", "origin", "shorter", env=dict(server.env)).returncode == 0
+        code, said = relight(second, "pull", "shorter", env=server.env)
     assert (code, said.count("\n")) == (1, 1)
     assert said.startswith("error: models/model.pth: is in neither the cache nor remote 'storage'")
 
 
 def test_an_experiment_comes_from_the_git_remote(on_s3: Shared, tmp_path: Path) -> None:
     second = clone(on_s3, tmp_path / "second")
-    code, said = relight(second, "pull", "longer", env=on_s3.server.env)
+    code, said = relight(second, "pull", "shorter", env=on_s3.server.env)
     assert code == 0, said
     assert not (second.root / "models").exists()
-    done(second, "dvc", "exp", "apply", "longer")
+    done(second, "dvc", "exp", "apply", "shorter")
     assert relight(second, "pull")[0] == 0
-    assert md5_of(second, MODEL) == md5_in_experiment(on_s3.origin, "longer")
+    assert md5_of(second, MODEL) == md5_in_experiment(on_s3.origin, "shorter")
 
 
 def test_a_commit_comes_from_the_remote_of_today(on_s3: Shared, tmp_path: Path) -> None:

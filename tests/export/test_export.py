@@ -131,29 +131,13 @@ def test_the_file_says_what_it_is_and_nothing_of_this_machine(tmp_path: Path) ->
         assert text.encode() not in pt2
 
 
-def test_six_lines_of_python_are_enough(tmp_path: Path) -> None:
+def test_six_lines_of_python_are_enough_and_another_process_writes_the_same_bytes(tmp_path: Path) -> None:
     saved = save_model(tmp_path, "linear", "x c", "binary", numeric="standardize")
-    exported(saved, "onnx")
+    first = {form: exported(saved, form) for form in ("onnx", "pt2")}
     done = subprocess.run(
         [sys.executable, "-c", SIX_LINES], cwd=tmp_path, env={}, capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines() == predicted(saved)["prediction"].to_list()
-
-
-def test_nothing_in_a_pt2_is_a_pickle(bare: Saved, monkeypatch: pytest.MonkeyPatch) -> None:
-    content = exported(bare, "pt2")
-
-    def refuse(*_: object, **__: object) -> None:
-        raise AssertionError("a pickle is loaded")
-
-    for place in ("torch.load", "pickle.loads", "pickle.load", "pickle.Unpickler"):
-        monkeypatch.setattr(place, refuse)
-    torch.export.load(io.BytesIO(content))
-
-
-def test_another_process_writes_the_same_bytes(tmp_path: Path) -> None:
-    saved = save_model(tmp_path, "linear", "x c", "binary", numeric="standardize")
-    first = {form: exported(saved, form) for form in ("onnx", "pt2")}
     script = "from relight.cli import main; print([main(['export', '--format', form]) for form in ('onnx', 'pt2')])"
     done = subprocess.run(
         [sys.executable, "-c", script],
@@ -165,6 +149,17 @@ def test_another_process_writes_the_same_bytes(tmp_path: Path) -> None:
     )
     assert (done.stdout.splitlines()[-1], done.stderr) == ("[0, 0]", "")
     assert {form: (saved.models / f"model.{form}").read_bytes() for form in first} == first
+
+
+def test_nothing_in_a_pt2_is_a_pickle(bare: Saved, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = exported(bare, "pt2")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a pickle is loaded")
+
+    for place in ("torch.load", "pickle.loads", "pickle.load", "pickle.Unpickler"):
+        monkeypatch.setattr(place, refuse)
+    torch.export.load(io.BytesIO(content))
 
 
 def test_a_file_that_answers_otherwise_is_not_written(bare: Saved, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,9 +174,9 @@ def test_real_rows_are_compared_where_they_fit(bare: Saved, tmp_path: Path) -> N
     pl.DataFrame({"x": [1.0, 2.0, 3.0]}).write_parquet(tmp_path / "table.parquet")
     save_file({"row": np.array([0, 2])}, tmp_path / "validation.safetensors")
     places = {"prepared": tmp_path / "table.parquet", "validation": tmp_path / "validation.safetensors"}
-    assert "answers 66 rows" in export("onnx", models=bare.models, output=None, **places)
+    assert "answers 66 rows" in export("pt2", models=bare.models, output=None, **places)
     pl.DataFrame({"x": ["1", "2", "3"]}).write_parquet(tmp_path / "table.parquet")
-    assert "answers 64 rows" in export("onnx", models=bare.models, output=None, **places)
+    assert "answers 64 rows" in export("pt2", models=bare.models, output=None, **places)
 
 
 def test_what_cannot_be_written_is_said_before_any_work(bare: Saved, tmp_path: Path) -> None:

@@ -54,6 +54,17 @@ class Turned(Line):
         return self.layer(x.T)
 
 
+class Whole(Line):
+    def forward(self, x):
+        return self.layer(x).long()
+
+
+class Detached(Line):
+    def forward(self, x):
+        with torch.no_grad():
+            return self.layer(x)
+
+
 class Frozen(nn.Module):
     def __init__(self, d_in, d_out):
         super().__init__()
@@ -117,12 +128,18 @@ def test_a_network_of_steps_reads_the_future_if_it_takes_it() -> None:
     [
         ("Wide", {}, "model.name: own_nets:Wide (own_nets.py:34) must return (2, 3) for 2 rows, got (2, 1)"),
         ("Turned", {}, "model.name: own_nets.py:41: in forward: RuntimeError: mat1 and mat2 shapes"),
-        ("Frozen", {}, "model.name: own_nets:Frozen (own_nets.py:44) must have weights that learn, got none"),
-        ("no_module", {}, "model.name: own_nets:no_module (own_nets.py:53) must make a torch.nn.Module, got int"),
+        ("Whole", {}, "model.name: own_nets:Whole (own_nets.py:44) must return float numbers, got torch.int64"),
+        (
+            "Detached",
+            {},
+            "model.name: own_nets:Detached (own_nets.py:49) must compute its outputs from its weights, got",
+        ),
+        ("Frozen", {}, "model.name: own_nets:Frozen (own_nets.py:55) must have weights that learn, got none"),
+        ("no_module", {}, "model.name: own_nets:no_module (own_nets.py:64) must make a torch.nn.Module, got int"),
         ("Line", {"slop": 1}, "model.name.slop: is unknown to own_nets:Line (own_nets.py:5); did you mean slope?"),
         ("Line", {"d_in": 1}, "model.name.d_in: is given by Relight; leave it out"),
         ("Line", {"input": "rows"}, "model.name.input: must be numbers or columns, got rows"),
-        ("Codes", {}, "model.name: own_nets:Codes (own_nets.py:57) needs cat_cardinalities; write it next to `call`"),
+        ("Codes", {}, "model.name: own_nets:Codes (own_nets.py:68) needs cat_cardinalities; write it next to `call`"),
         ("Lines", {}, "model.name: own_nets.py must have Lines, got none; did you mean Line?"),
     ],
 )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from relight.errors import InputError
 from relight.own_code.definitions import find_definition, parameter_names
 from tests.own_code.test_closure import package
 from tests.own_projects import make
@@ -45,6 +46,23 @@ from tests.own_projects import make
 def test_each_way_to_define_a_name(text: str, kind: str, tmp_path: Path) -> None:
     make(tmp_path, own=text, other="class Inner:\n    pass\n", houses__more="class Net:\n    pass\n")
     assert find_definition("own", "Net", tmp_path).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "import os\nfrom .nets import Net\n",
+            "houses/__init__.py:2: must import Net from a Python file of this project",
+        ),
+        ("from houses.nets import Network as Net\n", "houses/__init__.py:1: must import Network from a Python file of"),
+    ],
+)
+def test_an_import_of_a_file_that_is_not_there_is_named(text: str, said: str, tmp_path: Path) -> None:
+    package(tmp_path, "houses", text)
+    with pytest.raises(InputError) as caught:
+        find_definition("houses", "Net", tmp_path)
+    assert caught.value.problems[0].startswith(said)
 
 
 def test_a_package_gives_the_names_that_it_imports_from_its_modules(tmp_path: Path) -> None:

@@ -390,3 +390,23 @@ def test_check_looks_at_the_first_rows_of_a_long_source(monkeypatch: pytest.Monk
     monkeypatch.setattr("relight.commands.check.N_CHECKED_ROWS", 10)
     said = check(write_params(reader={"call": "own_readers:parts"}))
     assert "the first 10 rows were checked" in said
+
+
+def test_check_says_once_what_reading_and_running_the_code_find() -> None:
+    write_source("table", Path("source.dat"))
+    Path("dvc.yaml").write_text("stages: {prepare: {cmd: a, deps: [own_readers.py]}}")
+    params = write_params(reader={"call": "own_readers:value", "knd": "dict"})
+    with pytest.raises(InputError) as caught:
+        check(params)
+    line = next(n for n, text in enumerate(params.read_text().splitlines(), 1) if "knd" in text)
+    assert [problem.split(" own_readers:value")[0] for problem in caught.value.problems] == [
+        f"params.yaml:{line}: prepare.reader.knd: is unknown to",
+        "prepare.reader:",
+    ]
+
+
+def test_a_missing_column_is_one_of_what_the_reader_returned() -> None:
+    with pytest.raises(
+        InputError, match=r"'z' is not a column of source.dat \(read by own_readers:texts\); its columns"
+    ):
+        check(write_params(reader={"call": "own_readers:texts"}, target="z"))

@@ -103,8 +103,8 @@ def _clean_source(params: PrepareParams | None, problems: list[str]) -> _CleanTa
             first = content.head(N_CHECKED_ROWS)
             return _FirstRows(TableCleaner(first.rows, params, is_whole=first.is_whole), content.n_bytes)
         return _clean_whole(content, params)
-    except RelightError as error:
-        problems += error.problems
+    except RelightError as error:  # what reading the code has found is found again by running it, without its line
+        problems += [problem for problem in error.problems if not any(each.endswith(problem) for each in problems)]
         return None
 
 

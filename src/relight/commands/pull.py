@@ -187,26 +187,28 @@ def _restore_workspace(
     Args:
         damaged: the MD5 of the damaged bytes that the cache held; a file with these bytes is a copy of the damage.
     """
-    problems = []
+    files = {out: _contents(cache, out) for out in outs}
     for out in outs:
-        if out.md5 is None:
-            continue
-        if not out.is_cached:
-            problems += _workspace_problems([TrackedFile(out.path, out.path, out.md5)], kept_by_git=True)
-            continue
-        files = list(_files_of(cache, out.path, out.md5))
-        inside = [file for file in files if not file.md5.endswith(FOLDER_SUFFIX)]
-        _remove_copies(inside, damaged)
-        if all(cache.has_intact(file.md5) for file in files):
-            problems += _restore_output(project, out.path, inside)
-    return problems
+        _remove_copies(files[out] if out.is_cached else [], damaged)
+    project.checkout([out.path for out in outs if _is_complete(cache, out) and _workspace_problems(out, files[out])])
+    return [
+        line
+        for out in outs
+        if _is_complete(cache, out) or not out.is_cached
+        for line in _workspace_problems(out, files[out])
+    ]
 
 
-def _restore_output(project: DvcProject, output: str, files: list[TrackedFile]) -> list[str]:
-    if not _workspace_problems(files, kept_by_git=False):
-        return []
-    project.checkout(output)
-    return _workspace_problems(files, kept_by_git=False)
+def _contents(cache: HashedCache, out: RecordedOutput) -> list[TrackedFile]:
+    """Return the files of an output without the folder itself."""
+    files = _files_of(cache, out.path, out.md5) if out.md5 else []
+    return [file for file in files if not file.md5.endswith(FOLDER_SUFFIX)]
+
+
+def _is_complete(cache: HashedCache, out: RecordedOutput) -> bool:
+    """Return whether the cache holds every object of an output."""
+    files = _files_of(cache, out.path, out.md5) if out.md5 else []
+    return out.is_cached and out.md5 is not None and all(cache.has_intact(file.md5) for file in files)
 
 
 def _remove_copies(files: list[TrackedFile], damaged: set[str]) -> None:
@@ -216,10 +218,10 @@ def _remove_copies(files: list[TrackedFile], damaged: set[str]) -> None:
             path.unlink()
 
 
-def _workspace_problems(files: list[TrackedFile], *, kept_by_git: bool) -> list[str]:
+def _workspace_problems(out: RecordedOutput, files: list[TrackedFile]) -> list[str]:
     states = ((file, _file_state(file)) for file in files)
     return [
-        describe_workspace_file(file.path, file.output, state, kept_by_git=kept_by_git)
+        describe_workspace_file(file.path, file.output, state, kept_by_git=not out.is_cached)
         for file, state in states
         if state != "intact"
     ]

@@ -59,7 +59,9 @@ def doctor(*, fix: bool) -> DoctorReport:
     done = _apply_fixes(results) if fix else []
     if done:
         results = _run_checks()
-    findings = [finding for result in results for finding in result.findings]
+    found = [finding for result in results for finding in result.findings]
+    # What is safe comes first: it may copy a file that the `dvc repro` of another finding replaces.
+    findings = sorted(found, key=lambda finding: not finding.is_safe)
     width = min(shutil.get_terminal_size().columns, MAX_LINE_WIDTH)
     lines = ["looked at", *(f"  {result.subject:<12} {result.summary}" for result in results), *done, ""]
     if not findings:

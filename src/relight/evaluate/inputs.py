@@ -15,6 +15,7 @@ from relight.errors import RunError
 from relight.evaluate.params import EvaluateParams
 from relight.model.pipeline import TabularModel, Temperature
 from relight.model.saved_model import Description, SequenceModel, TableModel, hash_outputs
+from relight.own_code.calls import Call
 
 Arrays = dict[str, np.ndarray]  # the tensors of a part, as split wrote them
 Rows = TypeVar("Rows")
@@ -94,9 +95,12 @@ def assert_same_outputs(outputs: Tensor, description: Description) -> None:
         RunError: if they do not.
     """
     if hash_outputs(outputs) != description.output_sha256:
+        network = description.model.name
+        own = f", or {network} learns something that it does not save (`relight test {network}` tells)"
         raise RunError(
             "models/model.pth: must give the outputs that the model had before it was saved, got others; it was "
-            "changed, or made on another kind of machine. Run `dvc repro --force train`"
+            f"changed, or made on another kind of machine{own if isinstance(network, Call) else ''}. "
+            "Run `dvc repro --force train`"
         )
 
 

@@ -107,18 +107,23 @@ def _try(network: nn.Module, call: Call, inputs: tuple[Tensor, ...], d_out: int,
     """Check the outputs for some rows, without a trace in the random numbers; layers without a shape get it here.
 
     Raises:
-        InputError: if it raises an exception, returns another shape, or has no weights that learn.
+        InputError: if it raises an exception, returns something else than float numbers of this shape, or cannot learn.
     """
     network.eval()
-    with torch.no_grad(), blame_own_code(project, KEY):
+    with torch.enable_grad(), blame_own_code(project, KEY):
         outputs = network(*inputs)
     network.train()
+    name = described(network.network if isinstance(network, OwnStepNetwork) else network, call)
     shape = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
     n_rows = len(inputs[0])
-    if not isinstance(shape, tuple) or (shape[0], shape[-1]) != (n_rows, d_out) or len(shape) not in (2, 3):
-        own = network.network if isinstance(network, OwnStepNetwork) else network
-        raise InputError(
-            f"{KEY}: {described(own, call)} must return ({n_rows}, {d_out}) for {n_rows} rows, got {shape}"
-        )
+    if not isinstance(shape, tuple) or len(shape) not in (2, 3) or (shape[0], shape[-1]) != (n_rows, d_out):
+        raise InputError(f"{KEY}: {name} must return ({n_rows}, {d_out}) for {n_rows} rows, got {shape}")
+    if not outputs.is_floating_point():
+        raise InputError(f"{KEY}: {name} must return float numbers, got {outputs.dtype}")
     if not any(weight.requires_grad for weight in network.parameters()):
-        raise InputError(f"{KEY}: {described(network, call)} must have weights that learn, got none")
+        raise InputError(f"{KEY}: {name} must have weights that learn, got none")
+    if not outputs.requires_grad:
+        raise InputError(
+            f"{KEY}: {name} must compute its outputs from its weights, got none that has a gradient; compute them with "
+            "torch, without detach, no_grad, item or numpy"
+        )

@@ -54,6 +54,10 @@ class Rows(NamedTuple):
         weight = None if self.weight is None else self.weight[start:stop]
         return Rows(tuple(part[start:stop] for part in self.inputs), self.target[start:stop], weight)
 
+    def first(self, n_rows: int) -> "Rows":
+        """Return the first rows, without a copy."""
+        return self.slice(0, n_rows)
+
 
 RowReader = Callable[[list[range]], Rows]  # the rows of these blocks, one block after the other
 
@@ -81,6 +85,11 @@ class StoredRows(NamedTuple):
     @property
     def n_rows(self) -> int:
         return len(self.target)
+
+    def first(self, n_rows: int) -> Rows:
+        """Return the first rows, read."""
+        weight = None if self.weight is None else self.weight[:n_rows]
+        return Rows(next(self.inputs.chunks(n_rows)), self.target[:n_rows], weight)
 
 
 def row_numbers(blocks: list[range]) -> Tensor:

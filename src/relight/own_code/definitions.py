@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from relight.errors import InputError
 from relight.own_code.closure import absolute_name, parse
-from relight.own_code.project import find_module
+from relight.own_code.project import find_module, relative
 from relight.runtime.tracebacks import OUR_PACKAGES
 
 # Whoever uses these may define names that reading does not find.
@@ -47,7 +48,7 @@ def find_definition(module: str, name: str, root: Path, seen: tuple[str, ...] = 
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     node = bound.get(name)
     if isinstance(node, ast.ImportFrom):
-        return _imported(node, name, package, root, (*seen, module))
+        return _imported(node, name, path, package, root, (*seen, module))
     if isinstance(node, ast.Import):
         return Definition("foreign", path, node)
     if node is not None:
@@ -57,11 +58,17 @@ def find_definition(module: str, name: str, root: Path, seen: tuple[str, ...] = 
     return _starred(tree, name, package, root, (*seen, module)) or Definition("missing", path, None, tuple(bound))
 
 
-def _imported(node: ast.ImportFrom, name: str, package: str, root: Path, seen: tuple[str, ...]) -> Definition:
+def _imported(
+    node: ast.ImportFrom, name: str, path: Path, package: str, root: Path, seen: tuple[str, ...]
+) -> Definition:
     base = absolute_name(node.module or "", node.level, package)
     original = next(alias.name for alias in node.names if (alias.asname or alias.name) == name)
-    if find_module(f"{base}.{original}", root) is not None:
+    if find_module(f"{base}.{original}".lstrip("."), root) is not None:
         return Definition("unknown", Path(base))  # a module, unless its package has the name as well
+    of_project = node.level > 0 or find_module(base.split(".")[0], root) is not None
+    if of_project and (not base or find_module(base, root) is None):
+        at, module = f"{relative(path, root)}:{node.lineno}", "." * node.level + (node.module or "")
+        raise InputError(f"{at}: must import {original} from a Python file of this project, got no file of {module}")
     return find_definition(base, original, root, seen)
 
 

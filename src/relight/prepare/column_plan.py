@@ -129,7 +129,7 @@ def _role_problem(params: PrepareParams, key: str, name: str, names: list[str]) 
         }
         return f"{key}: '{name}' is the target, and {rules.get(key, 'its kind follows from prepare.task')}"
     if name not in names:
-        return f"{key}: '{name}' is not a column of {params.source}{did_you_mean(name, names)}"
+        return f"{key}: '{name}' is not a column of {params.table_name}{did_you_mean(name, names)}"
     if key in ("prepare.ignore", "prepare.columns") and name == params.weight:
         rule = "cannot be ignored" if key == "prepare.ignore" else "must hold numbers"
         return f"{key}: '{name}' is the weight, and {rule}"

@@ -72,7 +72,7 @@ def _shared_names(params: PrepareParams, names: list[str], problems: list[str]) 
         missing = [prefix for prefix, side_names in ((left, left_names), (right, right_names)) if not side_names]
         shown = " or ".join(f"'{prefix}'" for prefix in missing)
         problems.append(
-            f"prepare.pairs: {params.source} must have columns of both sides, got none that begins with {shown}; "
+            f"prepare.pairs: {params.table_name} must have columns of both sides, got none that begins with {shown}; "
             "rename the columns, or set prepare.pairs to their prefixes"
         )
         return []
@@ -95,7 +95,7 @@ def _clean_sides(params: PrepareParams, raw: pl.DataFrame, name: str, problems: 
             clean_as_kind(cleaned.kind, _as_one_type(side, left, right)).alias(side.name) for side in (left, right)
         ]
     except ColumnError as error:
-        problems.append(f"{params.source}: column '{name}' of both sides {error}")
+        problems.append(f"{params.table_name}: column '{name}' of both sides {error}")
         return None
     assert cleaned.kind != "ignored"
     column = PairColumn(name=name, kind=cleaned.kind, is_text=_is_text(cleaned, is_requested=requested is not None))
@@ -156,7 +156,7 @@ def _clean_weight_and_target(
         target = clean_target(raw[name], "multiclass")
         return [*weight, target.values.alias(name)], _with_positive_last(target.classes or [])
     except ColumnError as error:
-        problems.append(f"{params.source}: target '{name}' {error}")
+        problems.append(f"{params.table_name}: target '{name}' {error}")
         return [], []
 
 
@@ -173,11 +173,11 @@ def _clean_weight(params: PrepareParams, raw: pl.DataFrame, problems: list[str])
     try:
         values = clean_as_kind("numeric", raw[str(params.weight)])
     except ColumnError as error:
-        problems.append(f"{params.source}: weight '{params.weight}' {error}")
+        problems.append(f"{params.table_name}: weight '{params.weight}' {error}")
         return []
     if values.null_count() or bool((values < 0).any()) or not bool((values > 0).any()):
         problems.append(
-            f"{params.source}: weight '{params.weight}' must be a number >= 0 in every row, and not always 0"
+            f"{params.table_name}: weight '{params.weight}' must be a number >= 0 in every row, and not always 0"
         )
     return [values]
 

@@ -114,6 +114,11 @@ class PrepareParams(Section):
     """The column that names the query of each candidate; required by rankings, null otherwise."""
     pairs: PairsParams = PairsParams()
 
+    @property
+    def table_name(self) -> str:
+        """The source in messages, with the reader that decides on its columns."""
+        return self.source if self.reader is None else f"{self.source} (read by {self.reader})"
+
     @model_validator(mode="after")
     def a_forecast_has_a_time(self) -> Self:
         is_forecast = self.sequence is not None and self.sequence.is_forecast

@@ -103,7 +103,7 @@ def _role_problems(params: PrepareParams, sequence: SequenceParams, names: list[
     for key, name in sequence.model_dump().items():
         if name not in names:
             problems.append(
-                f"prepare.sequence.{key}: '{name}' is not a column of {params.source}{did_you_mean(name, names)}"
+                f"prepare.sequence.{key}: '{name}' is not a column of {params.table_name}{did_you_mean(name, names)}"
             )
         elif name in taken:
             problems.append(f"prepare.sequence.{key}: must be another column, got '{name}', which is {taken[name]}")
@@ -128,7 +128,7 @@ def _clean_steps(raw: pl.DataFrame, params: PrepareParams, sequence: SequencePar
     problems += [
         problem for name in constant for problem in inconsistency_problems(table[name], steps.ids, steps.sequence_index)
     ]
-    problems = [f"{params.source}: {problem}" for problem in problems] or _target_problems(raw, params, steps)
+    problems = [f"{params.table_name}: {problem}" for problem in problems] or _target_problems(raw, params, steps)
     if problems:
         raise InputError(*problems)
     counts = np.bincount(steps.sequence_index)
@@ -146,7 +146,7 @@ def _clean_symbols(raw: pl.DataFrame, params: PrepareParams, symbols: str) -> Cl
     try:
         refuse_gaps(clean.rows[symbols], 1)
     except ColumnError as error:
-        raise InputError(f"{params.source}: column '{symbols}' {error}") from error
+        raise InputError(f"{params.table_name}: column '{symbols}' {error}") from error
     lengths = clean.rows[symbols].str.len_chars().to_numpy()
     note = f"Each row is a sequence of {lengths.min()} to {lengths.max()} characters of '{symbols}'."
     schema = clean.schema.model_copy(update={"notes": []})  # they are remarks on a column of names
@@ -222,7 +222,7 @@ def _target_problems(raw: pl.DataFrame, params: PrepareParams, steps: _RawSteps)
     try:
         clean_target(raw[name][steps.first_rows], value_task(params.task))
     except ColumnError as error:
-        return [f"{params.source}: target '{name}', one value for each sequence, {error}"]
+        return [f"{params.table_name}: target '{name}', one value for each sequence, {error}"]
     return []
 
 

@@ -91,7 +91,7 @@ def _clean(
         try:
             values, note = _clean_column(raw[name], settings, params.columns.get(name))
         except ColumnError as error:
-            problems.append(f"{params.source}: column '{name}' {error}")
+            problems.append(f"{params.table_name}: column '{name}' {error}")
             continue
         columns |= {} if values is None else {name: values}
         notes += note
@@ -111,9 +111,9 @@ def _column_problems(names: list[str], params: PrepareParams, settings: _Forecas
         if name not in names
     ]
     if STEP_COLUMN in names and STEP_COLUMN not in params.ignore:
-        problems.append(f"{params.source}: column '{STEP_COLUMN}' has a name that prepare needs itself; rename it")
+        problems.append(f"{params.table_name}: column '{STEP_COLUMN}' has a name that prepare needs itself; rename it")
     problems += [
-        f"prepare.columns: '{name}' is not a column of {params.source}{did_you_mean(name, names)}"
+        f"prepare.columns: '{name}' is not a column of {params.table_name}{did_you_mean(name, names)}"
         for name in params.columns
         if name not in names
     ]

@@ -108,7 +108,7 @@ class TableCleaner:
         self._target_cleaner = TargetCleaner(params)
         problems += self._target_cleaner.plan(first, is_whole=is_whole)
         if not problems and all(plan.kind == "ignored" for plan in self._plans):
-            problems.append(f"{params.source}: has no column left for the model besides the target")
+            problems.append(f"{params.table_name}: has no column left for the model besides the target")
         if problems:
             raise InputError(*problems)
         self._profile = TableProfile()
@@ -175,7 +175,7 @@ class TableCleaner:
             try:
                 plans.append(plan_column(first[name], requested_kind(self._params, name)))
             except ColumnError as error:
-                problems.append(f"{self._params.source}: column '{name}' {error}")
+                problems.append(f"{self._params.table_name}: column '{name}' {error}")
         return plans
 
     def _clean_column(self, plan: ColumnPlan, raw: pl.Series, first_row: int, problems: list[str]) -> pl.Series:
@@ -184,7 +184,7 @@ class TableCleaner:
                 return query_labels(raw, first_row)
             return clean_planned(plan, raw, first_row).alias(plan.name)
         except ColumnError as error:
-            problems.append(f"{self._params.source}: column '{plan.name}' {error}")
+            problems.append(f"{self._params.table_name}: column '{plan.name}' {error}")
             return raw
 
     def _notes(self, plan: ColumnPlan, duplicates: dict[str, str]) -> tuple[str, ...]:

@@ -7,8 +7,9 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -72,22 +73,21 @@ class DvcProject:
         Args:
             revision: a commit; None: the workspace.
         """
-        with _explained_errors():
-            if revision is None:
-                return self._outputs()
-            with self._repo.switch(revision):
-                return self._outputs()
+        with _explained_errors(), self._at(revision):
+            outs = sorted(_outputs_of_model(self._repo, model_folder()), key=lambda out: out.fs_path)
+            return [
+                RecordedOutput(
+                    self._path(out.fs_path), out.hash_info.value if out.hash_info else None, bool(out.use_cache)
+                )
+                for out in outs
+            ]
 
-    def _outputs(self) -> list[RecordedOutput]:
-        outs = sorted(_outputs_of_model(self._repo, model_folder()), key=lambda out: out.fs_path)
-        return [
-            RecordedOutput(
-                str(in_repository(os.path.relpath(out.fs_path, self._repo.root_dir))),
-                out.hash_info.value if out.hash_info else None,
-                bool(out.use_cache),
-            )
-            for out in outs
-        ]
+    def _at(self, revision: str | None) -> AbstractContextManager[Any]:
+        return nullcontext() if revision is None else self._repo.switch(revision)
+
+    def _path(self, path: str) -> str:
+        """Return a path of DVC's as one from the current folder."""
+        return str(in_repository(os.path.relpath(path, self._repo.root_dir)))
 
     def cache(self) -> Path:
         """Return the folder that `objects.object_path` is relative to."""
@@ -125,16 +125,34 @@ class DvcProject:
             # The remote of the workspace, because that of an old commit may be another one, and DVC looks for a remote
             # with a relative path below `/`.
             config = {"core": {"remote": "of-today"}, "remote": {"of-today": remote.options}}
-            revs = None if revision is None else [revision]
-            paths = [out.path for out in self.recorded_outputs(revision) if out.md5 and out.is_cached]
+            asked = {"revs": None if revision is None else [revision], "workspace": revision is None, "config": config}
+            outs = {out.path: out.md5 for out in self.recorded_outputs(revision) if out.md5 and out.is_cached}
             try:
-                self._repo.fetch(paths, revs=revs, workspace=revision is None, config=config)
+                self._repo.fetch(self._targets(outs, revision), **asked)
             except DownloadError:
                 return
-            except ObjectFormatError:  # A damaged list of a folder stops the whole fetch: fetch each output by itself.
-                for path in paths:
+            except ObjectFormatError:  # A damaged list of a folder stops the whole fetch: fetch the other outputs.
+                lists = [md5 for md5 in md5s if md5.endswith(FOLDER_SUFFIX)]
+                damaged = {md5 for md5 in lists if self.check_remote(md5)[0] == "damaged"}
+                others = self._targets([path for path, md5 in outs.items() if md5 not in damaged], revision)
+                if others:  # No targets would be all outputs.
                     with suppress(DownloadError, ObjectFormatError):
-                        self._repo.fetch([path], revs=revs, workspace=revision is None, config=config)
+                        self._repo.fetch(others, **asked)
+
+    def _targets(self, paths: Iterable[str], revision: str | None = None) -> list[str]:
+        """Return DVC's targets for these outputs: a dvc.yaml or .dvc file for all of its outputs, or their paths.
+
+        DVC reads dvc.yaml and dvc.lock again for each target, which takes longer than the files of a small model.
+        """
+        outs_of: defaultdict[str, set[str]] = defaultdict(set)
+        with self._at(revision):
+            for out in self._repo.index.outs:
+                if out.use_cache:
+                    outs_of[self._path(out.stage.path)].add(self._path(out.fs_path))
+        wanted = set(paths)
+        return sorted(
+            target for file, outs in outs_of.items() for target in ([file] if outs <= wanted else outs & wanted)
+        )
 
     def check_remote(self, md5: str) -> tuple[ObjectState, str]:
         """Return the state of an object on the remote, and the address where it should be."""
@@ -151,14 +169,17 @@ class DvcProject:
             except Exception:  # of any library: the object is cut short, or the server has just gone
                 return "damaged" if odb.exists(md5) else "missing", address
 
-    def checkout(self, path: str) -> None:
-        """Put an output into the workspace, unless a file that is nowhere else would be lost."""
+    def checkout(self, paths: list[str]) -> None:
+        """Put outputs into the workspace, except those by which a file that is nowhere else would be lost."""
         from dvc.exceptions import DvcException
 
-        try:
-            self._repo.checkout(targets=[path])
-        except DvcException:
-            return  # The caller hashes the files, and sees what is wrong.
+        # At once only what is not there: DVC refuses a whole checkout for one edited file.
+        replaced = [path for path in paths if os.path.lexists(path)]
+        at_once = self._targets(set(paths).difference(replaced))
+        for targets in (at_once, *([path] for path in replaced)):
+            with suppress(DvcException):  # The caller hashes the files, and sees what is wrong.
+                if targets:  # No targets would be all outputs.
+                    self._repo.checkout(targets=targets)
 
     def _odb(self) -> Any:
         return self._repo.cloud.get_remote_odb()

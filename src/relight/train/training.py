@@ -12,9 +12,13 @@ from relight.errors import InputError
 from relight.model.build import untrained_model
 from relight.model.checks import TargetScale
 from relight.model.monitor import USUAL_SCORE, Monitor
+from relight.model.own_network import KEY
+from relight.model.own_network_trial import N_TRIED_ROWS, try_own_network
 from relight.model.params import ModelParams
 from relight.model.rows import Rows, StoredRows
+from relight.model.table import trainable_module
 from relight.own_code.calls import Call
+from relight.own_code.loading import described, load
 from relight.train.auto import (
     Calibration,
     LossName,
@@ -158,7 +162,7 @@ class Training:
             callbacks=callbacks,
             autocast=autocast_for(params.precision, state.device),
             wrap_step=(lambda step: GraphedStep(step, state.optimizer)) if params.cuda_graph else None,
-            loss_name=f"the loss {loss.name}" if isinstance(loss, OwnLoss) else "the loss",
+            loss_name=self._loss_name(loss),
         )
         return state.history
 
@@ -178,6 +182,12 @@ class Training:
                 settings = {"share": params.quantile, "gamma": params.focal_gamma}  # null: the default
                 given = {key: value for key, value in settings.items() if value is not None}
                 return build_loss(name, params.label_smoothing, margin=params.margin, **given)
+
+    def _loss_name(self, loss: Loss) -> str:
+        """Return the name of the loss for messages, with the code of the user's own that computes it."""
+        name = f"the loss {loss.name}" if isinstance(loss, OwnLoss) else "the loss"
+        network = self.settings.model.name
+        return f"{name} of {described(load(network, KEY), network)}" if isinstance(network, Call) else name
 
     def _batches(self, device: torch.device, group: ProcessGroup) -> Batches:
         size: Literal["full"] | int = "full" if self.params.batch_size == "full" else self.settings.batch_size
@@ -216,7 +226,12 @@ def build_training(
             assert_counts(rows["target"].reshape(-1), rows["row"], features.target)
     scale = settings.target_scale
     model = untrained_model(settings.model, features, target_scale=scale, seed=params.seed, seeds=params.seeds)
-    return Training(model, load_data(model, params, features, train, validation), params, settings)
+    data = load_data(model, params, features, train, validation)
+    if isinstance(settings.model.name, Call):
+        twin = untrained_model(settings.model, features, target_scale=scale, seed=params.seed + 1, seeds=params.seeds)
+        few = data.validation_rows(torch.device("cpu")).first(N_TRIED_ROWS)
+        try_own_network(settings.model.name, data.network(), trainable_module(twin), few.inputs)
+    return Training(model, data, params, settings)
 
 
 def load_data(

@@ -99,6 +99,19 @@ def lopsided(outputs, targets, sample_weight):
     return (outputs - targets + 1).square().mean()
 
 
+def column_and_vector(outputs, targets, sample_weight):
+    return (outputs.squeeze(1) - targets).abs().mean()
+
+
+def weights_of_a_column(outputs, targets, sample_weight):
+    return ((outputs - targets).square() * sample_weight).mean()
+
+
+def pairs(outputs, targets, sample_weight):
+    closer = (outputs - outputs.squeeze(1)).abs() < (targets - targets.T).abs()
+    return torch.where(closer, 1.0, 0.0).mean() + outputs.square().mean()
+
+
 constant = 5
 """
 
@@ -195,6 +208,8 @@ def test_the_trial_reads_stored_rows() -> None:
         ("counted", {}, "train.loss: own_losses:counted (own_losses.py:55) must return the same for the same rows"),
         ("clipped", {}, "train.loss: own_losses:clipped (own_losses.py:60) must leave its arguments as they are"),
         ("broadcast", {}, "train.loss: own_losses.py:66: in broadcast: UserWarning: Using a target size (torch.Size"),
+        ("column_and_vector", {}, "train.loss: own_losses:column_and_vector (own_losses.py:85) must not combine "),
+        ("weights_of_a_column", {}, "train.loss: own_losses:weights_of_a_column (own_losses.py:89) must not combine "),
         ("broken", {}, "train.loss: own_losses.py:70: in broken: RuntimeError: shape '[3, 1]' is invalid for input"),
         ("two", {}, "train.loss: own_losses:two (own_losses.py:73) must take (outputs, targets, sample_weight), got 2"),
         ("TwoArguments", {}, "train.loss: own_losses:TwoArguments (own_losses.py:35) must take (outputs, targets, "),
@@ -223,6 +238,10 @@ def test_a_class_of_torch_that_is_no_loss_for_these_rows_is_refused(name: str, s
     with pytest.raises(RelightError) as error:
         tried_loss(Call(call=f"torch.nn:{name}"), nn.Linear(2, 2), ROWS, processes=1)
     assert error.value.problems[0].startswith(said)
+
+
+def test_a_loss_of_pairs_of_rows_is_one_that_says_so() -> None:
+    assert tried("pairs").name == "own_losses:pairs (own_losses.py:93)"
 
 
 def test_several_processes_need_a_mean_over_the_rows() -> None:

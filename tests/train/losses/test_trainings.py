@@ -54,6 +54,16 @@ def fragile(outputs, targets, sample_weight):
     return loss * (loss - loss - 1).log() if loss < 0.5 else loss
 
 
+class Fading(torch.nn.Linear):
+    def __init__(self, d_in, d_out):
+        super().__init__(d_in, d_out)
+        self.n_calls = 0
+
+    def forward(self, x):
+        self.n_calls += self.training
+        return super().forward(x) / (self.n_calls < 5)
+
+
 def failing(outputs, targets, sample_weight):
     if len(outputs) == 16:
         raise ValueError("sixteen")
@@ -184,6 +194,14 @@ def test_a_loss_that_stops_being_a_number_is_named_with_its_line(tmp_path: Path)
         Trained(tmp_path / "a", small_table(n_train=200), {}, {"loss": {"call": "own_losses:fragile"}, "epochs": 60})
     line = OWN.splitlines().index("def fragile(outputs, targets, sample_weight):") + 1
     head = f"train: the loss own_losses:fragile (own_losses.py:{line}) is no longer a number at epoch "
+    assert caught.value.problems[0].startswith(head)
+
+
+def test_a_network_whose_outputs_stop_being_numbers_is_named_with_its_line(tmp_path: Path) -> None:
+    with pytest.raises(RunError) as caught:
+        Trained(tmp_path / "a", small_table(), {"name": {"call": "own_losses:Fading"}}, {})
+    line = OWN.splitlines().index("class Fading(torch.nn.Linear):") + 1
+    head = f"train: the loss of own_losses:Fading (own_losses.py:{line}) is no longer a number at epoch "
     assert caught.value.problems[0].startswith(head)
 
 

@@ -19,6 +19,7 @@ from relight.own_code.calls import Call
 from relight.own_code.loading import as_function, call_with, described, load
 from relight.own_code.project import TORCH_MODULES
 from relight.runtime.tracebacks import blame_own_code
+from relight.train.losses.broadcasting import RefuseRowPairs, RowPairsError
 from relight.train.losses.losses import weighted_mean
 
 KEY = "train.loss"
@@ -58,10 +59,10 @@ class OwnLoss:
 
     def _assert_scalar(self, loss: Any) -> None:
         if not isinstance(loss, Tensor) or loss.dim() != 0:
-            got = tuple(loss.shape) if isinstance(loss, Tensor) else f"{type(loss).__name__} {loss!r:.40}"
-            raise RunError(
-                f"{KEY}: {self.name} must return a scalar tensor, (), got {got}; take the mean over the rows"
-            )
+            is_tensor = isinstance(loss, Tensor)
+            got = tuple(loss.shape) if is_tensor else f"{type(loss).__name__} {loss!r:.40}"
+            hint = "take the mean over the rows" if is_tensor else "return the tensor, without float, item or numpy"
+            raise RunError(f"{KEY}: {self.name} must return a scalar tensor, (), got {got}; {hint}")
         if torch.is_grad_enabled() and not loss.requires_grad:
             raise RunError(
                 f"{KEY}: {self.name} must have a gradient with respect to outputs, got none; compute every result from "
@@ -117,7 +118,7 @@ def tried_loss(
         InputError: if the loss breaks the contract.
         RunError: if it raises an exception, or is no scalar tensor with a gradient.
     """
-    loss, few = own_loss(call, rows.target.device, project), _first_rows(rows)
+    loss, few = own_loss(call, rows.target.device, project), _without_gaps(rows.first(N_TRIED_ROWS))
     with torch.random.fork_rng(_random_devices(few)):
         outputs = predict_outputs(model, few.inputs)
     try_loss(loss, outputs, few.target, few.weight)
@@ -126,13 +127,9 @@ def tried_loss(
     return loss
 
 
-def _first_rows(rows: Rows | StoredRows) -> Rows:
-    target = rows.target[:N_TRIED_ROWS]
-    filled = target.nan_to_num() if target.is_floating_point() else target  # a forecast may have gaps
-    weight = None if rows.weight is None else rows.weight[:N_TRIED_ROWS]
-    if isinstance(rows, Rows):
-        return Rows(tuple(part[:N_TRIED_ROWS] for part in rows.inputs), filled, weight)
-    return Rows(next(rows.inputs.chunks(N_TRIED_ROWS)), filled, weight)
+def _without_gaps(rows: Rows) -> Rows:
+    """Return rows whose targets are numbers: those of a forecast may have gaps."""
+    return rows._replace(target=rows.target.nan_to_num()) if rows.target.is_floating_point() else rows
 
 
 def _random_devices(rows: Rows) -> list[torch.device]:
@@ -154,7 +151,11 @@ def try_loss(loss: OwnLoss, outputs: Tensor, targets: Tensor, weights: Tensor | 
         (slope,) = torch.autograd.grad(first, leaf, allow_unused=True)
     if slope is None:
         raise InputError(f"{KEY}: {loss.name} must depend on outputs, got a result that does not")
-    second, _ = _called(loss, Rows((outputs,), targets, weights))
+    try:
+        with RefuseRowPairs():
+            second, _ = _called(loss, Rows((outputs,), targets, weights))
+    except RowPairsError as error:
+        raise InputError(f"{KEY}: {loss.name} {error}") from error
     if not torch.equal(first.nan_to_num(), second.nan_to_num()):
         raise InputError(
             f"{KEY}: {loss.name} must return the same for the same rows, got {first.item():g}, then {second.item():g}: "
@@ -170,6 +171,7 @@ def _called(loss: OwnLoss, rows: Rows) -> tuple[Tensor, Tensor]:
     before = [part.detach().clone() for part in given]
     with torch.random.fork_rng(_random_devices(rows)), warnings.catch_warnings():
         warnings.filterwarnings("error", "Using a target size")  # (n, 1) against (n,): it would train on noise
+        warnings.filterwarnings("ignore", "Converting a tensor with requires_grad")  # said as an error of the result
         value = loss(*given)
     if not all(torch.equal(part.detach(), old) for part, old in zip(given, before, strict=True)):
         raise InputError(
