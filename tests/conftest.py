@@ -28,9 +28,14 @@ def own_modules_are_forgotten(tmp_path_factory: pytest.TempPathFactory) -> Itera
     yield
     sys.path[:] = folders
     base = str(tmp_path_factory.getbasetemp())
-    files = {name: str(getattr(module, "__file__", None) or "") for name, module in sys.modules.items()}
-    for name in [name for name, file in files.items() if file.startswith(base)]:
+    for name in [name for name, module in sys.modules.items() if place_of(module).startswith(base)]:
         del sys.modules[name]
+
+
+def place_of(module: object) -> str:
+    """The file of a module, or the folder of a package without an `__init__.py`; "" if it has none."""
+    folders = getattr(module, "__path__", None)
+    return str(getattr(module, "__file__", None) or next(iter(folders or ()), ""))
 
 
 @pytest.fixture(scope="session", autouse=True)

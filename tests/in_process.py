@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from relight.model.params import ModelParams
@@ -12,6 +13,7 @@ from relight.split.params import SplitParams
 from relight.split.split import split
 from relight.train.params import TrainParams
 from relight.train.train import train
+from tests.faults import Killed, faulty, killed
 
 PARTS = ("train", "validation", "test", "features", "report")
 RESULTS = ("model.pth", "model.json", "curves.csv")
@@ -30,6 +32,28 @@ def prepared_and_split(folder: Path, asked: dict[str, Any], *, train: float = 0.
     shares = {"method": "auto", "column": None, "train": train, "validation": 0.2, "test": 0.8 - train, "seed": 0}
     outs = {part: folder / part for part in PARTS}
     split(SplitParams.model_validate(shares), table=folder / "rows", schema=folder / "schema.json", **outs)
+
+
+def assert_goes_on_after_a_kill(
+    folder: Path, table: pl.DataFrame, prepare_section: dict[str, Any], model: dict[str, Any], params: dict[str, Any]
+) -> Path:
+    """Train whole, and again with a kill in the middle: the same bytes. Return the folder of the first training.
+
+    Args:
+        params: the train section, with a checkpoint after each step.
+    """
+
+    def run(name: str) -> list[bytes]:
+        (folder / name).mkdir(exist_ok=True)
+        table.write_csv(folder / name / "table.csv")
+        prepared_and_split(folder / name, prepare_section)
+        return trained(folder / name, ModelParams.model_validate(model), TrainParams.model_validate(params))
+
+    whole = run("whole")
+    with pytest.raises(Killed), faulty(killed, 40):
+        run("killed")
+    assert run("killed") == whole
+    return folder / "whole"
 
 
 def trained(folder: Path, model: ModelParams, params: TrainParams) -> list[bytes]:

@@ -19,6 +19,7 @@ from relight.metrics.own import OwnMetric, load_metric
 from relight.metrics.own_scores import own_scores
 from relight.metrics.scorers import compute_scores
 from relight.own_code.calls import Call
+from tests.own_projects import enter
 
 METRICS = '''\
 import numpy as np
@@ -50,11 +51,7 @@ NOISE = np.random.default_rng(5).normal(size=N)
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    (tmp_path / "own_compared.py").write_text(METRICS)
-    sys.modules.pop("own_compared", None)
-    return tmp_path
+    return enter(tmp_path, monkeypatch, own_compared=METRICS)
 
 
 def metric(name: str, better: Any, **settings: Any) -> OwnMetric:

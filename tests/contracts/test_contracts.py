@@ -1,7 +1,6 @@
 """Contracts of own code: the example keeps them, and each way to break one is said in a sentence with its line."""
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ import torch
 from relight.commands.contract import run_contract
 from relight.errors import InputError
 from relight.testing import ContractError, check_loss, check_metric, check_network, check_schedule
-from tests.closure import REPOSITORY
+from tests.own_projects import CODES, copy_houses, enter
 
 NETWORKS = '''\
 import random
@@ -108,16 +107,6 @@ class Future(nn.Module):
 
     def forward(self, x, lengths, future):
         return self.past(x.flatten(1)) + self.future(future.mean(dim=1))
-
-
-class Columns(nn.Module):
-    def __init__(self, d_in, d_out, cat_cardinalities):
-        super().__init__()
-        self.numbers = nn.Linear(d_in, d_out)
-        self.levels = nn.ModuleList(nn.Embedding(n, d_out) for n in cat_cardinalities)
-
-    def forward(self, x_num, x_cat):
-        return self.numbers(x_num) + sum(level(x_cat[:, i]) for i, level in enumerate(self.levels))
 '''
 FUNCTIONS = """\
 import numpy as np
@@ -216,18 +205,9 @@ def zero(step, n_steps):
 
 
 @pytest.fixture(autouse=True)
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    (tmp_path / "tried_nets.py").write_text(NETWORKS, encoding="utf-8")
-    (tmp_path / "tried_functions.py").write_text(FUNCTIONS, encoding="utf-8")
-    (tmp_path / "houses").symlink_to("example")
-    (tmp_path / "example").mkdir()
-    for path in (REPOSITORY / "examples/own_code/houses").glob("*.py"):
-        (tmp_path / "example" / path.name).write_bytes(path.read_bytes())
-    yield tmp_path
-    for name in [name for name in sys.modules if name.split(".")[0] in ("tried_nets", "tried_functions", "houses")]:
-        del sys.modules[name]
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    copy_houses(tmp_path)
+    return enter(tmp_path, monkeypatch, tried_nets=NETWORKS + CODES, tried_functions=FUNCTIONS)
 
 
 def test_the_example_keeps_every_contract() -> None:
@@ -242,7 +222,7 @@ def test_the_example_keeps_every_contract() -> None:
     ("name", "settings"),
     [
         *(("Plain", {"width": 5}), ("Dropped", {}), ("Late", {}), ("Norm", {})),
-        *(("Future", {}), ("Columns", {"input": "columns"})),
+        *(("Future", {}), ("Codes", {"input": "columns"})),
     ],
 )
 def test_networks_of_each_kind_keep_it(name: str, settings: dict[str, object]) -> None:

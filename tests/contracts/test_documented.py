@@ -4,13 +4,13 @@ import json
 import re
 import shlex
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from relight.cli import main
 from tests.closure import REPOSITORY
+from tests.own_projects import copy_houses, enter
 
 PAGE = (REPOSITORY / "docs/own-code.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^relight test .*$", PAGE, re.MULTILINE)
@@ -19,18 +19,13 @@ NAMES = re.findall(r"def (test_\w+)", TESTS)
 
 
 @pytest.fixture(autouse=True)
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
-    (tmp_path / "houses").mkdir()
-    for path in (REPOSITORY / "examples/own_code/houses").glob("*.py"):
-        (tmp_path / "houses" / path.name).write_bytes(path.read_bytes())
-    (tmp_path / "data/raw").mkdir(parents=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     rows = [{"area": 50 + number, "price": 100.5 + number} for number in range(9)]
+    (tmp_path / "data/raw").mkdir(parents=True)
     (tmp_path / "data/raw/houses.json").write_text(json.dumps({"houses": rows}), encoding="utf-8")
-    yield tmp_path
-    for name in [name for name in sys.modules if name.split(".")[0] == "houses"]:
-        del sys.modules[name]
+    copy_houses(tmp_path)
+    sys.path.append(str(tmp_path))
+    return enter(tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -1,7 +1,5 @@
 """The contract of an optimizer: PyTorch's classes and the example keep it, and each way to break it is said."""
 
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,28 +7,11 @@ import torch
 
 from relight.errors import InputError
 from relight.testing import ContractError, check_optimizer
-from tests.closure import REPOSITORY
+from tests.own_projects import SIGNS, copy_houses, enter
 
-OPTIMIZERS = """\
-import collections
-import random
-
-import torch
-
-
-class Signs(torch.optim.Optimizer):
-    def __init__(self, params, lr, power=1.0):
-        super().__init__(params, {"lr": lr, "power": power})
-
-    @torch.no_grad()
-    def step(self):
-        for group in self.param_groups:
-            for weight in group["params"]:
-                self.move(weight, group["lr"])
-
-    def move(self, weight, lr):
-        weight.sub_(lr * weight.grad.sign())
-
+OPTIMIZERS = (
+    SIGNS
+    + """
 
 class Noisy(Signs):
     def move(self, weight, lr):
@@ -47,14 +28,6 @@ class Copies(Signs):
         weight = weight - lr * weight.grad
 
 
-class Counts(Signs):
-    k = 0
-
-    def move(self, weight, lr):
-        self.k += 1
-        weight.sub_(lr / self.k * weight.grad)
-
-
 class Throws(Signs):
     def move(self, weight, lr):
         weight.sub_(lr * random.random() * weight.grad)
@@ -63,20 +36,6 @@ class Throws(Signs):
 class Stuck(Signs):
     def move(self, weight, lr):
         weight.sub_(0.01 * weight.grad)
-
-
-class Falls(Signs):
-    def step(self):
-        super().step()
-        for group in self.param_groups:
-            group["lr"] *= 0.9
-
-
-class Deque(Signs):
-    def move(self, weight, lr):
-        last = self.state[weight].setdefault("last", collections.deque(maxlen=3))
-        last.append(weight.grad)
-        weight.sub_(lr * last[-1])
 
 
 class Breaks(Signs):
@@ -103,24 +62,14 @@ class Matrices(Signs):
 class Names(torch.optim.Optimizer):
     def __init__(self, params, learning_rate):
         super().__init__(params, {"lr": learning_rate})
-
-
-def decayed(params, lr, decay=0.1):
-    return torch.optim.AdamW(params, lr=lr, weight_decay=decay)
 """
+)
 
 
 @pytest.fixture(autouse=True)
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    (tmp_path / "tried_optimizers.py").write_text(OPTIMIZERS, encoding="utf-8")
-    (tmp_path / "houses").mkdir()
-    for path in (REPOSITORY / "examples/own_code/houses").glob("*.py"):
-        (tmp_path / "houses" / path.name).write_bytes(path.read_bytes())
-    yield tmp_path
-    for name in [name for name in sys.modules if name.split(".")[0] in ("tried_optimizers", "houses")]:
-        del sys.modules[name]
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    copy_houses(tmp_path)
+    return enter(tmp_path, monkeypatch, tried_optimizers=OPTIMIZERS)
 
 
 def line(name: str) -> int:
@@ -137,7 +86,7 @@ def raising(name: str) -> int:
     ("name", "settings"),
     [
         ("houses.optimizers:SignSgd", {"learning_rate": 0.003}),
-        ("tried_optimizers:Signs", {"power": 2.0}),
+        ("tried_optimizers:Signs", {"powers": [2, 2]}),
         ("tried_optimizers:Noisy", {}),
         ("tried_optimizers:decayed", {"decay": 0.0, "learning_rate": 0.1}),
         ("torch.optim:LBFGS", {"learning_rate": 1.0, "line_search_fn": "strong_wolfe"}),
@@ -179,7 +128,11 @@ def test_each_way_to_break_it_is_said_with_its_line(name: str, fact: str, said: 
 @pytest.mark.parametrize(
     ("name", "settings", "said"),
     [
-        ("Signs", {"powr": 1}, r"^train.optimizer.powr: is unknown to tried_optimizers:Signs \(.*; did you mean power"),
+        (
+            "Signs",
+            {"powr": 1},
+            r"^train.optimizer.powr: is unknown to tried_optimizers:Signs \(.*; did you mean power",
+        ),
         ("Names", {}, r"^train.optimizer: tried_optimizers:Names \(.*\) must take lr, as the classes of torch.optim, "),
         ("Signs", {"learning_rate": 0}, "^train.optimizer: Input should be greater than 0"),
         ("Signs", {"lr": 0.1}, "^train.optimizer: lr must be written learning_rate; rename it"),

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from relight.commands.contract import run_contract
 from relight.errors import InputError
 from relight.testing import ContractError, check_reader
-from tests.closure import REPOSITORY
+from tests.own_projects import copy_houses, enter
 
 READERS = """\
 import json
@@ -81,18 +80,11 @@ def without_path():
 
 
 @pytest.fixture(autouse=True)
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    (tmp_path / "tried_readers.py").write_text(READERS, encoding="utf-8")
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     rows = [{"x": number / 3, "name": f"n{number}"} for number in range(5)]
     (tmp_path / "rows.json").write_text(json.dumps({"rows": rows, "houses": rows}), encoding="utf-8")
-    (tmp_path / "houses").mkdir()
-    for path in (REPOSITORY / "examples/own_code/houses").glob("*.py"):
-        (tmp_path / "houses" / path.name).write_bytes(path.read_bytes())
-    yield tmp_path
-    for name in [name for name in sys.modules if name.split(".")[0] in ("tried_readers", "houses")]:
-        del sys.modules[name]
+    copy_houses(tmp_path)
+    return enter(tmp_path, monkeypatch, tried_readers=READERS)
 
 
 @pytest.mark.parametrize(

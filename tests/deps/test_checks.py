@@ -9,7 +9,7 @@ from relight.deps.checks import own_code_files, own_code_problems
 from relight.params import check_sections
 from relight.runtime.strict_yaml import Document, parse_yaml
 from tests.closure import REPOSITORY
-from tests.own_code.test_closure import make
+from tests.own_projects import make
 
 PIPELINE = """\
 stages:

@@ -6,7 +6,7 @@ import pytest
 
 from relight.deps.deps import deps
 from relight.errors import InputError
-from tests.own_code.test_closure import make
+from tests.own_projects import make
 
 PARAMS = "model: {name: {call: 'houses.nets:Net'}}\ntrain: {loss: {call: 'houses.losses:loss'}}\n"
 PIPELINE = """\

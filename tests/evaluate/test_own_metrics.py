@@ -1,7 +1,6 @@
 """Own metrics in metrics.json: in every place where a score of Relight's stands, for every kind of data."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from relight.metrics.direction import BUILT_IN
 from relight.runtime.params import check_section
 from relight.runtime.strict_yaml import parse_yaml
 from tests.evaluated_tables import Evaluated
+from tests.own_projects import enter
 from tests.test_resume_tasks import run
 
 METRICS = '''\
@@ -72,13 +72,7 @@ def broken(y_true, y_pred, sample_weight):
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    (tmp_path / "own_scores").mkdir()
-    (tmp_path / "own_scores/metrics.py").write_text(METRICS)
-    for name in ("own_scores", "own_scores.metrics"):
-        sys.modules.pop(name, None)
-    return tmp_path
+    return enter(tmp_path, monkeypatch, own_scores__metrics=METRICS)
 
 
 def params(*names: str, **more: Any) -> EvaluateParams:

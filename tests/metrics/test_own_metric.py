@@ -1,7 +1,6 @@
 """A metric of the user's own: what it is given, what it may return, and what is said if it is wrong."""
 
 import hashlib
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ import pytest
 from relight.errors import RelightError
 from relight.metrics.own import OwnMetric, load_metric
 from relight.own_code.calls import Call
+from tests.own_projects import enter
 
 METRICS = """\
 import math
@@ -100,13 +100,7 @@ TRUE, SAID, WEIGHT = np.array([10.0, 10, 10, 0]), np.array([10.5, 9, 12, 0]), np
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    (tmp_path / "own_metrics.py").write_text(METRICS)
-    (tmp_path / "own_helpers.py").write_text(HELPERS)
-    for name in ("own_metrics", "own_helpers"):
-        sys.modules.pop(name, None)
-    return tmp_path
+    return enter(tmp_path, monkeypatch, own_metrics=METRICS, own_helpers=HELPERS)
 
 
 def metric(name: str, **settings: object) -> OwnMetric:

@@ -15,7 +15,7 @@ from relight.model.manifest import is_code, split_data_and_code
 from relight.model.saved_model import load_model
 from relight.own_code.calls import Call
 from relight.predict.predict import predict
-from tests.own_code.test_closure import make
+from tests.own_projects import make
 from tests.saved_models import Saved, save_model
 
 NETWORK = """\

@@ -1,6 +1,5 @@
 """A network of the user's own: made with its widths and settings, tried once, named with its line if it is wrong."""
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ import torch
 from relight.errors import RelightError
 from relight.model.own_network import own_step_network, own_table_network
 from relight.own_code.calls import Call
+from tests.own_projects import CODES, enter
 
 NETWORKS = """\
 import torch
@@ -32,16 +32,6 @@ class Lazy(nn.Module):
 
     def forward(self, x):
         return self.layer(x)
-
-
-class Codes(nn.Module):
-    def __init__(self, d_in, d_out, cat_cardinalities):
-        super().__init__()
-        self.numbers = nn.Linear(d_in, d_out)
-        self.levels = nn.ModuleList(nn.Embedding(n, d_out) for n in cat_cardinalities)
-
-    def forward(self, x_num, x_cat):
-        return self.numbers(x_num) + sum(level(x_cat[:, i]) for i, level in enumerate(self.levels))
 
 
 class Steps(nn.Module):
@@ -91,11 +81,7 @@ def no_module(d_in, d_out):
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    (tmp_path / "own_nets.py").write_text(NETWORKS)
-    sys.modules.pop("own_nets", None)
-    return tmp_path
+    return enter(tmp_path, monkeypatch, own_nets=NETWORKS + CODES)
 
 
 def call(name: str, **settings: object) -> Call:
@@ -140,20 +126,20 @@ def test_a_network_of_steps_reads_the_future_if_it_takes_it() -> None:
 @pytest.mark.parametrize(
     ("name", "settings", "said"),
     [
-        ("Wide", {}, "model.name: own_nets:Wide (own_nets.py:44) must return (2, 3) for 2 rows, got (2, 1)"),
-        ("Turned", {}, "model.name: own_nets.py:51: in forward: RuntimeError: mat1 and mat2 shapes"),
-        ("Whole", {}, "model.name: own_nets:Whole (own_nets.py:54) must return float numbers, got torch.int64"),
+        ("Wide", {}, "model.name: own_nets:Wide (own_nets.py:34) must return (2, 3) for 2 rows, got (2, 1)"),
+        ("Turned", {}, "model.name: own_nets.py:41: in forward: RuntimeError: mat1 and mat2 shapes"),
+        ("Whole", {}, "model.name: own_nets:Whole (own_nets.py:44) must return float numbers, got torch.int64"),
         (
             "Detached",
             {},
-            "model.name: own_nets:Detached (own_nets.py:59) must compute its outputs from its weights, got",
+            "model.name: own_nets:Detached (own_nets.py:49) must compute its outputs from its weights, got",
         ),
-        ("Frozen", {}, "model.name: own_nets:Frozen (own_nets.py:65) must have weights that learn, got none"),
-        ("no_module", {}, "model.name: own_nets:no_module (own_nets.py:74) must make a torch.nn.Module, got int"),
+        ("Frozen", {}, "model.name: own_nets:Frozen (own_nets.py:55) must have weights that learn, got none"),
+        ("no_module", {}, "model.name: own_nets:no_module (own_nets.py:64) must make a torch.nn.Module, got int"),
         ("Line", {"slop": 1}, "model.name.slop: is unknown to own_nets:Line (own_nets.py:5); did you mean slope?"),
         ("Line", {"d_in": 1}, "model.name.d_in: is given by Relight; leave it out"),
         ("Line", {"input": "rows"}, "model.name.input: must be numbers or columns, got rows"),
-        ("Codes", {}, "model.name: own_nets:Codes (own_nets.py:24) needs cat_cardinalities; write it next to `call`"),
+        ("Codes", {}, "model.name: own_nets:Codes (own_nets.py:68) needs cat_cardinalities; write it next to `call`"),
         ("Lines", {}, "model.name: own_nets.py must have Lines, got none; did you mean Line?"),
     ],
 )

@@ -9,14 +9,7 @@ import pytest
 from relight.errors import InputError
 from relight.own_code.calls import Call
 from relight.own_code.closure import closure, file_digests, own_files, parse
-
-
-def make(root: Path, **files: str) -> None:
-    """Write files: `houses__nets` is houses/nets.py."""
-    for name, text in files.items():
-        path = root / f"{name.replace('__', '/')}.py"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+from tests.own_projects import make
 
 
 def package(root: Path, folder: str, text: str = "") -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from relight.errors import InputError
 from relight.own_code.definitions import find_definition, parameter_names
-from tests.own_code.test_closure import make, package
+from tests.own_code.test_closure import package
+from tests.own_projects import make
 
 
 @pytest.mark.parametrize(

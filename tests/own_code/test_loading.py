@@ -10,7 +10,7 @@ import torch
 from relight.errors import RelightError
 from relight.own_code.calls import Call
 from relight.own_code.loading import as_function, call_with, load
-from tests.own_code.test_closure import make
+from tests.own_projects import make
 
 KEY = "train.loss"
 

@@ -22,6 +22,7 @@ from relight.prepare.prepare import prepare
 from relight.prepare.source import open_source
 from relight.runtime.files import read_model
 from tests.closure import REPOSITORY
+from tests.own_projects import enter
 from tests.pair_tables import pairs
 from tests.ranking_tables import ranking_table
 
@@ -107,11 +108,7 @@ no_function = 3
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    (tmp_path / "own_readers.py").write_text(READERS)
-    sys.modules.pop("own_readers", None)
-    return tmp_path
+    return enter(tmp_path, monkeypatch, own_readers=READERS)
 
 
 def call(name: str, **settings: object) -> Call:

@@ -1,6 +1,5 @@
 """A loss of the user's own: called as its contract says, tried before the first step, named if it breaks it."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from relight.model.rows import Rows, StoredInputs, StoredRows
 from relight.own_code.calls import Call
 from relight.train.losses.losses import build_loss
 from relight.train.losses.own import OwnLoss, assert_is_mean, assert_skips_gaps, own_loss, tried_loss
+from tests.own_projects import enter
 
 LOSSES = """\
 import torch
@@ -118,11 +118,7 @@ constant = 5
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    (tmp_path / "own_losses.py").write_text(LOSSES)
-    sys.modules.pop("own_losses", None)
-    return tmp_path
+    return enter(tmp_path, monkeypatch, own_losses=LOSSES)
 
 
 def call(name: str, **settings: Any) -> Call:

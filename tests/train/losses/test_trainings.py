@@ -1,8 +1,6 @@
 """Whole trainings with the losses that are not the first of their task, and with a loss of the user's own."""
 
 import json
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +17,8 @@ from relight.train import batches, datasets
 from relight.train.params import TrainParams
 from tests.faults import Killed, faulty, killed
 from tests.feature_tables import Table, features_of, number, small_table
-from tests.in_process import prepared_and_split, trained
+from tests.in_process import assert_goes_on_after_a_kill, prepared_and_split, trained
+from tests.own_projects import enter
 from tests.test_resume_tasks import TASKS
 from tests.train.test_train import Trained
 
@@ -76,12 +75,8 @@ ADAMW = {"name": "adamw", "learning_rate": 0.01, "weight_decay": 0.0, "momentum"
 
 
 @pytest.fixture(autouse=True)
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    (tmp_path / "own_losses.py").write_text(OWN)
-    yield
-    sys.modules.pop("own_losses", None)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    return enter(tmp_path, monkeypatch, own_losses=OWN)
 
 
 def bytes_of(folder: Path) -> list[bytes]:
@@ -271,18 +266,8 @@ def test_other_kinds_of_data_learn_with_an_own_loss_and_go_on(task: str, loss: A
         "seed": 3, "epochs": 3, "batch_size": 12, "loss": loss, "early_stopping": {"patience": 2}, "device": "cpu",
         "optimizer": ADAMW, "threads": 1, "checkpoint_seconds": 1e-9,
     }  # fmt: skip
-
-    def run(folder: Path) -> list[bytes]:
-        folder.mkdir(exist_ok=True)
-        table.write_csv(folder / "table.csv")
-        prepared_and_split(folder, asked)
-        return trained(folder, ModelParams.model_validate(model), TrainParams.model_validate(params))
-
-    whole = run(tmp_path / "whole")
-    with pytest.raises(Killed), faulty(killed, 40):
-        run(tmp_path / "killed")
-    assert run(tmp_path / "killed") == whole
-    losses = pl.read_csv(tmp_path / "whole/curves.csv")["train_loss"]
+    whole = assert_goes_on_after_a_kill(tmp_path, table, asked, model, params)
+    losses = pl.read_csv(whole / "curves.csv")["train_loss"]
     assert losses[-1] < losses[0]
 
 

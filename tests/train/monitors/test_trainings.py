@@ -1,8 +1,6 @@
 """Whole trainings that watch something else: the epoch that is kept is the best one by an independent computation."""
 
 import json
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +11,10 @@ import pytest
 from relight.errors import RelightError
 from relight.metrics.scorers import compute_scores
 from relight.model.inference import predictions_from_outputs
-from relight.model.params import ModelParams
 from relight.train.monitors.choice import METRICS_BY_TASK
-from relight.train.params import TrainParams
-from tests.faults import Killed, faulty, killed
 from tests.feature_tables import small_table
-from tests.in_process import prepared_and_split, trained
+from tests.in_process import assert_goes_on_after_a_kill
+from tests.own_projects import enter
 from tests.test_resume_tasks import TASKS
 from tests.train.test_train import Trained
 
@@ -57,12 +53,8 @@ CLASSES = ("binary", "multiclass", "distribution")
 
 
 @pytest.fixture(autouse=True)
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    (tmp_path / "own_metrics.py").write_text(OWN)
-    yield
-    sys.modules.pop("own_metrics", None)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    return enter(tmp_path, monkeypatch, own_metrics=OWN)
 
 
 def watched(folder: Path, task: str, monitor: Any, **changed: Any) -> Trained:
@@ -111,19 +103,9 @@ def test_other_kinds_of_data_are_watched_and_resumed_as_well(task: str, metric: 
         "optimizer": {"name": "adamw", "learning_rate": 0.01, "weight_decay": 0.01, "momentum": 0.0},
         "checkpoint_seconds": 1e-9, "early_stopping": {"patience": 2, "monitor": metric},
     }  # fmt: skip
-
-    def run(folder: Path) -> list[bytes]:
-        folder.mkdir(exist_ok=True)
-        table.write_csv(folder / "table.csv")
-        prepared_and_split(folder, asked)
-        return trained(folder, ModelParams.model_validate(model), TrainParams.model_validate(params))
-
-    whole = run(tmp_path / "whole")
-    with pytest.raises(Killed), faulty(killed, 40):
-        run(tmp_path / "killed")
-    assert run(tmp_path / "killed") == whole
-    scores = pl.read_csv(tmp_path / "whole/curves.csv")["validation_score"]
-    description = json.loads((tmp_path / "whole/model.json").read_text())
+    whole = assert_goes_on_after_a_kill(tmp_path, table, asked, model, params)
+    scores = pl.read_csv(whole / "curves.csv")["validation_score"]
+    description = json.loads((whole / "model.json").read_text())
     rises = description["monitor"]["better"] == "higher"
     assert description["best_epoch"] == (scores.arg_max() if rises else scores.arg_min())
 
@@ -154,7 +136,7 @@ def test_an_own_metric_chooses_the_epoch(task: str, call: str, better: Any, tmp_
 @pytest.mark.parametrize(
     ("name", "settings", "said"),
     [
-        ("nothing", {}, "own_metrics:nothing (own_metrics.py:19) must return a finite number, got NoneType None"),
+        ("nothing", {}, "own_metrics:nothing (own_metrics.py:19) must return one number, got None; it has no `ret"),
         ("broken", {}, "own_metrics.py:24: in broken: AttributeError: 'numpy.ndarray' object has no attribute 'total'"),
         ("greedy", {}, "own_metrics.py:28: in greedy: ValueError: assignment destination is read-only"),
         ("within", {"shar": 1}, "train.early_stopping.monitor.shar: is unknown to own_metrics:within (own_metrics.py"),

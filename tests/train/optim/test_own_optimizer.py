@@ -1,8 +1,6 @@
 """An optimizer of the user's own: tried before the first step, named with its line if it breaks the contract."""
 
 import io
-import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,27 +12,11 @@ from relight.errors import InputError, RelightError, RunError
 from relight.train.optim.optimizers import build_optimizer
 from relight.train.optim.params import OptimizerCall
 from relight.train.optim.torch_optimizer import Closure, TorchOptimizer
+from tests.own_projects import SIGNS, enter, line_of
 
-OPTIMIZERS = """\
-import collections
-import numpy
-import torch
-from torch.optim import SGD, AdamW, LBFGS, Optimizer, Rprop
-
-
-class Signs(Optimizer):
-    def __init__(self, params, lr, powers=(1, 1)):
-        super().__init__(params, {"lr": lr, "powers": powers})
-
-    @torch.no_grad()
-    def step(self):
-        for group in self.param_groups:
-            for weight in group["params"]:
-                self.move(weight, group["lr"])
-
-    def move(self, weight, lr):
-        weight.sub_(lr * weight.grad.sign())
-
+OPTIMIZERS = (
+    SIGNS
+    + """
 
 class Doubles(Signs):
     def move(self, weight, lr):
@@ -56,28 +38,9 @@ class SlowBiases(SGD):
         super().__init__([{"params": matrices}, {"params": others, "lr": 0.5 * lr}], lr=lr)
 
 
-def decayed(params, lr, decay=0.1):
-    return AdamW(params, lr=lr, weight_decay=decay)
-
-
-class Counts(Signs):
-    k = 0
-
-    def move(self, weight, lr):
-        self.k += 1
-        weight.sub_(lr / self.k * weight.grad)
-
-
 class Throws(Signs):
     def move(self, weight, lr):
         weight.sub_(lr * torch.as_tensor(numpy.random.randn(*weight.shape)))
-
-
-class Deque(Signs):
-    def move(self, weight, lr):
-        last = self.state[weight].setdefault("last", collections.deque(maxlen=3))
-        last.append(weight.grad)
-        weight.sub_(lr * sum(last))
 
 
 class Stuck(Signs):
@@ -95,13 +58,6 @@ class Waits(Stuck):
 
 class OwnRprop(Rprop):
     pass
-
-
-class Falls(Signs):
-    def step(self):
-        super().step()
-        for group in self.param_groups:
-            group["lr"] *= 0.9
 
 
 class NoRate(Optimizer):
@@ -188,21 +144,17 @@ class NoClass:
 
 number = 3
 """
+)
 
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    (tmp_path / "own_optim.py").write_text(OPTIMIZERS)
-    sys.modules.pop("own_optim", None)
-    return tmp_path
+    return enter(tmp_path, monkeypatch, own_optim=OPTIMIZERS)
 
 
 def at(pattern: str) -> str:
     """File and line of the first match in the user's code."""
-    lines = OPTIMIZERS.splitlines()
-    return f"own_optim.py:{next((i for i, line in enumerate(lines, 1) if re.search(pattern, line)), 0)}"
+    return f"own_optim.py:{line_of(OPTIMIZERS, pattern)}"
 
 
 def network() -> nn.Module:

@@ -1,6 +1,5 @@
 """A schedule of the user's own: a pure function of step and number of steps, tried before the first step."""
 
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from relight.train.optim.own_schedule import MAX_TRIED_STEPS, own_schedule
 from relight.train.optim.params import OptimizerCall, OptimizerParams, ScheduleParams
 from relight.train.optim.schedules import build_schedule, depends_on_epochs
 from relight.train.params import TrainParams
+from tests.own_projects import enter, line_of
 
 SCHEDULES = """\
 import math
@@ -80,17 +80,12 @@ number = 3
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    (tmp_path / "own_rates.py").write_text(SCHEDULES)
-    sys.modules.pop("own_rates", None)
-    return tmp_path
+    return enter(tmp_path, monkeypatch, own_rates=SCHEDULES)
 
 
 def at(pattern: str) -> str:
     """File and line of the first match in the user's code."""
-    lines = SCHEDULES.splitlines()
-    return f"own_rates.py:{next((i for i, line in enumerate(lines, 1) if re.search(pattern, line)), 0)}"
+    return f"own_rates.py:{line_of(SCHEDULES, pattern)}"
 
 
 def call(name: str, **settings: Any) -> Call:

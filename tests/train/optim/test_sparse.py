@@ -1,7 +1,6 @@
 """Networks of the user's own with sparse gradients: the optimizers that read them train and resume, others are said."""
 
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from relight.train.params import TrainParams
 from tests.faults import Killed, faulty, killed
 from tests.feature_tables import small_table
 from tests.in_process import trained
+from tests.own_projects import enter
 
 NETWORKS = """\
 import torch
@@ -71,11 +71,7 @@ OTHERS = (
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    (tmp_path / "sparse_nets.py").write_text(NETWORKS)
-    sys.modules.pop("sparse_nets", None)
-    return tmp_path
+    return enter(tmp_path, monkeypatch, sparse_nets=NETWORKS)
 
 
 def run(folder: str, network: str, optimizer: dict[str, Any], **params: Any) -> list[bytes]:

@@ -3,7 +3,6 @@
 import math
 import re
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from tests.closure import REPOSITORY
 from tests.faults import Killed, faulty, killed
 from tests.feature_tables import small_table
 from tests.in_process import trained
+from tests.own_projects import enter
 
 OWN = """\
 import math
@@ -68,11 +68,7 @@ STEPS = 2  # of an epoch
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    (tmp_path / "own_steps.py").write_text(OWN)
-    sys.modules.pop("own_steps", None)
-    return tmp_path
+    return enter(tmp_path, monkeypatch, own_steps=OWN)
 
 
 def run(name: str, **params: Any) -> list[bytes]:
