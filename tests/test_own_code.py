@@ -57,6 +57,7 @@ def test_the_whole_of_it(project: Repository) -> None:
     assert project.repro() == []
     it_is_recorded(project)
     it_is_used(project)
+    a_sweep_is_judged_by_the_own_metric(project)
     its_edits_are_seen(project)
     a_commit_is_rebuilt_with_its_own_files(project)
 
@@ -102,6 +103,27 @@ def it_is_used(project: Repository) -> None:
     assert code == 0, said
     for name in ("predictions.csv", "houses.onnx"):
         (project.root / name).unlink()
+
+
+def a_sweep_is_judged_by_the_own_metric(project: Repository) -> None:
+    """A setting of the own network is tried; DVC and Relight compare the trial with the commit by the own metric."""
+    (project.root / "sweep.yaml").write_text(
+        "name: wide\nmetric: validation.within\nbudget: {trials: 1}\nparams:\n  model.name.d_block: [16]\n",
+        encoding="utf-8",
+    )
+    commit(project, "a sweep")
+    code, said = project.relight("sweep")
+    assert code == 0, said
+    assert "wide-0000" in said
+    done = project.run("dvc", "metrics", "diff", "--json", "HEAD", "wide-0000")
+    assert done.returncode == 0, done.stderr
+    scores = json.loads(done.stdout)["reports/metrics.json"]
+    before = json.loads((project.root / "reports/metrics.json").read_text(encoding="utf-8"))
+    assert scores["validation.within"]["old"] == before["validation"]["within"]
+    code, said = project.relight("compare", "HEAD", "wide-0000")
+    assert code == 0, said
+    assert "within ↑" in said
+    assert "model.name.d_block" in said
 
 
 def its_edits_are_seen(project: Repository) -> None:
