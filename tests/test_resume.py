@@ -141,8 +141,8 @@ class Running:
         return self.process.wait(timeout=120)
 
     def kill(self) -> None:
-        """`kill -9` of every process that the command has started."""
-        send(signal.SIGKILL, at_work_in(self.repository.root))
+        """`kill -9` of the command, and of every process that it has started."""
+        send(signal.SIGKILL, [self.process.pid, *at_work_in(self.repository.root)])
         assert self.process.wait(timeout=120) == -signal.SIGKILL
         wait_until_nobody_is_at_work_in(self.repository.root)
         remove_torn_rwlock(self.repository.root)
@@ -166,7 +166,7 @@ def went_on_at(said: str) -> tuple[int, int]:
     return int(place[0]), int(place[1])
 
 
-KILLS = 2  # of each case; all moments of writing a checkpoint are tried in one process, in tests/workflows and tests/io
+KILLS = 2  # of each case; all moments of writing a checkpoint are tried in one process, in tests/train/test_resume.py
 
 
 @pytest.mark.parametrize("case", CASES)
