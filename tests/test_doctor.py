@@ -337,7 +337,8 @@ def test_a_damaged_object_that_was_checked_out_is_pulled_or_made_again(patient: 
 def test_old_unfinished_copies_and_checkpoints(patient: Repository) -> None:
     cache, old = patient.root / ".dvc/cache/files/md5", time.time() - 15 * 86_400
     (cache / "ab").mkdir(exist_ok=True)
-    for name, seconds in ((".old.tmp", old), (".new.tmp", time.time())):
+    half, new = f".{'o' * 22}.tmp", f".{'n' * 22}.tmp"
+    for name, seconds in ((half, old), (new, time.time())):
         (cache / "ab" / name).write_bytes(b"half")
         os.utime(cache / "ab" / name, (seconds, seconds))
     for name in ("finished", "unfinished"):
@@ -347,10 +348,10 @@ def test_old_unfinished_copies_and_checkpoints(patient: Repository) -> None:
             (run / file).write_bytes(b"1")
             os.utime(run / file, (old, old))
         os.utime(run, (old, old))
-    ill(patient, "unfinished copies", ".old.tmp", "a run that never ended, 15 days old", "a run that ended well")
+    ill(patient, "unfinished copies", half, "a run that never ended, 15 days old", "a run that ended well")
     code, said = patient.relight("doctor", "--fix")
     assert (code, said.count("fixed: ")) == (1, 2)
-    assert sorted(path.name for path in (cache / "ab").glob(".*.tmp")) == [".new.tmp"]
+    assert sorted(path.name for path in (cache / "ab").glob(".*.tmp")) == [new]
     type_the_commands(patient, said)
     healthy(patient)
 

@@ -174,10 +174,11 @@ def test_a_damaged_object_is_put_aside_before_anything_else() -> None:
 
 
 def test_an_out_that_only_the_workspace_has() -> None:
-    file = LockedOutput("plot", "p", "abcd", size=1, files={}, missing=("abcd",), here="abcd")
+    md5 = "ab" + "cd" * 15
+    file = LockedOutput("plot", "p", md5, size=1, files={}, missing=(md5,), here=md5)
     copied = missing_output_finding(file, Path("c"), has_remote=True)
-    assert (copied.commands[1], copied.is_safe) == (("cp", "p", "c/files/md5/ab/cd"), True)
-    folder = file._replace(md5="abcd.dir", files=None, here="abcd.dir")
+    assert (copied.commands[1], copied.is_safe) == (("cp", "p", f"c/files/md5/ab/{md5[2:]}"), True)
+    folder = file._replace(md5=f"{md5}.dir", files=None, here=f"{md5}.dir")
     assert missing_output_finding(folder, Path("c"), has_remote=True).commands == (("dvc", "repro", "plot"),)
     gone = missing_output_finding(file._replace(here=None), Path("c"), has_remote=True)
     assert gone.commands == (("dvc", "pull", "p"), ("dvc", "repro", "plot"))

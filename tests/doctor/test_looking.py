@@ -75,19 +75,44 @@ def test_the_lock_of_the_stages_counts_only_while_it_is_held() -> None:
 def test_every_object_is_hashed_also_an_empty_one_that_is_right() -> None:
     good = {"5d/41402abc4b2a76b9719d911017c592": b"hello", "d4/1d8cd98f00b204e9800998ecf8427e": b""}
     bad = {"00/" + "0" * 30: b"hello", "11/" + "1" * 30 + ".dir": b""}
-    for name, content in {**good, **bad, "11/.half.tmp": b"h", "11/.old.tmp": b"h"}.items():
+    half = {f"11/.{'n' * 22}.tmp": b"h", f"11/.{'o' * 22}.tmp": b"h"}  # new and old
+    for name, content in {**good, **bad, **half}.items():
         path = Path("cache/files/md5", name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         path.chmod(0o444)
-    os.utime("cache/files/md5/11/.old.tmp", (time.time() - 7200,) * 2)
+    old = Path(f"cache/files/md5/11/.{'o' * 22}.tmp")
+    os.utime(old, (time.time() - 7200,) * 2)
     found = rehash_cache(Path("cache"))
     assert (found.n_objects, found.n_bytes) == (4, 10)
     assert [(one.md5, one.actual, one.size) for one in found.damaged] == [
         ("0" * 32, "5d41402abc4b2a76b9719d911017c592", 5),
         ("1" * 32 + ".dir", "d41d8cd98f00b204e9800998ecf8427e", 0),
     ]
-    assert [one.path for one in found.temporary] == ["cache/files/md5/11/.old.tmp"]
+    assert [one.path for one in found.temporary] == [str(old)]
+
+
+def test_nothing_but_the_objects_of_dvc_and_their_copies_is_looked_at() -> None:
+    """The folder of the cache stands in .dvc/config, which may be a stranger's: here it is somebody's home."""
+    name = f".{'o' * 22}.tmp"
+    Path("home/documents").mkdir(parents=True)
+    copies = ("", "documents/", "files/", "files/md5/", "files/md5/abc/", "files/md5/AB/")
+    for path in (
+        "letter.tmp",
+        "files/md5/ab/letter.tmp",
+        "files/md5/ab/notes",
+        *(f"{place}{name}" for place in copies),
+    ):
+        Path("home", path).parent.mkdir(parents=True, exist_ok=True)
+        Path("home", path).write_bytes(b"h")
+        os.utime(Path("home", path), (0, 0))
+    Path("home/files/md5/cd").symlink_to("../../documents")
+    Path("home/files/md5/ab", name).symlink_to("../../../letter.tmp")
+    assert rehash_cache(Path("home"))[:2] == (0, 0)
+    assert rehash_cache(Path("home")).temporary == []
+    Path("other/files").mkdir(parents=True)
+    Path("other/files/md5").symlink_to("../../home/files/md5")
+    assert rehash_cache(Path("other")).temporary == []
 
 
 def test_a_head_on_a_branch_or_moved_by_a_person_is_no_head_of_dvc() -> None:
@@ -203,7 +228,7 @@ def test_without_dvc_it_is_made_where_git_begins(folder: Path) -> None:
 
 
 def test_a_stash_is_compared_from_every_folder_and_what_stages_write_does_not_count() -> None:
-    lock = "stages: {s: {cmd: x, outs: [{path: reports/metrics.json, md5: '1', size: '1'}]}}\n"
+    lock = "stages: {s: {cmd: x, outs: [{path: reports/metrics.json, md5: '" + "1" * 32 + "', size: '1'}]}}\n"
     for name in ("price", "size"):
         Path(f"models/{name}/reports").mkdir(parents=True)
         Path(f"models/{name}/dvc.lock").write_text(lock)

@@ -11,6 +11,7 @@ from relight.errors import RunError
 from relight.repository.dvc import DvcProject, RecordedOutput
 from relight.repository.history import resolve_commit
 from relight.repository.objects import FOLDER_SUFFIX, HashedCache, ObjectState, file_md5, folder_files
+from relight.repository.places import assert_output_places
 
 
 class MissingFile(NamedTuple):
@@ -188,6 +189,7 @@ def _restore_workspace(
         damaged: the MD5 of the damaged bytes that the cache held; a file with these bytes is a copy of the damage.
     """
     files = {out: _contents(cache, out) for out in outs}
+    assert_output_places(((out.path, [file.path for file in files[out]]) for out in outs), project.root())
     for out in outs:
         _remove_copies(files[out] if out.is_cached else [], damaged)
     project.checkout([out.path for out in outs if _is_complete(cache, out) and _workspace_problems(out, files[out])])

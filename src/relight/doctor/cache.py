@@ -17,7 +17,9 @@ from relight.repository.objects import FOLDER_SUFFIX, file_md5, path_md5
 from relight.runtime.workspace import scratch_folder
 
 QUARANTINE_NAME = "damaged"  # in the scratch folder
-OBJECT_NAME = re.compile(r"[0-9a-f]{30}(\.dir)?$")
+PREFIX_NAME = re.compile(r"[0-9a-f]{2}")  # of the folder of an object
+OBJECT_NAME = re.compile(r"[0-9a-f]{30}(\.dir)?")
+TEMPORARY_NAME = re.compile(r"([0-9a-f]{30}(\.dir)?)?\.[\w-]{22}\.tmp")  # dvc_objects.fs.utils.tmp_fname
 N_HASHING_THREADS = 4  # hashing releases the interpreter lock
 TEMPORARY_SECONDS = 3600  # a copy into the cache is finished by then
 
@@ -64,9 +66,9 @@ def rehash_cache(cache: Path) -> CacheState:
     start = time.monotonic()
     objects, temporary = [], []
     for path in _files_in(cache):
-        if path.name.endswith(".tmp"):
+        if TEMPORARY_NAME.fullmatch(path.name) and _is_own(path):
             temporary.append(path)
-        elif OBJECT_NAME.match(path.name) and path.parent.parent == cache / "files/md5":
+        elif OBJECT_NAME.fullmatch(path.name):
             objects.append(path)
     with ThreadPoolExecutor(max_workers=min(N_HASHING_THREADS, os.cpu_count() or 1)) as pool:
         damaged = [damage for damage in pool.map(_find_damage, objects) if damage is not None]
@@ -79,11 +81,20 @@ def rehash_cache(cache: Path) -> CacheState:
     )
 
 
-def _files_in(folder: Path) -> Iterator[Path]:
-    """Yield all files below, in an order that does not depend on the disk."""
-    for root, folders, names in os.walk(folder):
-        folders.sort()
-        yield from (Path(root, name) for name in sorted(names))
+def _files_in(cache: Path) -> Iterator[Path]:
+    """Yield the files where DVC puts objects, in an order that does not depend on the disk; no link is followed.
+
+    The folder of the cache stands in .dvc/config, which anybody may have written: it may be somebody's home.
+    """
+    prefixes = cache / "files/md5"
+    if prefixes.is_dir() and not any(folder.is_symlink() for folder in (prefixes, prefixes.parent)):
+        folders = sorted(folder for folder in prefixes.iterdir() if PREFIX_NAME.fullmatch(folder.name))
+        for folder in (folder for folder in folders if folder.is_dir() and not folder.is_symlink()):
+            yield from sorted(path for path in folder.iterdir() if path.is_file() and not path.is_symlink())
+
+
+def _is_own(path: Path) -> bool:
+    return path.stat().st_uid == os.getuid()
 
 
 def _find_damage(path: Path) -> DamagedObject | None:

@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 from relight.commands.samples import SAMPLE_NAMES, write_sample
 from relight.errors import InputError, problems_of
-from relight.project.names import name_problems
-from relight.project.place import Place, find_place, is_inside, taken_problems
+from relight.project.place import Place, find_place, is_inside, name_problems, taken_problems
 from relight.project.record import installed_record
 from relight.project.starting_params import (
     DEFAULT_RECIPE,

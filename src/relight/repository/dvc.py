@@ -13,8 +13,16 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from relight.errors import RunError
-from relight.repository.objects import FOLDER_SUFFIX, ObjectState, stream_md5
+from relight.errors import RelightError, RunError
+from relight.repository.objects import (
+    FOLDER_SUFFIX,
+    ObjectState,
+    assert_md5,
+    bytes_md5,
+    files_in_list,
+    object_path,
+    stream_md5,
+)
 from relight.repository.remotes import RemoteSettings, explain_remote_error, nothing_pushed_message
 from relight.runtime.pipeline import PIPELINE_PATH
 from relight.runtime.workspace import in_repository, model_folder
@@ -75,12 +83,12 @@ class DvcProject:
         """
         with _explained_errors(), self._at(revision):
             outs = sorted(_outputs_of_model(self._repo, model_folder()), key=lambda out: out.fs_path)
-            return [
-                RecordedOutput(
-                    self._path(out.fs_path), out.hash_info.value if out.hash_info else None, bool(out.use_cache)
-                )
-                for out in outs
-            ]
+            return [self._recorded(out) for out in outs]
+
+    def _recorded(self, out: Any) -> RecordedOutput:
+        path = self._path(out.fs_path)
+        md5 = assert_md5(out.hash_info.value, path) if out.hash_info else None
+        return RecordedOutput(path, md5, bool(out.use_cache))
 
     def _at(self, revision: str | None) -> AbstractContextManager[Any]:
         return nullcontext() if revision is None else self._repo.switch(revision)
@@ -88,6 +96,10 @@ class DvcProject:
     def _path(self, path: str) -> str:
         """Return a path of DVC's as one from the current folder."""
         return str(in_repository(os.path.relpath(path, self._repo.root_dir)))
+
+    def root(self) -> Path:
+        """Return the folder of the repository."""
+        return Path(self._repo.root_dir)
 
     def cache(self) -> Path:
         """Return the folder that `objects.object_path` is relative to."""
@@ -126,18 +138,27 @@ class DvcProject:
             # with a relative path below `/`.
             config = {"core": {"remote": "of-today"}, "remote": {"of-today": remote.options}}
             asked = {"revs": None if revision is None else [revision], "workspace": revision is None, "config": config}
-            outs = {out.path: out.md5 for out in self.recorded_outputs(revision) if out.md5 and out.is_cached}
-            try:
-                self._repo.fetch(self._targets(outs, revision), **asked)
-            except DownloadError:
-                return
-            except ObjectFormatError:  # A damaged list of a folder stops the whole fetch: fetch the other outputs.
-                lists = [md5 for md5 in md5s if md5.endswith(FOLDER_SUFFIX)]
-                damaged = {md5 for md5 in lists if self.check_remote(md5)[0] == "damaged"}
-                others = self._targets([path for path, md5 in outs.items() if md5 not in damaged], revision)
-                if others:  # No targets would be all outputs.
-                    with suppress(DownloadError, ObjectFormatError):
-                        self._repo.fetch(others, **asked)
+            damaged = self._damaged_lists(md5s)  # one would stop the whole fetch
+            outs = [out.path for out in self.recorded_outputs(revision) if out.is_cached and out.md5 not in damaged]
+            targets = self._targets(outs, revision)
+            if targets:  # No targets would be all outputs.
+                with suppress(DownloadError, ObjectFormatError):  # the caller hashes the files, and sees what is wrong
+                    self._repo.fetch(targets, **asked)
+
+    def _damaged_lists(self, md5s: list[str]) -> set[str]:
+        """Return the lists of folders that are damaged on the remote; read before DVC follows the names in them.
+
+        Raises:
+            InputError: if a list names objects or files that lie elsewhere.
+        """
+        odb, damaged = self._odb(), set()
+        for md5 in (md5 for md5 in md5s if md5.endswith(FOLDER_SUFFIX) and odb.exists(md5)):
+            content = odb.fs.cat_file(odb.oid_to_path(md5))
+            if bytes_md5(content) + FOLDER_SUFFIX != md5:
+                damaged.add(md5)
+            else:
+                files_in_list(content, f"{self.remote()}: {object_path(md5)}")
+        return damaged
 
     def _targets(self, paths: Iterable[str], revision: str | None = None) -> list[str]:
         """Return DVC's targets for these outputs: a dvc.yaml or .dvc file for all of its outputs, or their paths.
@@ -215,7 +236,7 @@ def _explained_errors(remote: RemoteSettings | None = None) -> Iterator[None]:
     """Turn every error into a RunError: the plug-ins raise those of their own libraries, too many to list."""
     try:
         yield
-    except RunError:
+    except RelightError:
         raise
     except Exception as error:
         raise RunError(explain_remote_error(error, remote)) from error

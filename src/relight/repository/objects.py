@@ -5,15 +5,17 @@ A folder is an object as well: the JSON list of its files, whose name is the MD5
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Any, BinaryIO, Literal
 
-from relight.errors import RunError
+from relight.errors import InputError, RunError
 from relight.runtime.dependencies import ignored_names, is_ignored
 
 FOLDER_SUFFIX = ".dir"
 READ_BYTES = 1 << 20  # of a file at a time
+MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 
 ObjectState = Literal["intact", "damaged", "missing"]
 
@@ -58,8 +60,30 @@ def path_md5(path: Path) -> str | None:
     return file_md5(path) if path.is_file() else None
 
 
+def assert_md5(md5: Any, source: str) -> str:
+    """Return an MD5 that a file names, which anybody may have written: a path in its place would be read, or removed.
+
+    Args:
+        source: what names it, for messages.
+
+    Raises:
+        InputError: if it is none.
+    """
+    if not isinstance(md5, str) or MD5.fullmatch(md5) is None:
+        raise InputError(
+            f"{source}: must name an object by 32 hexadecimal digits, got {md5!r:.80}; it was changed by hand, or by "
+            "somebody else: take it from a commit that you trust"
+        )
+    return md5
+
+
 def object_path(md5: str) -> Path:
-    """Return the path of an object below a cache or a remote."""
+    """Return the path of an object below a cache or a remote.
+
+    Raises:
+        InputError: if the name is no MD5.
+    """
+    assert_md5(md5, "DVC's records")
     return Path("files", "md5", md5[:2], md5[2:])
 
 
@@ -74,11 +98,45 @@ def folder_files(cache: Path, md5: str) -> dict[str, str]:
 
     Raises:
         RunError: if the list is not in the cache, or is damaged.
+        InputError: if it is no list of files below the folder.
     """
     path = cache / object_path(md5)
     if not is_intact(cache, md5):
         raise RunError(f"{path}: is missing or damaged; delete it if it is there, and run `dvc pull` or `dvc repro`")
-    return {item["relpath"]: item["md5"] for item in json.loads(path.read_bytes())}
+    return files_in_list(path.read_bytes(), str(path))
+
+
+def files_in_list(content: bytes, source: str) -> dict[str, str]:
+    """Return the MD5 of each file of a folder, by its path in the folder; anybody may have written the list.
+
+    Args:
+        content: the bytes of the list.
+        source: its place, for messages.
+
+    Raises:
+        InputError: if it is no list of files below the folder.
+    """
+    try:
+        listed = json.loads(content)
+        return {_assert_inside(item["relpath"], source): assert_md5(item["md5"], source) for item in listed}
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise InputError(f"{source}: must be DVC's list of the files of a folder, got something else") from error
+
+
+def _assert_inside(relpath: Any, source: str) -> str:
+    """Return the path of a file in a folder, which names neither another place nor the same one in another way.
+
+    Raises:
+        InputError: if it does.
+    """
+    parts = relpath.split("/") if isinstance(relpath, str) else [""]
+    is_plain = all(part not in ("", ".", "..") and not set(part) & set("\\\0\r\n") for part in parts)
+    if not is_plain or parts[0].endswith(":"):
+        raise InputError(
+            f"{source}: must list files that lie in their folder, got {relpath!r:.80}: `dvc pull` or `dvc checkout` "
+            "would write it elsewhere; take dvc.lock from a commit that you trust"
+        )
+    return str(relpath)
 
 
 def object_state(store: Path, md5: str) -> ObjectState:

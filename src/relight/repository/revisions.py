@@ -13,10 +13,11 @@ import yaml
 
 from relight.errors import InputError, RelightError
 from relight.repository.git import read_files_at
-from relight.repository.objects import bytes_md5
+from relight.repository.objects import assert_md5, bytes_md5
 from relight.runtime.dependencies import INSTALLED
 from relight.runtime.strict_yaml import parse_yaml
 
+NESTING, MAX_NESTED = (b"[", b"{", b"- - ", b"? ? "), 5_000  # what may begin one value in another on the same line
 PARAMS_PATH, METRICS_PATH, LOCK_PATH = "params.yaml", "reports/metrics.json", "dvc.lock"
 # These sections are most of a dvc.lock. Cutting them out first saves most of the time that 200 of them take.
 UNREAD_SECTIONS = re.compile(rb"^    (?:deps|params):\n(?:    - .*\n|     .*\n)*", re.MULTILINE)
@@ -83,6 +84,8 @@ def yaml_as_texts(text: bytes) -> Any:
     Raises:
         yaml.YAMLError: if it is no YAML.
     """
+    if any(text.count(sign) > MAX_NESTED for sign in NESTING):  # libyaml nests calls of C without a limit
+        raise yaml.YAMLError(f"must not be nested more than {MAX_NESTED} times")
     return yaml.load(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))
 
 
@@ -98,7 +101,8 @@ def _locked_stage(entry: dict[str, Any]) -> LockedStage:
 
 
 def _lock_entries(listed: list[dict[str, str]]) -> dict[str, LockEntry]:
-    return {item["path"]: LockEntry(item["path"], item["md5"], int(item["size"])) for item in listed}
+    entries = (LockEntry(item["path"], assert_md5(item["md5"], item["path"]), int(item["size"])) for item in listed)
+    return {entry.path: entry for entry in entries}
 
 
 class RecordedRun(NamedTuple):

@@ -1,0 +1,128 @@
+"""What a stranger may have written into dvc.lock and the lists of folders reaches nothing outside of the repository."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from relight.errors import InputError, RelightError
+from relight.repository.objects import assert_md5, bytes_md5, files_in_list, folder_files, object_path
+from relight.repository.places import assert_output_places
+from relight.repository.revisions import read_lock
+
+GOOD = "0123456789abcdef0123456789abcdef"
+BAD_MD5S = [
+    "", "..", "../home/u/x", "/etc/passwd", f"{GOOD}/../../x", f"../{GOOD}", GOOD[:-1], f"{GOOD}0", GOOD.upper(),
+    f"{GOOD}.DIR", f"{GOOD}.dir.dir", f"{GOOD}\n", f" {GOOD}", f"{GOOD}\0", "０123456789abcdef0123456789abcdef",
+    None, 5, [GOOD], {"md5": GOOD},
+]  # fmt: skip
+BAD_RELPATHS = [
+    "", ".", "..", "../x", "../../.venv/x.pth", "/etc/passwd", "a/../../x", "a/..", "a//b", "a/", "./a", "a/./b",
+    "..\\x", "a\\..\\x", "C:/x", "a\0b", "a\nb", "a\rb", None, 5, ["a"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("md5", BAD_MD5S)
+def test_what_is_no_md5_names_no_object(md5: Any) -> None:
+    with pytest.raises(InputError, match=r"must name an object by 32 hexadecimal digits, got"):
+        object_path(md5)
+
+
+@pytest.mark.parametrize("md5", [GOOD, f"{GOOD}.dir"])
+def test_an_md5_is_the_path_of_an_object(md5: str) -> None:
+    assert assert_md5(md5, "dvc.lock") == md5
+    assert object_path(md5).as_posix() == f"files/md5/01/{md5[2:]}"
+
+
+@pytest.mark.parametrize("md5", [value for value in BAD_MD5S if isinstance(value, str)])
+def test_a_dvc_lock_with_such_a_name_is_refused(md5: str) -> None:
+    out = {"path": "models/model.pth", "md5": md5, "size": 5}
+    text = json.dumps({"schema": "2.0", "stages": {"train": {"cmd": "x", "outs": [out]}}})
+    with pytest.raises(InputError, match=r"models/model.pth: must name an object by 32 hexadecimal digits"):
+        read_lock(text.encode())
+
+
+def folder_list(*entries: Any) -> bytes:
+    return json.dumps(list(entries)).encode()
+
+
+@pytest.mark.parametrize("relpath", BAD_RELPATHS)
+def test_a_folder_lists_only_files_below_it(relpath: Any) -> None:
+    with pytest.raises(InputError, match=r"^here: must list files that lie in their folder, got"):
+        files_in_list(folder_list({"md5": GOOD, "relpath": "a"}, {"md5": GOOD, "relpath": relpath}), "here")
+
+
+@pytest.mark.parametrize("md5", BAD_MD5S)
+def test_a_folder_lists_only_objects(md5: Any) -> None:
+    with pytest.raises(InputError, match=r"^here: must name an object by 32 hexadecimal digits"):
+        files_in_list(folder_list({"md5": md5, "relpath": "a"}), "here")
+
+
+@pytest.mark.parametrize("content", [b"", b"5", b"{}x", b'["a"]', b'[{"md5": "a"}]', b"\xff", b"[" * 10**6, b"[[]]"])
+def test_what_is_no_list_of_a_folder_is_said(content: bytes) -> None:
+    with pytest.raises(InputError, match=r"^here: must be DVC's list of the files of a folder, got something else"):
+        files_in_list(content, "here")
+
+
+def test_usual_names_are_listed(tmp_path: Path) -> None:
+    names = ["a.png", "b/c d.csv", "..a", "a..", ".hidden/é", "x:y"]
+    content = folder_list(*({"md5": GOOD, "relpath": name} for name in names))
+    md5 = f"{bytes_md5(content)}.dir"
+    path = tmp_path / object_path(md5)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    assert folder_files(tmp_path, md5) == dict.fromkeys(names, GOOD)
+
+
+@pytest.fixture
+def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository next to somebody's home."""
+    root = tmp_path / "clone"
+    for folder in (tmp_path / "home", root / "reports/plots", root / ".git/hooks", root / ".dvc", root / ".venv"):
+        folder.mkdir(parents=True)
+    monkeypatch.chdir(root)
+    monkeypatch.setattr(sys, "prefix", str(root / ".venv"))
+    return root
+
+
+def test_outputs_in_the_repository_are_places(clone: Path) -> None:
+    Path("elsewhere").mkdir()
+    Path("linked").symlink_to("elsewhere")  # in the repository, as its owner wants it
+    outputs = [("reports/plots", ["reports/plots/a.png", "reports/plots/b/c.png"]), ("linked/x.pth", ["linked/x.pth"])]
+    assert_output_places([*outputs, ("reports/new/x", [])], clone)
+
+
+@pytest.mark.parametrize("output", ["../home/x", "../home", "/etc/x", ".", "..", "a/../../home/x", "out/x", "out/a/b"])
+def test_an_output_elsewhere_is_refused(output: str, clone: Path) -> None:
+    Path("out").symlink_to("../home")
+    with pytest.raises(InputError, match=r"must lie in this repository, got .*; nothing was written"):
+        assert_output_places([(output, [output])], clone)
+
+
+@pytest.mark.parametrize("output", [".git/hooks/post-checkout", ".dvc/config", ".venv/lib/x.pth", "reports/../.git/x"])
+def test_an_output_that_would_be_run_is_refused(output: str, clone: Path) -> None:
+    with pytest.raises(InputError, match=r"must lie where nothing is run, got .*; nothing was written"):
+        assert_output_places([(output, [output])], clone)
+
+
+def test_a_link_inside_an_output_is_refused_by_name(clone: Path) -> None:
+    os.symlink("../../../home", "reports/plots/away")
+    os.symlink("../../.git", "reports/plots/git")
+    files = [f"reports/plots/{name}" for name in ("a.png", "away/x", "git/hooks/y")]
+    with pytest.raises(RelightError) as caught:
+        assert_output_places([("reports/plots", files)], clone)
+    assert [problem.split(",")[0] for problem in caught.value.problems] == [
+        "reports/plots/away: must lie in reports/plots",
+        "reports/plots/git/hooks: must lie in reports/plots",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", [b"stages:\n  " + sign * 200_000 for sign in (b"[", b"{", b"- ", b"? ", b"{a: ", b"[a, ")]
+)
+def test_a_deeply_nested_dvc_lock_ends_in_a_sentence(text: bytes) -> None:
+    with pytest.raises(InputError, match=r"dvc.lock: is damaged, or holds the marks of a merge"):
+        read_lock(text)
