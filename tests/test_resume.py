@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.processes import at_work_in, remove_torn_rwlock, send, wait_until_nobody_is_at_work_in
+from tests.processes import at_work_in, remove_torn_rwlock, send, wait_until, wait_until_nobody_is_at_work_in
 from tests.repositories import Repository, clean_environment, make_repository, quick_environment
 
 CHECKPOINTS = ".dvc/tmp/relight/checkpoints"
@@ -262,8 +262,12 @@ def test_a_temporary_experiment_goes_on_in_the_workspace_of_another_one(
     assert_recorded(repository, "again", plain)
 
 
+def refs_of(repository: Repository, experiment: str) -> list[str]:
+    return repository.run("git", "for-each-ref", "--format=%(refname)", f"refs/exps/*/*/{experiment}").stdout.split()
+
+
 def assert_recorded(repository: Repository, experiment: str, made: dict[str, bytes]) -> None:
-    (name,) = repository.run("git", "for-each-ref", "--format=%(refname)", f"refs/exps/*/*/{experiment}").stdout.split()
+    (name,) = refs_of(repository, experiment)
     recorded = yaml.safe_load(repository.run("git", "show", f"{name}:dvc.lock").stdout)["stages"]["train"]["outs"]
     assert {out["path"]: out["md5"] for out in recorded} == {
         path: hashlib.md5(content).hexdigest() for path, content in made.items()
@@ -283,7 +287,7 @@ def test_a_queued_experiment_whose_worker_was_killed_goes_on_when_it_is_queued_a
     running.process.wait(timeout=60)
     assert repository.run("dvc", "exp", "run", "--queue", "-n", "again", "train").returncode == 0
     again = Running(repository, *work, forks=False)
-    again.wait_for(lambda: bool([*(repository.root / ".git/refs/exps").glob("*/*/again")]), "the experiment")
+    wait_until(lambda: bool(refs_of(repository, "again")), seconds=300)
     assert went_on_at(repository.run("dvc", "queue", "logs", "again").stdout) > (0, 0)
     assert_recorded(repository, "again", plain)
     again.kill()  # the worker would wait for more
