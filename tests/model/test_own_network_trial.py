@@ -61,6 +61,11 @@ class Centred(Line):
         return self.layer(x - x.mean(dim=0))
 
 
+class Vanishing(Line):
+    def forward(self, x):
+        return self.layer(x) * (len(x) == 1)
+
+
 class Squeezed(Line):
     def forward(self, x):
         return self.layer(x).squeeze(0)
@@ -158,6 +163,7 @@ def test_a_network_that_keeps_the_contract_is_left_as_it_was(name: str, n_rows: 
         ("Noise", "must return the same for the same rows in eval mode"),
         ("Counts", "must return the same for the same rows in eval mode"),
         ("Centred", "must answer each row by itself in eval mode, got outputs that differ by"),
+        ("Vanishing", "must answer each row by itself in eval mode, got outputs that differ by 1 of the largest"),
         ("Squeezed", "must return (1, 3) for one row, got (3,)"),
         ("OneBatch", "must return one row of outputs for each row, got 2 for 8"),
         ("Listed", "must keep all that it computes with in its state_dict, got other outputs from a copy"),
