@@ -10,7 +10,7 @@ from pathlib import Path
 
 from relight.deps.checks import own_code_files
 from relight.params import assert_sections
-from relight.runtime.messages import run_for_exit_code
+from relight.runtime.messages import run_for_exit_code, write_err
 from relight.runtime.strict_yaml import read_yaml
 
 PARAMS = Path("params.yaml")
@@ -24,7 +24,7 @@ def check(stage: str) -> None:
 
         with redirect_stdout(sys.stderr):  # a reader of the user's own may print
             said = check_all(PARAMS)
-        sys.stderr.write(said)
+        write_err(said)
     else:
         assert_sections(read_yaml(PARAMS))
     sys.stdout.write("".join(f"{path}\n" for path in own_code_files(read_yaml(PARAMS))))

@@ -66,8 +66,8 @@ class Recording(list[Event]):
         monkeypatch.setattr(os, "fsync", self._flushed)
         monkeypatch.setattr(os, "replace", self._renamed)
 
-    def _opened(self, path: Path, mode: str) -> Any:
-        file = builtins.open(path, mode)  # noqa: SIM115  # `Writing` closes it
+    def _opened(self, path: Path, mode: str, **named: Any) -> Any:
+        file = builtins.open(path, mode, **named)  # noqa: SIM115  # `Writing` closes it
         self.append(Event("open", path))
 
         def write(content: bytes) -> int:

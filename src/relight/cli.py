@@ -29,7 +29,7 @@ from relight.dispatch import (
     run_upgrade,
     run_verify,
 )
-from relight.runtime.messages import run_for_exit_code
+from relight.runtime.messages import open_standard_files, run_for_exit_code
 from relight.runtime.processes import DEFAULT_TIMEOUT_SECONDS
 
 Command = Callable[[argparse.Namespace], str]  # returns what it prints
@@ -40,11 +40,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; return 0 if it is done, 1 if it failed, 2 if its input is wrong."""
     parser = _parser()
     parsed = parser.parse_args(arguments)
-    return run_for_exit_code(lambda: dispatch(parsed), f"relight {parsed.command}")
+    return run_for_exit_code(lambda: dispatch(parsed), f"relight {parsed.command}", left="no file is half written")
 
 
 def entry() -> None:
     """End the process with the exit code of the command."""
+    open_standard_files()
     sys.exit(main())
 
 
@@ -139,6 +140,8 @@ def _add_predict(commands: Subparsers) -> None:
     predict.add_argument("-o", "--output", type=Path, required=True, help="the .csv to write")
     keep_help = "a column of the table to write in front of the predictions; may be given several times"
     predict.add_argument("--keep", action="append", default=[], metavar="COLUMN", help=keep_help)
+    escape_help = "put ' in front of texts that begin as a formula, because a spreadsheet would run them"
+    predict.add_argument("--escape-formulas", action="store_true", help=escape_help)
     _add_models(predict)
 
 

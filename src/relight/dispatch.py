@@ -4,12 +4,12 @@ Each imports its own code: `relight show` must not wait for torch.
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 from relight.errors import RunError
 from relight.extras import require_extra
 from relight.prepare.params import PrepareParams
+from relight.runtime.messages import write_out
 from relight.runtime.params import read_section
 from relight.runtime.strict_yaml import read_yaml
 from relight.runtime.workspace import find_root, scratch_folder
@@ -20,6 +20,7 @@ PREPARED, VALIDATION = Path("data/prepared/table.parquet"), Path("data/split/val
 METRICS, REPORT = Path("reports/metrics.json"), Path("reports/report.html")
 SPEED_NAME = "speed.json"  # in the scratch folder
 COMMANDS_OF_A_MODEL = ("check", "compare", "data", "deps", "show", "sweep", "verify")  # they need the folder of a model
+COMMANDS_WITH_STYLES = ("compare", "sweep")
 
 
 def dispatch(parsed: argparse.Namespace) -> None:
@@ -32,11 +33,7 @@ def dispatch(parsed: argparse.Namespace) -> None:
         from relight.repository.other_models import assert_model_here
 
         assert_model_here()
-    write_text(parsed.run(parsed))
-
-
-def write_text(text: str) -> None:
-    sys.stdout.write(text)
+    write_out(parsed.run(parsed), styled=parsed.command in COMMANDS_WITH_STYLES)
 
 
 def run_check(_arguments: argparse.Namespace) -> str:
@@ -75,7 +72,7 @@ def run_doctor(arguments: argparse.Namespace) -> str:
     from relight.doctor.doctor import doctor, raise_for_problem
 
     report = doctor(fix=arguments.fix)
-    write_text(report.text)
+    write_out(report.text)
     raise_for_problem(report)
     return ""
 
@@ -121,7 +118,13 @@ def run_new(arguments: argparse.Namespace) -> str:
 def run_predict(arguments: argparse.Namespace) -> str:
     from relight.predict.predict import predict
 
-    return predict(arguments.table, models=arguments.models, output=arguments.output, keep=arguments.keep)
+    return predict(
+        arguments.table,
+        models=arguments.models,
+        output=arguments.output,
+        keep=arguments.keep,
+        escape_formulas=arguments.escape_formulas,
+    )
 
 
 def run_pull(arguments: argparse.Namespace) -> str:
@@ -166,7 +169,7 @@ def run_trace(arguments: argparse.Namespace) -> str:
 def run_upgrade(arguments: argparse.Namespace) -> str:
     from relight.project.upgrade import ask, upgrade
 
-    return upgrade(write_text, (lambda: True) if arguments.yes else ask)
+    return upgrade(write_out, (lambda: True) if arguments.yes else ask)
 
 
 def run_verify(arguments: argparse.Namespace) -> str:
@@ -182,6 +185,6 @@ def _text_or_raise(text: str, problems: list[str]) -> str:
         RunError: if there are problems.
     """
     if problems:
-        write_text(text)
+        write_out(text)
         raise RunError(*problems)
     return text

@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pytest
+
 from relight.plot.pages import escape_markdown, write_card
 
 CONTENT = {
@@ -30,6 +32,28 @@ def test_text_reads_as_it_stands() -> None:
     )
     assert escape_markdown("two\n\n# lines") == r"two \# lines"
     assert escape_markdown(3) == "3"
+
+
+@pytest.mark.parametrize(
+    ("text", "inert"),
+    [
+        ("@octocat", "@&#8203;octocat"),
+        ("(@a/team)", "(@&#8203;a/team)"),
+        ("me@example.org", "me@&#8203;example.org"),
+        ("ndcg@10, recall@1.", "ndcg@10, recall@1."),
+        ("see http://example.org", "see http:&#8203;//example.org"),
+        ("HTTPS://example.org", "HTTPS:&#8203;//example.org"),
+        ("www.example.org", "www.&#8203;example.org"),
+        ("#12", r"\#&#8203;12"),
+        ("a/b#12", r"a/b\#&#8203;12"),
+    ],
+)
+def test_a_name_from_the_data_mentions_nobody_and_is_no_link(text: str, inert: str) -> None:
+    assert escape_markdown(text) == inert
+
+
+def test_control_characters_are_shown_as_escapes() -> None:
+    assert escape_markdown("a\x1b]0;b\x07\u202ec") == r"a\\x1b\]0;b\\x07\\u202ec"
 
 
 def test_the_card_says_what_it_is_told_and_names_stay_text(tmp_path: Path) -> None:

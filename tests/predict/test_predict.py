@@ -8,7 +8,7 @@ import pytest
 
 from relight.errors import InputError
 from relight.predict import table
-from relight.predict.predict import predict
+from relight.predict.predict import predict, without_formulas
 from tests.saved_models import RAW, Saved, save_model
 
 EVERYTHING = "x label flag when c many"
@@ -97,3 +97,28 @@ def test_the_answers_are_not_written_into_the_table(saved: Saved, tmp_path: Path
         predict(tmp_path / "folder", models=saved.models, output=tmp_path / "folder/out.csv")
     with pytest.raises(InputError, match="is the table itself, or in it"):
         predict(saved.table, models=saved.models, output=saved.table)
+
+
+FORMULAS = ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(1)", "\t=1", "\r=1", "＝1", '=HYPERLINK("http://x","y")']
+NO_FORMULAS = ["-1.5", "+7", "-.5e-3", "a=1", "", " =1", "'=1", "2024-01-01"]
+
+
+def test_a_spreadsheet_runs_no_text_of_the_table() -> None:
+    frame = pl.DataFrame(
+        {"=a": FORMULAS, "b": NO_FORMULAS, "c": [-1.0] * 8, "d": pl.Series(["=1"] * 8, dtype=pl.Enum(["=1"]))}
+    )
+    escaped = without_formulas(frame)
+    assert escaped.to_dict(as_series=False) == {
+        "'=a": [f"'{text}" for text in FORMULAS],
+        "b": NO_FORMULAS,
+        "c": [-1.0] * 8,
+        "d": ["'=1"] * 8,
+    }
+
+
+def test_formulas_are_escaped_on_request_only(saved: Saved) -> None:
+    table, output = saved.models / "formulas.csv", saved.models / "out.csv"
+    pl.read_csv(saved.table).head(2).with_columns(note=pl.lit("=1+1")).write_csv(table)
+    for escape, note in ((False, "=1+1"), (True, "'=1+1")):
+        predict(table, models=saved.models, output=output, keep=["note"], escape_formulas=escape)
+        assert pl.read_csv(output)["note"].to_list() == [note] * 2

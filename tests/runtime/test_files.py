@@ -1,5 +1,10 @@
+import fcntl
 import os
-from collections.abc import Iterator
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -175,3 +180,107 @@ def test_a_place_that_cannot_be_written_is_named_with_the_reason(place: str, rea
     with pytest.raises(InputError, match=f"{place}: cannot be written: {reason}"):
         write_bytes(tmp_path / place, b"new")
     assert sorted(os.listdir(tmp_path)) == ["file", "folder"]
+
+
+WRITES_HALF = """
+import sys, time
+from pathlib import Path
+from relight.runtime.files import write_parts
+
+def parts():
+    yield b"half"
+    print("half is written", flush=True)
+    time.sleep(60)
+
+write_parts(Path(sys.argv[1]), parts())
+"""
+
+
+@contextmanager
+def half_written(path: Path, **named: Any) -> Iterator["subprocess.Popen[str]"]:
+    """A process that has written half of a file when the block begins."""
+    command = [sys.executable, "-c", WRITES_HALF, str(path)]
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+    with subprocess.Popen(command, **pipes, **named) as writer:
+        try:
+            assert writer.stdout
+            assert writer.stdout.readline() == "half is written\n"
+            yield writer
+        finally:
+            writer.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_leaves_nothing_behind(number: int, tmp_path: Path) -> None:
+    with half_written(tmp_path / "a") as writer:
+        assert len(os.listdir(tmp_path)) == 1
+        writer.send_signal(number)
+        writer.wait(timeout=30)
+        assert os.listdir(tmp_path) == []
+
+
+def test_a_hangup_that_nohup_ignores_stays_ignored(tmp_path: Path) -> None:
+    with half_written(tmp_path / "a", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)) as writer:
+        writer.send_signal(signal.SIGHUP)
+        with pytest.raises(subprocess.TimeoutExpired):
+            writer.wait(timeout=0.3)
+
+
+def test_what_a_kill_left_is_removed_by_the_next_writer_and_a_living_one_keeps_its_file(tmp_path: Path) -> None:
+    with half_written(tmp_path / "killed") as killed, half_written(tmp_path / "living"):
+        killed.kill()
+        killed.wait(timeout=30)
+        assert len(os.listdir(tmp_path)) == 2
+        write_bytes(tmp_path / "a", b"whole")
+        assert sorted(os.listdir(tmp_path))[1:] == ["a"]
+        assert next(tmp_path.glob(".relight-*")).read_bytes() == b""  # "half" lies in the buffer of the living one
+    assert (tmp_path / "a").read_bytes() == b"whole"
+
+
+def test_only_own_names_of_plain_files_are_removed(tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.write_bytes(b"of somebody else")
+    (tmp_path / f".relight-{'1' * 16}.tmp").symlink_to(target)
+    os.mkfifo(tmp_path / f".relight-{'2' * 16}.tmp")
+    (tmp_path / f".relight-{'3' * 16}.tmp").mkdir()
+    (tmp_path / f".relight-{'z' * 16}.tmp").write_bytes(b"no name of ours")
+    before = sorted(os.listdir(tmp_path))
+    write_bytes(tmp_path / "a", b"new")
+    assert sorted(os.listdir(tmp_path)) == sorted([*before, "a"])
+    assert target.read_bytes() == b"of somebody else"
+
+
+@pytest.mark.parametrize("plant", [Path.symlink_to, Path.hardlink_to])
+def test_a_link_that_waits_at_the_name_is_not_written_through(
+    plant: Callable[[Path, Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "target").write_bytes(b"of somebody else")
+    monkeypatch.setattr("secrets.token_hex", lambda _n: "guessed")
+    plant(tmp_path / ".relight-guessed.tmp", tmp_path / "target")
+    with pytest.raises(InputError, match="a: cannot be written: File exists"):
+        write_bytes(tmp_path / "a", b"new")
+    assert (tmp_path / "target").read_bytes() == b"of somebody else"
+
+
+def test_no_two_writers_have_one_name(tmp_path: Path) -> None:
+    with half_written(tmp_path / "a"), half_written(tmp_path / "b"):
+        assert len(list(tmp_path.glob(".relight-*.tmp"))) == 2
+        write_bytes(tmp_path / "c", b"whole")
+        assert (tmp_path / "c").read_bytes() == b"whole"
+
+
+def test_a_new_file_that_was_taken_for_abandoned_gets_another_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flock, names = fcntl.flock, []
+
+    def slow_flock(file: int, how: int) -> None:
+        names.append(Path(os.readlink(f"/proc/self/fd/{file}")).name)
+        if len(names) == 1:
+            (tmp_path / names[0]).unlink()
+        flock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", slow_flock)
+    write_bytes(tmp_path / "a", b"whole")
+    assert os.listdir(tmp_path) == ["a"]
+    assert len(set(names)) == 2

@@ -1,7 +1,26 @@
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import pytest
 import torch
 
-from relight.runtime.messages import abbreviate, did_you_mean, did_you_mean_key, pluralize, printable, run_for_exit_code
+from relight.runtime.messages import (
+    BROKEN_PIPE_CODE,
+    abbreviate,
+    did_you_mean,
+    did_you_mean_key,
+    notify,
+    pluralize,
+    printable,
+    run_for_exit_code,
+    write_err,
+    write_out,
+)
 
 
 def test_one_has_no_s() -> None:
@@ -46,7 +65,96 @@ def test_a_key_is_named_without_quotes_and_all_keys_are_listed() -> None:
 
 def test_text_cannot_steer_the_terminal() -> None:
     assert printable("a\x1b[31mb\nc\u202ed") == r"a\x1b[31mb\nc\u202ed"
-    assert printable("é 漢字 –") == "é 漢字 –"
+    assert printable("é 漢字 – a\u3000b\u00a0c \U0001f468\u200d\U0001f469") == (
+        "é 漢字 – a\u3000b\u00a0c \U0001f468\u200d\U0001f469"
+    )
+
+
+OWNED = "\x1b]0;owned\x07"
+STEERING = [OWNED, "\x1b[2J", "\x1b[31m", "\x9b2J", "\r", "\b", "\x00", "\x7f", "\u202e", "\u2066", "\u2028", "\ud800"]
+
+
+@pytest.mark.parametrize("text", STEERING, ids=ascii)
+@pytest.mark.parametrize("write", [write_out, write_err, notify])
+def test_what_is_printed_cannot_steer_the_terminal(
+    text: str, write: Callable[[str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(f"a{text}b\n")
+    out, err = capsys.readouterr()
+    assert not {letter for letter in out + err if not letter.isprintable()} - {"\n"}
+    assert ascii(text)[1:-1].replace("\\x1b[31m", "") in (out + err)
+
+
+def test_lines_and_tabs_stay(capsys: pytest.CaptureFixture[str]) -> None:
+    write_out("a\tb\nc\n")
+    assert capsys.readouterr().out == "a\tb\nc\n"
+
+
+def test_a_table_keeps_its_colours_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+    write_out(f"\x1b[32mbetter\x1b[0m \x1b[2J \x1b[8mhidden {OWNED}\n", styled=True)
+    assert capsys.readouterr().out == ("\x1b[32mbetter\x1b[0m \\x1b[2J \\x1b[8mhidden \\x1b]0;owned\\x07\n")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"), [("ascii", b"\\u2192 \\xb1\n"), ("latin-1", b"\\u2192 \xb1\n"), ("utf-8", "→ ±\n".encode())]
+)
+def test_what_the_terminal_cannot_write_is_escaped(
+    encoding: str, shown: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr(sys, "stdout", stream)
+    write_out("→ ±\n")
+    assert stream.buffer.getvalue() == shown  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_a_stream_that_was_closed_is_no_error(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, name, None)
+    write_out("a\n")
+    write_err("b\n")
+
+
+PRINTS = """
+import sys
+from relight.runtime.messages import *
+open_standard_files()
+sys.exit(run_for_exit_code(lambda: {}, "relight x"))
+"""
+
+
+def printing(call: str, **named: Any) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-c", PRINTS.format(call)]
+    return subprocess.run(command, text=True, check=False, **{"stderr": subprocess.PIPE, **named})
+
+
+def test_a_full_disk_under_stdout_is_said_and_what_is_done_is_done() -> None:
+    with open("/dev/full", "w") as full:
+        done = printing("write_out('a')", stdout=full)
+    assert (done.returncode, done.stderr) == (
+        1,
+        "error: stdout: cannot be written to: No space left on device; all but this output is done\n",
+    )
+
+
+def test_a_full_disk_under_stderr_changes_no_exit_code() -> None:
+    with open("/dev/full", "w") as full:
+        assert printing("notify('a')", stderr=full).returncode == 0
+
+
+def test_a_reader_that_is_gone_ends_the_command_without_a_word() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = printing("write_out('a')", stdout=writer)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (BROKEN_PIPE_CODE, "")
+
+
+def test_a_file_never_takes_the_number_of_a_closed_stream(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    done = printing(
+        f"print(open({str(path)!r}, 'w').fileno(), file=sys.stderr)", preexec_fn=lambda: (os.close(0), os.close(1))
+    )
+    assert int(done.stderr) > 2
 
 
 def test_a_gpu_that_is_full_is_one_sentence_with_ways_out(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from relight.errors import InputError
 from relight.runtime.lifetime import end_with_parent
+from relight.runtime.messages import notify
 from relight.runtime.processes import TIMEOUT_VARIABLE, Address, LaunchRequest, parse_launch_arguments
 
 NODE_RANK_VARIABLES = ("SLURM_NODEID", "JOB_COMPLETION_INDEX")  # set by Slurm and by Kubernetes
@@ -21,8 +22,6 @@ def exec_command(command: list[str], environment: Mapping[str, str]) -> NoReturn
     Raises:
         InputError: if the command cannot be run.
     """
-    sys.stdout.flush()
-    sys.stderr.flush()
     try:
         os.execvpe(command[0], command, {**os.environ, **environment})
     except OSError as error:
@@ -98,7 +97,7 @@ def _resolve_node_rank(node_rank: int | None, nodes: int) -> int:
 def _warn_if_oversubscribed(processes: int) -> None:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if processes > cores:
-        sys.stderr.write(f"relight launch: {processes} processes share {cores} cores and wait for one another\n")
+        notify(f"relight launch: {processes} processes share {cores} cores and wait for one another")
 
 
 def _run_first(command: list[str], request: LaunchRequest, address: Address) -> NoReturn:

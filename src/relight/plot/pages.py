@@ -8,9 +8,14 @@ from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined
 
+from relight.runtime.messages import printable
+
 CARD_TEMPLATE = Path(__file__).with_name("card.md.jinja")
 MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]#|~$])")
+# GitHub makes links of these without any brackets: mentions, mail addresses, addresses of pages, numbers of issues.
+LIVE = re.compile(r"((?<!\w)@(?=\w)|@(?=[\w-]+\.\w)|https?:|ftp:|mailto:|xmpp:|www\.|#(?=\d))", re.IGNORECASE)
 PAGE_TEMPLATE = Path(__file__).with_name("report.html.jinja")
+ZERO_WIDTH_SPACE = "&#8203;"
 
 
 class Markdown(str):
@@ -34,11 +39,12 @@ def write_card(path: Path, content: dict[str, object]) -> None:
 
 
 def escape_markdown(value: object) -> str:
-    """Return one line of plain text: no emphasis, link, code, HTML, table cell or heading of its own."""
+    """Return one line of plain text: no emphasis, link, code, HTML, table cell, heading or mention of its own."""
     if isinstance(value, Markdown):
         return value
-    text = " ".join(str(value).split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return MARKDOWN_SPECIAL.sub(r"\\\1", text)
+    text = " ".join(printable(str(value), "\n\t").split())
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return LIVE.sub(f"\\1{ZERO_WIDTH_SPACE}", MARKDOWN_SPECIAL.sub(r"\\\1", text))
 
 
 def _table(table: dict[str, list]) -> Markdown:

@@ -15,7 +15,7 @@ from relight.own_code.digests import changed_files
 from relight.prepare.frames import as_frame, is_table
 from relight.prepare.own_reader import FOLDER_ENDING, OwnTable, ending_of
 from relight.prepare.source import SourceTable, file_kind
-from relight.runtime.messages import did_you_mean, notify, printable
+from relight.runtime.messages import did_you_mean, notify
 
 FRAME_NAME = "the frame"
 GROUP = "\0group"  # no column of a table has this name
@@ -82,7 +82,7 @@ def _read_with(reader: SourceReader, table: Path, project: Path) -> Iterator[pl.
     changed = changed_files(call, reader.files, project) if is_there else []
     if changed:
         notify(
-            f"note: {printable(', '.join(changed))}: has changed since the model was trained, and reads {table} as it "
+            f"note: {', '.join(changed)}: has changed since the model was trained, and reads {table} as it "
             "is now; `dvc repro` trains with it"
         )
     try:

@@ -1,5 +1,6 @@
 """predict: new rows → predictions, with nothing but the saved model; and a reader of the project if it has one."""
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -15,12 +16,24 @@ from relight.predict.series import predict_series
 from relight.predict.table import Predictions, assert_can_write_predictions, predict_ranking, predict_table
 from relight.runtime.files import write_parts
 
+FORMULA = r"^[=+\-@\t\r\n＝＋－＠]"
+NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 
-def predict(table: Path, *, models: Path, output: Path, keep: Sequence[str] = (), project: Path = Path()) -> str:
+
+def predict(
+    table: Path,
+    *,
+    models: Path,
+    output: Path,
+    keep: Sequence[str] = (),
+    escape_formulas: bool = False,
+    project: Path = Path(),
+) -> str:
     """Write the predictions for a table; return what to tell the person.
 
     Args:
         keep: columns of the table to write in front of the predictions.
+        escape_formulas: whether a spreadsheet will open the file; see `without_formulas`.
         project: the folder below which own code of the model lies.
 
     Raises:
@@ -30,7 +43,8 @@ def predict(table: Path, *, models: Path, output: Path, keep: Sequence[str] = ()
     saved = load_model(models, project)
     make_deterministic(saved.description.threads)
     predictions = predict_rows(open_table(table, saved.features.reader, project), saved, keep)
-    write_parts(output, _csv_lines(predictions.frames))
+    frames = map(without_formulas, predictions.frames) if escape_formulas else predictions.frames
+    write_parts(output, _csv_lines(frames))
     return f"{output}: {predictions.count_text()}{predictions.warning_text()}\n"
 
 
@@ -54,6 +68,17 @@ def predict_rows(rows: NewRows, saved: SavedModel, keep: Sequence[str] = ()) -> 
             return predict_series(rows, saved, keep)
         case PairModel():
             return predict_pairs(rows, saved, keep)
+
+
+def without_formulas(frame: pl.DataFrame) -> pl.DataFrame:
+    """Put an apostrophe in front of each text and column name that a spreadsheet would run as a formula.
+
+    Numbers stay, also negative ones. Source: OWASP, "CSV Injection".
+    """
+    texts = pl.col(pl.String, pl.Categorical, pl.Enum).cast(pl.String)
+    escaped = pl.when(texts.str.contains(FORMULA) & ~texts.str.contains(NUMBER)).then("'" + texts).otherwise(texts)
+    frame = frame.with_columns(escaped.name.keep())
+    return frame.rename({name: f"'{name}" for name in frame.columns if re.match(FORMULA, name)})
 
 
 def _csv_lines(frames: Iterator[pl.DataFrame]) -> Iterator[bytes]:

@@ -21,6 +21,7 @@ from relight.runtime.audit import is_in_repository
 from relight.runtime.dependencies import INSTALLED
 from relight.runtime.files import write_text
 from relight.runtime.installed import CODE_ROOT, NOT_HASHED, STAGE_CODE, read_installed
+from relight.runtime.messages import write_out
 from relight.runtime.workspace import find_root
 
 PIPELINE, RECORD, PROJECT_FILE = Path("dvc.yaml"), Path(INSTALLED), Path("pyproject.toml")
@@ -84,8 +85,7 @@ def ask() -> bool:
         raise InputError(
             "upgrade: there is no terminal to ask in, and nothing was written; type `relight upgrade --yes`"
         )
-    sys.stdout.write("make these changes? [y/N] ")
-    sys.stdout.flush()
+    write_out("make these changes? [y/N] ")
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 

@@ -74,13 +74,14 @@ def failed_experiments(baseline: str) -> list[str]:
 
 def resolve_commits(names: list[str]) -> dict[str, str]:
     """Return the commit of each name that Git knows: a branch, a tag, a commit or the start of one."""
-    requests = "".join(f"{name}^{{commit}}\n" for name in names)
+    asked = [name for name in names if name.isprintable()]  # one line each; no name in Git has a control character
+    requests = "".join(f"{name}^{{commit}}\n" for name in asked)
     command = ["git", "cat-file", "--batch-check=%(objectname) %(objecttype)"]
     done = subprocess.run(command, input=os.fsencode(requests), capture_output=True, check=False)
     if done.returncode != 0:
         raise RunError(git_error_text(["cat-file"], done.stderr))
     answers = os.fsdecode(done.stdout).splitlines()
-    return {name: line.split()[0] for name, line in zip(names, answers, strict=True) if line.endswith(" commit")}
+    return {name: line.split()[0] for name, line in zip(asked, answers, strict=True) if line.endswith(" commit")}
 
 
 def find_commit(

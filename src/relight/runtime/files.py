@@ -3,16 +3,20 @@
 JSON has sorted keys, no NaN and a final newline, and is read back into the model that wrote it.
 """
 
+import fcntl
 import json
 import os
-from collections.abc import Iterable
-from contextlib import suppress
+import secrets
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from relight.errors import InputError
+from relight.runtime.lifetime import stops_raise
 from relight.runtime.params import FORM_TAGS
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -73,20 +77,65 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 def write_parts(path: Path, parts: Iterable[bytes | memoryview]) -> None:
     """Write to a temporary file, flush it to the disk, then rename: neither a reader nor a crash sees a part of it."""
-    temporary = path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}.tmp")  # short, because names have at most 255 bytes
     try:
-        with open(temporary, "wb") as file:
+        _remove_abandoned(path.parent)
+        with stops_raise(), _temporary_file(path.parent) as file:
             for part in parts:
                 file.write(part)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+            os.replace(file.name, path)
         _sync_folder(path.parent)
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from error
-    finally:
-        with suppress(OSError):  # it was renamed or never made, or its folder is no folder
-            temporary.unlink()
+
+
+@contextmanager
+def _temporary_file(folder: Path) -> Iterator[IO[bytes]]:
+    """Open a new file for the block; afterwards no file has its name.
+
+    Its name is random, because several machines and containers may write into a folder, each with a process of the same
+    number. Its lock tells `_remove_abandoned` that its writer lives, and a link that waits at its name is not followed.
+    """
+    while True:
+        name = folder / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}.tmp"  # short: names have at most 255 bytes
+        with open(name, "xb", opener=_open_without_links) as file:
+            try:
+                if _take(file.fileno()):
+                    yield file
+                    return
+            finally:
+                with suppress(OSError):  # it was renamed
+                    name.unlink()
+
+
+def _open_without_links(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
+
+
+def _take(file: int) -> bool:
+    """Lock a new file; return whether nobody has taken it for abandoned in between."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # some network disks have no locks; `_remove_abandoned` removes nothing there
+        return True
+    return os.fstat(file).st_nlink > 0
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove the temporary files of this user whose writers were killed."""
+    for path in folder.glob(f"{TEMPORARY_PREFIX}{'[0-9a-f]' * 16}.tmp"):
+        with suppress(OSError):  # it is renamed in this moment, a link, or its writer holds the lock
+            file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                status = os.fstat(file)
+                if stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid():
+                    path.unlink()
+            finally:
+                os.close(file)
 
 
 def _sync_folder(folder: Path) -> None:

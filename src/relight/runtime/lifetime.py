@@ -27,7 +27,7 @@ PARENT_VARIABLE = "RELIGHT_PARENT"  # the pid of a parent that may have died bef
 
 
 class Terminated(BaseException):
-    """SIGTERM arrived; its argument is shown to the user.
+    """SIGTERM or SIGHUP arrived; its argument is shown to the user.
 
     Like KeyboardInterrupt it is no `Exception`: only the runner catches it.
     """
@@ -68,6 +68,23 @@ def end_with_parent() -> None:
     if _is_orphan():
         os._exit(PARENT_DIED_CODE)
     threading.Thread(target=_watch_parent, args=(parent,), daemon=True).start()
+
+
+@contextmanager
+def stops_raise() -> Iterator[None]:
+    """Raise Terminated in the block for a SIGTERM or SIGHUP that would end the process at once, so that it can tidy up.
+
+    Only the main thread can; in another one nothing changes.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    numbers = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) == signal.SIG_DFL]
+    for number in numbers if is_main else []:
+        signal.signal(number, _on_sigterm)
+    try:
+        yield
+    finally:
+        for number in numbers if is_main else []:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _is_orphan() -> bool:

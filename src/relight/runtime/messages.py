@@ -1,20 +1,27 @@
-"""Text for people: counts, shortened lists, near misses, lines on stderr, and how every command ends.
+"""Text for people: counts, shortened lists, near misses, what is printed, and how every command ends.
 
-A command or stage ends with an exit code, and after a failure with one plain message.
+All that Relight prints passes through `write_out` and `write_err`: names from data, files and commits must not steer
+the terminal. A command or stage ends with an exit code, and after a failure with one plain message.
 """
 
 import difflib
 import os
+import re
 import sys
 import traceback
+import unicodedata
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
+from typing import TextIO
 
-from relight.errors import RelightError
+from relight.errors import RelightError, RunError
 from relight.runtime.lifetime import Terminated
 from relight.runtime.tracebacks import own_error
 
 MAX_NAMES_LISTED = 20
+BROKEN_PIPE_CODE = 141  # 128 + SIGPIPE, as of other programs whose reader is gone
+_SAFE_CONTROLS = "\u200c\u200d"  # the joiners, which Persian and emoji are written with
+_STYLES = re.compile("(\x1b\\[(?:0|1|2|31|32)m)")  # what rich writes for bold, dim, red and green
 
 
 def pluralize(n: int, noun: str) -> str:
@@ -52,29 +59,97 @@ def did_you_mean_key(key: str, keys: Iterable[str]) -> str:
     return f"; did you mean {close}?" if close is not None else f"; known are {', '.join(keys) or 'none yet'}"
 
 
-def printable(text: str) -> str:
-    r"""Escape control characters (`\x1b`, `\n`), so that text from the data cannot steer the terminal."""
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+def printable(text: str, kept: str = "") -> str:
+    r"""Escape control and direction characters (`\x1b`, `\n`, `\u202e`), so that data cannot steer the terminal.
+
+    Args:
+        kept: control characters that stay.
+    """
+    if text.isprintable():
+        return text
+    return "".join(letter if _is_safe(letter) or letter in kept else repr(letter)[1:-1] for letter in text)
+
+
+def _is_safe(letter: str) -> bool:
+    return letter.isprintable() or letter in _SAFE_CONTROLS or unicodedata.category(letter) == "Zs"
+
+
+def write_out(text: str, *, styled: bool = False) -> None:
+    """Write lines to stdout, and flush them, so that a full disk is noticed here.
+
+    Args:
+        styled: whether colours stay; for tables whose cells are `printable`.
+
+    Raises:
+        RunError: if stdout cannot be written to; what the command was asked for is done by then.
+        SystemExit: without a word if the reader of a pipe is gone, as `relight show | head -1`.
+    """
+    parts = _STYLES.split(text) if styled else [text]
+    shown = "".join(part if k % 2 else printable(part, "\n\t") for k, part in enumerate(parts))
+    try:
+        _write(sys.stdout, shown)
+    except BrokenPipeError:
+        _discard(sys.stdout)
+        raise SystemExit(BROKEN_PIPE_CODE) from None
+    except OSError as error:
+        _discard(sys.stdout)
+        raise RunError(f"stdout: cannot be written to: {error.strerror}; all but this output is done") from error
+
+
+def write_err(text: str) -> None:
+    """Write lines to stderr; if nobody can read them, nothing happens."""
+    try:
+        _write(sys.stderr, printable(text, "\n\t"))
+    except OSError:
+        _discard(sys.stderr)
+
+
+def _write(stream: TextIO | None, text: str) -> None:
+    """Write what the encoding of the stream can hold, and escape the rest; a stream that was closed is None."""
+    if stream is not None:
+        encoding = stream.encoding or "utf-8"
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        stream.flush()
+
+
+def _discard(stream: TextIO) -> None:
+    """Lead what is still in the buffer to nowhere: at its end Python would try to write it again, and complain."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+def open_standard_files() -> None:
+    """Open those of stdin, stdout and stderr that were closed: the next file would take the number of one of them."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest number that is free
 
 
 def notify(text: str) -> None:
     """Write a line to stderr."""
-    sys.stderr.write(f"{text}\n")
+    write_err(f"{printable(text)}\n")
 
 
-def run_for_exit_code(command: Callable[[], None], name: str) -> int:
-    """Run a command and return its exit code; print what went wrong, with the traceback if RELIGHT_DEBUG=1."""
+def run_for_exit_code(command: Callable[[], None], name: str, left: str = "nothing was written") -> int:
+    """Run a command and return its exit code; print what went wrong, with the traceback if RELIGHT_DEBUG=1.
+
+    Args:
+        left: what a command that was stopped has left on the disk.
+    """
     try:
         command()
     except RelightError as error:
         _explain(*error.problems)
         return error.exit_code
     except (KeyboardInterrupt, Terminated) as stop:
-        _explain(f"{name}: was stopped; {stop.args[0] if stop.args else 'nothing was written'}")
+        _explain(f"{name}: was stopped; {stop.args[0] if stop.args else left}")
         return 143 if isinstance(stop, Terminated) else 130
     except OSError as error:
         path = f"{error.filename}: " if error.filename else ""
-        _explain(f"{name}: {own_error(error, Path()) or f'{path}{error.strerror or error}'}; nothing was written")
+        _explain(f"{name}: {own_error(error, Path()) or f'{path}{error.strerror or error}'}; {left}")
         return 1
     except MemoryError as error:
         ours = "not enough memory; use a smaller train.batch_size, model or table"
@@ -103,6 +178,6 @@ def _internal_error_text(error: Exception) -> str:
 
 def _explain(*problems: str) -> None:
     if os.environ.get("RELIGHT_DEBUG") == "1":
-        traceback.print_exc()
+        write_err(traceback.format_exc())
     for problem in problems:
-        notify(f"error: {printable(problem)}")
+        notify(f"error: {problem}")

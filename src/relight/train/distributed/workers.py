@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -13,6 +12,7 @@ from typing import IO, Self
 
 from relight.errors import RelightError, RunError
 from relight.runtime.lifetime import PARENT_VARIABLE, Terminated
+from relight.runtime.messages import notify
 
 RESUME_HINT = "the same command goes on from the last checkpoint"
 _POLL_SECONDS = 0.2
@@ -115,8 +115,7 @@ class Workers:
         while not self._over.wait(_POLL_SECONDS):
             if (failure := self.failure()) is not None:
                 if not self._over.wait(_NOTICE_SECONDS):
-                    sys.stderr.write(f"error: {failure}\n")
-                    sys.stderr.flush()
+                    notify(f"error: {failure}")
                     self._end(0)
                     os._exit(RelightError.exit_code)
                 return
