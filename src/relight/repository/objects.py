@@ -5,6 +5,7 @@ A folder is an object as well: the JSON list of its files, whose name is the MD5
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -131,12 +132,21 @@ def _assert_inside(relpath: Any, source: str) -> str:
     """
     parts = relpath.split("/") if isinstance(relpath, str) else [""]
     is_plain = all(part not in ("", ".", "..") and not set(part) & set("\\\0\r\n") for part in parts)
-    if not is_plain or parts[0].endswith(":"):
+    if not is_plain or parts[0].endswith(":") or not _is_file_name(relpath):
         raise InputError(
             f"{source}: must list files that lie in their folder, got {relpath!r:.80}: `dvc pull` or `dvc checkout` "
             "would write it elsewhere; take dvc.lock from a commit that you trust"
         )
     return str(relpath)
+
+
+def _is_file_name(text: str) -> bool:
+    """Return whether a disk can hold it: half a surrogate pair has no bytes."""
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def object_state(store: Path, md5: str) -> ObjectState:

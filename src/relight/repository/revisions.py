@@ -126,7 +126,9 @@ def _locked_stage(entry: dict[str, Any]) -> LockedStage:
 
 
 def _lock_entries(listed: list[dict[str, str]]) -> dict[str, LockEntry]:
-    entries = (LockEntry(item["path"], assert_md5(item["md5"], item["path"]), int(item["size"])) for item in listed)
+    entries = [LockEntry(item["path"], assert_md5(item["md5"], item["path"]), int(item["size"])) for item in listed]
+    if any("\0" in entry.path for entry in entries):
+        raise ValueError("a path holds a NUL")
     return {entry.path: entry for entry in entries}
 
 
