@@ -22,7 +22,7 @@ BAD_MD5S = [
 ]  # fmt: skip
 BAD_RELPATHS = [
     "", ".", "..", "../x", "../../.venv/x.pth", "/etc/passwd", "a/../../x", "a/..", "a//b", "a/", "./a", "a/./b",
-    "..\\x", "a\\..\\x", "C:/x", "a\0b", "a\nb", "a\rb", "\ud800", None, 5, ["a"],
+    "..\\x", "a\\..\\x", "C:/x", "a\0b", "a\nb", "a\rb", "\ud800", "é" * 128, "a/" * 2049 + "a", None, 5, ["a"],
 ]  # fmt: skip
 
 

@@ -13,7 +13,7 @@ import yaml
 
 from relight.errors import InputError, RelightError
 from relight.repository.git import read_files_at
-from relight.repository.objects import assert_md5, bytes_md5
+from relight.repository.objects import assert_md5, bytes_md5, can_be_path
 from relight.runtime.dependencies import INSTALLED
 from relight.runtime.strict_yaml import parse_yaml
 
@@ -127,8 +127,8 @@ def _locked_stage(entry: dict[str, Any]) -> LockedStage:
 
 def _lock_entries(listed: list[dict[str, str]]) -> dict[str, LockEntry]:
     entries = [LockEntry(item["path"], assert_md5(item["md5"], item["path"]), int(item["size"])) for item in listed]
-    if any("\0" in entry.path for entry in entries):
-        raise ValueError("a path holds a NUL")
+    if not all(can_be_path(entry.path) for entry in entries):
+        raise ValueError("no disk can hold one of the paths")
     return {entry.path: entry for entry in entries}
 
 
@@ -179,7 +179,7 @@ def parse_run(files: dict[str, bytes | None]) -> RecordedRun:
             continue
         try:
             values[path] = parse(content)
-        except (RelightError, ValueError, yaml.YAMLError) as error:
+        except (RelightError, ValueError, RecursionError, yaml.YAMLError) as error:
             missing.append(f"{path} cannot be read ({str(error).splitlines()[0]})")
     objects: dict[str, str] = values.get(LOCK_PATH, {})
     metrics_md5 = objects.get(METRICS_PATH) if METRICS_PATH in values else None
