@@ -7,6 +7,7 @@ import os
 import resource
 import shutil
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,12 +18,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from relight.commands.show import show
+from relight.compare.compare import compare
 from relight.doctor.dvc_lock import BrokenLock, check_lock, locked_outputs, read_locked_stages
 from relight.errors import InputError, RelightError
 from relight.model.manifest import Manifest
 from relight.provenance import trace as tracing
 from relight.provenance.trace import trace
-from relight.repository.objects import FOLDER_SUFFIX, bytes_md5, files_in_list, folder_files, object_path
+from relight.repository.objects import bytes_md5, files_in_list, folder_files, object_path
 from relight.repository.revisions import parse_run, read_lock, read_lock_file, read_workspace
 from relight.runtime.files import read_format
 from tests.closure import REPOSITORY
@@ -78,6 +81,9 @@ def traced(finished: Repository, tmp_path_factory: pytest.TempPathFactory) -> Pa
     """A finished repository next to somebody's files, which dvc.lock could name."""
     folder = tmp_path_factory.mktemp("mutated")
     shutil.copytree(finished.root, folder / "here/clone", symlinks=True)
+    for command in (["add", "--all"], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "a result"]):
+        subprocess.run(["git", "-C", folder / "here/clone", *command], check=True)
+    shutil.copytree(folder / "here/clone", folder / "kept", symlinks=True)
     (folder / "canary").mkdir()
     (folder / "canary/file").write_bytes(b"of somebody else")
     return folder / "here/clone"
@@ -98,9 +104,7 @@ def test_a_touch_outside_is_noticed(clone: Path) -> None:
 @seldom
 @given(data=st.data())
 def test_any_dvc_lock_is_traced_and_looked_at_within_the_repository(clone: Path, data: st.DataObject) -> None:
-    whole = read_committed(clone)
-    content = data.draw(mutations(whole))
-    (clone / "dvc.lock").write_bytes(content)
+    (clone / "dvc.lock").write_bytes(data.draw(mutations(original(clone, "dvc.lock"))))
     with bounded(clone):
         for path in ("models/model.pth", "reports/plots"):
             with suppress(RelightError):
@@ -110,21 +114,17 @@ def test_any_dvc_lock_is_traced_and_looked_at_within_the_repository(clone: Path,
             cache = clone / ".dvc/cache"
             assert check_lock(stages, locked_outputs(stages, cache, set()), cache, has_remote=False).summary
         read_workspace()
-    (clone / "dvc.lock").write_bytes(whole)
 
 
-def read_committed(clone: Path) -> bytes:
-    """The dvc.lock of the pipeline that ran; an example that failed may have left another one."""
-    kept = clone.parent / "dvc.lock"
-    if not kept.exists():
-        shutil.copy(clone / "dvc.lock", kept)
-    return kept.read_bytes()
+def original(clone: Path, path: str) -> bytes:
+    """The file of the pipeline that ran; an example that failed may have left another one."""
+    return (clone.parent.parent / "kept" / path).read_bytes()
 
 
 @often
 @given(data=st.data())
 def test_any_dvc_lock_is_read_or_refused(clone: Path, data: st.DataObject) -> None:
-    content = data.draw(mutations(read_committed(clone)))
+    content = data.draw(mutations(original(clone, "dvc.lock")))
     with bounded(clone):
         with suppress(InputError):
             read_lock(content)
@@ -135,7 +135,7 @@ def test_any_dvc_lock_is_read_or_refused(clone: Path, data: st.DataObject) -> No
 @often
 @given(data=st.data())
 def test_any_list_of_a_folder_names_files_of_that_folder(clone: Path, data: st.DataObject) -> None:
-    (clone / "dvc.lock").write_bytes(read_committed(clone))
+    (clone / "dvc.lock").write_bytes(original(clone, "dvc.lock"))
     md5 = next(
         out.md5 for stage in read_lock_file().values() for out in stage.outs.values() if out.md5.endswith(".dir")
     )
@@ -161,6 +161,25 @@ def test_a_list_that_is_named_by_its_bytes_is_checked_all_the_same(clone: Path) 
 @given(data=st.data())
 def test_any_manifest_is_read_or_refused(clone: Path, data: st.DataObject) -> None:
     path = clone / "manifest.json"
-    path.write_bytes(data.draw(mutations((clone / "models/manifest.json").read_bytes())))
+    path.write_bytes(data.draw(mutations(original(clone, "models/manifest.json"))))
     with bounded(clone), suppress(InputError):
         read_format(path, Manifest, 1)
+
+
+@often
+@given(data=st.data())
+def test_any_metrics_are_shown_or_refused(clone: Path, data: st.DataObject) -> None:
+    path = clone / "metrics.json"
+    path.write_bytes(data.draw(mutations(original(clone, "reports/metrics.json"))))
+    with bounded(clone), suppress(RelightError):
+        assert show(path, clone / "reports/report.html", None)
+
+
+@seldom
+@given(data=st.data())
+def test_any_metrics_are_compared_or_refused(clone: Path, data: st.DataObject) -> None:
+    path = clone / "reports/metrics.json"
+    (clone / "dvc.lock").write_bytes(original(clone, "dvc.lock"))
+    path.write_bytes(data.draw(mutations(original(clone, "reports/metrics.json"))))
+    with bounded(clone), suppress(RelightError):
+        assert compare(["HEAD", "workspace"], page=None, markdown=data.draw(st.booleans()), n_rows=5)
