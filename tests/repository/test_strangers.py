@@ -12,7 +12,7 @@ from relight.doctor.dvc_lock import check_lock, locked_outputs
 from relight.errors import InputError, RelightError
 from relight.repository.objects import assert_md5, bytes_md5, files_in_list, folder_files, object_path
 from relight.repository.places import assert_output_places, lies_inside, recorded_md5
-from relight.repository.revisions import LockedStage, LockEntry, read_lock, yaml_as_texts
+from relight.repository.revisions import LockedStage, LockEntry, parse_run, read_lock, yaml_as_texts
 
 GOOD = "0123456789abcdef0123456789abcdef"
 BAD_MD5S = [
@@ -176,3 +176,23 @@ def test_doctor_names_an_out_elsewhere_and_touches_it_with_no_command(clone: Pat
     found = check_lock(stages, looked_at, clone / ".dvc/cache", has_remote=False).findings
     assert found[0].problem == "dvc.lock records ../home/x, which lies outside of the repository; it was not looked at"
     assert not [word for finding in found for command in finding.commands for word in command if "home" in word]
+
+
+@pytest.mark.parametrize("value", ["x", "1", ["x"], {}, True, 10**400])
+@pytest.mark.parametrize("place", ["test", "intervals", "seeds"])
+def test_scores_that_are_no_numbers_are_not_compared(place: str, value: Any) -> None:
+    sections = {
+        "test": {"mae": value},
+        "intervals": {"test": {"mae": value}},
+        "seeds": {"test": {"mae": {"mean": value}}},
+    }
+    metrics = {"test": {"mae": 0.5}, place: sections[place]}
+    run = parse_run({"params.yaml": None, "dvc.lock": None, "reports/metrics.json": json.dumps(metrics).encode()})
+    assert run.metrics == {}
+    assert [text for text in run.missing if text.startswith(f"reports/metrics.json cannot be read ({place}.")]
+
+
+def test_usual_scores_are_read() -> None:
+    metrics = {"test": {"mae": 1, "r2": None}, "intervals": {"test": {"mae": [0.5, 2], "r2": None}}, "other": ["x"]}
+    run = parse_run({"params.yaml": None, "dvc.lock": None, "reports/metrics.json": json.dumps(metrics).encode()})
+    assert run.metrics == metrics

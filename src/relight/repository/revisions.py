@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from relight.errors import InputError, RelightError
 from relight.repository.git import read_files_at
@@ -198,10 +199,26 @@ def _parse_params(content: bytes) -> dict[str, Any]:
     return value
 
 
+class _Scores(BaseModel):
+    """Those parts of metrics.json that runs are compared by; others may be anything."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+    test: dict[str, float | None]
+    intervals: dict[str, dict[str, list[float] | None]] = {}
+    seeds: dict[str, dict[str, dict[str, float | None] | None]] = {}
+    threshold_distance: float | None = None
+
+
 def _parse_metrics(content: bytes) -> dict[str, Any]:
     value = json.loads(content)
     if not isinstance(value, dict) or not isinstance(value.get("test"), dict):
         raise InputError("has no scores of test rows")
+    try:
+        _Scores.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
     return value
 
 
