@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from relight.doctor.doctor import place_problem
 from relight.doctor.dvc_lock import check_lock, locked_outputs
 from relight.errors import InputError, RelightError
 from relight.repository.objects import assert_md5, bytes_md5, files_in_list, folder_files, object_path
@@ -196,3 +197,22 @@ def test_usual_scores_are_read() -> None:
     metrics = {"test": {"mae": 1, "r2": None}, "intervals": {"test": {"mae": [0.5, 2], "r2": None}}, "other": ["x"]}
     run = parse_run({"params.yaml": None, "dvc.lock": None, "reports/metrics.json": json.dumps(metrics).encode()})
     assert run.metrics == metrics
+
+
+@pytest.mark.parametrize(
+    "path", ["../home/x", "/etc/passwd", "linked/x", ".dvc/tmp/exps/tmpx", ".dvc/tmp/exps/standalone"]
+)
+@pytest.mark.parametrize("command", [("rm", "-rf"), ("mv", "a"), ("cp", "a"), ("chmod", "444"), ("mkdir", "-p")])
+def test_no_fix_changes_a_file_elsewhere(command: tuple[str, ...], path: str, clone: Path) -> None:
+    Path("linked").symlink_to("../home")
+    Path(".dvc/tmp").mkdir()
+    Path(".dvc/tmp/exps").symlink_to("../../../home")
+    assert place_problem([("dvc", "repro"), (*command, path)], [clone]) == (
+        f"{path} lies outside of the repository, or follows a link to there"
+    )
+
+
+def test_a_fix_changes_files_of_the_repository_and_of_its_cache(clone: Path) -> None:
+    shared = clone.parent / "home/cache/files/md5"
+    commands = [("mkdir", "-p", ".dvc/tmp/relight"), ("mv", f"{shared}/ab/cd", "new"), ("chmod", "444", "new")]
+    assert place_problem(commands, [clone, shared]) is None

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,9 +31,11 @@ from relight.doctor.queue import check_queue
 from relight.doctor.settings import COMMITTED_CONFIG, check_settings, read_dvc_config, remote_names
 from relight.errors import RunError
 from relight.repository.dvc import cache_folder
+from relight.repository.places import lies_inside
 from relight.runtime.messages import abbreviate
 from relight.runtime.workspace import find_root, repository_root
 
+FILE_COMMANDS = ("chmod", "cp", "mkdir", "mv", "rm")
 MAX_LINE_WIDTH = 120  # columns; longer lines are hard to read
 
 
@@ -137,11 +140,28 @@ def _check_files(*, has_remote: bool) -> list[CheckResult]:
 def _apply_fixes(results: list[CheckResult]) -> list[str]:
     """Run the commands of each safe finding; return a line for each."""
     lines = []
+    places = _places()
     for finding in (finding for result in results for finding in result.findings if finding.is_safe):
-        failure = run_fix(finding.commands)
+        failure = place_problem(finding.commands, places) or run_fix(finding.commands)
         lines.append(f"fixed: {finding.problem}" if failure is None else f"not fixed: {finding.problem} ({failure})")
         lines += [f"       {finding.note}"] if finding.note and failure is None else []
     return lines
+
+
+def _places() -> list[Path]:
+    """Return the folders in which a fix may change files: the repository, and the objects of its cache."""
+    root = find_root(Path.cwd())
+    places = [] if root is None else [root.resolve()]
+    with suppress(RunError):  # DVC refuses what it takes for no repository; there are no objects to change then
+        places.append((cache_folder() / "files/md5").resolve())
+    return places
+
+
+def place_problem(commands: Sequence[Command], places: Sequence[Path]) -> str | None:
+    """Return what a command would change outside of the places; a clone may hold a link where DVC has a folder."""
+    paths = [word for command in commands if command[0] in FILE_COMMANDS for word in command[1:] if word[:1] != "-"]
+    away = next((path for path in paths if not any(lies_inside(Path(path), place) for place in places)), None)
+    return None if away is None else f"{away} lies outside of the repository, or follows a link to there"
 
 
 def run_fix(commands: Sequence[Command]) -> str | None:
