@@ -197,6 +197,12 @@ def test_no_version_of_dvc_lock_is_chosen_for_the_person() -> None:
         {'remote "r"': {"url": "ssh://h", "password": "SECRET"}},
         {'remote "r"': {"url": "https://user:SECRET@host/p"}},
         {"studio": {"token": "SECRET"}},
+        {'remote "r"': {"url": "https://h/x?sv=1&sig=SECRET"}},
+        {'remote "r"': {"url": "https://SECRET@h/x"}},
+        {'remote "r"': {"url": "ssh://u:SEC/SECRET@h/x"}},
+        {'remote "r"': {"url": "ssh://u:100%SECRET@h/x"}},
+        {'remote "r"': {"url": "https://h/x?api_key=SECRET"}},
+        {'remote "r"': {"url": "azure://c/x", "endpointurl": "https://h/?sig=SECRET"}},
     ],
 )
 def test_a_secret_is_found_and_never_said(config: Config) -> None:

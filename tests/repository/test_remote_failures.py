@@ -2,7 +2,7 @@
 
 import pytest
 
-from relight.repository.remotes import RemoteSettings, explain_remote_error, without_password
+from relight.repository.remotes import RemoteSettings, explain_remote_error, url_secrets, without_password
 
 S3 = RemoteSettings("store", "s3://bucket/x", {"url": "s3://bucket/x", "secret_access_key": "hush-hush"})
 SSH = RemoteSettings("store", "ssh://me@host/x", {"password": "hush-hush"})
@@ -48,6 +48,58 @@ def test_an_unknown_error_is_told_without_secrets(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("AWS_SESSION_TOKEN", "of-the-environment")
     said = explain_remote_error(LibraryError("odd\nhush-hush of-the-environment https://me:word@host/x"), S3)
     assert "LibraryError: odd *** *** https://me:***@host/x: nothing was fetched" in said
+
+
+SECRETS_IN_URLS = {
+    "ssh://me:word@host/x": ["word"],
+    "ssh://me:12345@host/x": ["12345"],
+    "redis://:word@host": ["word"],
+    "ssh://me:wo/rd@host/x": ["wo/rd"],
+    "ssh://me:wo?rd#@host/x": ["wo?rd#"],
+    "https://me:w@rd@host": ["w@rd"],
+    "https://me:wo%2Frd@host": ["wo%2Frd"],
+    "https://me:100%@host": ["100%"],
+    "https://me%3Aword@host/x": ["word"],
+    "https://me:word@[::1]:80/x": ["word"],
+    "https://some-token@host/x": ["some-token"],
+    "https://some-token:@host/x": ["some-token"],
+    "https://ghp_0123456789abcdefABCDEF:x-oauth-basic@host": ["x-oauth-basic", "ghp_0123456789abcdefABCDEF"],
+    "ssh://ghp_0123456789abcdefABCDEF@host/x": ["ghp_0123456789abcdefABCDEF"],
+    "https://host/x?sv=2024&sig=a%2Bb%3D&se=1": ["a%2Bb%3D"],
+    "https://host/x?SIG=ab": ["ab"],
+    "https://host?token=ab;key=cd": ["ab", "cd"],
+    "https://host/x#access_token=ab": ["ab"],
+    "https://host/x?X-Amz-Credential=ab&X-Amz-Signature=cd&X-Amz-Date=1": ["ab", "cd"],
+    "https://host/x?AWSAccessKeyId=ab&api-key=cd": ["ab", "cd"],
+    "postgresql://me@host/db?password=ab": ["ab"],
+    "postgresql://host/db?user=me&p%61ssword=ab": ["ab"],
+    "mysql://host/db?passwd=ab&charset=utf8": ["ab"],
+    "postgresql://host/db?sslpassword=ab&sslkey=/a/file": ["ab"],
+    "mssql+pyodbc:///?odbc_connect=DRIVER%3Dx%3BUID%3Dme%3BPWD%3Dab": ["ab"],
+    "mysql://me:${X}word@host/db?email=a@b": ["${X}word"],
+    "ssh://me@host:22/x": [],
+    "ssh://host:22/x@y": [],
+    "ssh://host/x:1@y": [],
+    "https://host/x?e=a@b&target_session_attrs=any": [],
+    "https://[::1]:22/x@y": [],
+    "webdavs://me@host/x": [],
+    "s3://bucket/a@b": [],
+    "sqlite:////tmp/a:b@c.db": [],
+    "postgresql://host/db?password=": [],
+    "/a/folder:x@y?sig=1": [],
+}
+
+
+@pytest.mark.parametrize(("url", "secrets"), SECRETS_IN_URLS.items())
+def test_the_secrets_of_an_address(url: str, secrets: list[str]) -> None:
+    assert url_secrets(url) == secrets
+    shown = without_password(f"before {url} behind")
+    if secrets:
+        assert "***" in shown
+    else:
+        assert shown == f"before {url} behind"
+    assert not [secret for secret in secrets if secret in shown]
+    assert (shown[:7], shown[-7:]) == ("before ", " behind")
 
 
 def test_a_password_in_an_address_is_not_shown() -> None:

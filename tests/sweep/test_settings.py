@@ -276,9 +276,43 @@ def test_trials_of_other_scores_are_not_compared_with_each_other(folder: Path) -
     ]
 
 
-def test_a_password_may_come_from_the_environment() -> None:
-    Path("sweep.yaml").write_text("storage: postgresql://me:${PASSWORD}@host/db\nparams:\n" + RATE)
-    assert read_sweep_settings(Path("sweep.yaml"), fast=False).sweep.storage == "postgresql://me:${PASSWORD}@host/db"
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:${PASSWORD}@host/db",
+        "postgresql://me:${A}${B}@host:5432/db?email=a@b",
+        "postgresql://me@host/db?password=${PASSWORD}&sslmode=require",
+        "mssql+pyodbc:///?odbc_connect=DRIVER%3Dx%3BPWD%3D${PASSWORD}",
+        "postgresql://me@host/db",
+        "sqlite:////tmp/a:b@c.db",
+        "${URL}",
+    ],
+)
+def test_a_password_may_come_from_the_environment(url: str) -> None:
+    Path("sweep.yaml").write_text(f"storage: {url}\nparams:\n" + RATE)
+    assert read_sweep_settings(Path("sweep.yaml"), fast=False).sweep.storage == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me@host/db?password=hunter2",
+        "mysql://host/db?user=me&passwd=hunter2",
+        "postgresql://host/db?sslpassword=hunter2",
+        "postgresql://host/db?password=${PASSWORD}&pass%77ord=hunter2",
+        "mysql://me:${X}hunter2@host/db",
+        "mysql://me:hunter2${X}@host/db",
+        "mysql://me:$hunter2@host/db",
+        "mysql://me:hun/ter2@host/db",
+        "mysql://${X}:hunter2@host/db",
+        "mssql+pyodbc:///?odbc_connect=DRIVER%3Dx%3BPWD%3Dhunter2",
+    ],
+)
+def test_a_password_is_refused_and_never_said(url: str) -> None:
+    Path("sweep.yaml").write_text(f'storage: "{url}"\nparams:\n' + RATE)
+    with pytest.raises(InputError, match="must not hold a password, because this file is committed") as refused:
+        read_sweep_settings(Path("sweep.yaml"), fast=False)
+    assert "ter2" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import NoReturn
 from relight.errors import InputError
 from relight.runtime.lifetime import end_with_parent
 from relight.runtime.messages import notify
-from relight.runtime.processes import TIMEOUT_VARIABLE, Address, LaunchRequest, parse_launch_arguments
+from relight.runtime.processes import SECRET_VARIABLE, TIMEOUT_VARIABLE, Address, LaunchRequest, parse_launch_arguments
 
 NODE_RANK_VARIABLES = ("SLURM_NODEID", "JOB_COMPLETION_INDEX")  # set by Slurm and by Kubernetes
 
@@ -102,11 +102,16 @@ def _warn_if_oversubscribed(processes: int) -> None:
 
 def _run_first(command: list[str], request: LaunchRequest, address: Address) -> NoReturn:
     from relight.train.distributed.lending import release_workers
-    from relight.train.distributed.rendezvous import host_store
+    from relight.train.distributed.rendezvous import listen
+    from relight.train.distributed.secret import shared_secret
+    from relight.train.distributed.store import StoreServer
 
-    store, address = host_store(address)
-    code = run_command(command, request._replace(rendezvous=address).environment())
-    release_workers(store, n_others=request.nodes - 1)
+    listening, address = listen(address)
+    with shared_secret(address.port) as secret:
+        server = StoreServer(listening, secret)
+        environment = request._replace(rendezvous=address).environment()
+        code = run_command(command, {**environment, SECRET_VARIABLE: secret})
+        release_workers(server, n_others=request.nodes - 1)
     sys.exit(code)  # the command has printed its own messages
 
 

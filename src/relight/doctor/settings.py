@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from relight.doctor.finding import CheckResult, Command, Finding
 from relight.repository.git import read_files_at
+from relight.repository.remotes import url_secrets
 from relight.runtime.workspace import in_repository
 
 Config = Mapping[str, Mapping[str, str]]  # section → key → value
@@ -16,7 +17,6 @@ SECRET_OPTION = re.compile(
     r"|connection_string|sse_customer_key|oss_key_id|oss_key_secret|gdrive_client_secret"
     r"|gdrive_service_account_json_file_content|custom_auth_header)$"
 )
-PASSWORD_IN_URL = re.compile(r"^\w+://[^/@\s]*:[^/@\s]+@")
 REMOTE_SECTION = re.compile(r'remote "(.+)"$')
 COMMITTED_CONFIG, LOCAL_CONFIG = ".dvc/config", ".dvc/config.local"  # from the top of the repository
 
@@ -69,7 +69,7 @@ def secret_findings(config: DvcConfig) -> list[Finding]:
         _secret_finding(section, key, is_old=config.in_history.get(section, {}).get(key) == value)
         for section, values in config.committed.items()
         for key, value in values.items()
-        if (SECRET_OPTION.match(key) and value) or PASSWORD_IN_URL.match(value)
+        if (SECRET_OPTION.match(key) and value) or url_secrets(value)
     ]
 
 
@@ -85,7 +85,7 @@ def _secret_finding(section: str, key: str, *, is_old: bool) -> Finding:
     if key == "url":
         commands = (
             ("dvc", "remote", "modify", name, "url", "THE URL WITHOUT IT"),
-            ("dvc", "remote", "modify", "--local", name, "password", "A NEW PASSWORD"),
+            ("dvc", "remote", "modify", "--local", name, "url", "THE URL WITH A NEW ONE"),
         )
     elif remote:
         commands = (
@@ -97,7 +97,7 @@ def _secret_finding(section: str, key: str, *, is_old: bool) -> Finding:
             ("dvc", "config", "--unset", f"{name}.{key}"),
             ("dvc", "config", "--local", f"{name}.{key}", "VALUE"),
         )
-    problem = f".dvc/config holds a secret ({name}: {'a password in ' if key == 'url' else ''}{key})"
+    problem = f".dvc/config holds a secret ({name}: {'a part of ' if key == 'url' else ''}{key})"
     reason = (
         "Git has it already: everybody with the repository has it, so make a new one where it was issued"
         if is_old

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 from pydantic import AfterValidator, Field, PlainValidator, model_validator
 from pydantic_core import PydanticCustomError
 
+from relight.repository.remotes import url_secrets
 from relight.runtime.params import Section
 
 Scalar = bool | int | float | str | None
@@ -14,6 +15,8 @@ Scalar = bool | int | float | str | None
 RANGE_KEYS = {"low", "high", "log", "step"}
 
 MAX_GRID_POINTS = 100_000
+
+VARIABLES = re.compile(r"(\$\{\w+\})+")  # of the environment
 
 
 class Range(NamedTuple):
@@ -141,8 +144,7 @@ class SweepParams(Section):
 
     @model_validator(mode="after")
     def password_is_not_written_down(self) -> Self:
-        match = re.match(r"[^:/]+://[^:@/]*:([^@]+)@", self.storage or "")
-        if match and not match[1].startswith("${"):
+        if not all(VARIABLES.fullmatch(secret) for secret in url_secrets(self.storage or "")):
             raise PydanticCustomError(
                 "column",
                 "storage must not hold a password, because this file is committed; write ${NAME} instead, and set "

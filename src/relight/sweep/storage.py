@@ -6,6 +6,7 @@ import re
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, quote_plus, unquote_plus
 
 import optuna
 from optuna.pruners import NopPruner
@@ -14,6 +15,7 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 
 from relight.errors import InputError
+from relight.repository.remotes import without_password
 from relight.runtime.lifetime import exclusive_lock
 from relight.runtime.workspace import scratch_folder
 from relight.sweep.params import SweepParams
@@ -94,9 +96,20 @@ def _database(url: str) -> BaseStorage:
     try:
         return _open_storage(expanded, options)
     except Exception as error:  # SQLAlchemy, each driver and Optuna have errors of their own
-        raise InputError(
-            f"storage: {url} cannot be opened: {_database_problem(error)}, or set it to null for a file"
-        ) from error
+        problem = _without_values(_database_problem(error), url)
+        # The error itself may hold the password, and RELIGHT_DEBUG=1 would show it.
+        raise InputError(f"storage: {url} cannot be opened: {problem}, or set it to null for a file") from None
+
+
+def _without_values(text: str, url: str) -> str:
+    """Return the text with `${NAME}` for the values of the variables in a URL: one of them may be the password."""
+    for name in re.findall(r"\$\{?(\w+)", url):
+        value = os.environ.get(name, "")
+        forms = {value, unquote_plus(value), quote_plus(value), quote(value, safe="")}
+        forms |= {word for form in forms for word in re.findall(r"\w+", form)}  # a driver may cite a part
+        for form in sorted(forms, key=len, reverse=True):
+            text = text.replace(form, f"${{{name}}}") if len(form) > 3 else text
+    return without_password(text)
 
 
 def _database_problem(error: BaseException) -> str:

@@ -7,13 +7,24 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
 from relight.errors import InputError, RunError
 from relight.runtime.files import json_text
 from relight.runtime.nested import RunIdentity, differing_keys
-from relight.runtime.processes import Address, LaunchRequest, Rank, current_rank, requested_processes, timeout_seconds
+from relight.runtime.processes import (
+    SECRET_VARIABLE,
+    TRAINING_VARIABLE,
+    Address,
+    LaunchRequest,
+    Rank,
+    current_rank,
+    requested_processes,
+    timeout_seconds,
+)
+from relight.runtime.workspace import repository_root
 from relight.train.distributed.group import ProcessGroup, SingleProcess
 from relight.train.distributed.workers import RESUME_HINT, Workers
 
@@ -62,15 +73,15 @@ def join_process_group(rank: Rank, device: str) -> Iterator[None]:
         with _explain_lost_connections(), torch_process_group(rank, backend):
             yield
         return
-    with _rendezvous_address(request) as (address, number):
+    with _open_training(request) as training:
         _listen_on_loopback(request)
-        os.environ.update(rank_environment(rank, address, number))
+        os.environ.update(rank_environment(rank, training))
         ranks = [Rank(local, local, rank.processes, rank.local_processes) for local in range(1, rank.local_processes)]
         with (
             _explain_lost_connections(),
             Workers(
                 [sys.executable, *sys.orig_argv[1:]],
-                {other.rank: rank_environment(other, address, number) for other in ranks},
+                {other.rank: rank_environment(other, training) for other in ranks},
                 Path.cwd(),
             ) as workers,
             torch_process_group(rank, backend, workers.failure),
@@ -78,14 +89,23 @@ def join_process_group(rank: Rank, device: str) -> Iterator[None]:
             yield
 
 
-def rank_environment(rank: Rank, address: Address, number: int) -> dict[str, str]:
-    """Return the environment of a process, as torchrun's agent sets it, which holds the store, too.
+class Training(NamedTuple):
+    """A training at a store.
 
-    Args:
-        number: of the training at this store; each has its own names there.
+    Attributes:
+        number: each has its own names there.
+        secret: of the launch.
     """
-    store = {"TORCHELASTIC_USE_AGENT_STORE": "True", "TORCHELASTIC_RESTART_COUNT": str(number)}
-    return {**rank.environment(address.host, address.port), **store}
+
+    address: Address
+    number: int
+    secret: str
+
+
+def rank_environment(rank: Rank, training: Training) -> dict[str, str]:
+    """Return the environment of a process."""
+    store = {TRAINING_VARIABLE: str(training.number), SECRET_VARIABLE: training.secret}
+    return {**rank.environment(training.address.host, training.address.port), **store}
 
 
 def training_key(number: int) -> str:
@@ -93,24 +113,29 @@ def training_key(number: int) -> str:
     return f"training {number}"
 
 
-@contextmanager
-def _rendezvous_address(request: LaunchRequest) -> Iterator[tuple[Address, int]]:
-    """Open a store on one machine, or use that of `relight launch`, where the other machines wait.
+def training_place() -> str:
+    """Return the current folder below the top of the repository; that of a temporary experiment is in .dvc/tmp."""
+    return os.path.relpath(Path.cwd(), os.environ.get("DVC_ROOT", repository_root()))
 
-    Yields:
-        The address of the store, and the number of the training there.
-    """
-    from relight.train.distributed.rendezvous import LOOPBACK, connect_store, host_store
+
+@contextmanager
+def _open_training(request: LaunchRequest) -> Iterator[Training]:
+    """Open a store on one machine, or use that of `relight launch`, where the other machines wait."""
+    from relight.train.distributed.rendezvous import LOOPBACK, connect_store, listen
+    from relight.train.distributed.secret import make_secret
+    from relight.train.distributed.store import StoreServer
 
     if request.rendezvous is None:
-        store, address = host_store(Address(LOOPBACK, 0))
-        yield address, 0
-        del store  # it listens until here
+        listening, address = listen(Address(LOOPBACK, 0))
+        secret = make_secret()
+        server = StoreServer(listening, secret)
+        yield Training(address, 0, secret)
+        server.close()
         return
     store = connect_store(request.rendezvous)
     number = store.add("trainings", 1)
-    store.set(training_key(number), json.dumps({"folder": os.getcwd()}))
-    yield request.rendezvous, number
+    store.set(training_key(number), training_place())
+    yield Training(request.rendezvous, number, store.secret)
 
 
 def _listen_on_loopback(request: LaunchRequest) -> None:

@@ -1,6 +1,7 @@
 """The rendezvous of the processes of a training: a store of torch.distributed, and the group that they form.
 
-The store and the connections have no password: on one machine they listen on the loopback interface only.
+The store takes only messages that are signed with the secret of the launch; on one machine it listens on the loopback
+interface. The connections of gloo and NCCL have no password. torchrun brings a store of its own, which has none either.
 """
 
 import errno
@@ -12,18 +13,21 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import torch.distributed
-from torch.distributed import DistError, TCPStore  # type: ignore[attr-defined]  # its documented place
+from torch.distributed import DistError
 from torch.distributed.distributed_c10d import PrefixStore, Store
 from torch.distributed.rendezvous import rendezvous
 
 from relight.errors import InputError, RunError
-from relight.runtime.processes import Address, Rank, timeout_seconds
+from relight.runtime.processes import TRAINING_VARIABLE, Address, Rank, timeout_seconds
+from relight.train.distributed.secret import SecretError, find_secret
+from relight.train.distributed.store import HANDSHAKE_SECONDS, LaunchStore
 
 LOOPBACK = "127.0.0.1"
 _POLL_SECONDS = 0.05
+_SECRET_SECONDS = 10  # from the first answer, until the file of the secret is seen on a network disk
 
 
-def host_store(address: Address) -> tuple[TCPStore, Address]:
+def listen(address: Address) -> tuple[socket.socket, Address]:
     """Listen at an address; port 0 is any free one.
 
     Raises:
@@ -33,13 +37,7 @@ def host_store(address: Address) -> tuple[TCPStore, Address]:
         listening = socket.create_server((address.host, address.port))
     except OSError as error:
         raise InputError(_bind_problem(address, error)) from error
-    port = listening.getsockname()[1]
-    wait = timedelta(seconds=timeout_seconds())
-    # The store closes the socket.
-    store = TCPStore(
-        address.host, port, is_master=True, wait_for_workers=False, timeout=wait, master_listen_fd=listening.detach()
-    )
-    return store, Address(address.host, port)
+    return listening, Address(address.host, listening.getsockname()[1])
 
 
 def _bind_problem(address: Address, error: OSError) -> str:
@@ -49,27 +47,39 @@ def _bind_problem(address: Address, error: OSError) -> str:
     return f"--rendezvous {address}: cannot listen there: {why}; it names the first machine"
 
 
-def connect_store(address: Address) -> TCPStore:
+def connect_store(address: Address) -> LaunchStore:
     """Wait for the store at an address, and connect to it.
 
     Raises:
+        InputError: if one of both does not know the secret of the other.
         RunError: if it does not listen within the time that a process waits for another.
     """
     until = time.monotonic() + timeout_seconds()
-    while (error := _connect_problem(address)) is not None:
-        if time.monotonic() > until:
-            raise RunError(f"--rendezvous {address}: no answer from there ({error}); start the first machine, too")
+    secret_until = float("inf")
+    while True:
+        try:
+            return _connect(address)
+        except OSError as error:
+            if time.monotonic() > until:
+                why = error.strerror or error
+                raise RunError(
+                    f"--rendezvous {address}: no answer from there ({why}); start the first machine, too"
+                ) from error
+        except SecretError as error:
+            secret_until = min(secret_until, until, time.monotonic() + _SECRET_SECONDS)
+            if time.monotonic() >= secret_until:
+                raise InputError(f"--rendezvous {address}: {error}") from error
         time.sleep(1)
-    wait = timedelta(seconds=timeout_seconds())
-    return TCPStore(address.host, address.port, is_master=False, wait_for_workers=False, timeout=wait)
 
 
-def _connect_problem(address: Address) -> str | None:
+def _connect(address: Address) -> LaunchStore:
+    connection = socket.create_connection(address, timeout=HANDSHAKE_SECONDS)
     try:
-        socket.create_connection(address, timeout=5).close()
-    except OSError as error:
-        return error.strerror or str(error)
-    return None
+        secret = find_secret(address.port)  # the first machine writes it before the store answers
+        return LaunchStore(connection, secret, timedelta(seconds=timeout_seconds()))
+    except BaseException:
+        connection.close()
+        raise
 
 
 @contextmanager
@@ -83,8 +93,11 @@ def torch_process_group(rank: Rank, backend: str, lost: Callable[[], str | None]
         RunError: if the others do not come.
     """
     wait = timedelta(seconds=timeout_seconds())
+    # Otherwise a thread of NCCL asks the store each second, also when Python has ended.
+    os.environ.setdefault("TORCH_NCCL_DUMP_ON_TIMEOUT", "0")
     try:
-        store, *_ = next(rendezvous("env://", timeout=wait))
+        client = _store(wait)  # kept until the end: torch itself holds only the part that is not Python
+        store = PrefixStore(f"training {os.environ.get(TRAINING_VARIABLE)}", client)
         _wait_for_all(PrefixStore("arrived", store), rank, lost)
         torch.distributed.init_process_group(
             backend, store=store, rank=rank.rank, world_size=rank.processes, timeout=wait
@@ -94,6 +107,15 @@ def torch_process_group(rank: Rank, backend: str, lost: Callable[[], str | None]
         raise RunError(f"the processes cannot meet at {address}: {str(error).splitlines()[0]}") from error
     yield
     torch.distributed.destroy_process_group()
+
+
+def _store(wait: timedelta) -> Store:
+    """Return the store of the launch; without one that of torchrun."""
+    address = Address(os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]))
+    if TRAINING_VARIABLE in os.environ:
+        return connect_store(address)
+    store: Store = next(rendezvous("env://", timeout=wait))[0]
+    return store
 
 
 def _wait_for_all(store: Store, rank: Rank, lost: Callable[[], str | None]) -> None:
