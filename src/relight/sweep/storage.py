@@ -1,9 +1,12 @@
 """The storage of the study of a sweep: a journal file of this repository, or a database that machines share."""
 
+import io
 import json
 import os
 import re
 import time
+import zlib
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote_plus
@@ -37,20 +40,88 @@ class CrashSafeJournal(JournalFileBackend):
     Optuna's own lock is a link that outlives a killed process by 30 seconds, and a line that was cut short makes every
     later read fail. Here the kernel frees the lock, and the next writer removes such a line. Writes are not flushed to
     the disk: a power cut may lose the last seconds, and their trials run again.
+
+    Each line ends with a CRC-32 of all lines up to it, so that none can be changed, added or missing unnoticed.
     """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         super().__init__(str(path))
         self._path = path
+        self._ends = [(0, 0)]  # of the lines that were read: the place in the file, and the CRC
         self.append_logs([])  # removes a last line that was cut short
 
+    def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
+        """Yield the complete lines.
+
+        Raises:
+            InputError: at the first line that this class has not written.
+        """
+        start, checksum = self._ends[log_number_from]
+        with open(self._path, "rb") as file:
+            file.seek(start)
+            content = file.read(os.fstat(file.fileno()).st_size - start)  # others write at the same time
+        for number, line in enumerate(io.BytesIO(content), log_number_from + 1):
+            if not line.endswith(b"\n"):
+                return
+            log, checksum = self._checked(line, number, checksum)
+            start += len(line)
+            self._ends[number:] = [(start, checksum)]
+            yield log
+
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
+        """Write lines behind the complete ones.
+
+        Raises:
+            InputError: if this class has not written the last one.
+        """
         with exclusive_lock(self._path), open(self._path, "r+b", buffering=0) as file:
-            file.seek(_complete_length(file.fileno()))
+            end = _complete_length(file.fileno())
+            text, checksum = b"", self._checksum_before(file.fileno(), end) if logs else 0
+            for log in logs:
+                text += (line := _signed_line(log, checksum))
+                checksum = _checksum_of(line) or 0
+            file.seek(end)
             file.truncate()
-            file.write(text.encode())
+            file.write(text)
+
+    def _checked(self, line: bytes, number: int, checksum: int) -> tuple[dict[str, Any], int]:
+        written = _checksum_of(line)
+        if written is None or zlib.crc32(line[:-_N_CHECKSUM], checksum) != written:
+            raise InputError(self._problem(f"line {number}"))
+        return dict(json.loads(line)), written
+
+    def _checksum_before(self, file: int, end: int) -> int:
+        checksum = _checksum_of(os.pread(file, _N_CHECKSUM, max(0, end - _N_CHECKSUM))) if end > 0 else 0
+        if checksum is None:
+            raise InputError(self._problem("the last line"))
+        return checksum
+
+    def _problem(self, line: str) -> str:
+        return (
+            f"{self._path}: {line} is damaged, or something else wrote it, or one before it is missing; remove what "
+            "something else wrote, or give the sweep a new `name` in sweep.yaml"
+        )
+
+
+_CHECKSUM = re.compile(rb',"crc":"([0-9a-f]{8})"}\n')
+_N_CHECKSUM = len(b',"crc":"01234567"}\n')
+
+
+def _signed_line(log: dict[str, Any], checksum: int) -> bytes:
+    """Return the line of a log, with the checksum of all lines up to it.
+
+    Args:
+        checksum: of the lines before it.
+    """
+    text = json.dumps(log, separators=(",", ":")).encode()[:-1]
+    return b'%s,"crc":"%08x"}\n' % (text, zlib.crc32(text, checksum))
+
+
+def _checksum_of(line: bytes) -> int | None:
+    """Return the checksum at the end of a line; None if there is none."""
+    found = _CHECKSUM.fullmatch(line[-_N_CHECKSUM:])
+    return int(found[1], 16) if found else None
 
 
 def _complete_length(file: int) -> int:
