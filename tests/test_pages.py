@@ -61,7 +61,7 @@ def test_the_pages_have_commands() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
 def test_relight_takes_each_command(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[str] = []
-    monkeypatch.setattr(cli, "run_for_exit_code", lambda _run, name, left: taken.append(name) or 0)
+    monkeypatch.setattr(cli, "run_for_exit_code", lambda _run, name, **_left: taken.append(name) or 0)
     wanted = [words[1:] for words in typed(page) if words[:1] == ["relight"]]
     for words in wanted:
         try:

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from relight.doctor.dvc_lock import check_lock, locked_outputs
 from relight.errors import InputError, RelightError
 from relight.repository.objects import assert_md5, bytes_md5, files_in_list, folder_files, object_path
-from relight.repository.places import assert_output_places
-from relight.repository.revisions import read_lock
+from relight.repository.places import assert_output_places, lies_inside, recorded_md5
+from relight.repository.revisions import LockedStage, LockEntry, read_lock, yaml_as_texts
 
 GOOD = "0123456789abcdef0123456789abcdef"
 BAD_MD5S = [
@@ -21,7 +22,7 @@ BAD_MD5S = [
 ]  # fmt: skip
 BAD_RELPATHS = [
     "", ".", "..", "../x", "../../.venv/x.pth", "/etc/passwd", "a/../../x", "a/..", "a//b", "a/", "./a", "a/./b",
-    "..\\x", "a\\..\\x", "C:/x", "a\0b", "a\nb", "a\rb", None, 5, ["a"],
+    "..\\x", "a\\..\\x", "C:/x", "a\0b", "a\nb", "a\rb", "\ud800", "é" * 128, "a/" * 2049 + "a", None, 5, ["a"],
 ]  # fmt: skip
 
 
@@ -126,3 +127,52 @@ def test_a_link_inside_an_output_is_refused_by_name(clone: Path) -> None:
 def test_a_deeply_nested_dvc_lock_ends_in_a_sentence(text: bytes) -> None:
     with pytest.raises(InputError, match=r"dvc.lock: is damaged, or holds the marks of a merge"):
         read_lock(text)
+
+
+def bomb(levels: int) -> bytes:
+    """A dvc.lock whose params are 9 ** levels values, by aliases."""
+    lines = [f"  - &a{k} [{', '.join([f'*a{k - 1}' if k else 'x'] * 9)}]\n" for k in range(levels)]
+    return b"bomb:\n" + "".join(lines).encode() + b"stages: {}\n"
+
+
+def test_aliases_as_dvc_writes_them_are_read() -> None:
+    assert yaml_as_texts(b"a: &id001 {x: 1}\nb: *id001\n") == {"a": {"x": "1"}, "b": {"x": "1"}}
+    assert read_lock(bomb(3)) == {}
+
+
+@pytest.mark.parametrize("text", [bomb(9), bomb(200), b"stages: &a {x: *a}\n", b"stages: " + b"[" * 4000 + b"]" * 4000])
+def test_an_alias_bomb_ends_in_a_sentence(text: bytes) -> None:
+    with pytest.raises(InputError, match=r"dvc.lock: is damaged, or holds the marks of a merge"):
+        read_lock(text)
+
+
+@pytest.mark.parametrize(
+    ("path", "is_inside"),
+    [
+        ("reports/plots", True), ("reports/new/x", True), ("reports/../dvc.lock", True), ("file", True), (".", True),
+        ("..", False), ("../home/x", False), ("/etc/passwd", False), ("folder", False), ("folder/x", False),
+        ("reports/../../home", False),
+    ],
+)  # fmt: skip
+def test_what_dvc_lock_names_is_looked_at_in_the_repository_only(path: str, *, is_inside: bool, clone: Path) -> None:
+    Path("folder").symlink_to("../home")
+    Path("file").symlink_to("../home/x")  # as DVC links a file from its cache
+    assert lies_inside(Path(path), clone) == is_inside
+
+
+def test_the_md5_of_a_file_elsewhere_is_not_taken(clone: Path) -> None:
+    (clone / "a").write_bytes(b"here")
+    (clone.parent / "home/x").write_bytes(b"elsewhere")
+    assert recorded_md5("a") == bytes_md5(b"here")
+    assert recorded_md5("../home/x") is None
+    assert recorded_md5(str(clone.parent / "home/x")) is None
+
+
+def test_doctor_names_an_out_elsewhere_and_touches_it_with_no_command(clone: Path) -> None:
+    outs = {path: LockEntry(path, GOOD, 5) for path in ("../home/x", "-rf", "a")}
+    stages = {"train": LockedStage("x", {}, {}, outs, {})}
+    looked_at = locked_outputs(stages, clone / ".dvc/cache", set())
+    assert [out.path for out in looked_at] == ["./-rf", "a"]
+    found = check_lock(stages, looked_at, clone / ".dvc/cache", has_remote=False).findings
+    assert found[0].problem == "dvc.lock records ../home/x, which lies outside of the repository; it was not looked at"
+    assert not [word for finding in found for command in finding.commands for word in command if "home" in word]

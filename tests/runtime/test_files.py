@@ -62,7 +62,7 @@ def test_a_missing_file_is_named_with_the_next_step(tmp_path: Path) -> None:
         read_json(tmp_path / "a.json")
 
 
-@pytest.mark.parametrize("content", [b"", b'{"a": ', b"\xff\xfe", b"{'a': 1}"])
+@pytest.mark.parametrize("content", [b"", b'{"a": ', b"\xff\xfe", b"{'a': 1}", b"[" * 10**6])
 def test_a_file_that_is_not_json_is_refused_with_the_next_step(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.json").write_bytes(content)
     with pytest.raises(InputError, match=r"a\.json: is not JSON \(.*\); run `dvc checkout` or `dvc repro`"):

@@ -1,7 +1,9 @@
 """`relight show`: the metrics as a table in the terminal, and the path of the report."""
 
 from pathlib import Path
+from typing import Any
 
+from relight.errors import InputError
 from relight.plot.score_tables import ScoreTable, reference_table, score_table
 from relight.runtime.files import read_json
 from relight.runtime.messages import pluralize
@@ -14,15 +16,27 @@ def show(metrics: Path, page: Path, speed: Path | None) -> str:
 
     Args:
         speed: the figures of the last training on this machine; the file may not exist. None outside of a repository.
+
+    Raises:
+        InputError: if the metrics are missing, or are not those that evaluate writes.
     """
-    scores = read_json(metrics)
+    try:
+        return "\n".join([*_score_lines(read_json(metrics)), "", *_speed_lines(speed), f"Report: {page}", ""])
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"{metrics}: must hold the scores that evaluate writes, got something else "
+            f"({type(error).__name__}: {error}); run `dvc checkout` or `dvc repro`"
+        ) from error
+
+
+def _score_lines(scores: dict[str, Any]) -> list[str]:
     lines = _table_lines("", score_table(scores))
     references = reference_table(scores, "model")
     if references is not None:
         lines += ["", *_table_lines("test", references)]
     for name, pair in scores.get("parameters", {}).items():
         lines.append(f"{name}: learned {pair['learned']:.4f}, true {pair['true']:.4f}")
-    return "\n".join([*lines, "", *_speed_lines(speed), f"Report: {page}", ""])
+    return lines
 
 
 def _speed_lines(path: Path | None) -> list[str]:

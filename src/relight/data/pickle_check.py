@@ -34,7 +34,8 @@ DTYPES = {
 LENGTHS = {"EMPTY_TUPLE": 0, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 TENSOR, TENSOR_WITH_DTYPE = "torch._utils _rebuild_tensor_v2", "torch._utils _rebuild_tensor_v3"
 PARAMETER, ORDERED_DICT = "torch._utils _rebuild_parameter", "collections OrderedDict"
-FUNCTIONS = {TENSOR, TENSOR_WITH_DTYPE, PARAMETER, ORDERED_DICT}
+SPARSE, LAYOUT, SIZE = "torch._utils _rebuild_sparse_tensor", "torch.serialization _get_layout", "torch Size"
+FUNCTIONS = {TENSOR, TENSOR_WITH_DTYPE, PARAMETER, ORDERED_DICT, SPARSE, LAYOUT, SIZE}
 DEVICE_TYPES = ("cpu", "cuda", "mps")
 
 
@@ -47,7 +48,7 @@ class Node:
     """A value that is no number and no text.
 
     Attributes:
-        kind: tuple, list, dict, ordered, tensor, storage, or global.
+        kind: tuple, list, dict, ordered, tensor, storage, layout, size (of a sparse tensor), or global.
         items: of a tuple; the keys of a dict; of a storage the number of its numbers, of a global its name.
         depth, size: the nesting below it, and the number of values in it.
         is_closed: whether it lies in another value; it may not grow then, because it could come to hold itself.
@@ -214,6 +215,12 @@ class _Machine:
             return _tensor(self._name(), arguments[:6], DTYPES[arguments[6].items[0]])
         if function == PARAMETER and len(arguments) == 3 and _is(arguments[0], "tensor"):
             return Node("tensor")
+        if function == LAYOUT and arguments == ["torch.sparse_coo"]:
+            return Node("layout")
+        if function == SIZE and len(arguments) == 1 and _is(arguments[0], "tuple"):
+            return Node("size", [_length(number) for number in arguments[0].items])
+        if function == SPARSE and len(arguments) == 2 and _are(arguments, "layout", "tuple"):
+            return _sparse_tensor(arguments[1].items)
         raise ForeignError(f"a call of {function.replace(' ', '.')} with {len(arguments)} arguments")
 
     def _name(self) -> str:
@@ -233,16 +240,32 @@ def _is(value: Any, kind: str) -> bool:
     return isinstance(value, Node) and value.kind == kind
 
 
+def _are(values: list[Any], *kinds: str) -> bool:
+    return len(values) >= len(kinds) and all(map(_is, values, kinds))
+
+
+def _length(number: Any) -> int:
+    if type(number) is not int or not 0 <= number <= MAX_LENGTH:
+        raise ForeignError("a size that is no number")
+    return number
+
+
+def _sparse_tensor(parts: list[Any]) -> Node:
+    """A tensor of indices, values and a size, as optimizers keep for sparse gradients; torch checks indices."""
+    if len(parts) != 4 or not _are(parts, "tensor", "tensor", "size"):
+        raise ForeignError("a sparse tensor without indices, values or a size")
+    return Node("tensor")
+
+
 def _tensor(name: str, arguments: list[Any], itemsize: int | None = None) -> Node:
     """A tensor, which must lie within its storage, and have no more numbers than it."""
     storage, offset, size, stride, requires_grad, hooks = arguments
     if not (_is(storage, "storage") and _is(size, "tuple") and _is(stride, "tuple") and _is(hooks, "ordered")):
         raise ForeignError(f"{name} is a tensor without a storage, a size or a stride")
-    numbers = [offset, *size.items, *stride.items]
     if type(requires_grad) is not bool or hooks.items or len(size.items) > MAX_DEPTH:
         raise ForeignError(f"{name} is a tensor with more than its numbers")
-    if not all(type(number) is int and 0 <= number <= MAX_LENGTH for number in numbers):
-        raise ForeignError(f"{name} is a tensor whose size is no number")
+    for number in [offset, *size.items, *stride.items]:
+        _length(number)
     n_bytes, own_itemsize = storage.items
     n_stored, n_used = n_bytes // (itemsize or own_itemsize), math.prod(size.items)
     last = sum((length - 1) * step for length, step in zip(size.items, stride.items, strict=True))

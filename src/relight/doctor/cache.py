@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from relight.doctor.dvc_lock import LockedOutput
 from relight.doctor.finding import CheckResult, Command, Finding
-from relight.repository.objects import FOLDER_SUFFIX, file_md5, path_md5
+from relight.repository.objects import FOLDER_SUFFIX, file_md5
+from relight.repository.places import recorded_md5
 from relight.runtime.workspace import scratch_folder
 
 QUARANTINE_NAME = "damaged"  # in the scratch folder
@@ -167,7 +168,7 @@ def check_cache(folder: Path, state: CacheState, outs: list[LockedOutput], *, ha
 
 def _object_finding(damaged: DamagedObject, outs: list[LockedOutput], has_remote: bool) -> Finding:
     paths = list(_workspace_paths(damaged.md5, outs))
-    md5s = {path: path_md5(Path(path)) for path in paths}
+    md5s = {path: recorded_md5(path) for path in paths}
     return damaged_object_finding(
         damaged,
         outs=paths,

@@ -12,9 +12,11 @@ import yaml
 from relight.doctor.finding import CheckResult, Command, Finding
 from relight.errors import InputError
 from relight.repository.git import read_files_at, run_git
-from relight.repository.objects import FOLDER_SUFFIX, folder_files, is_intact, object_path, path_md5
+from relight.repository.objects import FOLDER_SUFFIX, folder_files, is_intact, object_path
+from relight.repository.places import lies_inside, recorded_md5
 from relight.repository.revisions import LOCK_PATH, Lock, read_lock
 from relight.runtime.messages import abbreviate
+from relight.runtime.workspace import repository_root
 
 PIPELINE_FILE = Path("dvc.yaml")
 
@@ -75,18 +77,29 @@ def _is_committed() -> bool:
 
 
 def locked_outputs(stages: Lock, cache: Path, damaged: set[str]) -> list[LockedOutput]:
-    """Return all outs that DVC caches.
+    """Return all outs that DVC caches, except those outside of the repository.
 
     Args:
         damaged: the MD5 of each object that is damaged.
     """
-    uncached = _uncached_paths()
+    passed_over = {*_uncached_paths(), *outs_elsewhere(stages)}
     outs = [(stage, entry) for stage, locked in stages.items() for entry in locked.outs.values()]
     return [
-        _locked_output(stage, entry.path, entry.md5, entry.size, cache, damaged)
+        _locked_output(stage, _as_argument(entry.path), entry.md5, entry.size, cache, damaged)
         for stage, entry in outs
-        if entry.path not in uncached
+        if entry.path not in passed_over
     ]
+
+
+def _as_argument(path: str) -> str:
+    """Return the path as no command takes it for an option."""
+    return f"./{path}" if path.startswith("-") else path
+
+
+def outs_elsewhere(stages: Lock) -> list[str]:
+    """Return the outs that lie outside of the repository, or follow a link to there: no command may touch them."""
+    root = repository_root().resolve()
+    return [path for locked in stages.values() for path in locked.outs if not lies_inside(Path(path), root)]
 
 
 def _locked_output(stage: str, path: str, md5: str, size: int, cache: Path, damaged: set[str]) -> LockedOutput:
@@ -96,7 +109,7 @@ def _locked_output(stage: str, path: str, md5: str, size: int, cache: Path, dama
         files = folder_files(cache, md5) if not missing and is_intact(cache, md5) else None
         missing += [file for file in (files or {}).values() if not (cache / object_path(file)).exists()]
     is_broken = missing or damaged & {md5, *(files or {}).values()}
-    return LockedOutput(stage, path, md5, size, files, tuple(missing), path_md5(Path(path)) if is_broken else None)
+    return LockedOutput(stage, path, md5, size, files, tuple(missing), recorded_md5(path) if is_broken else None)
 
 
 def _uncached_paths() -> set[str]:
@@ -144,6 +157,12 @@ def missing_output_finding(out: LockedOutput, cache: Path, *, has_remote: bool) 
     return Finding(problem, "it can be neither checked out nor pushed", commands)
 
 
+def _elsewhere_finding(path: str) -> Finding:
+    problem = f"dvc.lock records {path}, which lies outside of the repository; it was not looked at"
+    reason = "dvc would write and remove it there"
+    return Finding(problem, reason, (("git", "log", "-p", "--", LOCK_PATH),), note="the log shows who wrote it")
+
+
 def nothing_cached_finding(paths: Sequence[str], *, has_remote: bool) -> Finding:
     """Return one finding for all outs, because a fresh clone has none of them."""
     problem = f"dvc.lock records {len(paths)} outs ({abbreviate(paths)}), and neither cache nor workspace has any"
@@ -155,7 +174,8 @@ def check_lock(stages: Lock | BrokenLock, outs: list[LockedOutput], cache: Path,
     """Look at dvc.lock, and at the outs that it records."""
     if isinstance(stages, BrokenLock):
         return CheckResult("dvc.lock", "is damaged", [broken_lock_finding(stages)])
-    findings = _output_findings(outs, cache, has_remote)
+    findings = [_elsewhere_finding(path) for path in outs_elsewhere(stages)]
+    findings += _output_findings(outs, cache, has_remote)
     return CheckResult("dvc.lock", f"stages: {len(stages)}; cached outs: {len(outs)}", findings)
 
 

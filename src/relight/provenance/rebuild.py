@@ -14,7 +14,9 @@ from types import FrameType
 
 from relight.errors import InputError, RunError
 from relight.repository.git import git_error_text, run_git
-from relight.repository.objects import FOLDER_SUFFIX, folder_files, is_intact, object_path, path_md5
+from relight.repository.objects import FOLDER_SUFFIX, folder_files, is_intact, object_path
+from relight.repository.places import lies_inside, recorded_md5
+from relight.runtime.files import write_text
 from relight.runtime.lifetime import Terminated
 from relight.runtime.workspace import find_root, model_folder, repository_root
 
@@ -47,7 +49,9 @@ def temporary_checkout(commit: str, folder: Path) -> Iterator[Path]:
         _git(folder, "init", "--quiet")
         (folder / ".git/objects/info/alternates").write_text(f"{objects}\n", encoding="utf-8")
         _git(folder, "checkout", "--quiet", "--detach", commit)
-        (root / ".dvc/config.local").write_text("[cache]\n    dir = cache\n", encoding="utf-8")
+        if not lies_inside(root / ".dvc", folder.resolve()):
+            raise InputError(f"verify: .dvc of {commit[:7]} must be a folder of the repository, got a link elsewhere")
+        write_text(root / ".dvc/config.local", "[cache]\n    dir = cache\n")  # a link there is replaced
         yield root / model_folder()
     finally:
         with _interrupts_ignored():
@@ -66,11 +70,11 @@ def place_input(path: str, md5: str, folder: Path, cache: Path) -> str:
         the problem; "" if it is in its place.
     """
     target = Path(os.path.abspath(folder / path))
-    if not target.is_relative_to(_root_of(folder)):
+    if not lies_inside(target, _root_of(folder).resolve()):
         return f"{path}: lies outside of the repository, and is no part of the commit; put it into the repository"
     if target.exists():
         return ""
-    if path_md5(Path(path)) == md5:
+    if recorded_md5(path) == md5:
         _copy(Path(path), target)
         return ""
     parts = {"": md5}

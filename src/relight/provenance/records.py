@@ -9,6 +9,7 @@ from relight.model.manifest import Manifest
 from relight.repository.git import read_files_at
 from relight.repository.history import Commit, commits_that_record, last_recording_commit
 from relight.repository.objects import find_with_md5, folders_containing, path_md5
+from relight.repository.places import recorded_md5
 from relight.repository.revisions import LOCK_PATH, Lock, LockEntry, read_lock, read_lock_file
 from relight.runtime.files import read_format
 from relight.runtime.pipeline import PIPELINE_PATH
@@ -123,7 +124,7 @@ def _entry_at(lock: Lock, path: Path) -> LockEntry | None:
 def _folder_around(lock: Lock, path: Path) -> list[str]:
     """Return the MD5, as it is now, of the recorded folder that the file is in."""
     entry = _entry_at(lock, path)
-    md5 = path_md5(Path(entry.path)) if entry and entry.path != str(path) else None
+    md5 = recorded_md5(entry.path) if entry and entry.path != str(path) else None
     return [md5] if md5 else []
 
 

@@ -20,13 +20,15 @@ from relight.provenance.records import MANIFEST_PATH, LockRecord, find_record, h
 from relight.repository.dvc import cache_folder
 from relight.repository.git import read_files_at
 from relight.repository.history import Commit, commits_that_record, committed_entries, names_that_record
-from relight.repository.objects import object_state, path_md5
+from relight.repository.objects import object_state
+from relight.repository.places import lies_inside, recorded_md5
 from relight.repository.remotes import RemoteContents, query_remote
 from relight.repository.revisions import PARAMS_PATH, Lock, LockEntry, yaml_as_texts
 from relight.runtime.files import json_text
 from relight.runtime.installed import installed_hash
 from relight.runtime.messages import abbreviate
 from relight.runtime.nested import are_same_params, value_at
+from relight.runtime.workspace import repository_root
 
 MAX_NAMES_SHOWN = 4  # of branches, tags and experiments
 REMOTE_NOT_ASKED = RemoteContents(None, "not asked", {})
@@ -85,7 +87,8 @@ def _read_and_written(lock: Lock) -> tuple[dict[str, set[LockEntry]], dict[str, 
 
 def _is_code(path: str) -> bool:
     """Return whether a file is code; a folder is if it holds some now, because dvc.lock does not list its files."""
-    return is_code(path) or any(is_code(file.name) for file in Path(path).glob("*"))
+    is_here = lies_inside(Path(path), repository_root().resolve())
+    return is_code(path) or (is_here and any(is_code(file.name) for file in Path(path).glob("*")))
 
 
 def _object_sizes(record: LockRecord, names: Iterable[str]) -> dict[str, int]:
@@ -102,7 +105,7 @@ def _locate(record: LockRecord, names: Iterable[str], cache: Path, remote: Remot
     data = [entry for entry in entries if not _is_code(entry.path)]
     return Locations(
         in_git=committed_entries(record.revision, [(entry.path, entry.md5) for entry in entries]),
-        in_workspace={(entry.path, entry.md5) for entry in data if path_md5(Path(entry.path)) == entry.md5},
+        in_workspace={(entry.path, entry.md5) for entry in data if recorded_md5(entry.path) == entry.md5},
         cache={md5: object_state(cache, md5) for md5 in {entry.md5 for entry in data}},
         remote=remote.states,
         makers={entry: name for name, stage in record.lock.items() for entry in stage.outs.values()},

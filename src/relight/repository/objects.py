@@ -5,6 +5,7 @@ A folder is an object as well: the JSON list of its files, whose name is the MD5
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,6 +16,7 @@ from relight.runtime.dependencies import ignored_names, is_ignored
 
 FOLDER_SUFFIX = ".dir"
 READ_BYTES = 1 << 20  # of a file at a time
+MAX_PATH_BYTES, MAX_NAME_BYTES = 4096, 255  # of Linux and of most disks
 MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 
 ObjectState = Literal["intact", "damaged", "missing"]
@@ -131,12 +133,21 @@ def _assert_inside(relpath: Any, source: str) -> str:
     """
     parts = relpath.split("/") if isinstance(relpath, str) else [""]
     is_plain = all(part not in ("", ".", "..") and not set(part) & set("\\\0\r\n") for part in parts)
-    if not is_plain or parts[0].endswith(":"):
+    if not is_plain or parts[0].endswith(":") or not can_be_path(relpath):
         raise InputError(
             f"{source}: must list files that lie in their folder, got {relpath!r:.80}: `dvc pull` or `dvc checkout` "
             "would write it elsewhere; take dvc.lock from a commit that you trust"
         )
     return str(relpath)
+
+
+def can_be_path(text: str) -> bool:
+    """Return whether a disk can hold it: a name has at most 255 bytes, a path 4096; half a surrogate pair has none."""
+    try:
+        path = os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+    return b"\0" not in path and len(path) <= MAX_PATH_BYTES and max(map(len, path.split(b"/"))) <= MAX_NAME_BYTES
 
 
 def object_state(store: Path, md5: str) -> ObjectState:

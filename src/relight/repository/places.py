@@ -1,4 +1,4 @@
-"""Where `relight pull` may write: below the repository, and not where Git, DVC or Python would run it.
+"""Where a command may read and write what dvc.lock names: below the repository only.
 
 dvc.yaml, dvc.lock and the lists of folders come with a clone: whoever wrote them must not reach anything else.
 """
@@ -8,8 +8,25 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from relight.errors import InputError
+from relight.repository.objects import path_md5
+from relight.runtime.workspace import repository_root
 
 PRIVATE_FOLDERS = (".git", ".dvc")  # of the repository: hooks and settings, which are run
+
+
+def lies_inside(path: Path, root: Path) -> bool:
+    """Return whether a path lies below the root, with every link on the way followed.
+
+    A file may itself be a link, because DVC links files from its cache; it never links a folder.
+    """
+    if path.is_dir() or path.name in ("", ".."):
+        return path.resolve().is_relative_to(root)
+    return (path.parent.resolve() / path.name).is_relative_to(root)
+
+
+def recorded_md5(path: str) -> str | None:
+    """Return the MD5 of the file or folder at a path of dvc.lock; None if none is there, or it lies elsewhere."""
+    return path_md5(Path(path)) if lies_inside(Path(path), repository_root().resolve()) else None
 
 
 def assert_output_places(outputs: Iterable[tuple[str, list[str]]], root: Path) -> None:

@@ -13,11 +13,12 @@ import yaml
 
 from relight.errors import InputError, RelightError
 from relight.repository.git import read_files_at
-from relight.repository.objects import assert_md5, bytes_md5
+from relight.repository.objects import assert_md5, bytes_md5, can_be_path
 from relight.runtime.dependencies import INSTALLED
 from relight.runtime.strict_yaml import parse_yaml
 
 NESTING, MAX_NESTED = (b"[", b"{", b"- - ", b"? ? "), 5_000  # what may begin one value in another on the same line
+MAX_VALUES = 1_000_000  # a dvc.lock of 200 stages has some thousands
 PARAMS_PATH, METRICS_PATH, LOCK_PATH = "params.yaml", "reports/metrics.json", "dvc.lock"
 # These sections are most of a dvc.lock. Cutting them out first saves most of the time that 200 of them take.
 UNREAD_SECTIONS = re.compile(rb"^    (?:deps|params):\n(?:    - .*\n|     .*\n)*", re.MULTILINE)
@@ -86,7 +87,31 @@ def yaml_as_texts(text: bytes) -> Any:
     """
     if any(text.count(sign) > MAX_NESTED for sign in NESTING):  # libyaml nests calls of C without a limit
         raise yaml.YAMLError(f"must not be nested more than {MAX_NESTED} times")
-    return yaml.load(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))
+    try:
+        value = yaml.load(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))
+        is_small = b"*" not in text or _n_values(value, {}) <= MAX_VALUES
+    except RecursionError as error:
+        raise yaml.YAMLError("is nested too deeply") from error
+    if not is_small:
+        raise yaml.YAMLError(f"must hold at most {MAX_VALUES} values, got more by aliases")
+    return value
+
+
+def _n_values(value: Any, counted: dict[int, float]) -> float:
+    """Return the number of values if each alias were written out; infinite if one holds itself.
+
+    DVC writes aliases for params that are equal. Nine of them in each of nine levels are 387 million values.
+
+    Args:
+        counted: the number of each list and mapping, by its id.
+    """
+    if not isinstance(value, list | dict):
+        return 1
+    if id(value) not in counted:
+        counted[id(value)] = float("inf")  # until it is known: it may hold itself
+        parts = value if isinstance(value, list) else value.values()
+        counted[id(value)] = 1 + sum(_n_values(part, counted) for part in parts)
+    return counted[id(value)]
 
 
 def _locked_stage(entry: dict[str, Any]) -> LockedStage:
@@ -101,7 +126,9 @@ def _locked_stage(entry: dict[str, Any]) -> LockedStage:
 
 
 def _lock_entries(listed: list[dict[str, str]]) -> dict[str, LockEntry]:
-    entries = (LockEntry(item["path"], assert_md5(item["md5"], item["path"]), int(item["size"])) for item in listed)
+    entries = [LockEntry(item["path"], assert_md5(item["md5"], item["path"]), int(item["size"])) for item in listed]
+    if not all(can_be_path(entry.path) for entry in entries):
+        raise ValueError("no disk can hold one of the paths")
     return {entry.path: entry for entry in entries}
 
 
@@ -152,7 +179,7 @@ def parse_run(files: dict[str, bytes | None]) -> RecordedRun:
             continue
         try:
             values[path] = parse(content)
-        except (RelightError, ValueError, yaml.YAMLError) as error:
+        except (RelightError, ValueError, RecursionError, yaml.YAMLError) as error:
             missing.append(f"{path} cannot be read ({str(error).splitlines()[0]})")
     objects: dict[str, str] = values.get(LOCK_PATH, {})
     metrics_md5 = objects.get(METRICS_PATH) if METRICS_PATH in values else None

@@ -87,10 +87,7 @@ def read_json(path: Path) -> Any:
         _assert_flat(value)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}; run `dvc repro` or `dvc pull`") from error
-    except RecursionError:
-        deep = f"must have at most {MAX_JSON_DEPTH} lists and mappings in each other, got more"
-        raise InputError(f"{path}: {deep}; run `dvc checkout` or `dvc repro`") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: is not JSON ({error}); run `dvc checkout` or `dvc repro`") from error
     return value
 
@@ -99,14 +96,14 @@ def _assert_flat(value: Any) -> None:
     """Check that nothing that walks through a value, function in function, goes too deep.
 
     Raises:
-        RecursionError: as the parser itself, for a few hundred levels more.
+        RecursionError: as the parser itself does, for some hundred levels more.
     """
     level = [value]
     for _ in range(MAX_JSON_DEPTH + 1):
         level = [part for part in level if isinstance(part, dict | list)]
         level = list(chain.from_iterable(part.values() if isinstance(part, dict) else part for part in level))
     if level:
-        raise RecursionError
+        raise RecursionError(f"more than {MAX_JSON_DEPTH} lists and mappings in each other")
 
 
 def read_model(path: Path, model: type[Model]) -> Model:
