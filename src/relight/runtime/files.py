@@ -61,6 +61,20 @@ def read_regular(path: Path, limit: int) -> bytes:
     return content
 
 
+def assert_regular(path: Path) -> None:
+    """Check that a file is no pipe and no device, before code that is not ours opens it.
+
+    Raises:
+        InputError: if it is one.
+        OSError: if it cannot be read.
+    """
+    number = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        _regular_size(path, number)
+    finally:
+        os.close(number)
+
+
 def _regular_size(path: Path, file: int) -> int:
     status = os.fstat(file)
     if stat.S_ISDIR(status.st_mode):
