@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from relight.contracts.exporting import onnx_problem, pt2_problem
 from relight.contracts.facts import Fact, try_facts
+from relight.data.torch_archive import load_archive
 from relight.errors import RelightError
 from relight.model.own_network import own_step_network, own_table_network
 from relight.own_code.calls import Call
@@ -162,8 +163,7 @@ def _saved(network: nn.Module) -> dict[str, Any]:
     """Return the state as a file brings it back."""
     buffer = io.BytesIO()
     torch.save(network.state_dict(), buffer)
-    buffer.seek(0)
-    return dict(torch.load(buffer, weights_only=True))
+    return dict(load_archive(buffer))
 
 
 def _train(network: nn.Module, trial: Trial, steps: range, state: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from datetime import time
 
 import numpy as np
 import polars as pl
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from relight.data.schema import MICROSECONDS_PER_SECOND, SECONDS_PER_DAY, Frequency
 
@@ -29,8 +29,8 @@ class Cycle(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    period: float
-    harmonics: int
+    period: float = Field(gt=0, allow_inf_nan=False)
+    harmonics: int = Field(ge=0, le=64)
 
 
 def find_cycles(times: pl.Series, frequency: Frequency, season: int) -> list[Cycle]:

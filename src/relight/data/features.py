@@ -1,7 +1,7 @@
 """features.json: what a model sees of a table: each feature, and what only the train rows tell about it."""
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,6 +10,9 @@ from relight.data.schema import ColumnKind, SequenceParams, SeriesSchema, Source
 
 DatePart = Literal["year", "month", "weekday", "hour", "elapsed"]
 Kind = Literal["table", "sequences", "series", "pairs"]
+MAX_SINGLE = 3.4028234663852886e38  # of float32
+Single = Annotated[float, Field(ge=-MAX_SINGLE, le=MAX_SINGLE)]  # what becomes a float32; neither infinite nor NaN
+Count = Annotated[int, Field(ge=0, le=2**53)]
 
 
 class Covariate(BaseModel):
@@ -25,8 +28,8 @@ class Covariate(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    mean: float
-    std: float
+    mean: Single
+    std: Single
     known: bool
     column: str | None = Field(default=None, exclude_if=lambda name: name is None)
     level: str | None = Field(default=None, exclude_if=lambda level: level is None)
@@ -51,9 +54,9 @@ class SeriesFeatures(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     series_schema: SeriesSchema
-    mean: float
-    scale: float
-    seasonal_error: float | None
+    mean: Single
+    scale: Single
+    seasonal_error: Single | None
     covariates: list[Covariate]
     cycles: list[Cycle]
 
@@ -101,12 +104,12 @@ class NumericFeature(NumericInput):
         gaps: how many train rows have no value.
     """
 
-    mean: float
-    std: float
-    low: float
-    high: float
-    quantiles: list[float]
-    gaps: int
+    mean: Single
+    std: Single
+    low: Single
+    high: Single
+    quantiles: Annotated[list[Single], Field(max_length=1001)]
+    gaps: Count
 
 
 class CategoricalFeature(BaseModel):
@@ -134,12 +137,12 @@ class TargetStatistics(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    mean: float
-    std: float
-    skew: float
-    log_mean: float | None
-    log_std: float | None
-    log_skew: float | None
+    mean: Single
+    std: Single
+    skew: Single
+    log_mean: Single | None
+    log_std: Single | None
+    log_skew: Single | None
 
 
 class SequenceFeatures(BaseModel):
@@ -153,8 +156,8 @@ class SequenceFeatures(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     columns: SequenceParams
-    n_steps: int
-    longest: int
+    n_steps: Count
+    longest: Count
 
 
 class PairFeatures(BaseModel):
@@ -172,8 +175,8 @@ class PairFeatures(BaseModel):
     left: str
     right: str
     texts: list[str]
-    n_letters: int
-    n_buckets: int
+    n_letters: int = Field(ge=1, le=4096)
+    n_buckets: int = Field(ge=1, le=2**24)
 
 
 class Features(BaseModel):
@@ -208,8 +211,8 @@ class Features(BaseModel):
     numeric: list[NumericFeature]
     categorical: list[CategoricalFeature]
     target_statistics: TargetStatistics | None
-    class_counts: list[int] | None
-    n_train: int
+    class_counts: list[Count] | None
+    n_train: Count
     validates_on_test: bool
     sequence: SequenceFeatures | None = Field(default=None, exclude_if=lambda value: value is None)
     series: SeriesFeatures | None = Field(default=None, exclude_if=lambda value: value is None)

@@ -42,7 +42,7 @@ class Frequency(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     unit: Literal["number", "second", "month"]
-    every: int
+    every: int = Field(ge=1, le=2**62)
     month_end: bool = False
 
     def __str__(self) -> str:
@@ -156,10 +156,10 @@ class SeriesSchema(BaseModel):
 
     time: str
     series: str | None
-    length: int
-    horizon: int
-    step: int
-    season: int
+    length: int = Field(ge=1, le=2**31)
+    horizon: int = Field(ge=1, le=10_000)
+    step: int = Field(ge=1, le=2**31)
+    season: int = Field(ge=1, le=2**31)
     fill: Literal["forward", "interpolate", "error"]
     known: list[str]
     frequency: Frequency

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import NamedTuple, Self
@@ -11,10 +11,14 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load
 
+from relight.data.features import Features
 from relight.errors import InputError
+from relight.runtime.files import assert_regular, memory_bytes, read_regular
+from relight.runtime.messages import abbreviate, printable
 
 Arrays = dict[str, np.ndarray]
 
+METADATA = "__metadata__"  # a name of the format
 _CODES = {"int32": "I32", "float32": "F32", "int64": "I64"}  # as safetensors sorts them
 
 
@@ -93,18 +97,80 @@ def _header(layouts: Mapping[str, Layout]) -> tuple[bytes, dict[str, int]]:
     return len(text).to_bytes(8, "little") + text, starts
 
 
+class _NamedArrays(Arrays):
+    """The arrays of a file; one that is missing is named."""
+
+    def __init__(self, path: Path, arrays: Arrays) -> None:
+        super().__init__(arrays)
+        self._path = path
+
+    def __missing__(self, name: str) -> np.ndarray:
+        raise _missing(self._path, name, self)
+
+
 def read_tensors(path: Path) -> Arrays:
     """Read the arrays of a file.
 
     Raises:
-        InputError: when the file is missing or damaged.
+        InputError: when the file is missing or damaged, or `split` writes no such arrays.
     """
     try:
-        return load(path.read_bytes())
+        content = read_regular(path, memory_bytes())
+        _assert_own_types(path, content[8 : 8 + int.from_bytes(content[:8], "little")])
+        return _NamedArrays(path, load(content))
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}; run `dvc repro` or `dvc pull`") from error
-    except SafetensorError as error:
+    except (SafetensorError, ValueError) as error:  # NumPy has a ValueError for a size that no memory has
         raise InputError(f"{path}: is damaged ({error}); run `dvc checkout --force`") from error
+
+
+def assert_widths(path: Path, shapes: Mapping[str, tuple[int, ...]], features: Features) -> None:
+    """Check that a row of each array has as many numbers as the features say.
+
+    Args:
+        shapes: of the arrays of the file.
+
+    Raises:
+        InputError: if not: they are of another run.
+    """
+    sides = ("left_", "right_") if features.kind == "pairs" else ("",)
+    widths = {f"{side}numeric": len(features.numeric) for side in sides}
+    widths |= {f"{side}categories": len(features.categorical) for side in sides}
+    if features.series is not None:
+        widths = {"covariates": features.series.n_channels - 1}
+    for name, width in widths.items():
+        if name not in shapes:
+            raise _missing(path, name, shapes)
+        if len(shapes[name]) != 2 or shapes[name][1] != width:
+            raise InputError(
+                f"{path}: '{name}' must have {width} numbers in each row, as the features say, got the shape "
+                f"{shapes[name]}; run `dvc checkout --force`, or `dvc repro`"
+            )
+
+
+def _missing(path: Path, name: str, names: Iterable[str]) -> InputError:
+    here = abbreviate(sorted(names)) or "no array"
+    return InputError(f"{path}: must hold the array '{name}', got {here}; run `dvc checkout --force`, or `dvc repro`")
+
+
+def _assert_own_types(path: Path, header: bytes) -> None:
+    """Check the types of the arrays; the safetensors library checks all else.
+
+    Raises:
+        InputError: for a type that Relight does not write; NumPy has no BF16, among others.
+    """
+    try:
+        entries = json.loads(header)
+        types = {name: entry["dtype"] for name, entry in entries.items() if name != METADATA}
+    except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
+        return  # the library says what is wrong
+    for name, dtype in types.items():
+        if dtype not in _CODES.values():
+            raise InputError(
+                f"{path}: '{printable(name)[:80]}' must be of type {', '.join(_CODES.values())}, got "
+                f"{printable(str(dtype))[:80]}; the split stage did not write it: run `dvc checkout --force`, or "
+                "`dvc repro`"
+            )
 
 
 class StoredTensors:
@@ -126,7 +192,9 @@ class StoredTensors:
         self._check()
         with open(path, "rb") as file:
             size = int.from_bytes(file.read(8), "little")
-            entries = json.loads(file.read(size))
+            header = file.read(size)
+        _assert_own_types(path, header)
+        entries = {name: entry for name, entry in json.loads(header).items() if name != METADATA}
         names = {code: name for name, code in _CODES.items()}
         self.layouts = {name: Layout(names[e["dtype"]], tuple(e["shape"])) for name, e in entries.items()}
         self._starts = {name: 8 + size + entry["data_offsets"][0] for name, entry in entries.items()}
@@ -139,7 +207,9 @@ class StoredTensors:
     @property
     def n_rows(self) -> int:
         """The number of rows of each array."""
-        return self.layouts["target"].shape[0]
+        if "target" not in self.layouts:
+            raise _missing(self._path, "target", self.layouts)
+        return (*self.layouts["target"].shape, 0)[0]
 
     @property
     def row_bytes(self) -> int:
@@ -150,10 +220,23 @@ class StoredTensors:
         """Read the rows of these blocks, one after the other, of the arrays with these names.
 
         Raises:
-            InputError: when the file ends too early.
+            InputError: when the file ends too early, or has fewer rows, or another array.
         """
+        for name in names:
+            if name not in self.layouts:
+                raise _missing(self._path, name, self.layouts)
+            self._assert_has_rows(name, max((block.stop for block in blocks), default=0))
         with open(self._path, "rb", buffering=0) as file:
             return {name: self._read(file.fileno(), name, blocks) for name in names}
+
+    def _assert_has_rows(self, name: str, n_rows: int) -> None:
+        """Check before memory is taken: other arrays, which say how many rows to read, may lie."""
+        n_stored = (*self.layouts[name].shape, 0)[0]
+        if n_rows > n_stored:
+            raise InputError(
+                f"{self._path}: '{name}' must have {n_rows} rows, got {n_stored}; "
+                "run `dvc checkout --force`, or `dvc repro`"
+            )
 
     def _read(self, file: int, name: str, blocks: Sequence[range]) -> np.ndarray:
         dtype, shape = self.layouts[name]
@@ -176,6 +259,7 @@ class StoredTensors:
 
     def _check(self) -> None:
         try:
+            assert_regular(self._path)
             with safe_open(self._path, framework="numpy"):
                 pass
         except OSError as error:

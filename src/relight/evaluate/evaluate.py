@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from relight.data.schema import Schema
-from relight.data.tensors import read_tensors
+from relight.data.tensors import assert_widths, read_tensors
 from relight.evaluate.inputs import Arrays
 from relight.evaluate.own_metrics import load_own_metrics
 from relight.evaluate.pairs import evaluate_pairs
@@ -50,6 +50,8 @@ def evaluate(
     make_deterministic(saved.description.threads)
     paths = {"train": train_rows, "validation": validation_rows, "test": test_rows}
     parts = {part: read_tensors(path) for part, path in paths.items()}
+    for part, arrays in parts.items():
+        assert_widths(paths[part], {name: array.shape for name, array in arrays.items()}, saved.features)
     written = _evaluate_kind(params, own, saved, parts, read_model(schema, Schema), table)
     write_reports(written, metrics=metrics, folder=reports)
 

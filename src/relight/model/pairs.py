@@ -9,7 +9,7 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
-from relight.data.features import Features
+from relight.data.features import Features, Single
 from relight.model.networks.tower import SiameseModel
 from relight.model.rows import Arrays, Rows, preprocess_inputs
 
@@ -44,8 +44,8 @@ class DistanceCalibration(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    threshold: float
-    slope: float
+    threshold: Single
+    slope: Single
 
     def score(self, distance: np.ndarray) -> np.ndarray:
         """Return how far below the threshold the pairs are, (n_rows,) float64: those at 0 and above are alike."""

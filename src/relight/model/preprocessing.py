@@ -66,8 +66,9 @@ class QuantileNormal(nn.Module):
     def __init__(self, features: list[NumericFeature], n_train: int) -> None:
         super().__init__()
         n_knots = max(min(n_train // ROWS_PER_KNOT, MAX_KNOTS), MIN_KNOTS)
-        knots = np.array([_knots(feature, n_knots) for feature in features], dtype=np.float32)
-        self.register_buffer("knots", torch.from_numpy(knots.reshape(len(features), n_knots)))
+        self.register_buffer("knots", torch.empty(len(features), n_knots))
+        for row, feature in zip(self.knots, features, strict=True):
+            row.copy_(torch.from_numpy(_knots(feature, n_knots)))
         self.d_widest = 4 * len(features)  # counts and indices are int64, several at once
 
     def forward(self, x: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
-from relight.data.features import Features, PairFeatures, SequenceFeatures, SeriesFeatures
+from relight.data.features import Count, Features, PairFeatures, SequenceFeatures, SeriesFeatures
 from relight.errors import InputError, RelightError
 from relight.model.build import build_model
 from relight.model.checks import TargetScale
@@ -18,7 +18,7 @@ from relight.model.networks.tower import SiameseModel
 from relight.model.own_files import assert_reader_from_project, own_code_change
 from relight.model.pairs import DistanceCalibration
 from relight.model.params import ModelParams
-from relight.model.weights import load_weights
+from relight.model.weights import MemoryBound, load_weights
 from relight.runtime.files import read_json, read_model
 from relight.runtime.messages import notify
 
@@ -52,16 +52,16 @@ class Description(BaseModel):
     loss: str
     monitor: Monitor = Field(default=USUAL_SCORE, exclude_if=lambda monitor: monitor == USUAL_SCORE)
     target_scale: TargetScale
-    batch_size: int
+    batch_size: Count
     calibration: Literal["none", "temperature"] = "none"
-    seed: int
-    seeds: int
-    threads: int
-    processes: int = Field(default=1, exclude_if=lambda number: number == 1)
+    seed: int = Field(ge=0, le=2**32 - 1)  # these as in train/params.py
+    seeds: int = Field(ge=1, le=64)
+    threads: int = Field(ge=1, le=4096)
+    processes: int = Field(default=1, ge=1, le=2**31 - 1, exclude_if=lambda number: number == 1)
     own_code: dict[str, str] = Field(default={}, exclude_if=lambda files: not files)
     distance_calibration: DistanceCalibration | None = Field(default=None, exclude_if=lambda value: value is None)
-    epochs: int
-    best_epoch: int
+    epochs: Count
+    best_epoch: Count
     output_sha256: str
     versions: dict[str, str]
 
@@ -142,17 +142,26 @@ def load_model_files(description: Path, weights: Path, project: Path = Path()) -
     read = read_description(description)
     change = own_code_change(description, read.model, read.own_code, project)
     try:
-        model = build_model(
-            read.model, read.features, target_scale=read.target_scale, seeds=read.seeds, project=project
-        )
+        model = _build_within(read, weights, project)
     except RelightError as error:
         if not change:
             raise
         raise InputError(*error.problems, change) from error
+    except Exception as error:  # a description that no training wrote makes these raise anything
+        raise InputError(
+            f"{description}: describes no network that can be built ({type(error).__name__}: "
+            f"{str(error).splitlines()[0] if str(error) else 'no reason'}); run `dvc checkout --force`, or `dvc repro`"
+        ) from error
     load_weights(weights, model, change)
     if change:
         notify(f"note: {change}")
     return _saved_model(read, model)
+
+
+def _build_within(read: Description, weights: Path, project: Path) -> nn.Module:
+    """Build the network, and take no more memory for it than its weights allow."""
+    with MemoryBound(weights):
+        return build_model(read.model, read.features, target_scale=read.target_scale, seeds=read.seeds, project=project)
 
 
 def read_description(path: Path) -> Description:

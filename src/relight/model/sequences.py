@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from relight.data.features import Features
+from relight.errors import InputError
 from relight.model.inference import predict_outputs, prediction_batch_size, predictions_from_outputs
 from relight.model.pipeline import TabularModel
 from relight.model.rows import Arrays, Rows, preprocess_inputs
@@ -85,12 +86,27 @@ class SequenceInputs:
 
 
 def build_sequences(arrays: Arrays) -> Sequences:
-    """Return the sequences of the arrays that split wrote."""
+    """Return the sequences of the arrays that split wrote.
+
+    Raises:
+        InputError: if the steps of a sequence do not lie behind those of the one before.
+    """
+    _assert_in_order(arrays["start"], arrays["length"], len(arrays["numeric"]))
     weight = arrays.get("weight")
     steps, codes, start, length, target = (
         torch.from_numpy(arrays[name]) for name in ("numeric", "categories", "start", "length", "target")
     )
     return Sequences(steps, codes, start, length, target, None if weight is None else torch.from_numpy(weight))
+
+
+def _assert_in_order(start: np.ndarray, length: np.ndarray, n_steps: int) -> None:
+    """Check lengths before a sequence is padded to the longest."""
+    ends = np.cumsum(length, dtype=np.float64)  # integers would wrap around
+    if (length < 1).any() or ends[-1:].sum() != n_steps or not np.array_equal(start, ends - length):
+        raise InputError(
+            f"data/split: the sequences must have {n_steps} steps, one behind the other, got other lengths; "
+            "run `dvc checkout --force`, or `dvc repro`"
+        )
 
 
 def preprocess_sequences(model: TabularModel, sequences: Sequences) -> Sequences:

@@ -1,22 +1,30 @@
 """The weights of a model, a state_dict in a `.pth` file: written from memory, read with suspicion.
 
-`torch.load` does not notice bit flips (2884 of 3000 single flips gave a wrong tensor) and unpacks a 195 KB file to
-200 MB. So what it would believe is checked first: the size, members that are not compressed, CRCs, and then the sizes
-that the tensors claim. No pickle beyond tensors is ever read (`weights_only=True`).
+Neither file of a model is believed: its description may ask for any memory, so that the network is built within a
+bound that the size of its weights sets, and then the weights may not be larger than the network has room for.
 """
 
 import io
-import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
+from relight.data.pickle_check import ForeignError
+from relight.data.torch_archive import load_archive
 from relight.errors import InputError
+from relight.runtime.files import memory_bytes, read_regular
 
 StateDict = dict[str, Tensor]
-FOLDER_ATTRIBUTE = 0x10  # in the attributes of a zip member
+SPARE_BYTES, SPARE_FACTOR = 2**28, 4  # an own network may make tensors that its state_dict does not hold
+ARCHIVE_BYTES, TENSOR_BYTES = 2**16, 2**12  # what a file has at most besides its numbers, whole and for each tensor
+SIZED = (
+    torch.empty, torch.zeros, torch.ones, torch.full, torch.eye, torch.rand, torch.randn, torch.randint, torch.randperm,
+    torch.arange, torch.linspace, torch.logspace, torch.empty_strided,
+)  # fmt: skip
 
 
 def save_weights(path: Path, model: nn.Module) -> None:
@@ -24,6 +32,43 @@ def save_weights(path: Path, model: nn.Module) -> None:
     buffer = io.BytesIO()
     torch.save(model.state_dict(), buffer)
     path.write_bytes(buffer.getvalue())
+
+
+class MemoryBound(TorchFunctionMode):
+    """Within it, each new tensor is made without memory first (`meta`), until they have more bytes than the weights.
+
+    Args:
+        weights: the file; four times its size is enough for every network that it holds.
+
+    Raises:
+        InputError: from the function that makes the first tensor beyond.
+    """
+
+    def __init__(self, weights: Path) -> None:
+        super().__init__()
+        self._weights = weights
+        self._bytes = weights.stat().st_size if weights.is_file() else 0
+        self._left = SPARE_BYTES + SPARE_FACTOR * self._bytes
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func in SIZED and "out" not in kwargs:
+            others = {name: value for name, value in kwargs.items() if name not in ("generator", "pin_memory")}
+            self._take(func(*args, **{**others, "device": "meta"}).nbytes)
+        elif func is Tensor.clone:  # of copied modules
+            self._take(args[0].nbytes)
+        return func(*args, **kwargs)
+
+    def _take(self, n_bytes: int) -> None:
+        self._left -= n_bytes
+        if self._left < 0:
+            bound = f"{SPARE_BYTES + SPARE_FACTOR * self._bytes:,}"
+            raise InputError(
+                f"{self._weights}: must be as large as what model.json describes, got {self._bytes:,} bytes "
+                f"for more than {bound} in memory; run `dvc checkout --force`, or `dvc repro`"
+            )
 
 
 def load_weights(path: Path, model: nn.Module, reason: str = "") -> None:
@@ -35,62 +80,51 @@ def load_weights(path: Path, model: nn.Module, reason: str = "") -> None:
     Raises:
         InputError: if the file is missing or damaged, or belongs to another model.
     """
-    state = read_state(path)
-    problem = _state_difference(state, model.state_dict())
+    wanted = model.state_dict()
+    state = read_state(path, _most_bytes(wanted))
+    problem = _state_difference(state, wanted)
     if problem:
         raise InputError(f"{path}: {problem}; {reason or 'run `dvc checkout --force`, or `dvc repro`'}")
     model.load_state_dict(state)
 
 
-def read_state(path: Path) -> StateDict:
+def _most_bytes(state: Mapping[str, Tensor]) -> int:
+    """Return the largest size of a file of these tensors; those that share memory, or see a part of it, lie there."""
+    storages = {value.untyped_storage().data_ptr(): value.untyped_storage().nbytes() for value in state.values()}
+    names = sum(len(name.encode()) for name in state)
+    return ARCHIVE_BYTES + sum(storages.values()) + TENSOR_BYTES * len(state) + 4 * names
+
+
+def read_state(path: Path, most_bytes: int | None = None) -> StateDict:
     """Return the tensors of a file, intact and finite.
 
+    Args:
+        most_bytes: the size of the largest file that is read; None for the memory of this machine.
+
     Raises:
-        InputError: if the file is missing, damaged, or holds anything but tensors.
+        InputError: if the file is missing, too large, damaged, or holds anything but tensors.
     """
     try:
-        content = path.read_bytes()
+        content = read_regular(path, memory_bytes() if most_bytes is None else most_bytes)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}; run `dvc repro` or `dvc pull`") from error
     try:
-        _check_archive(content)
-        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        state = load_archive(io.BytesIO(content), checks_sums=True)
         _check_tensors(state)
     except Exception as error:  # torch raises all kinds of errors for damaged bytes; all mean the same
-        what = str(error).split("\n")[0][:120] if isinstance(error, _DamagedError) else "not a PyTorch state_dict"
+        what = str(error).split("\n")[0][:120] if isinstance(error, ForeignError) else "not a PyTorch state_dict"
         raise InputError(f"{path}: is damaged or foreign ({what}); run `dvc checkout --force`") from error
     return dict(state)
 
 
-class _DamagedError(Exception):
-    pass
-
-
-def _check_archive(content: bytes) -> None:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        members = archive.infolist()
-        if any(member.compress_type != zipfile.ZIP_STORED for member in members):
-            raise _DamagedError("its members are compressed, as PyTorch never writes them")
-        if any(member.external_attr & FOLDER_ATTRIBUTE for member in members):
-            # PyTorch does not read a member that is marked as a folder: the tensor would hold uninitialized memory.
-            raise _DamagedError("its members are marked as folders, as PyTorch never writes them")
-        if sum(member.file_size for member in members) > len(content):
-            raise _DamagedError("its members claim more bytes than the file has")
-        bad = archive.testzip()
-        if bad is not None:
-            raise _DamagedError(f"the checksum of {bad} does not match")
-
-
 def _check_tensors(state: object) -> None:
     if not isinstance(state, dict):
-        raise _DamagedError("it holds no state_dict")
+        raise ForeignError("it holds no state_dict")
     for name, value in state.items():
         if not isinstance(name, str) or not isinstance(value, Tensor):
-            raise _DamagedError("it holds more than named tensors")
-        if value.numel() * value.element_size() > value.untyped_storage().nbytes():
-            raise _DamagedError(f"{name} claims more numbers than it stores")
+            raise ForeignError("it holds more than named tensors")
         if value.is_floating_point() and not bool(value.isfinite().all()):
-            raise _DamagedError(f"{name} holds numbers that are not finite")
+            raise ForeignError(f"{name} holds numbers that are not finite")
 
 
 def _state_difference(state: StateDict, wanted: StateDict) -> str | None:

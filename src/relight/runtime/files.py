@@ -3,6 +3,7 @@
 JSON has sorted keys, no NaN and a final newline, and is read back into the model that wrote it.
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -10,6 +11,7 @@ import secrets
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -21,6 +23,8 @@ from relight.runtime.params import FORM_TAGS
 
 Model = TypeVar("Model", bound=BaseModel)
 TEMPORARY_PREFIX = ".relight-"  # of names that only a kill leaves behind
+MAX_JSON_BYTES = 2**28  # the longest that Relight writes hold the levels of categories: ten million names fit
+MAX_JSON_DEPTH = 64  # of lists and mappings in each other; Relight writes 8, and settings of own code may be deeper
 
 
 def write_json(path: Path, content: BaseModel | dict[str, Any]) -> None:
@@ -33,18 +37,87 @@ def json_text(content: BaseModel | dict[str, Any]) -> str:
     return json.dumps(value, sort_keys=True, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
 
+def read_regular(path: Path, limit: int) -> bytes:
+    """Return the content of a regular file.
+
+    A pipe would wait for a writer and a device such as /dev/zero has no end, also behind a link. The size is looked at
+    before memory is taken, because a file may have a size without taking room on the disk.
+
+    Raises:
+        InputError: if it is another kind of file, or larger than the limit.
+        OSError: if it cannot be read.
+    """
+    number = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        size = _regular_size(path, number)
+        if size > limit:
+            raise InputError(f"{path}: must have at most {limit:,} bytes, got {size:,}; run `dvc checkout --force`")
+        with os.fdopen(number, "rb", closefd=False) as file:
+            content = file.read(size + 1)
+    finally:
+        os.close(number)
+    if len(content) != size:
+        raise InputError(f"{path}: must stay as it is while it is read, got another size; run `dvc checkout --force`")
+    return content
+
+
+def assert_regular(path: Path) -> None:
+    """Check that a file is no pipe and no device, before code that is not ours opens it.
+
+    Raises:
+        InputError: if it is one.
+        OSError: if it cannot be read.
+    """
+    number = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        _regular_size(path, number)
+    finally:
+        os.close(number)
+
+
+def _regular_size(path: Path, file: int) -> int:
+    status = os.fstat(file)
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(status.st_mode):
+        kind = "a pipe" if stat.S_ISFIFO(status.st_mode) else "a device"
+        raise InputError(f"{path}: must be a regular file, got {kind}; run `dvc checkout --force`")
+    return status.st_size
+
+
+def memory_bytes() -> int:
+    """Return the memory of this machine: a larger file is not what some process held."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
 def read_json(path: Path) -> Any:
     """Return the JSON value of a file.
 
     Raises:
-        InputError: if the file is missing or is not JSON.
+        InputError: if the file is missing, is no regular file or too large, or is not JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+        value = json.loads(read_regular(path, MAX_JSON_BYTES).decode(), parse_constant=_refuse)
+        _assert_flat(value)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}; run `dvc repro` or `dvc pull`") from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: is not JSON ({error}); run `dvc checkout` or `dvc repro`") from error
+    return value
+
+
+def _assert_flat(value: Any) -> None:
+    """Check that nothing that walks through a value, function in function, goes too deep.
+
+    Raises:
+        RecursionError: as the parser itself does, for some hundred levels more.
+    """
+    level = [value]
+    for _ in range(MAX_JSON_DEPTH + 1):
+        level = [part for part in level if isinstance(part, dict | list)]
+        level = list(chain.from_iterable(part.values() if isinstance(part, dict) else part for part in level))
+    if level:
+        raise RecursionError(f"more than {MAX_JSON_DEPTH} lists and mappings in each other")
 
 
 def read_model(path: Path, model: type[Model]) -> Model:

@@ -14,8 +14,17 @@ from typing import Any, NamedTuple, Self
 
 import torch
 
+from relight.data.torch_archive import load_archive
 from relight.errors import InputError, RunError
-from relight.runtime.files import TEMPORARY_PREFIX, json_text, read_json, write_parts, write_text
+from relight.runtime.files import (
+    TEMPORARY_PREFIX,
+    json_text,
+    memory_bytes,
+    read_json,
+    read_regular,
+    write_parts,
+    write_text,
+)
 from relight.runtime.lifetime import Terminated, try_lock
 from relight.runtime.messages import notify
 from relight.runtime.nested import RunIdentity, differing_keys
@@ -203,15 +212,22 @@ def _checkpoint_bytes(turn: int, tensors: memoryview) -> list[bytes | memoryview
     return [digest.hexdigest().encode(), head, tensors]
 
 
+def _position(saved: CheckpointContent) -> TrainingPosition:
+    numbers = saved["epoch"], saved["step"]
+    if any(type(number) is not int or number < 0 for number in numbers):
+        raise ValueError(f"it is of epoch {numbers[0]}, step {numbers[1]}")
+    return TrainingPosition(*numbers)
+
+
 def _read_checkpoint(path: Path) -> tuple[int, TrainingPosition, CheckpointContent] | None:
     """Return the turn, the position and the content of a checkpoint; None if there is no file, or it is damaged."""
     try:
-        content = memoryview(path.read_bytes())
+        content = memoryview(read_regular(path, memory_bytes()))
         digest, head, tensors = content[:64], content[64:81], content[81:]
         if hashlib.sha256(content[64:]).hexdigest().encode() != digest:
             raise ValueError("its bytes are not those that were written")
-        saved = torch.load(io.BytesIO(tensors), map_location="cpu", weights_only=True)
-        return int(bytes(head)), TrainingPosition(saved["epoch"], saved["step"]), saved
+        saved = load_archive(io.BytesIO(tensors))
+        return int(bytes(head)), _position(saved), saved
     except FileNotFoundError:
         return None
     except Exception as error:  # A torn or foreign file makes these raise anything; all of it means the same.

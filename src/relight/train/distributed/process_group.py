@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
+from relight.data.torch_archive import load_archive
 from relight.model.inference import ChunkedInputs, batched_outputs
 from relight.model.rows import Rows, StoredRows
 
@@ -75,7 +76,7 @@ class DistributedGroup:
         torch.save(saved if self.rank == 0 else None, buffer)
         content = torch.frombuffer(bytearray(buffer.getvalue()), dtype=torch.uint8)
         received = io.BytesIO(self._broadcast(content).numpy().tobytes())
-        shared = torch.load(received, map_location="cpu", weights_only=True)
+        shared = load_archive(received)
         if shared is None:
             return None
         random = {kind: states[self.rank].clone() for kind, states in shared["random"].items()}

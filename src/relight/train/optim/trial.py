@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from relight.data.torch_archive import load_archive
 from relight.errors import InputError
 from relight.own_code.calls import Call
 from relight.own_code.loading import described, load
@@ -137,8 +138,7 @@ def saved_and_loaded(optimizer: TorchOptimizer) -> dict[str, Any]:
     buffer = io.BytesIO()
     try:
         torch.save(optimizer.save(), buffer)
-        buffer.seek(0)
-        saved: dict[str, Any] = torch.load(buffer, map_location="cpu", weights_only=True)
+        saved: dict[str, Any] = load_archive(buffer)
         return saved
     except Exception as error:  # of pickle, for each type in its own way
         kinds = ", ".join(sorted(_unsavable(optimizer.save()))) or str(error).split("\n")[0]
