@@ -140,8 +140,8 @@ class LaunchStore(Store):
         self._wait_seconds = timeout.total_seconds()
         self._asking = threading.Lock()
         until = time.monotonic() + HANDSHAKE_SECONDS
+        self._channel = SignedChannel(connection, secret, is_server=False, until=until)
         try:
-            self._channel = SignedChannel(connection, secret, is_server=False, until=until)
             self._channel.send(_HELLO)
             self._channel.receive(len(_HELLO))
         except (ConnectionError, SecretError) as error:
