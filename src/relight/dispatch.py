@@ -53,7 +53,7 @@ def run_compare(arguments: argparse.Namespace) -> str:
 
 def run_data(arguments: argparse.Namespace) -> str:
     from relight.commands.samples import write_sample, write_sample_for
-    from relight.prepare.source import assert_inside
+    from relight.runtime.places import assert_inside
 
     if arguments.name:
         return write_sample(arguments.name, RAW)

@@ -1,7 +1,6 @@
 """The source that `prepare.source` names: a table (a regular file, or a folder of them, inside the repository), or the
 description of points on a known line, the data of the tutorial."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -17,8 +16,8 @@ from relight.prepare.frames import TableHead
 from relight.prepare.own_reader import OwnTable
 from relight.prepare.params import LineParams
 from relight.runtime.params import check_document
+from relight.runtime.places import assert_in_repository
 from relight.runtime.strict_yaml import read_yaml
-from relight.runtime.workspace import find_root
 
 SourceKind = Literal["line", "csv", "parquet"]
 _TABLES: dict[str, SourceKind] = {
@@ -180,40 +179,6 @@ def source_kind(source: Path) -> SourceKind:
     return file_kind(source)
 
 
-def assert_in_repository(source: Path) -> None:
-    """Check that the source is a file or a folder of the repository.
-
-    Raises:
-        InputError: for a path outside the repository, missing, or no regular file.
-    """
-    assert_inside(source)
-    if not _exists(source):
-        raise InputError(f"{source}: no such file in {Path.cwd()}{_next_step(source)}")
-    if not source.resolve().is_relative_to(_root().resolve()) and not _in_dvc_cache(source):
-        raise InputError(f"{source}: is a link out of the repository; put the table itself into data/raw/")
-    if not source.is_file() and not source.is_dir():
-        raise InputError(f"{source}: is not a regular file")
-
-
-def assert_inside(source: Path) -> None:
-    """Check that a path, as it is written, is one in the repository, on which no step leads out of it.
-
-    Raises:
-        InputError: if it is not, or if a `..` follows a name: if that is the name of a link, DVC would hash another
-            file than the stage would read.
-    """
-    steps = (os.path.abspath(Path(*source.parts[:n])) for n in range(1, len(source.parts) + 1))
-    if source.is_absolute() or not all(Path(step).is_relative_to(_root()) for step in steps):
-        raise InputError(f"{source}: must be a path inside the repository; put the table into data/raw/")
-    if source != Path(os.path.normpath(source)):
-        raise InputError(f"{source}: must have `..` only at its beginning; write {os.path.normpath(source)}")
-
-
-def _root() -> Path:
-    """Return the top of the repository; outside of one, the current folder."""
-    return find_root(Path.cwd()) or Path.cwd()
-
-
 def file_kind(path: Path) -> SourceKind:
     """Return what a file, or the files of a folder, are by their names.
 
@@ -245,21 +210,3 @@ def _files(path: Path) -> list[Path]:
 def _ending(path: Path) -> str:
     """Return the ending that tells the format of a table; empty for other files."""
     return next((ending for ending in _TABLES if path.name.endswith(ending)), "")
-
-
-def _exists(source: Path) -> bool:
-    try:
-        return source.exists()
-    except OSError as error:  # a name that is too long, a folder without permission
-        raise InputError(f"{source}: cannot be read: {error.strerror}") from error
-
-
-def _in_dvc_cache(source: Path) -> bool:
-    """Return whether the source is a link of `dvc add`, into a cache that several repositories may share."""
-    return source.is_symlink() and source.with_name(source.name + ".dvc").is_file()
-
-
-def _next_step(source: Path) -> str:
-    if source.with_name(source.name + ".dvc").is_file():
-        return f"; run `dvc pull {source}`"
-    return f"; run `relight data {source.stem}` for one of the sample tables, or correct prepare.source"
