@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from relight.data.parquet import parquet_frames, parquet_schema
+from relight.data.parquet_sizes import MAX_PACKING, MIN_UNPACKED_BYTES, assert_unpacks
 from relight.errors import InputError
 from relight.own_code.calls import Call
 from relight.prepare.csv_reader import ColumnTypes, csv_frames, csv_names
@@ -102,6 +103,11 @@ class SourceTable:
         """The size on the disk."""
         return sum(file.stat().st_size for file in self.files)
 
+    @property
+    def is_packed(self) -> bool:
+        """Return whether the size on the disk says little about that in memory."""
+        return not self.is_csv or any(file.suffix == ".gz" for file in self.files)
+
     def frames(self, types: ColumnTypes) -> Iterator[pl.DataFrame]:
         """Yield the rows in their order, in tables of any number of rows.
 
@@ -113,23 +119,48 @@ class SourceTable:
         """
         n_rows = 0
         for file in self.files:
-            for frame in csv_frames(file, types) if self.is_csv else parquet_frames(file):
+            for frame in csv_frames(file, types) if self.is_csv else _parquet_frames(file):
                 n_rows += frame.height
                 yield frame
         if n_rows == 0:
             raise InputError(f"{self.path}: has columns but no rows")
 
-    def head(self, n_rows: int) -> TableHead:
-        """Return the first `n_rows` rows at most, CSV as texts, so that types are decided on all values."""
+    def head(self, n_rows: int, n_bytes: int | None = None) -> TableHead:
+        """Return the first `n_rows` rows at most, CSV as texts, so that types are decided on all values.
+
+        Args:
+            n_bytes: in memory, after which there are fewer rows; None for no such limit.
+        """
         frames: list[pl.DataFrame] = []
         for frame in self.frames({}):
             frames.append(frame)
-            if sum(frame.height for frame in frames) > n_rows:
+            is_full = n_bytes is not None and sum(frame.estimated_size() for frame in frames) > n_bytes
+            if is_full or sum(frame.height for frame in frames) > n_rows:
                 return TableHead(pl.concat(frames).head(n_rows), is_whole=False)
         return TableHead(pl.concat(frames), is_whole=True)
 
     def _columns(self, file: Path) -> list[str] | pl.Schema:
-        return csv_names(file) if self.is_csv else parquet_schema(file)
+        if self.is_csv:
+            return csv_names(file)
+        assert_unpacks(file)
+        return parquet_schema(file)
+
+
+def _parquet_frames(file: Path) -> Iterator[pl.DataFrame]:
+    """Yield the rows of a file, whose texts may be one long text a million times: it is written out when it is cleaned.
+
+    Raises:
+        InputError: for texts that are far longer than the file.
+    """
+    limit = max(MIN_UNPACKED_BYTES, MAX_PACKING * file.stat().st_size)
+    for frame in parquet_frames(file):
+        texts = [column for column in frame if column.dtype == pl.String]
+        if sum(column.str.len_bytes().sum() for column in texts) > limit:
+            raise InputError(
+                f"{file}: must have at most {limit >> 20} MB of text in {frame.height} rows, {MAX_PACKING} times its "
+                f"size or {MIN_UNPACKED_BYTES >> 20} MB, and it has more; shorten the texts"
+            )
+        yield frame
 
 
 def open_source(source: Path, reader: Call | None = None) -> SourceTable | OwnTable | LineParams:
