@@ -9,6 +9,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -126,8 +127,11 @@ class _DvcLinks:
 
     def __init__(self, root: Path) -> None:
         self.root = Path(os.path.realpath(root))
-        self._cache = Path(os.path.realpath(_cache_folder(self.root)))
         self._listed: dict[str, dict[str, str]] = {}  # by the MD5 of the list of a folder
+
+    @cached_property
+    def _cache(self) -> Path:
+        return Path(os.path.realpath(_cache_folder(self.root)))  # only links out of the repository need it
 
     def problem(self, path: Path) -> str:
         """Return why a file or folder, with links followed, must not be read; "" if it may be."""
