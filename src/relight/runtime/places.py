@@ -131,7 +131,7 @@ class _DvcLinks:
 
     @cached_property
     def _cache(self) -> Path:
-        return Path(os.path.realpath(_cache_folder(self.root)))  # only links out of the repository need it
+        return Path(os.path.realpath(configured_cache(self.root)))  # only links out of the repository need it
 
     def problem(self, path: Path) -> str:
         """Return why a file or folder, with links followed, must not be read; "" if it may be."""
@@ -191,7 +191,7 @@ def _text(entry: Any, key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _cache_folder(root: Path) -> Path:
+def configured_cache(root: Path) -> Path:
     """Return the folder of DVC's cache, by the settings that DVC reads, the last of which counts."""
     user = Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser() / "dvc"
     system = Path(os.environ.get("DVC_SYSTEM_CONFIG_DIR") or "/etc/xdg/dvc")
