@@ -15,11 +15,11 @@ from relight.commands.samples import write_sample
 from relight.errors import InputError
 from relight.own_code.calls import Call
 from relight.predict.new_rows import open_table
-from relight.runtime.audit import Audit
-from relight.runtime.places import MAX_PROBLEMS, is_in_repository
 from relight.prepare.source import SourceTable, open_source
 from relight.project.starting_params import table_problems
 from relight.repository.objects import bytes_md5, object_path
+from relight.runtime.audit import Audit
+from relight.runtime.places import MAX_PROBLEMS, is_in_repository
 
 TABLE = b"x\n1\n"
 OUT = "is a link out of the repository, to "

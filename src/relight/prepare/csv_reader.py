@@ -33,7 +33,7 @@ _EXACT_ROWS = 1 << 16
 
 _EXACT_BYTES = 1 << 26  # of the text of these rows
 
-_STEP_ROWS = 64
+_STEP_ROWS = 256
 
 _QUOTED_BYTES = 1 << 20  # of lines in quotes, after which the exact reader takes over
 
