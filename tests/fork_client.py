@@ -63,7 +63,8 @@ def end_as(status: int) -> None:
 
 def main() -> None:
     name = os.path.basename(sys.argv[0])
-    command = sys.argv[1:] if name == "python" else [name, *sys.argv[1:]]
+    words = sys.argv[2:] if sys.argv[1:2] == ["-P"] else sys.argv[1:]  # a server has what it imports already
+    command = words if name == "python" else [name, *words]
     server = server_for(command)
     if server and (connection := ask(server, command)):
         end_as(follow(connection))

@@ -41,8 +41,12 @@ def run_check(_arguments: argparse.Namespace) -> str:
     from relight.commands.extra import extra_notes
     from relight.commands.untracked import untracked_notes
     from relight.deps.braces import brace_notes
+    from relight.repository.revisions import locked_list_problems
+    from relight.runtime.places import configured_cache
 
-    return check(PARAMS) + untracked_notes(PARAMS) + extra_notes() + brace_notes(PARAMS)
+    text = check(PARAMS) + untracked_notes(PARAMS) + extra_notes() + brace_notes(PARAMS)
+    root = find_root(Path.cwd())
+    return _text_or_raise(text, [] if root is None else locked_list_problems(configured_cache(root)))
 
 
 def run_compare(arguments: argparse.Namespace) -> str:
@@ -53,7 +57,7 @@ def run_compare(arguments: argparse.Namespace) -> str:
 
 def run_data(arguments: argparse.Namespace) -> str:
     from relight.commands.samples import write_sample, write_sample_for
-    from relight.prepare.source import assert_inside
+    from relight.runtime.places import assert_inside
 
     if arguments.name:
         return write_sample(arguments.name, RAW)

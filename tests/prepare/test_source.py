@@ -104,15 +104,6 @@ def test_a_path_out_of_the_repository_is_refused_whether_it_is_there_or_not(sour
         source_kind(Path(source))
 
 
-def test_a_link_out_of_the_repository_is_refused_unless_dvc_made_it(tmp_path: Path) -> None:
-    (tmp_path / "cached").write_text("x\n1\n")
-    Path("t.csv").symlink_to(tmp_path / "cached")
-    with pytest.raises(InputError, match="is a link out of the repository"):
-        source_kind(Path("t.csv"))
-    Path("t.csv.dvc").write_text("outs: []\n")  # `dvc add` leaves a link into the shared cache, and this
-    assert source_kind(Path("t.csv")) == "csv"
-
-
 @pytest.fixture
 def model(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of a model in a repository that has `.dvc` at its top, and a table outside of it and one inside."""

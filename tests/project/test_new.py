@@ -18,6 +18,7 @@ from relight.params import assert_sections
 from relight.project import writing
 from relight.project.new import new
 from relight.project.starting_params import recipe_names, starting_params
+from relight.repository.objects import bytes_md5, object_path
 from relight.runtime.installed import STAGE_CODE, stage_hash
 from relight.runtime.strict_yaml import parse_yaml, read_yaml
 from relight.sweep.settings import read_sweep_settings
@@ -210,9 +211,15 @@ def test_a_link_to_a_table_is_copied_under_its_own_name() -> None:
 
 def test_a_link_out_of_the_repository_is_copied_and_a_table_of_dvc_stays(folder: Path) -> None:
     git("init", "-q")
-    for name in ("link.csv", "tracked.csv"):
-        (folder / name).symlink_to("../houses.csv")
-    (folder / "tracked.csv.dvc").touch()
+    md5 = bytes_md5(HOUSES.encode())
+    cached = folder.parent / "cache" / object_path(md5)
+    cached.parent.mkdir(parents=True)
+    cached.write_text(HOUSES)
+    (folder / ".dvc").mkdir()
+    (folder / ".dvc/config").write_text("[cache]\n    dir = ../../cache\n")
+    (folder / "link.csv").symlink_to("../houses.csv")
+    (folder / "tracked.csv").symlink_to(cached)
+    (folder / "tracked.csv.dvc").write_text(f"outs:\n- md5: {md5}\n  path: tracked.csv\n")
     make("one", source=Path("link.csv"), target="price")
     assert (folder / "one/data/raw/link.csv").read_text() == HOUSES
     make("two", source=Path("tracked.csv"), target="price")

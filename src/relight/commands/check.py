@@ -40,6 +40,7 @@ from relight.train.params import TrainParams
 
 MAX_CHECKED_BYTES = 64 << 20  # only the first rows of a larger source are checked: prepare and split read all of it
 N_CHECKED_ROWS = 16_384
+MAX_HELD_BYTES = 128 << 20  # of a packed source, in memory; of a larger one only the first rows are checked
 
 
 class _CleanTable(NamedTuple):
@@ -114,14 +115,21 @@ def _is_large(content: SourceTable | OwnTable) -> bool:
     return is_long or content.n_bytes > MAX_CHECKED_BYTES
 
 
-def _clean_whole(content: SourceTable | OwnTable | LineParams, params: PrepareParams) -> _CleanTable:
+def _clean_whole(content: SourceTable | OwnTable | LineParams, params: PrepareParams) -> _CleanTable | _FirstRows:
     if isinstance(content, LineParams):
         clean = clean_table(content, params)
         return _CleanTable(list(rechunk([clean.rows], CHUNK_ROWS)), clean.schema)
-    first = content.head(PLANNING_ROWS)
+    is_packed = isinstance(content, SourceTable) and content.is_packed
+    first = content.head(PLANNING_ROWS, MAX_HELD_BYTES if is_packed else None)
     cleaning = TableCleaner(first.rows, params, is_whole=first.is_whole)
     frames = [first.rows] if first.is_whole else content.frames(cleaning.types)
-    chunks = list(rechunk(cleaning.clean(frames), CHUNK_ROWS))
+    chunks, n_bytes = list[pl.DataFrame](), 0
+    for chunk in rechunk(cleaning.clean(frames), CHUNK_ROWS):
+        chunks.append(chunk)
+        n_bytes += int(chunk.estimated_size())
+        if is_packed and n_bytes > MAX_HELD_BYTES:
+            rows = first.rows.head(N_CHECKED_ROWS)
+            return _FirstRows(TableCleaner(rows, params, is_whole=False), content.n_bytes)
     return _CleanTable(chunks, cleaning.schema())
 
 

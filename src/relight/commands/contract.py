@@ -10,6 +10,7 @@ from relight.errors import InputError
 from relight.own_code.calls import Call, find_calls, is_well_formed
 from relight.own_code.loading import load
 from relight.runtime.messages import pluralize
+from relight.runtime.places import assert_in_repository
 from relight.runtime.strict_yaml import parse_yaml, read_yaml
 from relight.testing import KINDS, facts
 
@@ -89,7 +90,7 @@ def _source(kind: str, source: Path | None, params: Path, name: str) -> Path | N
     """Return the file that a reader is tried on.
 
     Raises:
-        InputError: if there is none, or it is given for something else.
+        InputError: if there is none, that of params.yaml lies elsewhere, or it is given for something else.
     """
     if kind != "reader":
         if source is not None:
@@ -99,6 +100,8 @@ def _source(kind: str, source: Path | None, params: Path, name: str) -> Path | N
     found = source or (prepare.get("source") if isinstance(prepare, dict) else None)
     if not isinstance(found, str | Path):
         raise InputError(f"{name}: must have a file to read; add --source, as --source data/raw/houses.json")
+    if source is None:
+        assert_in_repository(Path(found))
     return Path(found)
 
 

@@ -6,6 +6,7 @@ import polars as pl
 
 from relight.errors import InputError
 from relight.runtime.files import write_text
+from relight.runtime.places import assert_stays
 
 SAMPLE_NAMES = ("breast_cancer", "diabetes", "digits")
 
@@ -14,11 +15,13 @@ def write_sample(name: str, raw: Path) -> str:
     """Write `raw/NAME.csv`; return the message for the person.
 
     Raises:
-        InputError: if the name is unknown, or a file of that name has other content.
+        InputError: if the name is unknown, or a file of that name has other content, or lies outside the repository.
     """
     if name not in SAMPLE_NAMES:
         raise InputError(f"data: NAME must be one of {', '.join(SAMPLE_NAMES)}, got {name}")
-    path, text = raw / f"{name}.csv", _load_sample(name).write_csv()
+    path = raw / f"{name}.csv"
+    assert_stays(path)
+    text = _load_sample(name).write_csv()
     if path.exists() and path.read_text() != text:
         raise InputError(f"{path}: is there already, with other content; move it away first")
     raw.mkdir(parents=True, exist_ok=True)

@@ -84,7 +84,7 @@ def _in_child(call: Call, source: Path, root: Path, seed: str) -> tuple[str, str
     """Return the digest of the rows in a new process, or its problem."""
     paths = os.pathsep.join(path for path in sys.path if path)
     done = subprocess.run(
-        [sys.executable, "-c", CHILD],
+        [sys.executable, "-P", "-c", CHILD],
         input=json.dumps([call.model_dump(mode="json"), str(source), str(root)]),
         env={**os.environ, "PYTHONPATH": paths, "PYTHONHASHSEED": seed},
         capture_output=True,

@@ -6,14 +6,14 @@ A damaged object is moved aside and never deleted, because it may be the only co
 import os
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 from relight.doctor.dvc_lock import LockedOutput
 from relight.doctor.finding import CheckResult, Command, Finding
-from relight.repository.objects import FOLDER_SUFFIX, file_md5
+from relight.repository.objects import FOLDER_SUFFIX, file_md5, list_problems, object_path
 from relight.repository.places import recorded_md5
 from relight.runtime.workspace import scratch_folder
 
@@ -53,6 +53,7 @@ class CacheState(NamedTuple):
     Attributes:
         seconds: the time that hashing took.
         temporary: those that are older than an hour.
+        bad_lists: lists of folders that name other places, with what is wrong; their bytes are those of their names.
     """
 
     n_objects: int
@@ -60,6 +61,7 @@ class CacheState(NamedTuple):
     seconds: float
     damaged: list[DamagedObject]
     temporary: list[TemporaryFile]
+    bad_lists: dict[str, str]
 
 
 def rehash_cache(cache: Path) -> CacheState:
@@ -79,6 +81,7 @@ def rehash_cache(cache: Path) -> CacheState:
         time.monotonic() - start,
         damaged,
         [TemporaryFile(str(path), path.stat().st_size) for path in temporary if _is_old(path)],
+        {md5: problem for path in objects for md5 in [_md5_of(path)] for problem in list_problems(cache, [md5])},
     )
 
 
@@ -98,8 +101,12 @@ def _is_own(path: Path) -> bool:
     return path.stat().st_uid == os.getuid()
 
 
+def _md5_of(path: Path) -> str:
+    return path.parent.name + path.name
+
+
 def _find_damage(path: Path) -> DamagedObject | None:
-    md5 = path.parent.name + path.name
+    md5 = _md5_of(path)
     try:
         actual = file_md5(path)
     except OSError:  # a bad block
@@ -154,6 +161,22 @@ def temporary_file_findings(files: Sequence[TemporaryFile]) -> list[Finding]:
     return [Finding(problem, "a kill or a full disk left them, and nothing removes them", (remove,), is_safe=True)]
 
 
+def bad_list_findings(cache: Path, lists: Mapping[str, str]) -> list[Finding]:
+    """Return how to move each list of a folder aside by which `dvc checkout` would write elsewhere."""
+    quarantine = str(scratch_folder() / QUARANTINE_NAME)
+    reason = "somebody has written it by hand, and `dvc checkout` or `dvc pull` would follow it"
+    return [
+        Finding(
+            problem,
+            reason,
+            (("mkdir", "-p", quarantine), ("mv", str(cache / object_path(md5)), f"{quarantine}/{md5}")),
+            is_safe=True,
+            note="ask who wrote dvc.lock, or the .dvc file, that names it",
+        )
+        for md5, problem in lists.items()
+    ]
+
+
 def check_cache(folder: Path, state: CacheState, outs: list[LockedOutput], *, has_remote: bool) -> CheckResult:
     """Look at the objects and at the unfinished copies.
 
@@ -161,7 +184,7 @@ def check_cache(folder: Path, state: CacheState, outs: list[LockedOutput], *, ha
         outs: of the present dvc.lock.
     """
     findings = [_object_finding(damaged, outs, has_remote) for damaged in state.damaged]
-    findings += temporary_file_findings(state.temporary)
+    findings += temporary_file_findings(state.temporary) + bad_list_findings(folder, state.bad_lists)
     size = f"{state.n_objects} objects, {state.n_bytes / 1e6:.1f} MB hashed again in {state.seconds:.1f} s"
     return CheckResult("cache", f"{folder}: {size}", findings)
 

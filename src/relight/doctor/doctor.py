@@ -7,7 +7,6 @@ import os
 import shlex
 import shutil
 import subprocess
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -30,7 +29,7 @@ from relight.doctor.locks import check_locks, is_dvc_command, is_within, list_pr
 from relight.doctor.queue import check_queue
 from relight.doctor.settings import COMMITTED_CONFIG, check_settings, read_dvc_config, remote_names
 from relight.errors import RunError
-from relight.repository.dvc import cache_folder
+from relight.repository.dvc import cache_folder, dvc_command, environment_of_dvc
 from relight.repository.places import lies_inside
 from relight.runtime.messages import abbreviate
 from relight.runtime.workspace import find_root, repository_root
@@ -171,12 +170,9 @@ def run_fix(commands: Sequence[Command]) -> str | None:
         the one that failed, and its message; None if none did.
     """
     for command in commands:
-        done = subprocess.run(_with_this_dvc(command), capture_output=True, text=True, check=False)
+        words = dvc_command(*command[1:]) if command[0] == "dvc" else command
+        done = subprocess.run(words, env=environment_of_dvc(), capture_output=True, text=True, check=False)
         if done.returncode != 0:
             last_line = (done.stderr or done.stdout).strip().split("\n")[-1]
             return f"{shlex.join(command)}: {last_line or f'ended with code {done.returncode}'}"
     return None
-
-
-def _with_this_dvc(command: Command) -> list[str]:
-    return [sys.executable, "-m", *command] if command[0] == "dvc" else list(command)

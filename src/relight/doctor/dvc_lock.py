@@ -12,7 +12,7 @@ import yaml
 from relight.doctor.finding import CheckResult, Command, Finding
 from relight.errors import InputError
 from relight.repository.git import read_files_at, run_git
-from relight.repository.objects import FOLDER_SUFFIX, folder_files, is_intact, object_path
+from relight.repository.objects import FOLDER_SUFFIX, folder_files, is_intact, list_problems, object_path
 from relight.repository.places import lies_inside, recorded_md5
 from relight.repository.revisions import LOCK_PATH, Lock, read_lock
 from relight.runtime.messages import abbreviate
@@ -106,7 +106,8 @@ def _locked_output(stage: str, path: str, md5: str, size: int, cache: Path, dama
     missing = [md5] if not (cache / object_path(md5)).exists() else []
     files: dict[str, str] | None = {}
     if md5.endswith(FOLDER_SUFFIX):
-        files = folder_files(cache, md5) if not missing and is_intact(cache, md5) else None
+        is_usable = not missing and is_intact(cache, md5) and not list_problems(cache, [md5])  # the cache names others
+        files = folder_files(cache, md5) if is_usable else None
         missing += [file for file in (files or {}).values() if not (cache / object_path(file)).exists()]
     is_broken = missing or damaged & {md5, *(files or {}).values()}
     return LockedOutput(stage, path, md5, size, files, tuple(missing), recorded_md5(path) if is_broken else None)

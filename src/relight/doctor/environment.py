@@ -121,7 +121,7 @@ def python_on_path_prefix() -> str | None:
     python = shutil.which("python")
     if python is None:
         return None
-    print_prefix = [python, "-c", "import sys; print(sys.prefix)"]
+    print_prefix = [python, "-I", "-c", "import sys; print(sys.prefix)"]  # -I: nothing of this folder is imported
     done = subprocess.run(print_prefix, capture_output=True, text=True, check=False)
     return os.path.realpath(done.stdout.strip()) if done.returncode == 0 else None
 

@@ -16,6 +16,7 @@ from relight.prepare.frames import as_frame, is_table
 from relight.prepare.own_reader import FOLDER_ENDING, OwnTable, ending_of
 from relight.prepare.source import SourceTable, file_kind
 from relight.runtime.messages import did_you_mean, notify
+from relight.runtime.places import assert_stays
 
 FRAME_NAME = "the frame"
 GROUP = "\0group"  # no column of a table has this name
@@ -45,8 +46,10 @@ def open_table(table: Path, reader: SourceReader | None = None, project: Path = 
         project: the folder below which the reader lies.
 
     Raises:
-        InputError: for what is no table, and for a reader that the project lacks.
+        InputError: for what is no table, a reader that the project lacks, and a link out of the repository in a folder.
     """
+    if table.is_dir():
+        assert_stays(table)
     if reader is not None and table.exists():
         if ending_of(table) == reader.ending:
             return NewRows(str(table), _read_with(reader, table, project))

@@ -8,12 +8,15 @@ import codecs
 import csv
 import io
 import re
+from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
+from relight.data.parquet_sizes import MAX_COLUMNS
 from relight.data.text_columns import name_problems
 from relight.errors import InputError
-from relight.prepare.csv_bytes import open_csv, separator_of
+from relight.prepare.csv_bytes import MAX_ROW_BYTES, open_csv, separator_of
 
 _CHUNK_BYTES = 1 << 20
 _FOREIGN = {
@@ -43,8 +46,9 @@ def check_csv(path: Path) -> CsvStructure:
     _check_bytes(path)
     with open_csv(path) as file:
         text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-        reader = csv.reader(text, delimiter=separator_of(path), strict=True)
         first_line = 1
+        lines = chain.from_iterable(_bounded_lines(path, text, lambda: first_line))
+        reader = csv.reader(lines, delimiter=separator_of(path), strict=True)
         try:
             names = check_header(path, next(reader, []))
             n_rows, blank_line = 0, 0
@@ -63,9 +67,28 @@ def check_csv(path: Path) -> CsvStructure:
     return CsvStructure(names, n_rows)
 
 
+def _bounded_lines(path: Path, text: io.TextIOWrapper, row_line: Callable[[], int]) -> Iterator[list[str]]:
+    """Yield the lines, many at a time, as long as rows end among them: many lines in quotes may be one row.
+
+    Args:
+        row_line: returns the line of the row that is being read.
+    """
+    n_waiting, last_line = 0, 0
+    while lines := text.readlines(_CHUNK_BYTES):
+        yield lines
+        n_waiting = n_waiting + 1 if row_line() == last_line else 0
+        last_line = row_line()
+        if n_waiting * _CHUNK_BYTES > MAX_ROW_BYTES:
+            raise InputError(_long_problem(path, last_line, "row"))
+
+
+def _long_problem(path: Path, line: int, what: str) -> str:
+    return f"{path}:{line}: a {what} has more than {MAX_ROW_BYTES >> 20} MB; is it a table, with a row on each line?"
+
+
 def _check_bytes(path: Path) -> None:
     decoder = codecs.getincrementaldecoder("utf-8")()
-    line = 1
+    line, n_bytes = 1, 0  # of the line that is not ended yet
     with open_csv(path) as file:
         head = file.read(4)
         if head in (b"", codecs.BOM_UTF8):
@@ -77,6 +100,10 @@ def _check_bytes(path: Path) -> None:
         while chunk := file.read(_CHUNK_BYTES):
             chunk += file.read(1) if chunk.endswith(b"\r") else b""
             _check_chunk(path, chunk, line, decoder)
+            end = chunk.find(b"\n")
+            if n_bytes + (len(chunk) if end < 0 else end) > MAX_ROW_BYTES:
+                raise InputError(_long_problem(path, line, "line"))
+            n_bytes = len(chunk) - 1 - chunk.rfind(b"\n") + (n_bytes if end < 0 else 0)
             line += chunk.count(b"\n")
         _check_utf8(path, b"", line, decoder)
 
@@ -118,6 +145,8 @@ def check_header(path: Path, header: list[str]) -> list[str]:
     names = [name.strip() for name in header]
     if not names:
         raise InputError(f"{path}:1: is blank; the first line must name the columns")
+    if len(names) > MAX_COLUMNS:
+        raise InputError(f"{path}:1: must name at most {MAX_COLUMNS} columns, got {len(names)}; leave out some")
     if len(names) == 1:
         other = next((mark for mark in (";", "\t", "|", ",") if mark in names[0]), None)
         if other:

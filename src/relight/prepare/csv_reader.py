@@ -17,6 +17,7 @@ import polars as pl
 
 from relight.data.prefetch import map_ordered
 from relight.prepare.csv_bytes import (
+    MAX_ROW_BYTES,
     count_byte,
     has_leading_zeros,
     is_certain,
@@ -28,9 +29,13 @@ from relight.prepare.csv_checks import check_csv, check_header
 
 PIECE_BYTES = 1 << 24
 
-_LONGEST_ROW = 1 << 24
-
 _EXACT_ROWS = 1 << 16
+
+_EXACT_BYTES = 1 << 26  # of the text of these rows
+
+_STEP_ROWS = 256
+
+_QUOTED_BYTES = 1 << 20  # of lines in quotes, after which the exact reader takes over
 
 _BLANK_END = re.compile(rb"(?:^|\n)\r?\n\Z")
 
@@ -97,10 +102,12 @@ def _read_header(path: Path) -> _Header:
 
 def _first_lines(file: IO[bytes]) -> bytes:
     """Read as many lines as it takes to close all quotes."""
-    lines = file.readline(_LONGEST_ROW)
-    while lines.count(b'"') % 2 and len(lines) < _LONGEST_ROW and (line := file.readline(_LONGEST_ROW)):
-        lines += line
-    return lines
+    lines = [file.readline(MAX_ROW_BYTES)]
+    n_quotes, n_bytes = lines[0].count(b'"'), len(lines[0])
+    while n_quotes % 2 and n_bytes < MAX_ROW_BYTES and (line := file.readline(MAX_ROW_BYTES)):
+        lines.append(line)
+        n_quotes, n_bytes = n_quotes + line.count(b'"'), n_bytes + len(line)
+    return b"".join(lines)
 
 
 def _pieces(file: IO[bytes]) -> Iterator[bytes]:
@@ -109,17 +116,17 @@ def _pieces(file: IO[bytes]) -> Iterator[bytes]:
         piece = b"".join([piece, *_rest_of_row(file, piece)])
         if _BLANK_END.search(piece, max(len(piece) - 3, 0)):
             more = file.read(PIECE_BYTES)
-            piece = piece + more + file.readline() if more else piece.rstrip(b"\r\n")
+            piece = piece + more + file.readline(MAX_ROW_BYTES) if more else piece.rstrip(b"\r\n")
         if piece:
             yield piece
 
 
 def _rest_of_row(file: IO[bytes], piece: bytes) -> Iterator[bytes]:
-    """Yield lines until one ends outside quotes; only 16 MB, because a quote may never be closed."""
+    """Yield lines until one ends outside quotes; only some, because a quote, or a line, may never end."""
     is_quoted = b'"' in piece and piece.count(b'"') % 2 == 1
     n_bytes = 0
-    while n_bytes < _LONGEST_ROW and (is_quoted or not piece.endswith(b"\n")):
-        piece = file.readline(_LONGEST_ROW)
+    while n_bytes < _QUOTED_BYTES if is_quoted else not piece.endswith(b"\n") and n_bytes < MAX_ROW_BYTES:
+        piece = file.readline(MAX_ROW_BYTES)
         if not piece:
             return
         n_bytes += len(piece)
@@ -153,11 +160,22 @@ def _read_exactly(path: Path, names: list[str], n_before: int) -> Iterator[pl.Da
         text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
         rows = (row for row in csv.reader(text, delimiter=separator_of(path)) if row)
         remaining = islice(rows, 1 + n_before, None)
-        while chunk := list(islice(remaining, _EXACT_ROWS)):
+        while chunk := _next_rows(remaining, file):
             columns = zip(names, zip(*chunk, strict=True), strict=True)
             yield pl.DataFrame(
                 {name: [value or None for value in values] for name, values in columns}, _text_types(names)
             )
+
+
+def _next_rows(rows: Iterator[list[str]], file: IO[bytes]) -> list[list[str]]:
+    """Return some of the next rows, fewer of long ones; none at the end."""
+    start, chunk = file.tell(), list[list[str]]()
+    while len(chunk) < _EXACT_ROWS and file.tell() - start < _EXACT_BYTES:
+        step = list(islice(rows, _STEP_ROWS))
+        chunk += step
+        if len(step) < _STEP_ROWS:
+            break
+    return chunk
 
 
 def _parse(path: Path, piece: bytes, names: list[str], types: ColumnTypes) -> pl.DataFrame | None:

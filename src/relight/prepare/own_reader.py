@@ -69,7 +69,7 @@ class OwnTable:
             yield self._first.pop(0)
         yield from self._unread
 
-    def head(self, n_rows: int) -> TableHead:
+    def head(self, n_rows: int, _n_bytes: int | None = None) -> TableHead:
         """Return the first `n_rows` rows at most; `frames` yields them again."""
         while sum(frame.height for frame in self._first) <= n_rows:
             frame = next(self._unread, None)

@@ -1,7 +1,6 @@
 """The source that `prepare.source` names: a table (a regular file, or a folder of them, inside the repository), or the
 description of points on a known line, the data of the tutorial."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -10,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from relight.data.parquet import parquet_frames, parquet_schema
+from relight.data.parquet_sizes import MAX_PACKING, MIN_UNPACKED_BYTES, assert_unpacks
 from relight.errors import InputError
 from relight.own_code.calls import Call
 from relight.prepare.csv_reader import ColumnTypes, csv_frames, csv_names
@@ -17,8 +17,8 @@ from relight.prepare.frames import TableHead
 from relight.prepare.own_reader import OwnTable
 from relight.prepare.params import LineParams
 from relight.runtime.params import check_document
+from relight.runtime.places import assert_in_repository
 from relight.runtime.strict_yaml import read_yaml
-from relight.runtime.workspace import find_root
 
 SourceKind = Literal["line", "csv", "parquet"]
 _TABLES: dict[str, SourceKind] = {
@@ -103,6 +103,11 @@ class SourceTable:
         """The size on the disk."""
         return sum(file.stat().st_size for file in self.files)
 
+    @property
+    def is_packed(self) -> bool:
+        """Return whether the size on the disk says little about that in memory."""
+        return not self.is_csv or any(file.suffix == ".gz" for file in self.files)
+
     def frames(self, types: ColumnTypes) -> Iterator[pl.DataFrame]:
         """Yield the rows in their order, in tables of any number of rows.
 
@@ -114,23 +119,48 @@ class SourceTable:
         """
         n_rows = 0
         for file in self.files:
-            for frame in csv_frames(file, types) if self.is_csv else parquet_frames(file):
+            for frame in csv_frames(file, types) if self.is_csv else _parquet_frames(file):
                 n_rows += frame.height
                 yield frame
         if n_rows == 0:
             raise InputError(f"{self.path}: has columns but no rows")
 
-    def head(self, n_rows: int) -> TableHead:
-        """Return the first `n_rows` rows at most, CSV as texts, so that types are decided on all values."""
+    def head(self, n_rows: int, n_bytes: int | None = None) -> TableHead:
+        """Return the first `n_rows` rows at most, CSV as texts, so that types are decided on all values.
+
+        Args:
+            n_bytes: in memory, after which there are fewer rows; None for no such limit.
+        """
         frames: list[pl.DataFrame] = []
         for frame in self.frames({}):
             frames.append(frame)
-            if sum(frame.height for frame in frames) > n_rows:
+            is_full = n_bytes is not None and sum(frame.estimated_size() for frame in frames) > n_bytes
+            if is_full or sum(frame.height for frame in frames) > n_rows:
                 return TableHead(pl.concat(frames).head(n_rows), is_whole=False)
         return TableHead(pl.concat(frames), is_whole=True)
 
     def _columns(self, file: Path) -> list[str] | pl.Schema:
-        return csv_names(file) if self.is_csv else parquet_schema(file)
+        if self.is_csv:
+            return csv_names(file)
+        assert_unpacks(file)
+        return parquet_schema(file)
+
+
+def _parquet_frames(file: Path) -> Iterator[pl.DataFrame]:
+    """Yield the rows of a file, whose texts may be one long text a million times: it is written out when it is cleaned.
+
+    Raises:
+        InputError: for texts that are far longer than the file.
+    """
+    limit = max(MIN_UNPACKED_BYTES, MAX_PACKING * file.stat().st_size)
+    for frame in parquet_frames(file):
+        texts = [column for column in frame if column.dtype == pl.String]
+        if sum(column.str.len_bytes().sum() for column in texts) > limit:
+            raise InputError(
+                f"{file}: must have at most {limit >> 20} MB of text in {frame.height} rows, {MAX_PACKING} times its "
+                f"size or {MIN_UNPACKED_BYTES >> 20} MB, and it has more; shorten the texts"
+            )
+        yield frame
 
 
 def open_source(source: Path, reader: Call | None = None) -> SourceTable | OwnTable | LineParams:
@@ -180,40 +210,6 @@ def source_kind(source: Path) -> SourceKind:
     return file_kind(source)
 
 
-def assert_in_repository(source: Path) -> None:
-    """Check that the source is a file or a folder of the repository.
-
-    Raises:
-        InputError: for a path outside the repository, missing, or no regular file.
-    """
-    assert_inside(source)
-    if not _exists(source):
-        raise InputError(f"{source}: no such file in {Path.cwd()}{_next_step(source)}")
-    if not source.resolve().is_relative_to(_root().resolve()) and not _in_dvc_cache(source):
-        raise InputError(f"{source}: is a link out of the repository; put the table itself into data/raw/")
-    if not source.is_file() and not source.is_dir():
-        raise InputError(f"{source}: is not a regular file")
-
-
-def assert_inside(source: Path) -> None:
-    """Check that a path, as it is written, is one in the repository, on which no step leads out of it.
-
-    Raises:
-        InputError: if it is not, or if a `..` follows a name: if that is the name of a link, DVC would hash another
-            file than the stage would read.
-    """
-    steps = (os.path.abspath(Path(*source.parts[:n])) for n in range(1, len(source.parts) + 1))
-    if source.is_absolute() or not all(Path(step).is_relative_to(_root()) for step in steps):
-        raise InputError(f"{source}: must be a path inside the repository; put the table into data/raw/")
-    if source != Path(os.path.normpath(source)):
-        raise InputError(f"{source}: must have `..` only at its beginning; write {os.path.normpath(source)}")
-
-
-def _root() -> Path:
-    """Return the top of the repository; outside of one, the current folder."""
-    return find_root(Path.cwd()) or Path.cwd()
-
-
 def file_kind(path: Path) -> SourceKind:
     """Return what a file, or the files of a folder, are by their names.
 
@@ -245,21 +241,3 @@ def _files(path: Path) -> list[Path]:
 def _ending(path: Path) -> str:
     """Return the ending that tells the format of a table; empty for other files."""
     return next((ending for ending in _TABLES if path.name.endswith(ending)), "")
-
-
-def _exists(source: Path) -> bool:
-    try:
-        return source.exists()
-    except OSError as error:  # a name that is too long, a folder without permission
-        raise InputError(f"{source}: cannot be read: {error.strerror}") from error
-
-
-def _in_dvc_cache(source: Path) -> bool:
-    """Return whether the source is a link of `dvc add`, into a cache that several repositories may share."""
-    return source.is_symlink() and source.with_name(source.name + ".dvc").is_file()
-
-
-def _next_step(source: Path) -> str:
-    if source.with_name(source.name + ".dvc").is_file():
-        return f"; run `dvc pull {source}`"
-    return f"; run `relight data {source.stem}` for one of the sample tables, or correct prepare.source"

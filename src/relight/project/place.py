@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from relight.errors import InputError
 from relight.runtime.messages import abbreviate
+from relight.runtime.places import is_in_repository
 from relight.runtime.workspace import find_root
 
 N_FILES_SHOWN = 5
@@ -72,11 +73,9 @@ def is_inside(table: Path, place: Place) -> bool:
     """Return whether a table is in the repository, so that a stage may read it where it is.
 
     Args:
-        table: absolute. A link out of the repository is not in it, unless DVC tracks it.
+        table: absolute. A link out of the repository is not in it, unless DVC made it.
     """
-    top = place.dvc_repository
-    is_tracked = table.with_name(f"{table.name}.dvc").is_file()
-    return table.is_relative_to(top) and (table.resolve().is_relative_to(top.resolve()) or is_tracked)
+    return table.is_relative_to(place.dvc_repository) and is_in_repository(table, place.dvc_repository)
 
 
 def taken_problems(paths: Iterable[Path]) -> list[str]:

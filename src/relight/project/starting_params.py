@@ -10,6 +10,7 @@ from relight.prepare.params import LineParams, PrepareParams
 from relight.prepare.source import SourceTable, file_kind
 from relight.runtime.messages import did_you_mean, did_you_mean_key
 from relight.runtime.params import check_document, read_section
+from relight.runtime.places import assert_stays
 from relight.runtime.strict_yaml import parse_yaml, read_yaml
 
 RECIPES = Path(__file__).with_name("recipes")
@@ -94,6 +95,8 @@ def _column_names(source: Path) -> list[str] | None:
     """Return the names of the columns; None for a generated line, whose target may have any name."""
     if not source.exists():
         raise InputError(f"{source}: no such file in {Path.cwd()}; correct the path")
+    if source.is_dir():
+        assert_stays(source)
     if file_kind(source) == "line":
         checked = check_document(read_yaml(source), LineParams)
         if checked.params is None:

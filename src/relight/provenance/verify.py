@@ -1,6 +1,5 @@
 """`relight verify`: run the pipeline of a commit again, and compare the bytes with those that its dvc.lock records."""
 
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,7 +7,7 @@ from relight.errors import InputError, RunError
 from relight.model.manifest import Manifest, changed_versions
 from relight.provenance.rebuild import place_input, run_in_checkout, temporary_checkout
 from relight.provenance.records import MANIFEST_PATH, recorded_manifest
-from relight.repository.dvc import cache_folder
+from relight.repository.dvc import cache_folder, dvc_command
 from relight.repository.git import read_files_at
 from relight.repository.history import resolve_commit
 from relight.repository.objects import FOLDER_SUFFIX, file_md5, find_with_md5, folder_files, is_intact, path_md5
@@ -104,7 +103,7 @@ def _processes_environment(lock: Lock, cache: Path) -> dict[str, str]:
 
 def _rebuild(revision: str, stage: str | None, folder: Path, environment: dict[str, str]) -> None:
     chosen = [] if stage is None else ["--single-item", stage]
-    command = [sys.executable, "-m", "dvc", "repro", "--force", "--no-run-cache", "--no-commit", *chosen]
+    command = dvc_command("repro", "--force", "--no-run-cache", "--no-commit", *chosen)
     code = run_in_checkout(command, folder, environment)
     if code != 0:
         raise RunError(f"verify: `dvc repro` of {revision} ended with code {code}; its messages are above")

@@ -8,10 +8,11 @@ import json
 import os
 import re
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
-from relight.errors import InputError, RunError
+from relight.errors import InputError, RunError, problems_of
 from relight.runtime.dependencies import ignored_names, is_ignored
 
 FOLDER_SUFFIX = ".dir"
@@ -123,6 +124,13 @@ def files_in_list(content: bytes, source: str) -> dict[str, str]:
         return {_assert_inside(item["relpath"], source): assert_md5(item["md5"], source) for item in listed}
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise InputError(f"{source}: must be DVC's list of the files of a folder, got something else") from error
+
+
+def list_problems(cache: Path, md5s: Iterable[str]) -> list[str]:
+    """Return why intact lists of folders in a cache must not be checked out: anybody may have written them."""
+    intact = (md5 for md5 in sorted(set(md5s)) if md5.endswith(FOLDER_SUFFIX) and is_intact(cache, md5))
+    paths = (cache / object_path(md5) for md5 in intact)
+    return [problem for path in paths for problem in problems_of(partial(files_in_list, path.read_bytes(), str(path)))]
 
 
 def _assert_inside(relpath: Any, source: str) -> str:

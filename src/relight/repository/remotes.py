@@ -3,11 +3,12 @@
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
-from relight.repository.objects import FOLDER_SUFFIX, ObjectState, folder_files, is_intact, object_state
+from relight.repository.objects import FOLDER_SUFFIX, ObjectState, file_md5, folder_files, is_intact, object_state
 
 RemoteObjectState = ObjectState | Literal["there"]  # there: it has the right size; its bytes are checked when pulled
 SECRET_NAME = re.compile(
@@ -35,6 +36,34 @@ class RemoteContents(NamedTuple):
     name: str | None
     problem: str
     states: dict[str, RemoteObjectState]
+
+
+@contextmanager
+def damaged_are_kept(cache: str) -> Iterator[None]:
+    """Keep what is damaged in a remote that is a folder: DVC removes it there when it looks whether it exists.
+
+    Args:
+        cache: the folder of the objects of the cache, of which only intact ones may stay.
+    """
+    from dvc_data.hashfile.db.local import LocalHashFileDB
+    from dvc_objects.errors import ObjectFormatError
+
+    database: Any = LocalHashFileDB
+    check = database.check
+
+    def check_only(odb: Any, oid: str, check_hash: bool = True, _info: Any = None) -> Any:
+        if odb.path == cache:
+            return check(odb, oid, check_hash, _info)
+        found, path = check(odb, oid, False, _info), Path(odb.oid_to_path(oid))
+        if not odb.is_protected(path) and file_md5(path) != oid.removesuffix(FOLDER_SUFFIX):
+            raise ObjectFormatError(f"{path} is damaged")
+        return found
+
+    database.check = check_only
+    try:
+        yield
+    finally:
+        database.check = check
 
 
 def query_remote(sizes: Mapping[str, int], cache: Path) -> RemoteContents:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from relight.errors import InputError, RelightError
 from relight.repository.git import read_files_at
-from relight.repository.objects import assert_md5, bytes_md5, can_be_path
+from relight.repository.objects import assert_md5, bytes_md5, can_be_path, list_problems
 from relight.runtime.dependencies import INSTALLED
 from relight.runtime.strict_yaml import parse_yaml
 
@@ -78,6 +78,16 @@ def read_lock(text: bytes, name: str = LOCK_PATH) -> Lock:
 def read_lock_file(path: Path = Path(LOCK_PATH)) -> Lock:
     """Return the stages of the dvc.lock in the workspace; no stages if the pipeline never ran."""
     return read_lock(path.read_bytes(), str(path)) if path.exists() else {}
+
+
+def locked_list_problems(cache: Path) -> list[str]:
+    """Return why lists of folders that dvc.lock names must not be checked out, as far as the cache has them."""
+    try:
+        stages = read_lock_file().values()
+    except InputError:  # `relight doctor` says it; the check is one of params and data
+        return []
+    entries = [entry for stage in stages for entry in (*stage.deps.values(), *stage.outs.values())]
+    return list_problems(cache, [entry.md5 for entry in entries])
 
 
 def yaml_as_texts(text: bytes) -> Any:

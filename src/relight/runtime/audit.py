@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from relight.errors import RunError
-from relight.runtime.workspace import repository_root
+from relight.runtime.workspace import DVC_FOLDER, repository_root
 
 _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
@@ -89,6 +89,8 @@ class Audit:
             return
         if verb == "reads" and not os.path.lexists(full):  # relative to a folder that the event does not name
             return
+        if verb == "reads" and _is_record_of_dvc(full, self.root):
+            return
         if _is_bytecode(full) or _is_install_record(full) or (verb == "reads" and _is_empty_init(full)):
             return
         self.problems.append(self._undeclared(verb, full))
@@ -123,6 +125,12 @@ class Audit:
 def is_in_repository(full: str, root: str) -> bool:
     """Return whether a file belongs to the repository at `root`, and not to an environment inside it."""
     return _is_under(full, [root]) and not _is_under(full, _environment_folders(root))
+
+
+def _is_record_of_dvc(full: str, root: str) -> bool:
+    """Return whether DVC's settings or a `.dvc` file: they decide which links may be followed, and no result."""
+    folder = os.path.join(root, DVC_FOLDER)
+    return full.endswith(".dvc") or full in (os.path.join(folder, "config"), os.path.join(folder, "config.local"))
 
 
 @cache

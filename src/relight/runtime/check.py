@@ -11,7 +11,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from relight.errors import problems_of
 from relight.runtime.dependencies import file_sha256
+from relight.runtime.places import assert_inside
 from relight.runtime.strict_yaml import Document
 
 CODE_ROOT = Path(__file__).resolve().parent.parent
@@ -56,5 +58,7 @@ def _state_of_source(document: Document) -> str:
     """Return sizes and times: prepare itself reads every byte. The params are not checked yet, and may be wrong."""
     prepare = document.value.get("prepare")
     source = Path(str(prepare.get("source"))) if isinstance(prepare, dict) else Path("?")
+    if problems_of(lambda: assert_inside(source)):  # the check says it; all of `/` must not be listed here
+        return ""
     paths = sorted(source.rglob("*")) if source.is_dir() else [source] if source.is_file() else []
     return repr([(path.name, os.stat(path).st_size, os.stat(path).st_mtime_ns) for path in paths])

@@ -39,7 +39,7 @@ sys.path.insert(0, sys.argv.pop(1))
 runpy.run_module("relight.sweep.dvc_child", None, "__main__")
 """
 
-DVC_COMMAND = [sys.executable, "-c", START_CODE, SOURCE_ROOT]
+DVC_COMMAND = [sys.executable, "-P", "-c", START_CODE, SOURCE_ROOT]  # -P: it imports nothing of the folder
 
 
 class Baseline(NamedTuple):

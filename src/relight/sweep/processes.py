@@ -79,7 +79,7 @@ class SweepJobs:
     def _start(self, job: int, starts: dict[int, int]) -> None:
         starts[job] += 1
         self._running[job] = subprocess.Popen(
-            [sys.executable, "-m", self._module, json.dumps(self._orders[job])],
+            [sys.executable, "-P", "-m", self._module, json.dumps(self._orders[job])],
             env={**os.environ, **self._environments[job], PARENT_VARIABLE: str(os.getpid())},
             stdin=subprocess.DEVNULL,
         )
