@@ -81,7 +81,10 @@ def load_weights(path: Path, model: nn.Module, reason: str = "") -> None:
         InputError: if the file is missing or damaged, or belongs to another model.
     """
     wanted = model.state_dict()
-    state = read_state(path, _most_bytes(wanted))
+    try:
+        state = read_state(path, _most_bytes(wanted))
+    except InputError as error:
+        raise InputError(*error.problems, *([reason] if reason else [])) from error
     problem = _state_difference(state, wanted)
     if problem:
         raise InputError(f"{path}: {problem}; {reason or 'run `dvc checkout --force`, or `dvc repro`'}")
