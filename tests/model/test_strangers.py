@@ -1,5 +1,6 @@
 """A model of a stranger: whatever its files hold, a prediction or our own error, within bounded time and memory."""
 
+import copy
 import io
 import json
 import os
@@ -23,7 +24,7 @@ from relight.model import weights
 from relight.model.params import ModelParams
 from relight.model.saved_model import load_model
 from relight.model.sequences import build_sequences
-from relight.model.weights import MemoryBound
+from relight.model.weights import MemoryBound, read_state
 from relight.predict.loaded import load
 from relight.runtime.files import read_model
 from tests.mutations import mutations
@@ -259,6 +260,37 @@ def test_what_is_asked_for_is_counted_before_it_is_there(tmp_path: Path, monkeyp
         torch.randn(10**5, 10**5, generator=torch.Generator())
 
 
+OTHER_VALUES: list[Any] = [
+    None, True, -1, 0, 1, 2, 10**6, 10**9, 2**63, 10**30, -0.5, 1e-300, 1e30, 1e300, "", "x", "x\0", "../../x", [], {},
+    [[]], [None], [0, 0], {"x": 1},
+]  # fmt: skip
+
+
+def with_another_value(draw: st.DrawFn, content: bytes) -> bytes:
+    """Put another value in the place of one, anywhere; leave one out, or have one twice."""
+    tree = json.loads(content)
+    for _ in range(draw(st.integers(1, 2))):
+        places = [(parent, key) for parent, key in _places(tree) if not isinstance(parent[key], dict | list)]
+        places = draw(st.sampled_from([places, list(_places(tree))])) or places
+        parent, key = draw(st.sampled_from(places))
+        match draw(st.sampled_from(["change", "change", "remove", "repeat"])):
+            case "remove":
+                del parent[key]
+            case "repeat" if isinstance(parent, list):
+                parent.append(copy.deepcopy(parent[key]))
+            case _:
+                parent[key] = copy.deepcopy(draw(st.sampled_from(OTHER_VALUES)))
+    return json.dumps(tree).encode()
+
+
+def _places(tree: Any) -> Iterator[tuple[Any, Any]]:
+    """Each place in a tree: the list or mapping, and the index or key."""
+    for key in list(tree) if isinstance(tree, dict) else range(len(tree)):
+        yield tree, key
+        if isinstance(tree[key], dict | list):
+            yield from _places(tree[key])
+
+
 def zipped(members: dict[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
@@ -289,7 +321,7 @@ def test_any_model_predicts_or_is_refused(
         if name == changed == "model.pth":
             content = data.draw(st.one_of(mutations(content), st.composite(with_a_changed_member)(content)))
         elif name == changed:
-            content = data.draw(mutations(content))
+            content = data.draw(st.one_of(mutations(content), st.composite(with_another_value)(content)))
         (folder / name).write_bytes(content)
     with bounded(), suppress(RelightError), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # values that are new
@@ -315,3 +347,27 @@ def test_any_tensors_are_read_or_refused(
         assert_widths(path, {name: array.shape for name, array in arrays.items()}, features)
         if kind == "sequences":
             build_sequences(arrays).whole()
+
+
+@pytest.mark.parametrize("index", [-1, 1, 10**9])
+def test_an_index_of_a_column_is_one_of_the_description(index: int, saved: Saved) -> None:
+    state = read_state(saved.models / "model.pth")
+    state["preprocessor.keep"] = torch.tensor([index])
+    torch.save(state, saved.models / "model.pth")
+    said = "preprocessor.keep names a column that model.json does not have; it belongs to another model"
+    with pytest.raises(InputError, match=said):
+        load_model(saved.models)
+
+
+@pytest.mark.parametrize("classes", [None, [], ["a"], ["a", "b", "c"]])
+def test_two_outcomes_have_two_classes(classes: list[str] | None, saved: Saved) -> None:
+    edit(saved.models, lambda m: m["features"].update(classes=classes))
+    said = rf"model\.json: features\.classes: must be two for binary, got {len(classes or [])}; run `dvc checkout` or"
+    with pytest.raises(InputError, match=said):
+        load_model(saved.models)
+
+
+def test_half_a_letter_is_refused(saved: Saved) -> None:
+    edit(saved.models, lambda m: m["features"]["categorical"][0]["levels"].append("\ud800"))
+    with pytest.raises(InputError, match=r"model\.json: is not JSON \(.*surrogates not allowed\)"):
+        load_model(saved.models)
