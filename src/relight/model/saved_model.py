@@ -174,7 +174,13 @@ def read_description(path: Path) -> Description:
     actual = content.get("format") if isinstance(content, dict) else None
     if actual != MODEL_FORMAT:
         raise InputError(f"{path}: must be of format {MODEL_FORMAT}, got {actual}: {_other_format(actual)}")
-    return read_model(path, Description)
+    description = read_model(path, Description)
+    task, n_classes = description.features.task, len(description.features.classes or [])
+    if task in ("binary", "similarity") and n_classes != 2:
+        raise InputError(
+            f"{path}: features.classes: must be two for {task}, got {n_classes}; run `dvc checkout` or `dvc repro`"
+        )
+    return description
 
 
 def _other_format(actual: object) -> str:

@@ -81,8 +81,11 @@ def load_weights(path: Path, model: nn.Module, reason: str = "") -> None:
         InputError: if the file is missing or damaged, or belongs to another model.
     """
     wanted = model.state_dict()
-    state = read_state(path, _most_bytes(wanted))
-    problem = _state_difference(state, wanted)
+    try:
+        state = read_state(path, _most_bytes(wanted))
+    except InputError as error:
+        raise InputError(*error.problems, *([reason] if reason else [])) from error
+    problem = _state_difference(state, wanted) or _index_difference(state, model)
     if problem:
         raise InputError(f"{path}: {problem}; {reason or 'run `dvc checkout --force`, or `dvc repro`'}")
     model.load_state_dict(state)
@@ -138,6 +141,22 @@ def _state_difference(state: StateDict, wanted: StateDict) -> str | None:
         if value.shape != wanted[name].shape or value.dtype != wanted[name].dtype:
             here, there = (f"{tuple(t.shape)} {t.dtype}" for t in (value, wanted[name]))
             return f"{name} is {here} in the file, {there} in the model"
+    return None
+
+
+def _index_difference(state: StateDict, model: nn.Module) -> str | None:
+    """Return which indices name a column that the model does not have, or None.
+
+    They are no weights: such an index would read beyond a row. Modules of an own network may learn theirs.
+    """
+    for part_name, part in model.named_modules():
+        is_ours = type(part).__module__.partition(".")[0] == "relight"
+        buffers = dict(part.named_buffers(part_name, recurse=False)) if is_ours else {}
+        indices = {name: value for name, value in buffers.items() if value.dtype == torch.int64 and value.dim() == 1}
+        last = max((int(value.max()) for value in indices.values() if len(value)), default=-1)
+        for name in indices:
+            if len(state[name]) and not 0 <= int(state[name].min()) <= int(state[name].max()) <= last:
+                return f"{name} names a column that model.json does not have; it belongs to another model"
     return None
 
 

@@ -97,8 +97,11 @@ def read_json(path: Path) -> Any:
         InputError: if the file is missing, is no regular file or too large, or is not JSON.
     """
     try:
-        value = json.loads(read_regular(path, MAX_JSON_BYTES).decode(), parse_constant=_refuse)
+        content = read_regular(path, MAX_JSON_BYTES)
+        value = json.loads(content.decode(), parse_constant=_refuse)
         _assert_flat(value)
+        if b"\\u" in content:  # half of a pair, such as \ud800, is no letter, and no file or table can hold it
+            json.dumps(value, ensure_ascii=False).encode()
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}; run `dvc repro` or `dvc pull`") from error
     except (ValueError, RecursionError) as error:
