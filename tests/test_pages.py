@@ -47,6 +47,17 @@ def test_every_file_of_code_that_a_page_names_is_there(page: Path) -> None:
     assert [path for path in sorted(named) if not any((root / path).is_file() for root in roots)] == []
 
 
+def test_each_promise_of_security_names_tests_that_are_there() -> None:
+    rows = re.findall(r"^\| .* \| (`.+) \|$", (REPOSITORY / "docs/security.md").read_text("utf-8"), re.MULTILINE)
+    held = [name for row in rows if ".py" in row and "test_" in row for name in re.findall(r"`([^`]+)`", row)]
+    assert len(held) > 20
+    path = ""
+    for name in held:
+        path = name.split("::")[0] or path
+        text = (REPOSITORY / path).read_text(encoding="utf-8")
+        assert f"def {name.split('::')[1]}(" in text if "::" in name else text
+
+
 def test_the_page_of_the_house_has_every_folder() -> None:
     page = (REPOSITORY / "docs/architecture.md").read_text(encoding="utf-8")
     folders = {path.parent.name for path in (REPOSITORY / "src/relight").glob("*/__init__.py")}
