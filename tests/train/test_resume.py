@@ -432,3 +432,31 @@ def test_a_full_disk_is_said_and_the_previous_one_stays(small_disk: Path, capsys
 def newest_file_is_whole(root: Path) -> bool:
     content = file_of(root, 0).read_bytes()
     return content == signed(content[64:])
+
+
+@pytest.mark.parametrize("plant", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_a_checkpoint_is_read_from_a_regular_file(
+    plant: Callable[[Path], object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path / "root", (1, 0))
+    (path,) = (tmp_path / "root").glob("*/*.checkpoint")
+    path.unlink()
+    plant(path)
+    with Checkpoints(tmp_path / "root", ABOUT) as checkpoints:
+        assert checkpoints.latest(FOREVER) is None
+    assert "must be a regular file, got a " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("changes", [{"epoch": -1}, {"step": "1"}, {"epoch": None}, {"more": {1, 2}}])
+def test_a_checkpoint_that_no_training_wrote_is_not_used_though_its_hash_is_right(
+    changes: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path / "root", (1, 0))
+    (path,) = (tmp_path / "root").glob("*/*.checkpoint")
+    buffer = io.BytesIO()
+    torch.save({**state(1), **changes}, buffer)
+    content = path.read_bytes()[64:81] + buffer.getvalue()
+    path.write_bytes(hashlib.sha256(content).hexdigest().encode() + content)
+    with Checkpoints(tmp_path / "root", ABOUT) as checkpoints:
+        assert checkpoints.latest(FOREVER) is None
+    assert "is torn or foreign" in capsys.readouterr().err

@@ -231,6 +231,6 @@ def _read_checkpoint(path: Path) -> tuple[int, TrainingPosition, CheckpointConte
     except FileNotFoundError:
         return None
     except Exception as error:  # A torn or foreign file makes these raise anything; all of it means the same.
-        what = str(error).split("\n")[0][:120]
+        what = str(error).split("\n")[0].removeprefix(f"{path}: ").partition("; run ")[0][:120]
         notify(f"train: {path}: is torn or foreign ({what}), and is not used")
         return None
