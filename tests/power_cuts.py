@@ -80,9 +80,9 @@ class Recording(list[Event]):
         self._fsync(descriptor)
         self.append(Event("flush", Path(os.readlink(f"/proc/self/fd/{descriptor}"))))
 
-    def _renamed(self, path: Path, target: Path) -> None:
+    def _renamed(self, path: str | Path, target: Path) -> None:
         self._replace(path, target)
-        self.append(Event("rename", path, target=target))
+        self.append(Event("rename", Path(path), target=target))
 
 
 @contextmanager
