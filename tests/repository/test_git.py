@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from relight.errors import RunError
+from relight.errors import InputError, RunError
 from relight.repository.git import read_files_at, run_git
 
 
@@ -37,3 +37,22 @@ def test_what_git_refuses_is_said_in_its_words() -> None:
     assert run_git("log", "--format=%s", "-1") == "two lines"
     with pytest.raises(RunError, match="git log: ambiguous argument 'nowhere'"):
         run_git("log", "nowhere")
+
+
+@pytest.mark.usefixtures("repository")
+def test_a_file_that_is_too_large_is_named_and_those_before_it_are_no_matter() -> None:
+    with pytest.raises(InputError, match=r"^a b\.txt of HEAD: must have at most 8 bytes, got 9$"):
+        read_files_at([("HEAD~1", "a b.txt"), ("HEAD", "a b.txt"), ("HEAD", "empty")], limit=8)
+
+
+@pytest.mark.usefixtures("repository")
+def test_a_name_with_a_line_break_asks_for_nothing_else() -> None:
+    places = [("HEAD", "empty\nHEAD:./a b.txt"), ("HEAD\nHEAD", "empty"), ("HEAD", "a b.txt")]
+    assert read_files_at(places) == {("HEAD", "a b.txt"): b"two\nlines"}
+
+
+def test_without_a_repository_git_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    with pytest.raises(RunError, match="git cat-file: not a git repository"):
+        read_files_at([("HEAD", "a")])

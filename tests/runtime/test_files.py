@@ -69,6 +69,15 @@ def test_a_file_that_is_not_json_is_refused_with_the_next_step(content: bytes, t
         read_json(tmp_path / "a.json")
 
 
+@pytest.mark.parametrize("content", [b"[]," * 2_100_000, b'{"a":0},' * 2_100_000, b"0," * 8_400_000])
+def test_json_that_would_fill_the_memory_is_refused_before_it_is_parsed(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_bytes(b"[" + content[:-1] + b"]")
+    with pytest.raises(
+        InputError, match=r"a\.json: is not JSON \(at most 2,097,152 lists and mappings and 8,388,608 values"
+    ):
+        read_json(tmp_path / "a.json")
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

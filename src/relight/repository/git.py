@@ -2,9 +2,13 @@
 
 import os
 import subprocess
-from collections.abc import Iterable, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from typing import IO
 
-from relight.errors import RunError
+from relight.errors import InputError, RunError
+
+MAX_RECORD_BYTES = 2**25  # of params.yaml, dvc.lock and metrics.json
 
 
 def run_git(*arguments: str) -> str:
@@ -36,27 +40,47 @@ def git_error_text(arguments: Sequence[str], stderr: bytes) -> str:
     return f"git {arguments[0]}: {message}"
 
 
-def read_files_at(revisions_and_paths: Iterable[tuple[str, str]]) -> dict[tuple[str, str], bytes]:
+def read_files_at(
+    revisions_and_paths: Iterable[tuple[str, str]], limit: int = MAX_RECORD_BYTES
+) -> dict[tuple[str, str], bytes]:
     """Read many files of many commits in one process.
 
     Args:
         revisions_and_paths: pairs of a revision and a path from the current folder.
+        limit: bytes of a file; Git packs a gigabyte of zeros into a megabyte.
 
     Returns:
         the bytes by the pair; pairs that do not exist are left out.
+
+    Raises:
+        InputError: for a larger file.
     """
-    requests = list(revisions_and_paths)
-    names = "".join(f"{revision}:./{path}\n" for revision, path in requests)  # `./`: Git begins at the top without it
-    done = subprocess.run(["git", "cat-file", "--batch"], input=os.fsencode(names), capture_output=True, check=False)
-    if done.returncode != 0:
-        raise RunError(git_error_text(["cat-file"], done.stderr))
-    contents, at = {}, 0
-    for request in requests:
-        end = done.stdout.index(b"\n", at)
-        head, at = done.stdout[at:end], end + 1
-        if head.endswith(b" missing") or head.endswith(b" ambiguous"):
-            continue
-        size = int(head.rsplit(b" ", 1)[1])
-        contents[request] = done.stdout[at : at + size]
-        at += size + 1
+    requests = [request for request in revisions_and_paths if "\n" not in "".join(request)]  # no name of ours has one
+    with tempfile.TemporaryFile() as asked, tempfile.TemporaryFile() as errors:
+        asked.writelines(os.fsencode(f"{revision}:./{path}\n") for revision, path in requests)  # else from the top
+        asked.seek(0)
+        with subprocess.Popen(
+            ["git", "cat-file", "--batch"], stdin=asked, stdout=subprocess.PIPE, stderr=errors
+        ) as child:
+            assert child.stdout
+            contents = dict(_answers(requests, child.stdout, limit))
+        if child.returncode != 0:
+            errors.seek(0)
+            raise RunError(git_error_text(["cat-file"], errors.read()))
     return contents
+
+
+def _answers(
+    requests: Iterable[tuple[str, str]], output: IO[bytes], limit: int
+) -> Iterator[tuple[tuple[str, str], bytes]]:
+    """Yield what `git cat-file --batch` answers: a line with the size, the bytes and a line break for each."""
+    for revision, path in requests:
+        head = output.readline()
+        if head.endswith((b" missing\n", b" ambiguous\n")):
+            continue
+        size = int(head.rsplit(b" ", 1)[1]) if head else 0
+        if size > limit:
+            output.close()  # Git ends then
+            raise InputError(f"{path} of {revision}: must have at most {limit:,} bytes, got {size:,}")
+        if head:  # otherwise Git has failed, and says why
+            yield (revision, path), output.read(size + 1)[:-1]

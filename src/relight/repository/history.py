@@ -16,6 +16,7 @@ from relight.repository.git import git_error_text, read_files_at, run_git
 from relight.repository.objects import FOLDER_SUFFIX, bytes_md5, folder_md5
 from relight.repository.other_models import commits_of_other_models
 from relight.repository.revisions import LOCK_PATH, PARAMS_PATH
+from relight.runtime.files import memory_bytes
 
 EXPERIMENT_REF = re.compile(r"refs/exps/([0-9a-f]{2})/([0-9a-f]{38,62})/([^/]+)")
 FAILED_TASKS_REF = "refs/exps/celery/failed"  # its reflog: the commits that failed tasks were queued with
@@ -211,7 +212,7 @@ def committed_entries(revision: str, entries: Iterable[tuple[str, str]]) -> set[
     listing = run_git("ls-tree", "-r", "-z", "--name-only", revision, "--", *folders) if folders else ""
     inside = [path for path in listing.split("\0") if path]
     files = [path for path, md5 in wanted if not md5.endswith(FOLDER_SUFFIX)]
-    contents = read_files_at((revision, path) for path in {*files, *inside})
+    contents = read_files_at(((revision, path) for path in {*files, *inside}), limit=memory_bytes())
     md5_by_path = {path: bytes_md5(content) for (_, path), content in contents.items()}
     for folder in folders:
         within = [path for path in inside if path.startswith(f"{folder}/")]

@@ -19,6 +19,7 @@ from relight.runtime.dependencies import INSTALLED
 from relight.runtime.strict_yaml import parse_yaml
 
 NESTING, MAX_NESTED = (b"[", b"{", b"- - ", b"? ? "), 5_000  # what may begin one value in another on the same line
+MAX_YAML_BYTES = 2**23
 MAX_VALUES = 1_000_000  # a dvc.lock of 200 stages has some thousands
 PARAMS_PATH, METRICS_PATH, LOCK_PATH = "params.yaml", "reports/metrics.json", "dvc.lock"
 # These sections are most of a dvc.lock. Cutting them out first saves most of the time that 200 of them take.
@@ -96,6 +97,8 @@ def yaml_as_texts(text: bytes) -> Any:
     Raises:
         yaml.YAMLError: if it is no YAML.
     """
+    if len(text) > MAX_YAML_BYTES or text.count(b"\n") + text.count(b",") > MAX_VALUES:  # each takes some 600 bytes
+        raise yaml.YAMLError(f"must have at most {MAX_YAML_BYTES} bytes and {MAX_VALUES} values")
     if any(text.count(sign) > MAX_NESTED for sign in NESTING):  # libyaml nests calls of C without a limit
         raise yaml.YAMLError(f"must not be nested more than {MAX_NESTED} times")
     try:

@@ -23,7 +23,8 @@ from relight.runtime.params import FORM_TAGS
 
 Model = TypeVar("Model", bound=BaseModel)
 TEMPORARY_PREFIX = ".relight-"  # of names that only a kill leaves behind
-MAX_JSON_BYTES = 2**28  # the longest that Relight writes hold the levels of categories: ten million names fit
+MAX_JSON_BYTES = 2**28  # the longest that Relight writes hold the levels of categories: eight million names fit
+MAX_JSON_PARTS, MAX_JSON_VALUES = 2**21, 2**23
 MAX_JSON_DEPTH = 64  # of lists and mappings in each other; Relight writes 8, and settings of own code may be deeper
 
 
@@ -98,6 +99,7 @@ def read_json(path: Path) -> Any:
     """
     try:
         content = read_regular(path, MAX_JSON_BYTES)
+        _assert_few_values(content)
         value = json.loads(content.decode(), parse_constant=_refuse)
         _assert_flat(value)
         if b"\\u" in content:  # half of a pair, such as \ud800, is no letter, and no file or table can hold it
@@ -107,6 +109,17 @@ def read_json(path: Path) -> Any:
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: is not JSON ({error}); run `dvc checkout` or `dvc repro`") from error
     return value
+
+
+def _assert_few_values(content: bytes) -> None:
+    """Check that the values need less than a gigabyte of memory: an empty list of two bytes takes 64.
+
+    Raises:
+        ValueError: if not.
+    """
+    n_parts, n_values = content.count(b"[") + content.count(b"{"), content.count(b",")
+    if n_parts > MAX_JSON_PARTS or n_values > MAX_JSON_VALUES:
+        raise ValueError(f"at most {MAX_JSON_PARTS:,} lists and mappings and {MAX_JSON_VALUES:,} values are read")
 
 
 def _assert_flat(value: Any) -> None:
