@@ -7,7 +7,7 @@ import polars as pl
 import torch
 
 from relight.data.features import Features
-from relight.data.tensors import StoredTensors, assert_widths
+from relight.data.tensors import StoredTensors, assert_classes, assert_widths
 from relight.model.devices import choose_device, describe_device, device_for_process, make_deterministic
 from relight.model.inference import predict_outputs
 from relight.model.manifest import Manifest, package_versions, split_data_and_code, versions_with_relight
@@ -72,6 +72,7 @@ def train(
             stores = StoredTensors(train_rows), StoredTensors(validation_rows)
             for path, store in zip((train_rows, validation_rows), stores, strict=True):
                 assert_widths(path, {name: layout.shape for name, layout in store.layouts.items()}, train_features)
+                assert_classes(path, store.read([range(store.n_rows)], ["target"])["target"], train_features)
             training = build_training(params, settings, train_features, *stores)
             run_training(training, TrainingContext(device, group, checkpoints), train_features, live_curves, speed)
         if checkpoints is None:
