@@ -11,7 +11,6 @@ from relight.data.tensors import StoredTensors, assert_classes, assert_widths
 from relight.model.devices import choose_device, describe_device, device_for_process, make_deterministic
 from relight.model.inference import predict_outputs
 from relight.model.manifest import Manifest, package_versions, split_data_and_code, versions_with_relight
-from relight.model.monitor import Monitor
 from relight.model.own_files import own_code_digests
 from relight.model.params import ModelParams
 from relight.model.saved_model import Description, hash_outputs
@@ -22,13 +21,14 @@ from relight.runtime.lifetime import DeferredStop
 from relight.runtime.messages import notify
 from relight.runtime.nested import RunIdentity
 from relight.runtime.processes import Rank
-from relight.train.callbacks import LiveCurves, MainProcessCallback, Progress, WorkerCallback
+from relight.train.callbacks import LiveCurves, MainProcessCallback, Progress, WorkerCallback, ending_notes
 from relight.train.checkpoints import Checkpoints, open_checkpoints
 from relight.train.checks import assert_can_capture_cuda_graph, assert_can_distribute
 from relight.train.distributed.group import ProcessGroup
 from relight.train.distributed.joining import open_process_group, requested_rank
 from relight.train.distributed.process_group import StopConsensus
 from relight.train.loop import TrainingCallback
+from relight.train.monitors.choice import score_title
 from relight.train.optim.schedules import depends_on_epochs
 from relight.train.params import TrainParams
 from relight.train.state import EpochRecord
@@ -81,10 +81,13 @@ def train(
         history = training.state.history
         curves.write_text(pl.DataFrame(history, orient="row", schema=list(EpochRecord._fields)).write_csv())
         save_weights(weights, training.model)
-        write_json(description, describe_training(training, train_features, history, group.size))
+        described = describe_training(training, train_features, history, group.size)
+        write_json(description, described)
         made = {path.name: file_sha256(path) for path in (weights, description)}
         write_json(manifest, build_manifest(model_params, params, digests, device, group.size, made))
         checkpoints.finish(weights)
+        for note in ending_notes(history, described.best_epoch, params):
+            notify(note)
 
 
 def device_for_rank(
@@ -144,9 +147,9 @@ def run_training(
     if checkpoints and (note := training.settings.monitor.note):
         notify(f"note: {note}")
     progress = Progress(params.epochs, features.n_train, done=state.epoch) if checkpoints else None
-    curves, monitor = LiveCurves(live_curves, EpochRecord._fields), training.settings.monitor
+    curves = LiveCurves(live_curves, EpochRecord._fields)
     with DeferredStop() as stop:
-        training.run(build_callback(context, params, progress, curves, stop, monitor))
+        training.run(build_callback(context, training, features, progress, curves, stop))
     if progress:
         speed_facts = {**progress.speed_summary(state.epoch), **describe_device(device), "threads": params.threads}
         write_json(speed, speed_facts)
@@ -154,18 +157,25 @@ def run_training(
 
 def build_callback(
     context: TrainingContext,
-    params: TrainParams,
+    training: Training,
+    features: Features,
     progress: Progress | None,
     curves: LiveCurves,
     stop: DeferredStop,
-    monitor: Monitor,
 ) -> TrainingCallback:
     """Return what observes the training: the first process shows and saves it, the others take part."""
     agreement = None if context.group.size == 1 else StopConsensus(context.device)
     if context.checkpoints and progress:
-        seconds = params.checkpoint_seconds
+        monitor, loss = training.settings.monitor, training.settings.loss
         return MainProcessCallback(
-            context.checkpoints, progress, curves, stop, seconds=seconds, agreement=agreement, monitor=monitor
+            context.checkpoints,
+            progress,
+            curves,
+            stop,
+            seconds=training.params.checkpoint_seconds,
+            agreement=agreement,
+            monitor=monitor,
+            score=score_title(monitor, loss, features.task),
         )
     assert agreement
     return WorkerCallback(stop, agreement)
