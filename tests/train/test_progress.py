@@ -84,7 +84,7 @@ def test_a_terminal_gets_a_bar_that_goes_away(monkeypatch: pytest.MonkeyPatch) -
 
 
 def history(*losses: float) -> list[EpochRecord]:
-    return [EpochRecord(epoch, loss, 1.0, 1.0, 0.5) for epoch, loss in enumerate(losses, 1)]
+    return [EpochRecord(epoch, loss, 1.0, 1.0, 0.5) for epoch, loss in enumerate(losses)]
 
 
 def test_a_training_that_ends_as_it_should_needs_no_words() -> None:
@@ -101,8 +101,8 @@ def test_a_loss_that_grew_is_said_with_the_next_step() -> None:
 
 def test_early_stopping_says_which_weights_are_kept() -> None:
     stopping = params(epochs=9, early_stopping={"patience": 2})
-    assert ending_notes(history(3.0, 2.0, 1.0), 1, stopping) == [
-        "train: stopped at epoch 3 of 9: 2 epochs brought no better score; the weights are those of epoch 1"
+    assert ending_notes(history(3.0, 2.0, 1.0), 0, stopping) == [
+        "train: stopped after 3 of 9 epochs, because 2 brought no better score; the weights are those after 1 epoch"
     ]
     assert ending_notes(history(*[1.0] * 9), 1, stopping) == []
 

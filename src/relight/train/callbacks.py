@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from relight.model.monitor import USUAL_SCORE, Monitor
 from relight.runtime.lifetime import DeferredStop, Terminated
-from relight.runtime.messages import notify
+from relight.runtime.messages import notify, pluralize
 from relight.train.checkpoints import Checkpoints
 from relight.train.distributed.process_group import StopConsensus
 from relight.train.params import TrainParams
@@ -210,13 +210,13 @@ def ending_notes(history: Sequence[EpochRecord], best_epoch: int, params: TrainP
     """Return what a person should know about the end of a training: why it stopped early, and that the loss grew.
 
     Args:
-        best_epoch: the one whose weights are kept.
+        best_epoch: the one whose weights are kept, from 0.
     """
     notes, first, last = [], history[0], history[-1]
-    if params.early_stopping and last.epoch < params.epochs:
+    if params.early_stopping and len(history) < params.epochs:
         notes.append(
-            f"train: stopped at epoch {last.epoch} of {params.epochs}: {params.early_stopping.patience} epochs brought "
-            f"no better score; the weights are those of epoch {best_epoch}"
+            f"train: stopped after {len(history)} of {params.epochs} epochs, because {params.early_stopping.patience} "
+            f"brought no better score; the weights are those after {pluralize(best_epoch + 1, 'epoch')}"
         )
     if last.train_loss > first.train_loss:
         notes.append(
