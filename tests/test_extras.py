@@ -20,7 +20,13 @@ PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-
 EXTRAS = PROJECT["optional-dependencies"]
 NEVER_IMPORTED = {"onnxscript"}  # torch.onnx asks for it
 # Distributions that another one cannot do without, and a module that two share.
-NAMED_BY = {"dvc_objects": "dvc", "markupsafe": "jinja2", "pydantic_core": "pydantic", "ruamel": "ruamel.yaml"}
+NAMED_BY = {
+    "dvc_data": "dvc",
+    "dvc_objects": "dvc",
+    "markupsafe": "jinja2",
+    "pydantic_core": "pydantic",
+    "ruamel": "ruamel.yaml",
+}
 WITHOUT = """
 import sys
 sys.modules.update(dict.fromkeys({names!r}))  # None: the import fails as if the package were not there
