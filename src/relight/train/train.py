@@ -80,8 +80,9 @@ def train(
         history = training.state.history
         curves.write_text(pl.DataFrame(history, orient="row", schema=list(EpochRecord._fields)).write_csv())
         save_weights(weights, training.model)
-        write_json(description, describe_training(training, train_features, history, group.size))
-        made = {path.name: file_sha256(path) for path in (weights, description)}
+        weights_sha256 = file_sha256(weights)
+        write_json(description, describe_training(training, train_features, history, group.size, weights_sha256))
+        made = {weights.name: weights_sha256, description.name: file_sha256(description)}
         write_json(manifest, build_manifest(model_params, params, digests, device, group.size, made))
         checkpoints.finish(weights)
 
@@ -171,7 +172,7 @@ def build_callback(
 
 
 def describe_training(
-    training: Training, features: Features, history: list[EpochRecord], processes: int
+    training: Training, features: Features, history: list[EpochRecord], processes: int, weights_sha256: str
 ) -> Description:
     """Return the content of model.json."""
     params = training.params
@@ -189,6 +190,7 @@ def describe_training(
         epochs=len(history),
         best_epoch=best.epoch,
         output_sha256=hash_outputs(predict_outputs(training.model, training.data.validation_inputs())),
+        weights_sha256=weights_sha256,
         versions=package_versions(),
     )
 
