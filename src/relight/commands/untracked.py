@@ -1,4 +1,4 @@
-"""Files that the pipeline reads and neither Git nor DVC tracks: a clone, or a queued experiment, would lack them."""
+"""Files that the pipeline reads, and a clone, or a queued experiment, would lack or hold with other bytes."""
 
 import os
 from collections import Counter
@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from relight.errors import RelightError
 from relight.repository.git import run_git
+from relight.repository.line_ends import find_changed_line_ends, line_ends_note
 from relight.runtime.dependencies import INSTALLED, filled_in
 from relight.runtime.pipeline import OUT_KEYS, named_paths, read_stages
 from relight.runtime.strict_yaml import read_yaml
@@ -75,6 +76,17 @@ def untracked_notes(params: Path, pipeline: Path = Path("dvc.yaml")) -> str:
         return ""
     counts = Counter(UntrackedFile(_as_read(file.path, read), file.is_ignored) for file in untracked)
     return "".join(_untracked_note(untracked_file, n_files) for untracked_file, n_files in counts.items())
+
+
+def line_ends_notes(params: Path, pipeline: Path = Path("dvc.yaml")) -> str:
+    """Return a line for each file that the stages read and Git stores with other bytes than DVC hashes.
+
+    It is empty outside a Git repository, or without a pipeline.
+    """
+    try:
+        return "".join(map(line_ends_note, find_changed_line_ends(_inputs_and_outs(params, pipeline)[0])))
+    except RelightError:
+        return ""
 
 
 def _inputs_and_outs(params: Path, pipeline: Path) -> tuple[list[str], set[str]]:
