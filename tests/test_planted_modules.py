@@ -9,8 +9,8 @@ import pytest
 
 from relight.doctor.doctor import run_fix
 from relight.errors import RunError
-from relight.repository import dvc
-from relight.repository.dvc import assert_dvc_installed, environment_of_dvc, run_dvc
+from relight.repository import dvc_command
+from relight.repository.dvc_command import assert_dvc_installed, environment_of_dvc, run_dvc
 from tests.repositories import REPOSITORY, clean_environment, make_repository
 
 # As the script `relight` starts: the current folder is no place to import from.
@@ -81,9 +81,9 @@ def test_a_dvc_of_the_repository_is_refused(folder: Path, monkeypatch: pytest.Mo
     class Spec:
         origin = str(planted)
 
-    monkeypatch.setattr(dvc, "find_spec", lambda _name: Spec)
+    monkeypatch.setattr(dvc_command, "find_spec", lambda _name: Spec)
     with pytest.raises(RunError, match=f"dvc: must be installed beside {sys.executable}, got {planted} of this"):
         run_dvc("--version")
-    monkeypatch.setattr(dvc, "find_spec", lambda _name: None)
+    monkeypatch.setattr(dvc_command, "find_spec", lambda _name: None)
     with pytest.raises(RunError, match=f"dvc: must be installed beside {sys.executable}, got none; run `pip install"):
         assert_dvc_installed()

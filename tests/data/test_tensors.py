@@ -1,5 +1,6 @@
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -7,8 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save
 
-from relight.data.tensors import Arrays, Layout, StoredTensors, TensorsWriter, read_tensors, write_tensors
+from relight.data.tensors import (
+    Arrays,
+    Layout,
+    StoredTensors,
+    TensorsWriter,
+    assert_classes,
+    read_tensors,
+    write_tensors,
+)
 from relight.errors import InputError
+from tests.data.test_features import FEATURES
 
 
 def arrays() -> Arrays:
@@ -158,3 +168,19 @@ def test_whole_arrays_may_be_of_different_lengths(tmp_path: Path) -> None:
     }
     write_tensors(tmp_path / "two", dict(reversed(arrays.items())))
     assert (tmp_path / "two").read_bytes() == (tmp_path / "one").read_bytes() == save(arrays)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [[0, 3], [-1, 0], [0, 2**40], [[0.0], [float("nan")]], [[0.5, 3.5]]],
+    ids=["beyond", "below", "far", "a gap", "shares"],
+)
+def test_a_target_that_is_no_class_is_named(target: Any, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"a: 'target' must be from 0 to 2, because y has 3 classes, got .*; run `dvc"):
+        assert_classes(tmp_path / "a", np.array(target), FEATURES.model_copy(update={"classes": ["a", "b", "c"]}))
+
+
+@pytest.mark.parametrize("target", [[0, 2, 1], [], [[0.25, 0.75]]])
+def test_a_target_that_is_a_class_passes(target: Any, tmp_path: Path) -> None:
+    assert_classes(tmp_path / "a", np.array(target), FEATURES.model_copy(update={"classes": ["a", "b", "c"]}))
+    assert_classes(tmp_path / "a", np.array([99.0]), FEATURES.model_copy(update={"classes": None}))

@@ -2,7 +2,8 @@
 
 import pytest
 
-from relight.repository.remotes import RemoteSettings, explain_remote_error, url_secrets, without_password
+from relight.repository.addresses import url_secrets, without_password
+from relight.repository.remotes import RemoteSettings, explain_remote_error
 
 S3 = RemoteSettings("store", "s3://bucket/x", {"url": "s3://bucket/x", "secret_access_key": "hush-hush"})
 SSH = RemoteSettings("store", "ssh://me@host/x", {"password": "hush-hush"})

@@ -164,6 +164,14 @@ def test_installed_code_that_nothing_names_is_refused_because_an_upgrade_would_c
         assert_installed(Declaration("train", (str(CODE_ROOT / "train"),), (), ()))
 
 
+@pytest.mark.usefixtures("project")
+def test_the_command_of_another_clone_says_whose_it_is() -> None:
+    Path("src/relight").mkdir(parents=True)
+    Path("src/relight/__init__.py").touch()
+    with pytest.raises(RelightError, match=r"a Relight of its own in src/, and this command is that of .*; run `make"):
+        assert_installed(Declaration("train", ("src/relight/train",), (), ("train",)))
+
+
 def test_code_in_the_repository_is_left_to_the_audit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(REPOSITORY)
     assert_installed(Declaration("train", (), (), ()))

@@ -13,6 +13,7 @@ import pytest
 from relight.commands.contract import run_contract
 from relight.commands.samples import write_sample
 from relight.errors import InputError
+from relight.export.export import export
 from relight.own_code.calls import Call
 from relight.predict.new_rows import open_table
 from relight.prepare.source import SourceTable, open_source
@@ -220,6 +221,15 @@ def test_other_commands_follow_no_link_out_of_a_folder() -> None:
     with pytest.raises(InputError, match=r"raw/digits.csv: " + OUT):
         write_sample("digits", Path("raw"))
     assert not Path("../home/digits.csv").exists()
+
+
+def test_nothing_is_written_through_a_link_out_unless_a_person_names_it() -> None:
+    link("models", "../home")
+    rows = Path("none")
+    with pytest.raises(InputError, match=r"models/model.onnx: " + OUT):
+        export("onnx", models=Path("models"), output=None, prepared=rows, validation=rows)
+    with pytest.raises(InputError, match=r"model.json: cannot be read"):  # what is missing is only the model
+        export("onnx", models=Path("models"), output=Path("models/named.onnx"), prepared=rows, validation=rows)
 
 
 def test_a_folder_outside_of_any_repository_is_its_owners(root: Path) -> None:

@@ -36,7 +36,7 @@ class Run:
         monkeypatch.setattr(callbacks.time, "monotonic", lambda: self.now)
         self.checkpoints, self.stop, self.state = Checkpoints(root / "kept", {}), DeferredStop(), State()
         curves = LiveCurves(root / "curves.csv", Row._fields)
-        self.watch = MainProcessCallback(self.checkpoints, Progress(3, 1), curves, self.stop, seconds=10)
+        self.watch = MainProcessCallback(self.checkpoints, Progress(3, 1), curves, self.stop, seconds=10, score="RMSE")
 
     def step(self, at: float) -> tuple[int, int] | None:
         """One step; where the newest checkpoint is then."""

@@ -27,7 +27,7 @@ from relight.compare.wording import (
 )
 from relight.errors import InputError, RunError
 from relight.metrics.direction import Better, as_loss, directions_of, name_with_direction
-from relight.repository.dvc import cache_folder
+from relight.repository.dvc_command import cache_folder
 from relight.repository.revisions import RecordedRun
 from relight.runtime.nested import flatten_to_text
 

@@ -148,6 +148,20 @@ def assert_widths(path: Path, shapes: Mapping[str, tuple[int, ...]], features: F
             )
 
 
+def assert_classes(path: Path, target: np.ndarray, features: Features) -> None:
+    """Check that each target is one of the classes, by its place among them, or shares of them.
+
+    Raises:
+        InputError: if not: the file is of another run, or was changed.
+    """
+    last = len(features.classes or []) - 1
+    if last > 0 and target.size and not (target.min() >= 0 and target.max() <= last):
+        raise InputError(
+            f"{path}: 'target' must be from 0 to {last}, because {features.target} has {last + 1} classes, got "
+            f"{target.min():g} to {target.max():g}; run `dvc checkout --force`, or `dvc repro`"
+        )
+
+
 def _missing(path: Path, name: str, names: Iterable[str]) -> InputError:
     here = abbreviate(sorted(names)) or "no array"
     return InputError(f"{path}: must hold the array '{name}', got {here}; run `dvc checkout --force`, or `dvc repro`")

@@ -29,7 +29,7 @@ from relight.doctor.locks import check_locks, is_dvc_command, is_within, list_pr
 from relight.doctor.queue import check_queue
 from relight.doctor.settings import COMMITTED_CONFIG, check_settings, read_dvc_config, remote_names
 from relight.errors import RunError
-from relight.repository.dvc import cache_folder, dvc_command, environment_of_dvc
+from relight.repository.dvc_command import cache_folder, dvc_command, environment_of_dvc
 from relight.repository.places import lies_inside
 from relight.runtime.messages import abbreviate
 from relight.runtime.workspace import find_root, repository_root

@@ -7,8 +7,8 @@ from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from relight.doctor.finding import CheckResult, Command, Finding
+from relight.repository.addresses import url_secrets
 from relight.repository.git import read_files_at
-from relight.repository.remotes import url_secrets
 from relight.runtime.workspace import in_repository
 
 Config = Mapping[str, Mapping[str, str]]  # section → key → value

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from relight.data.schema import Schema
-from relight.data.tensors import assert_widths, read_tensors
+from relight.data.tensors import assert_classes, assert_widths, read_tensors
 from relight.evaluate.inputs import Arrays
 from relight.evaluate.own_metrics import load_own_metrics
 from relight.evaluate.pairs import evaluate_pairs
@@ -52,6 +52,7 @@ def evaluate(
     parts = {part: read_tensors(path) for part, path in paths.items()}
     for part, arrays in parts.items():
         assert_widths(paths[part], {name: array.shape for name, array in arrays.items()}, saved.features)
+        assert_classes(paths[part], arrays["target"], saved.features)
     written = _evaluate_kind(params, own, saved, parts, read_model(schema, Schema), table)
     write_reports(written, metrics=metrics, folder=reports)
 

@@ -11,6 +11,7 @@ from relight.export.table import export_table
 from relight.model.devices import make_deterministic
 from relight.model.saved_model import PairModel, SavedModel, SequenceModel, SeriesModel, TableModel, load_model
 from relight.runtime.files import write_bytes
+from relight.runtime.places import assert_stays
 
 
 def export(export_format: ExportFormat, *, models: Path, output: Path | None, prepared: Path, validation: Path) -> str:
@@ -22,10 +23,13 @@ def export(export_format: ExportFormat, *, models: Path, output: Path | None, pr
             and unknown categories are always compared.
 
     Raises:
-        InputError: for a missing or damaged model, or a path that cannot be written.
+        InputError: for a missing or damaged model, a path that cannot be written, or a folder of the model that is a
+            link out of the repository while no output is named.
         RunError: if the file does not predict what the model does; nothing is written then.
     """
     path = output or models / f"model.{export_format}"
+    if output is None:
+        assert_stays(path)
     _check_output(path, export_format)
     saved = load_model(models)
     make_deterministic(saved.description.threads)

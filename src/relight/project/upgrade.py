@@ -23,6 +23,7 @@ from relight.runtime.dependencies import INSTALLED
 from relight.runtime.files import write_text
 from relight.runtime.installed import CODE_ROOT, NOT_HASHED, STAGE_CODE, read_installed
 from relight.runtime.messages import write_out
+from relight.runtime.places import assert_stays
 from relight.runtime.workspace import find_root
 
 PIPELINE, RECORD, PROJECT_FILE = Path("dvc.yaml"), Path(INSTALLED), Path("pyproject.toml")
@@ -71,6 +72,8 @@ def upgrade(show: Callable[[str], None], confirm: Callable[[], bool]) -> str:
     show(planned.shown())
     if not confirm():
         return "nothing was written\n"
+    for path in planned.texts:
+        assert_stays(path)
     for path, text in planned.texts.items():  # relight.json is the last: until then the stages refuse to run
         path.parent.mkdir(exist_ok=True)
         write_text(path, text)

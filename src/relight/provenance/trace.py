@@ -17,7 +17,7 @@ from relight.provenance.lineage import (
     verdict_line,
 )
 from relight.provenance.records import MANIFEST_PATH, LockRecord, find_record, has_manifest, recorded_manifest
-from relight.repository.dvc import cache_folder
+from relight.repository.dvc_command import cache_folder
 from relight.repository.git import read_files_at
 from relight.repository.history import Commit, commits_that_record, committed_entries, names_that_record
 from relight.repository.line_ends import entries_with_other_line_ends

@@ -7,7 +7,7 @@ from relight.errors import InputError, RunError
 from relight.model.manifest import Manifest, changed_versions
 from relight.provenance.rebuild import place_input, run_in_checkout, temporary_checkout
 from relight.provenance.records import MANIFEST_PATH, recorded_manifest
-from relight.repository.dvc import cache_folder, dvc_command
+from relight.repository.dvc_command import cache_folder, dvc_command
 from relight.repository.git import read_files_at
 from relight.repository.history import resolve_commit
 from relight.repository.objects import FOLDER_SUFFIX, file_md5, find_with_md5, folder_files, is_intact, path_md5

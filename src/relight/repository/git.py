@@ -2,8 +2,9 @@
 
 import os
 import subprocess
-import tempfile
+import threading
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import IO
 
 from relight.errors import InputError, RunError
@@ -56,18 +57,24 @@ def read_files_at(
         InputError: for a larger file.
     """
     requests = [request for request in revisions_and_paths if "\n" not in "".join(request)]  # no name of ours has one
-    with tempfile.TemporaryFile() as asked, tempfile.TemporaryFile() as errors:
-        asked.writelines(os.fsencode(f"{revision}:./{path}\n") for revision, path in requests)  # else from the top
-        asked.seek(0)
-        with subprocess.Popen(
-            ["git", "cat-file", "--batch"], stdin=asked, stdout=subprocess.PIPE, stderr=errors
-        ) as child:
-            assert child.stdout
-            contents = dict(_answers(requests, child.stdout, limit))
-        if child.returncode != 0:
-            errors.seek(0)
-            raise RunError(git_error_text(["cat-file"], errors.read()))
+    names = "".join(f"{revision}:./{path}\n" for revision, path in requests)  # `./`: Git begins at the top without it
+    pipe = subprocess.PIPE
+    with subprocess.Popen(["git", "cat-file", "--batch"], stdin=pipe, stdout=pipe, stderr=pipe) as child:
+        assert child.stdin
+        assert child.stdout
+        assert child.stderr
+        # Git answers before it has read all names: whoever writes them must not be the one who reads the answers.
+        threading.Thread(target=_ask, args=(child.stdin, os.fsencode(names)), daemon=True).start()
+        contents = dict(_answers(requests, child.stdout, limit))
+        errors = child.stderr.read()
+    if child.returncode != 0:
+        raise RunError(git_error_text(["cat-file"], errors))
     return contents
+
+
+def _ask(stdin: IO[bytes], names: bytes) -> None:
+    with suppress(OSError), stdin:  # Git has failed, and says why
+        stdin.write(names)
 
 
 def _answers(

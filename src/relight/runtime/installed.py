@@ -121,6 +121,11 @@ def _assert_code_declared(declared: Declaration) -> None:
     is_declared = all(any((CODE_ROOT / name).is_relative_to(dep) for dep in deps) for name in names)
     if is_declared or is_in_repository(str(CODE_ROOT), str(repository_root())):
         return
+    if Path("src/relight/__init__.py").is_file():
+        raise RunError(
+            f"relight: this folder has a Relight of its own in src/, and this command is that of {CODE_ROOT}; "
+            "run `make .venv/test` here, then `. .venv/bin/activate`"
+        )
     raise RunError(
         f"dvc.yaml: stage {declared.stage}: must have `{INSTALLED}: [{declared.stage}]` among its params, because "
         "otherwise another Relight would change nothing; run `relight upgrade`"

@@ -146,7 +146,7 @@ class _DvcLinks:
             return f"must be data, got {inside}, which may hold passwords" if is_private else ""
         if path.is_symlink() and any(target in self._objects(md5) for md5 in self._md5s(path)):
             return ""
-        return f"is a link out of the repository, to {target}; put the table itself in its place"
+        return f"is a link out of the repository, to {target}; put the file itself in its place"
 
     def _md5s(self, path: Path) -> Iterator[str]:
         """Yield the MD5 that the `.dvc` file of a link, or of a folder above it, names for it."""

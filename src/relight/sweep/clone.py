@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from relight.errors import RunError
-from relight.repository.dvc import run_dvc
+from relight.repository.dvc_command import run_dvc
 from relight.repository.git import run_git
 from relight.runtime.lifetime import PARENT_VARIABLE, is_locked
 from relight.runtime.workspace import model_folder, repository_root, scratch_folder

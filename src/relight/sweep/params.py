@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 from pydantic import AfterValidator, Field, PlainValidator, model_validator
 from pydantic_core import PydanticCustomError
 
-from relight.repository.remotes import url_secrets
+from relight.repository.addresses import url_secrets
 from relight.runtime.params import Section
 
 Scalar = bool | int | float | str | None

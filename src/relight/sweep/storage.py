@@ -18,7 +18,7 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 
 from relight.errors import InputError
-from relight.repository.remotes import without_password
+from relight.repository.addresses import without_password
 from relight.runtime.lifetime import exclusive_lock
 from relight.runtime.workspace import scratch_folder
 from relight.sweep.params import SweepParams

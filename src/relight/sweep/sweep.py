@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from relight.errors import InputError, RunError
-from relight.repository.dvc import run_dvc
+from relight.repository.dvc_command import run_dvc
 from relight.runtime.dependencies import read_declaration
 from relight.runtime.installed import assert_installed
 from relight.runtime.lifetime import exclusive_lock

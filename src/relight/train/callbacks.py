@@ -14,9 +14,11 @@ from tqdm import tqdm
 
 from relight.model.monitor import USUAL_SCORE, Monitor
 from relight.runtime.lifetime import DeferredStop, Terminated
-from relight.runtime.messages import notify
+from relight.runtime.messages import notify, pluralize
 from relight.train.checkpoints import Checkpoints
 from relight.train.distributed.process_group import StopConsensus
+from relight.train.params import TrainParams
+from relight.train.state import EpochRecord
 
 SECONDS_BETWEEN_WRITES = 1.0
 N_LOG_LINES = 10
@@ -66,22 +68,26 @@ class Progress:
         self._every = max(1, -(-epochs // N_LOG_LINES))
         self._bar = tqdm(total=epochs, initial=done, unit="epoch", leave=False) if sys.stderr.isatty() else None
 
-    def update(self, done: int, loss: float, best: float, name: str = "best") -> None:
+    def update(self, done: int, loss: float, best: float, score: str) -> None:
         """Show the progress after an epoch.
 
         Args:
             done: the number of epochs so far.
             loss: of the validation rows.
             best: the best validation score so far.
-            name: of it, as `best accuracy`.
+            score: the name of it, as `accuracy`.
         """
         if self._bar is not None:
-            postfix = {"loss": f"{loss:.4g}", name: f"{best:.4g}", "rows/s": f"{self.rows_per_second(done):,.0f}"}
+            postfix = {
+                "validation loss": f"{loss:.4g}",
+                f"best {score}": f"{best:.4g}",
+                "rows/s": f"{self.rows_per_second(done):,.0f}",
+            }
             self._bar.set_postfix(postfix, refresh=False)
             self._bar.update()
         elif done % self._every == 0 or done == self._epochs:
             notify(
-                f"epoch {done} of {self._epochs}: loss {loss:.4g}, {name} {best:.4g}, "
+                f"epoch {done} of {self._epochs}: validation loss {loss:.4g}, best {score} {best:.4g}, "
                 f"{self.rows_per_second(done):,.0f} rows/s, {_duration_text(self._seconds_left(done))} left"
             )
 
@@ -147,17 +153,19 @@ class MainProcessCallback:
         seconds: float,
         agreement: StopConsensus | None = None,
         monitor: Monitor = USUAL_SCORE,
+        score: str,
     ) -> None:
         """
         Args:
             seconds: between two checkpoints.
             agreement: with the other processes, if there are any.
-            monitor: the name of the validation score, and which way it is better.
+            monitor: which way the validation score is better.
+            score: the name of the validation score, as it is shown.
         """
         self._checkpoints, self._progress, self._curves, self._stop = checkpoints, progress, curves, stop
         self._agreement, self._seconds = agreement, seconds
         self._due = time.monotonic() + seconds
-        self._monitor = monitor
+        self._monitor, self._score = monitor, score
         self._best: float | None = None
 
     def after_step(self, state: RunningTraining) -> None:
@@ -172,8 +180,8 @@ class MainProcessCallback:
 
     def after_epoch(self, state: RunningTraining) -> None:
         done = state.history[-1]
-        name = "best" if self._monitor == USUAL_SCORE else f"best {self._monitor.name}"
-        self._progress.update(state.epoch, done.validation_loss, self._best_score(done.validation_score), name)
+        best = self._best_score(done.validation_score)
+        self._progress.update(state.epoch, done.validation_loss, best, self._score)
         self._curves.update(state.history)
         if self._stop.requested is not None and self._agreement is None:  # several processes agree after a step
             self._save(state)
@@ -196,6 +204,26 @@ class MainProcessCallback:
 
     def _all(self, wish: bool) -> bool:
         return wish if self._agreement is None else self._agreement.all(wish)
+
+
+def ending_notes(history: Sequence[EpochRecord], best_epoch: int, params: TrainParams) -> list[str]:
+    """Return what a person should know about the end of a training: why it stopped early, and that the loss grew.
+
+    Args:
+        best_epoch: the one whose weights are kept, from 0.
+    """
+    notes, first, last = [], history[0], history[-1]
+    if params.early_stopping and len(history) < params.epochs:
+        notes.append(
+            f"train: stopped after {len(history)} of {params.epochs} epochs, because {params.early_stopping.patience} "
+            f"brought no better score; the weights are those after {pluralize(best_epoch + 1, 'epoch')}"
+        )
+    if last.train_loss > first.train_loss:
+        notes.append(
+            f"note: the train loss grew from {first.train_loss:.4g} to {last.train_loss:.4g}; a smaller "
+            f"train.optimizer.learning_rate may help, as a tenth of {first.learning_rate:g}"
+        )
+    return notes
 
 
 class WorkerCallback:

@@ -7,11 +7,10 @@ import polars as pl
 import torch
 
 from relight.data.features import Features
-from relight.data.tensors import StoredTensors, assert_widths
+from relight.data.tensors import StoredTensors, assert_classes, assert_widths
 from relight.model.devices import choose_device, describe_device, device_for_process, make_deterministic
 from relight.model.inference import predict_outputs
 from relight.model.manifest import Manifest, package_versions, split_data_and_code, versions_with_relight
-from relight.model.monitor import Monitor
 from relight.model.own_files import own_code_digests
 from relight.model.params import ModelParams
 from relight.model.saved_model import Description, hash_outputs
@@ -22,13 +21,14 @@ from relight.runtime.lifetime import DeferredStop
 from relight.runtime.messages import notify
 from relight.runtime.nested import RunIdentity
 from relight.runtime.processes import Rank
-from relight.train.callbacks import LiveCurves, MainProcessCallback, Progress, WorkerCallback
+from relight.train.callbacks import LiveCurves, MainProcessCallback, Progress, WorkerCallback, ending_notes
 from relight.train.checkpoints import Checkpoints, open_checkpoints
 from relight.train.checks import assert_can_capture_cuda_graph, assert_can_distribute
 from relight.train.distributed.group import ProcessGroup
 from relight.train.distributed.joining import open_process_group, requested_rank
 from relight.train.distributed.process_group import StopConsensus
 from relight.train.loop import TrainingCallback
+from relight.train.monitors.choice import score_title
 from relight.train.optim.schedules import depends_on_epochs
 from relight.train.params import TrainParams
 from relight.train.state import EpochRecord
@@ -72,6 +72,7 @@ def train(
             stores = StoredTensors(train_rows), StoredTensors(validation_rows)
             for path, store in zip((train_rows, validation_rows), stores, strict=True):
                 assert_widths(path, {name: layout.shape for name, layout in store.layouts.items()}, train_features)
+                assert_classes(path, store.read([range(store.n_rows)], ["target"])["target"], train_features)
             training = build_training(params, settings, train_features, *stores)
             run_training(training, TrainingContext(device, group, checkpoints), train_features, live_curves, speed)
         if checkpoints is None:
@@ -80,11 +81,13 @@ def train(
         history = training.state.history
         curves.write_text(pl.DataFrame(history, orient="row", schema=list(EpochRecord._fields)).write_csv())
         save_weights(weights, training.model)
-        weights_sha256 = file_sha256(weights)
-        write_json(description, describe_training(training, train_features, history, group.size, weights_sha256))
-        made = {weights.name: weights_sha256, description.name: file_sha256(description)}
+        described = describe_training(training, train_features, history, group.size, weights)
+        write_json(description, described)
+        made = {path.name: file_sha256(path) for path in (weights, description)}
         write_json(manifest, build_manifest(model_params, params, digests, device, group.size, made))
         checkpoints.finish(weights)
+        for note in ending_notes(history, described.best_epoch, params):
+            notify(note)
 
 
 def device_for_rank(
@@ -144,9 +147,9 @@ def run_training(
     if checkpoints and (note := training.settings.monitor.note):
         notify(f"note: {note}")
     progress = Progress(params.epochs, features.n_train, done=state.epoch) if checkpoints else None
-    curves, monitor = LiveCurves(live_curves, EpochRecord._fields), training.settings.monitor
+    curves = LiveCurves(live_curves, EpochRecord._fields)
     with DeferredStop() as stop:
-        training.run(build_callback(context, params, progress, curves, stop, monitor))
+        training.run(build_callback(context, training, features, progress, curves, stop))
     if progress:
         speed_facts = {**progress.speed_summary(state.epoch), **describe_device(device), "threads": params.threads}
         write_json(speed, speed_facts)
@@ -154,27 +157,34 @@ def run_training(
 
 def build_callback(
     context: TrainingContext,
-    params: TrainParams,
+    training: Training,
+    features: Features,
     progress: Progress | None,
     curves: LiveCurves,
     stop: DeferredStop,
-    monitor: Monitor,
 ) -> TrainingCallback:
     """Return what observes the training: the first process shows and saves it, the others take part."""
     agreement = None if context.group.size == 1 else StopConsensus(context.device)
     if context.checkpoints and progress:
-        seconds = params.checkpoint_seconds
+        monitor, loss = training.settings.monitor, training.settings.loss
         return MainProcessCallback(
-            context.checkpoints, progress, curves, stop, seconds=seconds, agreement=agreement, monitor=monitor
+            context.checkpoints,
+            progress,
+            curves,
+            stop,
+            seconds=training.params.checkpoint_seconds,
+            agreement=agreement,
+            monitor=monitor,
+            score=score_title(monitor, loss, features.task),
         )
     assert agreement
     return WorkerCallback(stop, agreement)
 
 
 def describe_training(
-    training: Training, features: Features, history: list[EpochRecord], processes: int, weights_sha256: str
+    training: Training, features: Features, history: list[EpochRecord], processes: int, weights: Path
 ) -> Description:
-    """Return the content of model.json."""
+    """Return the content of model.json; the weights are written already."""
     params = training.params
     as_loss = training.settings.monitor.as_loss
     best = min(history, key=lambda epoch: as_loss(epoch.validation_score)) if params.early_stopping else history[-1]
@@ -190,7 +200,7 @@ def describe_training(
         epochs=len(history),
         best_epoch=best.epoch,
         output_sha256=hash_outputs(predict_outputs(training.model, training.data.validation_inputs())),
-        weights_sha256=weights_sha256,
+        weights_sha256=file_sha256(weights),
         versions=package_versions(),
     )
 

@@ -48,6 +48,21 @@ def resolve_monitor(params: TrainParams, loss: str | Call) -> Monitor:
     return Monitor(name=asked, better="lower" if asked in LOWER_IS_BETTER else "higher")
 
 
+def score_title(monitor: Monitor, loss: str | Call, task: Task) -> str:
+    """Return the name of the score that is watched, as it is shown: RMSE, log loss, 1 - NDCG@10."""
+    if monitor != USUAL_SCORE:
+        return monitor.name
+    match task:
+        case "ranking":
+            return "1 - NDCG@10"
+        case "similarity":
+            return "1 - AUC"
+        case "regression" | "forecast":
+            return "MAE" if loss == "l1" else "RMSE"
+        case _:
+            return "log loss"
+
+
 def assert_metric_suits(params: TrainParams, task: Task) -> None:
     """Check that a metric that is watched is one of the task.
 
