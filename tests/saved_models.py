@@ -14,6 +14,7 @@ from relight.model.params import FtTransformerParams, MlpParams, MlpPleParams, M
 from relight.model.pipeline import TabularModel, Temperature
 from relight.model.saved_model import Description
 from relight.model.weights import save_weights
+from relight.runtime.dependencies import file_sha256
 from relight.runtime.files import write_json
 from tests.feature_tables import features_of, number
 
@@ -88,6 +89,7 @@ def save_model(
         epochs=1,
         best_epoch=1,
         output_sha256="",
+        weights_sha256=file_sha256(folder / "models/model.pth"),
         versions={},
     )
     write_json(folder / "models/model.json", description)

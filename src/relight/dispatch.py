@@ -39,12 +39,12 @@ def dispatch(parsed: argparse.Namespace) -> None:
 def run_check(_arguments: argparse.Namespace) -> str:
     from relight.commands.check import check
     from relight.commands.extra import extra_notes
-    from relight.commands.untracked import untracked_notes
+    from relight.commands.untracked import line_ends_notes, untracked_notes
     from relight.deps.braces import brace_notes
     from relight.repository.revisions import locked_list_problems
     from relight.runtime.places import configured_cache
 
-    text = check(PARAMS) + untracked_notes(PARAMS) + extra_notes() + brace_notes(PARAMS)
+    text = check(PARAMS) + untracked_notes(PARAMS) + line_ends_notes(PARAMS) + extra_notes() + brace_notes(PARAMS)
     root = find_root(Path.cwd())
     return _text_or_raise(text, [] if root is None else locked_list_problems(configured_cache(root)))
 

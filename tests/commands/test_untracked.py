@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from relight.commands.untracked import untracked_notes
+from relight.commands.untracked import line_ends_notes, untracked_notes
 
 PIPELINE = """
 stages:
@@ -49,6 +49,24 @@ def test_a_source_elsewhere_in_the_repository_is_named_as_git_takes_it_here(
     assert "`git add ../../data/houses.csv`, or `dvc add ../../data/houses.csv` for a large table" in notes
     subprocess.run(["git", "add", "../../data/houses.csv"], check=True)
     assert untracked_notes(params) == ""
+
+
+def test_a_table_with_line_ends_of_windows_is_said_if_git_would_change_them(params: Path) -> None:
+    Path(".gitattributes").write_text("* text=auto\n")
+    Path("data/my table.csv").write_bytes(b"x,y\r\n1,2\r\n")
+    Path("templates/two.jinja").write_bytes(b"one\r\ntwo\n")
+    subprocess.run(["git", "add", "data", "src"], check=True)
+    assert line_ends_notes(params).splitlines() == [
+        f"note: {path}: Git stores it with other line ends than DVC hashes here, so that each clone would run the "
+        f"pipeline again; put `{pattern} -text` at the end of .gitattributes, then `{add}`"
+        for path, pattern, add in (
+            ("templates/two.jinja", "templates/two.jinja", "git add templates/two.jinja"),
+            ("data/my table.csv", '"data/my table.csv"', "git add --renormalize 'data/my table.csv'"),
+        )
+    ]
+    Path(".gitattributes").write_text("")
+    assert line_ends_notes(params) == ""
+    assert line_ends_notes(params, Path("no.yaml")) == ""
 
 
 def named(notes: str) -> list[str]:

@@ -171,6 +171,34 @@ def test_a_missing_sample_table_names_the_command_that_writes_it(repository: Pat
     )
 
 
+@pytest.mark.parametrize("path", ["data/raw/table.csv", "digits.parquet", "data/raw/digits.csv.gz", "data/raw/digits"])
+def test_the_command_is_named_for_no_other_table(path: str, repository: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        source_kind(Path(path))
+    assert str(caught.value) == (
+        f"{path}: no such file in {repository}; put the table there, or correct prepare.source"
+    )
+
+
+def test_a_missing_sample_table_elsewhere_is_written_by_the_command_without_a_name(repository: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        source_kind(Path("tables/digits.csv"))
+    assert str(caught.value) == (
+        f"tables/digits.csv: no such file in {repository}; run `relight data` for one of the sample tables, or correct "
+        "prepare.source"
+    )
+
+
+@pytest.mark.parametrize("pointer", ["data/raw/digits.csv.dvc", "data/raw.dvc", "data.dvc"])
+def test_a_missing_table_that_dvc_tracks_is_pulled(pointer: str, repository: Path) -> None:
+    Path("data").mkdir(exist_ok=True)
+    Path("data/raw").mkdir(exist_ok=True)
+    Path(pointer).write_text("outs: []\n")
+    with pytest.raises(InputError) as caught:
+        source_kind(Path("data/raw/digits.csv"))
+    assert str(caught.value) == f"data/raw/digits.csv: no such file in {repository}; run `dvc pull data/raw/digits.csv`"
+
+
 def test_a_folder_is_what_its_files_are_whatever_its_name_is() -> None:
     Path("table.csv").mkdir()
     Path("table.csv/a.parquet").write_bytes(b"")

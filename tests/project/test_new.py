@@ -62,6 +62,14 @@ def make(name: str = "houses", **asked: Any) -> str:
     return new(Path(name), asked.get("recipe"), asked.get("source"), asked.get("target"))
 
 
+def test_git_keeps_the_bytes_of_the_data_here_and_in_a_project() -> None:
+    make()
+    for root in (Path("houses"), REPOSITORY):
+        path = "data/raw/a folder/houses.csv"
+        asked = subprocess.run(["git", "check-attr", "text", "--", path], cwd=root, check=True, capture_output=True)
+        assert asked.stdout.decode() == f"{path}: text: unset\n"
+
+
 def state() -> dict[Path, tuple[int, int]]:
     paths = (path for path in Path().rglob("*") if ".git" not in path.parts)
     return {path: (path.lstat().st_ino, path.lstat().st_mtime_ns) for path in paths}

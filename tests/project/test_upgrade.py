@@ -1,6 +1,7 @@
 """`relight upgrade`: what changes, what is kept, and which stages run again."""
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -243,6 +244,42 @@ def test_a_script_that_is_missing_is_written() -> None:
     older()
     run()
     assert Path("stages/check.py").read_bytes() == today
+
+
+@pytest.mark.parametrize("attributes", ["* text=auto eol=lf\n*.png binary\n", "*.txt text", "# none\n", "", None])
+def test_git_keeps_the_bytes_of_the_data_from_now_on(attributes: str | None) -> None:
+    if attributes is None:
+        Path(".gitattributes").unlink()
+    else:
+        Path(".gitattributes").write_text(attributes)
+    older()
+    shown, ended = run()
+    assert "+data/** -text\n" in shown
+    assert ".gitattributes" in ended
+    assert text_attribute("data/raw/houses.csv") == text_attribute("data/a/b/c.csv") == "unset"
+    assert set((attributes or "").splitlines()) <= set(Path(".gitattributes").read_text().splitlines())
+    assert run() == ("", "nothing to do: the project is of the installed Relight 0.2.0\n")
+
+
+@pytest.mark.parametrize("own", ["data/** -text", "data/**   filter=lfs -text", "data/** binary"])
+def test_own_attributes_of_the_data_stay(own: str) -> None:
+    Path(".gitattributes").write_text(f"* text=auto\n{own}")
+    older()
+    run()
+    assert Path(".gitattributes").read_text() == f"* text=auto\n{own}"
+
+
+def test_a_file_of_data_that_is_told_to_be_text_stays_one() -> None:
+    Path(".gitattributes").write_text("* text=auto eol=lf\ndata/raw/notes.txt text\n")
+    older()
+    run()
+    assert text_attribute("data/raw/notes.txt") == "set"
+    assert text_attribute("data/raw/houses.csv") == "unset"
+
+
+def text_attribute(path: str) -> str:
+    said = subprocess.run(["git", "check-attr", "text", "--", path], check=True, capture_output=True, text=True).stdout
+    return said.strip().rsplit(": ", 1)[1]
 
 
 # --- where it may not run, and projects that have no record

@@ -36,7 +36,7 @@ YES = RecoveryOptions([], [], [], [])
 
 def step(data: list[Availability], outs: list[Availability], changed_code: list[str] | None = None) -> LineageStep:
     return LineageStep(
-        "train", "run", {"train": {"epochs": "2"}}, data, {"src/a.py": "1"}, changed_code or [], [], {}, [], outs
+        "train", "run", {"train": {"epochs": "2"}}, data, {"src/a.py": "1"}, changed_code or [], [], {}, [], outs, []
     )
 
 
@@ -89,6 +89,22 @@ def test_the_text_says_each_way_and_the_verdict_of_all() -> None:
     assert verdict_line([("train", YES)]) == "  rebuild   every step, bit for bit"
     assert verdict_line([("a", YES), ("b", RecoveryOptions(["x"], ["x"], [], ["x"]))]) == "  rebuild   not for sure: b"
     assert verdict_line([]) == "  raw       no stage wrote it"
+
+
+def test_other_line_ends_in_the_commit_are_told_from_other_bytes() -> None:
+    raw = LOST._replace(path="data/a.csv", workspace=True)
+    windows = step([raw], [LOST], ["src/a.py", "src/b.py"])._replace(other_line_ends=["src/b.py", "data/a.csv"])
+    options = recovery_options(windows, {}, [], "")
+    assert options.run == [
+        *(
+            f"{path} has other line ends in the commit; put `{path} -text` at the end of .gitattributes, then "
+            f"`git add --renormalize {path}`"
+            for path in ("src/b.py", "data/a.csv")
+        ),
+        "src/a.py has other bytes in the commit, or is not in it",
+    ]
+    reads = "  reads     data/a.csv (raw)  5 B  00000000  cache: missing, in the workspace, in Git with other line ends"
+    assert reads in step_lines(windows, options, "v1", "", 110)
 
 
 def test_many_reasons_are_counted() -> None:

@@ -6,9 +6,8 @@ import polars as pl
 
 from relight.errors import InputError
 from relight.runtime.files import write_text
-from relight.runtime.places import assert_stays
-
-SAMPLE_NAMES = ("breast_cancer", "diabetes", "digits")
+from relight.runtime.makers import find_maker
+from relight.runtime.places import SAMPLE_NAMES, assert_stays
 
 
 def write_sample(name: str, raw: Path) -> str:
@@ -30,8 +29,8 @@ def write_sample(name: str, raw: Path) -> str:
 
 
 def write_sample_for(source: Path) -> str:
-    """Write the source if it is a sample table and does not exist yet; else do nothing."""
-    if source.exists() or source.stem not in SAMPLE_NAMES or source.suffix != ".csv":
+    """Write the source if it is a sample table, does not exist yet and no stage writes it; else do nothing."""
+    if source.exists() or source.stem not in SAMPLE_NAMES or source.suffix != ".csv" or find_maker(source.as_posix()):
         return ""
     return write_sample(source.stem, source.parent)
 

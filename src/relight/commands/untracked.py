@@ -1,4 +1,4 @@
-"""Files that the pipeline reads and neither Git nor DVC tracks: a clone, or a queued experiment, would lack them."""
+"""Files that the pipeline reads, and a clone, or a queued experiment, would lack or hold with other bytes."""
 
 import os
 from collections import Counter
@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 from relight.errors import RelightError
 from relight.repository.git import run_git
+from relight.repository.line_ends import find_changed_line_ends, line_ends_note
 from relight.runtime.dependencies import INSTALLED, filled_in
+from relight.runtime.makers import paths_written_around
 from relight.runtime.pipeline import OUT_KEYS, named_paths, read_stages
 from relight.runtime.strict_yaml import read_yaml
 
@@ -68,21 +70,38 @@ def untracked_notes(params: Path, pipeline: Path = Path("dvc.yaml")) -> str:
     It is empty if there can be no experiments: outside a Git repository, or without a pipeline.
     """
     try:
-        inputs, written = _inputs_and_outs(params, pipeline)
+        inputs = _inputs(params, pipeline)
         read = {str(params), str(pipeline), INSTALLED, *inputs, *_untracked_code()}
-        untracked = [file for file in find_untracked(read) if not _is_below(file.path, written)]
+        untracked = _not_written(find_untracked(read))
     except RelightError:
         return ""
     counts = Counter(UntrackedFile(_as_read(file.path, read), file.is_ignored) for file in untracked)
     return "".join(_untracked_note(untracked_file, n_files) for untracked_file, n_files in counts.items())
 
 
-def _inputs_and_outs(params: Path, pipeline: Path) -> tuple[list[str], set[str]]:
-    """Return what the stages read and none of them writes, as the source and the code, and what they write."""
+def line_ends_notes(params: Path, pipeline: Path = Path("dvc.yaml")) -> str:
+    """Return a line for each file that the stages read and Git stores with other bytes than DVC hashes.
+
+    It is empty outside a Git repository, or without a pipeline.
+    """
+    try:
+        return "".join(map(line_ends_note, find_changed_line_ends(_inputs(params, pipeline))))
+    except RelightError:
+        return ""
+
+
+def _inputs(params: Path, pipeline: Path) -> list[str]:
+    """Return what the stages read and none of them writes, as the source and the code."""
     stages, document = read_stages(pipeline).values(), read_yaml(params)
     written = {filled_in(out, document) for stage in stages for out in named_paths(stage, *OUT_KEYS)}
     deps = {filled_in(dep, document): None for stage in stages for dep in named_paths(stage, "deps")}
-    return [dep for dep in deps if not _is_below(dep, written)], written
+    return [dep for dep in deps if not _is_below(dep, written)]
+
+
+def _not_written(files: list[UntrackedFile]) -> list[UntrackedFile]:
+    """Return the files that no stage writes, also none of another dvc.yaml: DVC keeps the others."""
+    outs = paths_written_around(file.path for file in files)
+    return [file for file in files if not any(out.covers(file.path) for out in outs)]
 
 
 def _is_below(path: str, folders: set[str]) -> bool:

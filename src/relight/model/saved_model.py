@@ -18,11 +18,12 @@ from relight.model.networks.tower import SiameseModel
 from relight.model.own_files import assert_reader_from_project, own_code_change
 from relight.model.pairs import DistanceCalibration
 from relight.model.params import ModelParams
-from relight.model.weights import MemoryBound, load_weights
+from relight.model.weights import MemoryBound, WeightsRecord, load_weights
 from relight.runtime.files import read_json, read_model
 from relight.runtime.messages import notify
 
 MODEL_FORMAT: Literal[3] = 3
+SHA256 = "^[0-9a-f]{64}$"  # as Rust reads it: `$` is the end of the text
 
 
 class Description(BaseModel):
@@ -40,6 +41,7 @@ class Description(BaseModel):
         own_code: sha256 of each file of an own network, by its path in the project. Left out if there are none.
         distance_calibration: what a distance means, for pairs.
         output_sha256: the hash of the outputs for the validation rows, computed before the weights were saved.
+        weights_sha256: of model.pth, which was written first. A model that was made without it loads.
         versions: of the packages that made the model.
     """
 
@@ -63,6 +65,7 @@ class Description(BaseModel):
     epochs: Count
     best_epoch: Count
     output_sha256: str
+    weights_sha256: str | None = Field(default=None, pattern=SHA256, exclude_if=lambda digest: digest is None)
     versions: dict[str, str]
 
 
@@ -136,8 +139,8 @@ def load_model_files(description: Path, weights: Path, project: Path = Path()) -
         project: the folder below which an own network lies; if its code has changed, a note on stderr says so.
 
     Raises:
-        InputError: if a file is missing or damaged, another version of Relight wrote it, or its own code is not that
-            of the project.
+        InputError: if a file is missing or damaged, another version of Relight wrote it, the weights are of another
+            run than the description, or its own code is not that of the project.
     """
     read = read_description(description)
     change = own_code_change(description, read.model, read.own_code, project)
@@ -152,7 +155,7 @@ def load_model_files(description: Path, weights: Path, project: Path = Path()) -
             f"{description}: describes no network that can be built ({type(error).__name__}: "
             f"{str(error).splitlines()[0] if str(error) else 'no reason'}); run `dvc checkout --force`, or `dvc repro`"
         ) from error
-    load_weights(weights, model, change)
+    load_weights(weights, model, WeightsRecord(description, read.weights_sha256), change)
     if change:
         notify(f"note: {change}")
     return _saved_model(read, model)

@@ -4,10 +4,11 @@ Neither file of a model is believed: its description may ask for any memory, so 
 bound that the size of its weights sets, and then the weights may not be larger than the network has room for.
 """
 
+import hashlib
 import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +26,29 @@ SIZED = (
     torch.empty, torch.zeros, torch.ones, torch.full, torch.eye, torch.rand, torch.randn, torch.randint, torch.randperm,
     torch.arange, torch.linspace, torch.logspace, torch.empty_strided,
 )  # fmt: skip
+
+
+class WeightsRecord(NamedTuple):
+    """The file of weights that a model.json was saved with.
+
+    Attributes:
+        description: the model.json.
+        sha256: None if the model.json is of a time when none held it.
+    """
+
+    description: Path
+    sha256: str | None
+
+    def difference(self, content: bytes) -> str:
+        """Return that a file of weights is another one, with the next step; "" if it is not, or that is unknown."""
+        actual = hashlib.sha256(content).hexdigest()
+        if self.sha256 in (None, actual):
+            return ""
+        return (
+            f"must be the weights that {self.description} was saved with (sha256 {self.sha256[:12]}…), got "
+            f"others ({actual[:12]}…): the two files are of different runs, or the weights were changed; copy both "
+            "files of one run, or run `dvc checkout --force`, or `dvc repro`"
+        )
 
 
 def save_weights(path: Path, model: nn.Module) -> None:
@@ -71,23 +95,29 @@ class MemoryBound(TorchFunctionMode):
             )
 
 
-def load_weights(path: Path, model: nn.Module, reason: str = "") -> None:
+def load_weights(path: Path, model: nn.Module, record: WeightsRecord | None = None, reason: str = "") -> None:
     """Load the weights of a file into a model.
 
     Args:
-        reason: why they may not fit it, if that is known.
+        record: of the model's description; None if there is none to compare with.
+        reason: why they may not fit the model, if that is known.
 
     Raises:
-        InputError: if the file is missing or damaged, or belongs to another model.
+        InputError: if the file is missing or damaged, or belongs to another model or another run.
     """
     wanted = model.state_dict()
     try:
-        state = read_state(path, _most_bytes(wanted))
+        content = _read_bytes(path, _most_bytes(wanted))
+        state = _state_in(path, content)
     except InputError as error:
         raise InputError(*error.problems, *([reason] if reason else [])) from error
+    other_run = record.difference(content) if record else ""
     problem = _state_difference(state, wanted) or _index_difference(state, model)
     if problem:
-        raise InputError(f"{path}: {problem}; {reason or 'run `dvc checkout --force`, or `dvc repro`'}")
+        next_step = reason or "run `dvc checkout --force`, or `dvc repro`"
+        raise InputError(f"{path}: {problem}; {other_run or next_step}")
+    if other_run:
+        raise InputError(f"{path}: {other_run}")
     model.load_state_dict(state)
 
 
@@ -107,10 +137,18 @@ def read_state(path: Path, most_bytes: int | None = None) -> StateDict:
     Raises:
         InputError: if the file is missing, too large, damaged, or holds anything but tensors.
     """
+    return _state_in(path, _read_bytes(path, memory_bytes() if most_bytes is None else most_bytes))
+
+
+def _read_bytes(path: Path, most_bytes: int) -> bytes:
     try:
-        content = read_regular(path, memory_bytes() if most_bytes is None else most_bytes)
+        return read_regular(path, most_bytes)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}; run `dvc repro` or `dvc pull`") from error
+
+
+def _state_in(path: Path, content: bytes) -> StateDict:
+    """Return the tensors of a file's content."""
     try:
         state = load_archive(io.BytesIO(content), checks_sums=True)
         _check_tensors(state)

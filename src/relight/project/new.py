@@ -8,7 +8,7 @@ from pathlib import Path
 from shlex import quote
 from typing import NamedTuple
 
-from relight.commands.samples import SAMPLE_NAMES, write_sample
+from relight.commands.samples import write_sample
 from relight.errors import InputError, problems_of
 from relight.project.place import Place, find_place, is_inside, name_problems, taken_problems
 from relight.project.record import installed_record
@@ -24,6 +24,7 @@ from relight.project.starting_params import (
 from relight.project.templates import Project, project_files, shared_files
 from relight.project.writing import TableCopy, write_project
 from relight.runtime.messages import pluralize
+from relight.runtime.places import SAMPLE_NAMES
 from relight.version import RELIGHT_VERSION
 
 RAW = Path("data/raw")

@@ -1,6 +1,7 @@
 """`relight upgrade`: a project made for one Relight, brought to the one that is installed.
 
-It changes relight.json, the scripts of the stages, what Relight wrote in dvc.yaml, and the number in pyproject.toml.
+It changes relight.json, the scripts of the stages, what Relight wrote in dvc.yaml, the number in pyproject.toml, and
+adds to .gitattributes that Git keeps the bytes of data/.
 Own changes are kept, and every change is shown before it is made.
 """
 
@@ -26,6 +27,7 @@ from relight.runtime.places import assert_stays
 from relight.runtime.workspace import find_root
 
 PIPELINE, RECORD, PROJECT_FILE = Path("dvc.yaml"), Path(INSTALLED), Path("pyproject.toml")
+ATTRIBUTES, DATA_ATTRIBUTES = Path(".gitattributes"), "data/** -text"
 OWN_SOURCE = "src/relight"
 PINNED = re.compile(r"(?<![\w.-])(relight(?:\[[\w, -]*\])?\s*==\s*)([\w.!+*]+)")
 
@@ -102,7 +104,7 @@ def plan_upgrade() -> Upgrade:
     _ensure_installed(own["stages"])
     scripts, script_notes = _new_scripts(before)
     pipeline = PIPELINE.read_text(encoding="utf-8") if own == original else dump_round_trip(own, PIPELINE)
-    texts = {PIPELINE: pipeline, **scripts, **_pinned(now.version), RECORD: now.text()}
+    texts = {PIPELINE: pipeline, **scripts, **_attributes(), **_pinned(now.version), RECORD: now.text()}
     reruns = rerun_lines(before, now, [str(path) for path in scripts], original["stages"], own["stages"])
     changed = {path: text for path, text in texts.items() if text != _read(path)}
     return Upgrade(before.version, now.version, changed, [*(f"{PIPELINE}: {n}" for n in notes), *script_notes], reruns)
@@ -150,6 +152,19 @@ def _new_scripts(before: Record) -> tuple[dict[Path, str], list[str]]:
         elif before.scripts.get(script) != text_hash(new):
             notes.append(f"{script}: was changed here, and is kept; Relight has another one:\n{_diff(path, new)}")
     return texts, notes
+
+
+def _attributes() -> dict[Path, str]:
+    """Return .gitattributes with the line by which Git keeps the bytes of data/, before more special ones."""
+    text, template = _read(ATTRIBUTES), render("gitattributes")
+    if text is None:
+        return {ATTRIBUTES: template}
+    lines, new = text.splitlines(), template.splitlines()
+    if any(words[0] == "data/**" and {"-text", "binary"} & set(words) for words in map(str.split, lines) if words):
+        return {}
+    start = max((number for number, line in enumerate(lines, 1) if line.startswith("* ")), default=0)
+    k = new.index(DATA_ATTRIBUTES)  # below its comment
+    return {ATTRIBUTES: "\n".join([*lines[:start], *new[k - 1 : k + 1], *lines[start:], ""])}
 
 
 def _pinned(version: str) -> dict[Path, str]:

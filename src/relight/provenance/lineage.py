@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, TypeVar
 
+from relight.repository.line_ends import ChangedLineEnds, keeping_step
 from relight.runtime.nested import flatten
 
 Output = TypeVar("Output")
@@ -57,6 +58,7 @@ class LineageStep(NamedTuple):
         installed: the hash of the installed code of Relight that it ran, by its key in relight.json.
         other_installed: the keys for which other code is installed here.
         outs: the files that it wrote.
+        other_line_ends: the code and raw data that the commit holds as the same text with other line ends.
     """
 
     stage: str
@@ -69,6 +71,7 @@ class LineageStep(NamedTuple):
     installed: dict[str, str]
     other_installed: list[str]
     outs: list[Availability]
+    other_line_ends: list[str]
 
 
 class RecoveryOptions(NamedTuple):
@@ -123,11 +126,17 @@ def recovery_options(
     kept = [out for out in step.outs if not out.git]
     cache = [f"{out.path} is {STATE_TEXTS[out.cache]}" for out in kept if out.cache != "intact"]
     remote = [f"{out.path} is {STATE_TEXTS[out.remote]}" for out in kept if out.remote not in ("intact", "there")]
-    run = [f"{path} has other bytes in the commit, or is not in it" for path in step.changed_code]
+    run = [_line_ends_reason(path) for path in step.other_line_ends]
+    changed = [path for path in step.changed_code if path not in step.other_line_ends]
+    run += [f"{path} has other bytes in the commit, or is not in it" for path in changed]
     run += [f"params.yaml of the commit has another {section}" for section in step.changed_params]
     run += [f"the installed Relight has other code of {key} than the one that ran" for key in step.other_installed]
     run += [_missing_reason(item, upstream) for item in step.data if not _is_readable(item, upstream)]
     return RecoveryOptions(cache, [remote_problem] if remote_problem and kept else remote, run, doubts)
+
+
+def _line_ends_reason(path: str) -> str:
+    return f"{path} has other line ends in the commit; {keeping_step(ChangedLineEnds(path, is_tracked=True))}"
 
 
 def _is_readable(item: Availability, upstream: Mapping[str, RecoveryOptions]) -> bool:
@@ -155,7 +164,7 @@ def step_lines(step: LineageStep, options: RecoveryOptions, at: str, remote: str
     lines += _labelled_lines(
         "params", [f"{name}: {_params_text(values)}" for name, values in sorted(step.params.items())], width
     )
-    lines += _labelled_lines("reads", [_availability_text(item, remote) for item in step.data], width)
+    lines += _labelled_lines("reads", [_reading_text(item, step, remote) for item in step.data], width)
     lines += _labelled_lines("code", [code], width)
     lines += _labelled_lines(
         "writes", [_availability_text(item._replace(maker="itself"), remote) for item in step.outs], width
@@ -184,6 +193,11 @@ def rebuild_lines(options: RecoveryOptions, remote: str) -> list[str]:
 def _commit_text(step: LineageStep, at: str) -> str:
     n = len(step.changed_code)
     return f"all in {at}" if n == 0 else f"{n} of them not in {at} with these bytes"
+
+
+def _reading_text(item: Availability, step: LineageStep, remote: str) -> str:
+    in_git = ", in Git with other line ends" if item.path in step.other_line_ends else ""
+    return _availability_text(item, remote) + in_git
 
 
 def _availability_text(item: Availability, remote: str) -> str:

@@ -20,6 +20,7 @@ from relight.provenance.records import MANIFEST_PATH, LockRecord, find_record, h
 from relight.repository.dvc_command import cache_folder
 from relight.repository.git import read_files_at
 from relight.repository.history import Commit, commits_that_record, committed_entries, names_that_record
+from relight.repository.line_ends import entries_with_other_line_ends
 from relight.repository.objects import object_state
 from relight.repository.places import lies_inside, recorded_md5
 from relight.repository.remotes import RemoteContents, query_remote
@@ -39,12 +40,14 @@ class Locations(NamedTuple):
 
     Attributes:
         in_git, in_workspace: path and MD5 of what the commit and the workspace hold.
+        other_line_ends: path and MD5 of what the commit holds with other line ends.
         cache, remote: the state of each object, by its MD5.
         makers: the stage that wrote each file.
     """
 
     in_git: set[tuple[str, str]]
     in_workspace: set[tuple[str, str]]
+    other_line_ends: set[tuple[str, str]]
     cache: Mapping[str, ArtifactState]
     remote: Mapping[str, ArtifactState]
     makers: dict[LockEntry, str]
@@ -103,12 +106,16 @@ def _locate(record: LockRecord, names: Iterable[str], cache: Path, remote: Remot
     stages = [record.lock[name] for name in names]
     entries = {entry for stage in stages for entry in (*stage.deps.values(), *stage.outs.values())}
     data = [entry for entry in entries if not _is_code(entry.path)]
+    makers = {entry: name for name, stage in record.lock.items() for entry in stage.outs.values()}
+    in_git = committed_entries(record.revision, [(entry.path, entry.md5) for entry in entries])
+    others = {(entry.path, entry.md5) for entry in entries if not _maker_text(entry, makers)} - in_git
     return Locations(
-        in_git=committed_entries(record.revision, [(entry.path, entry.md5) for entry in entries]),
+        in_git=in_git,
         in_workspace={(entry.path, entry.md5) for entry in data if recorded_md5(entry.path) == entry.md5},
+        other_line_ends=entries_with_other_line_ends(record.revision, others),
         cache={md5: object_state(cache, md5) for md5 in {entry.md5 for entry in data}},
         remote=remote.states,
-        makers={entry: name for name, stage in record.lock.items() for entry in stage.outs.values()},
+        makers=makers,
     )
 
 
@@ -126,6 +133,7 @@ def _lineage_step(name: str, record: LockRecord, locations: Locations) -> Lineag
         installed=stage.installed,
         other_installed=[key for key, digest in stage.installed.items() if installed_hash(key) != digest],
         outs=[_availability(entry, locations) for entry in stage.outs.values()],
+        other_line_ends=[path for path, entry in stage.deps.items() if (path, entry.md5) in locations.other_line_ends],
     )
 
 

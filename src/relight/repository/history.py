@@ -8,7 +8,7 @@ them: 200 experiments take one process.
 import os
 import re
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from relight.errors import InputError, RunError
@@ -201,11 +201,14 @@ def _readable_ref(ref: str) -> str:
     return EXPERIMENT_PREFIX + match[3] if match else ""
 
 
-def committed_entries(revision: str, entries: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+def committed_entries(
+    revision: str, entries: Iterable[tuple[str, str]], change: Callable[[str, bytes], bytes] | None = None
+) -> set[tuple[str, str]]:
     """Return the entries that a commit holds with the same bytes.
 
     Args:
         entries: pairs of a path and the MD5 of a file, or of a folder.
+        change: of the path and the bytes of each file, before its bytes are compared.
     """
     wanted = set(entries)
     folders = sorted({path for path, md5 in wanted if md5.endswith(FOLDER_SUFFIX)})
@@ -213,7 +216,8 @@ def committed_entries(revision: str, entries: Iterable[tuple[str, str]]) -> set[
     inside = [path for path in listing.split("\0") if path]
     files = [path for path, md5 in wanted if not md5.endswith(FOLDER_SUFFIX)]
     contents = read_files_at(((revision, path) for path in {*files, *inside}), limit=memory_bytes())
-    md5_by_path = {path: bytes_md5(content) for (_, path), content in contents.items()}
+    changed = {path: change(path, content) if change else content for (_, path), content in contents.items()}
+    md5_by_path = {path: bytes_md5(content) for path, content in changed.items()}
     for folder in folders:
         within = [path for path in inside if path.startswith(f"{folder}/")]
         md5_by_path[folder] = folder_md5((path.removeprefix(f"{folder}/"), md5_by_path[path]) for path in within)

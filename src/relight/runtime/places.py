@@ -12,13 +12,17 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from relight.errors import InputError
+from relight.runtime.makers import find_maker
 from relight.runtime.strict_yaml import read_yaml
 from relight.runtime.workspace import DVC_FOLDER, find_root
 
+SAMPLE_NAMES = ("breast_cancer", "diabetes", "digits")  # the tables that `relight data` writes
 POINTER = ".dvc"  # the ending of the file by which DVC tracks a file or folder
+SAMPLES = Path("data/raw")
 CACHE = DVC_FOLDER / "cache"
 MAX_PROBLEMS = 10  # that are listed
 PRIVATE_FOLDERS = {".git", DVC_FOLDER.name}  # settings, some with passwords
@@ -222,6 +226,11 @@ def _exists(source: Path) -> bool:
 
 
 def _next_step(source: Path) -> str:
-    if source.with_name(source.name + POINTER).is_file():
-        return f"; run `dvc pull {source}`"
-    return f"; run `relight data {source.stem}` for one of the sample tables, or correct prepare.source"
+    if any(place.with_name(place.name + POINTER).is_file() for place in (source, *source.parents) if place.name):
+        return f"; run `dvc pull {quote(str(source))}`"
+    if maker := find_maker(source.as_posix()):
+        return f"; the stage {maker} writes it: run `dvc repro`"
+    if source.stem in SAMPLE_NAMES and source.suffix == ".csv":
+        name = f" {source.stem}" if source.parent == SAMPLES else ""  # without it the sample goes to prepare.source
+        return f"; run `relight data{name}` for one of the sample tables, or correct prepare.source"
+    return "; put the table there, or correct prepare.source"

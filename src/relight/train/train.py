@@ -81,7 +81,7 @@ def train(
         history = training.state.history
         curves.write_text(pl.DataFrame(history, orient="row", schema=list(EpochRecord._fields)).write_csv())
         save_weights(weights, training.model)
-        described = describe_training(training, train_features, history, group.size)
+        described = describe_training(training, train_features, history, group.size, weights)
         write_json(description, described)
         made = {path.name: file_sha256(path) for path in (weights, description)}
         write_json(manifest, build_manifest(model_params, params, digests, device, group.size, made))
@@ -182,9 +182,9 @@ def build_callback(
 
 
 def describe_training(
-    training: Training, features: Features, history: list[EpochRecord], processes: int
+    training: Training, features: Features, history: list[EpochRecord], processes: int, weights: Path
 ) -> Description:
-    """Return the content of model.json."""
+    """Return the content of model.json; the weights are written already."""
     params = training.params
     as_loss = training.settings.monitor.as_loss
     best = min(history, key=lambda epoch: as_loss(epoch.validation_score)) if params.early_stopping else history[-1]
@@ -200,6 +200,7 @@ def describe_training(
         epochs=len(history),
         best_epoch=best.epoch,
         output_sha256=hash_outputs(predict_outputs(training.model, training.data.validation_inputs())),
+        weights_sha256=file_sha256(weights),
         versions=package_versions(),
     )
 
