@@ -164,7 +164,7 @@ def test_a_target_must_fit_to_the_last_row(ys: list[str], problem: str) -> None:
 def test_a_class_that_comes_late_is_a_class_like_the_others() -> None:
     raw = pl.DataFrame({"x": [f"{k}.5" for k in range(30)], "y": ["b"] * 20 + ["a"] * 10})
     rows, schema = in_chunks(raw, 16)
-    assert (schema.task, schema.classes) == ("binary", ["a", "b"])
+    assert (schema.task, schema.classes) == ("binary", ["b", "a"])  # the rarer class is the last
     assert rows["y"].to_list() == ["b"] * 20 + ["a"] * 10
 
 

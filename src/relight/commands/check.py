@@ -10,6 +10,7 @@ import polars as pl
 from relight.commands.check_pairs import check_pairs, mismatches
 from relight.data.features import Features
 from relight.data.parquet import rechunk
+from relight.data.positive import positive_reason
 from relight.data.schema import Schema
 from relight.errors import InputError, RelightError, problems_of
 from relight.evaluate.checks import (
@@ -191,6 +192,7 @@ def _summary(sections: Sections, schema: Schema, features: Features, report: Spl
         [
             f"{sections.prepare.params.source}: {schema.rows} rows ({parts})",
             f"target {features.target}: {features.task}, loss {loss}",
+            *_positive_lines(sections.prepare.params, features),
             *([f"weight {features.weight}"] if features.weight is not None else []),
             *([f"query {features.query}: its candidates are ranked"] if features.query is not None else []),
             *(f"  {name}: {kind}" for name, kind in kinds.items()),
@@ -198,6 +200,12 @@ def _summary(sections: Sections, schema: Schema, features: Features, report: Spl
             "",
         ]
     )
+
+
+def _positive_lines(params: PrepareParams, features: Features) -> list[str]:
+    if features.positive_class is None or features.classes is None:
+        return []
+    return [f"positive class {features.positive_class}: {positive_reason(features.classes, params.positive)}"]
 
 
 def _first_summary(sections: Sections, first: _FirstRows) -> str:

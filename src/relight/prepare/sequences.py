@@ -205,22 +205,23 @@ def _times(raw: pl.Series) -> pl.Series:
 
 
 def _with_task(raw: pl.DataFrame, params: PrepareParams, steps: _RawSteps) -> PrepareParams:
-    """Decide on the task by one target for each sequence, not for each step."""
+    """Decide on the task and the positive class by one target for each sequence, not for each step."""
     name = target_names(params)[0]
-    if params.task != "auto" or name not in raw.columns:
+    if name not in raw.columns:
         return params
     try:
-        task = clean_target(raw[name][steps.first_rows], "auto").task
+        target = clean_target(raw[name][steps.first_rows], value_task(params.task), params.positive)
     except ColumnError:
         return params  # the check of all rows reports it, with the number of the row
-    return params.model_copy(update={"task": task})
+    positive = target.classes[-1] if target.classes is not None and len(target.classes) == 2 else params.positive
+    return params.model_copy(update={"task": target.task, "positive": positive})
 
 
 def _target_problems(raw: pl.DataFrame, params: PrepareParams, steps: _RawSteps) -> list[str]:
     """Return what is wrong with one target for each sequence, such as names of sequences as their classes."""
     name = target_names(params)[0]
     try:
-        clean_target(raw[name][steps.first_rows], value_task(params.task))
+        clean_target(raw[name][steps.first_rows], value_task(params.task), params.positive)
     except ColumnError as error:
         return [f"{params.table_name}: target '{name}', one value for each sequence, {error}"]
     return []
