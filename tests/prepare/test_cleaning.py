@@ -182,7 +182,7 @@ def test_the_kind_that_is_asked_for_is_the_kind() -> None:
     kinds = {"zip": "numeric", "code": "categorical", "flag": "boolean", "day": "categorical", "n": "ignore"}
     clean = clean_table(raw, params(columns=kinds))
     assert {column.name: column.kind for column in clean.schema.columns} == {**kinds, "n": "ignored"}
-    assert clean.rows.rows()[0] == (123.0, "3.0", False, "2020-01-31", "1", 1.5)
+    assert clean.rows.rows()[0] == (123.0, "3", False, "2020-01-31", "1", 1.5)
 
 
 def test_a_twin_whose_kind_is_asked_for_stays() -> None:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 
 from relight.errors import ColumnError
-from relight.runtime.messages import did_you_mean
+from relight.runtime.messages import closest_name
 
 AUTO = "auto"
 
@@ -92,8 +92,9 @@ def _find_class(requested: str, classes: list[str]) -> str:
         return requested
     alike = [label for label in classes if label.casefold() == requested.strip().casefold()]
     if len(alike) != 1:
+        close = closest_name(requested, classes)
         raise ColumnError(
             f"has the classes {' and '.join(classes)}, and prepare.positive must be one of them or auto, got "
-            f"'{requested}'{did_you_mean(requested, classes, what='its classes')}"
+            f"'{requested}'{'' if close is None else f'; did you mean {close}?'}"
         )
     return alike[0]

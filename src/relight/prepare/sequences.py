@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from relight.data import text_columns
 from relight.data.groups import inconsistency_problems
 from relight.data.schema import Schema, SequenceParams
+from relight.data.text_columns import as_labels
 from relight.errors import ColumnError, InputError
 from relight.prepare.column_plan import feature_names, target_names
 from relight.prepare.columns import TEXT_TYPES, clean_column
@@ -189,7 +189,7 @@ def _clean_or_none(
 def _sequence_ids(raw: pl.Series) -> pl.Series:
     """Return the ids as they are, without spaces around texts."""
     if raw.dtype in TEXT_TYPES:
-        return text_columns.strip_and_blank(raw.cast(pl.String))
+        return as_labels(raw)
     return raw.fill_nan(None) if raw.dtype.is_float() else raw
 
 
