@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+import yaml
 from pydantic import ValidationError
 from sklearn import metrics as independent
 
+from relight.commands import check
 from relight.commands.show import show
 from relight.compare.paired import Candidate
 from relight.compare.predictions import parse_test_predictions
@@ -27,6 +29,7 @@ from relight.prepare.sequences import clean_sequences
 from relight.prepare.table import TableCleaner, clean_table
 from relight.train.params import TrainParams
 from tests.in_process import prepared_and_split, trained
+from tests.repositories import REPOSITORY
 
 SPELLINGS = {"names": ("legit", "fraud"), "numbers": ("0", "1"), "words": ("false", "true"), "text": ("no", "yes")}
 OPTIMIZER = {"name": "adamw", "learning_rate": 0.05, "weight_decay": 0.0, "momentum": 0.0}
@@ -195,3 +198,27 @@ def test_a_run_whose_metrics_do_not_name_the_class_is_compared_by_its_prediction
     assert incomparable_reason(run_of("old", ["a", "b"], None), of_b) == ""
     reason = incomparable_reason(run_of("old", ["b", "a"], None), of_b)
     assert reason == "not comparable: the positive class of the two runs is not the same"
+
+
+def test_check_says_which_class_it_is_and_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".dvc").mkdir()
+    asked = yaml.safe_load((REPOSITORY / "recipes/table.yaml").read_text())
+
+    def said(table: pl.DataFrame, **more: Any) -> str:
+        table.write_csv("t.csv")
+        asked["prepare"] |= {"source": "t.csv", "target": "status", "positive": "auto", **more}
+        Path("params.yaml").write_text(yaml.safe_dump(asked))
+        return check.check(Path("params.yaml"))
+
+    rarer = "the rarer one; prepare.positive names another"
+    assert f"\npositive class fraud: {rarer}\n" in said(payments("legit", "fraud"))
+    assert "\npositive class 1: by its name\n" in said(payments("0", "1"))
+    assert "\npositive class legit: as prepare.positive says\n" in said(payments("legit", "fraud"), positive="legit")
+    amounts = payments("legit", "fraud").with_columns(status=pl.col("amount") / 7)
+    assert "positive class" not in said(amounts)
+    with pytest.raises(InputError, match=r"has the classes fraud and legit, and .*, got 'fruad'; did you mean fraud\?"):
+        said(payments("legit", "fraud"), positive="fruad")
+    monkeypatch.setattr(check, "MAX_CHECKED_BYTES", 0)
+    assert f"\npositive class fraud in these rows: {rarer}\n" in said(payments("legit", "fraud"))
+    assert "positive class" not in said(amounts)
