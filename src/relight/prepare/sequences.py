@@ -107,6 +107,8 @@ def _role_problems(params: PrepareParams, sequence: SequenceParams, names: list[
             )
         elif name in taken:
             problems.append(f"prepare.sequence.{key}: must be another column, got '{name}', which is {taken[name]}")
+    if params.task == "ranking":
+        problems.append("prepare.task: ranking is only for tables of independent rows, got prepare.sequence")
     if params.task == "distribution" or len(target_names(params)) > 1:
         problems.append("prepare.task: a distribution is only for tables of independent rows, got prepare.sequence")
     return problems
