@@ -64,7 +64,7 @@ def test_every_table_has_the_same_columns_for_every_task(evaluated: dict[str, Pa
 
 def test_what_there_is_to_say_of_each_task(evaluated: dict[str, Path]) -> None:
     common = {"train", "validation", "test", "baseline", "references", "intervals", "seeds"}
-    expected = {task: common | ({"threshold"} if task == "binary" else set()) for task in TASKS}
+    expected = {task: common | ({"threshold", "positive"} if task == "binary" else set()) for task in TASKS}
     assert {task: set(metrics_of(out)) for task, out in evaluated.items()} == expected
     empty = {
         task: {p.stem for p in (out / "reports").glob("*.csv") if len(p.read_text().splitlines()) == 1}

@@ -37,7 +37,7 @@ def test_without_questions_there_are_the_scores_of_the_parts_and_of_the_trivial_
     parts = parts_of(table)
     said = said_of(parts)
     found = compute_metrics(NOTHING, table.features, parts, said, {}, 1)
-    assert set(found) == {"train", "validation", "test", "baseline"}
+    assert set(found) == {"train", "validation", "test", "baseline", "positive"}
     for part, rows in parts.items():
         scores = compute_scores("binary", rows.target, said.by_part[part], rows.weight)
         extra = {"ece"} if part == "test" else set()

@@ -16,6 +16,7 @@ CONTENT = {
     "scores": {"heads": ["test"], "rows": [{"name": "auc ↑", "values": ["0.5"]}]},
     "references": {"heads": ["mlp", "linear"], "rows": [{"name": "auc ↑", "values": ["0.5", "0.75"], "best": 1}]},
     "baseline": "Baseline.",
+    "positive": "",
     "parameters": {},
     "threshold": None,
     "seeds": None,

@@ -133,6 +133,11 @@ def test_a_new_column_of_another_kind_is_refused(kind: ColumnKind, raw: pl.Serie
         (texts("3", "1"), ["3", "1"]),
         (pl.Series([3.0, 1.5]), ["3", "1.5"]),  # whatever the other values are, so that chunks agree
         (pl.Series([-0.0, NAN]), ["0", None]),
+        (texts("3.0", "3", "3.00", " 3.0 "), ["3"] * 4),
+        (texts("-0.0", "-3.0", "0.0", "+3.0"), ["0", "-3", "0", "+3"]),
+        (texts("1.5", "1.50", "10.0", "100"), ["1.5", "1.50", "10", "100"]),
+        (texts("007.0", "12345678901234567890.0"), ["007", "12345678901234567890"]),
+        (texts("v1.0", "1.0.0", "1.0 kg", "x-0", ".0", "1."), ["v1.0", "1.0.0", "1.0 kg", "x-0", ".0", "1."]),
         (pl.Series([True, False]), ["true", "false"]),
     ],
 )

@@ -35,6 +35,11 @@ def test_sequences_come_in_order_of_first_appearance_and_their_steps_by_time() -
     assert clean.schema.notes[0] == "5 rows are 3 sequences of 1 to 2 steps."
 
 
+def test_sequences_are_not_ranked() -> None:
+    with pytest.raises(InputError, match=r"prepare\.task: ranking is only for tables of independent rows"):
+        clean_sequences(STEPS, params_for(task="ranking", query="who"))
+
+
 def test_a_csv_is_ordered_by_its_numbers_and_dates_not_by_their_texts() -> None:
     texts = STEPS.with_columns(t=pl.Series(["10", "9", "2", "10", "1"]))
     assert clean_sequences(texts, params_for()).rows["x"].to_list() == [3.5, 1.5, 2.5, 4.5, 5.5]

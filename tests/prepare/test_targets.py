@@ -14,7 +14,8 @@ def texts(*values: str) -> pl.Series:
     [
         (texts("1.5", "2"), "regression", None),
         (texts("0", "1", "1"), "binary", ["0", "1"]),
-        (texts("b", "a", "b"), "binary", ["a", "b"]),
+        (texts("b", "a", "b"), "binary", ["b", "a"]),  # the rarer class is the last
+        (texts("b", "a"), "binary", ["a", "b"]),
         (texts("c", "a", "b"), "multiclass", ["a", "b", "c"]),
         (texts("true", "false"), "binary", ["false", "true"]),
         (pl.Series([True, False]), "binary", ["false", "true"]),

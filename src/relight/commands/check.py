@@ -10,8 +10,9 @@ import polars as pl
 from relight.commands.check_pairs import check_pairs, mismatches
 from relight.data.features import Features
 from relight.data.parquet import rechunk
+from relight.data.positive import positive_reason
 from relight.data.schema import Schema
-from relight.errors import InputError, RelightError, problems_of
+from relight.errors import ColumnError, InputError, RelightError, problems_of
 from relight.evaluate.checks import (
     assert_can_evaluate_forecasts,
     assert_can_evaluate_sequences,
@@ -25,6 +26,7 @@ from relight.prepare.sequences import clean_sequences
 from relight.prepare.series import regularize_series
 from relight.prepare.source import SourceTable, open_source, read_whole
 from relight.prepare.table import PLANNING_ROWS, TableCleaner, clean_table
+from relight.prepare.targets import clean_target, value_task
 from relight.runtime.strict_yaml import read_yaml
 from relight.split.assignment import assign_parts, resolve_split
 from relight.split.columns import columns_to_split
@@ -55,6 +57,7 @@ class _FirstRows(NamedTuple):
 
     cleaning: TableCleaner
     n_bytes: int
+    rows: pl.DataFrame
 
 
 def check(params: Path) -> str:
@@ -102,7 +105,7 @@ def _clean_source(params: PrepareParams | None, problems: list[str]) -> _CleanTa
         content = open_source(Path(params.source), params.reader)
         if not isinstance(content, LineParams) and _is_large(content):
             first = content.head(N_CHECKED_ROWS)
-            return _FirstRows(TableCleaner(first.rows, params, is_whole=first.is_whole), content.n_bytes)
+            return _FirstRows(TableCleaner(first.rows, params, is_whole=first.is_whole), content.n_bytes, first.rows)
         return _clean_whole(content, params)
     except RelightError as error:  # what reading the code has found is found again by running it, without its line
         problems += [problem for problem in error.problems if not any(each.endswith(problem) for each in problems)]
@@ -129,7 +132,7 @@ def _clean_whole(content: SourceTable | OwnTable | LineParams, params: PreparePa
         n_bytes += int(chunk.estimated_size())
         if is_packed and n_bytes > MAX_HELD_BYTES:
             rows = first.rows.head(N_CHECKED_ROWS)
-            return _FirstRows(TableCleaner(rows, params, is_whole=False), content.n_bytes)
+            return _FirstRows(TableCleaner(rows, params, is_whole=False), content.n_bytes, rows)
     return _CleanTable(chunks, cleaning.schema())
 
 
@@ -191,6 +194,7 @@ def _summary(sections: Sections, schema: Schema, features: Features, report: Spl
         [
             f"{sections.prepare.params.source}: {schema.rows} rows ({parts})",
             f"target {features.target}: {features.task}, loss {loss}",
+            *_positive_lines(sections.prepare.params, features),
             *([f"weight {features.weight}"] if features.weight is not None else []),
             *([f"query {features.query}: its candidates are ranked"] if features.query is not None else []),
             *(f"  {name}: {kind}" for name, kind in kinds.items()),
@@ -200,12 +204,32 @@ def _summary(sections: Sections, schema: Schema, features: Features, report: Spl
     )
 
 
+def _positive_lines(params: PrepareParams, features: Features) -> list[str]:
+    if features.positive_class is None or features.classes is None:
+        return []
+    return [f"positive class {features.positive_class}: {positive_reason(features.classes, params.positive)}"]
+
+
+def _first_positive_lines(params: PrepareParams, rows: pl.DataFrame) -> list[str]:
+    """Return the positive class of the first rows; of all rows, another one may be the rarer."""
+    if not isinstance(params.target, str) or params.task not in ("auto", "binary", "multiclass"):
+        return []
+    try:
+        classes = clean_target(rows[params.target], value_task(params.task), params.positive).classes or []
+    except ColumnError:
+        return []  # a class may come later; prepare counts all rows
+    if len(classes) != 2:
+        return []
+    return [f"positive class {classes[-1]} in these rows: {positive_reason(classes, params.positive)}"]
+
+
 def _first_summary(sections: Sections, first: _FirstRows) -> str:
     assert sections.prepare.params
     return "\n".join(
         [
             f"{sections.prepare.params.source}: {first.n_bytes >> 20} MB, of which the first {N_CHECKED_ROWS} rows "
             "were checked; prepare and split check the others",
+            *_first_positive_lines(sections.prepare.params, first.rows),
             *(f"  {name}: {kind}" for name, kind in first.cleaning.kinds.items()),
             *(f"note: {note}" for note in first.cleaning.notes),
             "",

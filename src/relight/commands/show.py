@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from relight.errors import InputError
-from relight.plot.score_tables import ScoreTable, reference_table, score_table
+from relight.plot.score_tables import ScoreTable, positive_text, reference_table, score_table
 from relight.runtime.files import read_json
 from relight.runtime.messages import pluralize
 
@@ -34,6 +34,8 @@ def _score_lines(scores: dict[str, Any]) -> list[str]:
     references = reference_table(scores, "model")
     if references is not None:
         lines += ["", *_table_lines("test", references)]
+    if positive := positive_text(scores):
+        lines += ["", positive]
     for name, pair in scores.get("parameters", {}).items():
         lines.append(f"{name}: learned {pair['learned']:.4f}, true {pair['true']:.4f}")
     return lines

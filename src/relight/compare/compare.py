@@ -27,6 +27,7 @@ from relight.compare.wording import (
 )
 from relight.errors import InputError, RunError
 from relight.metrics.direction import Better, as_loss, directions_of, name_with_direction
+from relight.plot.score_tables import positive_text
 from relight.repository.dvc_command import cache_folder
 from relight.repository.revisions import RecordedRun
 from relight.runtime.nested import flatten_to_text
@@ -61,12 +62,13 @@ def compare(names: list[str], *, page: Path | None, markdown: bool, n_rows: int)
     if not names and scores:
         better = directions.get(scores[0])
         compared = [compared[0], *sorted(compared[1:], key=lambda run: _sort_key(run, scores[0], better))]
+    notes = [*filter(None, [positive_text(candidates[0].metrics)]), *selected.notes]
     if page is not None:
-        _write_page(page, cache, compared, candidates, labels, selected.notes)
+        _write_page(page, cache, compared, candidates, labels, notes)
     written = f"Page: {page}\n" if page is not None else ""
     if markdown:
-        return _markdown_text(compared, labels, selected.notes)
-    return _terminal_text(compared, labels, selected.notes) + written
+        return _markdown_text(compared, labels, notes)
+    return _terminal_text(compared, labels, notes) + written
 
 
 def _candidate(cache: Path, name: str, commit: str, run: RecordedRun) -> Candidate:

@@ -15,7 +15,7 @@ from relight.compare.predictions import RunPredictions, have_same_rows, task_fro
 from relight.compare.significance import SeedStatistics, Verdict, noise_verdict
 from relight.data.schema import Task
 from relight.metrics.bootstrap import IntervalEnds
-from relight.metrics.direction import Better, Directions, as_loss, directions_of
+from relight.metrics.direction import POSITIVE_KEY, Better, Directions, as_loss, directions_of
 from relight.metrics.scorers import primary_metric
 from relight.runtime.nested import changed_values, flatten_to_text
 
@@ -125,6 +125,8 @@ def incomparable_reason(baseline: Candidate, candidate: Candidate) -> str:
     targets = [flatten_to_text(each.params).get("prepare.target") for each in (baseline, candidate)]
     if targets[0] != targets[1]:
         return f"not comparable: the target is {targets[1]} here, {targets[0]} there"
+    if reason := _other_positive_reason(baseline, candidate):
+        return reason
     if _have_other_rows(baseline, candidate):
         return "other test rows: the difference says nothing about the models alone"
     return ""
@@ -132,6 +134,20 @@ def incomparable_reason(baseline: Candidate, candidate: Candidate) -> str:
 
 def _task_text(task: Task | None) -> str:
     return "classes" if task == "multiclass" else str(task)
+
+
+def _other_positive_reason(baseline: Candidate, candidate: Candidate) -> str:
+    """Return why scores of two classes are about different ones; "" if they are not, or if it is not known."""
+    there, here = (each.metrics.get(POSITIVE_KEY) for each in (baseline, candidate))
+    if there == here:
+        return ""
+    if there is not None and here is not None:
+        return f"not comparable: the positive class is {here} here, {there} there"
+    rows, other_rows = baseline.predictions, candidate.predictions
+    if not isinstance(rows, RunPredictions) or not isinstance(other_rows, RunPredictions):
+        return ""
+    is_other = rows.row_keys.equals(other_rows.row_keys) and not have_same_rows(rows, other_rows)
+    return "not comparable: the positive class of the two runs is not the same" if is_other else ""
 
 
 def _have_other_rows(baseline: Candidate, candidate: Candidate) -> bool:

@@ -229,6 +229,12 @@ class Features(BaseModel):
         return "table" if self.sequence is None else "sequences"
 
     @property
+    def positive_class(self) -> str | None:
+        """The last of two classes, which precision, recall, F1 and the threshold are about; None for other tasks."""
+        has_two = self.task in ("binary", "multiclass") and self.classes is not None and len(self.classes) == 2
+        return self.classes[-1] if has_two and self.classes else None
+
+    @property
     def n_described(self) -> int:
         """The number of train rows, or of steps of train sequences, that the statistics of each feature are of."""
         return self.n_train if self.sequence is None else self.sequence.n_steps

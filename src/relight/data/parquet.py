@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 from polars.io.plugins import register_io_source
 
+from relight.data.index_columns import with_index_name
 from relight.data.text_columns import name_problems
 from relight.errors import InputError, RunError
 
@@ -173,7 +174,7 @@ def _check_head(path: Path) -> None:
 
 def _stripped(path: Path, table: pl.DataFrame) -> pl.DataFrame:
     """Return the table without spaces around the names of its columns."""
-    names = [name.strip() for name in table.columns]
+    names = with_index_name([name.strip() for name in table.columns])
     problems = name_problems(names)
     if problems:
         raise InputError(*(f"{path}: {problem}" for problem in problems))

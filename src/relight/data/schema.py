@@ -221,7 +221,7 @@ class Schema(BaseModel):
         targets: the columns of the target: one, or for a distribution one for each class.
         weight: the column of sample weights, if there is one.
         query: the column that names the query of each candidate, for a ranking.
-        classes: the labels in their order, from the whole table; None for regression.
+        classes: the labels in their order, from the whole table, of two the positive one last; None for regression.
         generated: the true parameters of a generated line.
         notes: remarks, in whole sentences.
         series: the forecast; None for other tasks.

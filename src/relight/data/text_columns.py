@@ -8,6 +8,7 @@ MAX_EXACT_INTEGER = 2**53  # float64 has every whole number up to here
 MISSING_WORDS = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None")
 MIN_TYPE_SHARE = 0.9  # with this share of numbers, a column is one of numbers, and the others are mistakes
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+_WHOLE_NUMBER = r"^(?<number>[+-]?[0-9]+)\.0+$"
 _LEADING_ZERO = r"^[+-]?0[0-9]"
 _DECIMAL_COMMA = r"^[+-]?[0-9]{1,3}(\.[0-9]{3})*,[0-9]+$|^[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?$"
 _INFINITE = r"^(?i)[+-]?inf(inity)?$"
@@ -19,14 +20,23 @@ _DATE = (
 
 
 def as_labels(raw: pl.Series) -> pl.Series:
-    """Return values as texts; a whole number is `3`, never `3.0`, whatever its type."""
+    """Return values as texts; a whole number is `3`, never `3.0`, whatever its type and however a text writes it."""
     if raw.dtype.is_float():
         values = raw.fill_nan(None)
         whole = (values == values.round()) & (values.abs() <= MAX_EXACT_INTEGER)
         return values.cast(pl.Int64, strict=False).cast(pl.String).zip_with(whole, values.cast(pl.String))
     if raw.dtype == pl.Boolean:
         return raw.cast(pl.String)
-    return strip_and_blank(raw.cast(pl.String))
+    return with_whole_numbers(strip_and_blank(raw.cast(pl.String)))
+
+
+def with_whole_numbers(texts: pl.Series) -> pl.Series:
+    """Return texts with `3` for `3.0`: a program that meets a gap among whole numbers writes them as floats."""
+    rows = texts.str.ends_with("0").fill_null(value=False).arg_true()  # the pattern takes long, and few texts fit it
+    found = texts.gather(rows)
+    if not found.str.contains(".0", literal=True).any():
+        return texts
+    return texts.clone().scatter(rows, found.str.replace(_WHOLE_NUMBER, "${number}").str.replace("^-0$", "0"))
 
 
 def strip_and_blank(texts: pl.Series) -> pl.Series:

@@ -21,7 +21,7 @@ from relight.metrics.classification import (
     expected_calibration_error,
     scores_at,
 )
-from relight.metrics.direction import OWN_METRICS_KEY
+from relight.metrics.direction import OWN_METRICS_KEY, POSITIVE_KEY
 from relight.metrics.own import OwnMetric
 from relight.metrics.own_scores import own_intervals, own_scores
 from relight.metrics.ranking import query_scores
@@ -66,6 +66,7 @@ def compute_metrics(
         "intervals": intervals_of_test(params, task, parts["test"], predictions.by_part["test"], own),
         "seeds": _seed_scores(features, parts["test"], predictions.by_seed, own),
         "threshold": _threshold_scores(params, features, parts, predictions.by_part),
+        POSITIVE_KEY: features.positive_class,
         OWN_METRICS_KEY: [metric.entry() for metric in own],
     }
     return metrics | {key: value for key, value in more.items() if value}

@@ -22,6 +22,7 @@ BUILT_IN: Directions = {
     **dict.fromkeys(LOWER_IS_BETTER, "lower"),
     **NOMINAL,
 }
+POSITIVE_KEY = "positive"  # of metrics.json: the class that precision, recall, F1 and the threshold are about
 OWN_METRICS_KEY = "own_metrics"  # of metrics.json: name, better, call, settings and files of each
 
 

@@ -6,7 +6,14 @@
 from typing import Any
 
 from relight.data.schema import Frequency
-from relight.plot.score_tables import direction_text, reference_table, score_table, seeds_table, threshold_table
+from relight.plot.score_tables import (
+    direction_text,
+    positive_text,
+    reference_table,
+    score_table,
+    seeds_table,
+    threshold_table,
+)
 from relight.runtime.messages import pluralize
 
 Json = dict[str, Any]
@@ -41,6 +48,7 @@ def shared_content(description: Json, schema: Json, parts: Json, scores: Json, n
         "scores": score_table(scores),
         "references": reference_table(scores, model_name(description["model"])),
         "baseline": _baseline_text(features["task"]),
+        "positive": positive_text(scores),
         "parameters": scores.get("parameters", {}),
         "threshold": threshold_table(scores),
         "seeds": seeds_table(scores),

@@ -2,7 +2,14 @@
 
 from typing import Any
 
-from relight.metrics.direction import Better, Directions, as_loss, directions_of, name_with_direction
+from relight.metrics.direction import (
+    POSITIVE_KEY,
+    Better,
+    Directions,
+    as_loss,
+    directions_of,
+    name_with_direction,
+)
 
 ScoreTable = dict[str, Any]  # heads: list[str]; rows: name, values (texts), and in some tables best (an index)
 
@@ -14,6 +21,15 @@ def direction_text(better: str | float) -> str:
         better: higher, lower, or the best number.
     """
     return f"{better} is better" if isinstance(better, str) else f"best at {better:g}"
+
+
+def positive_text(metrics: dict[str, Any]) -> str:
+    """Return which of two classes the scores are about, in a sentence; "" for other tasks."""
+    if POSITIVE_KEY not in metrics:
+        return ""
+    names = "precision, recall, F1, average precision"
+    names += " and the threshold" if "threshold" in metrics else ""
+    return f"The positive class, which {names} are about, is '{metrics[POSITIVE_KEY]}'."
 
 
 def score_table(metrics: dict[str, Any]) -> ScoreTable:

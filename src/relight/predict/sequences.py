@@ -33,7 +33,7 @@ def predict_sequences(rows: NewRows, saved: SequenceModel, keep: Sequence[str]) 
     if ids is not None:
         lines.insert_column(0, ids)
     unseen = UnseenValues(features)
-    unseen.add(encoded)
+    unseen.add(encoded, steps.rows)
     count_text = f"{pluralize(len(predictions), 'prediction')} of {features.target}, one for each sequence"
     return Predictions(iter([with_kept(kept, lines)]), lambda: count_text, unseen.warning_text)
 

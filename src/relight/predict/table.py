@@ -19,9 +19,10 @@ from relight.model.table import build_inputs
 from relight.predict.new_rows import NewRows, select_kept, with_kept
 from relight.prepare.columns import clean_as_kind
 from relight.prepare.targets import query_labels
-from relight.runtime.messages import did_you_mean, pluralize
+from relight.runtime.messages import abbreviate, did_you_mean, pluralize
 from relight.split.encoding import EncodedFeatures, encode
 
+MAX_NAME_LENGTH = 40
 MAX_VALUES_LISTED = 5
 MIN_CHUNK_ROWS = 65_536
 
@@ -129,7 +130,7 @@ def _predict_chunks(rows: NewRows, saved: TableModel, keep: Sequence[str], unsee
         outputs = predict_outputs(model, build_inputs(model, *encoded, rows.name))
         predictions = predictions_from_outputs(features.task, outputs)
         assert_finite(predictions, rows.name, unseen.n_rows)
-        unseen.add(encoded)
+        unseen.add(encoded, clean)
         yield _Chunk(raw, clean, predictions)
 
 
@@ -211,13 +212,22 @@ class UnseenValues:
     """Counts what no train row held: unknown or missing categories, and gaps in columns that had none in training."""
 
     def __init__(self, features: Features) -> None:
+        self.levels = {feature.name: feature.levels for feature in features.categorical}
+        self.unknown = {name: _UnknownLevels() for name in self.levels}
         self.without_gaps = {f.column: index for index, f in enumerate(features.numeric) if not f.gaps}
         self.n_rows = 0
         self.n_categories = 0
         self.n_missing: Counter[str] = Counter()  # by column
 
-    def add(self, rows: EncodedFeatures) -> None:
+    def add(self, rows: EncodedFeatures, clean: pl.DataFrame) -> None:
+        """Count some rows.
+
+        Args:
+            clean: the same rows, with the names of their categories.
+        """
         self.n_rows += len(rows.numeric)
+        for codes, (name, unknown) in zip(rows.categories.T, self.unknown.items(), strict=True):
+            unknown.add(codes, clean[name])
         self.n_categories += int((rows.categories == 0).sum())
         missing = np.isnan(rows.numeric).sum(axis=0)
         for column, index in self.without_gaps.items():
@@ -226,6 +236,7 @@ class UnseenValues:
     def warning_text(self) -> str:
         """Return a clause for each kind of unseen value, after a semicolon."""
         text = f"; {self.n_categories} categories were missing or unknown" if self.n_categories else ""
+        text += "".join(self._mostly_unknown(name) for name in self.unknown)
         names = [name for name, n_missing in self.n_missing.items() if n_missing]
         if names:
             more = f" and {len(names) - MAX_VALUES_LISTED} more" if len(names) > MAX_VALUES_LISTED else ""
@@ -234,3 +245,35 @@ class UnseenValues:
                 f"({', '.join(names[:MAX_VALUES_LISTED])}{more}): the train rows' mean is used for them"
             )
         return text
+
+    def _mostly_unknown(self, name: str) -> str:
+        """Return a clause on a column most of whose names no train row had: they may be written otherwise."""
+        unknown, levels = self.unknown[name], self.levels[name]
+        if 2 * unknown.n_rows <= unknown.n_present:
+            return ""
+        known = f"the train rows have {abbreviate(levels)}" if levels else "the train rows have none"
+        return (
+            f"; {unknown.n_rows} of {pluralize(unknown.n_present, 'value')} of '{name}' are unknown, such as "
+            f"'{unknown.first}' ({known}): are they written otherwise?"
+        )
+
+
+class _UnknownLevels:
+    """The names in one column that no train row had.
+
+    Attributes:
+        n_present: rows that have a name.
+        n_rows: those of them whose name is unknown.
+        first: the first unknown name.
+    """
+
+    def __init__(self) -> None:
+        self.n_present = self.n_rows = 0
+        self.first = ""
+
+    def add(self, codes: np.ndarray, names: pl.Series) -> None:
+        self.n_present += len(names) - names.null_count()
+        is_unknown = (codes == 0) & names.is_not_null().to_numpy()
+        if is_unknown.any() and self.n_rows == 0:
+            self.first = str(names[int(is_unknown.argmax())])[:MAX_NAME_LENGTH]
+        self.n_rows += int(is_unknown.sum())

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from relight.data.index_columns import index_note, nameless_note
 from relight.data.schema import ColumnKind
 from relight.errors import ValueMismatchError
 from relight.prepare.columns import clean_as_kind, clean_column, refuse_leading_zeros
@@ -43,11 +44,13 @@ def plan_column(raw: pl.Series, requested: RequestedKind | None) -> ColumnPlan:
         plan = ColumnPlan(raw.name, requested, is_requested=True, read_as=read_type(requested, raw))
         clean_planned(plan, raw, 1)
         return plan
+    if (note := index_note(raw)) is not None:
+        return ColumnPlan(raw.name, "ignored", notes=(note,))
     try:
         cleaned = clean_column(raw)
     except ValueMismatchError as error:
         raise ValueMismatchError(f"{error}{_next_step(raw.name, is_requested=False)}") from error
-    notes = (*cleaned.notes, *_many_levels_notes(cleaned.values))
+    notes = (*filter(None, [nameless_note(raw.name)]), *cleaned.notes, *_many_levels_notes(cleaned.values))
     return ColumnPlan(raw.name, cleaned.kind, notes=notes, read_as=read_type(cleaned.kind, raw))
 
 

@@ -11,7 +11,7 @@ import polars as pl
 
 from relight.data import text_columns
 from relight.data.schema import ColumnKind
-from relight.data.text_columns import as_labels
+from relight.data.text_columns import as_labels, with_whole_numbers
 from relight.errors import ColumnError, ValueMismatchError
 from relight.prepare import times
 
@@ -107,12 +107,13 @@ def _clean_texts(values: pl.Series) -> CleanColumn:
     _refuse_infinite(values, 1)
     if text_columns.are_mostly_numbers(values):
         if text_columns.any_leading_zeros(values):
-            return CleanColumn(values, "categorical", ("has leading zeros, and was read as categories",))
+            remark = "has leading zeros, and was read as categories"
+            return CleanColumn(with_whole_numbers(values), "categorical", (remark,))
         return CleanColumn(_as_finite(_as_numbers(values, 1), 1), "numeric")
     if text_columns.have_decimal_commas(values):
         raise ColumnError("has numbers with commas in them; write 1234.5, with a decimal point and no commas")
     mixed = ("holds numbers and words, and was read as categories",) if text_columns.are_half_numbers(values) else ()
-    return CleanColumn(values, "categorical", mixed)
+    return CleanColumn(with_whole_numbers(values), "categorical", mixed)
 
 
 def _as_numbers(raw: pl.Series, first_row: int) -> pl.Series:

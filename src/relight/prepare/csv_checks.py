@@ -13,6 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
+from relight.data.index_columns import with_index_name
 from relight.data.parquet_sizes import MAX_COLUMNS
 from relight.data.text_columns import name_problems
 from relight.errors import InputError
@@ -142,7 +143,7 @@ def check_header(path: Path, header: list[str]) -> list[str]:
     Raises:
         InputError: for no names, names that occur twice, or another separator.
     """
-    names = [name.strip() for name in header]
+    names = with_index_name([name.strip() for name in header])
     if not names:
         raise InputError(f"{path}:1: is blank; the first line must name the columns")
     if len(names) > MAX_COLUMNS:

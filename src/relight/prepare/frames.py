@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
+from relight.data.index_columns import with_index_name
 from relight.data.text_columns import name_problems
 from relight.errors import ColumnError, InputError
 from relight.prepare.arrays import ReadColumn, from_array, from_cells
@@ -36,7 +37,8 @@ def as_frame(table: Any) -> pl.DataFrame:
         InputError: with all that is wrong with its columns; no problem names the table.
     """
     columns = _columns(table)
-    names = [name.strip() if isinstance(name, str) else name for name, _ in columns]
+    stripped: list[Any] = [name.strip() if isinstance(name, str) else name for name, _ in columns]
+    names = with_index_name(stripped)
     problems = _name_problems(names)
     if problems:
         raise InputError(*problems)

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from relight.data.positive import AUTO
 from relight.data.schema import Column, PairColumn, PairColumns, Schema
 from relight.data.text_columns import as_labels
 from relight.errors import ColumnError, InputError
@@ -153,20 +154,30 @@ def _clean_weight_and_target(
         return [], []
     weight = [] if params.weight is None or params.weight not in raw.columns else _clean_weight(params, raw, problems)
     try:
-        target = clean_target(raw[name], "multiclass")
-        return [*weight, target.values.alias(name)], _with_positive_last(target.classes or [])
+        target = clean_target(raw[name], "multiclass", params.positive)
+        return [*weight, target.values.alias(name)], _alike_last(target.classes or [], params.positive)
     except ColumnError as error:
         problems.append(f"{params.table_name}: target '{name}' {error}")
         return [], []
 
 
-def _with_positive_last(classes: list[str]) -> list[str]:
+def _alike_last(classes: list[str], positive: str) -> list[str]:
+    """Return the two classes, the one of similar pairs last.
+
+    Raises:
+        ColumnError: if there are not two, or if neither prepare.positive nor a name says which one it is.
+    """
     if len(classes) != 2:
         raise ColumnError(f"must have 2 classes for similarity, alike and not, got {len(classes)}")
-    positive = [label for label in classes if label.lower() in POSITIVE_LABELS]
-    if len(positive) != 1:
-        raise ColumnError(f"must say which pairs are alike by 1, true, yes, match or same, got {' and '.join(classes)}")
-    return [label for label in classes if label not in positive] + positive
+    if positive != AUTO:
+        return classes  # as prepare.positive orders them
+    alike = [label for label in classes if label.lower() in POSITIVE_LABELS]
+    if len(alike) != 1:
+        raise ColumnError(
+            f"must say which pairs are alike by 1, true, yes, match or same, got {' and '.join(classes)}; "
+            "or name the class in prepare.positive"
+        )
+    return [label for label in classes if label not in alike] + alike
 
 
 def _clean_weight(params: PrepareParams, raw: pl.DataFrame, problems: list[str]) -> list[pl.Series]:

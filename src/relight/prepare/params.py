@@ -11,6 +11,7 @@ from relight.runtime.params import Section
 
 MAX_GENERATED_POINTS = 10_000_000
 MAX_VALUE = 1e37  # float32 ends at 3.4e38
+MAX_WHOLE_CLASS = 2**53  # float64 has every whole number up to here
 RequestedKind = Literal["numeric", "categorical", "boolean", "datetime", "ignore"]
 
 
@@ -89,6 +90,17 @@ def _check_reader(value: Any) -> Any:
     return value
 
 
+def _check_positive(value: Any) -> Any:
+    """YAML reads the classes 0 and 1 as numbers, true and false as booleans."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if type(value) in (int, float):
+        return f"{value:g}" if value == round(value) and abs(value) < MAX_WHOLE_CLASS else str(value)
+    if isinstance(value, str) and value.strip():
+        return value
+    raise PydanticCustomError("positive", "must be auto or one of the two classes of the target")
+
+
 class PrepareParams(Section):
     """Which table is read, what is predicted, and what its columns are."""
 
@@ -102,6 +114,9 @@ class PrepareParams(Section):
         Field(examples=["auto"])
     )
     """What is predicted; auto finds regression, binary, multiclass or distribution from the target."""
+    positive: Annotated[str, BeforeValidator(_check_positive)] = "auto"
+    """Of two classes the one that precision, recall, F1, average precision and the threshold are about; auto: true,
+    yes, 1 or positive, the one that the other denies (fraud and not fraud), or else the rarer one."""
     ignore: list[str] = Field(examples=[[]])
     """Columns that the model must not see."""
     columns: dict[str, RequestedKind] = Field(default={})
@@ -132,6 +147,16 @@ class PrepareParams(Section):
             )
         if is_forecast and not isinstance(self.target, str):
             raise PydanticCustomError("sequence", "target must be one column with task: forecast")
+        return self
+
+    @model_validator(mode="after")
+    def positive_fits_task(self) -> Self:
+        has_none = self.task in ("regression", "distribution", "forecast", "ranking") or isinstance(self.target, list)
+        if has_none and self.positive != "auto":
+            task = "distribution" if isinstance(self.target, list) else self.task
+            raise PydanticCustomError(
+                "positive", f"positive must be auto with task: {task} (it is for two classes), got '{self.positive}'"
+            )
         return self
 
     @model_validator(mode="after")

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from relight.data import text_columns
 from relight.data.groups import inconsistency_problems
 from relight.data.schema import Schema, SequenceParams
+from relight.data.text_columns import as_labels
 from relight.errors import ColumnError, InputError
 from relight.prepare.column_plan import feature_names, target_names
 from relight.prepare.columns import TEXT_TYPES, clean_column
@@ -107,6 +107,8 @@ def _role_problems(params: PrepareParams, sequence: SequenceParams, names: list[
             )
         elif name in taken:
             problems.append(f"prepare.sequence.{key}: must be another column, got '{name}', which is {taken[name]}")
+    if params.task == "ranking":
+        problems.append("prepare.task: ranking is only for tables of independent rows, got prepare.sequence")
     if params.task == "distribution" or len(target_names(params)) > 1:
         problems.append("prepare.task: a distribution is only for tables of independent rows, got prepare.sequence")
     return problems
@@ -189,7 +191,7 @@ def _clean_or_none(
 def _sequence_ids(raw: pl.Series) -> pl.Series:
     """Return the ids as they are, without spaces around texts."""
     if raw.dtype in TEXT_TYPES:
-        return text_columns.strip_and_blank(raw.cast(pl.String))
+        return as_labels(raw)
     return raw.fill_nan(None) if raw.dtype.is_float() else raw
 
 
@@ -205,22 +207,23 @@ def _times(raw: pl.Series) -> pl.Series:
 
 
 def _with_task(raw: pl.DataFrame, params: PrepareParams, steps: _RawSteps) -> PrepareParams:
-    """Decide on the task by one target for each sequence, not for each step."""
+    """Decide on the task and the positive class by one target for each sequence, not for each step."""
     name = target_names(params)[0]
-    if params.task != "auto" or name not in raw.columns:
+    if name not in raw.columns:
         return params
     try:
-        task = clean_target(raw[name][steps.first_rows], "auto").task
+        target = clean_target(raw[name][steps.first_rows], value_task(params.task), params.positive)
     except ColumnError:
         return params  # the check of all rows reports it, with the number of the row
-    return params.model_copy(update={"task": task})
+    positive = target.classes[-1] if target.classes is not None and len(target.classes) == 2 else params.positive
+    return params.model_copy(update={"task": target.task, "positive": positive})
 
 
 def _target_problems(raw: pl.DataFrame, params: PrepareParams, steps: _RawSteps) -> list[str]:
     """Return what is wrong with one target for each sequence, such as names of sequences as their classes."""
     name = target_names(params)[0]
     try:
-        clean_target(raw[name][steps.first_rows], value_task(params.task))
+        clean_target(raw[name][steps.first_rows], value_task(params.task), params.positive)
     except ColumnError as error:
         return [f"{params.table_name}: target '{name}', one value for each sequence, {error}"]
     return []

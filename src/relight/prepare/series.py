@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import polars as pl
 
+from relight.data.index_columns import index_note
 from relight.data.schema import SPLIT_COLUMN, STEP_COLUMN, Column, ColumnKind, Frequency, Schema, SeriesSchema
 from relight.data.text_columns import as_labels
 from relight.errors import ColumnError, InputError
@@ -162,6 +163,8 @@ def _clean_covariate(raw: pl.Series, requested: RequestedKind | None) -> tuple[p
     name = raw.name
     if requested == "ignore":
         return None, []
+    if requested is None and (note := index_note(raw)) is not None:
+        return None, [f"Column '{name}' {note}."]
     if requested == "categorical":
         return as_labels(raw), []
     cleaned = clean_column(raw)

@@ -150,7 +150,7 @@ class TableCleaner:
             InputError: for a target or a weight that cannot be learned from.
         """
         problems: list[str] = []
-        target = self._target_cleaner.resolve(self._profile.n_rows, problems)
+        target = self._target_cleaner.resolve(problems)
         if problems:
             raise InputError(*problems)
         duplicates = {

@@ -1,5 +1,6 @@
 """Cleans the target (one column, or several of shares that sum to 1) and the weight of each row, chunk by chunk."""
 
+from collections import Counter
 from typing import NamedTuple
 
 import polars as pl
@@ -16,6 +17,7 @@ from relight.prepare.targets import (
     clean_target_as,
     plan_target,
     refuse_gaps,
+    refuse_positive,
     refuse_quantity,
     resolve_classes,
     value_task,
@@ -44,10 +46,10 @@ class TargetCleaner:
     def __init__(self, params: PrepareParams) -> None:
         self.source, self.weight = params.source, params.weight
         self.targets = target_names(params)
-        self.requested_task = params.task
+        self.requested_task, self.positive = params.task, params.positive
         self.types: dict[str, type[pl.DataType]] = {}
         self._plan: TargetPlan | None = None
-        self._labels: set[str] = set()
+        self._labels: Counter[str] = Counter()
         self._has_weight = False
 
     @property
@@ -85,7 +87,7 @@ class TargetCleaner:
         try:
             values = clean_target_as(self._plan, raw[name], first_row)
             if self._plan.labels is not None:
-                self._labels |= set(values.unique())
+                self._labels.update(dict(values.value_counts().iter_rows()))
             if self._plan.labels == "numbers":
                 refuse_quantity(self._labels)
         except ColumnError as error:
@@ -93,7 +95,7 @@ class TargetCleaner:
             return []
         return [*weight, values.alias(name)]
 
-    def resolve(self, n_rows: int, problems: list[str]) -> TargetSchema:
+    def resolve(self, problems: list[str]) -> TargetSchema:
         """Return the task and its classes, once all rows have passed."""
         problems += self._weight_problems()
         if self.is_distribution:
@@ -104,7 +106,7 @@ class TargetCleaner:
         if self._plan.labels is None:
             return TargetSchema("regression", None)
         try:
-            return TargetSchema(*resolve_classes(self._plan, self._labels, n_rows))
+            return TargetSchema(*resolve_classes(self._plan, self._labels, self.positive))
         except ColumnError as error:
             problems.append(f"{self.source}: target '{self.targets[0]}' {error}")
             return TargetSchema("multiclass", None)
@@ -114,7 +116,9 @@ class TargetCleaner:
         try:
             self._plan = plan_target(raw, task)
             if is_whole:
-                clean_target(raw, task)
+                clean_target(raw, task, self.positive)
+            elif self._plan.labels is None:
+                refuse_positive(self.positive)
         except ColumnError as error:
             problems.append(f"{self.source}: target '{raw.name}' {error}")
 

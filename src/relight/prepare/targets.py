@@ -4,12 +4,14 @@
 with all labels that were seen. `clean_target` is all three for a whole table.
 """
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Mapping
 from typing import Literal, NamedTuple
 
 import polars as pl
 
 from relight.data import text_columns
+from relight.data.positive import AUTO, with_positive_last
 from relight.data.schema import Task
 from relight.data.text_columns import as_labels
 from relight.errors import ColumnError, ValueMismatchError
@@ -43,17 +45,22 @@ class TargetPlan(NamedTuple):
     labels: Literal["numbers", "texts"] | None
 
 
-def clean_target(raw: pl.Series, requested: RequestedTask) -> CleanTarget:
+def clean_target(raw: pl.Series, requested: RequestedTask, positive: str = AUTO) -> CleanTarget:
     """Clean the target of a whole table and decide on its task.
 
+    Args:
+        positive: `prepare.positive`.
+
     Raises:
-        ColumnError: gaps, text in a regression, only one class, a quantity or names of rows as classes.
+        ColumnError: gaps, text in a regression, only one class, a quantity or names of rows as classes, a positive
+            class that does not exist.
     """
     plan = plan_target(raw, requested)
     values = clean_target_as(plan, raw, 1)
     if plan.labels is None:
+        refuse_positive(positive)
         return CleanTarget(values, "regression", None)
-    task, classes = resolve_classes(plan, set(values), len(values))
+    task, classes = resolve_classes(plan, Counter(values.to_list()), positive)
     return CleanTarget(values, task, classes)
 
 
@@ -88,15 +95,18 @@ def clean_target_as(plan: TargetPlan, raw: pl.Series, first_row: int) -> pl.Seri
     return clean_as_kind("numeric", values, first_row)
 
 
-def resolve_classes(plan: TargetPlan, labels: Collection[str], n_rows: int) -> tuple[Task, list[str]]:
-    """Return the task and the classes in their order, once all rows were seen.
+def resolve_classes(plan: TargetPlan, labels: Mapping[str, int], positive: str = AUTO) -> tuple[Task, list[str]]:
+    """Return the task and the classes in their order, once all rows were seen; of two the positive one is the last.
 
     Args:
-        labels: the different labels of all rows.
+        labels: how many rows have each label.
+        positive: `prepare.positive`.
 
     Raises:
-        ColumnError: for only one class, three as two, a quantity or names of rows as classes.
+        ColumnError: for only one class, three as two, a quantity or names of rows as classes, a positive class that
+            does not exist.
     """
+    n_rows = sum(labels.values())
     if plan.labels == "numbers":
         refuse_quantity(labels)
     if len(labels) == n_rows and n_rows >= MIN_ROWS_FOR_IDS:
@@ -108,7 +118,21 @@ def resolve_classes(plan: TargetPlan, labels: Collection[str], n_rows: int) -> t
         raise ColumnError(f"has only one class ('{classes[0]}'); a model needs two or more")
     if plan.requested_task == "binary" and len(classes) != 2:
         raise ColumnError(f"must have 2 classes for binary, got {len(classes)}; set prepare.task to multiclass")
-    return "binary" if len(classes) == 2 and plan.requested_task != "multiclass" else "multiclass", classes
+    task: Task = "binary" if len(classes) == 2 and plan.requested_task != "multiclass" else "multiclass"
+    return task, with_positive_last(classes, labels, positive)
+
+
+def refuse_positive(positive: str) -> None:
+    """Refuse a positive class of a quantity.
+
+    Raises:
+        ColumnError: if the params name one.
+    """
+    if positive != AUTO:
+        raise ColumnError(
+            f"holds quantities, and prepare.positive must be auto: it is for two classes, got '{positive}'; "
+            "or set prepare.task to binary"
+        )
 
 
 def refuse_quantity(labels: Collection[str]) -> None:

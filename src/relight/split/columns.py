@@ -56,7 +56,8 @@ def split_column_of(table: pl.DataFrame, params: SplitParams) -> pl.Series:
     Raises:
         InputError: when it has gaps.
     """
-    return _without_gaps(table[str(params.column)])
+    values = _without_gaps(table[str(params.column)])
+    return text_columns.with_whole_numbers(values) if values.dtype == pl.String else values
 
 
 def encode_column(column: pl.Series) -> CodedColumn:
