@@ -83,6 +83,8 @@ class NumericInput(BaseModel):
         name: the name of the column, or for a date `column.year` and so on.
         column: the column that it is read from.
         date_part: which part of a date it is; None for other columns.
+        offset: is subtracted before the number becomes a float32, which would make one of different values such as
+            1748000006 and 1748000007; 0 for a column whose values stay apart.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -91,10 +93,16 @@ class NumericInput(BaseModel):
     column: str
     kind: Literal["numeric", "boolean", "datetime"]
     date_part: DatePart | None = None
+    offset: Single = Field(default=0.0, exclude_if=lambda offset: offset == 0)
+
+    @property
+    def shown_name(self) -> str:
+        """The name of the number that the model reads: with the offset, if there is one."""
+        return f"{self.name} - {self.offset:.17g}" if self.offset else self.name
 
 
 class NumericFeature(NumericInput):
-    """A number, and its statistics in the train rows.
+    """A number, and its statistics in the train rows, all of them without the offset.
 
     Attributes:
         mean, std: of the train rows that have a value; std is that of the population.

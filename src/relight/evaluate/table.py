@@ -166,10 +166,11 @@ def _line_table(description: Description, parts: LabelledParts, predictions: Par
         seed=description.seed,
         seeds=description.seeds,
     )
-    points = []
+    points, offset = [], description.features.numeric[0].offset
     for part, rows in parts.items():
         before = _predict_rows(untrained, description.features.task, rows, part)
-        points.append(tables.line_table(part, rows.numeric[:, 0], rows.target, before, predictions.by_part[part]))
+        x = rows.numeric[:, 0].astype(np.float64) + offset if offset else rows.numeric[:, 0]
+        points.append(tables.line_table(part, x, rows.target, before, predictions.by_part[part]))
     return pl.concat(points)
 
 

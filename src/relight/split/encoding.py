@@ -1,6 +1,7 @@
 """A clean table → arrays: raw float32 numbers with NaN for gaps, category codes, the target, the weights.
 
-A date becomes several numbers (year, month, weekday, hour, days since 2000).
+A date becomes several numbers (year, month, weekday, hour, days since 2000). A number with an offset is subtracted
+from exactly, and then becomes a float32.
 """
 
 from collections.abc import Callable
@@ -146,7 +147,22 @@ def _numeric(table: pl.DataFrame, features: Features | InputFeatures) -> np.ndar
 
 
 def _number(values: pl.Series, number: NumericInput) -> np.ndarray:
-    return _numbers(values) if number.date_part is None else date_part(values, number.date_part)
+    return _numbers(subtract(exact_values(values, number), number.offset))
+
+
+def exact_values(values: pl.Series, number: NumericInput) -> pl.Series:
+    """Return the numbers of a feature before they become float32: those of the column, or one part of its dates."""
+    return values if number.date_part is None else pl.Series(date_part(values, number.date_part), nan_to_null=True)
+
+
+def subtract(values: pl.Series, offset: float) -> pl.Series:
+    """Return the numbers minus an offset; whole numbers beyond 2**53 without a rounding."""
+    if not offset:
+        return values
+    if not values.dtype.is_integer():
+        return values.cast(pl.Float64) - offset
+    difference = pl.lit(values.cast(pl.Int128)) - pl.lit(int(offset), dtype=pl.Int128)
+    return pl.select(difference).to_series()
 
 
 def _numbers(values: pl.Series) -> np.ndarray:
