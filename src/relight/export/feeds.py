@@ -125,6 +125,8 @@ def _example_numbers(feature: NumericFeature, index: int) -> pl.Series:
         quantiles[row * stride % N_EXAMPLE_ROWS * (len(quantiles) - 1) // (N_EXAMPLE_ROWS - 1)]
         for row in range(N_EXAMPLE_ROWS)
     ]
+    if _number_kind(feature) == "whole":
+        return pl.Series([int(feature.offset) + int(value) for value in values], dtype=pl.Int64)
     values = [value + feature.offset for value in values] if feature.offset else values
     if feature.kind == "datetime":
         return pl.Series([Y2000 + datetime.timedelta(days=value) for value in values], dtype=pl.Datetime("us"))
