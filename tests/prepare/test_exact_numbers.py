@@ -115,8 +115,8 @@ def test_the_order_of_time_is_that_of_every_digit() -> None:
 
 def test_new_rows_are_encoded_as_those_of_the_table_are() -> None:
     """A table of new rows may hold a single id, as text."""
-    clean = clean_table(rows(IDS * 5), params()).rows
-    inputs = with_offsets(InputFeatures([NumericInput(name="id", column="id", kind="numeric")], []), clean)
+    clean, schema = clean_table(rows(IDS * 5), params())
+    inputs = with_offsets(InputFeatures([NumericInput(name="id", column="id", kind="numeric")], []), schema, clean)
     offset = int(inputs.numeric[0].offset)
     assert encode(clean, inputs).numeric[:, 0].tolist() == [value - offset for value in IDS * 5]
     new = clean_as_kind("numeric", pl.Series("id", [str(IDS[3])])).to_frame()

@@ -53,6 +53,19 @@ NEED_NONE = {
 }
 
 
+NO_TARGET = Schema(
+    rows=1,
+    target="y",
+    targets=["y"],
+    weight=None,
+    task="binary",
+    classes=["a", "b"],
+    columns=[],
+    generated=None,
+    notes=[],
+)
+
+
 def number(values: object) -> tuple[pl.DataFrame, InputFeatures]:
     table = pl.DataFrame({"x": values})
     return table, InputFeatures([NumericInput(name="x", column="x", kind="numeric")], [])
@@ -61,7 +74,7 @@ def number(values: object) -> tuple[pl.DataFrame, InputFeatures]:
 @pytest.mark.parametrize("name", NEED_ONE)
 def test_different_values_stay_apart_and_their_differences_are_exact(name: str) -> None:
     table, inputs = number(NEED_ONE[name])
-    described = with_offsets(inputs, table)
+    described = with_offsets(inputs, NO_TARGET, table)
     encoded = encode(table, described).numeric[:, 0]
     assert encoded.dtype == np.float32
     assert len(np.unique(encoded)) == table["x"].n_unique()
@@ -79,7 +92,7 @@ def test_different_values_stay_apart_and_their_differences_are_exact(name: str) 
 @pytest.mark.parametrize("name", NEED_NONE)
 def test_a_column_whose_values_stay_apart_keeps_its_bytes(name: str) -> None:
     table, inputs = number(NEED_NONE[name])
-    described = with_offsets(inputs, table)
+    described = with_offsets(inputs, NO_TARGET, table)
     assert described.numeric == inputs.numeric
     assert "offset" not in described.numeric[0].model_dump()
     expected = table["x"].to_numpy().astype(np.float32)
@@ -91,7 +104,7 @@ def test_gaps_stay_gaps_and_true_and_false_have_no_offset() -> None:
     inputs = InputFeatures(
         [NumericInput(name="x", column="x", kind="numeric"), NumericInput(name="b", column="b", kind="boolean")], []
     )
-    described = with_offsets(inputs, table)
+    described = with_offsets(inputs, NO_TARGET, table)
     assert [feature.offset for feature in described.numeric] == [20240105, 0]
     np.testing.assert_array_equal(encode(table, described).numeric, [[-1, 1], [np.nan, np.nan], [0, 0]])
 
@@ -106,7 +119,7 @@ def test_the_seconds_of_dates_within_an_hour_stay_apart() -> None:
         ],
         [],
     )
-    described = with_offsets(inputs, table)
+    described = with_offsets(inputs, NO_TARGET, table)
     encoded = encode(table, described).numeric
     assert described.numeric[0].offset == 0
     assert len(np.unique(encoded[:, 1])) == 400
@@ -118,7 +131,7 @@ def test_values_that_become_one_in_spite_of_an_offset_are_named() -> None:
     """Two blocks of ids, each with a step of 1, 5e8 apart: an offset helps only the block that it is taken from."""
     block = np.arange(1000)
     table, inputs = number(np.concatenate([10**9 + block, 10**9 + block + 1000, 1_500_000_000 + block]))
-    described = with_offsets(inputs, table)
+    described = with_offsets(inputs, NO_TARGET, table)
     assert 10**9 <= described.numeric[0].offset < 10**9 + 2000
     n_single = 2000 + len({float(np.float32(1_500_000_000 + k - described.numeric[0].offset)) for k in range(1000)})
     (note,) = merged_notes(described, table)
@@ -219,3 +232,21 @@ def test_the_sample_of_a_large_table_is_of_train_rows_all_over_it(tmp_path: Path
 def test_an_offset_is_a_value_of_the_column() -> None:
     assert find_offset(pl.Series([20240107.0, 20240104.0, 20240105.0])) == 20240105
     assert find_offset(pl.Series([1.0, 2.0, 3.0])) == 0
+
+
+def test_a_target_keeps_its_differences_and_the_statistics_are_those_of_the_differences(tmp_path: Path) -> None:
+    table = furnace(500).with_columns(pl.col("y") + 3e9)
+    outs = split_of(tmp_path / "out", table)
+    features, train = read_model(outs["features"], Features), read_tensors(outs["train"])
+    target, statistics = table["y"].to_numpy()[:300], features.target_statistics
+    assert statistics is not None
+    assert features.target_offset in target
+    np.testing.assert_allclose(train["target"][:, 0], target - features.target_offset, rtol=1e-6)
+    assert statistics.mean == pytest.approx((target - features.target_offset).mean(), rel=1e-6)
+    assert statistics.std == pytest.approx(target.std(), rel=1e-6)
+    assert statistics.log_mean == pytest.approx(np.log(target).mean(), rel=1e-12)
+
+
+def test_a_usual_target_has_no_offset(tmp_path: Path) -> None:
+    features = read_json(split_of(tmp_path / "out", furnace(500))["features"])
+    assert "offset" not in features["target_statistics"]

@@ -134,13 +134,16 @@ class InputFeatures(NamedTuple):
 
     numeric: Sequence[NumericInput]
     categorical: Sequence[CategoricalFeature]
+    target_offset: float = 0.0
 
 
 class TargetStatistics(BaseModel):
     """The target of the train rows, for a regression.
 
     Attributes:
-        log_mean, log_std, log_skew: of its logarithm; None if some value is not above 0.
+        mean, std, skew: of the target minus its offset.
+        log_mean, log_std, log_skew: of the logarithm of the target itself; None if some value is not above 0.
+        offset: is subtracted before the target becomes a float32, as of a feature, and added to the predictions.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -151,6 +154,7 @@ class TargetStatistics(BaseModel):
     log_mean: Single | None
     log_std: Single | None
     log_skew: Single | None
+    offset: Single = Field(default=0.0, exclude_if=lambda offset: offset == 0)
 
 
 class SequenceFeatures(BaseModel):
@@ -240,6 +244,11 @@ class Features(BaseModel):
     def n_described(self) -> int:
         """The number of train rows, or of steps of train sequences, that the statistics of each feature are of."""
         return self.n_train if self.sequence is None else self.sequence.n_steps
+
+    @property
+    def target_offset(self) -> float:
+        """The number that the model's outputs lack: what was subtracted from the target; mostly 0."""
+        return 0.0 if self.target_statistics is None else self.target_statistics.offset
 
     @property
     def names(self) -> list[str]:

@@ -74,7 +74,7 @@ def _pt2_file(exportable: "ExportableModel", features: Features, encoded: Encode
 
 
 class ExportableModel(nn.Module):
-    """A model whose outputs are decoded to predictions.
+    """A model whose outputs are decoded to predictions, float64 if the target has an offset.
 
     **Shape**
         - numeric: (n_rows, n_numeric) float32, NaN for a gap
@@ -82,15 +82,24 @@ class ExportableModel(nn.Module):
         - output: (n_rows,) numbers for regression, else (n_rows, n_classes) probabilities
     """
 
+    target_offset: Tensor | None
+
     def __init__(self, model: nn.Module, features: Features) -> None:
         super().__init__()
         self.model = model
         self.task = features.task
+        offset = torch.tensor(features.target_offset, dtype=torch.float64) if features.target_offset else None
+        self.register_buffer("target_offset", offset)
         self.has_preprocessor = isinstance(model, TabularModel)
 
     def forward(self, numeric: Tensor, categories: Tensor) -> Tensor:
         outputs = self.model(numeric, categories) if self.has_preprocessor else self.model(numeric)
-        return decode_outputs(self.task, outputs)
+        return plus_offset(decode_outputs(self.task, outputs), self.target_offset)
+
+
+def plus_offset(predictions: Tensor, offset: Tensor | None) -> Tensor:
+    """Return the predictions plus the offset of the target, then float64; the same if there is none."""
+    return predictions if offset is None else predictions.double() + offset
 
 
 class ColumnTensors(nn.Module):

@@ -127,7 +127,7 @@ class TrainStatistics:
         self._validates_on_test = not has_validation(parts)
         self._numbers = [RunningStatistics() for _ in inputs.numeric]
         self._sample = RowSample(len(inputs.numeric), self._n_rows)
-        self._target = RunningTargetStatistics()
+        self._target = RunningTargetStatistics(offset=inputs.target_offset)
         self._class_counts = np.zeros(len(schema.classes or []), dtype=np.int64)
 
     def add(self, rows: EncodedChunk, numbers: list[RunningStatistics]) -> None:
@@ -193,7 +193,7 @@ def describe_features(
     inputs = find_input_features(
         params, schema, (learn_levels(params, schema, rows) for rows in _train_rows(chunks, parts))
     )
-    inputs = with_offsets(inputs, sample_train_rows(parts, pl.concat(chunks).slice))
+    inputs = with_offsets(inputs, schema, sample_train_rows(parts, pl.concat(chunks).slice))
     train = TrainStatistics(schema, inputs, parts)
     for rows in _train_rows(chunks, parts):
         encoded = encode_chunk(rows, schema, inputs)

@@ -119,15 +119,20 @@ def columns_to_encode(schema: Schema, inputs: InputFeatures) -> list[str]:
 def encode_chunk(table: pl.DataFrame, schema: Schema, inputs: Features | InputFeatures) -> EncodedChunk:
     """Return all that training reads of some rows."""
     weight = None if schema.weight is None else _numbers(table[schema.weight])
-    return EncodedChunk(_numeric(table, inputs), _categories(table, inputs), encode_target(table, schema), weight)
+    target = encode_target(table, schema, inputs.target_offset)
+    return EncodedChunk(_numeric(table, inputs), _categories(table, inputs), target, weight)
 
 
-def encode_target(table: pl.DataFrame, schema: Schema) -> np.ndarray:
+def encode_target(table: pl.DataFrame, schema: Schema, offset: float = 0.0) -> np.ndarray:
     """Return float32 (n, 1) for regression, ranking and binary (the second class is 1), int64 (n,) for multiclass,
-    float32 (n, n_classes) for a distribution."""
+    float32 (n, n_classes) for a distribution.
+
+    Args:
+        offset: is subtracted from the target of a regression.
+    """
     match schema.task:
         case "regression" | "distribution" | "forecast" | "ranking":
-            return np.stack([_numbers(table[name]) for name in schema.targets], axis=1)
+            return np.stack([_numbers(subtract(table[name], offset)) for name in schema.targets], axis=1)
         case "binary" | "similarity":
             return (_codes(table[schema.target], _labels(schema)) - 1).astype(np.float32).reshape(-1, 1)
         case "multiclass":

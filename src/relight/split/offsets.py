@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from relight.data.features import Features, InputFeatures, NumericInput
+from relight.data.schema import Schema
 from relight.split.assignment import TRAIN, PartAssignment
 from relight.split.encoding import exact_values, subtract
 
@@ -40,13 +41,24 @@ def sample_train_rows(parts: PartAssignment, read: Callable[[int, int], pl.DataF
     )
 
 
-def with_offsets(inputs: InputFeatures, sample: pl.DataFrame) -> InputFeatures:
-    """Return the features with an offset where the sampled train rows need one.
+def columns_to_sample(inputs: InputFeatures, schema: Schema) -> list[str]:
+    """Return the columns that `with_offsets` reads, each once."""
+    return list(dict.fromkeys([*(number.column for number in inputs.numeric), *_quantity(schema)]))
+
+
+def with_offsets(inputs: InputFeatures, schema: Schema, sample: pl.DataFrame) -> InputFeatures:
+    """Return the features with an offset where the sampled train rows need one; and that of the target.
 
     Args:
-        sample: the columns of the numbers; it may have others.
+        sample: the `columns_to_sample`; it may have others.
     """
-    return inputs._replace(numeric=[_with_offset(number, sample[number.column]) for number in inputs.numeric])
+    numbers = [_with_offset(number, sample[number.column]) for number in inputs.numeric]
+    target_offset = sum(find_offset(sample[name]) for name in _quantity(schema))
+    return inputs._replace(numeric=numbers, target_offset=target_offset)
+
+
+def _quantity(schema: Schema) -> list[str]:
+    return [schema.target] if schema.task == "regression" else []
 
 
 def find_offset(values: pl.Series) -> float:
@@ -74,7 +86,19 @@ def merged_notes(features: Features | InputFeatures, sample: pl.DataFrame) -> li
                 "for the model, which reads float32; if their last digits matter, put these in a column of their own"
                 f"{_names_advice(number)}."
             )
-    return notes
+    return notes + _target_notes(features, sample)
+
+
+def _target_notes(features: Features | InputFeatures, sample: pl.DataFrame) -> list[str]:
+    if not isinstance(features, Features) or features.task != "regression":
+        return []
+    counts = _count_values(_sampled(sample[features.target]), features.target_offset)
+    if counts.exact - counts.single <= MAX_LOST_SHARE * counts.exact:
+        return []
+    return [
+        f"Target '{features.target}': {counts.exact} different values of sampled train rows are {counts.single} for "
+        "the model, which reads float32; predict a smaller number, such as the difference from a known one."
+    ]
 
 
 def _names_advice(number: NumericInput) -> str:

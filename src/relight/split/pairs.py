@@ -112,7 +112,7 @@ def describe_pairs(
     records = _record_schema(schema, pairs, train.height)
     params = params.model_copy(update={"column": None})  # names a column of the table, not of a record
     inputs = (
-        with_offsets(find_input_features(params, records, [learn_levels(params, records, train)]), train)
+        with_offsets(find_input_features(params, records, [learn_levels(params, records, train)]), records, train)
         if records.features
         else InputFeatures([], [])
     )

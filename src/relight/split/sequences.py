@@ -152,8 +152,9 @@ def split_by_sequence(
     parts = assign_parts(params, steps.sequences, sequence_schema)
     is_train = parts == TRAIN
     train = steps.rows.filter(is_train[steps.sequence_index])
-    inputs = with_offsets(find_input_features(params, schema, [learn_levels(params, schema, train)]), train)
-    encoded, target = encode(steps.rows, inputs), encode_target(steps.sequences, schema)
+    inputs = find_input_features(params, schema, [learn_levels(params, schema, train)])
+    inputs = with_offsets(inputs, schema, train)
+    encoded, target = encode(steps.rows, inputs), encode_target(steps.sequences, schema, inputs.target_offset)
     train_chunk = EncodedChunk(*_encoded_columns(encoded, is_train[steps.sequence_index]), target[is_train], None)
     table_features = _table_features(sequence_schema, inputs, parts[steps.sequence_index], train_chunk)
     features = _with_lengths(table_features, sequence, steps.length[is_train])

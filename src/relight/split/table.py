@@ -29,7 +29,7 @@ from relight.split.description import (
 )
 from relight.split.encoding import EncodedChunk, columns_to_encode, encode_chunk
 from relight.split.files import SplitFiles, assert_rows_of_schema, write_features
-from relight.split.offsets import merged_notes, sample_train_rows, with_offsets
+from relight.split.offsets import columns_to_sample, merged_notes, sample_train_rows, with_offsets
 from relight.split.params import SplitParams
 from relight.split.report import SplitReporter
 from relight.split.statistics import CHUNK_ROWS, RunningStatistics
@@ -50,9 +50,8 @@ def split_table(params: SplitParams, schema: Schema, table: Path, files: SplitFi
     extra_columns = query_numbers(columns, schema, parts)
     del columns
     inputs = find_input_features(params, schema, _learn_chunks(params, schema, parts, table))
-    numbers = list(dict.fromkeys(number.column for number in inputs.numeric))
-    sample = sample_train_rows(parts, partial(read_some_rows, table, numbers))
-    inputs = with_offsets(inputs, sample)
+    sample = sample_train_rows(parts, partial(read_some_rows, table, columns_to_sample(inputs, schema)))
+    inputs = with_offsets(inputs, schema, sample)
     source = _Source(table, schema, inputs, parts)
     train_rows, all_rows = _write_parts(source, files.tensors, extra_columns)
     features = train_rows.features()
