@@ -83,6 +83,8 @@ class NumericInput(BaseModel):
         name: the name of the column, or for a date `column.year` and so on.
         column: the column that it is read from.
         date_part: which part of a date it is; None for other columns.
+        offset: is subtracted before the number becomes a float32, which would make one of different values such as
+            1748000006 and 1748000007; 0 for a column whose values stay apart.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -91,10 +93,16 @@ class NumericInput(BaseModel):
     column: str
     kind: Literal["numeric", "boolean", "datetime"]
     date_part: DatePart | None = None
+    offset: Single = Field(default=0.0, exclude_if=lambda offset: offset == 0)
+
+    @property
+    def shown_name(self) -> str:
+        """The name of the number that the model reads: with the offset, if there is one."""
+        return f"{self.name} - {self.offset:.17g}" if self.offset else self.name
 
 
 class NumericFeature(NumericInput):
-    """A number, and its statistics in the train rows.
+    """A number, and its statistics in the train rows, all of them without the offset.
 
     Attributes:
         mean, std: of the train rows that have a value; std is that of the population.
@@ -126,13 +134,16 @@ class InputFeatures(NamedTuple):
 
     numeric: Sequence[NumericInput]
     categorical: Sequence[CategoricalFeature]
+    target_offset: float = 0.0
 
 
 class TargetStatistics(BaseModel):
     """The target of the train rows, for a regression.
 
     Attributes:
-        log_mean, log_std, log_skew: of its logarithm; None if some value is not above 0.
+        mean, std, skew: of the target minus its offset.
+        log_mean, log_std, log_skew: of the logarithm of the target itself; None if some value is not above 0.
+        offset: is subtracted before the target becomes a float32, as of a feature, and added to the predictions.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -143,6 +154,7 @@ class TargetStatistics(BaseModel):
     log_mean: Single | None
     log_std: Single | None
     log_skew: Single | None
+    offset: Single = Field(default=0.0, exclude_if=lambda offset: offset == 0)
 
 
 class SequenceFeatures(BaseModel):
@@ -238,6 +250,11 @@ class Features(BaseModel):
     def n_described(self) -> int:
         """The number of train rows, or of steps of train sequences, that the statistics of each feature are of."""
         return self.n_train if self.sequence is None else self.sequence.n_steps
+
+    @property
+    def target_offset(self) -> float:
+        """The number that the model's outputs lack: what was subtracted from the target; mostly 0."""
+        return 0.0 if self.target_statistics is None else self.target_statistics.offset
 
     @property
     def names(self) -> list[str]:

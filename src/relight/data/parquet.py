@@ -199,11 +199,13 @@ class TableBatches:
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
         for start in range(0, count_rows(self._path), self._n_rows):
-            yield self._read(start)
+            yield read_some_rows(self._path, self._columns, start, self._n_rows)
 
-    def _read(self, start: int) -> pl.DataFrame:
-        scan = _scan(self._path).slice(start, self._n_rows)
-        return _collect(self._path, scan if self._columns is None else scan.select(self._columns))
+
+def read_some_rows(path: Path, columns: list[str] | None, start: int, n_rows: int) -> pl.DataFrame:
+    """Read the rows from `start` on, at most so many; all columns for None."""
+    scan = _scan(path).slice(start, n_rows)
+    return _collect(path, scan if columns is None else scan.select(columns))
 
 
 def read_columns(path: Path, columns: list[str]) -> pl.DataFrame:

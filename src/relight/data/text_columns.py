@@ -102,6 +102,24 @@ def as_plain_numbers(texts: pl.Series) -> pl.Series | None:
     return None if any_leading_zeros(texts.filter(near_zero)) else numbers
 
 
+def exact_whole_numbers(raw: pl.Series, numbers: pl.Series) -> pl.Series:
+    """Return numbers as Float64, or as Int64 or UInt64 if they are whole and float64 would round some of them.
+
+    Args:
+        raw: the same values as they came: texts without spaces around them, or numbers.
+        numbers: Float64.
+    """
+    if not bool((numbers.abs() > MAX_EXACT_INTEGER).any()):
+        return numbers
+    if raw.dtype != pl.String and not raw.dtype.is_integer():
+        return numbers
+    for dtype in (pl.Int64, pl.UInt64):
+        whole = raw.cast(dtype, strict=False)
+        if whole.null_count() == raw.null_count():
+            return whole
+    return numbers
+
+
 def _matching_share(matches: pl.Series) -> float:
     present = matches.drop_nulls()
     return float(present.sum()) / len(present) if len(present) else 0.0

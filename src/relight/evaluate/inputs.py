@@ -48,11 +48,11 @@ class LabelledRows(NamedTuple):
 LabelledParts = dict[str, LabelledRows]  # train, test, and validation unless the test rows stand in for it
 
 
-def labelled_rows(task: Task, arrays: Arrays) -> LabelledRows:
-    """Return the rows of a table with their targets."""
+def labelled_rows(task: Task, arrays: Arrays, target_offset: float = 0.0) -> LabelledRows:
+    """Return the rows of a table with their targets, to which their offset is added."""
     target = arrays["target"]
     if task == "regression":
-        target = target.reshape(-1)
+        target = _plus(target.reshape(-1), target_offset)
     elif task == "ranking":
         target = np.column_stack([target.reshape(-1), arrays["query"]]).astype(np.float64)
     elif task != "distribution":
@@ -60,10 +60,14 @@ def labelled_rows(task: Task, arrays: Arrays) -> LabelledRows:
     return LabelledRows(arrays["numeric"], arrays["categories"], target, arrays["row"], arrays.get("weight"))
 
 
-def labelled_sequences(task: Task, arrays: Arrays) -> LabelledRows:
+def _plus(target: np.ndarray, offset: float) -> np.ndarray:
+    return target.astype(np.float64) + offset if offset else target
+
+
+def labelled_sequences(task: Task, arrays: Arrays, target_offset: float = 0.0) -> LabelledRows:
     """Return the targets of sequences, without columns, because sequences have no fixed width."""
     target, n_sequences = arrays["target"].reshape(-1), len(arrays["target"])
-    target = target if task == "regression" else target.astype(np.int64)
+    target = _plus(target, target_offset) if task == "regression" else target.astype(np.int64)
     nothing = np.empty((n_sequences, 0), dtype=np.float32)
     return LabelledRows(nothing, nothing.astype(np.int32), target, arrays["row"], arrays.get("weight"))
 

@@ -45,7 +45,7 @@ def evaluate_sequences(
     description, features = saved.description, saved.features
     sequences = {part: build_sequences(part_arrays) for part, part_arrays in arrays.items()}
     assert_same_outputs(predict_outputs(saved.model, sequences["validation"].inputs), description)
-    parts = {part: labelled_sequences(features.task, part_arrays) for part, part_arrays in arrays.items()}
+    parts = {part: labelled_sequences(features.task, each, features.target_offset) for part, each in arrays.items()}
     parts = scored_parts(parts, description)
 
     def predict(part: str, change: OutputsChange | None = None) -> np.ndarray:

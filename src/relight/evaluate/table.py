@@ -8,8 +8,9 @@ import polars as pl
 import torch
 from torch import nn
 
+from relight.data.features import Features
 from relight.data.parquet import read_columns
-from relight.data.schema import Schema, Task
+from relight.data.schema import Schema
 from relight.evaluate import tables
 from relight.evaluate.checks import assert_slices, columns_to_slice
 from relight.evaluate.diagnostics import permutation_importance, sample_query_rows, sample_row_indices, slice_scores
@@ -60,15 +61,15 @@ def evaluate_table(
     """
     assert_slices(params, columns_to_slice(schema))
     description, features = saved.description, saved.features
-    parts = {part: labelled_rows(features.task, part_arrays) for part, part_arrays in arrays.items()}
+    parts = {part: labelled_rows(features.task, each, features.target_offset) for part, each in arrays.items()}
     _assert_same_outputs(saved, parts["validation"])
     parts = scored_parts(parts, description)
 
     def predict(part: str, change: OutputsChange | None = None) -> np.ndarray:
-        return _predict_rows(saved.model, features.task, parts[part], part, change)
+        return _predict_rows(saved.model, features, parts[part], part, change)
 
     predictions = predict_parts(saved, parts, predict)
-    line = _line_parameters(saved.model, schema)
+    line = _line_parameters(saved.model, features, schema)
     metrics = compute_metrics(params, features, parts, predictions, line, description.threads, own)
     fitted, calibrated = list(metrics.get("references", {})), predictions.uncalibrated is not None
     notes = score_notes(params, features, parts, fitted, calibrated=calibrated)
@@ -84,22 +85,25 @@ def _assert_same_outputs(saved: TableModel, validation: LabelledRows) -> None:
 
 
 def _predict_rows(
-    model: nn.Module, task: Task, rows: LabelledRows, part: str, change: OutputsChange | None = None
+    model: nn.Module, features: Features, rows: LabelledRows, part: str, change: OutputsChange | None = None
 ) -> np.ndarray:
     """Predict chunk by chunk, because the outputs of many members take more memory than the predictions."""
     inputs = build_inputs(model, rows.numeric, rows.categories, f"the {part} rows")
     predictions = []
     for chunk in zip(*(torch.split(tensor, prediction_batch_size(model)) for tensor in inputs), strict=True):
         outputs = predict_outputs(model, chunk)
-        predictions.append(predictions_from_outputs(task, outputs if change is None else change(outputs)))
+        changed = outputs if change is None else change(outputs)
+        predictions.append(predictions_from_outputs(features.task, changed, features.target_offset))
     return np.concatenate(predictions)
 
 
-def _line_parameters(model: nn.Module, schema: Schema) -> dict[str, Any]:
+def _line_parameters(model: nn.Module, features: Features, schema: Schema) -> dict[str, Any]:
     """Return learned and true parameters, if the data was generated from a line and the model is one."""
     learned = learned_line(model)
     if schema.generated is None or learned is None:
         return {}
+    if (x_offset := features.numeric[0].offset) or features.target_offset:
+        learned = {**learned, "bias": learned["bias"] + features.target_offset - learned["weight"] * x_offset}
     return {name: {"learned": learned[name], "true": true} for name, true in schema.generated.items()}
 
 
@@ -132,7 +136,8 @@ def _importance(params: EvaluateParams, saved: TableModel, test: LabelledRows) -
     rows = test.take(chosen)
 
     def loss_of(numeric: np.ndarray, categories: np.ndarray) -> float:
-        y_pred = _predict_rows(saved.model, task, rows._replace(numeric=numeric, categories=categories), "test")
+        changed = rows._replace(numeric=numeric, categories=categories)
+        y_pred = _predict_rows(saved.model, saved.features, changed, "test")
         return primary_loss(task, compute_scores(task, rows.target, y_pred, rows.weight))
 
     drawn = {"n_repeats": params.importance, "seed": seed}
@@ -166,10 +171,11 @@ def _line_table(description: Description, parts: LabelledParts, predictions: Par
         seed=description.seed,
         seeds=description.seeds,
     )
-    points = []
+    points, offset = [], description.features.numeric[0].offset
     for part, rows in parts.items():
-        before = _predict_rows(untrained, description.features.task, rows, part)
-        points.append(tables.line_table(part, rows.numeric[:, 0], rows.target, before, predictions.by_part[part]))
+        before = _predict_rows(untrained, description.features, rows, part)
+        x = rows.numeric[:, 0].astype(np.float64) + offset if offset else rows.numeric[:, 0]
+        points.append(tables.line_table(part, x, rows.target, before, predictions.by_part[part]))
     return pl.concat(points)
 
 

@@ -155,7 +155,7 @@ def feature_residuals_table(
     rows = np.unique(np.linspace(0, len(target) - 1, MAX_PANEL_POINTS).astype(int))
     residual = (predicted - target)[rows]
     panels = [
-        pl.DataFrame({"feature": features.numeric[k].name, "value": numeric[rows, k], "residual": residual})
+        pl.DataFrame({"feature": features.numeric[k].shown_name, "value": numeric[rows, k], "residual": residual})
         for k in shown
     ]
     numbers = pl.col("value", "residual").cast(pl.Float32).fill_nan(None)

@@ -8,10 +8,11 @@ import numpy as np
 import polars as pl
 
 from relight.data.features import CategoricalFeature, Features, NumericFeature, SeriesFeatures
+from relight.data.text_columns import MAX_EXACT_INTEGER
 
 Feeds = dict[str, np.ndarray]
 ExportMetadata = dict[str, str]
-MISSING_DATE = -(2**63)  # NaT, as NumPy writes it
+MISSING_NUMBER = -(2**63)  # of int64; of a date it is NaT, as NumPy writes it
 N_EXAMPLE_ROWS = 64
 GAP_EVERY = 7  # rows, with another offset for each column
 Y2000 = datetime.datetime(2000, 1, 1)
@@ -21,26 +22,33 @@ class InputColumn(NamedTuple):
     """A column that the graph reads, by its name in the table.
 
     Attributes:
-        kind: a number is float32 with NaN for a gap, true is 1; a date is int64, microseconds since
-            1970-01-01; a category is a text, "" for a gap.
+        kind: a number is float32 with NaN for a gap, true is 1; a large number, from which the graph subtracts an
+            offset, is float64; a whole number beyond 2**53 is int64; a date is int64, microseconds since 1970-01-01;
+            a category is a text, "" for a gap. The smallest int64 stands for a gap.
         levels: those of a category in the train rows; all others are read as a gap.
     """
 
     name: str
-    kind: Literal["number", "date", "category"]
+    kind: Literal["number", "large", "whole", "date", "category"]
     levels: tuple[str, ...] = ()
 
 
 def input_columns(features: Features) -> list[InputColumn]:
     """Return the columns that the graph reads, in the order of `features.columns`."""
-    dates = {feature.column for feature in features.numeric if feature.kind == "datetime"}
+    kinds = {feature.column: _number_kind(feature) for feature in features.numeric}
     levels = {feature.name: tuple(feature.levels) for feature in features.categorical}
     return [
-        InputColumn(name, "category", levels[name])
-        if name in levels
-        else InputColumn(name, "date" if name in dates else "number")
+        InputColumn(name, "category", levels[name]) if name in levels else InputColumn(name, kinds[name])
         for name in features.columns
     ]
+
+
+def _number_kind(feature: NumericFeature) -> Literal["number", "large", "whole", "date"]:
+    if feature.kind == "datetime":
+        return "date"
+    if not feature.offset:
+        return "number"
+    return "whole" if MAX_EXACT_INTEGER < abs(feature.offset) < 2**63 else "large"
 
 
 def table_feeds(table: pl.DataFrame, inputs: list[InputColumn]) -> Feeds:
@@ -52,8 +60,12 @@ def _array(values: pl.Series, column: InputColumn) -> np.ndarray:
     match column.kind:
         case "number":
             return values.cast(pl.Float64).fill_null(float("nan")).to_numpy().astype(np.float32)
+        case "large":
+            return values.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+        case "whole":
+            return values.cast(pl.Int64, strict=False).fill_null(MISSING_NUMBER).to_numpy()
         case "date":
-            return values.cast(pl.Datetime("us")).to_physical().fill_null(MISSING_DATE).to_numpy()
+            return values.cast(pl.Datetime("us")).to_physical().fill_null(MISSING_NUMBER).to_numpy()
         case "category":
             return values.fill_null("").to_numpy().astype(np.object_)
 
@@ -62,6 +74,15 @@ def model_metadata(features: Features) -> ExportMetadata:
     """Return what an exported file says about itself, each a text."""
     classes = json.dumps(features.classes, ensure_ascii=False)
     return {"format": str(features.format), "task": features.task, "target": features.target, "classes": classes}
+
+
+def offsets_metadata(features: Features) -> ExportMetadata:
+    """Return what the caller subtracts from numbers, in float64, before they become float32; nothing if there is none.
+
+    Only a file whose inputs are columns subtracts it itself.
+    """
+    offsets = {feature.name: feature.offset for feature in features.numeric if feature.offset}
+    return {"offsets": json.dumps(offsets, ensure_ascii=False)} if offsets else {}
 
 
 def series_metadata(features: Features, series: SeriesFeatures) -> ExportMetadata:
@@ -81,7 +102,8 @@ def sequences_metadata(features: Features) -> ExportMetadata:
     """Return the metadata of a model of sequences: also the numbers of a step, and the levels of its categories."""
     numeric = json.dumps([feature.name for feature in features.numeric], ensure_ascii=False)
     categories = json.dumps([feature.model_dump() for feature in features.categorical], ensure_ascii=False)
-    return {**model_metadata(features), "numeric": numeric, "categories": categories}
+    offsets = offsets_metadata(features)
+    return {**model_metadata(features), "numeric": numeric, "categories": categories, **offsets}
 
 
 def example_rows(features: Features, *, gaps: bool) -> pl.DataFrame:
@@ -103,6 +125,9 @@ def _example_numbers(feature: NumericFeature, index: int) -> pl.Series:
         quantiles[row * stride % N_EXAMPLE_ROWS * (len(quantiles) - 1) // (N_EXAMPLE_ROWS - 1)]
         for row in range(N_EXAMPLE_ROWS)
     ]
+    if _number_kind(feature) == "whole":
+        return pl.Series([int(feature.offset) + int(value) for value in values], dtype=pl.Int64)
+    values = [value + feature.offset for value in values] if feature.offset else values
     if feature.kind == "datetime":
         return pl.Series([Y2000 + datetime.timedelta(days=value) for value in values], dtype=pl.Datetime("us"))
     return pl.Series(values, dtype=pl.Float64).cast(pl.Boolean if feature.kind == "boolean" else pl.Float64)

@@ -19,6 +19,7 @@ from relight.export.feeds import (
     example_rows,
     input_columns,
     model_metadata,
+    offsets_metadata,
     table_feeds,
 )
 from relight.export.file_formats import onnx_bytes, pt2_bytes, run_onnx, run_pt2
@@ -213,7 +214,7 @@ def pairs_metadata(features: Features, pairs: PairFeatures, calibration: Distanc
         "threshold": calibration.threshold,
     }
     texts = {name: json.dumps(value, ensure_ascii=False) for name, value in metadata.items()}
-    return {**model_metadata(features), **texts}
+    return {**model_metadata(features), **texts, **offsets_metadata(features)}
 
 
 def _letters_name(features: Features) -> str:

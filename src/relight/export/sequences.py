@@ -19,6 +19,7 @@ from relight.export.programs import (
     model_predictions,
     program_with_named_inputs,
 )
+from relight.export.table import plus_offset
 from relight.model.inference import decode_outputs
 from relight.model.saved_model import SequenceModel
 from relight.split.encoding import encode
@@ -40,7 +41,7 @@ def export_sequences(export_format: ExportFormat, saved: SequenceModel, validati
 
 
 class ExportableSequences(nn.Module):
-    """A model whose outputs are decoded to predictions.
+    """A model whose outputs are decoded to predictions, float64 if the target has an offset.
 
     **Shape**
         - lengths: (n,) int64, the steps of each sequence; what follows them in the other inputs may be anything
@@ -49,10 +50,14 @@ class ExportableSequences(nn.Module):
         - output: (n,) numbers for regression, else (n, n_classes) probabilities
     """
 
+    target_offset: Tensor | None
+
     def __init__(self, model: nn.Module, features: Features) -> None:
         super().__init__()
         self.model = model
         self.task = features.task
+        offset = torch.tensor(features.target_offset, dtype=torch.float64) if features.target_offset else None
+        self.register_buffer("target_offset", offset)
 
     def forward(self, lengths: Tensor, numeric: Tensor | None = None, categories: Tensor | None = None) -> Tensor:
         steps = categories if numeric is None else numeric
@@ -60,7 +65,7 @@ class ExportableSequences(nn.Module):
         n, length, _ = steps.shape
         numbers = torch.zeros(n, length, 0) if numeric is None else numeric
         codes = torch.zeros(n, length, 0, dtype=torch.int32) if categories is None else categories
-        return decode_outputs(self.task, self.model(numbers, codes, lengths))
+        return plus_offset(decode_outputs(self.task, self.model(numbers, codes, lengths)), self.target_offset)
 
 
 def sequences_program(model: ExportableSequences, features: Features, longest: int) -> ExportedProgram:

@@ -10,7 +10,14 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
 from relight.data.features import DatePart, Features
-from relight.export.feeds import MISSING_DATE, example_rows, input_columns, model_metadata, table_feeds
+from relight.export.feeds import (
+    MISSING_NUMBER,
+    example_rows,
+    input_columns,
+    model_metadata,
+    offsets_metadata,
+    table_feeds,
+)
 from relight.export.file_formats import onnx_bytes, pt2_bytes, run_onnx, run_pt2
 from relight.export.programs import (
     N_TRACED_ROWS,
@@ -61,13 +68,13 @@ def _onnx_file(exportable: "ExportableModel", features: Features, rows: pl.DataF
 def _pt2_file(exportable: "ExportableModel", features: Features, encoded: EncodedFeatures) -> tuple[bytes, np.ndarray]:
     names = {"numeric": [feature.name for feature in features.numeric]}
     levels = {"categories": [feature.model_dump() for feature in features.categorical]}
-    metadata = json_text({**model_metadata(features), **names, **levels})
+    metadata = json_text({**model_metadata(features), **names, **levels, **offsets_metadata(features)})
     content = pt2_bytes(program_from_tensors(exportable, features), metadata)
     return content, run_pt2(content, *encoded)[0]
 
 
 class ExportableModel(nn.Module):
-    """A model whose outputs are decoded to predictions.
+    """A model whose outputs are decoded to predictions, float64 if the target has an offset.
 
     **Shape**
         - numeric: (n_rows, n_numeric) float32, NaN for a gap
@@ -75,23 +82,32 @@ class ExportableModel(nn.Module):
         - output: (n_rows,) numbers for regression, else (n_rows, n_classes) probabilities
     """
 
+    target_offset: Tensor | None
+
     def __init__(self, model: nn.Module, features: Features) -> None:
         super().__init__()
         self.model = model
         self.task = features.task
+        offset = torch.tensor(features.target_offset, dtype=torch.float64) if features.target_offset else None
+        self.register_buffer("target_offset", offset)
         self.has_preprocessor = isinstance(model, TabularModel)
 
     def forward(self, numeric: Tensor, categories: Tensor) -> Tensor:
         outputs = self.model(numeric, categories) if self.has_preprocessor else self.model(numeric)
-        return decode_outputs(self.task, outputs)
+        return plus_offset(decode_outputs(self.task, outputs), self.target_offset)
+
+
+def plus_offset(predictions: Tensor, offset: Tensor | None) -> Tensor:
+    """Return the predictions plus the offset of the target, then float64; the same if there is none."""
+    return predictions if offset is None else predictions.double() + offset
 
 
 class ColumnTensors(nn.Module):
     """Turns the columns of a table, in the order of `input_columns(features)`, into the tensors of a model.
 
     **Shape**
-        - columns: (n_rows, 1) each; a number float32, a date int64 microseconds, a category its code int64; what
-          follows them is not read
+        - columns: (n_rows, 1) each; a number float32, or with an offset float64, or int64 beyond 2**53; a date int64
+          microseconds, a category its code int64; what follows them is not read
         - output: `numeric` and `categories`, as `ExportableModel` takes them
     """
 
@@ -100,11 +116,20 @@ class ColumnTensors(nn.Module):
         self.kinds = [column.kind for column in input_columns(features)]
         index_of = {name: index for index, name in enumerate(features.columns)}
         self.numbers = [(index_of[feature.column], feature.date_part) for feature in features.numeric]
+        self.has_offset = [bool(feature.offset) for feature in features.numeric]
+        for index, feature in enumerate(features.numeric):  # a buffer, because ONNX makes a float32 of a Python number
+            kind = torch.int64 if self.kinds[self.numbers[index][0]] == "whole" else torch.float64
+            offset = torch.tensor(feature.offset, dtype=torch.float64).to(kind) if feature.offset else None
+            self.register_buffer(f"offset_{index}", offset)
         self.categories = [index_of[feature.name] for feature in features.categorical]
 
     def forward(self, columns: list[Tensor]) -> tuple[Tensor, Tensor]:
         n_rows = columns[0].shape[0]
-        numbers = [date_part_tensor(columns[index], part) if part else columns[index] for index, part in self.numbers]
+        offsets = [self.get_buffer(f"offset_{k}") if has else None for k, has in enumerate(self.has_offset)]
+        numbers = [
+            date_part_tensor(columns[index], part, offset) if part else number_tensor(columns[index], offset)
+            for (index, part), offset in zip(self.numbers, offsets, strict=True)
+        ]
         codes = [columns[index].int() for index in self.categories]
         numeric = torch.cat(numbers, dim=1) if numbers else torch.zeros(n_rows, 0)
         categories = torch.cat(codes, dim=1) if codes else torch.zeros(n_rows, 0, dtype=torch.int32)
@@ -142,7 +167,19 @@ def program_from_tensors(model: ExportableModel, features: Features) -> Exported
 
 
 def _dtype(kind: str) -> torch.dtype:
-    return torch.float32 if kind == "number" else torch.int64
+    return {"number": torch.float32, "large": torch.float64}.get(kind, torch.int64)
+
+
+def number_tensor(column: Tensor, offset: Tensor | None) -> Tensor:
+    """Return a column minus its offset, float32, as `split.encoding` computes it.
+
+    **Shape**: any, float32 without an offset, float64 or int64 with one; the same out.
+    """
+    if offset is None:
+        return column
+    if column.dtype == torch.int64:
+        return torch.where(column == MISSING_NUMBER, torch.nan, (column - offset).float())
+    return (column - offset).float()
 
 
 class _CivilDate(NamedTuple):
@@ -150,7 +187,7 @@ class _CivilDate(NamedTuple):
     month: Tensor
 
 
-def date_part_tensor(microseconds: Tensor, part: DatePart) -> Tensor:
+def date_part_tensor(microseconds: Tensor, part: DatePart, offset: Tensor | None = None) -> Tensor:
     """Return one number of each date, float32, as `split.encoding` computes it; NaN for a gap.
 
     **Shape**: any, int64 microseconds since 1970-01-01, from the year 0 on; the same out.
@@ -168,7 +205,8 @@ def date_part_tensor(microseconds: Tensor, part: DatePart) -> Tensor:
             number = since_year_0 % MICROSECONDS_PER_DAY // (MICROSECONDS_PER_DAY // 24)
         case "elapsed":
             number = (microseconds - DAYS_TO_YEAR_2000 * MICROSECONDS_PER_DAY).double() / MICROSECONDS_PER_DAY
-    return torch.where(microseconds == MISSING_DATE, torch.nan, number.float())
+            number = number if offset is None else number - offset
+    return torch.where(microseconds == MISSING_NUMBER, torch.nan, number.float())
 
 
 def _civil_from_days(days: Tensor) -> _CivilDate:

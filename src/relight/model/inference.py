@@ -13,9 +13,14 @@ MAX_PREDICTION_ROWS = 65_536  # at most this many rows at once, so that predicti
 MAX_PREDICTION_NUMBERS = 2**24  # at most this many numbers in one layer: 64 MiB
 
 
-def predictions_from_outputs(task: Task, outputs: Tensor) -> np.ndarray:
-    """Return (n_rows,) numbers or scores of a ranking, or (n_rows, n_classes) probabilities, float32."""
-    return decode_outputs(task, outputs).numpy()
+def predictions_from_outputs(task: Task, outputs: Tensor, target_offset: float = 0.0) -> np.ndarray:
+    """Return (n_rows,) numbers or scores of a ranking, or (n_rows, n_classes) probabilities, float32.
+
+    Args:
+        target_offset: is added; then the numbers are float64.
+    """
+    predictions = decode_outputs(task, outputs)
+    return (predictions.double() + target_offset if target_offset else predictions).numpy()
 
 
 def decode_outputs(task: Task, outputs: Tensor) -> Tensor:

@@ -15,7 +15,8 @@ class TargetTransform(nn.Module):
     """The train rows' mean and deviation of the target (or of its logarithm), as buffers.
 
     The network learns numbers around 0 with deviation 1, whatever the target's unit is: losses are on that scale,
-    predictions in the target's own unit.
+    predictions in the target's own unit, without its offset, which float32 would round; `predictions_from_outputs`
+    adds it.
 
     **Shape**: any in and out.
     """
@@ -28,18 +29,19 @@ class TargetTransform(nn.Module):
         self.is_log = target_scale == "log"
         statistics = features.target_statistics
         assert statistics is not None
+        self.offset = statistics.offset
         mean, std = (statistics.log_mean, statistics.log_std) if self.is_log else (statistics.mean, statistics.std)
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32))
         self.register_buffer("scale", torch.tensor(std or 1.0, dtype=torch.float32))
 
     def forward(self, outputs: Tensor) -> Tensor:
         numbers = outputs * self.scale + self.mean
-        return numbers.clamp(max=MAX_LOG_TARGET).exp() if self.is_log else numbers
+        return _minus(numbers.clamp(max=MAX_LOG_TARGET).exp(), self.offset) if self.is_log else numbers
 
     def transform(self, target: Tensor) -> Tensor:
         """Return the target on the network's scale."""
         # Validation rows may lie at 0 or below, where train rows never do.
-        numbers = target.clamp(min=MIN_LOG_ARGUMENT).log() if self.is_log else target
+        numbers = _minus(target, -self.offset).clamp(min=MIN_LOG_ARGUMENT).log() if self.is_log else target
         return (numbers - self.mean) / self.scale
 
 
@@ -57,14 +59,19 @@ class RateTransform(nn.Module):
         super().__init__()
         statistics = features.target_statistics
         assert statistics is not None
-        self.register_buffer("mean", torch.tensor(statistics.mean or 1.0, dtype=torch.float32))
+        self.offset = statistics.offset
+        self.register_buffer("mean", torch.tensor(statistics.mean + self.offset or 1.0, dtype=torch.float32))
 
     def forward(self, outputs: Tensor) -> Tensor:
-        return (outputs + self.mean.log()).clamp(max=MAX_LOG_TARGET).exp()
+        return _minus((outputs + self.mean.log()).clamp(max=MAX_LOG_TARGET).exp(), self.offset)
 
     def transform(self, target: Tensor) -> Tensor:
         """Return the counts in units of their mean."""
-        return target / self.mean
+        return _minus(target, -self.offset) / self.mean
+
+
+def _minus(numbers: Tensor, offset: float) -> Tensor:
+    return numbers - offset if offset else numbers
 
 
 class TabularModel(nn.Module):

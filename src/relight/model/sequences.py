@@ -127,7 +127,8 @@ def sequence_predictions(
     predictions = []
     for chunk in sequences.inputs.chunks(_sequence_batch_size(model, features, sequences)):
         outputs = predict_outputs(model, chunk)
-        predictions.append(predictions_from_outputs(features.task, outputs if change is None else change(outputs)))
+        changed = outputs if change is None else change(outputs)
+        predictions.append(predictions_from_outputs(features.task, changed, features.target_offset))
     return np.concatenate(predictions)
 
 

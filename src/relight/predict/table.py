@@ -128,7 +128,7 @@ def _predict_chunks(rows: NewRows, saved: TableModel, keep: Sequence[str], unsee
         select_kept(raw, keep, rows.name)
         encoded = encode(clean, features)
         outputs = predict_outputs(model, build_inputs(model, *encoded, rows.name))
-        predictions = predictions_from_outputs(features.task, outputs)
+        predictions = predictions_from_outputs(features.task, outputs, features.target_offset)
         assert_finite(predictions, rows.name, unseen.n_rows)
         unseen.add(encoded, clean)
         yield _Chunk(raw, clean, predictions)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from relight.data import text_columns
 from relight.data.index_columns import index_note, nameless_note
 from relight.data.schema import ColumnKind
 from relight.errors import ValueMismatchError
@@ -23,6 +24,7 @@ class ColumnPlan(NamedTuple):
         is_requested: whether the params give the kind.
         notes: remarks on the choice, which follow "Column 'name' " in a sentence.
         read_as: the type that the column of a CSV may be read as, instead of as texts; None for texts.
+        number_type: of a numeric column: Float64, or Int64 or UInt64 if the first rows are whole numbers beyond 2**53.
     """
 
     name: str
@@ -30,6 +32,7 @@ class ColumnPlan(NamedTuple):
     is_requested: bool = False
     notes: tuple[str, ...] = ()
     read_as: type[pl.DataType] | None = None
+    number_type: pl.DataType | type[pl.DataType] = pl.Float64
 
 
 def plan_column(raw: pl.Series, requested: RequestedKind | None) -> ColumnPlan:
@@ -42,8 +45,7 @@ def plan_column(raw: pl.Series, requested: RequestedKind | None) -> ColumnPlan:
         return ColumnPlan(raw.name, "ignored", is_requested=True)
     if requested is not None:
         plan = ColumnPlan(raw.name, requested, is_requested=True, read_as=read_type(requested, raw))
-        clean_planned(plan, raw, 1)
-        return plan
+        return plan._replace(number_type=_number_type(_clean_as_planned(plan, raw, 1)))
     if (note := index_note(raw)) is not None:
         return ColumnPlan(raw.name, "ignored", notes=(note,))
     try:
@@ -51,7 +53,13 @@ def plan_column(raw: pl.Series, requested: RequestedKind | None) -> ColumnPlan:
     except ValueMismatchError as error:
         raise ValueMismatchError(f"{error}{_next_step(raw.name, is_requested=False)}") from error
     notes = (*filter(None, [nameless_note(raw.name)]), *cleaned.notes, *_many_levels_notes(cleaned.values))
-    return ColumnPlan(raw.name, cleaned.kind, notes=notes, read_as=read_type(cleaned.kind, raw))
+    return ColumnPlan(
+        raw.name,
+        cleaned.kind,
+        notes=notes,
+        read_as=read_type(cleaned.kind, raw),
+        number_type=_number_type(cleaned.values),
+    )
 
 
 def clean_planned(plan: ColumnPlan, raw: pl.Series, first_row: int) -> pl.Series:
@@ -60,6 +68,25 @@ def clean_planned(plan: ColumnPlan, raw: pl.Series, first_row: int) -> pl.Series
     Raises:
         ColumnError: for the first value that does not fit the kind.
     """
+    values = _clean_as_planned(plan, raw, first_row)
+    if plan.kind != "numeric" or values.dtype == plan.number_type:
+        return values
+    exact = values.cast(plan.number_type, strict=False)
+    wrong = (exact.is_null() & values.is_not_null()) | (exact.cast(values.dtype) != values).fill_null(value=False)
+    if plan.number_type != pl.Float64 and wrong.any():
+        at = int(wrong.arg_max() or 0)
+        raise ValueMismatchError(
+            f"row {first_row + at} must be a whole number of {plan.number_type}, because the first rows hold whole "
+            f"numbers beyond 2**53, got {values[at]}; fix the value{_next_step(plan.name, is_requested=False)}"
+        )
+    return exact
+
+
+def _number_type(values: pl.Series) -> pl.DataType | type[pl.DataType]:
+    return values.dtype if values.dtype.is_integer() else pl.Float64
+
+
+def _clean_as_planned(plan: ColumnPlan, raw: pl.Series, first_row: int) -> pl.Series:
     why = REQUESTED_REASON if plan.is_requested else "as in the first rows"
     try:
         if plan.kind == "numeric" and not plan.is_requested:
@@ -80,8 +107,10 @@ def read_type(kind: ColumnKind, raw: pl.Series) -> type[pl.DataType] | None:
     """Return a type that reads the texts of a CSV as they are, if none is a word for a gap or has spaces around it."""
     if raw.dtype != pl.String:
         return None
-    if kind == "numeric" and raw.cast(pl.Float64, strict=False).null_count() == raw.null_count():
-        return pl.Float64
+    numbers = raw.cast(pl.Float64, strict=False) if kind == "numeric" else None
+    if numbers is not None and numbers.null_count() == raw.null_count():
+        exact = text_columns.exact_whole_numbers(raw, numbers)
+        return pl.Int64 if exact.dtype == pl.Int64 else pl.UInt64 if exact.dtype == pl.UInt64 else pl.Float64
     if kind == "boolean" and bool(raw.str.to_lowercase().is_in(["true", "false"]).all()):
         return pl.Boolean
     return None

@@ -99,7 +99,7 @@ class _ColumnProfile:
             return
         may_be_ids = not values.null_count() and (values.dtype == pl.String or _are_whole(values))
         self.has_ids = may_be_ids and values.n_unique() == len(values) and self._are_new(values)
-        if self.has_ids and values.dtype.is_float():
+        if self.has_ids and values.dtype.is_numeric():
             low, high = cast(float, values.min()), cast(float, values.max())
             self.low, self.high = min(low, self.low), max(high, self.high)
 
@@ -127,7 +127,7 @@ class _ColumnProfile:
 
 
 def _are_whole(values: pl.Series) -> bool:
-    return values.dtype.is_float() and bool((values == values.round()).all())
+    return values.dtype.is_integer() or (values.dtype.is_float() and bool((values == values.round()).all()))
 
 
 def _look_like_codes(numbers: set[float]) -> bool:

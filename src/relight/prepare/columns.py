@@ -1,4 +1,5 @@
-"""A raw column → a clean one of a kind: Float64, Boolean, Datetime or String, gaps as nulls.
+"""A raw column → a clean one of a kind: Float64 (Int64 or UInt64 beyond 2**53), Boolean, Datetime or String, gaps as
+nulls.
 
 `clean_column` finds the kind out, `clean_as_kind` is given it. Both raise a `ColumnError` whose text has the row,
 the value and the next step.
@@ -38,7 +39,7 @@ def clean_column(raw: pl.Series) -> CleanColumn:
     if raw.dtype == pl.Boolean:
         return CleanColumn(raw, "boolean")
     if raw.dtype.is_numeric() or raw.dtype == pl.Null:
-        return CleanColumn(_as_finite(raw.cast(pl.Float64), 1), "numeric")
+        return CleanColumn(_as_finite(raw, raw.cast(pl.Float64), 1), "numeric")
     if raw.dtype in TEXT_TYPES:
         return _clean_texts(text_columns.strip_and_blank(raw.cast(pl.String)))
     if raw.dtype in (pl.Date, pl.Datetime):
@@ -63,7 +64,7 @@ def clean_as_kind(kind: ColumnKind, raw: pl.Series, first_row: int = 1, why: str
         raise ColumnError(f"must be {kind}, {why}, got type {raw.dtype}")
     match kind:
         case "numeric":
-            return _as_finite(_as_numbers(raw, first_row), first_row)
+            return _as_finite(raw, _as_numbers(raw, first_row), first_row)
         case "boolean":
             return raw if raw.dtype == pl.Boolean else _as_booleans(raw, first_row)
         case "datetime":
@@ -99,7 +100,7 @@ def _clean_texts(values: pl.Series) -> CleanColumn:
     if values.null_count() == len(values):
         return CleanColumn(values.cast(pl.Float64), "numeric")
     if (numbers := text_columns.as_plain_numbers(values)) is not None:
-        return CleanColumn(_as_finite(numbers, 1), "numeric")
+        return CleanColumn(_as_finite(values, numbers, 1), "numeric")
     if text_columns.are_booleans(values):
         return CleanColumn(_as_booleans(values, 1), "boolean")
     if text_columns.are_dates(values):
@@ -109,7 +110,7 @@ def _clean_texts(values: pl.Series) -> CleanColumn:
         if text_columns.any_leading_zeros(values):
             remark = "has leading zeros, and was read as categories"
             return CleanColumn(with_whole_numbers(values), "categorical", (remark,))
-        return CleanColumn(_as_finite(_as_numbers(values, 1), 1), "numeric")
+        return CleanColumn(_as_finite(values, _as_numbers(values, 1), 1), "numeric")
     if text_columns.have_decimal_commas(values):
         raise ColumnError("has numbers with commas in them; write 1234.5, with a decimal point and no commas")
     mixed = ("holds numbers and words, and was read as categories",) if text_columns.are_half_numbers(values) else ()
@@ -168,15 +169,23 @@ def _as_datetimes(raw: pl.Series, first_row: int) -> pl.Series:
     return parsed
 
 
-def _as_finite(values: pl.Series, first_row: int) -> pl.Series:
-    """Turn NaN into gaps, and refuse what float32 cannot hold."""
-    filled = values.fill_nan(None) if values.is_nan().any() else values
+def _as_finite(raw: pl.Series, numbers: pl.Series, first_row: int) -> pl.Series:
+    """Turn NaN into gaps, refuse what float32 cannot hold, and keep each digit of a whole number.
+
+    Args:
+        raw: the values as they came.
+        numbers: the same as Float64.
+    """
+    filled = numbers.fill_nan(None) if numbers.is_nan().any() else numbers
     ends = [abs(end) for end in (filled.min(), filled.max()) if isinstance(end, float)]
     if any(end > FLOAT32_MAX for end in ends):
         at = _first_index(filled.abs() > FLOAT32_MAX)
         what = "infinite" if np.isinf(filled[at]) else f"beyond float32 ({filled[at]:g})"
         raise ColumnError(f"row {first_row + at} is {what}; fix the value or leave it empty")
-    return filled
+    if not any(end > text_columns.MAX_EXACT_INTEGER for end in ends):
+        return filled
+    shown = text_columns.strip_and_blank(raw.cast(pl.String)) if raw.dtype in TEXT_TYPES else raw
+    return text_columns.exact_whole_numbers(shown, filled)
 
 
 def _refuse_infinite(values: pl.Series, first_row: int) -> None:

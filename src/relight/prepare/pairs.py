@@ -93,7 +93,8 @@ def _clean_sides(params: PrepareParams, raw: pl.DataFrame, name: str, problems: 
         requested = _requested_kind(params, left.name, right.name)
         cleaned = _find_kind(left, right, requested)
         sides = [
-            clean_as_kind(cleaned.kind, _as_one_type(side, left, right)).alias(side.name) for side in (left, right)
+            clean_as_kind(cleaned.kind, _as_one_type(side, left, right)).cast(cleaned.values.dtype).alias(side.name)
+            for side in (left, right)
         ]
     except ColumnError as error:
         problems.append(f"{params.table_name}: column '{name}' of both sides {error}")
@@ -125,7 +126,9 @@ def _find_kind(left: pl.Series, right: pl.Series, requested: RequestedKind | Non
 
 
 def _as_one_type(values: pl.Series, left: pl.Series, right: pl.Series) -> pl.Series:
-    """Cast numbers to Float64; if only one side is text, make texts of both."""
+    """Cast numbers of two types to Float64; if only one side is text, make texts of both."""
+    if left.dtype == right.dtype and left.dtype.is_integer():
+        return values
     if left.dtype == right.dtype or (left.dtype.is_numeric() and right.dtype.is_numeric()):
         return values.cast(pl.Float64) if values.dtype.is_numeric() else values
     if left.dtype in TEXT_TYPES and right.dtype in TEXT_TYPES:

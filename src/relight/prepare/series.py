@@ -138,7 +138,7 @@ def _clean_column(
             raise ColumnError(f"has {labels.null_count()} gaps; fill them in")
         return labels, []
     if raw.name == settings.target:
-        return clean_as_kind("numeric", raw, why="for a forecast"), []
+        return clean_as_kind("numeric", raw, why="for a forecast").cast(pl.Float64), []
     return _clean_covariate(raw, requested)
 
 

@@ -34,7 +34,10 @@ PLANNING_ROWS = 262_144  # this many rows decide the kinds
 
 
 class CleanTable(NamedTuple):
-    """Columns of Float64, Boolean, Datetime and String with nulls for gaps; ignored columns as they came."""
+    """Columns of Float64, Boolean, Datetime and String with nulls for gaps; ignored columns as they came.
+
+    Whole numbers beyond 2**53 are Int64 or UInt64, so that ids keep each digit.
+    """
 
     rows: pl.DataFrame
     schema: Schema

@@ -133,8 +133,8 @@ class TargetCleaner:
     def _find_types(self, first: pl.DataFrame) -> None:
         quantities = [*self.targets] if self._plan is None or self._plan.labels is None else []
         for name in (*quantities, self.weight):
-            if name in first.columns and (dtype := read_type("numeric", first[name])) is not None:
-                self.types[str(name)] = dtype
+            if name in first.columns and read_type("numeric", first[name]) is not None:
+                self.types[str(name)] = pl.Float64
 
     def _clean_weight(self, raw: pl.DataFrame, first_row: int, problems: list[str]) -> list[pl.Series]:
         name = str(self.weight)
@@ -181,7 +181,7 @@ def _clean_share(raw: pl.Series, first_row: int) -> pl.Series:
     Raises:
         ColumnError: for gaps, and for the first value that is no such number.
     """
-    values = clean_as_kind("numeric", raw, first_row, "a number in every row")
+    values = clean_as_kind("numeric", raw, first_row, "a number in every row").cast(pl.Float64)
     refuse_gaps(values, first_row)
     negative = values < 0
     if negative.any():

@@ -92,7 +92,7 @@ def clean_target_as(plan: TargetPlan, raw: pl.Series, first_row: int) -> pl.Seri
             _refuse_fractions(numbers, first_row)
         return as_labels(numbers)
     _refuse_names(values)
-    return clean_as_kind("numeric", values, first_row)
+    return clean_as_kind("numeric", values, first_row).cast(pl.Float64)
 
 
 def resolve_classes(plan: TargetPlan, labels: Mapping[str, int], positive: str = AUTO) -> tuple[Task, list[str]]:
@@ -113,7 +113,7 @@ def resolve_classes(plan: TargetPlan, labels: Mapping[str, int], positive: str =
         raise ColumnError(
             "has a different value in every row, and nothing to learn; set prepare.target to another column"
         )
-    classes = sorted(labels, key=float) if plan.labels == "numbers" else sorted(labels)
+    classes = sorted(labels, key=lambda label: (float(label), label)) if plan.labels == "numbers" else sorted(labels)
     if len(classes) < 2:
         raise ColumnError(f"has only one class ('{classes[0]}'); a model needs two or more")
     if plan.requested_task == "binary" and len(classes) != 2:

@@ -94,7 +94,8 @@ def _sortable_texts(column: pl.Series) -> pl.Series:
     if values.null_count():
         _without_gaps(text_columns.strip_and_blank(column.cast(pl.String)))  # raises, with the number of rows
     if bool(text_columns.are_numbers(values).all()):
-        return pl.Series(np.take(values.cast(pl.Float64).to_numpy(), codes))
+        numbers = text_columns.exact_whole_numbers(values, values.cast(pl.Float64))
+        return pl.Series(np.take(numbers.to_numpy(), codes))
     is_date = values.str.contains(YEAR_FIRST) & values.str.head(10).str.to_date("%Y-%m-%d", strict=False).is_not_null()
     if not is_date.all():
         raise _no_time_error(column.name, first_value_among(column, levels.filter(~is_date)))

@@ -13,6 +13,7 @@ from relight.data.schema import Column, Schema
 from relight.errors import InputError
 from relight.split.assignment import TRAIN, PartAssignment, has_validation
 from relight.split.encoding import EncodedChunk, encode_chunk, has_time_of_day
+from relight.split.offsets import sample_train_rows, with_offsets
 from relight.split.params import SplitParams
 from relight.split.statistics import (
     RowSample,
@@ -126,7 +127,7 @@ class TrainStatistics:
         self._validates_on_test = not has_validation(parts)
         self._numbers = [RunningStatistics() for _ in inputs.numeric]
         self._sample = RowSample(len(inputs.numeric), self._n_rows)
-        self._target = RunningTargetStatistics()
+        self._target = RunningTargetStatistics(offset=inputs.target_offset)
         self._class_counts = np.zeros(len(schema.classes or []), dtype=np.int64)
 
     def add(self, rows: EncodedChunk, numbers: list[RunningStatistics]) -> None:
@@ -183,14 +184,16 @@ def describe_features(
     """Return the features, described by the train rows only. The column that splits is never one of them.
 
     Args:
-        chunks: all rows in order, `CHUNK_ROWS` at a time; iterated twice if there are categories or dates.
+        chunks: all rows in order, `CHUNK_ROWS` at a time, in memory.
 
     Raises:
         InputError: when the column that splits is the only one that the model could see.
     """
+    chunks = list(chunks)
     inputs = find_input_features(
         params, schema, (learn_levels(params, schema, rows) for rows in _train_rows(chunks, parts))
     )
+    inputs = with_offsets(inputs, schema, sample_train_rows(parts, pl.concat(chunks).slice))
     train = TrainStatistics(schema, inputs, parts)
     for rows in _train_rows(chunks, parts):
         encoded = encode_chunk(rows, schema, inputs)

@@ -1,6 +1,7 @@
 """A clean table → arrays: raw float32 numbers with NaN for gaps, category codes, the target, the weights.
 
-A date becomes several numbers (year, month, weekday, hour, days since 2000).
+A date becomes several numbers (year, month, weekday, hour, days since 2000). A number with an offset is subtracted
+from exactly, and then becomes a float32.
 """
 
 from collections.abc import Callable
@@ -119,15 +120,20 @@ def columns_to_encode(schema: Schema, inputs: InputFeatures) -> list[str]:
 def encode_chunk(table: pl.DataFrame, schema: Schema, inputs: Features | InputFeatures) -> EncodedChunk:
     """Return all that training reads of some rows."""
     weight = None if schema.weight is None else _numbers(table[schema.weight])
-    return EncodedChunk(_numeric(table, inputs), _categories(table, inputs), encode_target(table, schema), weight)
+    target = encode_target(table, schema, inputs.target_offset)
+    return EncodedChunk(_numeric(table, inputs), _categories(table, inputs), target, weight)
 
 
-def encode_target(table: pl.DataFrame, schema: Schema) -> np.ndarray:
+def encode_target(table: pl.DataFrame, schema: Schema, offset: float = 0.0) -> np.ndarray:
     """Return float32 (n, 1) for regression, ranking and binary (the second class is 1), int64 (n,) for multiclass,
-    float32 (n, n_classes) for a distribution."""
+    float32 (n, n_classes) for a distribution.
+
+    Args:
+        offset: is subtracted from the target of a regression.
+    """
     match schema.task:
         case "regression" | "distribution" | "forecast" | "ranking":
-            return np.stack([_numbers(table[name]) for name in schema.targets], axis=1)
+            return np.stack([_numbers(subtract(table[name], offset)) for name in schema.targets], axis=1)
         case "binary" | "similarity":
             return (_codes(table[schema.target], _labels(schema)) - 1).astype(np.float32).reshape(-1, 1)
         case "multiclass":
@@ -147,7 +153,22 @@ def _numeric(table: pl.DataFrame, features: Features | InputFeatures) -> np.ndar
 
 
 def _number(values: pl.Series, number: NumericInput) -> np.ndarray:
-    return _numbers(values) if number.date_part is None else date_part(values, number.date_part)
+    return _numbers(subtract(exact_values(values, number), number.offset))
+
+
+def exact_values(values: pl.Series, number: NumericInput) -> pl.Series:
+    """Return the numbers of a feature before they become float32: those of the column, or one part of its dates."""
+    return values if number.date_part is None else pl.Series(date_part(values, number.date_part), nan_to_null=True)
+
+
+def subtract(values: pl.Series, offset: float) -> pl.Series:
+    """Return the numbers minus an offset; whole numbers beyond 2**53 without a rounding."""
+    if not offset:
+        return values
+    if not values.dtype.is_integer():
+        return values.cast(pl.Float64) - offset
+    difference = pl.lit(values.cast(pl.Int128)) - pl.lit(int(offset), dtype=pl.Int128)
+    return pl.select(difference).to_series()
 
 
 def _numbers(values: pl.Series) -> np.ndarray:

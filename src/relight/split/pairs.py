@@ -30,6 +30,7 @@ from relight.split.description import (
 )
 from relight.split.encoding import encode, encode_chunk
 from relight.split.files import Split
+from relight.split.offsets import merged_notes, with_offsets
 from relight.split.params import SplitParams
 from relight.split.report import SplitReport, count_shared_rows
 
@@ -49,7 +50,9 @@ def split_pairs(params: SplitParams, schema: Schema, pairs: PairColumns, rows: p
     features = describe_pairs(params, schema, pairs, parts, rows)
     indices = (np.flatnonzero(parts == part) for part in parts_to_write(parts))
     tensors = ({**pair_tensors(schema, pairs, features, rows[index]), "row": index} for index in indices)
-    return Split(tensors, features, report_pairs(pairs, features, parts, rows).preceded_by(choice))
+    train = _stacked(pairs, schema.target, rows.filter(parts == TRAIN))
+    report = report_pairs(pairs, features, parts, rows).followed_by(merged_notes(features, train))
+    return Split(tensors, features, report.preceded_by(choice))
 
 
 def code_points(texts: pl.Series, n_letters: int = N_LETTERS) -> np.ndarray:
@@ -109,7 +112,7 @@ def describe_pairs(
     records = _record_schema(schema, pairs, train.height)
     params = params.model_copy(update={"column": None})  # names a column of the table, not of a record
     inputs = (
-        find_input_features(params, records, [learn_levels(params, records, train)])
+        with_offsets(find_input_features(params, records, [learn_levels(params, records, train)]), records, train)
         if records.features
         else InputFeatures([], [])
     )

@@ -12,6 +12,7 @@ from relight.runtime.messages import abbreviate
 from relight.split.assignment import NO_PART, PARTS, TEST, TRAIN, PartAssignment, count_parts
 from relight.split.description import count_classes
 from relight.split.encoding import EncodedChunk, encode_chunk
+from relight.split.offsets import merged_notes, sample_train_rows
 from relight.split.params import SplitParams
 
 MAX_ROWS_FOR_DUPLICATES = 2_000_000  # the hashes of more rows, eight bytes each, would be most of the memory
@@ -37,6 +38,10 @@ class SplitReport(BaseModel):
     def preceded_by(self, note: str) -> "SplitReport":
         """Return the report with one more note, before the others; unchanged for ""."""
         return self.model_copy(update={"notes": [note, *self.notes]}) if note else self
+
+    def followed_by(self, notes: list[str]) -> "SplitReport":
+        """Return the report with more notes, after the others."""
+        return self.model_copy(update={"notes": [*self.notes, *notes]})
 
 
 class SplitReporter:
@@ -108,12 +113,13 @@ def report_split(
     """Return the sizes of the parts, and what may make their scores misleading.
 
     Args:
-        chunks: all rows in order, some at a time; iterated once.
+        chunks: all rows in order, some at a time, in memory.
     """
-    rows = SplitReporter(schema, features, parts)
-    for chunk in chunks:
+    rows, kept = SplitReporter(schema, features, parts), list(chunks)
+    for chunk in kept:
         rows.add(chunk, encode_chunk(chunk, schema, features))
-    return rows.report(params, features)
+    sample = sample_train_rows(parts, pl.concat(kept).slice)
+    return rows.report(params, features).followed_by(merged_notes(features, sample))
 
 
 def count_shared_rows(hashes: np.ndarray, parts: PartAssignment) -> int:

@@ -34,6 +34,7 @@ from relight.split.description import (
 )
 from relight.split.encoding import EncodedChunk, EncodedFeatures, encode, encode_target
 from relight.split.files import Split
+from relight.split.offsets import merged_notes, with_offsets
 from relight.split.params import SplitParams
 from relight.split.report import SplitReport, constant_columns, count_shared_rows, method_notes, unseen_classes
 
@@ -152,13 +153,14 @@ def split_by_sequence(
     is_train = parts == TRAIN
     train = steps.rows.filter(is_train[steps.sequence_index])
     inputs = find_input_features(params, schema, [learn_levels(params, schema, train)])
-    encoded, target = encode(steps.rows, inputs), encode_target(steps.sequences, schema)
+    inputs = with_offsets(inputs, schema, train)
+    encoded, target = encode(steps.rows, inputs), encode_target(steps.sequences, schema, inputs.target_offset)
     train_chunk = EncodedChunk(*_encoded_columns(encoded, is_train[steps.sequence_index]), target[is_train], None)
     table_features = _table_features(sequence_schema, inputs, parts[steps.sequence_index], train_chunk)
     features = _with_lengths(table_features, sequence, steps.length[is_train])
-    report = _report(params, features, steps, parts, target).preceded_by(choice)
+    report = _report(params, features, steps, parts, target).followed_by(merged_notes(features, train))
     weight = None if schema.weight is None else steps.sequences[schema.weight].cast(pl.Float32).to_numpy()
-    return SplitSequences(steps, parts, features, report, encoded, target, weight)
+    return SplitSequences(steps, parts, features, report.preceded_by(choice), encoded, target, weight)
 
 
 def _assert_whole(table: pl.DataFrame, steps: SequenceSteps, columns: list[str], id_: str) -> None:

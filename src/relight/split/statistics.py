@@ -125,17 +125,19 @@ def chunk_statistics(values: np.ndarray) -> RunningStatistics:
 
 
 class RunningTargetStatistics(NamedTuple):
-    """Statistics of a quantity, and of its logarithm as long as every value is above 0."""
+    """Statistics of a quantity minus its offset, and of its logarithm as long as every value is above 0."""
 
     plain: RunningStatistics = RunningStatistics()
     log: RunningStatistics | None = RunningStatistics()
+    offset: float = 0.0
 
     def add(self, values: np.ndarray) -> Self:
-        """Return the statistics with these values, float32 (n,), added."""
+        """Return the statistics with these values, float32 (n,) without the offset, added."""
         plain = self.plain.merge(chunk_statistics(values))
-        if self.log is None or plain.low <= 0:
+        if self.log is None or plain.low + self.offset <= 0:
             return self._replace(plain=plain, log=None)
-        return self._replace(plain=plain, log=self.log.merge(chunk_statistics(np.log(values.astype(np.float64)))))
+        logs = np.log(values.astype(np.float64) + self.offset)
+        return self._replace(plain=plain, log=self.log.merge(chunk_statistics(logs)))
 
     def statistics(self) -> TargetStatistics:
         """Return the moments."""
@@ -147,4 +149,5 @@ class RunningTargetStatistics(NamedTuple):
             log_mean=None if log is None else log.mean,
             log_std=None if log is None else log.std,
             log_skew=None if log is None else log.skew,
+            offset=self.offset,
         )

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from relight.data.features import InputFeatures
-from relight.data.parquet import TableBatches, count_rows, read_columns
+from relight.data.parquet import TableBatches, count_rows, read_columns, read_some_rows
 from relight.data.prefetch import map_ordered, prefetch
 from relight.data.schema import Schema
 from relight.data.tensors import Arrays, Layout, TensorsWriter
@@ -29,6 +29,7 @@ from relight.split.description import (
 )
 from relight.split.encoding import EncodedChunk, columns_to_encode, encode_chunk
 from relight.split.files import SplitFiles, assert_rows_of_schema, write_features
+from relight.split.offsets import columns_to_sample, merged_notes, sample_train_rows, with_offsets
 from relight.split.params import SplitParams
 from relight.split.report import SplitReporter
 from relight.split.statistics import CHUNK_ROWS, RunningStatistics
@@ -49,10 +50,13 @@ def split_table(params: SplitParams, schema: Schema, table: Path, files: SplitFi
     extra_columns = query_numbers(columns, schema, parts)
     del columns
     inputs = find_input_features(params, schema, _learn_chunks(params, schema, parts, table))
+    sample = sample_train_rows(parts, partial(read_some_rows, table, columns_to_sample(inputs, schema)))
+    inputs = with_offsets(inputs, schema, sample)
     source = _Source(table, schema, inputs, parts)
     train_rows, all_rows = _write_parts(source, files.tensors, extra_columns)
     features = train_rows.features()
-    write_features(files, features, all_rows.report(params, features).preceded_by(choice))
+    report = all_rows.report(params, features).followed_by(merged_notes(features, sample))
+    write_features(files, features, report.preceded_by(choice))
 
 
 class _Source(NamedTuple):

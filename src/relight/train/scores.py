@@ -55,21 +55,25 @@ def build_validation_score(
     return score_numbers if task == "regression" else score_classes
 
 
-def truth_of_rows(task: Task, target_transform: nn.Module, target: Tensor, weight: Tensor | None) -> Truth:
+def truth_of_rows(
+    task: Task, target_transform: nn.Module, target: Tensor, weight: Tensor | None, target_offset: float = 0.0
+) -> Truth:
     """Return rows as a metric sees them: predictions in float32, as they are saved, and then in float64.
 
     Args:
         target_transform: outputs → the target's own unit.
         target: in its own unit, on the CPU.
+        target_offset: is added to both.
     """
     true = target.double().numpy() if task in ("distribution", "ranking") else target.reshape(-1).numpy()
     sample_weight = check_sample_weight(len(true), None if weight is None else weight.numpy())
 
     def predict(outputs: Tensor) -> np.ndarray:
-        return decode_outputs(task, target_transform(outputs)).double().cpu().numpy()
+        return decode_outputs(task, target_transform(outputs)).double().cpu().numpy() + target_offset
 
     is_class = task in ("binary", "multiclass")
-    return Truth(task, true.astype(np.int64 if is_class else np.float64), sample_weight, predict)
+    values = true.astype(np.int64) if is_class else true.astype(np.float64) + target_offset
+    return Truth(task, values, sample_weight, predict)
 
 
 def log_loss(task: Task, logits: Tensor, target: Tensor, weight: Tensor | None) -> float:

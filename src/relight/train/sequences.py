@@ -36,6 +36,7 @@ class SequenceData(TrainingData):
     Attributes:
         sample_weight: (n_sequences,) of the validation sequences, without the weights of the classes; None: all count
             the same.
+        target_offset: what was subtracted from the target.
     """
 
     model: TabularModel
@@ -43,6 +44,7 @@ class SequenceData(TrainingData):
     train: Sequences
     validation: Sequences
     sample_weight: Tensor | None
+    target_offset: float = 0.0
 
     def network(self) -> nn.Module:
         return self.model.network
@@ -63,7 +65,8 @@ class SequenceData(TrainingData):
         return build_validation_score(self.task, loss, transform, target, self.sample_weight)
 
     def truth(self) -> Truth:
-        return truth_of_rows(self.task, self.model.target_transform, self.validation.target, self.sample_weight)
+        transform, target = self.model.target_transform, self.validation.target
+        return truth_of_rows(self.task, transform, target, self.sample_weight, self.target_offset)
 
     def calibrate(self) -> None:
         rows = self.validation
@@ -86,6 +89,7 @@ def load_sequence_data(
         load_sequences(train, class_weights, "the train rows", params.memory_gb),
         load_sequences(validation, class_weights, "the validation rows", params.memory_gb),
         read_sample_weight(validation),
+        features.target_offset,
     )
 
 

@@ -40,6 +40,7 @@ class TableData(TrainingData):
 
     Attributes:
         sample_weight: (n_rows,) of the validation rows, without the weights of the classes; None: all count the same.
+        target_offset: what was subtracted from the target.
     """
 
     model: nn.Module
@@ -47,6 +48,7 @@ class TableData(TrainingData):
     train: Dataset
     validation: Dataset
     sample_weight: Tensor | None
+    target_offset: float = 0.0
 
     def network(self) -> nn.Module:
         return trainable_module(self.model)
@@ -69,7 +71,7 @@ class TableData(TrainingData):
 
     def truth(self) -> Truth:
         transform = self.model.target_transform if isinstance(self.model, TabularModel) else nn.Identity()
-        return truth_of_rows(self.task, transform, self.validation.rows.target, self.sample_weight)
+        return truth_of_rows(self.task, transform, self.validation.rows.target, self.sample_weight, self.target_offset)
 
     def calibrate(self) -> None:
         rows = self.validation.rows
@@ -101,6 +103,7 @@ def load_table(
         load(train, "the train rows"),
         load(validation, "the validation rows"),
         read_sample_weight(validation),
+        features.target_offset,
     )
 
 

@@ -223,7 +223,7 @@ def build_training(
     if settings.loss == "poisson":
         for store in (train, validation):
             rows = store.read([range(store.n_rows)], ["target", "row"])
-            assert_counts(rows["target"].reshape(-1), rows["row"], features.target)
+            assert_counts(rows["target"].reshape(-1) + features.target_offset, rows["row"], features.target)
     scale = settings.target_scale
     model = untrained_model(settings.model, features, target_scale=scale, seed=params.seed, seeds=params.seeds)
     data = load_data(model, params, features, train, validation)
