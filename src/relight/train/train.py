@@ -69,10 +69,7 @@ def train(
     identity = identify_run(model_params, params, digests, device, rank)
     with open_checkpoints(kept, identity, rank) as checkpoints:
         with open_process_group(rank, device, identity) as group:
-            stores = StoredTensors(train_rows), StoredTensors(validation_rows)
-            for path, store in zip((train_rows, validation_rows), stores, strict=True):
-                assert_widths(path, {name: layout.shape for name, layout in store.layouts.items()}, train_features)
-                assert_classes(path, store.read([range(store.n_rows)], ["target"])["target"], train_features)
+            stores = [open_part(path, train_features) for path in (train_rows, validation_rows)]
             training = build_training(params, settings, train_features, *stores)
             run_training(training, TrainingContext(device, group, checkpoints), train_features, live_curves, speed)
         if checkpoints is None:
@@ -88,6 +85,18 @@ def train(
         checkpoints.finish(weights)
         for note in ending_notes(history, described.best_epoch, params):
             notify(note)
+
+
+def open_part(path: Path, features: Features) -> StoredTensors:
+    """Return the tensors of a part.
+
+    Raises:
+        InputError: if they are damaged, or not those that the features describe.
+    """
+    store = StoredTensors(path)
+    assert_widths(path, {name: layout.shape for name, layout in store.layouts.items()}, features)
+    assert_classes(path, store.read([range(store.n_rows)], ["target"])["target"], features)
+    return store
 
 
 def device_for_rank(
