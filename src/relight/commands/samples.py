@@ -6,7 +6,7 @@ import polars as pl
 
 from relight.errors import InputError
 from relight.runtime.files import write_text
-from relight.runtime.makers import find_maker
+from relight.runtime.pipeline import find_maker
 from relight.runtime.places import SAMPLE_NAMES, assert_stays
 
 

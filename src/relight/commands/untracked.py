@@ -11,8 +11,7 @@ from relight.errors import RelightError
 from relight.repository.git import run_git
 from relight.repository.line_ends import find_changed_line_ends, line_ends_note
 from relight.runtime.dependencies import INSTALLED, filled_in
-from relight.runtime.makers import paths_written_around
-from relight.runtime.pipeline import OUT_KEYS, named_paths, read_stages
+from relight.runtime.pipeline import OUT_KEYS, named_paths, paths_written_around, read_stages
 from relight.runtime.strict_yaml import read_yaml
 
 IGNORED_FOLDER = "__pycache__"  # .dvcignore has it too

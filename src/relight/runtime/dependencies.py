@@ -15,11 +15,10 @@ from pathlib import Path
 
 from relight.errors import InputError, RunError
 from relight.runtime.nested import value_at
-from relight.runtime.pipeline import OUT_KEYS, PARAMS, named_params, named_paths, read_stages
+from relight.runtime.pipeline import OUT_KEYS, PARAMS, REFERENCE, named_params, named_paths, read_stages
 from relight.runtime.strict_yaml import Document
 from relight.runtime.workspace import find_root
 
-REFERENCE = re.compile(r"\$\{([\w.-]+)\}")  # as ${prepare.source}
 MAX_HASHED_BYTES = 64 << 20
 IGNORE_FILE = ".dvcignore"
 INSTALLED = "relight.json"

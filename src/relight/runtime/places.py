@@ -16,7 +16,7 @@ from shlex import quote
 from typing import Any
 
 from relight.errors import InputError
-from relight.runtime.makers import find_maker
+from relight.runtime.pipeline import find_maker
 from relight.runtime.strict_yaml import read_yaml
 from relight.runtime.workspace import DVC_FOLDER, find_root
 

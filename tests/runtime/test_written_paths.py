@@ -10,7 +10,7 @@ from relight.commands.samples import write_sample_for
 from relight.commands.untracked import untracked_notes
 from relight.errors import InputError
 from relight.prepare.source import source_kind
-from relight.runtime.makers import find_maker, paths_written_around
+from relight.runtime.pipeline import find_maker, paths_written_around
 
 ROOT = """
 vars: [{names: {out: features}}, mine/more.yaml, "mine/part.yaml:here"]
