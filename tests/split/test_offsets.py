@@ -18,7 +18,7 @@ from relight.split import offsets
 from relight.split.assignment import PARTS, TRAIN
 from relight.split.description import describe_features
 from relight.split.encoding import encode
-from relight.split.offsets import find_offset, merged_notes, sample_train_rows, with_offsets
+from relight.split.offsets import find_offset, merged_notes, merged_series_notes, sample_train_rows, with_offsets
 from relight.split.params import SplitParams
 from relight.split.report import report_split
 from relight.split.split import split
@@ -250,3 +250,9 @@ def test_a_target_keeps_its_differences_and_the_statistics_are_those_of_the_diff
 def test_a_usual_target_has_no_offset(tmp_path: Path) -> None:
     features = read_json(split_of(tmp_path / "out", furnace(500))["features"])
     assert "offset" not in features["target_statistics"]
+
+
+def test_a_forecast_names_the_columns_that_it_cannot_tell_apart() -> None:
+    train = pl.DataFrame({"y": [3e9 + k for k in range(512)], "x": [k / 7 for k in range(512)]})
+    (note,) = merged_series_notes(train, ["y", "x"])
+    assert note.startswith("Column 'y': 512 different values of sampled train rows are 3 for the forecast")

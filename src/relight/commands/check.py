@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from relight.commands.check_pairs import check_pairs, mismatches
-from relight.data.features import Features
+from relight.data.features import Features, name_with_offset
 from relight.data.parquet import rechunk
 from relight.data.positive import positive_reason
 from relight.data.schema import Schema
@@ -198,6 +198,7 @@ def _summary(sections: Sections, schema: Schema, features: Features, report: Spl
             *([f"weight {features.weight}"] if features.weight is not None else []),
             *([f"query {features.query}: its candidates are ranked"] if features.query is not None else []),
             *(f"  {name}: {kind}" for name, kind in kinds.items()),
+            *_offset_lines(features),
             *(f"note: {note}" for note in (*schema.notes, *report.notes, *warnings)),
             "",
         ]
@@ -221,6 +222,13 @@ def _first_positive_lines(params: PrepareParams, rows: pl.DataFrame) -> list[str
     if len(classes) != 2:
         return []
     return [f"positive class {classes[-1]} in these rows: {positive_reason(classes, params.positive)}"]
+
+
+def _offset_lines(features: Features) -> list[str]:
+    """Return what is subtracted before numbers become float32, so that different values stay apart; mostly nothing."""
+    names = [number.shown_name for number in features.numeric if number.offset]
+    names += [name_with_offset(features.target, features.target_offset)] if features.target_offset else []
+    return [f"read as differences, which float32 keeps apart: {', '.join(names)}"] if names else []
 
 
 def _first_summary(sections: Sections, first: _FirstRows) -> str:

@@ -76,6 +76,12 @@ class SeriesFeatures(BaseModel):
         return 1 + len(self.covariates) + sum(2 * cycle.harmonics for cycle in self.cycles)
 
 
+def name_with_offset(name: str, offset: float) -> str:
+    """Return how a number minus its offset is shown: `time - 1748003533`, and only its name without one."""
+    shown = str(int(offset)) if offset.is_integer() else str(offset)
+    return f"{name} - {shown}" if offset else name
+
+
 class NumericInput(BaseModel):
     """A number, true and false as 1 and 0, or one part of a date.
 
@@ -98,7 +104,7 @@ class NumericInput(BaseModel):
     @property
     def shown_name(self) -> str:
         """The name of the number that the model reads: with the offset, if there is one."""
-        return f"{self.name} - {self.offset:.17g}" if self.offset else self.name
+        return name_with_offset(self.name, self.offset)
 
 
 class NumericFeature(NumericInput):

@@ -106,6 +106,23 @@ def _names_advice(number: NumericInput) -> str:
     return "" if is_date else f", or if they are names, say so: prepare.columns: {{{number.column}: categorical}}"
 
 
+def merged_series_notes(train: pl.DataFrame, names: list[str]) -> list[str]:
+    """Return a remark on each column of numbers of series of which different values become one.
+
+    Args:
+        train: the train rows.
+    """
+    notes = []
+    for name in names:
+        counts = _count_values(_sampled(train[name].drop_nulls()), 0.0)
+        if counts.exact - counts.single > MAX_LOST_SHARE * counts.exact:
+            notes.append(
+                f"Column '{name}': {counts.exact} different values of sampled train rows are {counts.single} for the "
+                "forecast, which reads float32; subtract a constant from the column."
+            )
+    return notes
+
+
 class _Counts(NamedTuple):
     """The number of different values, and of those that float32 tells apart."""
 

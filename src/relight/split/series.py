@@ -23,6 +23,7 @@ from relight.split.assignment import (
     parts_to_write,
 )
 from relight.split.files import Split
+from relight.split.offsets import merged_series_notes
 from relight.split.params import SplitParams
 from relight.split.report import SplitReport
 from relight.split.series_windows import MAX_COVARIATE_LEVELS, describe_series, encode_part, frequent_levels
@@ -42,7 +43,9 @@ def split_series(params: SplitParams, schema: Schema, series: SeriesSchema, rows
     arrays = [encode_part(rows, schema.target, described, parts, part) for part in parts_to_write(parts)]
     _assert_windows(series, arrays, parts)
     features = _features(schema, described, len(arrays[0]["origin"]), validates_on_test=not has_validation(parts))
-    notes = [f"split: {choice}", *_window_notes(arrays), *_many_levels_notes(rows.filter(parts == TRAIN), schema)]
+    train, numbers = rows.filter(parts == TRAIN), [c.name for c in schema.features if c.kind == "numeric"]
+    notes = [f"split: {choice}", *_window_notes(arrays), *_many_levels_notes(train, schema)]
+    notes += merged_series_notes(train, [schema.target, *numbers])
     return Split(arrays, features, SplitReport(rows=count_parts(parts), notes=notes))
 
 
