@@ -21,6 +21,11 @@ settings.register_profile("search", max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name a long text by its beginning: each process of the tests holds all names, some of them many times."""
+    return f"{val[:40]!a} and more, {len(val)}" if isinstance(val, str | bytes) and len(val) > 300 else None
+
+
 @pytest.fixture(autouse=True)
 def own_modules_are_forgotten(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A test that imports the code of its own project leaves nothing of it to the next one."""
