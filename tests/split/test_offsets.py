@@ -256,3 +256,16 @@ def test_a_forecast_names_the_columns_that_it_cannot_tell_apart() -> None:
     train = pl.DataFrame({"y": [3e9 + k for k in range(512)], "x": [k / 7 for k in range(512)]})
     (note,) = merged_series_notes(train, ["y", "x"])
     assert note.startswith("Column 'y': 512 different values of sampled train rows are 3 for the forecast")
+
+
+def test_a_table_without_numbers_is_split(tmp_path: Path) -> None:
+    table = pl.DataFrame({"shop": ["a", "b"] * 50, "y": ["no", "yes"] * 50})
+    (tmp_path / "out").mkdir()
+    table.write_parquet(tmp_path / "out/table")
+    columns = [Column(name="shop", kind="categorical")]
+    changes = {"task": "binary", "classes": ["no", "yes"], "columns": columns}
+    write_json(tmp_path / "out/schema", known(100).model_copy(update=changes))
+    outs = {name: tmp_path / "out" / name for name in (*PARTS, "features", "report")}
+    params = SplitParams(method="ordered", column=None, train=0.6, validation=0.2, test=0.2, seed=1)
+    split(params, table=tmp_path / "out/table", schema=tmp_path / "out/schema", **outs)
+    assert read_tensors(outs["train"])["numeric"].shape == (60, 0)

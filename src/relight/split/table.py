@@ -50,7 +50,8 @@ def split_table(params: SplitParams, schema: Schema, table: Path, files: SplitFi
     extra_columns = query_numbers(columns, schema, parts)
     del columns
     inputs = find_input_features(params, schema, _learn_chunks(params, schema, parts, table))
-    sample = sample_train_rows(parts, partial(read_some_rows, table, columns_to_sample(inputs, schema)))
+    sampled = columns_to_sample(inputs, schema)
+    sample = sample_train_rows(parts, partial(read_some_rows, table, sampled)) if sampled else pl.DataFrame()
     inputs = with_offsets(inputs, schema, sample)
     source = _Source(table, schema, inputs, parts)
     train_rows, all_rows = _write_parts(source, files.tensors, extra_columns)
