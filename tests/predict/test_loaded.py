@@ -151,7 +151,10 @@ def test_what_no_train_row_had_is_a_warning(houses: TrainedKind) -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         relight.load(houses.models).predict(rows)
-    assert [str(warning.message) for warning in caught] == ["150 categories were missing or unknown"]
+    assert [str(warning.message) for warning in caught] == [
+        "150 categories were missing or unknown; 150 of 150 values of 'city' are unknown, such as 'rome' (the train "
+        "rows have bonn, kiel, ulm): are they written otherwise?"
+    ]
     assert caught[0].filename == __file__
 
 

@@ -175,7 +175,7 @@ def test_any_metrics_are_shown_or_refused(clone: Path, data: st.DataObject) -> N
         assert show(path, clone / "reports/report.html", None)
 
 
-@seldom
+@settings(seldom, max_examples=10)
 @given(data=st.data())
 def test_any_metrics_are_compared_or_refused(clone: Path, data: st.DataObject) -> None:
     path = clone / "reports/metrics.json"
