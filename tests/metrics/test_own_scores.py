@@ -17,6 +17,14 @@ from relight.own_code.calls import Call
 
 DRAWN = {"n_resamples": 200, "seed": 3}
 draw = np.random.default_rng(0)
+_START = draw.bit_generator.state
+
+
+@pytest.fixture(autouse=True)
+def same_draws_whichever_tests_ran_before() -> None:
+    draw.bit_generator.state = _START
+
+
 TRUE = draw.normal(size=60)
 SAID, WEIGHT = TRUE + draw.normal(size=60), draw.uniform(0.5, 2, size=60)
 
