@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from relight.data.features import CategoricalFeature, Features, NumericFeature, TargetStatistics
+from relight.data.schema import Schema
 
 Arrays = dict[str, np.ndarray]
 
@@ -14,6 +15,21 @@ CLASSES: dict[str, list[str] | None] = {
     "multiclass": ["a", "b", "c"],
     "distribution": ["a", "b", "c"],
 }
+
+
+def two_classes(n_rows: int) -> Schema:
+    """What prepare would say of a table whose target has two classes, and whose columns do not matter."""
+    return Schema(
+        rows=n_rows,
+        target="y",
+        targets=["y"],
+        weight=None,
+        task="binary",
+        classes=["a", "b"],
+        columns=[],
+        generated=None,
+        notes=[],
+    )
 
 
 def number(name: str, values: Any, *, gaps: int = 0) -> NumericFeature:

@@ -4,11 +4,10 @@ import copy
 import io
 import json
 import os
-import signal
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,39 +26,14 @@ from relight.model.sequences import build_sequences
 from relight.model.weights import MemoryBound, read_state
 from relight.predict.loaded import load
 from relight.runtime.files import read_model
+from tests.bounds import bounded
 from tests.mutations import mutations
 from tests.own_projects import enter
 from tests.saved_models import Saved, save_model
 from tests.trained_kinds import KINDS, TrainedKind, train_kind
 
 often = settings(deadline=None, derandomize=True, max_examples=60)
-MAX_SECONDS, MAX_KILOBYTES = 20, 1_000_000
 MODEL_FILES = ("model.json", "model.pth")
-
-
-@contextmanager
-def bounded() -> Iterator[None]:
-    """A block that ends in time and takes less than 1 GB more than there was."""
-
-    def too_slow(_number: int, _frame: object) -> None:
-        raise TimeoutError(f"took more than {MAX_SECONDS} seconds")
-
-    before = signal.signal(signal.SIGALRM, too_slow)
-    Path("/proc/self/clear_refs").write_text("5")  # the peak is that of the block
-    start = memory("VmRSS")
-    signal.alarm(MAX_SECONDS)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
-    assert memory("VmHWM") - start < MAX_KILOBYTES
-
-
-def memory(name: str) -> int:
-    """What the system counts for this process, in kilobytes."""
-    status = Path("/proc/self/status").read_text()
-    return int(next(line.split()[1] for line in status.splitlines() if line.startswith(name)))
 
 
 @pytest.fixture(scope="module")

@@ -90,3 +90,10 @@ def test_residuals_have_a_panel_for_each_feature_on_one_scale() -> None:
     assert [axes.get_xlabel() for axes in shown] == ["a", r"\$b\$", "c", "d"]
     assert [points(axes) for axes in shown] == [[[1, 0.5]], [[3, 0.25]], [[4, -1]], [[5, 2]]]
     assert len({axes.get_ylim() for axes in shown}) == 1
+
+
+def test_what_was_subtracted_from_a_feature_is_not_cut() -> None:
+    names = ["unix_time - 1748003533", "the_longest_name_of_all_columns - -0.5"]
+    table = pl.DataFrame({"feature": names, "value": [1.0, 2.0], "residual": [0.5, 1.0]})
+    labels = [axes.get_xlabel() for axes in plot_residuals_by_feature(table).axes if axes.get_visible()]
+    assert labels == ["unix_time - 1748003533", "the_longest_name_of… - -0.5"]

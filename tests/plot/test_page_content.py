@@ -81,6 +81,14 @@ def test_each_column_is_described_by_the_train_rows() -> None:
     }
 
 
+def test_the_mean_of_a_large_number_is_that_of_the_table() -> None:
+    """The statistics are those of the number minus its offset."""
+    large = {**NUMBER, "mean": 40.75, "std": 2014.0, "gaps": 0, "offset": 1748003533.0}
+    features = {**DESCRIPTION["features"], "numeric": [{**large, "low": -3527.0, "high": 3600.0}]}
+    (x,) = (column["says"] for column in content(features=features)["columns"] if column["name"] == "x")
+    assert x == "mean 1748003573.75, std 2014"
+
+
 def test_notes_of_all_stages_are_joined() -> None:
     page = content()
     assert page["notes"] == ["of prepare", "of split", "of evaluate"]

@@ -4,9 +4,7 @@ It comes within bounded time and memory, and nothing outside of the repository i
 """
 
 import os
-import resource
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -28,6 +26,7 @@ from relight.provenance.trace import trace
 from relight.repository.objects import bytes_md5, files_in_list, folder_files, object_path
 from relight.repository.revisions import parse_run, read_lock, read_lock_file, read_workspace
 from relight.runtime.files import read_format
+from tests.bounds import bounded
 from tests.closure import REPOSITORY
 from tests.mutations import mutations
 from tests.repositories import Repository
@@ -35,7 +34,6 @@ from tests.repositories import Repository
 FOLDER = [HealthCheck.function_scoped_fixture]  # one folder for all examples: each writes its files anew
 often = settings(deadline=None, derandomize=True, max_examples=200, suppress_health_check=FOLDER)
 seldom = settings(often, max_examples=25)
-MAX_SECONDS, MAX_KILOBYTES = 20, 1_000_000
 PATHS_OF_EVENTS = {"open": 1, "os.listdir": 1, "os.scandir": 1, "os.remove": 1, "os.rmdir": 1, "os.mkdir": 1}
 PATHS_OF_EVENTS |= {"os.rename": 2, "os.link": 2, "os.symlink": 2, "os.truncate": 1, "os.chmod": 1, "os.utime": 1}
 SYSTEM = [sys.prefix, sys.base_prefix, REPOSITORY, "/proc", "/dev/null", "/usr", "/etc/localtime"]
@@ -56,24 +54,15 @@ sys.addaudithook(note)
 
 
 @contextmanager
-def bounded(root: Path) -> Iterator[None]:
+def within(root: Path) -> Iterator[None]:
     """A block that ends in time, takes little memory, and touches nothing outside of a folder."""
-
-    def too_slow(_number: int, _frame: object) -> None:
-        raise TimeoutError(f"took more than {MAX_SECONDS} seconds")
-
-    before = signal.signal(signal.SIGALRM, too_slow)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    signal.alarm(MAX_SECONDS)
     watched[:], touched[:] = [Path(folder).resolve() for folder in (root, *SYSTEM)], []
     try:
-        yield
+        with bounded():
+            yield
     finally:
         watched.clear()
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
     assert touched == []
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < MAX_KILOBYTES
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +86,7 @@ def clone(traced: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_touch_outside_is_noticed(clone: Path) -> None:
-    with pytest.raises(AssertionError, match="canary/file"), bounded(clone):
+    with pytest.raises(AssertionError, match="canary/file"), within(clone):
         (clone / "../../canary/file").read_bytes()
 
 
@@ -105,7 +94,7 @@ def test_a_touch_outside_is_noticed(clone: Path) -> None:
 @given(data=st.data())
 def test_any_dvc_lock_is_traced_and_looked_at_within_the_repository(clone: Path, data: st.DataObject) -> None:
     (clone / "dvc.lock").write_bytes(data.draw(mutations(original(clone, "dvc.lock"))))
-    with bounded(clone):
+    with within(clone):
         for path in ("models/model.pth", "reports/plots"):
             with suppress(RelightError):
                 assert trace(Path(path), as_json=False, ask=False)
@@ -125,7 +114,7 @@ def original(clone: Path, path: str) -> bytes:
 @given(data=st.data())
 def test_any_dvc_lock_is_read_or_refused(clone: Path, data: st.DataObject) -> None:
     content = data.draw(mutations(original(clone, "dvc.lock")))
-    with bounded(clone):
+    with within(clone):
         with suppress(InputError):
             read_lock(content)
         run = parse_run({"params.yaml": content, "reports/metrics.json": content, "dvc.lock": content})
@@ -140,7 +129,7 @@ def test_any_list_of_a_folder_names_files_of_that_folder(clone: Path, data: st.D
         out.md5 for stage in read_lock_file().values() for out in stage.outs.values() if out.md5.endswith(".dir")
     )
     content = data.draw(mutations((clone / ".dvc/cache" / object_path(md5)).read_bytes()))
-    with bounded(clone), suppress(InputError):
+    with within(clone), suppress(InputError):
         for path, file in files_in_list(content, "here").items():
             assert (clone / "out" / path).resolve().is_relative_to(clone.resolve() / "out")
             assert object_path(file).parts[:2] == ("files", "md5")
@@ -152,7 +141,7 @@ def test_a_list_that_is_named_by_its_bytes_is_checked_all_the_same(clone: Path) 
     path = clone / ".dvc/cache" / object_path(md5)
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(content)
-    with bounded(clone), pytest.raises(InputError, match="must list files that lie in their folder"):
+    with within(clone), pytest.raises(InputError, match="must list files that lie in their folder"):
         folder_files(clone / ".dvc/cache", md5)
     path.unlink()
 
@@ -162,7 +151,7 @@ def test_a_list_that_is_named_by_its_bytes_is_checked_all_the_same(clone: Path) 
 def test_any_manifest_is_read_or_refused(clone: Path, data: st.DataObject) -> None:
     path = clone / "manifest.json"
     path.write_bytes(data.draw(mutations(original(clone, "models/manifest.json"))))
-    with bounded(clone), suppress(InputError):
+    with within(clone), suppress(InputError):
         read_format(path, Manifest, 1)
 
 
@@ -171,7 +160,7 @@ def test_any_manifest_is_read_or_refused(clone: Path, data: st.DataObject) -> No
 def test_any_metrics_are_shown_or_refused(clone: Path, data: st.DataObject) -> None:
     path = clone / "metrics.json"
     path.write_bytes(data.draw(mutations(original(clone, "reports/metrics.json"))))
-    with bounded(clone), suppress(RelightError):
+    with within(clone), suppress(RelightError):
         assert show(path, clone / "reports/report.html", None)
 
 
@@ -181,5 +170,5 @@ def test_any_metrics_are_compared_or_refused(clone: Path, data: st.DataObject) -
     path = clone / "reports/metrics.json"
     (clone / "dvc.lock").write_bytes(original(clone, "dvc.lock"))
     path.write_bytes(data.draw(mutations(original(clone, "reports/metrics.json"))))
-    with bounded(clone), suppress(RelightError):
+    with within(clone), suppress(RelightError):
         assert compare(["HEAD", "workspace"], page=None, markdown=data.draw(st.booleans()), n_rows=5)

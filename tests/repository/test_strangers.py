@@ -12,7 +12,7 @@ from relight.doctor.doctor import place_problem
 from relight.doctor.dvc_lock import check_lock, locked_outputs
 from relight.errors import InputError, RelightError
 from relight.repository.objects import assert_md5, bytes_md5, files_in_list, folder_files, object_path
-from relight.repository.places import assert_output_places, lies_inside, recorded_md5
+from relight.repository.recorded_paths import assert_output_places, lies_inside, recorded_md5
 from relight.repository.revisions import LockedStage, LockEntry, parse_run, read_lock, yaml_as_texts
 
 GOOD = "0123456789abcdef0123456789abcdef"

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relight.data.schema import Schema
 from relight.errors import InputError
 from relight.split.assignment import TEST, TRAIN, VALIDATION, assign_parts
 from relight.split.params import SplitParams
+from tests.feature_tables import two_classes
 
 
 def params(method: Any, **changed: Any) -> SplitParams:
@@ -26,18 +26,7 @@ def table(n_rows: int, n_groups: int = 9) -> pl.DataFrame:
 
 
 def split(asked: SplitParams, rows: pl.DataFrame) -> np.ndarray:
-    known = Schema(
-        rows=rows.height,
-        target="y",
-        targets=["y"],
-        weight=None,
-        task="binary",
-        classes=["a", "b"],
-        columns=[],
-        generated=None,
-        notes=[],
-    )
-    return assign_parts(asked, rows, known)
+    return assign_parts(asked, rows, two_classes(rows.height))
 
 
 def held_out(method: str, n_folds: int, rows: pl.DataFrame) -> np.ndarray:

@@ -22,6 +22,7 @@ from relight.split.offsets import find_offset, merged_notes, merged_series_notes
 from relight.split.params import SplitParams
 from relight.split.report import report_split
 from relight.split.split import split
+from tests.feature_tables import two_classes
 
 DRAW = np.random.default_rng(0)
 CALENDAR = [int(f"{datetime(2020, 1, 1) + timedelta(days=day):%Y%m%d}") for day in range(1500)]
@@ -53,17 +54,7 @@ NEED_NONE = {
 }
 
 
-NO_TARGET = Schema(
-    rows=1,
-    target="y",
-    targets=["y"],
-    weight=None,
-    task="binary",
-    classes=["a", "b"],
-    columns=[],
-    generated=None,
-    notes=[],
-)
+NO_TARGET = two_classes(1)
 
 
 def number(values: object) -> tuple[pl.DataFrame, InputFeatures]:

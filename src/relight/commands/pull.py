@@ -11,7 +11,7 @@ from relight.errors import RunError
 from relight.repository.dvc import DvcProject, RecordedOutput
 from relight.repository.history import resolve_commit
 from relight.repository.objects import FOLDER_SUFFIX, HashedCache, ObjectState, file_md5, folder_files
-from relight.repository.places import assert_output_places
+from relight.repository.recorded_paths import assert_output_places
 
 
 class MissingFile(NamedTuple):

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from relight.doctor.dvc_lock import LockedOutput
 from relight.doctor.finding import CheckResult, Command, Finding
 from relight.repository.objects import FOLDER_SUFFIX, file_md5, list_problems, object_path
-from relight.repository.places import recorded_md5
+from relight.repository.recorded_paths import recorded_md5
 from relight.runtime.workspace import scratch_folder
 
 QUARANTINE_NAME = "damaged"  # in the scratch folder

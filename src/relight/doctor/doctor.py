@@ -30,7 +30,7 @@ from relight.doctor.queue import check_queue
 from relight.doctor.settings import COMMITTED_CONFIG, check_settings, read_dvc_config, remote_names
 from relight.errors import RunError
 from relight.repository.dvc_command import cache_folder, dvc_command, environment_of_dvc
-from relight.repository.places import lies_inside
+from relight.repository.recorded_paths import lies_inside
 from relight.runtime.messages import abbreviate
 from relight.runtime.workspace import find_root, repository_root
 

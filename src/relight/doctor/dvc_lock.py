@@ -13,7 +13,7 @@ from relight.doctor.finding import CheckResult, Command, Finding
 from relight.errors import InputError
 from relight.repository.git import read_files_at, run_git
 from relight.repository.objects import FOLDER_SUFFIX, folder_files, is_intact, list_problems, object_path
-from relight.repository.places import lies_inside, recorded_md5
+from relight.repository.recorded_paths import lies_inside, recorded_md5
 from relight.repository.revisions import LOCK_PATH, Lock, read_lock
 from relight.runtime.messages import abbreviate
 from relight.runtime.workspace import repository_root

@@ -169,7 +169,10 @@ def _describe_column(inputs: list[Json]) -> str:
 
 
 def _number_text(number: Json) -> str:
-    return f"mean {number['mean']:.4g}, std {number['std']:.4g}{_gaps_text(number)}"
+    """Return mean and standard deviation; of a large number with all digits, because the first ones are all alike."""
+    offset = number.get("offset", 0)
+    mean = f"{number['mean'] + offset:.12g}" if offset else f"{number['mean']:.4g}"
+    return f"mean {mean}, std {number['std']:.4g}{_gaps_text(number)}"
 
 
 def _gaps_text(number: Json) -> str:

@@ -3,6 +3,8 @@
 Each function takes a table that train or evaluate wrote, and returns a figure.
 """
 
+import re
+
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
@@ -27,6 +29,7 @@ MAX_EPOCHS_UNSMOOTHED = 200  # of more epochs a jumping loss is a block of ink
 MAX_CONFUSION_LABELS = 30  # labels of more classes cannot be read
 MAX_BARS = 20
 PANELS_PER_ROW = 3
+OFFSET = re.compile(r"( - -?[0-9.]+)$")  # behind the name of a large number: it must be whole to say anything
 
 
 def plot_line(points: pl.DataFrame, when: str) -> Figure:
@@ -240,7 +243,7 @@ def plot_residuals_by_feature(table: pl.DataFrame) -> Figure:
 
 
 def _draw_panel(axes: Axes, panel: pl.DataFrame) -> None:
-    name = short_label(panel["feature"][0])
+    name = "".join(short_label(part) for part in OFFSET.split(panel["feature"][0]))
     axes.axhline(0, color="0.6", linewidth=1, linestyle="--")
     axes.scatter(panel["value"], panel["residual"], s=6, alpha=0.4, color=TRAIN_COLOUR, linewidths=0)
     axes.set_xlabel(name)

@@ -15,7 +15,7 @@ from types import FrameType
 from relight.errors import InputError, RunError
 from relight.repository.git import git_error_text, run_git
 from relight.repository.objects import FOLDER_SUFFIX, folder_files, is_intact, object_path
-from relight.repository.places import lies_inside, recorded_md5
+from relight.repository.recorded_paths import lies_inside, recorded_md5
 from relight.runtime.files import write_text
 from relight.runtime.lifetime import Terminated
 from relight.runtime.workspace import find_root, model_folder, repository_root

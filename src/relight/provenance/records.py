@@ -9,7 +9,7 @@ from relight.model.manifest import Manifest
 from relight.repository.git import read_files_at
 from relight.repository.history import Commit, commits_that_record, last_recording_commit
 from relight.repository.objects import find_with_md5, folders_containing, path_md5
-from relight.repository.places import recorded_md5
+from relight.repository.recorded_paths import recorded_md5
 from relight.repository.revisions import LOCK_PATH, Lock, LockEntry, read_lock, read_lock_file
 from relight.runtime.files import read_format
 from relight.runtime.pipeline import PIPELINE_PATH

@@ -22,7 +22,7 @@ from relight.repository.git import read_files_at
 from relight.repository.history import Commit, commits_that_record, committed_entries, names_that_record
 from relight.repository.line_ends import entries_with_other_line_ends
 from relight.repository.objects import object_state
-from relight.repository.places import lies_inside, recorded_md5
+from relight.repository.recorded_paths import lies_inside, recorded_md5
 from relight.repository.remotes import RemoteContents, query_remote
 from relight.repository.revisions import PARAMS_PATH, Lock, LockEntry, yaml_as_texts
 from relight.runtime.files import json_text
