@@ -4,8 +4,10 @@ import polars as pl
 import pytest
 
 from relight.data.schema import Column, Schema
+from relight.data.text_format import TextFormat
 from relight.errors import InputError
 from relight.prepare.params import LineParams, PrepareParams
+from relight.prepare.plain_tables import plain_frame
 from relight.prepare.table import TableCleaner, clean_table
 
 
@@ -15,14 +17,14 @@ def params(**changed: Any) -> PrepareParams:
 
 def test_columns_keep_their_order_and_the_target_comes_last() -> None:
     raw = pl.DataFrame({"y": ["1.5", "2"], "c": ["a", "NA"], "when": ["2020-01-31", ""], "x": ["1", ""]})
-    clean = clean_table(raw, params(ignore=["when"]))
+    clean = clean_table(plain_frame(raw, TextFormat()), params(ignore=["when"]))
     assert clean.schema.columns == [
         Column(name="c", kind="categorical"),
         Column(name="when", kind="ignored"),
         Column(name="x", kind="numeric"),
     ]
     assert clean.rows.columns == ["c", "when", "x", "y"]
-    assert clean.rows.rows() == [("a", "2020-01-31", 1.0, 1.5), (None, "", None, 2.0)]  # ignored: as it came
+    assert clean.rows.rows() == [("a", "2020-01-31", 1.0, 1.5), (None, None, None, 2.0)]  # ignored: a text
     assert (clean.schema.task, clean.schema.rows, clean.schema.generated) == ("regression", 2, None)
 
 
@@ -101,6 +103,7 @@ def test_a_table_in_chunks_is_the_same_as_in_one_piece() -> None:
             "none": [""] * 31,
         }
     )
+    raw = plain_frame(raw, TextFormat())
     whole = clean_table(raw, params())
     rows, schema = in_chunks(raw, 16)
     assert rows.equals(whole.rows)

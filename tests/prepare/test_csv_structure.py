@@ -5,6 +5,7 @@ import pytest
 from relight.errors import InputError
 from relight.prepare import csv_checks
 from relight.prepare.csv_checks import CsvStructure, check_csv
+from relight.prepare.csv_dialect import Dialect
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def test_the_line_is_right_wherever_the_file_is_cut_into_chunks(
     monkeypatch.setattr(csv_checks, "_CHUNK_BYTES", size)
     path.write_bytes(content)
     with pytest.raises(InputError, match=complaint):
-        check_csv(path)
+        check_csv(path, Dialect())
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7])

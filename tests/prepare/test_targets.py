@@ -1,7 +1,9 @@
 import polars as pl
 import pytest
 
+from relight.data.text_columns import MISSING_WORDS
 from relight.errors import ColumnError
+from relight.prepare.column_formats import plain_column
 from relight.prepare.targets import clean_target
 
 
@@ -60,7 +62,7 @@ def test_values_are_numbers_for_regression_and_labels_for_classes() -> None:
 )
 def test_a_target_that_cannot_be_learned_says_why(raw: pl.Series, task: str, complaint: str) -> None:
     with pytest.raises(ColumnError, match=complaint):
-        clean_target(raw, task)
+        clean_target(plain_column(raw, MISSING_WORDS), task)
 
 
 def test_who_asks_for_classes_may_name_them_by_numbers_and_letters() -> None:

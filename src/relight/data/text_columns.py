@@ -40,9 +40,9 @@ def with_whole_numbers(texts: pl.Series) -> pl.Series:
 
 
 def strip_and_blank(texts: pl.Series) -> pl.Series:
-    """Return texts without spaces around them, and with gaps for the words that mean a missing value."""
+    """Return texts without spaces around them, and with gaps for empty ones."""
     stripped = texts.str.strip_chars()
-    return stripped.set(stripped.is_in(list(MISSING_WORDS)), None)
+    return stripped.set(stripped == "", None)
 
 
 def are_numbers(texts: pl.Series) -> pl.Series:

@@ -134,6 +134,7 @@ def _as_numbers(raw: pl.Series, first_row: int) -> pl.Series:
 
 
 def _as_booleans(raw: pl.Series, first_row: int) -> pl.Series:
+    raw = raw.fill_nan(None) if raw.dtype.is_float() else raw
     values = text_columns.strip_and_blank(raw.cast(pl.String))
     lower = values.str.to_lowercase().replace({"1": "true", "0": "false", "1.0": "true", "0.0": "false"})
     wrong = ~lower.is_in(["true", "false"])

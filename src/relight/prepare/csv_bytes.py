@@ -24,11 +24,6 @@ MAX_CERTAIN_LINE = 1 << 16  # a line end in each such window: no value is longer
 _WINDOW = 1 << 18  # bytes at a time, so that the arrays of NumPy stay in the processor's cache
 
 
-def separator_of(path: Path) -> str:
-    """Return the separator of the values: a tab in .tsv files, a comma in all others."""
-    return "\t" if ".tsv" in path.suffixes else ","
-
-
 @contextmanager
 def open_csv(path: Path) -> Iterator[IO[bytes]]:
     """Open the bytes of the text, unpacked if the name ends in .gz.
@@ -76,6 +71,21 @@ def without_quoted(piece: bytes, separator: bytes) -> bytes:
         return piece
     quoted = rb'(?<![^%b\n])"[^"]*(?:""[^"]*)*"(?![^%b\r\n])' % (separator, separator)
     return re.sub(quoted, b"q", piece)
+
+
+def without_blank_lines(piece: bytes, comment: bytes = b"") -> bytes:
+    """Return the rows without the lines between them that are blank, or begin with the mark of a comment.
+
+    A piece with quotes keeps them: a line in quotes is part of a value.
+    """
+    if b'"' in piece:
+        return piece
+    if comment and (piece.startswith(comment) or b"\n" + comment in piece):
+        piece = re.sub(rb"(?m)^%b.*(?:\n|\Z)" % re.escape(comment), b"", piece)
+    for blank in (b"\n\r\n", b"\n\n"):
+        while blank in piece:
+            piece = piece.replace(blank, b"\n")
+    return piece.lstrip(b"\r\n") if piece[:1] in (b"\r", b"\n") else piece
 
 
 def is_certain(piece: bytes, plain: bytes) -> bool:

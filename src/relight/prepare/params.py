@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from relight.data.schema import SequenceParams
+from relight.data.text_format import CsvParams
 from relight.own_code.calls import Call
 from relight.runtime.params import Section
 
@@ -128,6 +129,8 @@ class PrepareParams(Section):
     query: str | None = None
     """The column that names the query of each candidate; required by rankings, null otherwise."""
     pairs: PairsParams = PairsParams()
+    csv: CsvParams = CsvParams()
+    """How the texts of a table are written."""
 
     @property
     def table_name(self) -> str:

@@ -10,8 +10,10 @@ import polars as pl
 
 from relight.data.parquet import parquet_frames, parquet_schema
 from relight.data.parquet_sizes import MAX_PACKING, MIN_UNPACKED_BYTES, assert_unpacks
+from relight.data.text_format import CsvParams
 from relight.errors import InputError
 from relight.own_code.calls import Call
+from relight.prepare.csv_dialect import find_dialect
 from relight.prepare.csv_reader import ColumnTypes, csv_frames, csv_names
 from relight.prepare.frames import TableHead
 from relight.prepare.own_reader import OwnTable
@@ -21,6 +23,7 @@ from relight.runtime.places import assert_in_repository
 from relight.runtime.strict_yaml import read_yaml
 
 SourceKind = Literal["line", "csv", "parquet"]
+_AUTO = CsvParams()
 _TABLES: dict[str, SourceKind] = {
     ".csv": "csv",
     ".tsv": "csv",
@@ -83,8 +86,12 @@ def _fused_multiply_add(start: float | np.ndarray, index: np.ndarray, step: floa
 class SourceTable:
     """The files of one table: of one kind, with the same columns, in the order of their names."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, csv: CsvParams = _AUTO, encoding: str = "windows-1252") -> None:
         """Find the files, and read the names of their columns.
+
+        Args:
+            csv: how text tables are written.
+            encoding: of a text that is not UTF-8, if `csv` leaves it open.
 
         Raises:
             InputError: for files that do not fit together, or that cannot be read at all.
@@ -92,6 +99,7 @@ class SourceTable:
         self.path = path
         self.files = _files(path)
         self.is_csv = file_kind(path) == "csv"
+        self.dialects = {file: find_dialect(file, csv, encoding) for file in self.files} if self.is_csv else {}
         columns = self._columns(self.files[0])
         for file in self.files[1:]:
             if self._columns(file) != columns:
@@ -119,7 +127,8 @@ class SourceTable:
         """
         n_rows = 0
         for file in self.files:
-            for frame in csv_frames(file, types) if self.is_csv else _parquet_frames(file):
+            frames = csv_frames(file, types, self.dialects[file]) if self.is_csv else _parquet_frames(file)
+            for frame in frames:
                 n_rows += frame.height
                 yield frame
         if n_rows == 0:
@@ -141,7 +150,7 @@ class SourceTable:
 
     def _columns(self, file: Path) -> list[str] | pl.Schema:
         if self.is_csv:
-            return csv_names(file)
+            return csv_names(file, self.dialects[file])
         assert_unpacks(file)
         return parquet_schema(file)
 
@@ -163,11 +172,14 @@ def _parquet_frames(file: Path) -> Iterator[pl.DataFrame]:
         yield frame
 
 
-def open_source(source: Path, reader: Call | None = None) -> SourceTable | OwnTable | LineParams:
+def open_source(
+    source: Path, reader: Call | None = None, csv: CsvParams = _AUTO
+) -> SourceTable | OwnTable | LineParams:
     """Return a table that is not read yet, or the description of a generated one.
 
     Args:
         reader: a function of the user's own that reads it, whatever its ending.
+        csv: how text tables are written.
 
     Raises:
         InputError: with all that keeps it from being read.
@@ -176,28 +188,11 @@ def open_source(source: Path, reader: Call | None = None) -> SourceTable | OwnTa
         assert_in_repository(source)
         return OwnTable(source, reader)
     if source_kind(source) != "line":
-        return SourceTable(source)
+        return SourceTable(source, csv)
     checked = check_document(read_yaml(source), LineParams)
     if checked.params is None:
         raise InputError(*checked.problems)
     return checked.params
-
-
-def read_whole(source: Path, reader: Call | None = None) -> pl.DataFrame:
-    """Return all rows of a table at once; CSV as texts.
-
-    Args:
-        reader: a function of the user's own that reads it.
-
-    Raises:
-        InputError: with all that keeps it from being read; for the description of a generated line.
-    """
-    content = open_source(source, reader)
-    if isinstance(content, LineParams):
-        raise InputError(
-            f"{source}: must be a table for pairs, sequences and forecasts, got the description of a generated line"
-        )
-    return pl.concat(list(content.frames({})))
 
 
 def source_kind(source: Path) -> SourceKind:

@@ -14,6 +14,7 @@ from relight.data.parquet import write_parquet
 from relight.data.prefetch import prefetch
 from relight.data.schema import Column, ColumnKind, Schema
 from relight.errors import ColumnError, InputError
+from relight.prepare.column_formats import FoundFormat
 from relight.prepare.column_plan import (
     ColumnPlan,
     clean_planned,
@@ -23,9 +24,10 @@ from relight.prepare.column_plan import (
     role_problems,
 )
 from relight.prepare.column_profile import TableProfile
-from relight.prepare.own_reader import OwnTable, describe_reader
+from relight.prepare.own_reader import describe_reader
 from relight.prepare.params import LineParams, PrepareParams
-from relight.prepare.source import SourceTable, generate_line, open_source, true_line
+from relight.prepare.plain_tables import PlainTable, open_plain
+from relight.prepare.source import generate_line, true_line
 from relight.prepare.target_plan import TargetCleaner
 from relight.prepare.targets import query_labels
 from relight.runtime.files import write_json
@@ -45,29 +47,34 @@ class CleanTable(NamedTuple):
 
 def prepare_table(params: PrepareParams, *, source: Path, table: Path, schema: Path) -> None:
     """Write the clean table and its schema; the rows pass in chunks."""
-    content = open_source(source, params.reader)
+    content = open_plain(params, source)
     if isinstance(content, LineParams):
         points = generate_line(content, params.target)
         cleaner = TableCleaner(points, params, is_whole=True, truth=true_line(content))
         write_parquet(table, cleaner.clean([points]))
+        write_json(schema, cleaner.schema())
     else:
         first = content.head(PLANNING_ROWS)
         cleaner = TableCleaner(first.rows, params, is_whole=first.is_whole)
         write_parquet(table, cleaner.clean([first.rows] if first.is_whole else _chunks(content, cleaner)))
-    write_json(schema, with_reader(cleaner.schema(), params))
+        write_json(schema, with_source(cleaner.schema(), params, content.found))
 
 
-def _chunks(content: SourceTable | OwnTable, cleaner: "TableCleaner") -> Iterator[pl.DataFrame]:
+def _chunks(content: PlainTable, cleaner: "TableCleaner") -> Iterator[pl.DataFrame]:
     """Yield all raw rows; a reader of the user's own stays in its thread, because not all libraries can change it."""
     frames = content.frames(cleaner.types)
-    return frames if isinstance(content, OwnTable) else prefetch(frames)
+    return frames if content.is_own else prefetch(frames)
 
 
-def with_reader(schema: Schema, params: PrepareParams) -> Schema:
-    """Return the schema with the reader of the user's own, if the params name one."""
-    if params.reader is None:
-        return schema
-    return schema.model_copy(update={"reader": describe_reader(params.reader, Path(params.source))})
+def with_source(schema: Schema, params: PrepareParams, found: FoundFormat) -> Schema:
+    """Return the schema with how the source was read: its texts, and the reader of the user's own if there is one."""
+    return schema.model_copy(
+        update={
+            "reader": None if params.reader is None else describe_reader(params.reader, Path(params.source)),
+            "text_format": None if found.format.is_usual else found.format,
+            "notes": [*found.notes, *schema.notes],
+        }
+    )
 
 
 def clean_table(content: pl.DataFrame | LineParams, params: PrepareParams) -> CleanTable:

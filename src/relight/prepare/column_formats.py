@@ -1,0 +1,290 @@
+"""How each column of a table writes gaps and numbers, found in its first rows, with remarks for the person."""
+
+import json
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import polars as pl
+
+from relight.data.text_columns import are_booleans, are_dates, are_mostly_numbers
+from relight.data.text_format import CsvParams, DecimalMark, NumberFormat, TextFormat
+from relight.errors import ColumnError, InputError
+from relight.prepare.column_plan import target_names
+from relight.prepare.columns import TEXT_TYPES
+from relight.prepare.csv_dialect import Dialect
+from relight.prepare.frames import TableHead
+from relight.prepare.number_formats import WrittenNumbers, choose_format, plain_numbers, sentinel_of, take_apart
+from relight.prepare.params import PrepareParams
+from relight.runtime.messages import abbreviate, pluralize
+
+
+class FoundFormat(NamedTuple):
+    """How the texts of a table are written, and remarks on it in whole sentences."""
+
+    format: TextFormat
+    notes: list[str]
+
+
+class _Columns(NamedTuple):
+    """The columns that may be numbers.
+
+    Attributes:
+        plain: those whose values are numbers as they are.
+        written: those whose values are written otherwise.
+        problems: sentences on those that could be read in two ways.
+    """
+
+    plain: dict[str, pl.Series]
+    written: dict[str, WrittenNumbers]
+    problems: list[str]
+
+
+def find_format(first: TableHead, params: PrepareParams, dialect: Dialect | None) -> FoundFormat:
+    """Return how the texts of a table are written.
+
+    Args:
+        first: the first rows, as they came.
+        dialect: of a text table; None for other ones.
+
+    Raises:
+        InputError: with all columns whose values could be read in two ways.
+    """
+    words = frozenset(params.csv.missing)
+    blank = {column.name: plain_column(column, words) for column in first.rows if _may_be_numbers(column, params)}
+    columns = _look_at(blank, params)
+    decimal = _decimal_of(blank, columns, params.csv, dialect)
+    numbers = _choose(blank, columns, decimal, params)
+    problems = [*columns.problems, *_target_problems(first.rows, words, params)]
+    if problems:
+        raise InputError(*problems)
+    numbers = _with_sentinels(blank, columns, numbers, params)
+    form = _described(params.csv, dialect, decimal, numbers)
+    where = "" if first.is_whole else " of the first rows"
+    return FoundFormat(
+        form, [*_number_notes(first.rows, numbers, where), *_word_notes(first.rows, words, params, where)]
+    )
+
+
+def find_new_format(raw: pl.DataFrame, trained: TextFormat, numeric: Collection[str]) -> TextFormat:
+    """Return how new rows are written: in the way of the training, as far as their values fit it.
+
+    Args:
+        raw: the first of the new rows, as they came.
+        numeric: the columns that are numbers.
+    """
+    words = frozenset(trained.requested.missing)
+    numbers: dict[str, NumberFormat] = {}
+    for name in numeric:
+        known = trained.numbers.get(name)
+        if name in raw.columns and raw[name].dtype in TEXT_TYPES:
+            form = _new_format(plain_column(raw[name], words), trained, known)
+            known = form if form is not None else known
+        numbers |= {} if known is None else {name: known}
+    return trained.model_copy(update={"numbers": numbers})
+
+
+def _new_format(values: pl.Series, trained: TextFormat, known: NumberFormat | None) -> NumberFormat | None:
+    written = take_apart(values, CsvParams(), known.unit if known is not None else "")
+    if written is None:
+        return None
+    missing = list(dict.fromkeys([*(known.missing if known is not None else []), *written.gaps]))
+    return choose_format(written, trained.decimal, known).model_copy(update={"missing": missing})
+
+
+def plain_column(column: pl.Series, words: Collection[str], form: NumberFormat | None = None) -> pl.Series:
+    """Return a column with gaps as nulls and numbers as 1234.5; one of another type than texts mostly stays.
+
+    Args:
+        words: that mean a gap.
+        form: how its numbers are written; None for a column of other texts.
+    """
+    if column.dtype not in TEXT_TYPES:
+        gaps = _numbers_of([*words, *(form.missing if form else [])])
+        is_gap = column.is_in(gaps) if gaps and column.dtype.is_numeric() else None
+        return column if is_gap is None or not is_gap.any() else column.set(is_gap.fill_null(value=False), None)
+    texts = column.cast(pl.String).str.strip_chars()
+    texts = texts.set(texts.is_in(["", *words]), None)
+    if form is None:
+        return texts
+    plain = plain_numbers(texts, form)
+    gaps = _numbers_of(form.missing)
+    return plain.set(plain.cast(pl.Float64, strict=False).is_in(gaps), None) if gaps else plain
+
+
+def _numbers_of(words: Iterable[str]) -> list[float]:
+    """Return those of the words that are numbers, such as -999."""
+    return [float(word) for word in words if re.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?", word)]
+
+
+def _may_be_numbers(column: pl.Series, params: PrepareParams) -> bool:
+    """Return whether a column is one of numbers, or may be: it is no name by the params."""
+    kind = params.columns.get(column.name)
+    if column.name in (*params.ignore, params.query) or kind not in (None, "numeric"):
+        return False
+    if params.sequence is not None and column.name in (params.sequence.symbols, params.sequence.id):
+        return False
+    is_compared = params.task == "similarity" and kind is None  # by its letters
+    return column.dtype.is_numeric() or (column.dtype in TEXT_TYPES and not is_compared)
+
+
+def _look_at(blank: Mapping[str, pl.Series], params: PrepareParams) -> _Columns:
+    columns = _Columns({}, {}, [])
+    for name, values in blank.items():
+        numbers = values.cast(pl.Float64, strict=False)
+        if numbers.null_count() == values.null_count():
+            columns.plain[name] = numbers
+            continue
+        try:
+            written = take_apart(values, params.csv)
+        except ColumnError as error:
+            columns.problems.append(_problem(name, error, params))
+            continue
+        columns.written.update({} if written is None else {name: written})
+    return columns
+
+
+def _decimal_of(
+    blank: Mapping[str, pl.Series], columns: _Columns, csv: CsvParams, dialect: Dialect | None
+) -> str | None:
+    """Return the mark that most columns leave no doubt about, or the one of English if commas separate the values."""
+    if csv.decimal != "auto":
+        return csv.decimal
+    certain = [next(iter(marks)) for w in columns.written.values() if len(marks := w.decimals) == 1]
+    if certain:
+        return max(sorted(set(certain)), key=certain.count)
+    if dialect is not None and dialect.separator == ",":
+        return "."
+    is_doubtful = any(len(written.decimals) > 1 for written in columns.written.values())
+    return "." if is_doubtful and any(_has_point(blank[name]) for name in columns.plain) else None
+
+
+def _has_point(values: pl.Series) -> bool:
+    return values.dtype == pl.String and bool(values.str.contains(".", literal=True).any())
+
+
+def _choose(
+    blank: Mapping[str, pl.Series], columns: _Columns, decimal: str | None, params: PrepareParams
+) -> dict[str, NumberFormat]:
+    """Return the format of each column that is written in another way; `columns.problems` gets what is in doubt."""
+    written = dict(columns.written)
+    for name in columns.plain:
+        if decimal == "," and _has_point(blank[name]):  # in such a table, 1.234 is 1234
+            try:
+                groups = take_apart(blank[name], params.csv.model_copy(update={"decimal": ","}))
+            except ColumnError as error:
+                columns.problems.extend([_problem(name, error, params)] if params.csv.decimal == "," else [])
+                continue
+            written |= {} if groups is None else {name: groups}
+    numbers: dict[str, NumberFormat] = {}
+    for name, values in written.items():
+        try:
+            numbers[name] = choose_format(values, decimal)
+        except ColumnError as error:
+            columns.problems.append(_problem(name, error, params))
+    return numbers
+
+
+def _with_sentinels(
+    blank: Mapping[str, pl.Series], columns: _Columns, numbers: Mapping[str, NumberFormat], params: PrepareParams
+) -> dict[str, NumberFormat]:
+    """Return the formats, with -999 or alike as a gap in the columns that the params do not call numeric."""
+    added: dict[str, NumberFormat] = {}
+    for name, values in blank.items():
+        form = numbers.get(name)
+        plain = columns.plain.get(name) if form is None else plain_numbers(values, form).cast(pl.Float64, strict=False)
+        sentinel = None if plain is None or name in params.columns else sentinel_of(plain)
+        if sentinel is not None and name not in target_names(params):
+            form = NumberFormat() if form is None else form
+            form = form.model_copy(update={"missing": [*form.missing, f"{sentinel:.0f}"]})
+        added |= {} if form is None else {name: form}
+    return added
+
+
+def _described(
+    csv: CsvParams, dialect: Dialect | None, decimal: str | None, numbers: dict[str, NumberFormat]
+) -> TextFormat:
+    mark: DecimalMark = "," if decimal == "," else "."
+    if dialect is None:
+        return TextFormat(requested=csv, decimal=mark, numbers=numbers)
+    return TextFormat(
+        requested=csv,
+        separator=dialect.separator,
+        encoding=dialect.encoding,
+        header=dialect.n_before + 1 if dialect.has_names else 0,
+        left_out=dialect.left_out,
+        decimal=mark,
+        numbers=numbers,
+    )
+
+
+def _problem(name: str, error: ColumnError, params: PrepareParams) -> str:
+    is_target = name in target_names(params)
+    kind = "" if is_target else f"; or, if it holds names, say so: prepare.columns: {{{json.dumps(name)}: categorical}}"
+    return f"{params.table_name}: {'target' if is_target else 'column'} '{name}' {error}{kind}"
+
+
+def _target_problems(rows: pl.DataFrame, words: Collection[str], params: PrepareParams) -> list[str]:
+    """Return which classes would be read as gaps."""
+    problems = []
+    for name in target_names(params):
+        found = _words_of(rows[name], words) if name in rows.columns and params.task != "regression" else []
+        if found and not _are_no_names(plain_column(rows[name], words)):
+            kept = json.dumps([word for word in params.csv.missing if word not in found])
+            problems.append(
+                f"{params.table_name}: target '{name}' has {_rows_of(rows[name], found)}, which means a gap; if it is "
+                f"a class, write `csv: {{missing: {kept}}}` in prepare, or else delete these rows"
+            )
+    return problems
+
+
+def _number_notes(rows: pl.DataFrame, numbers: Mapping[str, NumberFormat], where: str) -> list[str]:
+    notes = []
+    for name, form in numbers.items():
+        marks = [f"with the unit '{form.unit}'"] * bool(form.unit)
+        marks += [f"with '{form.decimal}' before decimals"] * (form.decimal == ",")
+        marks += [f"with '{form.thousands}' between thousands"] * bool(form.thousands)
+        found = _words_of(rows[name], form.missing)
+        said = [f"is read as numbers {' and '.join(marks)}"] if marks else []
+        said += [f"has {_rows_of(rows[name], found)}{where}, read as gaps"] if found else []
+        notes += [f"Column '{name}' {' and '.join(said)}."] if said else []
+    return notes
+
+
+def _word_notes(rows: pl.DataFrame, words: Collection[str], params: PrepareParams, where: str) -> list[str]:
+    """Return how many names of each column became gaps."""
+    notes = []
+    skipped = {*params.ignore, *target_names(params)}
+    for column in rows:
+        is_skipped = column.name in skipped or params.columns.get(column.name) == "ignore"
+        found = [] if is_skipped else _words_of(column, words)
+        if found and not _are_no_names(plain_column(column, words)):
+            notes.append(
+                f"Column '{column.name}' has {_rows_of(column, found)}{where}, read as gaps; a name among them must be "
+                "left out of prepare.csv.missing."
+            )
+    return notes
+
+
+def _are_no_names(values: pl.Series) -> bool:
+    return values.null_count() == len(values) or are_mostly_numbers(values) or are_booleans(values) or are_dates(values)
+
+
+def _words_of(column: pl.Series, words: Collection[str]) -> list[str]:
+    """Return which words, besides an empty text, stand in a column of texts; numbers in one of numbers."""
+    if column.dtype not in TEXT_TYPES:
+        is_number = column.dtype.is_numeric()
+        return [word for word in words if is_number and any((column == gap).any() for gap in _numbers_of([word]))]
+    texts = column.cast(pl.String).str.strip_chars()
+    there = set(texts.filter(texts.is_in([word for word in words if word])).unique().to_list())
+    return [word for word in words if word in there]
+
+
+def _rows_of(column: pl.Series, words: Sequence[str]) -> str:
+    """Return the words and their rows, as `'NA' in 12 rows`."""
+    if column.dtype in TEXT_TYPES:
+        n_rows = int(column.cast(pl.String).str.strip_chars().is_in(words).sum() or 0)
+    else:
+        n_rows = int(column.is_in(_numbers_of(words)).sum() or 0)
+    shown = [f"'{word}'" for word in words]
+    return f"{abbreviate(shown)} in {pluralize(n_rows, 'row')}"
