@@ -17,9 +17,9 @@ from relight.commands.check import check
 from relight.data.index_columns import with_index_name
 from relight.data.text_format import CsvParams
 from relight.errors import InputError
-from relight.prepare import csv_reader
-from relight.prepare.csv_dialect import find_dialect
-from relight.prepare.csv_reader import read_csv
+from relight.prepare.csv import reader
+from relight.prepare.csv.dialect import find_dialect
+from relight.prepare.csv.reader import read_csv
 from relight.prepare.params import PrepareParams
 from relight.prepare.prepare import prepare
 from relight.runtime.strict_yaml import parse_yaml
@@ -73,7 +73,7 @@ def test_any_bytes_are_read_as_python_reads_them_or_refused(content: bytes, piec
     path = Path("data/raw/table.csv")
     path.write_bytes(content)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(csv_reader, "PIECE_BYTES", piece)
+        patch.setattr(reader, "PIECE_BYTES", piece)
         try:
             table = read_csv(path)
         except InputError:

@@ -15,7 +15,7 @@ from relight.model.params import ModelParams
 from relight.predict.predict import predict
 from relight.prepare.frames import as_frame
 from relight.prepare.params import PrepareParams
-from relight.prepare.plain_tables import read_plain
+from relight.prepare.plain.tables import read_plain
 from relight.prepare.series import regularize_series
 from relight.prepare.table import CleanTable, clean_table
 from relight.train.params import TrainParams

@@ -24,7 +24,7 @@ from relight.model.params import ModelParams
 from relight.model.weights import load_weights
 from relight.predict.predict import predict
 from relight.predict.table import clean_rows
-from relight.prepare.csv_reader import read_csv
+from relight.prepare.csv.reader import read_csv
 from relight.split.encoding import encode
 from tests.saved_models import TINY, Saved, raw_feeds, save_model
 

@@ -7,7 +7,7 @@ from relight.data.schema import Column, Schema
 from relight.data.text_format import TextFormat
 from relight.errors import InputError
 from relight.prepare.params import LineParams, PrepareParams
-from relight.prepare.plain_tables import plain_frame
+from relight.prepare.plain.tables import plain_frame
 from relight.prepare.table import TableCleaner, clean_table
 
 

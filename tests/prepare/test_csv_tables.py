@@ -8,9 +8,9 @@ import pytest
 
 from relight.data.text_format import CsvParams
 from relight.errors import InputError
-from relight.prepare import csv_reader
-from relight.prepare.csv_dialect import find_dialect
-from relight.prepare.csv_reader import csv_frames, read_csv
+from relight.prepare.csv import reader
+from relight.prepare.csv.dialect import find_dialect
+from relight.prepare.csv.reader import csv_frames, read_csv
 
 
 def test_every_value_of_a_csv_stays_the_text_that_stands_in_the_file(tmp_path: Path) -> None:
@@ -45,9 +45,9 @@ def test_pieces_end_with_rows_wherever_the_file_is_cut(
     with io.StringIO(newline="") as text:
         csv.writer(text, lineterminator=end).writerows([("x", "t", "u"), *values])
         (tmp_path / "t.csv").write_text(text.getvalue() + end * 2, newline="")
-    monkeypatch.setattr(csv_reader, "PIECE_BYTES", piece)
+    monkeypatch.setattr(reader, "PIECE_BYTES", piece)
     if piece > 5:  # blank lines at the end are told from others by what comes next, at most so many bytes
-        monkeypatch.setattr(csv_reader, "check_csv", lambda path, _: pytest.fail(f"{path} is not certain"))
+        monkeypatch.setattr(reader, "check_csv", lambda path, _: pytest.fail(f"{path} is not certain"))
     table = pl.concat(csv_frames(tmp_path / "t.csv", {}))
     assert [tuple(value or "" for value in row) for row in table.rows()] == values
 

@@ -8,12 +8,12 @@ import pytest
 
 from relight.data.features import InputFeatures, NumericInput
 from relight.data.schema import SequenceParams
-from relight.data.text_columns import MISSING_WORDS
+from relight.data.text_format import MISSING_WORDS
 from relight.errors import InputError
-from relight.prepare.column_formats import plain_column
 from relight.prepare.columns import clean_as_kind, clean_column
 from relight.prepare.params import PrepareParams
-from relight.prepare.plain_tables import read_plain
+from relight.prepare.plain.columns import plain_column
+from relight.prepare.plain.tables import read_plain
 from relight.prepare.sequences import order_new_steps
 from relight.prepare.table import clean_table, prepare_table
 from relight.prepare.targets import clean_target
@@ -79,7 +79,7 @@ def test_users_are_split_as_groups_by_every_digit(as_text: bool) -> None:
 def test_a_csv_in_many_pieces_has_one_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The later rows are typed, and hold a gap, a small number and spaces."""
     monkeypatch.setattr("relight.prepare.table.PLANNING_ROWS", 50)
-    monkeypatch.setattr("relight.prepare.csv_reader.PIECE_BYTES", 1000)
+    monkeypatch.setattr("relight.prepare.csv.reader.PIECE_BYTES", 1000)
     ids = [str(value) for value in IDS * 5]
     ids[120:123] = ["NA", "12", f" {FIRST}"]
     monkeypatch.chdir(tmp_path)

@@ -1,9 +1,9 @@
 import polars as pl
 import pytest
 
-from relight.data.text_columns import MISSING_WORDS
+from relight.data.text_format import MISSING_WORDS
 from relight.errors import ColumnError
-from relight.prepare.column_formats import plain_column
+from relight.prepare.plain.columns import plain_column
 from relight.prepare.targets import clean_target
 
 

@@ -21,9 +21,9 @@ from relight.evaluate.checks import (
     columns_to_slice,
 )
 from relight.params import Sections, check_sections
-from relight.prepare.column_formats import FoundFormat
 from relight.prepare.params import LineParams, PrepareParams
-from relight.prepare.plain_tables import PlainTable, open_plain, read_plain
+from relight.prepare.plain.formats import FoundFormat
+from relight.prepare.plain.tables import PlainTable, open_plain, read_plain
 from relight.prepare.sequences import clean_sequences
 from relight.prepare.series import regularize_series
 from relight.prepare.table import PLANNING_ROWS, TableCleaner, clean_table, with_source
@@ -51,6 +51,7 @@ class _CleanTable(NamedTuple):
 
     chunks: list[pl.DataFrame]
     schema: Schema
+    texts: TextFormat = TextFormat()
 
 
 class _FirstRows(NamedTuple):
@@ -82,12 +83,12 @@ def check(params: Path) -> str:
         problems += _count_problems(sections.train.params, clean)
     if problems or not isinstance(clean, _CleanTable) or described is None:
         raise InputError(*problems)
-    return _summary(sections, clean.schema, *described)
+    return _summary(sections, clean, *described)
 
 
 def _check_pairs(sections: Sections, prepare: PrepareParams) -> str:
     try:
-        raw = read_plain(prepare, Path(prepare.source)).rows
+        raw = read_plain(prepare, Path(prepare.source))
     except RelightError as error:
         raise InputError(*sections.problems, *error.problems) from error
     return check_pairs(raw, prepare, sections)
@@ -101,7 +102,7 @@ def _clean_source(params: PrepareParams | None, problems: list[str]) -> _CleanTa
             clean_rows = regularize_series if params.task == "forecast" else clean_sequences
             raw = read_plain(params, Path(params.source))
             clean = clean_rows(raw.rows, params)
-            return _CleanTable([clean.rows], with_source(clean.schema, params, raw.found))
+            return _CleanTable([clean.rows], with_source(clean.schema, params, raw.found), raw.found.format)
         content = open_plain(params, Path(params.source))
         if not isinstance(content, LineParams) and _is_large(content):
             first = content.head(N_CHECKED_ROWS)
@@ -133,7 +134,7 @@ def _clean_whole(content: PlainTable | LineParams, params: PrepareParams) -> _Cl
         if content.is_packed and n_bytes > MAX_HELD_BYTES:
             rows = first.rows.head(N_CHECKED_ROWS)
             return _FirstRows(TableCleaner(rows, params, is_whole=False), content.n_bytes, rows, content.found)
-    return _CleanTable(chunks, with_source(cleaning.schema(), params, content.found))
+    return _CleanTable(chunks, with_source(cleaning.schema(), params, content.found), content.found.format)
 
 
 def _describe(
@@ -182,9 +183,10 @@ def _slice_problems(sections: Sections, clean: _CleanTable | _FirstRows | None) 
     return problems_of(lambda: assert_slices(evaluate, [*clean.cleaning.kinds, *targets, *weight]))
 
 
-def _summary(sections: Sections, schema: Schema, features: Features, report: SplitReport) -> str:
+def _summary(sections: Sections, clean: _CleanTable, features: Features, report: SplitReport) -> str:
     assert sections.prepare.params
     assert sections.train.params
+    schema = clean.schema
     parts = ", ".join(f"{count} {part}" for part, count in report.rows.items() if count)
     loss = resolve_loss(sections.train.params.loss, features.task)
     warnings = train_warnings(sections.train.params, features, os.cpu_count() or 1)
@@ -195,7 +197,7 @@ def _summary(sections: Sections, schema: Schema, features: Features, report: Spl
             f"{sections.prepare.params.source}: {schema.rows} rows ({parts})",
             f"target {features.target}: {features.task}, loss {loss}",
             *_positive_lines(sections.prepare.params, features),
-            *_format_lines(schema.text_format),
+            *clean.texts.lines(),
             *([f"weight {features.weight}"] if features.weight is not None else []),
             *([f"query {features.query}: its candidates are ranked"] if features.query is not None else []),
             *(f"  {name}: {kind}" for name, kind in kinds.items()),
@@ -225,17 +227,6 @@ def _first_positive_lines(params: PrepareParams, rows: pl.DataFrame) -> list[str
     return [f"positive class {classes[-1]} in these rows: {positive_reason(classes, params.positive)}"]
 
 
-def _format_lines(form: TextFormat | None) -> list[str]:
-    """Return how the file is written, if not in the usual way."""
-    if form is None or form.separator is None:
-        return []
-    separator = {"\t": "tab", " ": "space"}.get(form.separator, f"'{form.separator}'")
-    header = f"names in line {form.header}" if form.header else "no names"
-    left_out = f"; left out: {', '.join(form.left_out)}" if form.left_out else ""
-    marks = f"separator {separator}, decimal '{form.decimal}'"
-    return [f"written with {marks}, encoding {form.encoding}, {header}{left_out}"]
-
-
 def _offset_lines(features: Features) -> list[str]:
     """Return what is subtracted before numbers become float32, so that different values stay apart; mostly nothing."""
     names = [number.shown_name for number in features.numeric if number.offset]
@@ -250,7 +241,7 @@ def _first_summary(sections: Sections, first: _FirstRows) -> str:
             f"{sections.prepare.params.source}: {first.n_bytes >> 20} MB, of which the first {N_CHECKED_ROWS} rows "
             "were checked; prepare and split check the others",
             *_first_positive_lines(sections.prepare.params, first.rows),
-            *_format_lines(first.found.format),
+            *first.found.format.lines(),
             *(f"  {name}: {kind}" for name, kind in first.cleaning.kinds.items()),
             *(f"note: {note}" for note in (*first.found.notes, *first.cleaning.notes)),
             "",

@@ -5,7 +5,6 @@ from collections import Counter
 import polars as pl
 
 MAX_EXACT_INTEGER = 2**53  # float64 has every whole number up to here
-MISSING_WORDS = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None")
 MIN_TYPE_SHARE = 0.9  # with this share of numbers, a column is one of numbers, and the others are mistakes
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 _WHOLE_NUMBER = r"^(?<number>[+-]?[0-9]+)\.0+$"

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from relight.data.text_columns import MISSING_WORDS
 from relight.runtime.params import Section
 
+MISSING_WORDS = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None")
 MAX_LINES_BEFORE = 1000  # in front of a header
 DecimalMark = Literal[".", ","]
 ThousandsMark = Literal["", ",", ".", " ", "'"]
@@ -115,6 +115,16 @@ class TextFormat(BaseModel):
     left_out: list[str] = []
     decimal: DecimalMark = "."
     numbers: dict[str, NumberFormat] = {}
+
+    def lines(self) -> list[str]:
+        """Return how the file is written, as `relight check` says it; nothing for a table that is no text."""
+        if self.separator is None:
+            return []
+        separator = {"\t": "tab", " ": "space"}.get(self.separator, f"'{self.separator}'")
+        names = f"names in line {self.header}" if self.header else "no names"
+        left_out = f"; left out: {', '.join(self.left_out)}" if self.left_out else ""
+        marks = f"separator {separator}, decimal '{self.decimal}', encoding {self.encoding}"
+        return [f"written with {marks}, {names}{left_out}"]
 
     @property
     def is_usual(self) -> bool:

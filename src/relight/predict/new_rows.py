@@ -15,10 +15,10 @@ from relight.own_code.calls import Call
 from relight.own_code.closure import own_files
 from relight.own_code.digests import changed_files
 from relight.predict.input_columns import input_columns
-from relight.prepare.column_formats import find_new_format
 from relight.prepare.frames import as_frame, is_table
 from relight.prepare.own_reader import FOLDER_ENDING, OwnTable, ending_of
-from relight.prepare.plain_tables import plain_frame
+from relight.prepare.plain.formats import find_new_format
+from relight.prepare.plain.tables import plain_frame
 from relight.prepare.source import SourceTable, file_kind
 from relight.runtime.messages import did_you_mean, notify
 from relight.runtime.places import assert_stays

@@ -5,7 +5,7 @@ from pathlib import Path
 from relight.data.parquet import write_parquet
 from relight.prepare.pairs import clean_pairs
 from relight.prepare.params import PrepareParams
-from relight.prepare.plain_tables import read_plain
+from relight.prepare.plain.tables import read_plain
 from relight.prepare.sequences import clean_sequences
 from relight.prepare.series import regularize_series
 from relight.prepare.table import prepare_table, with_source

@@ -13,8 +13,8 @@ from relight.data.parquet_sizes import MAX_PACKING, MIN_UNPACKED_BYTES, assert_u
 from relight.data.text_format import CsvParams
 from relight.errors import InputError
 from relight.own_code.calls import Call
-from relight.prepare.csv_dialect import find_dialect
-from relight.prepare.csv_reader import ColumnTypes, csv_frames, csv_names
+from relight.prepare.csv.dialect import find_dialect
+from relight.prepare.csv.reader import ColumnTypes, csv_frames, csv_names
 from relight.prepare.frames import TableHead
 from relight.prepare.own_reader import OwnTable
 from relight.prepare.params import LineParams

@@ -14,7 +14,6 @@ from relight.data.parquet import write_parquet
 from relight.data.prefetch import prefetch
 from relight.data.schema import Column, ColumnKind, Schema
 from relight.errors import ColumnError, InputError
-from relight.prepare.column_formats import FoundFormat
 from relight.prepare.column_plan import (
     ColumnPlan,
     clean_planned,
@@ -26,7 +25,8 @@ from relight.prepare.column_plan import (
 from relight.prepare.column_profile import TableProfile
 from relight.prepare.own_reader import describe_reader
 from relight.prepare.params import LineParams, PrepareParams
-from relight.prepare.plain_tables import PlainTable, open_plain
+from relight.prepare.plain.formats import FoundFormat
+from relight.prepare.plain.tables import PlainTable, open_plain
 from relight.prepare.source import generate_line, true_line
 from relight.prepare.target_plan import TargetCleaner
 from relight.prepare.targets import query_labels

@@ -1,4 +1,4 @@
-"""CSV files as bytes: how they are opened, and whether a piece certainly has none of the problems of `csv_checks`.
+"""CSV files as bytes: how they are opened, and whether a piece certainly has none of the problems of `checks`.
 
 The bytes are compared in bulk, some hundred times as fast as a reader that takes row after row. An uncertain piece
 need not be wrong: the exact check then reads the file.

@@ -11,11 +11,12 @@ import polars as pl
 
 from relight.data.text_format import TextFormat
 from relight.errors import InputError
-from relight.prepare.column_formats import FoundFormat, find_format, plain_column
-from relight.prepare.csv_reader import ColumnTypes
+from relight.prepare.csv.reader import ColumnTypes
 from relight.prepare.frames import TableHead
 from relight.prepare.own_reader import OwnTable
 from relight.prepare.params import LineParams, PrepareParams
+from relight.prepare.plain.columns import plain_column
+from relight.prepare.plain.formats import FoundFormat, find_format
 from relight.prepare.source import SourceTable, open_source
 
 MAX_ROWS = 2**62  # of a table that is read as a whole

@@ -15,27 +15,17 @@ from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, NamedTuple
 
-from relight.data import text_columns
-from relight.data.text_format import CsvParams
+from relight.data.text_format import MISSING_WORDS, CsvParams
 from relight.errors import InputError
-from relight.prepare.csv_bytes import MAX_ROW_BYTES, open_csv
+from relight.prepare.csv.encoding import ENCODING_BYTES, decode, find_encoding
+from relight.prepare.csv.pieces import MAX_ROW_BYTES, open_csv
 
-ENCODING_BYTES = 1 << 24  # that decide on the encoding
 _SAMPLE_BYTES = 1 << 18  # that decide on the rest
 _SAMPLE_ROWS = 200
-_DECODED_BYTES = 1 << 22  # at a time
 _HELD_BYTES = 1 << 26  # of decoded text in memory; more is in a temporary file
 _MAX_PREAMBLE = 50  # rows
-_BYTE_ORDER_MARKS = {  # the marks of UTF-32 begin with those of UTF-16
-    codecs.BOM_UTF8: "utf-8",
-    codecs.BOM_UTF32_LE: "utf-32",
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
 _NUMBER = re.compile(r"[+-]?[$€£¥]?[0-9][0-9.,' ]*([eE][+-]?[0-9]+)?%?|[+-]?[.,][0-9]+")
-_WORDS_OF_GAPS = {*text_columns.MISSING_WORDS, "?", "-", ".", "--"}
-_MARKS_OF_TEXT = "€‚„…‘’“”•–—™§©«»®°±²³´µ·¹º¼½¾¿¡£¥ª\xa0×"  # what Windows-1252 has besides letters, and texts use
+_WORDS_OF_GAPS = {*MISSING_WORDS, "?", "-", ".", "--"}
 
 
 class Dialect(NamedTuple):
@@ -110,7 +100,7 @@ def find_dialect(path: Path, params: CsvParams, fallback: str = "windows-1252") 
     with open_csv(path) as file:
         head = file.read(ENCODING_BYTES)
     quote, comment = ("" if mark == "none" else mark for mark in (params.quote, params.comment))
-    encoding = _find_encoding(path, head, params, fallback)
+    encoding = find_encoding(path, head, params, fallback)
     usual = Dialect(encoding, _usual_separator(path, params), quote, comment, has_names=params.header != "none")
     is_cut = len(head) > _SAMPLE_BYTES
     rows = _best_rows(_lines(head[:_SAMPLE_BYTES], encoding, is_cut=is_cut), _separators(path, params), usual)
@@ -126,28 +116,11 @@ def open_rows(path: Path, dialect: Dialect) -> Iterator[IO[bytes]]:
     """
     with open_csv(path) as file, SpooledTemporaryFile(_HELD_BYTES) as decoded:
         if dialect.encoding != "utf-8":
-            _decode(path, file, dialect.encoding, decoded)
+            decode(path, file, dialect.encoding, decoded)
         lines = file if dialect.encoding == "utf-8" else decoded
         for _ in range(dialect.n_before):
             lines.readline(MAX_ROW_BYTES)
         yield lines
-
-
-def _decode(path: Path, file: IO[bytes], encoding: str, decoded: "SpooledTemporaryFile[bytes]") -> None:
-    decoder = codecs.getincrementaldecoder(encoding)()
-    line = 1
-    try:
-        while part := file.read(_DECODED_BYTES):
-            text = decoder.decode(part)
-            decoded.write(text.encode())
-            line += text.count("\n")
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path}:{line}: or a line after it is not {encoding}; name the encoding in prepare, as "
-            "`csv: {encoding: windows-1252}`, or save the file as UTF-8"
-        ) from error
-    decoded.seek(0)
 
 
 def _with_rows(path: Path, usual: Dialect, rows: _Rows, params: CsvParams) -> Dialect:
@@ -170,52 +143,6 @@ def _with_rows(path: Path, usual: Dialect, rows: _Rows, params: CsvParams) -> Di
         ends_with_separator=ends,
         has_units=params.header == "auto" and _has_units(values),
     )
-
-
-def _find_encoding(path: Path, head: bytes, params: CsvParams, fallback: str) -> str:
-    if params.encoding != "auto":
-        return "utf-8" if params.encoding.lower().replace("_", "-") in ("utf-8-sig", "utf8") else params.encoding
-    marked = next((name for mark, name in _BYTE_ORDER_MARKS.items() if head.startswith(mark)), None)
-    if marked is not None:
-        return marked
-    if b"\0" in head[:_SAMPLE_BYTES]:
-        return _encoding_of_zeros(head[:_SAMPLE_BYTES])
-    if head.isascii() or _decodes_as_utf8(head):
-        return "utf-8"
-    text = head.decode(fallback, errors="replace")
-    if fallback == "windows-1252" and not _is_european(text):
-        line = head.count(b"\n", 0, next(at for at, byte in enumerate(head) if byte > 127)) + 1
-        raise InputError(
-            f"{path}:{line}: is not UTF-8, and its letters make no words in Windows-1252; name the encoding, as "
-            "`csv: {encoding: gb18030}` in prepare (others: shift_jis, euc_kr, big5, windows-1250, windows-1251, "
-            "mac_roman), or save the file as UTF-8"
-        )
-    return fallback
-
-
-def _encoding_of_zeros(sample: bytes) -> str:
-    """Return which of both UTF-16 has the zeros of the sample; UTF-8, which has none, if it is neither."""
-    even, odd = sample[0::2].count(0), sample[1::2].count(0)
-    n_pairs = max(len(sample) // 2, 1)
-    if odd > 0.4 * n_pairs and even < 0.1 * n_pairs:
-        return "utf-16-le"
-    return "utf-16-be" if even > 0.4 * n_pairs and odd < 0.1 * n_pairs else "utf-8"
-
-
-def _decodes_as_utf8(head: bytes) -> bool:
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(head)
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _is_european(text: str) -> bool:
-    """Return whether what is no ASCII stands as in words: letters one by one among others, or marks outside of them."""
-    strange = re.findall(rf"[^\x00-\x7f{_MARKS_OF_TEXT}\w]|(?<=[^\W\d_])[{_MARKS_OF_TEXT[20:]}](?=[^\W\d_])", text)
-    letters = re.findall(r"[^\x00-\x7f\W]+", text)
-    runs = sum(len(run) > 2 for run in letters)
-    return not strange and runs <= 0.05 * len(letters)
 
 
 def _usual_separator(path: Path, params: CsvParams) -> str:

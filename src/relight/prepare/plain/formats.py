@@ -1,22 +1,21 @@
 """How each column of a table writes gaps and numbers, found in its first rows, with remarks for the person."""
 
 import json
-import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 import polars as pl
 
-from relight.data.text_columns import are_booleans, are_dates, are_mostly_numbers
 from relight.data.text_format import CsvParams, DecimalMark, NumberFormat, TextFormat
 from relight.errors import ColumnError, InputError
 from relight.prepare.column_plan import target_names
 from relight.prepare.columns import TEXT_TYPES
-from relight.prepare.csv_dialect import Dialect
+from relight.prepare.csv.dialect import Dialect
 from relight.prepare.frames import TableHead
-from relight.prepare.number_formats import WrittenNumbers, choose_format, plain_numbers, sentinel_of, take_apart
 from relight.prepare.params import PrepareParams
-from relight.runtime.messages import abbreviate, pluralize
+from relight.prepare.plain.columns import plain_column
+from relight.prepare.plain.notes import number_notes, target_problems, word_notes
+from relight.prepare.plain.numbers import WrittenNumbers, choose_format, plain_numbers, sentinel_of, take_apart
 
 
 class FoundFormat(NamedTuple):
@@ -55,15 +54,14 @@ def find_format(first: TableHead, params: PrepareParams, dialect: Dialect | None
     columns = _look_at(blank, params)
     decimal = _decimal_of(blank, columns, params.csv, dialect)
     numbers = _choose(blank, columns, decimal, params)
-    problems = [*columns.problems, *_target_problems(first.rows, words, params)]
+    problems = [*columns.problems, *target_problems(first.rows, words, params)]
     if problems:
         raise InputError(*problems)
     numbers = _with_sentinels(blank, columns, numbers, params)
     form = _described(params.csv, dialect, decimal, numbers)
     where = "" if first.is_whole else " of the first rows"
-    return FoundFormat(
-        form, [*_number_notes(first.rows, numbers, where), *_word_notes(first.rows, words, params, where)]
-    )
+    notes = [*number_notes(first.rows, numbers, where), *word_notes(first.rows, words, params, where)]
+    return FoundFormat(form, notes)
 
 
 def find_new_format(raw: pl.DataFrame, trained: TextFormat, numeric: Collection[str]) -> TextFormat:
@@ -90,31 +88,6 @@ def _new_format(values: pl.Series, trained: TextFormat, known: NumberFormat | No
         return None
     missing = list(dict.fromkeys([*(known.missing if known is not None else []), *written.gaps]))
     return choose_format(written, trained.decimal, known).model_copy(update={"missing": missing})
-
-
-def plain_column(column: pl.Series, words: Collection[str], form: NumberFormat | None = None) -> pl.Series:
-    """Return a column with gaps as nulls and numbers as 1234.5; one of another type than texts mostly stays.
-
-    Args:
-        words: that mean a gap.
-        form: how its numbers are written; None for a column of other texts.
-    """
-    if column.dtype not in TEXT_TYPES:
-        gaps = _numbers_of([*words, *(form.missing if form else [])])
-        is_gap = column.is_in(gaps) if gaps and column.dtype.is_numeric() else None
-        return column if is_gap is None or not is_gap.any() else column.set(is_gap.fill_null(value=False), None)
-    texts = column.cast(pl.String).str.strip_chars()
-    texts = texts.set(texts.is_in(["", *words]), None)
-    if form is None:
-        return texts
-    plain = plain_numbers(texts, form)
-    gaps = _numbers_of(form.missing)
-    return plain.set(plain.cast(pl.Float64, strict=False).is_in(gaps), None) if gaps else plain
-
-
-def _numbers_of(words: Iterable[str]) -> list[float]:
-    """Return those of the words that are numbers, such as -999."""
-    return [float(word) for word in words if re.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?", word)]
 
 
 def _may_be_numbers(column: pl.Series, params: PrepareParams) -> bool:
@@ -222,69 +195,3 @@ def _problem(name: str, error: ColumnError, params: PrepareParams) -> str:
     is_target = name in target_names(params)
     kind = "" if is_target else f"; or, if it holds names, say so: prepare.columns: {{{json.dumps(name)}: categorical}}"
     return f"{params.table_name}: {'target' if is_target else 'column'} '{name}' {error}{kind}"
-
-
-def _target_problems(rows: pl.DataFrame, words: Collection[str], params: PrepareParams) -> list[str]:
-    """Return which classes would be read as gaps."""
-    problems = []
-    for name in target_names(params):
-        found = _words_of(rows[name], words) if name in rows.columns and params.task != "regression" else []
-        if found and not _are_no_names(plain_column(rows[name], words)):
-            kept = json.dumps([word for word in params.csv.missing if word not in found])
-            problems.append(
-                f"{params.table_name}: target '{name}' has {_rows_of(rows[name], found)}, which means a gap; if it is "
-                f"a class, write `csv: {{missing: {kept}}}` in prepare, or else delete these rows"
-            )
-    return problems
-
-
-def _number_notes(rows: pl.DataFrame, numbers: Mapping[str, NumberFormat], where: str) -> list[str]:
-    notes = []
-    for name, form in numbers.items():
-        marks = [f"with the unit '{form.unit}'"] * bool(form.unit)
-        marks += [f"with '{form.decimal}' before decimals"] * (form.decimal == ",")
-        marks += [f"with '{form.thousands}' between thousands"] * bool(form.thousands)
-        found = _words_of(rows[name], form.missing)
-        said = [f"is read as numbers {' and '.join(marks)}"] if marks else []
-        said += [f"has {_rows_of(rows[name], found)}{where}, read as gaps"] if found else []
-        notes += [f"Column '{name}' {' and '.join(said)}."] if said else []
-    return notes
-
-
-def _word_notes(rows: pl.DataFrame, words: Collection[str], params: PrepareParams, where: str) -> list[str]:
-    """Return how many names of each column became gaps."""
-    notes = []
-    skipped = {*params.ignore, *target_names(params)}
-    for column in rows:
-        is_skipped = column.name in skipped or params.columns.get(column.name) == "ignore"
-        found = [] if is_skipped else _words_of(column, words)
-        if found and not _are_no_names(plain_column(column, words)):
-            notes.append(
-                f"Column '{column.name}' has {_rows_of(column, found)}{where}, read as gaps; a name among them must be "
-                "left out of prepare.csv.missing."
-            )
-    return notes
-
-
-def _are_no_names(values: pl.Series) -> bool:
-    return values.null_count() == len(values) or are_mostly_numbers(values) or are_booleans(values) or are_dates(values)
-
-
-def _words_of(column: pl.Series, words: Collection[str]) -> list[str]:
-    """Return which words, besides an empty text, stand in a column of texts; numbers in one of numbers."""
-    if column.dtype not in TEXT_TYPES:
-        is_number = column.dtype.is_numeric()
-        return [word for word in words if is_number and any((column == gap).any() for gap in _numbers_of([word]))]
-    texts = column.cast(pl.String).str.strip_chars()
-    there = set(texts.filter(texts.is_in([word for word in words if word])).unique().to_list())
-    return [word for word in words if word in there]
-
-
-def _rows_of(column: pl.Series, words: Sequence[str]) -> str:
-    """Return the words and their rows, as `'NA' in 12 rows`."""
-    if column.dtype in TEXT_TYPES:
-        n_rows = int(column.cast(pl.String).str.strip_chars().is_in(words).sum() or 0)
-    else:
-        n_rows = int(column.is_in(_numbers_of(words)).sum() or 0)
-    shown = [f"'{word}'" for word in words]
-    return f"{abbreviate(shown)} in {pluralize(n_rows, 'row')}"

@@ -17,7 +17,9 @@ import polars as pl
 
 from relight.data.prefetch import map_ordered
 from relight.data.text_format import CsvParams
-from relight.prepare.csv_bytes import (
+from relight.prepare.csv.checks import TableLines, check_csv, check_header
+from relight.prepare.csv.dialect import Dialect, find_dialect, open_rows
+from relight.prepare.csv.pieces import (
     MAX_ROW_BYTES,
     count_byte,
     has_leading_zeros,
@@ -25,8 +27,6 @@ from relight.prepare.csv_bytes import (
     without_blank_lines,
     without_quoted,
 )
-from relight.prepare.csv_checks import TableLines, check_csv, check_header
-from relight.prepare.csv_dialect import Dialect, find_dialect, open_rows
 
 PIECE_BYTES = 1 << 24
 

@@ -18,8 +18,8 @@ from relight.data.parquet_sizes import MAX_COLUMNS
 from relight.data.text_columns import name_problems
 from relight.data.text_format import CsvParams
 from relight.errors import InputError
-from relight.prepare.csv_bytes import MAX_ROW_BYTES, open_csv
-from relight.prepare.csv_dialect import Dialect, find_dialect, open_rows
+from relight.prepare.csv.dialect import Dialect, find_dialect, open_rows
+from relight.prepare.csv.pieces import MAX_ROW_BYTES, open_csv
 
 _CHUNK_BYTES = 1 << 20
 _FOREIGN = {
@@ -199,7 +199,7 @@ def check_header(path: Path, dialect: Dialect, header: list[str]) -> list[str]:
         header = [f"column_{index}" for index in range(1, len(header) + 1)]
     names = with_index_name([name.strip() for name in header])
     if not names:
-        raise InputError(f"{path}:{line}: is blank; it must name the columns")
+        raise InputError(f"{path}:{line}: is blank; the first line must name the columns")
     if len(names) > MAX_COLUMNS:
         raise InputError(f"{path}:{line}: must name at most {MAX_COLUMNS} columns, got {len(names)}; leave out some")
     if len(names) == 1:

@@ -1,0 +1,85 @@
+"""What a person is told of texts that were read as gaps or as numbers."""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+
+import polars as pl
+
+from relight.data.text_columns import are_booleans, are_dates, are_mostly_numbers
+from relight.data.text_format import NumberFormat
+from relight.prepare.column_plan import target_names
+from relight.prepare.columns import TEXT_TYPES
+from relight.prepare.params import PrepareParams
+from relight.prepare.plain.columns import numbers_of, plain_column
+from relight.runtime.messages import abbreviate, pluralize
+
+
+def target_problems(rows: pl.DataFrame, words: Collection[str], params: PrepareParams) -> list[str]:
+    """Return which classes would be read as gaps."""
+    problems = []
+    for name in target_names(params):
+        found = _words_of(rows[name], words) if name in rows.columns and params.task != "regression" else []
+        if found and not _are_no_names(plain_column(rows[name], words)):
+            kept = json.dumps([word for word in params.csv.missing if word not in found])
+            problems.append(
+                f"{params.table_name}: target '{name}' has {_rows_of(rows[name], found)}, which means a gap; if it is "
+                f"a class, write `csv: {{missing: {kept}}}` in prepare, or else delete these rows"
+            )
+    return problems
+
+
+def number_notes(rows: pl.DataFrame, numbers: Mapping[str, NumberFormat], where: str) -> list[str]:
+    """Return how the numbers of each column are written, if otherwise than 1234.5.
+
+    Args:
+        where: the rows that were looked at, in words that follow `in 12 rows`.
+    """
+    notes = []
+    for name, form in numbers.items():
+        marks = [f"with the unit '{form.unit}'"] * bool(form.unit)
+        marks += [f"with '{form.decimal}' before decimals"] * (form.decimal == ",")
+        marks += [f"with '{form.thousands}' between thousands"] * bool(form.thousands)
+        found = _words_of(rows[name], form.missing)
+        said = [f"is read as numbers {' and '.join(marks)}"] if marks else []
+        said += [f"has {_rows_of(rows[name], found)}{where}, read as gaps"] if found else []
+        notes += [f"Column '{name}' {' and '.join(said)}."] if said else []
+    return notes
+
+
+def word_notes(rows: pl.DataFrame, words: Collection[str], params: PrepareParams, where: str) -> list[str]:
+    """Return how many names of each column became gaps."""
+    notes = []
+    skipped = {*params.ignore, *target_names(params)}
+    for column in rows:
+        is_skipped = column.name in skipped or params.columns.get(column.name) == "ignore"
+        found = [] if is_skipped else _words_of(column, words)
+        if found and not _are_no_names(plain_column(column, words)):
+            notes.append(
+                f"Column '{column.name}' has {_rows_of(column, found)}{where}, read as gaps; a name among them must be "
+                "left out of prepare.csv.missing."
+            )
+    return notes
+
+
+def _are_no_names(values: pl.Series) -> bool:
+    return values.null_count() == len(values) or are_mostly_numbers(values) or are_booleans(values) or are_dates(values)
+
+
+def _words_of(column: pl.Series, words: Collection[str]) -> list[str]:
+    """Return which words, besides an empty text, stand in a column of texts; numbers in one of numbers."""
+    if column.dtype not in TEXT_TYPES:
+        is_number = column.dtype.is_numeric()
+        return [word for word in words if is_number and any((column == gap).any() for gap in numbers_of([word]))]
+    texts = column.cast(pl.String).str.strip_chars()
+    there = set(texts.filter(texts.is_in([word for word in words if word])).unique().to_list())
+    return [word for word in words if word in there]
+
+
+def _rows_of(column: pl.Series, words: Sequence[str]) -> str:
+    """Return the words and their rows, as `'NA' in 12 rows`."""
+    if column.dtype in TEXT_TYPES:
+        n_rows = int(column.cast(pl.String).str.strip_chars().is_in(words).sum() or 0)
+    else:
+        n_rows = int(column.is_in(numbers_of(words)).sum() or 0)
+    shown = [f"'{word}'" for word in words]
+    return f"{abbreviate(shown)} in {pluralize(n_rows, 'row')}"
