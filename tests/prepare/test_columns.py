@@ -4,7 +4,8 @@ import polars as pl
 import pytest
 
 from relight.data.schema import ColumnKind
-from relight.data.text_format import MISSING_WORDS, as_labels
+from relight.data.text_columns import as_labels
+from relight.data.text_format import MISSING_WORDS
 from relight.errors import ColumnError
 from relight.prepare.columns import FLOAT32_MAX, clean_as_kind, clean_column
 from relight.prepare.plain.columns import plain_column

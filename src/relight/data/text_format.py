@@ -68,7 +68,7 @@ class CsvParams(Section):
     missing: list[str] = Field(default=list(MISSING_WORDS), examples=[["", "NA", "?"]])
     """Texts that mean a missing value, in any table; an empty text always does."""
     header: Annotated[Literal["auto", "none"] | int, BeforeValidator(_check_header)] = "auto"
-    """The line that names the columns, counted from 1; none: there is none, and they are `column_1`, `column_2`, …"""
+    """The line that names the columns, counted from 1; none: there is none, and they are `column_1` and so on."""
     comment: Annotated[str, BeforeValidator(_check_mark)] = "none"
     """Lines that begin with this character are left out."""
     quote: Annotated[str, BeforeValidator(_check_mark)] = '"'

@@ -19,7 +19,7 @@ def plain_column(column: pl.Series, words: Collection[str], form: NumberFormat |
     """
     if column.dtype not in TEXT_TYPES:
         gaps = numbers_of([*words, *(form.missing if form else [])])
-        is_gap = column.is_in(gaps) if gaps and column.dtype.is_numeric() else None
+        is_gap = column.cast(pl.Float64).is_in(gaps) if gaps and column.dtype.is_numeric() else None
         return column if is_gap is None or not is_gap.any() else column.set(is_gap.fill_null(value=False), None)
     texts = column.cast(pl.String).str.strip_chars()
     texts = texts.set(texts.is_in(["", *words]), None)

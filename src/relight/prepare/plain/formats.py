@@ -14,7 +14,7 @@ from relight.prepare.csv.dialect import Dialect
 from relight.prepare.frames import TableHead
 from relight.prepare.params import PrepareParams
 from relight.prepare.plain.columns import plain_column
-from relight.prepare.plain.notes import number_notes, target_problems, word_notes
+from relight.prepare.plain.notes import number_notes, target_problems, thousands_notes, word_notes
 from relight.prepare.plain.numbers import WrittenNumbers, choose_format, plain_numbers, sentinel_of, take_apart
 
 
@@ -60,7 +60,9 @@ def find_format(first: TableHead, params: PrepareParams, dialect: Dialect | None
     numbers = _with_sentinels(blank, columns, numbers, params)
     form = _described(params.csv, dialect, decimal, numbers)
     where = "" if first.is_whole else " of the first rows"
-    notes = [*number_notes(first.rows, numbers, where), *word_notes(first.rows, words, params, where)]
+    notes = [*number_notes(first.rows, numbers, where), *word_notes(first.rows, words, params, numbers, where)]
+    if decimal is None and dialect is not None and dialect.separator == ";":
+        notes += thousands_notes({name: blank[name] for name in columns.plain})
     return FoundFormat(form, notes)
 
 

@@ -46,12 +46,34 @@ def number_notes(rows: pl.DataFrame, numbers: Mapping[str, NumberFormat], where:
     return notes
 
 
-def word_notes(rows: pl.DataFrame, words: Collection[str], params: PrepareParams, where: str) -> list[str]:
-    """Return how many names of each column became gaps."""
+def thousands_notes(columns: Mapping[str, pl.Series]) -> list[str]:
+    """Return which columns of plain numbers, all of them such as 1.234, may be thousands instead of decimals."""
     notes = []
-    skipped = {*params.ignore, *target_names(params)}
+    for name, values in columns.items():
+        shown = values.filter(values.str.contains(".", literal=True)) if values.dtype == pl.String else values.clear()
+        if len(shown) and bool(shown.str.contains(r"^[+-]?[1-9][0-9]{0,2}\.[0-9]{3}$").all()):
+            notes.append(
+                f"Column '{name}' has numbers such as {shown[0]}, read with decimals; if the point stands between "
+                'thousands, write `csv: {decimal: ","}` in prepare.'
+            )
+    return notes
+
+
+def word_notes(
+    rows: pl.DataFrame, words: Collection[str], params: PrepareParams, numeric: Collection[str], where: str
+) -> list[str]:
+    """Return how many names of each column became gaps.
+
+    Args:
+        numeric: columns that are numbers.
+        where: the rows that were looked at, in words that follow `in 12 rows`.
+    """
+    notes = []
+    skipped = {*params.ignore, *target_names(params), *numeric}
     for column in rows:
-        is_skipped = column.name in skipped or params.columns.get(column.name) == "ignore"
+        is_skipped = (
+            column.name in skipped or column.dtype not in TEXT_TYPES or params.columns.get(column.name) == "ignore"
+        )
         found = [] if is_skipped else _words_of(column, words)
         if found and not _are_no_names(plain_column(column, words)):
             notes.append(
@@ -80,6 +102,6 @@ def _rows_of(column: pl.Series, words: Sequence[str]) -> str:
     if column.dtype in TEXT_TYPES:
         n_rows = int(column.cast(pl.String).str.strip_chars().is_in(words).sum() or 0)
     else:
-        n_rows = int(column.is_in(numbers_of(words)).sum() or 0)
+        n_rows = int(column.cast(pl.Float64).is_in(numbers_of(words)).sum() or 0)
     shown = [f"'{word}'" for word in words]
     return f"{abbreviate(shown)} in {pluralize(n_rows, 'row')}"
