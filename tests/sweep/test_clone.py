@@ -40,9 +40,14 @@ def run(*command: str) -> str:
 
 @pytest.fixture
 def side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ExperimentClone:
-    """Beside a repository whose note was changed and not committed."""
-    (tmp_path / "root").mkdir()
-    monkeypatch.chdir(tmp_path / "root")
+    """A clone for a repository that is itself shallow, and whose note was changed and not committed.
+
+    The person's settings refuse to clone and to push.
+    """
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "config"))
+    root = tmp_path / "Größe"
+    (tmp_path / "whole").mkdir()
+    monkeypatch.chdir(tmp_path / "whole")
     for name, text in FILES.items():
         Path(name).write_text(text)
     run("git", "init", "-q", "-b", "main")
@@ -50,13 +55,20 @@ def side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ExperimentClone:
     run("git", "config", "user.email", "test@example.invalid")
     run("dvc", "init", "-q")
     run("git", "add", "-A")
-    run("git", "commit", "-qm", "start")
+    for subject in ("before", "start"):
+        run("git", "commit", "-q", "--allow-empty", "-m", subject)
+    run("git", "clone", "-q", "--depth", "1", (tmp_path / "whole").as_uri(), str(root))
+    monkeypatch.chdir(root)
+    run("git", "config", "user.name", "Test")
+    run("git", "config", "user.email", "test@example.invalid")
+    run("git", "config", "--global", "protocol.file.allow", "never")
+    run("git", "config", "--global", "push.gpgSign", "true")
     Path("note.txt").write_text("changed ")
     baseline = current_baseline()
     assert baseline._replace(changes="") == Baseline(
-        str(tmp_path / "root"), run("git", "rev-parse", "HEAD").strip(), "", str(tmp_path / "root/.dvc/cache")
+        str(root), run("git", "rev-parse", "HEAD").strip(), "", str(root / ".dvc/cache")
     )
-    return ExperimentClone(tmp_path / "clone", baseline)
+    return ExperimentClone(root / ".dvc/tmp/clone", baseline)
 
 
 def never(_folder: Path) -> bool:

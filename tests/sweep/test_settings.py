@@ -406,4 +406,10 @@ def test_the_trials_of_two_models_have_other_names_and_another_study(
     assert names == ["models-price-of-a-house-sweep-0001", "models-size-sweep-0001"]
     assert differing_keys(*studies) == ["the folder"]
     (folder / "src/shared.py").write_text("x = 1")
-    assert differing_keys(studies[1], study_identity(settings)) == ["the code"]
+    edited = study_identity(settings)
+    assert differing_keys(studies[1], edited) == ["the code"]
+    for key, value in {"diff.external": "false", "diff.context": "9", "core.abbrev": "9", "color.ui": "always"}.items():
+        run_git("config", key, value)
+    assert study_identity(settings) == edited
+    (folder / "src/shared.py").write_text("x = 2")
+    assert differing_keys(edited, study_identity(settings)) == ["the code"]

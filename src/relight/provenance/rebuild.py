@@ -12,8 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
-from relight.errors import InputError, RunError
-from relight.repository.git import git_error_text, run_git
+from relight.errors import InputError
+from relight.repository.git import git_output, make_sharing_repository, run_git
 from relight.repository.objects import FOLDER_SUFFIX, folder_files, is_intact, object_path
 from relight.repository.recorded_paths import lies_inside, recorded_md5
 from relight.runtime.files import write_text
@@ -42,13 +42,12 @@ def temporary_checkout(commit: str, folder: Path) -> Iterator[Path]:
     _remove(folder)
     top = run_git("rev-parse", "--show-toplevel")
     root = folder / os.path.relpath(repository_root(), top)
-    objects = Path(run_git("rev-parse", "--git-path", "objects")).resolve()
     before = {number: signal.signal(number, _on_signal) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         folder.mkdir(parents=True)
-        _git(folder, "init", "--quiet")
-        (folder / ".git/objects/info/alternates").write_text(f"{objects}\n", encoding="utf-8")
-        _git(folder, "checkout", "--quiet", "--detach", commit)
+        environment = {**_clean_environment(folder), "LC_ALL": "C"}  # even if a Git hook has set another repository
+        make_sharing_repository(folder, environment)
+        git_output("-C", str(folder), "checkout", "--quiet", "--detach", commit, environment=environment)
         if not lies_inside(root / ".dvc", folder.resolve()):
             raise InputError(f"verify: .dvc of {commit[:7]} must be a folder of the repository, got a link elsewhere")
         write_text(root / ".dvc/config.local", "[cache]\n    dir = cache\n")  # a link there is replaced
@@ -106,14 +105,6 @@ def run_in_checkout(command: list[str], folder: Path, environment: Mapping[str, 
     finally:
         with _interrupts_ignored():
             _end_session(child)
-
-
-def _git(folder: Path, *arguments: str) -> None:
-    """Run Git in this folder, even if a Git hook has set another repository in the environment."""
-    command = ["git", "-C", str(folder), *arguments]
-    done = subprocess.run(command, env=_clean_environment(folder), capture_output=True, check=False)
-    if done.returncode != 0:
-        raise RunError(f"verify: {git_error_text(arguments, done.stderr)}")
 
 
 def _copy(source: Path, target: Path) -> None:

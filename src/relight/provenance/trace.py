@@ -18,7 +18,7 @@ from relight.provenance.lineage import (
 )
 from relight.provenance.records import MANIFEST_PATH, LockRecord, find_record, has_manifest, recorded_manifest
 from relight.repository.dvc_command import cache_folder
-from relight.repository.git import read_files_at
+from relight.repository.git import is_shallow, read_files_at
 from relight.repository.history import Commit, commits_that_record, committed_entries, names_that_record
 from relight.repository.line_ends import entries_with_other_line_ends
 from relight.repository.objects import object_state
@@ -32,6 +32,7 @@ from relight.runtime.nested import are_same_params, value_at
 from relight.runtime.workspace import repository_root
 
 MAX_NAMES_SHOWN = 4  # of branches, tags and experiments
+SHALLOW_LINE = "  shallow   this clone lacks the older commits; `git fetch --unshallow` fetches them"
 REMOTE_NOT_ASKED = RemoteContents(None, "not asked", {})
 
 
@@ -199,6 +200,9 @@ def _record_lines(path: Path, record: LockRecord) -> list[str]:
     ]
     first = commits_that_record(entry.md5, commit.id)[-1:] if commit else []
     lines += [f"  first in  {_commit_line(earlier)}" for earlier in first if earlier != commit]
+    lines += (
+        ["  shallow   this clone lacks older commits; `git fetch --unshallow` fetches them"] if is_shallow() else []
+    )
     names = names_that_record(entry.md5)
     lines += [f"  now in    {abbreviate(names, MAX_NAMES_SHOWN)}"] if names else []
     return lines

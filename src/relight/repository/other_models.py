@@ -4,13 +4,12 @@ An experiment is a commit of the whole repository, and DVC does not record the f
 """
 
 import os
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
-from relight.errors import InputError, RunError
-from relight.repository.git import git_error_text, git_or_none, run_git
+from relight.errors import InputError
+from relight.repository.git import git_or_none, git_output, run_git
 from relight.repository.revisions import LOCK_PATH, PARAMS_PATH
 from relight.runtime.messages import abbreviate
 from relight.runtime.pipeline import PIPELINE_PATH
@@ -70,14 +69,12 @@ def commits_of_other_models(commits_and_baselines: Iterable[tuple[str, str]], ow
 def _changed_files(baselines: dict[str, str]) -> dict[str, list[str]]:
     """Return the changed params.yaml and dvc.lock files, from the top of the Git repository, by commit."""
     names = [f":(top,glob)**/{name}" for name in (PARAMS_PATH, LOCK_PATH)]
-    command = ["git", "diff-tree", "--stdin", "-r", "--no-renames", "--name-only", "-z", "--", *names]
+    options = ("--stdin", "-r", "--no-renames", "--no-relative", "--name-only", "-z")
     pairs = "".join(f"{commit} {baseline}\n" for commit, baseline in baselines.items())
-    done = subprocess.run(command, input=pairs.encode(), capture_output=True, check=False)
-    if done.returncode != 0:
-        raise RunError(git_error_text(["diff-tree"], done.stderr))
+    listed = git_output("diff-tree", *options, "--", *names, stdin=pairs.encode())
     changed: dict[str, list[str]] = {commit: [] for commit in baselines}
     commit = ""
-    for word in os.fsdecode(done.stdout).split("\0"):
+    for word in os.fsdecode(listed).split("\0"):
         if word in changed:
             commit = word
         elif word:
