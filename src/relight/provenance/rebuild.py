@@ -69,7 +69,7 @@ def place_input(path: str, md5: str, folder: Path, cache: Path) -> str:
         the problem; "" if it is in its place.
     """
     target = Path(os.path.abspath(folder / path))
-    if not lies_inside(target, _root_of(folder).resolve()):
+    if not lies_inside(target, find_top(folder)):
         return f"{path}: lies outside of the repository, and is no part of the commit; put it into the repository"
     if target.exists():
         return ""
@@ -125,14 +125,14 @@ def _clean_environment(folder: Path) -> dict[str, str]:
         **kept,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', '')}",
         "DVC_NO_ANALYTICS": "1",
-        "DVC_SITE_CACHE_DIR": str(_root_of(folder) / ".dvc/tmp/site"),
+        "DVC_SITE_CACHE_DIR": str(find_top(folder) / ".dvc/tmp/site"),
     }
 
 
-def _root_of(folder: Path) -> Path:
-    """Return the top of the DVC repository that a folder lies in."""
+def find_top(folder: Path) -> Path:
+    """Return the top of the DVC repository that a folder lies in, with every link followed."""
     path = Path(os.path.abspath(folder))
-    return find_root(path) or path
+    return (find_root(path) or path).resolve()
 
 
 def _on_signal(_number: int, _frame: FrameType | None) -> None:

@@ -5,13 +5,15 @@ from typing import NamedTuple
 
 from relight.errors import InputError, RunError
 from relight.model.manifest import Manifest, changed_versions
-from relight.provenance.rebuild import place_input, run_in_checkout, temporary_checkout
+from relight.provenance.rebuild import find_top, place_input, run_in_checkout, temporary_checkout
 from relight.provenance.records import MANIFEST_PATH, recorded_manifest
 from relight.repository.dvc_command import cache_folder, dvc_command
 from relight.repository.git import read_files_at
 from relight.repository.history import resolve_commit
 from relight.repository.objects import FOLDER_SUFFIX, file_md5, find_with_md5, folder_files, is_intact, path_md5
-from relight.repository.revisions import LOCK_PATH, Lock, LockEntry, read_lock
+from relight.repository.params_files import changed_params
+from relight.repository.recorded_paths import lies_inside
+from relight.repository.revisions import LOCK_PATH, Lock, LockedStage, LockEntry, read_lock
 from relight.runtime.files import read_format
 from relight.runtime.lifetime import single_instance
 from relight.runtime.messages import abbreviate
@@ -61,7 +63,7 @@ def verify(revision: str, stage: str | None) -> tuple[str, list[str]]:
         temporary_checkout(commit, workspace / "verify") as folder,
     ):
         _place_inputs(stages, folder, cache)
-        reasons = _changed_deps(lock, stages, folder)
+        reasons = [*_changed_deps(lock, stages, folder), *_changed_params(stages, folder)]
         _rebuild(revision, stage, folder, _processes_environment(lock, cache))
         compared = [
             ComparedOutput(name, entry.path, _difference(entry, folder, cache))
@@ -93,6 +95,20 @@ def _changed_deps(lock: Lock, stages: Lock, folder: Path) -> list[str]:
     raw = {entry for locked in stages.values() for entry in locked.deps.values() if entry.path not in made}
     changed = [entry.path for entry in sorted(raw) if path_md5(folder / entry.path) != entry.md5]
     return [f"dvc.lock was recorded with other bytes of {abbreviate(changed, MAX_PATHS_SHOWN)}"] if changed else []
+
+
+def _changed_params(stages: Lock, folder: Path) -> list[str]:
+    """Return a reason if files of params of the commit have other values than its own dvc.lock records."""
+    changed = {key: None for locked in stages.values() for key in _differing_params(locked, folder)}
+    return [f"dvc.lock was recorded with other params: {abbreviate(changed, MAX_PATHS_SHOWN)}"] if changed else []
+
+
+def _differing_params(locked: LockedStage, folder: Path) -> list[str]:
+    def read(file: str) -> bytes | None:
+        path = folder / file
+        return path.read_bytes() if path.is_file() and lies_inside(path, find_top(folder)) else None
+
+    return changed_params(locked.params_by_file(), read)
 
 
 def _processes_environment(lock: Lock, cache: Path) -> dict[str, str]:
