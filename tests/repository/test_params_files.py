@@ -8,7 +8,7 @@ from dvc.utils.serialize import PARSERS
 
 from relight.errors import InputError
 from relight.repository.params_files import changed_params, chosen_values, other_params_files, read_params_file
-from relight.repository.revisions import read_commits, read_lock, read_workspace
+from relight.repository.revisions import frozen_notes, parse_run, read_commits, read_lock, read_workspace
 from relight.runtime.nested import flatten_to_text
 
 YAML = "featurize:\n  per_m2: 3.5\n  rooms: [1, 2]\n  scale: 1e-3\n  log: true\n  unit: null\nother: x\n"
@@ -153,3 +153,66 @@ def test_a_file_outside_of_the_repository_is_not_read(tmp_path: Path, monkeypatc
     Path("link").symlink_to("..")
     Path("dvc.yaml").write_text("params: [../secret.yaml, link/secret.yaml]\n")
     assert read_workspace().params == {}
+
+
+FROZEN = "stages: {train: {cmd: x, frozen: true, params: [train, mine/p.toml: [k]]}, plot: {cmd: x, params: [train]}}\n"
+FROZEN_LOCK = (
+    "stages: {train: {cmd: x, params: {params.yaml: {train: {epochs: 1000, rate: 1e-3}}, mine/p.toml: {k: 0.5}}}}"
+)
+NOTE = "note: train: is frozen in dvc.yaml, so that `dvc repro` does not run it, whatever changes"
+END = "; `dvc unfreeze train` lets it run\n"
+
+
+@pytest.mark.parametrize(
+    ("params", "own", "lock", "note"),
+    [
+        ("train: {epochs: 1000, rate: 0.001}", "k = 0.5", FROZEN_LOCK, f"{NOTE}{END}"),
+        (
+            "train: {epochs: 20, rate: 0.001}",
+            "k = 0.25",
+            FROZEN_LOCK,
+            f"{NOTE}, and what it wrote was made with train.epochs=1000 (params.yaml has 20), k=0.5 (mine/p.toml has "
+            f"0.25){END}",
+        ),
+        (
+            "train: {epochs: 1000, more: 1}",
+            "k = 0.5",
+            FROZEN_LOCK,
+            f"{NOTE}, and what it wrote was made with train.rate=0.001 (params.yaml has –), train.more=– (params.yaml "
+            f"has 1){END}",
+        ),
+        ("train: {epochs: 20}", "k = 1", "stages: {}", f"{NOTE}; it never ran: `dvc unfreeze train` lets it run\n"),
+        ("train: {epochs: 20}", "k = 1", "<<<<<<< HEAD", ""),
+    ],
+)
+def test_a_frozen_stage_is_noted_with_the_params_that_it_ran_with(
+    params: str, own: str, lock: str, note: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine").mkdir()
+    monkeypatch.chdir(tmp_path)
+    Path("dvc.yaml").write_text(FROZEN)
+    for path, text in {"params.yaml": params, "mine/p.toml": own, "dvc.lock": lock}.items():
+        Path(path).write_text(f"{text}\n")
+    assert frozen_notes() == note
+    Path("dvc.yaml").write_text(FROZEN.replace("frozen: true", "frozen: false"))
+    assert frozen_notes() == ""
+
+
+def test_a_run_with_a_frozen_stage_has_the_params_that_made_the_model() -> None:
+    files = {
+        "dvc.yaml": FROZEN.encode(),
+        "dvc.lock": FROZEN_LOCK.encode(),
+        "params.yaml": b"train: {epochs: 20, rate: 0.001}\nplot: {dpi: 9}\n",
+        "mine/p.toml": b"k = 0.5",
+        "reports/metrics.json": None,
+    }
+    run = parse_run(files)
+    assert flatten_to_text(run.params) == {
+        "train.epochs": "1000",
+        "train.rate": "0.001",
+        "plot.dpi": "9",
+        "mine/p.toml:k": "0.5",
+    }
+    assert "the params of train are those of dvc.lock, because its stage is frozen" in run.missing
+    thawed = parse_run({**files, "dvc.yaml": FROZEN.replace("true", "false").encode()})
+    assert flatten_to_text(thawed.params)["train.epochs"] == "20"

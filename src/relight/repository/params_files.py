@@ -16,7 +16,7 @@ import yaml
 from relight.errors import InputError
 from relight.repository.dvc_command import assert_dvc_installed
 from relight.runtime.dependencies import INSTALLED
-from relight.runtime.nested import are_same_params, value_at
+from relight.runtime.nested import ABSENT_VALUE, are_same_params, changed_values, flatten_to_text, value_at
 from relight.runtime.pipeline import PARAMS, REFERENCE
 
 NESTING, MAX_NESTED = (b"[", b"{", b"- - ", b"? ? "), 5_000  # what may begin one value in another on the same line
@@ -126,8 +126,7 @@ def other_params_files(pipeline: bytes, lock: bytes) -> Mapping[str, Keys]:
 
 
 def _named_files(pipeline: bytes, lock: bytes) -> Iterator[tuple[str, Keys]]:
-    for name, entry in _stages(pipeline).items():
-        entry = entry.get("do", entry) if isinstance(entry, dict) else {}
+    for name, entry in stage_entries(pipeline).items():
         listed, folder = entry.get("params"), str(entry.get("wdir", "."))
         for item in listed if isinstance(listed, list) else []:
             files = item if isinstance(item, dict) else {PARAMS: [item]}
@@ -155,6 +154,12 @@ def _top_files(pipeline: bytes) -> list[str]:
         for file in ([item] if isinstance(item, str) else item)
     ]
     return [posixpath.normpath(str(file)) for file in files]
+
+
+def stage_entries(pipeline: bytes) -> dict[str, dict[str, Any]]:
+    """Return the entry of each stage in a dvc.yaml of texts; that of a stage with `foreach` is what it does."""
+    entries = {name: entry.get("do", entry) for name, entry in _stages(pipeline).items() if isinstance(entry, dict)}
+    return {name: entry for name, entry in entries.items() if isinstance(entry, dict)}
 
 
 def _stages(content: bytes) -> dict[str, Any]:
@@ -197,3 +202,30 @@ def changed_params(recorded: Mapping[str, dict[str, Any]], read: Callable[[str],
             if not are_same_params(value, value_at(now, key))
         ]
     return changed
+
+
+def frozen_note(name: str, recorded: Mapping[str, dict[str, Any]] | None, read: Callable[[str], bytes | None]) -> str:
+    """Return the line of `relight check` about a frozen stage.
+
+    Args:
+        recorded, read: as for `changed_params`; None if the stage never ran.
+    """
+    text = f"note: {name}: is frozen in dvc.yaml, so that `dvc repro` does not run it, whatever changes"
+    if recorded is None:
+        return f"{text}; it never ran: `dvc unfreeze {name}` lets it run\n"
+    changed = [
+        f"{key}={ran.get(key, ABSENT_VALUE)} ({file} has {value})"
+        for file, values in recorded.items()
+        for ran, here in [(flatten_to_text(values), _values_here(values, file, read))]
+        for key, value in changed_values(ran, here)
+    ]
+    made_with = f", and what it wrote was made with {', '.join(changed)}" if changed else ""
+    return f"{text}{made_with}; `dvc unfreeze {name}` lets it run\n"
+
+
+def _values_here(recorded: dict[str, Any], file: str, read: Callable[[str], bytes | None]) -> dict[str, str]:
+    """Return the values at the recorded keys, as flattened texts; the recorded ones if the file cannot be read."""
+    try:
+        return flatten_to_text(chosen_values(read_params_file(read(file) or b"{}", file), tuple(recorded)))
+    except InputError:  # another check says it
+        return flatten_to_text(recorded)

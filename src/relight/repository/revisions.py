@@ -15,10 +15,19 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from relight.errors import InputError, RelightError
 from relight.repository.git import read_files_at
 from relight.repository.objects import assert_md5, bytes_md5, can_be_path, list_problems
-from relight.repository.params_files import Keys, chosen_values, other_params_files, read_params_file, yaml_as_texts
+from relight.repository.params_files import (
+    Keys,
+    chosen_values,
+    frozen_note,
+    other_params_files,
+    read_params_file,
+    stage_entries,
+    yaml_as_texts,
+)
 from relight.repository.recorded_paths import lies_inside
 from relight.runtime.dependencies import INSTALLED
-from relight.runtime.pipeline import PIPELINE_PATH
+from relight.runtime.nested import with_values
+from relight.runtime.pipeline import PIPELINE_PATH, frozen_params, frozen_stages
 from relight.runtime.strict_yaml import parse_yaml
 from relight.runtime.workspace import find_root
 
@@ -193,8 +202,34 @@ def parse_run(files: dict[str, bytes | None]) -> RecordedRun:
     if metrics_md5 is not None and metrics_md5 != bytes_md5(files[METRICS_PATH] or b""):
         missing.append(f"{METRICS_PATH} is not the one of {LOCK_PATH}, so that its predictions are not known")
         objects = {}
-    params = {**values.get(PARAMS_PATH, {}), **_other_params(files, missing)}
+    ran = _frozen_params(files)
+    missing += [f"the params of {', '.join(ran)} are those of {LOCK_PATH}, because its stage is frozen"] if ran else []
+    params = {**with_values(values.get(PARAMS_PATH, {}), ran), **_other_params(files, missing)}
     return RecordedRun(params, values.get(METRICS_PATH, {}), objects, missing)
+
+
+def _frozen_params(files: dict[str, bytes | None]) -> dict[str, Any]:
+    """Return the params that frozen stages ran with, by dotted key; those of params.yaml did not make the model."""
+    pipeline = files.get(PIPELINE) or b""
+    if b"frozen" not in pipeline:
+        return {}
+    try:
+        lock = read_lock(files.get(LOCK_PATH) or b"")
+    except InputError:  # it is named already
+        return {}
+    return frozen_params(stage_entries(pipeline), {name: stage.params for name, stage in lock.items()})
+
+
+def frozen_notes(pipeline: Path = PIPELINE_PATH) -> str:
+    """Return a line for each frozen stage; with the params that it ran with, if those of params.yaml are others."""
+    frozen = frozen_stages(stage_entries(_bytes_or_none(str(pipeline)) or b""))
+    try:
+        lock = read_lock_file() if frozen else {}
+    except InputError:  # `relight doctor` says it
+        return ""
+    ran = {name: stage.params_by_file() for name, stage in lock.items() if name.split("@")[0] in frozen}
+    never = {name: None for name in frozen if not any(each.split("@")[0] == name for each in ran)}
+    return "".join(frozen_note(name, files, _bytes_or_none) for name, files in {**ran, **never}.items())
 
 
 def _other_params(files: dict[str, bytes | None], missing: list[str]) -> dict[str, Any]:
