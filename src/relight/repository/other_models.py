@@ -13,6 +13,7 @@ from relight.repository.git import git_or_none, git_output, run_git
 from relight.repository.revisions import LOCK_PATH, PARAMS_PATH
 from relight.runtime.messages import abbreviate
 from relight.runtime.pipeline import PIPELINE_PATH
+from relight.runtime.workspace import find_root
 
 
 def assert_model_here() -> None:
@@ -25,11 +26,19 @@ def assert_model_here() -> None:
         return
     listed = git_or_none("ls-files", "-z", "--", f":(top,glob)**/{PIPELINE_PATH}") or ""
     folders = [str(PurePath(file).parent) for file in listed.split("\0") if file]
+    folders = list(dict.fromkeys([*_model_above(), *folders]))
     if folders:
         raise InputError(
             f"{Path.cwd()}: must be the folder of a model, got one without {PIPELINE_PATH}; "
             f"go to {abbreviate(folders)} and run the command there"
         )
+
+
+def _model_above() -> list[str]:
+    """Return the nearest folder of a model above this one, although Git may not know it yet; empty if there is none."""
+    root = find_root(Path.cwd()) or Path.cwd()
+    above = [folder for folder in Path.cwd().parents if folder.is_relative_to(root)]
+    return [os.path.relpath(folder) for folder in above if (folder / PIPELINE_PATH).exists()][:1]
 
 
 class ChangedFolders(NamedTuple):
