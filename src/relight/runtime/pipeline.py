@@ -66,11 +66,12 @@ def frozen_params(stages: dict[str, dict[str, Any]], recorded: Mapping[str, Mapp
         key: value
         for name in frozen_stages(stages)
         for key, value in recorded.get(name, {}).items()
-        if _stage_of(key.split(".")[0], stages) == name
+        if stage_of_section(key.split(".")[0], stages) == name
     }
 
 
-def _stage_of(section: str, stages: dict[str, dict[str, Any]]) -> str:
+def stage_of_section(section: str, stages: dict[str, dict[str, Any]]) -> str:
+    """Return the stage that a section of params.yaml is for; "" if no stage names it."""
     name = "train" if section == "model" else section
     if name in stages:
         return name

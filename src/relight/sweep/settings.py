@@ -21,7 +21,7 @@ from relight.runtime.files import json_text, read_json
 from relight.runtime.messages import did_you_mean_key
 from relight.runtime.nested import flatten
 from relight.runtime.params import check_document, read_section
-from relight.runtime.pipeline import PIPELINE_PATH, named_paths, read_stages
+from relight.runtime.pipeline import PIPELINE_PATH, frozen_stages, named_paths, read_stages, stage_of_section
 from relight.runtime.strict_yaml import Document, read_yaml
 from relight.runtime.workspace import is_top, model_folder
 from relight.sweep.objective import Objective, find_objective, known_directions, score_in
@@ -195,8 +195,18 @@ def _problems(sweep_document: Document, settings: SweepSettings) -> Iterator[str
         else:
             yield from (f"{location}: {problem}" for problem in _own_problems(document, key, search))
             yield from (f"{location}: {problem}" for problem in _undeclared_problems(document, key, search))
+            yield from (f"{location}: {problem}" for problem in _frozen_problems(key))
     if sweep.metric is not None:
         yield from _metric_problems(sweep_document.location(("metric",)), sweep.metric, document, fast=fast)
+
+
+def _frozen_problems(key: str) -> list[str]:
+    """Return a problem if the stage that the key is for does not run, so that all trials would be the same."""
+    stages = read_stages(PIPELINE_PATH) if PIPELINE_PATH.exists() else {}
+    stage = stage_of_section(key.split(".")[0], stages)
+    if stage not in frozen_stages(stages):
+        return []
+    return [f"must be for a stage that runs, got one for {stage}, which is frozen; `dvc unfreeze {stage}` lets it run"]
 
 
 def _metric_problems(location: str, metric: str, document: Document, *, fast: bool) -> Iterator[str]:
