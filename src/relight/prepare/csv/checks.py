@@ -1,6 +1,6 @@
 """Exact checks of the structure of CSV files: what CSV readers accept silently is refused with file and line.
 
-That is bytes of other formats, NUL, lines that end in CR only, duplicate names, blank lines in a single column, rows
+That is NUL, lines that end in CR only, duplicate names, blank lines in a single column, rows
 that are too short or too long, and a quote that is never closed (which makes one value of the rest of the file).
 """
 
@@ -19,23 +19,9 @@ from relight.data.text_columns import name_problems
 from relight.data.text_format import CsvParams
 from relight.errors import InputError
 from relight.prepare.csv.dialect import Dialect, find_dialect, open_rows
-from relight.prepare.csv.pieces import MAX_ROW_BYTES, open_csv
+from relight.prepare.csv.pieces import MAX_ROW_BYTES
 
 _CHUNK_BYTES = 1 << 20
-_FOREIGN = {
-    b"\x1f\x8b": "gzip data; name it .csv.gz",
-    b"PAR1": "Parquet; name it .parquet",
-    b"\x89PNG": "a picture",
-    b"PK\x03\x04": "a zip or Excel file; save the table as CSV",
-    b"\xd0\xcf\x11\xe0": "an Excel file; save the table as CSV",
-    b"%PDF": "PDF",
-    b"SQLite format 3": "a database; read it with a function of your own (prepare.reader)",
-    b"<!doctype html": "a web page; download the table itself",
-    b"<html": "a web page; download the table itself",
-    b"<?xml": "XML",
-    b"version https://git-lfs": "a pointer of Git LFS; run `git lfs pull`",
-}
-_MAGIC_BYTES = 32
 _LONE_RETURN = re.compile(rb"\r(?!\n)")
 
 
@@ -67,7 +53,6 @@ def check_csv(path: Path, dialect: Dialect | None = None) -> CsvStructure:
     Raises:
         InputError: with the line of the first problem.
     """
-    _refuse_other_formats(path)
     dialect = find_dialect(path, CsvParams()) if dialect is None else dialect
     _check_bytes(path, dialect)
     with open_rows(path, dialect) as file:
@@ -111,16 +96,6 @@ def _bounded_lines(path: Path, text: io.TextIOWrapper, row_line: Callable[[], in
 
 def _long_problem(path: Path, line: int, what: str) -> str:
     return f"{path}:{line}: a {what} has more than {MAX_ROW_BYTES >> 20} MB; is it a table, with a row on each line?"
-
-
-def _refuse_other_formats(path: Path) -> None:
-    with open_csv(path) as file:
-        head = file.read(_MAGIC_BYTES)
-    if head in (b"", codecs.BOM_UTF8):
-        raise InputError(f"{path}: is empty ({len(head)} bytes)")
-    for magic, what in _FOREIGN.items():
-        if head.lower().startswith(magic.lower()):
-            raise InputError(f"{path}: is not CSV but {what}")
 
 
 def _check_bytes(path: Path, dialect: Dialect) -> None:

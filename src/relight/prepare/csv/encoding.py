@@ -15,6 +15,19 @@ from relight.errors import InputError
 ENCODING_BYTES = 1 << 24  # that decide
 _SAMPLE_BYTES = 1 << 18  # that decide on UTF-16 without a mark
 _DECODED_BYTES = 1 << 22  # at a time
+_FOREIGN = {
+    b"\x1f\x8b": "gzip data; name it .csv.gz",
+    b"PAR1": "Parquet; name it .parquet",
+    b"\x89PNG": "a picture",
+    b"PK\x03\x04": "a zip or Excel file; save the table as CSV",
+    b"\xd0\xcf\x11\xe0": "an Excel file; save the table as CSV",
+    b"%PDF": "PDF",
+    b"SQLite format 3": "a database; read it with a function of your own (prepare.reader)",
+    b"<!doctype html": "a web page; download the table itself",
+    b"<html": "a web page; download the table itself",
+    b"<?xml": "XML",
+    b"version https://git-lfs": "a pointer of Git LFS; run `git lfs pull`",
+}
 _BYTE_ORDER_MARKS = {  # the marks of UTF-32 begin with those of UTF-16
     codecs.BOM_UTF8: "utf-8",
     codecs.BOM_UTF32_LE: "utf-32",
@@ -33,8 +46,9 @@ def find_encoding(path: Path, head: bytes, params: CsvParams, fallback: str) -> 
         fallback: of bytes that are not UTF-8.
 
     Raises:
-        InputError: for bytes that are not UTF-8, and whose letters make no words otherwise.
+        InputError: for an empty file, another format, and bytes that are no UTF-8 and make no words otherwise.
     """
+    _refuse_other_formats(path, head)
     if params.encoding != "auto":
         return "utf-8" if params.encoding.lower().replace("_", "-") in ("utf-8-sig", "utf8") else params.encoding
     marked = next((name for mark, name in _BYTE_ORDER_MARKS.items() if head.startswith(mark)), None)
@@ -53,6 +67,15 @@ def find_encoding(path: Path, head: bytes, params: CsvParams, fallback: str) -> 
             "mac_roman), or save the file as UTF-8"
         )
     return fallback
+
+
+def _refuse_other_formats(path: Path, head: bytes) -> None:
+    if head in (b"", codecs.BOM_UTF8):
+        raise InputError(f"{path}: is empty ({len(head)} bytes)")
+    start = head[:32].lower()
+    for magic, what in _FOREIGN.items():
+        if start.startswith(magic.lower()):
+            raise InputError(f"{path}: is not CSV but {what}")
 
 
 def _encoding_of_zeros(sample: bytes) -> str:
