@@ -10,10 +10,6 @@ def of(*values: str | None) -> pl.Series:
     return pl.Series(values, dtype=pl.String)
 
 
-def test_spaces_go_and_empty_texts_become_gaps() -> None:
-    assert text_columns.strip_and_blank(of(" a ", "", "  ", "NA", None)).to_list() == ["a", None, None, "NA", None]
-
-
 @pytest.mark.parametrize("text", ["1", "-1", "+1", "1.5", ".5", "5.", "1e5", "1E-5", "-.5e+3", "00123"])
 def test_numbers_are_numbers(text: str) -> None:
     assert text_columns.are_numbers(of(text)).to_list() == [True]

@@ -12,7 +12,7 @@ from relight.data.text_format import MISSING_WORDS
 from relight.errors import InputError
 from relight.prepare.columns import clean_as_kind, clean_column
 from relight.prepare.params import PrepareParams
-from relight.prepare.plain.columns import plain_column
+from relight.prepare.plain.columns import with_gaps
 from relight.prepare.plain.tables import read_plain
 from relight.prepare.sequences import order_new_steps
 from relight.prepare.table import clean_table, prepare_table
@@ -55,7 +55,7 @@ def rows(ids: object, n: int = 200) -> pl.DataFrame:
     ],
 )
 def test_only_whole_numbers_beyond_float64_are_integers(raw: pl.Series, dtype: pl.DataType) -> None:
-    plain = plain_column(raw, MISSING_WORDS)
+    plain = with_gaps(raw, MISSING_WORDS)
     for cleaned in (clean_column(plain).values, clean_as_kind("numeric", plain)):
         assert cleaned.dtype == dtype
         if dtype != pl.Float64:

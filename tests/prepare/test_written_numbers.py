@@ -11,10 +11,10 @@ from relight.data.text_format import MISSING_WORDS, CsvParams, NumberFormat, Tex
 from relight.errors import ColumnError, InputError
 from relight.prepare.frames import TableHead
 from relight.prepare.params import PrepareParams
-from relight.prepare.plain.columns import plain_column
+from relight.prepare.plain.columns import with_gaps
 from relight.prepare.plain.formats import FoundFormat, find_format, find_new_format
 from relight.prepare.plain.numbers import choose_format, plain_numbers, sentinel_of, take_apart
-from relight.prepare.plain.tables import plain_frame
+from relight.prepare.plain.tables import gaps_plain, plain_frame
 
 
 def numbers_of(*texts: str, rest: str | None = None, **csv: Any) -> list[float | None] | None:
@@ -118,7 +118,7 @@ def test_a_number_far_below_all_others_stands_for_a_gap(numbers: list[float], se
 
 def found(rows: pl.DataFrame, **asked: Any) -> FoundFormat:
     params = PrepareParams.model_validate({"source": "t", "target": "y", "task": "auto", "ignore": [], **asked})
-    return find_format(TableHead(rows, is_whole=True), params, None)
+    return find_format(TableHead(rows, is_whole=True), gaps_plain(rows, params.csv.missing), params, None)
 
 
 def plain(rows: pl.DataFrame, **asked: Any) -> pl.DataFrame:
@@ -209,7 +209,7 @@ def test_another_unit_than_in_training_is_no_number() -> None:
 
 
 def test_words_are_gaps_whatever_surrounds_them() -> None:
-    made = plain_column(
+    made = with_gaps(
         pl.Series([" a ", "", "  ", " NA", "n/a", "NaN", "null", "None", "none", "na", None]), MISSING_WORDS
     )
     assert made.to_list() == ["a", None, None, None, None, None, None, None, "none", "na", None]

@@ -26,7 +26,7 @@ def as_labels(raw: pl.Series) -> pl.Series:
         return values.cast(pl.Int64, strict=False).cast(pl.String).zip_with(whole, values.cast(pl.String))
     if raw.dtype == pl.Boolean:
         return raw.cast(pl.String)
-    return with_whole_numbers(strip_and_blank(raw.cast(pl.String)))
+    return with_whole_numbers(raw.cast(pl.String))
 
 
 def with_whole_numbers(texts: pl.Series) -> pl.Series:
@@ -36,12 +36,6 @@ def with_whole_numbers(texts: pl.Series) -> pl.Series:
     if not found.str.contains(".0", literal=True).any():
         return texts
     return texts.clone().scatter(rows, found.str.replace(_WHOLE_NUMBER, "${number}").str.replace("^-0$", "0"))
-
-
-def strip_and_blank(texts: pl.Series) -> pl.Series:
-    """Return texts without spaces around them, and with gaps for empty ones."""
-    stripped = texts.str.strip_chars()
-    return stripped.set(stripped == "", None)
 
 
 def are_numbers(texts: pl.Series) -> pl.Series:

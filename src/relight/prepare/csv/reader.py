@@ -161,9 +161,13 @@ def _read_certain(dialect: Dialect, header: _Header, types: ColumnTypes, piece: 
     if dialect.quote != '"' or not header.names:
         return None
     mark, names = dialect.separator.encode(), header.in_rows
-    piece = piece if len(names) == 1 else without_blank_lines(piece, dialect.comment.encode())
     plain = without_quoted(piece, mark)
-    if not piece or not is_certain(piece, plain):
+    is_sure = not dialect.comment and is_certain(piece, plain)
+    if not is_sure and len(names) > 1:
+        piece = without_blank_lines(piece, dialect.comment.encode())
+        plain = without_quoted(piece, mark)
+        is_sure = bool(piece) and is_certain(piece, plain)
+    if not is_sure:
         return None
     may_be_typed = types and not has_leading_zeros(piece, mark)
     frame = _parse(dialect, piece, names, types) if may_be_typed else None

@@ -1,7 +1,7 @@
-"""A column of raw texts → plain ones: gaps as nulls, numbers as 1234.5."""
+"""A column of raw values → a plain one: gaps as nulls, numbers as 1234.5."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Sequence
 
 import polars as pl
 
@@ -10,26 +10,46 @@ from relight.prepare.columns import TEXT_TYPES
 from relight.prepare.plain.numbers import plain_numbers
 
 
-def plain_column(column: pl.Series, words: Collection[str], form: NumberFormat | None = None) -> pl.Series:
-    """Return a column with gaps as nulls and numbers as 1234.5; one of another type than texts mostly stays.
+def with_gaps(column: pl.Series, words: Sequence[str]) -> pl.Series:
+    """Return a column with nulls for the words that mean a gap, and texts without spaces around them.
 
     Args:
-        words: that mean a gap.
-        form: how its numbers are written; None for a column of other texts.
+        words: without spaces; a number among them is a gap in a column of numbers, too.
     """
-    if column.dtype not in TEXT_TYPES:
-        gaps = numbers_of([*words, *(form.missing if form else [])])
-        is_gap = column.cast(pl.Float64).is_in(gaps) if gaps and column.dtype.is_numeric() else None
-        return column if is_gap is None or not is_gap.any() else column.set(is_gap.fill_null(value=False), None)
-    texts = column.cast(pl.String).str.strip_chars()
-    texts = texts.set(texts.is_in(["", *words]), None)
-    if form is None:
-        return texts
-    plain = plain_numbers(texts, form)
+    if column.dtype in TEXT_TYPES:
+        return (
+            column if _holds_numbers_alone(column, words) else _blank(column.cast(pl.String).str.strip_chars(), words)
+        )
+    gaps = numbers_of(words) if column.dtype.is_numeric() else []
+    return _without(column, column.cast(pl.Float64).is_in(gaps)) if gaps else column
+
+
+def with_numbers(column: pl.Series, form: NumberFormat) -> pl.Series:
+    """Return a column `with_gaps` whose numbers are written as 1234.5."""
     gaps = numbers_of(form.missing)
-    return plain.set(plain.cast(pl.Float64, strict=False).is_in(gaps), None) if gaps else plain
+    plain = plain_numbers(column, form) if column.dtype == pl.String else column
+    return _without(plain, plain.cast(pl.Float64, strict=False).is_in(gaps)) if gaps else plain
 
 
 def numbers_of(words: Iterable[str]) -> list[float]:
     """Return those of the words that are numbers, such as -999."""
     return [float(word) for word in words if re.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?", word)]
+
+
+def _holds_numbers_alone(texts: pl.Series, words: Sequence[str]) -> bool:
+    """Return whether no text is a word or has spaces: it costs a third of looking for them."""
+    if texts.dtype != pl.String or numbers_of(words):
+        return False
+    numbers = texts.cast(pl.Float64, strict=False)
+    return numbers.null_count() == texts.null_count() and not numbers.is_nan().any()
+
+
+def _blank(texts: pl.Series, words: Sequence[str]) -> pl.Series:
+    """Return texts with nulls for the words; only texts that are short enough are compared with them."""
+    short = (texts.str.len_bytes() <= max(len(word.encode()) for word in ("", *words))).arg_true()
+    found = short.filter(texts.gather(short).is_in(["", *words]))
+    return texts.clone().scatter(found, None) if len(found) else texts
+
+
+def _without(values: pl.Series, are_gaps: pl.Series) -> pl.Series:
+    return values.set(are_gaps.fill_null(value=False), None) if are_gaps.any() else values

@@ -13,7 +13,7 @@ from relight.prepare.columns import TEXT_TYPES
 from relight.prepare.csv.dialect import Dialect
 from relight.prepare.frames import TableHead
 from relight.prepare.params import PrepareParams
-from relight.prepare.plain.columns import plain_column
+from relight.prepare.plain.columns import with_gaps
 from relight.prepare.plain.notes import number_notes, target_problems, thousands_notes, word_notes
 from relight.prepare.plain.numbers import WrittenNumbers, choose_format, plain_numbers, sentinel_of, take_apart
 
@@ -39,30 +39,30 @@ class _Columns(NamedTuple):
     problems: list[str]
 
 
-def find_format(first: TableHead, params: PrepareParams, dialect: Dialect | None) -> FoundFormat:
+def find_format(first: TableHead, blank: pl.DataFrame, params: PrepareParams, dialect: Dialect | None) -> FoundFormat:
     """Return how the texts of a table are written.
 
     Args:
         first: the first rows, as they came.
+        blank: the same, with nulls for gaps.
         dialect: of a text table; None for other ones.
 
     Raises:
         InputError: with all columns whose values could be read in two ways.
     """
-    words = frozenset(params.csv.missing)
-    blank = {column.name: plain_column(column, words) for column in first.rows if _may_be_numbers(column, params)}
-    columns = _look_at(blank, params)
-    decimal = _decimal_of(blank, columns, params.csv, dialect)
-    numbers = _choose(blank, columns, decimal, params)
-    problems = [*columns.problems, *target_problems(first.rows, words, params)]
+    values = {column.name: column for column in blank if _may_be_numbers(column, params)}
+    columns = _look_at(values, params)
+    decimal = _decimal_of(values, columns, params.csv, dialect)
+    numbers = _choose(values, columns, decimal, params)
+    problems = [*columns.problems, *target_problems(first.rows, blank, params)]
     if problems:
         raise InputError(*problems)
-    numbers = _with_sentinels(blank, columns, numbers, params)
+    numbers = _with_sentinels(values, columns, numbers, params)
     form = _described(params.csv, dialect, decimal, numbers)
     where = "" if first.is_whole else " of the first rows"
-    notes = [*number_notes(first.rows, numbers, where), *word_notes(first.rows, words, params, numbers, where)]
+    notes = [*number_notes(first.rows, numbers, where), *word_notes(first.rows, blank, params, numbers, where)]
     if decimal is None and dialect is not None and dialect.separator == ";":
-        notes += thousands_notes({name: blank[name] for name in columns.plain})
+        notes += thousands_notes({name: values[name] for name in columns.plain})
     return FoundFormat(form, notes)
 
 
@@ -73,12 +73,11 @@ def find_new_format(raw: pl.DataFrame, trained: TextFormat, numeric: Collection[
         raw: the first of the new rows, as they came.
         numeric: the columns that are numbers.
     """
-    words = frozenset(trained.requested.missing)
     numbers: dict[str, NumberFormat] = {}
     for name in numeric:
         known = trained.numbers.get(name)
         if name in raw.columns and raw[name].dtype in TEXT_TYPES:
-            form = _new_format(plain_column(raw[name], words), trained, known)
+            form = _new_format(with_gaps(raw[name], trained.requested.missing), trained, known)
             known = form if form is not None else known
         numbers |= {} if known is None else {name: known}
     return trained.model_copy(update={"numbers": numbers})

@@ -10,16 +10,22 @@ from relight.data.text_format import NumberFormat
 from relight.prepare.column_plan import target_names
 from relight.prepare.columns import TEXT_TYPES
 from relight.prepare.params import PrepareParams
-from relight.prepare.plain.columns import numbers_of, plain_column
+from relight.prepare.plain.columns import numbers_of
 from relight.runtime.messages import abbreviate, pluralize
 
 
-def target_problems(rows: pl.DataFrame, words: Collection[str], params: PrepareParams) -> list[str]:
-    """Return which classes would be read as gaps."""
+def target_problems(rows: pl.DataFrame, blank: pl.DataFrame, params: PrepareParams) -> list[str]:
+    """Return which classes would be read as gaps.
+
+    Args:
+        rows: as they came.
+        blank: the same, with nulls for gaps.
+    """
     problems = []
     for name in target_names(params):
-        found = _words_of(rows[name], words) if name in rows.columns and params.task != "regression" else []
-        if found and not _are_no_names(plain_column(rows[name], words)):
+        is_here = name in rows.columns and params.task != "regression"
+        found = _words_of(rows[name], blank[name], params.csv.missing) if is_here else []
+        if found and not _are_no_names(blank[name]):
             kept = json.dumps([word for word in params.csv.missing if word not in found])
             problems.append(
                 f"{params.table_name}: target '{name}' has {_rows_of(rows[name], found)}, which means a gap; if it is "
@@ -39,7 +45,7 @@ def number_notes(rows: pl.DataFrame, numbers: Mapping[str, NumberFormat], where:
         marks = [f"with the unit '{form.unit}'"] * bool(form.unit)
         marks += [f"with '{form.decimal}' before decimals"] * (form.decimal == ",")
         marks += [f"with '{form.thousands}' between thousands"] * bool(form.thousands)
-        found = _words_of(rows[name], form.missing)
+        found = _words_of(rows[name], None, form.missing)
         said = [f"is read as numbers {' and '.join(marks)}"] if marks else []
         said += [f"has {_rows_of(rows[name], found)}{where}, read as gaps"] if found else []
         notes += [f"Column '{name}' {' and '.join(said)}."] if said else []
@@ -60,11 +66,13 @@ def thousands_notes(columns: Mapping[str, pl.Series]) -> list[str]:
 
 
 def word_notes(
-    rows: pl.DataFrame, words: Collection[str], params: PrepareParams, numeric: Collection[str], where: str
+    rows: pl.DataFrame, blank: pl.DataFrame, params: PrepareParams, numeric: Collection[str], where: str
 ) -> list[str]:
     """Return how many names of each column became gaps.
 
     Args:
+        rows: as they came.
+        blank: the same, with nulls for gaps.
         numeric: columns that are numbers.
         where: the rows that were looked at, in words that follow `in 12 rows`.
     """
@@ -74,8 +82,8 @@ def word_notes(
         is_skipped = (
             column.name in skipped or column.dtype not in TEXT_TYPES or params.columns.get(column.name) == "ignore"
         )
-        found = [] if is_skipped else _words_of(column, words)
-        if found and not _are_no_names(plain_column(column, words)):
+        found = [] if is_skipped else _words_of(column, blank[column.name], params.csv.missing)
+        if found and not _are_no_names(blank[column.name]):
             notes.append(
                 f"Column '{column.name}' has {_rows_of(column, found)}{where}, read as gaps; a name among them must be "
                 "left out of prepare.csv.missing."
@@ -87,8 +95,14 @@ def _are_no_names(values: pl.Series) -> bool:
     return values.null_count() == len(values) or are_mostly_numbers(values) or are_booleans(values) or are_dates(values)
 
 
-def _words_of(column: pl.Series, words: Collection[str]) -> list[str]:
-    """Return which words, besides an empty text, stand in a column of texts; numbers in one of numbers."""
+def _words_of(column: pl.Series, blank: pl.Series | None, words: Sequence[str]) -> list[str]:
+    """Return which words, besides an empty text, stand in a column of texts; numbers in one of numbers.
+
+    Args:
+        blank: the column with nulls for the words, if it is known.
+    """
+    if blank is not None and blank.null_count() == column.null_count():
+        return []
     if column.dtype not in TEXT_TYPES:
         is_number = column.dtype.is_numeric()
         return [word for word in words if is_number and any((column == gap).any() for gap in numbers_of([word]))]

@@ -3,7 +3,7 @@
 What the first rows say holds to the last one, stands in schema.json, and is taken first for new rows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from relight.prepare.csv.reader import ColumnTypes
 from relight.prepare.frames import TableHead
 from relight.prepare.own_reader import OwnTable
 from relight.prepare.params import LineParams, PrepareParams
-from relight.prepare.plain.columns import plain_column
+from relight.prepare.plain.columns import with_gaps, with_numbers
 from relight.prepare.plain.formats import FoundFormat, find_format
 from relight.prepare.source import SourceTable, open_source
 
@@ -56,8 +56,9 @@ class PlainTable:
         """
         first = self._source.head(n_rows, n_bytes)
         dialects = self._source.dialects.values() if isinstance(self._source, SourceTable) else ()
-        self.found = find_format(first, self._params, next(iter(dialects), None))
-        return first._replace(rows=plain_frame(first.rows, self.found.format))
+        blank = gaps_plain(first.rows, self._params.csv.missing)
+        self.found = find_format(first, blank, self._params, next(iter(dialects), None))
+        return first._replace(rows=numbers_plain(blank, self.found.format))
 
     def frames(self, types: ColumnTypes) -> Iterator[pl.DataFrame]:
         """Yield all rows, as `SourceTable.frames`."""
@@ -99,5 +100,14 @@ def read_plain(params: PrepareParams, source: Path) -> PlainRows:
 
 def plain_frame(frame: pl.DataFrame, form: TextFormat) -> pl.DataFrame:
     """Return rows with plain texts; other types stay."""
-    words = frozenset(form.requested.missing)
-    return frame.with_columns(plain_column(column, words, form.numbers.get(column.name)) for column in frame)
+    return numbers_plain(gaps_plain(frame, form.requested.missing), form)
+
+
+def gaps_plain(frame: pl.DataFrame, words: Sequence[str]) -> pl.DataFrame:
+    """Return rows with nulls for gaps."""
+    return frame.with_columns(with_gaps(column, words) for column in frame)
+
+
+def numbers_plain(frame: pl.DataFrame, form: TextFormat) -> pl.DataFrame:
+    """Return rows without gaps whose numbers are written as 1234.5."""
+    return frame.with_columns(with_numbers(frame[name], form.numbers[name]) for name in form.numbers if name in frame)
