@@ -13,6 +13,7 @@ from relight.doctor.environment import check_git, read_git_state
 from relight.doctor.experiments import dvc_stashes
 from relight.errors import InputError, RunError
 from relight.provenance.rebuild import temporary_checkout
+from relight.provenance.records import find_record
 from relight.repository.git import is_shallow, make_sharing_repository, run_git
 from relight.repository.history import commits_that_record, last_recording_commit, names_that_record, resolve_commit
 from relight.repository.line_ends import find_changed_line_ends
@@ -215,6 +216,10 @@ def shallow(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
 def test_a_shallow_clone_says_that_it_is_one_and_the_next_step_works() -> None:
     with pytest.raises(InputError, match=r"^HEAD~1: is no .*, which is shallow: .*`git fetch --unshallow`"):
         resolve_commit("HEAD~1")
+    stranger = Path("old.pth")
+    stranger.write_bytes(b"of a commit that is not here")
+    with pytest.raises(InputError, match=r"no dvc\.lock .* records these bytes .*`git fetch --unshallow`"):
+        find_record(stranger, Path(".dvc/cache"))
     git("fetch", "-q", "--unshallow")
     assert resolve_commit("HEAD~1") == git("rev-parse", "HEAD~1")
     assert not is_shallow()

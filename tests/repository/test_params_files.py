@@ -85,6 +85,20 @@ def test_the_files_are_those_that_stages_and_dvc_yaml_name() -> None:
     }
 
 
+def test_the_values_that_a_dvc_yaml_refers_to_count_as_well() -> None:
+    """Those of `vars`: DVC fills them in, and lists the ones that are used."""
+    pipeline = """\
+vars: [mine/v.yaml, {inline: 1}, other.json:sec]
+stages:
+  a: {cmd: "x ${area.per_m2}", vars: [a.toml], deps: ["${inline}"]}
+  b: {cmd: y}
+"""
+    keys = ("area.per_m2", "inline")
+    assert other_params_files(pipeline.encode(), b"") == {"a.toml": keys, "mine/v.yaml": keys, "other.json": keys}
+    assert other_params_files(b"vars: [mine/v.yaml]\nstages: {b: {cmd: y}}", b"") == {}
+    assert chosen_values({"area": {"per_m2": "3.5"}, "unused": "1"}, keys) == {"area.per_m2": "3.5"}
+
+
 @pytest.mark.parametrize("pipeline", [b"", b"[", b"stages: 1", b"stages: {a: 1, b: {params: 2}, c: {params: [[1]]}}"])
 def test_a_dvc_yaml_that_is_none_names_no_file(pipeline: bytes) -> None:
     assert other_params_files(pipeline, b"") == {}

@@ -113,7 +113,7 @@ def _as_texts(value: Any) -> Any:
 def other_params_files(pipeline: bytes, lock: bytes) -> Mapping[str, Keys]:
     """Return the dotted keys that count for DVC, by their file; params.yaml of the folder is left out.
 
-    Those are what stages name, and all of the files that `params` of dvc.yaml itself names.
+    Those are what stages name or refer to, and all of the files that `params` of dvc.yaml itself names.
 
     Args:
         pipeline, lock: dvc.yaml and dvc.lock, which knows the file of a stage that names it as `${file}`.
@@ -132,6 +132,8 @@ def _named_files(pipeline: bytes, lock: bytes) -> Iterator[tuple[str, Keys]]:
             files = item if isinstance(item, dict) else {PARAMS: [item]}
             for file, keys in _filled_in(name, files, lock):
                 yield posixpath.normpath(posixpath.join(folder, file)), keys
+        yield from _referenced_files(entry.get("vars"), entry)
+    yield from _referenced_files(_mapping(pipeline).get("vars"), _stages(pipeline))
 
 
 def _filled_in(stage: str, files: dict[str, Any], lock: bytes) -> Iterator[tuple[str, Keys]]:
@@ -144,6 +146,14 @@ def _filled_in(stage: str, files: dict[str, Any], lock: bytes) -> Iterator[tuple
     for name, entry in _stages(lock).items():
         if name.split("@")[0] == stage and isinstance(entry, dict) and isinstance(entry.get("params"), dict):
             yield from ((file, tuple(keys)) for file, keys in entry["params"].items() if isinstance(keys, dict))
+
+
+def _referenced_files(listed: Any, text: Any) -> Iterator[tuple[str, Keys]]:
+    """Yield the files that `vars` lists, each with the keys that stages refer to as `${key}`."""
+    keys = tuple(dict.fromkeys(REFERENCE.findall(str(text))))
+    for item in listed if isinstance(listed, list) and keys else []:
+        if isinstance(item, str):
+            yield posixpath.normpath(item.split(":")[0]), keys
 
 
 def _top_files(pipeline: bytes) -> list[str]:
