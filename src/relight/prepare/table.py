@@ -30,6 +30,7 @@ from relight.prepare.plain.tables import PlainTable, open_plain
 from relight.prepare.source import generate_line, true_line
 from relight.prepare.target_plan import TargetCleaner
 from relight.prepare.targets import query_labels
+from relight.prepare.totals import LastRow
 from relight.runtime.files import write_json
 
 PLANNING_ROWS = 262_144  # this many rows decide the kinds
@@ -121,7 +122,7 @@ class TableCleaner:
             problems.append(f"{params.table_name}: has no column left for the model besides the target")
         if problems:
             raise InputError(*problems)
-        self._profile = TableProfile()
+        self._profile, self._last_row = TableProfile(), LastRow()
         self.types = {plan.name: plan.read_as for plan in self._plans if plan.read_as} | self._target_cleaner.types
 
     @property
@@ -150,6 +151,7 @@ class TableCleaner:
                 raise InputError(*problems)
             table = pl.DataFrame([*columns, *weight_and_target])
             self._profile.add(table.select(seen))
+            self._last_row.add(table)
             first_row += table.height
             yield table
 
@@ -161,6 +163,8 @@ class TableCleaner:
         """
         problems: list[str] = []
         target = self._target_cleaner.resolve(problems)
+        totals = self._last_row.problem()
+        problems += [f"{self._params.table_name}: {totals}"] if totals is not None else []
         if problems:
             raise InputError(*problems)
         duplicates = {

@@ -17,9 +17,10 @@ def with_gaps(column: pl.Series, words: Sequence[str]) -> pl.Series:
         words: without spaces; a number among them is a gap in a column of numbers, too.
     """
     if column.dtype in TEXT_TYPES:
-        return (
-            column if _holds_numbers_alone(column, words) else _blank(column.cast(pl.String).str.strip_chars(), words)
-        )
+        if _holds_numbers_alone(column, words):
+            return column
+        texts = column.cast(pl.String).str.strip_chars()
+        return _without(texts, texts.is_in(["", *words]))
     gaps = numbers_of(words) if column.dtype.is_numeric() else []
     return _without(column, column.cast(pl.Float64).is_in(gaps)) if gaps else column
 
@@ -42,13 +43,6 @@ def _holds_numbers_alone(texts: pl.Series, words: Sequence[str]) -> bool:
         return False
     numbers = texts.cast(pl.Float64, strict=False)
     return numbers.null_count() == texts.null_count() and not numbers.is_nan().any()
-
-
-def _blank(texts: pl.Series, words: Sequence[str]) -> pl.Series:
-    """Return texts with nulls for the words; only texts that are short enough are compared with them."""
-    short = (texts.str.len_bytes() <= max(len(word.encode()) for word in ("", *words))).arg_true()
-    found = short.filter(texts.gather(short).is_in(["", *words]))
-    return texts.clone().scatter(found, None) if len(found) else texts
 
 
 def _without(values: pl.Series, are_gaps: pl.Series) -> pl.Series:
