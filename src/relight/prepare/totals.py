@@ -1,5 +1,7 @@
 """A last row of totals, as spreadsheets have it: it is no row of the table, and outweighs all of them."""
 
+from typing import Any
+
 import polars as pl
 import polars.selectors as cs
 
@@ -25,11 +27,10 @@ class LastRow:
     def add(self, table: pl.DataFrame) -> None:
         """Add a chunk of clean rows; the columns are the same each time."""
         self._n_rows += table.height
-        for name, total in table.select(cs.numeric().sum()).row(0, named=True).items() if table.height else ():
+        for name, total in _first_row(table.select(cs.numeric().sum())).items():
             self._sums[name] = self._sums.get(name, 0.0) + float(total)
         self._last = table.tail(1)
-        texts = table.select(cs.string().str.to_lowercase().is_in(_WORDS).sum()).row(0) if self._may_name() else ()
-        self._has_word = sum(texts) == 1
+        self._has_word = bool(self._names()) and self._n_words(table) == 1
 
     def problem(self) -> str | None:
         """Return that the last row holds totals, which follows the name of the table; None if it is like the others."""
@@ -44,14 +45,18 @@ class LastRow:
         return None
 
     def _numbers(self) -> dict[str, float | None]:
-        return self._last.select(cs.numeric()).row(0, named=True)
+        return _first_row(self._last.select(cs.numeric()))
 
     def _is_sum(self, name: str, value: float) -> bool:
         return abs(self._sums[name] - 2 * value) <= _TOLERANCE * abs(value)
 
     def _names(self) -> list[str]:
-        values = self._last.select(cs.string()).row(0, named=True)
+        values = _first_row(self._last.select(cs.string()))
         return [f"'{value}'" for value in values.values() if value is not None and value.lower() in _WORDS]
 
-    def _may_name(self) -> bool:
-        return bool(self._names())
+    def _n_words(self, table: pl.DataFrame) -> int:
+        return sum(int(column.str.to_lowercase().is_in(_WORDS).sum() or 0) for column in table.select(cs.string()))
+
+
+def _first_row(table: pl.DataFrame) -> dict[str, Any]:
+    return table.row(0, named=True) if table.width else {}
