@@ -63,12 +63,38 @@ def test_numbers_are_read_whatever_their_custom(texts: list[str], numbers: list[
 @pytest.mark.parametrize(
     "texts",
     [
-        ["12A", "3B"], ["12 kg", "3 g"], ["12%", "0.3"], ["00123", "5,5"], ["10.0.0.1", "10.0.0.2"], ["3rd", "4th"],
+        ["12A", "3B"], ["00123", "5,5"], ["10.0.0.1", "10.0.0.2"], ["3rd", "4th"],
         ["5 - 6", "3"], ["<5", "3"], ["1.5e3", "2,5"], ["a", "b"], ["?", "-"], ["1,2,3", "4"], ["M7", "M8"],
     ],
 )  # fmt: skip
 def test_what_is_no_number_stays_a_name(texts: list[str]) -> None:
     assert numbers_of(*texts) is None
+
+
+@pytest.mark.parametrize(
+    ("texts", "shown"),
+    [
+        (["12 kg", "3 g"], "'12 kg' and '3 g'"),
+        (["12%", "0.3"], "'12%' and '0.3'"),
+        (["$5", "€6"], "'\\$5' and '€6'"),
+        (["7", "1.2K", "3M"], "'1.2K' and '7'"),
+        (["2 h", "30 min"], "'2 h' and '30 min'"),
+    ],
+)
+def test_several_units_are_refused(texts: list[str], shown: str) -> None:
+    with pytest.raises(ColumnError, match=f"has numbers in several units, such as {shown}; write all of them in one"):
+        numbers_of(*texts)
+
+
+@pytest.mark.parametrize("task", ["auto", "regression"])
+@pytest.mark.parametrize("text", ["<{}.5", "{} pts (est)", "~{}", "{}-{}", "ca. {}"])
+def test_a_target_of_amounts_is_no_class_for_each(task: str, text: str) -> None:
+    rows = pl.DataFrame({"x": [float(k) for k in range(30)], "y": [text.replace("{}", str(k)) for k in range(30)]})
+    if text == "ca. {}":  # words first: names
+        found(rows, task=task)
+        return
+    with pytest.raises(InputError, match=r"t: target 'y' has 30 different values such as .* too many for classes, and"):
+        found(rows, task=task)
 
 
 def test_one_mark_is_read_as_the_rest_of_the_table_is_written() -> None:

@@ -84,7 +84,10 @@ def find_new_format(raw: pl.DataFrame, trained: TextFormat, numeric: Collection[
 
 
 def _new_format(values: pl.Series, trained: TextFormat, known: NumberFormat | None) -> NumberFormat | None:
-    written = take_apart(values, CsvParams(), known.unit if known is not None else "")
+    try:
+        written = take_apart(values, CsvParams(), known.unit if known is not None else "")
+    except ColumnError:  # the value that does not fit is told when it is cleaned
+        return None
     if written is None:
         return None
     missing = list(dict.fromkeys([*(known.missing if known is not None else []), *written.gaps]))

@@ -5,13 +5,18 @@ from collections.abc import Collection, Mapping, Sequence
 
 import polars as pl
 
-from relight.data.text_columns import are_booleans, are_dates, are_mostly_numbers
+from relight.data.text_columns import MIN_TYPE_SHARE, are_booleans, are_dates, are_mostly_numbers
 from relight.data.text_format import NumberFormat
 from relight.prepare.column_plan import target_names
 from relight.prepare.columns import TEXT_TYPES
 from relight.prepare.params import PrepareParams
 from relight.prepare.plain.columns import numbers_of
+from relight.prepare.targets import MAX_NUMERIC_CLASSES
 from relight.runtime.messages import abbreviate, pluralize
+
+_AMOUNT = (
+    r"^[^0-9A-Za-z]{0,3}[0-9].*[^0-9.]|^[^0-9A-Za-z.+-]{1,3} ?[0-9]"  # a number with something before or behind it
+)
 
 
 def target_problems(rows: pl.DataFrame, blank: pl.DataFrame, params: PrepareParams) -> list[str]:
@@ -23,6 +28,8 @@ def target_problems(rows: pl.DataFrame, blank: pl.DataFrame, params: PreparePara
     """
     problems = []
     for name in target_names(params):
+        if (few := _amounts_problem(blank, name, params)) is not None:
+            problems.append(few)
         is_here = name in rows.columns and params.task != "regression"
         found = _words_of(rows[name], blank[name], params.csv.missing) if is_here else []
         if found and not _are_no_names(blank[name]):
@@ -32,6 +39,20 @@ def target_problems(rows: pl.DataFrame, blank: pl.DataFrame, params: PreparePara
                 f"a class, write `csv: {{missing: {kept}}}` in prepare, or else delete these rows"
             )
     return problems
+
+
+def _amounts_problem(blank: pl.DataFrame, name: str, params: PrepareParams) -> str | None:
+    """Return that a target has amounts with words, too many for classes; None for another target."""
+    if name not in blank.columns or blank[name].dtype != pl.String or params.task not in ("auto", "regression"):
+        return None
+    different = blank[name].drop_nulls().unique(maintain_order=True)
+    amounts = different.filter(different.str.contains(_AMOUNT))
+    if len(different) <= MAX_NUMERIC_CLASSES or len(amounts) < MIN_TYPE_SHARE * len(different):
+        return None
+    return (
+        f"{params.table_name}: target '{name}' has {len(different)} different values such as '{amounts[0]}', too many "
+        "for classes, and they are no numbers; write only the number, in one unit, in each row"
+    )
 
 
 def number_notes(rows: pl.DataFrame, numbers: Mapping[str, NumberFormat], where: str) -> list[str]:

@@ -26,6 +26,89 @@ _PARTS = (
     rf"^(?<open>\()?(?<sign>[+-]?) ?(?<before>{_CURRENCY})? ?(?<second>[+-]?)(?<body>[0-9][0-9.,' ]*|[.,][0-9]+)"
     r"(?<exponent>[eE][+-]?[0-9]+)? ?(?<after>[^0-9.,'()\s+-][^0-9()]{0,14})?(?<close>\))?(?<trail>-)?$"
 )
+_SIGN = re.compile("[%‰$€£¥₹₽₩₺]")
+_MEASURES = frozenset(  # no letters that number seats and rooms, such as A and B
+    [
+        "kg",
+        "g",
+        "mg",
+        "t",
+        "lb",
+        "lbs",
+        "oz",
+        "km",
+        "m",
+        "cm",
+        "mm",
+        "mi",
+        "ft",
+        "in",
+        "yd",
+        "l",
+        "ml",
+        "cl",
+        "gal",
+        "s",
+        "sec",
+        "min",
+        "h",
+        "hr",
+        "hrs",
+        "ms",
+        "day",
+        "days",
+        "week",
+        "weeks",
+        "month",
+        "months",
+        "year",
+        "years",
+        "yr",
+        "yrs",
+        "k",
+        "bn",
+        "mn",
+        "mio",
+        "mrd",
+        "million",
+        "billion",
+        "kb",
+        "mb",
+        "gb",
+        "tb",
+        "kw",
+        "mw",
+        "ha",
+        "°c",
+        "°f",
+        "usd",
+        "eur",
+        "gbp",
+        "chf",
+        "jpy",
+        "cny",
+        "rmb",
+        "inr",
+        "aud",
+        "cad",
+        "sek",
+        "nok",
+        "dkk",
+        "pln",
+        "czk",
+        "huf",
+        "brl",
+        "zar",
+        "krw",
+        "rub",
+        "try",
+        "kr",
+        "kr.",
+        "rs",
+        "rs.",
+        "tsd",
+    ]
+)
 _FIRST_VALUES = 100  # that tell most columns of names
 
 
@@ -167,16 +250,25 @@ def _parts(texts: pl.Series) -> pl.DataFrame | None:
 
 
 def _one_unit(parts: pl.DataFrame) -> str | None:
-    """Return the unit of all values but zeros, which may lack it; None for different ones."""
+    """Return the unit of all values but zeros, which may lack it; None for different words, as in names.
+
+    Raises:
+        ColumnError: for several units of measure.
+    """
     units = (parts["before"].fill_null("") + parts["after"].fill_null("").str.strip_chars()).rename("unit")
     bare = units == ""
     shown = units.filter(~bare).unique(maintain_order=True).to_list()
     if not shown:
         return ""
-    if any(not re.fullmatch("[0.,]+", body) for body in parts["body"].filter(bare)):
-        return None
     alike = {_singular(unit) for unit in shown}
-    return min(shown, key=len) if len(alike) == 1 else None
+    is_mixed = len(alike) > 1 or not all(re.fullmatch("[0.,]+", body) for body in parts["body"].filter(bare))
+    if is_mixed and all(unit.casefold() in _MEASURES or re.search(_SIGN, unit) for unit in shown):
+        others = (units != shown[0]).arg_true()
+        raise ColumnError(
+            f"has numbers in several units, such as '{parts['text'][int((~bare).arg_max() or 0)]}' and "
+            f"'{parts['text'][int(others[0])]}'; write all of them in one"
+        )
+    return None if is_mixed else min(shown, key=len)
 
 
 def _singular(unit: str) -> str:
