@@ -54,7 +54,7 @@ def find_format(first: TableHead, blank: pl.DataFrame, params: PrepareParams, di
     columns = _look_at(values, params)
     decimal = _decimal_of(values, columns, params.csv, dialect)
     numbers = _choose(values, columns, decimal, params)
-    problems = [*columns.problems, *target_problems(first.rows, blank, params)]
+    problems = [*columns.problems, *target_problems(first.rows, blank, params, numbers)]
     if problems:
         raise InputError(*problems)
     numbers = _with_sentinels(values, columns, numbers, params)

@@ -19,15 +19,20 @@ _AMOUNT = (
 )
 
 
-def target_problems(rows: pl.DataFrame, blank: pl.DataFrame, params: PrepareParams) -> list[str]:
+def target_problems(
+    rows: pl.DataFrame, blank: pl.DataFrame, params: PrepareParams, numeric: Collection[str]
+) -> list[str]:
     """Return which classes would be read as gaps.
 
     Args:
         rows: as they came.
         blank: the same, with nulls for gaps.
+        numeric: columns that are numbers, however they are written.
     """
     problems = []
     for name in target_names(params):
+        if name in numeric:
+            continue
         if (few := _amounts_problem(blank, name, params)) is not None:
             problems.append(few)
         is_here = name in rows.columns and params.task != "regression"

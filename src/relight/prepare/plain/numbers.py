@@ -27,87 +27,10 @@ _PARTS = (
     r"(?<exponent>[eE][+-]?[0-9]+)? ?(?<after>[^0-9.,'()\s+-][^0-9()]{0,14})?(?<close>\))?(?<trail>-)?$"
 )
 _SIGN = re.compile("[%‰$€£¥₹₽₩₺]")
-_MEASURES = frozenset(  # no letters that number seats and rooms, such as A and B
-    [
-        "kg",
-        "g",
-        "mg",
-        "t",
-        "lb",
-        "lbs",
-        "oz",
-        "km",
-        "m",
-        "cm",
-        "mm",
-        "mi",
-        "ft",
-        "in",
-        "yd",
-        "l",
-        "ml",
-        "cl",
-        "gal",
-        "s",
-        "sec",
-        "min",
-        "h",
-        "hr",
-        "hrs",
-        "ms",
-        "day",
-        "days",
-        "week",
-        "weeks",
-        "month",
-        "months",
-        "year",
-        "years",
-        "yr",
-        "yrs",
-        "k",
-        "bn",
-        "mn",
-        "mio",
-        "mrd",
-        "million",
-        "billion",
-        "kb",
-        "mb",
-        "gb",
-        "tb",
-        "kw",
-        "mw",
-        "ha",
-        "°c",
-        "°f",
-        "usd",
-        "eur",
-        "gbp",
-        "chf",
-        "jpy",
-        "cny",
-        "rmb",
-        "inr",
-        "aud",
-        "cad",
-        "sek",
-        "nok",
-        "dkk",
-        "pln",
-        "czk",
-        "huf",
-        "brl",
-        "zar",
-        "krw",
-        "rub",
-        "try",
-        "kr",
-        "kr.",
-        "rs",
-        "rs.",
-        "tsd",
-    ]
+_MEASURES = (  # no letters that number seats and rooms, such as A and B
+    " kg g mg t lb lbs oz km m cm mm mi ft in yd l ml cl gal s sec min h hr hrs ms day days week weeks month months "
+    "year years yr yrs k bn mn mio mrd million billion kb mb gb tb kw mw ha °c °f usd eur gbp chf jpy cny rmb inr aud "
+    "cad sek nok dkk pln czk huf brl zar krw rub try kr kr. rs rs. tsd "
 )
 _FIRST_VALUES = 100  # that tell most columns of names
 
@@ -262,7 +185,7 @@ def _one_unit(parts: pl.DataFrame) -> str | None:
         return ""
     alike = {_singular(unit) for unit in shown}
     is_mixed = len(alike) > 1 or not all(re.fullmatch("[0.,]+", body) for body in parts["body"].filter(bare))
-    if is_mixed and all(unit.casefold() in _MEASURES or re.search(_SIGN, unit) for unit in shown):
+    if is_mixed and all(f" {unit.casefold()} " in _MEASURES or re.search(_SIGN, unit) for unit in shown):
         others = (units != shown[0]).arg_true()
         raise ColumnError(
             f"has numbers in several units, such as '{parts['text'][int((~bare).arg_max() or 0)]}' and "
