@@ -97,9 +97,7 @@ CATALOGUE = [
     of_source(15, "path upwards", "../table.csv", "../table.csv: must be a path inside the repository"),
     of_source(15, "link outwards", "data/raw/link.csv", "link.csv: is a link out of the repository", make.link_out),
     of_source(15, "folder", "data/raw", READ, code=0),
-    of_source(
-        15, "folder without tables", "data", "data: has no tables in it (.csv, .tsv, .csv.gz, .tsv.gz, .parquet)"
-    ),
+    of_source(15, "folder without tables", "data", "data: has no tables in it (.csv, .tsv, .txt (also as"),
     of_source(
         15,
         "folder of two kinds",
@@ -119,9 +117,9 @@ CATALOGUE = [
     of_source(
         15,
         "other ending",
-        "params.txt",
-        "must end in .yaml, .csv, .tsv, .csv.gz, .tsv.gz, .parquet",
-        write("params.txt", TABLE),
+        "params.sav",
+        "must end in .yaml, .csv, .tsv, .txt (also as .gz, .bz2, .xz, .zip), .parquet, .jsonl, .xlsx",
+        write("params.sav", TABLE),
     ),
     of_source(15, "long path", "d/" * 3000 + "t.csv", "cannot be read: File name too long"),
     of_params(16, "negative seed", "seed: 42\n  epochs", "seed: -1\n  epochs", "train.seed: must be >= 0, got -1"),

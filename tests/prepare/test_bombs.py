@@ -15,7 +15,7 @@ import pytest
 
 from relight.data.parquet_sizes import MAX_COLUMNS, assert_unpacks
 from relight.errors import InputError
-from relight.prepare.csv import pieces
+from relight.prepare.csv import files as csv_files
 from relight.prepare.csv.reader import csv_frames, read_csv
 from relight.prepare.source import SourceTable
 from tests.parquet_bombs import Bomb
@@ -183,7 +183,7 @@ def test_a_row_on_many_lines_is_one_row(tmp_path: Path, monkeypatch: pytest.Monk
     text = "\n" * 100_000
     path.write_text(f'x,y\n1,"{text}"\n2,3\n' + '4,"a""b"\n' * 10)
     assert read_csv(path).rows()[:3] == [("1", text), ("2", "3"), ("4", 'a"b')]
-    monkeypatch.setattr(pieces, "MAX_PACKING", 1)
+    monkeypatch.setattr(csv_files, "MAX_PACKING", 1)
     packed = tmp_path / "t.csv.gz"
     packed.write_bytes(gzip.compress(path.read_bytes()))
     assert read_csv(packed).height == 12  # small files may unpack to 256 MB

@@ -18,7 +18,8 @@ from typing import IO, Any, NamedTuple
 from relight.data.text_format import MISSING_WORDS, CsvParams
 from relight.errors import InputError
 from relight.prepare.csv.encoding import ENCODING_BYTES, decode, find_encoding
-from relight.prepare.csv.pieces import MAX_ROW_BYTES, open_csv
+from relight.prepare.csv.files import open_csv
+from relight.prepare.csv.pieces import MAX_ROW_BYTES
 
 _SAMPLE_BYTES = 1 << 18  # that decide on the rest
 _SAMPLE_ROWS = 200
