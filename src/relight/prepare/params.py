@@ -106,7 +106,7 @@ class PrepareParams(Section):
     """Which table is read, what is predicted, and what its columns are."""
 
     source: str = Field(min_length=1, examples=["data/raw/line.yaml"])
-    """The table: .csv, .tsv or .txt (also packed), .parquet, .jsonl, .xlsx, or a folder of such files; a .yaml describes
+    """The table: .csv, .tsv or .txt (also packed), .parquet, .jsonl, .xlsx, or a folder of them; a .yaml describes
     generated data."""
     reader: Annotated[Call | None, BeforeValidator(_check_reader)] = None
     """A function of your own that reads the source, whatever it is: `{call: "module:function"}` with its settings."""
