@@ -90,6 +90,7 @@ class NumericInput(BaseModel):
         name: the name of the column, or for a date `column.year` and so on.
         column: the column that it is read from.
         date_part: which part of a date it is; None for other columns.
+        zone: of the date, whose clock it is on; None for UTC and for dates without a zone.
         offset: is subtracted before the number becomes a float32, which would make one of different values such as
             1748000006 and 1748000007; 0 for a column whose values stay apart.
     """
@@ -100,6 +101,7 @@ class NumericInput(BaseModel):
     column: str
     kind: Literal["numeric", "boolean", "datetime"]
     date_part: DatePart | None = None
+    zone: str | None = Field(default=None, exclude_if=lambda zone: zone is None)
     offset: Single = Field(default=0.0, exclude_if=lambda offset: offset == 0)
 
     @property

@@ -80,6 +80,7 @@ class SplitReporter:
             left_out=left_out,
             notes=[
                 *method_notes(params, left_out),
+                *recurring_notes(params, features),
                 *self._duplicate_notes(),
                 *self._unseen_class_notes(),
                 *self._unknown_level_notes(),
@@ -105,6 +106,14 @@ class SplitReporter:
         counts = [(name, int(n)) for name, n in zip(self._categories, self._unknown_rows, strict=True) if n]
         shown = abbreviate([f"{count} of '{name}'" for name, count in counts], MAX_NAMES_LISTED)
         return [f"Test rows with a category that no train row has: {shown}; it counts as missing."] if counts else []
+
+
+def recurring_notes(params: SplitParams, features: Features) -> list[str]:
+    """Return what the model sees of the date by which the parts follow each other."""
+    parts = [str(number.date_part) for number in features.numeric if number.column == params.column]
+    if params.method != "time" or not parts:
+        return []
+    return [f"Column '{params.column}' splits by time; of it the model sees only {' and '.join(parts)}."]
 
 
 def report_split(
