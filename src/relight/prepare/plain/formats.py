@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from relight.data.text_columns import MIN_TYPE_SHARE
 from relight.data.text_format import CsvParams, DecimalMark, NumberFormat, TextFormat
 from relight.errors import ColumnError, InputError
 from relight.prepare.column_plan import target_names
@@ -58,6 +59,8 @@ def find_format(first: TableHead, blank: pl.DataFrame, params: PrepareParams, di
     if problems:
         raise InputError(*problems)
     numbers = _with_sentinels(values, columns, numbers, params)
+    if columns.problems:
+        raise InputError(*columns.problems)
     form = _described(params.csv, dialect, decimal, numbers)
     where = "" if first.is_whole else " of the first rows"
     notes = [*number_notes(first.rows, numbers, where), *word_notes(first.rows, blank, params, numbers, where)]
@@ -165,17 +168,32 @@ def _choose(
 def _with_sentinels(
     blank: Mapping[str, pl.Series], columns: _Columns, numbers: Mapping[str, NumberFormat], params: PrepareParams
 ) -> dict[str, NumberFormat]:
-    """Return the formats, with -999 or alike as a gap in the columns that the params do not call numeric."""
+    """Return the formats, with -999 or alike as a gap in the columns that the params do not call numeric.
+
+    `columns.problems` gets the columns with too many rows that are no numbers.
+    """
     added: dict[str, NumberFormat] = {}
     for name, values in blank.items():
         form = numbers.get(name)
         plain = columns.plain.get(name) if form is None else plain_numbers(values, form).cast(pl.Float64, strict=False)
+        if form is not None and plain is not None and (word := _frequent_word(values, plain, form)) is not None:
+            step = "fix it, leave it empty, or add it to prepare.csv.missing if it means a gap"
+            columns.problems.append(
+                _problem(name, ColumnError(f"has numbers, and '{word}' among them; {step}"), params)
+            )
         sentinel = None if plain is None or name in params.columns else sentinel_of(plain)
         if sentinel is not None and name not in target_names(params):
             form = NumberFormat() if form is None else form
             form = form.model_copy(update={"missing": [*form.missing, f"{sentinel:.0f}"]})
         added |= {} if form is None else {name: form}
     return added
+
+
+def _frequent_word(values: pl.Series, plain: pl.Series, form: NumberFormat) -> str | None:
+    """Return the first value that is no number if they are more than mistakes in a column of numbers; else None."""
+    words = values.filter(plain.is_null() & values.is_not_null() & ~values.cast(pl.String).is_in(form.missing))
+    n_numbers = len(plain) - plain.null_count()
+    return str(words[0]) if len(words) * MIN_TYPE_SHARE > n_numbers * (1 - MIN_TYPE_SHARE) else None
 
 
 def _described(

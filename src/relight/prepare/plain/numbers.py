@@ -21,18 +21,33 @@ GAP_MARKS = (
 SENTINELS = (-99.0, -999.0, -9999.0, -99999.0, -999999.0)
 _DECIMALS: tuple[DecimalMark, ...] = (".", ",")
 _THOUSANDS: tuple[ThousandsMark, ...] = ("", ",", ".", " ", "'")
-_CURRENCY = r"[A-Z]{0,3}\p{Sc}|USD|EUR|GBP|CHF|JPY|CNY|RMB|INR|AUD|CAD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|BRL|ZAR|Rs\.?|kr\.?"
+_CURRENCY = (
+    r"[A-Z]{0,3}\p{Sc}|USD|EUR|GBP|CHF|JPY|CNY|RMB|INR|AUD|CAD|NZD|SEK|NOK|DKK|ISK|PLN|CZK|HUF|RON|BGN|BRL|ZAR|KRW|TWD|"
+    r"HKD|SGD|MYR|IDR|THB|VND|PHP|PKR|BDT|LKR|AED|SAR|QAR|ILS|TRY|RUB|UAH|KZT|EGP|NGN|KES|MAD|MXN|ARS|CLP|COP|PEN|UYU|"
+    r"Rs\.?|kr\.?|S?[Ff]r\.|zł|Kč|Ft|Rp\.?|RM|S/\.?|руб\.?"
+)
 _PARTS = (
     rf"^(?<open>\()?(?<sign>[+-]?) ?(?<before>{_CURRENCY})? ?(?<second>[+-]?)(?<body>[0-9][0-9.,' ]*|[.,][0-9]+)"
-    r"(?<exponent>[eE][+-]?[0-9]+)? ?(?<after>[^0-9.,'()\s+-][^0-9()]{0,14})?(?<close>\))?(?<trail>-)?$"
+    r"(?<exponent>[eE][+-]?[0-9]+)? ?(?<after>[^0-9.,'()\s+-][^0-9()]{0,14}|[^0-9()\s]{0,9}m[23])?"
+    r"(?<close>\))?(?<trail>-)?$"
 )
 _SIGN = re.compile("[%‰$€£¥₹₽₩₺]")
 _MEASURES = (  # no letters that number seats and rooms, such as A and B
     " kg g mg t lb lbs oz km m cm mm mi ft in yd l ml cl gal s sec min h hr hrs ms day days week weeks month months "
     "year years yr yrs k bn mn mio mrd million billion kb mb gb tb kw mw ha °c °f usd eur gbp chf jpy cny rmb inr aud "
-    "cad sek nok dkk pln czk huf brl zar krw rub try kr kr. rs rs. tsd "
+    "cad sek nok dkk pln czk huf brl zar krw rub try kr kr. rs rs. tsd cr dr lakh crore 万 亿 萬 億 千 元 円 만 원 "
 )
+_BETWEEN = "…"  # stands for the number in a unit before and behind it, as $…/kg
 _FIRST_VALUES = 100  # that tell most columns of names
+_DIGITS = {digit: str(index % 10) for index, digit in enumerate("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹")} | {"٫": ".", "٬": ","}
+_ODD_SIGNS = {
+    r"^(\p{Sc}) *-$|^- *(\p{Sc})$": "0$1$2",  # a zero, as accountants write it
+    r"^\(([^()]*[0-9][^()]*)\)$": "-$1",
+    r"^([^()0-9]{1,5})\(([0-9][0-9.,' ]*)\)$": "-$1$2",  # $(5.00), as accountants write it
+    r"^([^–—-]*[0-9])[.,](?:--?|[–—])( ?[^0-9]{0,5})$": "$1$2",  # 5.- or 5,-- €: no cents
+    r"^([+-]?[0-9.]+)[dD]([+-][0-9]{2,3})$": "${1}E$2",  # 1.5D+03, as Fortran writes it
+    r"""^(?:="(.*)"|'([+-]?[0-9.,]+))$""": "$1$2",  # marks of a text in spreadsheets
+}
 
 
 Marks = tuple[DecimalMark, ThousandsMark]
@@ -121,8 +136,7 @@ def plain_numbers(texts: pl.Series, form: NumberFormat) -> pl.Series:
         texts: without spaces around them.
     """
     signed = with_plain_signs(texts.set(texts.is_in(form.missing), None))
-    if form.unit:
-        unit = re.escape(form.unit)
+    for unit in map(re.escape, filter(None, form.unit.split(_BETWEEN))):
         signed = signed.str.replace(rf"(?i)^([+-]?) ?{unit} ?([+-]?[0-9.,])", "$1$2")
         signed = signed.str.replace(rf"(?i)^(.*[0-9.,]) ?{unit}(?:s|\.)?$", "$1")
     is_written = signed.str.replace(r"[eE][+-]?[0-9]+$", "").str.strip_chars_start("+-").str.strip_chars()
@@ -134,10 +148,15 @@ def plain_numbers(texts: pl.Series, form: NumberFormat) -> pl.Series:
 
 
 def with_plain_signs(texts: pl.Series) -> pl.Series:
-    """Return texts with ASCII digits, signs and spaces, and a minus for numbers in parentheses or with one behind."""
+    """Return texts with ASCII digits, signs and spaces, a minus for numbers in parentheses or with one behind, and
+    without what marks a text, or the absence of cents, in front of a number or behind it."""
     if bool(texts.str.contains(r"[^\x00-\x7f]").any()):
-        texts = texts.str.normalize("NFKC").str.replace_all(r"^[−–]|([(])[−–]", "${1}-").str.replace_all("[’´]", "'")
-    return texts.str.replace(r"^\(([^()]*[0-9][^()]*)\)$", "-$1").str.replace(r"^([0-9][0-9.,' ]*)-$", "-$1")
+        texts = texts.str.normalize("NFKC").str.replace_many(_DIGITS).str.replace_all(r"\p{Cf}", "").str.strip_chars()
+        texts = texts.str.replace_all(r"^[−–]|([(])[−–]", "${1}-").str.replace_all("[’´]", "'")
+    if bool(texts.str.contains(r"[(='–—]|[.,]-|[dD][+-]|\p{Sc} *-|- *\p{Sc}").any()):
+        for pattern, plain in _ODD_SIGNS.items():
+            texts = texts.str.replace(pattern, plain)
+    return texts.str.replace(r"^([0-9][0-9.,' ]*)-$", "-$1")
 
 
 def sentinel_of(numbers: pl.Series) -> float | None:
@@ -155,7 +174,8 @@ def sentinel_of(numbers: pl.Series) -> float | None:
 def _valid(decimal: str, thousands: str) -> str:
     """Return the pattern of the digits of a number with these marks; thousands may be in groups of two, as in India."""
     d, t = re.escape(decimal), re.escape(thousands)
-    whole = rf"[0-9]{{1,3}}(?:{t}[0-9]{{3}})+|[0-9]{{1,2}}(?:{t}[0-9]{{2}})+{t}[0-9]{{3}}|[0-9]+" if t else "[0-9]+"
+    groups = rf"[1-9][0-9]{{0,2}}(?:{t}[0-9]{{3}})+|[1-9][0-9]?(?:{t}[0-9]{{2}})+{t}[0-9]{{3}}|[0-9]+"  # never 0,123
+    whole = groups if t else "[0-9]+"
     return rf"^(?:(?:{whole})(?:{d}[0-9]*)?|{d}[0-9]+)$"
 
 
@@ -178,7 +198,11 @@ def _one_unit(parts: pl.DataFrame) -> str | None:
     Raises:
         ColumnError: for several units of measure.
     """
-    units = (parts["before"].fill_null("") + parts["after"].fill_null("").str.strip_chars()).rename("unit")
+    before, after = parts["before"].fill_null(""), parts["after"].fill_null("").str.strip_chars()
+    are_both = (before != "") & (after != "")
+    units = (before + pl.Series([_BETWEEN if both else "" for both in are_both], dtype=pl.String) + after).rename(
+        "unit"
+    )
     bare = units == ""
     shown = units.filter(~bare).unique(maintain_order=True).to_list()
     if not shown:
