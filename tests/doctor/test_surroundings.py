@@ -13,7 +13,13 @@ from relight.doctor import surroundings
 from relight.doctor.doctor import doctor
 from relight.doctor.environment import DiskState
 from relight.doctor.finding import Finding
-from relight.doctor.surroundings import check_home, check_surroundings, name_findings, repository_findings
+from relight.doctor.surroundings import (
+    cache_path_findings,
+    check_folders,
+    check_surroundings,
+    name_findings,
+    repository_findings,
+)
 from relight.runtime.places import configured_folder
 
 NAMES = ("LOGNAME", "USER", "LNAME", "USERNAME")  # those that getpass.getuser reads
@@ -52,7 +58,7 @@ def type_exports(finding: Finding, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_nothing_is_found_in_order(root: Path) -> None:
-    assert check_surroundings(root).findings == check_home(root).findings == []
+    assert check_surroundings(root).findings == check_folders(root).findings == []
 
 
 def test_root_needs_no_variables(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,20 +145,20 @@ def test_a_home_that_cannot_be_written(root: Path, tmp_path: Path, monkeypatch: 
     (tmp_path / "file").touch()
     monkeypatch.setenv("HOME", str(tmp_path / "file/home"))
     assert check_surroundings(root).findings == []  # DVC runs without
-    (finding,) = check_home(root).findings
+    (finding,) = check_folders(root).findings
     assert finding.problem == f"HOME={tmp_path}/file/home: nothing can be written there (Not a directory)"
     type_exports(finding, monkeypatch)
-    assert check_home(root).findings == []
+    assert check_folders(root).findings == []
 
 
 def test_a_folder_of_temporary_files_that_is_missing(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", str(root / "none"))
     monkeypatch.setattr(tempfile, "tempdir", None)
-    (finding,) = check_home(root).findings
+    (finding,) = check_folders(root).findings
     assert finding.problem == f"TMPDIR={root}/none: nothing can be written there (No such file or directory)"
     assert finding.reason == "temporary files go to /tmp instead"
     type_exports(finding, monkeypatch)
-    assert check_home(root).findings == []
+    assert check_folders(root).findings == []
 
 
 def test_a_folder_of_temporary_files_that_is_full(
@@ -161,10 +167,10 @@ def test_a_folder_of_temporary_files_that_is_full(
     (small_disk / "all").write_bytes(bytes(64 * 1024))
     monkeypatch.setenv("TMPDIR", str(small_disk))
     monkeypatch.setattr(tempfile, "tempdir", None)
-    (finding,) = check_home(root).findings
+    (finding,) = check_folders(root).findings
     assert finding.problem == f"TMPDIR={small_disk}: nothing can be written there (No space left on device)"
     type_exports(finding, monkeypatch)
-    assert check_home(root).findings == []
+    assert check_folders(root).findings == []
 
 
 @pytest.mark.parametrize(
@@ -197,6 +203,26 @@ def test_a_locale_that_does_not_read_the_name(root: Path) -> None:
     assert "M\\\\xfcller is not read as UTF-8 in this locale" in told
     assert "('export', 'PYTHONUTF8=1')" in told
     assert fine == "[]\n"
+
+
+@pytest.mark.parametrize(("of_user", "n_commands"), [("/home/m", 3), ("/home/müller", 0)])
+def test_a_cache_whose_path_is_not_ascii(of_user: str, n_commands: int) -> None:
+    """DVC writes the path into the config of a temporary workspace, as ASCII."""
+    (finding,) = cache_path_findings(Path("/data/Müller/.dvc/cache"), of_user)
+    assert finding.problem == "the path of the cache has letters outside ASCII: /data/Müller/.dvc/cache"
+    assert len(finding.commands) == n_commands
+    moved_to = {command[-1] for command in finding.commands[1:]}
+    assert all(cache_path_findings(Path(path), of_user) == [] for path in moved_to)
+    assert len(moved_to) == min(n_commands, 1)
+    assert "move the repository" in finding.note
+
+
+def test_local_settings_that_are_not_ascii(root: Path) -> None:
+    (root / ".dvc/config.local").write_text("['remote \"a\"']\n    url = /data/Müller\n", encoding="utf-8")
+    (finding,) = check_folders(root).findings
+    assert finding.problem == ".dvc/config.local has letters outside ASCII: url"
+    (root / ".dvc/config.local").write_text("['remote \"a\"']\n    url = /data/Mueller\n", encoding="utf-8")
+    assert check_folders(root).findings == []
 
 
 def test_doctor_stops_at_what_every_command_of_dvc_fails_at(monkeypatch: pytest.MonkeyPatch) -> None:

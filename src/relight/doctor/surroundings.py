@@ -2,6 +2,7 @@
 
 import errno
 import getpass
+import hashlib
 import os
 import pwd
 import tempfile
@@ -9,12 +10,14 @@ from pathlib import Path
 
 from relight.doctor.environment import DiskState, probe_disk
 from relight.doctor.finding import CheckResult, Finding
-from relight.runtime.places import configured_folder
+from relight.runtime.messages import abbreviate
+from relight.runtime.places import configured_cache, configured_folder
 from relight.runtime.workspace import DVC_FOLDER
 
 SITE_CACHE = "/var/tmp/dvc"  # DVC's own default, see dvc.dirs.site_cache_dir
 NEW_NAME = "relight"  # of a user without one: any name will do
 FAILS = "every command of DVC fails"
+TEMPORARY_FAILS = "`dvc exp run --temp` and the queue fail (UnicodeEncodeError)"
 
 
 def check_surroundings(root: Path) -> CheckResult:
@@ -35,13 +38,17 @@ def check_surroundings(root: Path) -> CheckResult:
     return CheckResult("surroundings", summary, findings)
 
 
-def check_home(root: Path) -> CheckResult:
-    """Look at two folders that DVC runs without, but other programs of the pipeline do not: the home, and TMPDIR."""
+def check_folders(root: Path) -> CheckResult:
+    """Look at folders that only some commands need: the home, TMPDIR, and a cache whose path has other letters."""
     home, temporary = os.path.expanduser("~"), os.environ.get("TMPDIR")
     findings = unwritable_home_findings(home, probe(Path(home)))
     if temporary:
         findings += temporary_findings(temporary, probe(Path(temporary), may_be_made=False), root)
-    return CheckResult("home", home, findings)
+    findings += cache_path_findings(configured_cache(root), home)
+    local = root / DVC_FOLDER / "config.local"
+    if local.is_file():
+        findings += local_config_findings(local.read_bytes())
+    return CheckResult("folders", f"home {home}", findings)
 
 
 def site_cache_folder(root: Path) -> Path:
@@ -156,6 +163,33 @@ def temporary_findings(folder: str, disk: DiskState, root: Path) -> list[Finding
         reason = "no other folder takes temporary files, so a stage may fail"
         return [Finding(problem, reason, (("export", f"TMPDIR={root / DVC_FOLDER / 'tmp'}"),))]
     return [Finding(problem, reason, (("unset", "TMPDIR"),))]
+
+
+def cache_path_findings(cache: Path, home: str) -> list[Finding]:
+    """Return a finding if the path of the cache is not ASCII: DVC writes it as ASCII into the config of a workspace."""
+    if str(cache).isascii():
+        return []
+    problem = f"the path of the cache has letters outside ASCII: {cache}"
+    note = "or move the repository to a path of ASCII; `dvc repro`, `dvc exp run` and `relight sweep` run here"
+    other = f"{home}/.local/share/relight/cache-{hashlib.md5(os.fsencode(cache)).hexdigest()[:8]}"
+    if not other.isascii():
+        return [Finding(problem, TEMPORARY_FAILS, note=note)]
+    move = (("mkdir", "-p", os.path.dirname(other)), ("mv", str(cache), other))
+    return [Finding(problem, TEMPORARY_FAILS, (*move, ("dvc", "cache", "dir", "--local", other)), note=note)]
+
+
+def local_config_findings(settings: bytes) -> list[Finding]:
+    """Return a finding if config.local is not ASCII, because DVC copies it into a workspace as ASCII.
+
+    Args:
+        settings: the bytes of `.dvc/config.local`.
+    """
+    lines = [line.strip() for line in settings.decode(errors="replace").splitlines() if not line.isascii()]
+    if not lines:
+        return []
+    keys = abbreviate(line.partition("=")[0].strip() for line in lines)
+    problem = f".dvc/config.local has letters outside ASCII: {keys}"
+    return [Finding(problem, TEMPORARY_FAILS, note="name a path of ASCII there, such as a link to the folder")]
 
 
 def _own_folder() -> str:
