@@ -84,7 +84,7 @@ def test_any_bytes_are_read_as_python_reads_them_or_refused(content: bytes, piec
     n_columns = len(table.columns)
     assert with_index_name([name.strip() for name in header[:n_columns]]) == table.columns
     assert [[value or "" for value in row] for row in table.rows()] == [
-        row[:n_columns] for row in rows[dialect.has_units :]
+        row[:n_columns] for row in rows[dialect.n_units :]
     ]
     assert {value for row in (header, *rows) for value in row[n_columns:]} <= {""}
 

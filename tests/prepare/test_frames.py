@@ -90,7 +90,7 @@ def test_objects_of_one_type_are_a_column_of_it(cells: list[Any], dtype: Any, va
         (pl.DataFrame(), "has no columns"),
         ({0: np.zeros(2)}, "names of columns must be texts, got 0 (int); rename the columns"),
         ({0: np.zeros((2, 2))}, "names of columns must be texts, got 0 (int); rename the columns"),
-        ({"": np.zeros(2)}, "column 1 has no name"),
+        ({"": np.zeros(2)}, "column 1 has no name; name it, or delete the column"),
         ({"x": np.zeros(2), " x": np.zeros(2)}, "column 'x' occurs 2 times; rename one"),
         ({"x": np.zeros((2, 2)), "x_1": np.zeros(2)}, "column 'x_1' occurs 2 times; rename one"),
         ({"x": np.zeros(2), "y": np.zeros(3)}, "columns must have the same number of rows, got x: 2, y: 3"),

@@ -137,6 +137,7 @@ def _matching_share(matches: pl.Series) -> float:
 
 def name_problems(names: list[str]) -> list[str]:
     """Return what is wrong with names of columns: one is missing, or several columns have the same."""
-    nameless = [f"column {index} has no name" for index, name in enumerate(names, 1) if not name]
+    missing = (index for index, name in enumerate(names, 1) if not name)
+    nameless = [f"column {index} has no name; name it, or delete the column" for index in missing]
     counts = Counter(name for name in names if name)
     return [*nameless, *(f"column '{name}' occurs {n} times; rename one" for name, n in counts.items() if n > 1)]

@@ -110,14 +110,30 @@ def _clean_texts(values: pl.Series) -> CleanColumn:
         if text_columns.any_leading_zeros(values):
             remark = "has leading zeros, and was read as categories"
             return CleanColumn(with_whole_numbers(values), "categorical", (remark,))
-        return CleanColumn(_as_finite(values, _as_numbers(values, 1), 1), "numeric")
+        return CleanColumn(_as_finite(values, _as_numbers(values, 1, is_new=True), 1), "numeric")
     if text_columns.have_decimal_commas(values):
         raise ColumnError("has numbers with commas in them; write 1234.5, with a decimal point and no commas")
-    mixed = ("holds numbers and words, and was read as categories",) if text_columns.are_half_numbers(values) else ()
+    mixed = (_mixed_note(values),) if text_columns.are_half_numbers(values) else ()
     return CleanColumn(with_whole_numbers(values), "categorical", mixed)
 
 
-def _as_numbers(raw: pl.Series, first_row: int) -> pl.Series:
+def _mixed_note(values: pl.Series) -> str:
+    read = "holds numbers and words, and was read as categories"
+    words = values.filter(~text_columns.are_numbers(values)).drop_nulls()
+    if words.n_unique() != 1 or len(words) == 1:
+        return read
+    return f"{read}; if '{words[0]}' means a gap, add it to prepare.csv.missing"
+
+
+def _as_numbers(raw: pl.Series, first_row: int, *, is_new: bool = False) -> pl.Series:
+    """Return Float64.
+
+    Args:
+        is_new: whether the kind of the column is decided now, so that a word may yet be called a gap.
+
+    Raises:
+        ValueMismatchError: with the first value that is no number.
+    """
     if raw.dtype.is_numeric() or raw.dtype == pl.Null:
         return raw.cast(pl.Float64)
     values = raw.cast(pl.String)
@@ -127,8 +143,10 @@ def _as_numbers(raw: pl.Series, first_row: int) -> pl.Series:
     wrong = ~text_columns.are_numbers(values)
     if wrong.any():
         at = _first_index(wrong)
+        may_be_gap = is_new and not any(letter.isdigit() for letter in values[at])
+        step = "; or, if it means a gap, add it to prepare.csv.missing" if may_be_gap else ""
         raise ValueMismatchError(
-            f"row {first_row + at} must be a number, got {_quoted(values, at)}; fix the value or leave it empty"
+            f"row {first_row + at} must be a number, got {_quoted(values, at)}; fix the value or leave it empty{step}"
         )
     return values.cast(pl.Float64)
 

@@ -11,6 +11,7 @@ from relight.data.parquet import parquet_frames, parquet_schema
 from relight.data.parquet_sizes import MAX_PACKING, MIN_UNPACKED_BYTES, assert_unpacks
 from relight.errors import InputError
 from relight.extras import require_extra
+from relight.prepare.csv.files import open_csv
 from relight.prepare.frames import as_frame
 
 TypedKind = Literal["parquet", "jsonl", "excel"]
@@ -65,6 +66,7 @@ def _json_lines(file: Path) -> pl.DataFrame:
 
 def _excel(file: Path) -> pl.DataFrame:
     """Return the first sheet."""
+    _refuse_text(file)
     require_extra("excel", f"{file}: an Excel file")
     _assert_small(file)
     try:
@@ -73,6 +75,22 @@ def _excel(file: Path) -> pl.DataFrame:
         reason = str(error).strip().splitlines()[0]
         raise InputError(f"{file}: cannot be read as Excel ({reason}); save the sheet as .csv") from error
     return _named(file, rows)
+
+
+def _refuse_text(file: Path) -> None:
+    """Refuse a text that only its name calls a workbook, as many web sites and programs write it."""
+    with open_csv(file) as opened:
+        head = opened.read(_PART_BYTES)
+    if not head or b"\0" in head or head.startswith((b"PK", b"\xd0\xcf\x11\xe0")):
+        return
+    is_page = b"<html" in head.lower() or b"<table" in head.lower()
+    is_sheet = b"urn:schemas-microsoft-com:office:spreadsheet" in head
+    what, step = (
+        ("a web page" if is_page else "XML", "open it and save it as .csv")
+        if is_page or is_sheet
+        else ("a text", "name it .csv")
+    )
+    raise InputError(f"{file}: is no Excel file but {what}; {step}")
 
 
 def _named(file: Path, rows: pl.DataFrame) -> pl.DataFrame:

@@ -18,8 +18,10 @@ from relight.data.parquet_sizes import MAX_COLUMNS
 from relight.data.text_columns import name_problems
 from relight.data.text_format import CsvParams
 from relight.errors import InputError
-from relight.prepare.csv.dialect import Dialect, find_dialect, open_rows
+from relight.prepare.csv.dialect import Dialect, find_dialect
+from relight.prepare.csv.files import open_rows
 from relight.prepare.csv.pieces import MAX_ROW_BYTES
+from relight.runtime.messages import pluralize
 
 _CHUNK_BYTES = 1 << 20
 _LONE_RETURN = re.compile(rb"\r(?!\n)")
@@ -55,14 +57,14 @@ def check_csv(path: Path, dialect: Dialect | None = None) -> CsvStructure:
     """
     dialect = find_dialect(path, CsvParams()) if dialect is None else dialect
     _check_bytes(path, dialect)
-    with open_rows(path, dialect) as file:
+    with open_rows(path, dialect.encoding, dialect.n_before) as file:
         text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
         line = first_line = dialect.n_before + 1
         lines = TableLines(chain.from_iterable(_bounded_lines(path, text, lambda: line)), dialect)
         reader = csv.reader(lines, **dialect.csv_options, strict=True)
         try:
             names = check_header(path, dialect, next(reader, []))
-            n_rows, blank_line = -dialect.has_units, 0
+            n_rows, blank_line = -dialect.n_units, 0
             n_rows += not dialect.has_names
             line = first_line + reader.line_num
             for row in reader:
@@ -101,7 +103,7 @@ def _long_problem(path: Path, line: int, what: str) -> str:
 def _check_bytes(path: Path, dialect: Dialect) -> None:
     decoder = codecs.getincrementaldecoder("utf-8")()
     line, n_bytes = dialect.n_before + 1, 0  # of the line that is not ended yet
-    with open_rows(path, dialect) as file:
+    with open_rows(path, dialect.encoding, dialect.n_before) as file:
         while chunk := file.read(_CHUNK_BYTES):
             chunk += file.read(1) if chunk.endswith(b"\r") else b""
             _check_chunk(path, chunk, line, decoder)
@@ -140,9 +142,9 @@ def _check_row(path: Path, line: int, row: list[str], n_names: int, dialect: Dia
     """Check a row, and that no blank line is before it: in a table of one column it may mean a missing value."""
     if blank_line:
         raise InputError(f"{path}:{blank_line}: is a blank line among the rows; delete it")
-    ends = dialect.ends_with_separator
-    if len(row) != n_names + ends or (ends and row[-1] != ""):
-        more = " and an empty one behind them" if ends else ""
+    n_behind = dialect.n_behind
+    if len(row) != n_names + n_behind or any(row[n_names:]):
+        more = f" and {pluralize(n_behind, 'empty one')} behind them" if n_behind else ""
         hint = _width_hint(line, row, n_names, dialect)
         raise InputError(f"{path}:{line}: must have {n_names} values as the header{more}, got {len(row)}{hint}")
 
@@ -155,6 +157,8 @@ def _width_hint(line: int, row: list[str], n_names: int, dialect: Dialect) -> st
         return "; if the first value is a row name, as R writes it, write the table with row.names = FALSE"
     if line == dialect.n_before + 2:
         return f"; if line {line} holds the names, write `csv: {{header: {line}}}` in prepare"
+    if len(row) < n_names:
+        return "; if it is a remark and no row, delete it"
     return ""
 
 
@@ -168,11 +172,11 @@ def check_header(path: Path, dialect: Dialect, header: list[str]) -> list[str]:
         InputError: for no names, names that occur twice, or another separator.
     """
     line = dialect.n_before + 1
-    is_longer = dialect.ends_with_separator and len(header) > 1 and header[-1].strip() == ""
-    header = header[:-1] if is_longer else header
+    for _ in range(dialect.n_behind):
+        header = header[:-1] if len(header) > 1 and header[-1].strip() == "" else header
     if not dialect.has_names:
         header = [f"column_{index}" for index in range(1, len(header) + 1)]
-    names = with_index_name([name.strip() for name in header])
+    names = with_index_name([name.strip().strip("\ufeff") for name in header])
     if not names:
         raise InputError(f"{path}:{line}: is blank; the first line must name the columns")
     if len(names) > MAX_COLUMNS:

@@ -8,24 +8,22 @@ import codecs
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from tempfile import SpooledTemporaryFile
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from relight.data.text_format import MISSING_WORDS, CsvParams
 from relight.errors import InputError
-from relight.prepare.csv.encoding import ENCODING_BYTES, decode, find_encoding
+from relight.prepare.csv.encoding import ENCODING_BYTES, find_encoding, refuse_one_column, refuse_single_quotes
 from relight.prepare.csv.files import open_csv
-from relight.prepare.csv.pieces import MAX_ROW_BYTES
+from relight.runtime.messages import pluralize
 
 _SAMPLE_BYTES = 1 << 18  # that decide on the rest
 _SAMPLE_ROWS = 200
-_HELD_BYTES = 1 << 26  # of decoded text in memory; more is in a temporary file
 _MAX_PREAMBLE = 50  # rows
 _NUMBER = re.compile(r"[+-]?[$€£¥]?[0-9][0-9.,' ]*([eE][+-]?[0-9]+)?%?|[+-]?[.,][0-9]+")
+_SPACED_QUOTE = re.compile(r'(?:^|[,;\t|]) +"')
+_UNIT_MARK = re.compile(r"[\[(°%/²³µ€$£]")
 _WORDS_OF_GAPS = {*MISSING_WORDS, "?", "-", ".", "--"}
 
 
@@ -34,8 +32,9 @@ class Dialect(NamedTuple):
 
     Attributes:
         n_before: the number of lines in front of the names, or of the rows if there are none.
-        ends_with_separator: whether a separator stands behind the last value of each row.
-        has_units: whether a row of units follows the names.
+        n_behind: the number of separators behind the last value of each row.
+        n_units: the number of rows of units that follow the names.
+        skips_spaces: whether spaces behind a separator are no part of a value.
     """
 
     encoding: str = "utf-8"
@@ -44,27 +43,25 @@ class Dialect(NamedTuple):
     comment: str = ""
     n_before: int = 0
     has_names: bool = True
-    ends_with_separator: bool = False
-    has_units: bool = False
+    n_behind: int = 0
+    n_units: int = 0
+    skips_spaces: bool = False
 
     @property
     def csv_options(self) -> dict[str, Any]:
         """The arguments of Python's csv.reader."""
         quoting = {"quotechar": self.quote} if self.quote else {"quoting": csv.QUOTE_NONE}
-        return {"delimiter": self.separator, **quoting}
+        return {"delimiter": self.separator, "skipinitialspace": self.skips_spaces or self.separator == " ", **quoting}
 
     @property
     def left_out(self) -> list[str]:
         """What the file has besides names and rows."""
-        before = (
-            f"{self.n_before} line{'s' * (self.n_before > 1)} in front of the {'names' if self.has_names else 'rows'}"
-        )
         found = {
-            before: self.n_before > 0,
-            "a separator at the end of each row": self.ends_with_separator,
-            "a row of units": self.has_units,
+            f" in front of the {'names' if self.has_names else 'rows'}": pluralize(self.n_before, "line"),
+            " at the end of each row": _one_or_more(self.n_behind, "separator"),
+            " of units": _one_or_more(self.n_units, "row"),
         }
-        return [what for what, is_there in found.items() if is_there]
+        return [number + what for what, number in found.items() if not number.startswith("0")]
 
 
 class _Rows(NamedTuple):
@@ -89,6 +86,10 @@ class _Rows(NamedTuple):
         return sum(bool(_NUMBER.fullmatch(cell.strip())) for cell in cells) / max(len(cells), 1)
 
 
+def _one_or_more(number: int, noun: str) -> str:
+    return f"a {noun}" if number == 1 else pluralize(number, noun)
+
+
 def find_dialect(path: Path, params: CsvParams, fallback: str = "windows-1252") -> Dialect:
     """Return how a file is written.
 
@@ -104,24 +105,10 @@ def find_dialect(path: Path, params: CsvParams, fallback: str = "windows-1252") 
     encoding = find_encoding(path, head, params, fallback)
     usual = Dialect(encoding, _usual_separator(path, params), quote, comment, has_names=params.header != "none")
     is_cut = len(head) > _SAMPLE_BYTES
-    rows = _best_rows(_lines(head[:_SAMPLE_BYTES], encoding, is_cut=is_cut), _separators(path, params), usual)
+    lines = _lines(head[:_SAMPLE_BYTES], encoding, is_cut=is_cut)
+    usual = usual._replace(skips_spaces=any(_SPACED_QUOTE.search(line) for line in lines[:_SAMPLE_ROWS]))
+    rows = _best_rows(lines, _separators(path, params), usual)
     return usual if rows is None else _with_rows(path, usual, rows, params)
-
-
-@contextmanager
-def open_rows(path: Path, dialect: Dialect) -> Iterator[IO[bytes]]:
-    """Open a text table as UTF-8, at the line of its names, or at its first row if it has none.
-
-    Raises:
-        InputError: when it cannot be opened, or its bytes are not in the encoding of the dialect.
-    """
-    with open_csv(path) as file, SpooledTemporaryFile(_HELD_BYTES) as decoded:
-        if dialect.encoding != "utf-8":
-            decode(path, file, dialect.encoding, decoded)
-        lines = file if dialect.encoding == "utf-8" else decoded
-        for _ in range(dialect.n_before):
-            lines.readline(MAX_ROW_BYTES)
-        yield lines
 
 
 def _with_rows(path: Path, usual: Dialect, rows: _Rows, params: CsvParams) -> Dialect:
@@ -130,10 +117,15 @@ def _with_rows(path: Path, usual: Dialect, rows: _Rows, params: CsvParams) -> Di
     if first is None:
         return usual._replace(separator=rows.separator)
     values = rows.values[first:]
-    ends = _end_with_separator(values)
-    values = [row[:-1] if ends and len(row) == rows.width else row for row in values]
+    line = rows.lines[first] + 1
+    if rows.width == 1 and params.separator == "auto":
+        refuse_one_column(path, line, [row[0] for row in values], rows.separator)
+    if usual.quote == '"':
+        refuse_single_quotes(path, line, values)
+    n_behind = _count_behind(values)
+    values = [row[: rows.width - n_behind] for row in values]
     if params.header == "auto" and _looks_like_values(values):
-        shown, line = ", ".join(values[0][:4]), rows.lines[first] + 1
+        shown = ", ".join(values[0][:4])
         raise InputError(
             f"{path}:{line}: must name the columns, got values as in the rows below it ({shown}); if the file has no "
             f"names, write `csv: {{header: none}}` in prepare, or `csv: {{header: {line}}}` if these are the names"
@@ -141,8 +133,8 @@ def _with_rows(path: Path, usual: Dialect, rows: _Rows, params: CsvParams) -> Di
     return usual._replace(
         separator=rows.separator,
         n_before=rows.lines[first],
-        ends_with_separator=ends,
-        has_units=params.header == "auto" and _has_units(values),
+        n_behind=n_behind,
+        n_units=0 if params.header == "none" else _count_units(values),
     )
 
 
@@ -202,7 +194,31 @@ def _first_row(rows: _Rows, params: CsvParams) -> int | None:
     if rows.width == 1:
         return 0
     others = (index for index in range(len(rows.values)) if not _is_in_front(rows, index))
-    return next(others, None)
+    first = next(others, None)
+    return first if first is None or params.header == "none" else _names_below(rows, first)
+
+
+def _names_below(rows: _Rows, first: int) -> int:
+    """Return the index of the names if rows of few values, such as `Station:,5`, stand in front; else `first`.
+
+    A single row right above them may be names that are too few, and stays.
+    """
+    n_first = sum(map(bool, rows.values[first]))
+    for index in range(first + 1, min(first + _MAX_PREAMBLE, len(rows.values))):
+        row = rows.values[index]
+        if len(row) == rows.width:
+            is_apart = index > 1 or rows.lines[index] > rows.lines[first] + 1
+            return index if is_apart and n_first < sum(map(bool, row)) and _are_names(rows, index) else first
+    return first
+
+
+def _are_names(rows: _Rows, index: int) -> bool:
+    """Return whether a row has different words, and numbers follow below it."""
+    names = rows.values[index]
+    n_names = len(names) - (names[-1] == "")
+    below = rows.values[index + 1 : index + 6]
+    has_numbers = any(_NUMBER.fullmatch(value.strip()) for row in below for value in row)
+    return _are_words(names) and len(set(filter(None, names))) == n_names and has_numbers
 
 
 def _is_in_front(rows: _Rows, index: int) -> bool:
@@ -225,12 +241,15 @@ def _are_words(row: list[str]) -> bool:
     return bool(row) and not any(_NUMBER.fullmatch(value.strip()) for value in row)
 
 
-def _end_with_separator(values: list[list[str]]) -> bool:
-    """Return whether the last value of all rows is empty, and the names, which may lack it, have none for it."""
-    width = max(len(row) for row in values)
-    others = values[1:]
-    is_nameless = len(values[0]) == width - 1 or values[0][-1].strip() == ""
-    return bool(others) and width > 1 and is_nameless and all(len(row) == width and row[-1] == "" for row in others)
+def _count_behind(values: list[list[str]]) -> int:
+    """Return how many of the last values of all rows are empty, and have no name; the names may lack them."""
+    width, others = max(len(row) for row in values), values[1:]
+    if not others or any(len(row) != width for row in others):
+        return 0
+    names = values[0] + [""] * (width - len(values[0]))
+    columns = zip(*others, strict=True)
+    are_empty = [not name.strip() and not any(column) for name, column in zip(names, columns, strict=True)]
+    return next((n for n, is_empty in enumerate(reversed(are_empty)) if not is_empty), 0)
 
 
 def _looks_like_values(values: list[list[str]]) -> bool:
@@ -254,13 +273,23 @@ def _is_like(column: tuple[str, ...], is_number: bool) -> bool:
     return bool(present) and all(bool(_NUMBER.fullmatch(value)) == is_number for value in present)
 
 
-def _has_units(values: list[list[str]]) -> bool:
-    """Return whether the first row below the names has words, or nothing, in two or more columns of numbers."""
-    others = [row for row in values[2:] if len(row) == len(values[0])]
-    if len(others) < 2 or len(values[1]) != len(values[0]):
+def _count_units(values: list[list[str]]) -> int:
+    """Return how many rows right below the names have words in columns of numbers, as units or ways of measuring."""
+    for n_units in (3, 2, 1):
+        others = [row for row in values[1 + n_units :] if len(row) == len(values[0])]
+        units = values[1 : 1 + n_units]
+        if len(others) < 2 or any(len(row) != len(values[0]) for row in units):
+            continue
+        numeric = [_is_like(column, is_number=True) for column in zip(*others, strict=True)]
+        if all(_are_units(row, numeric) for row in units):
+            return n_units
+    return 0
+
+
+def _are_units(row: list[str], numeric: list[bool]) -> bool:
+    """Return whether a row has words, or nothing, in two or more columns of numbers; one will do if it has a mark."""
+    if any(_NUMBER.fullmatch(cell.strip()) or cell.strip() in {"?", "NA", "NaN"} for cell in row):
         return False
-    if any(_NUMBER.fullmatch(cell.strip()) or cell.strip() in {"?", "NA", "NaN"} for cell in values[1]):
-        return False
-    numeric = [_is_like(column, is_number=True) for column in zip(*others, strict=True)]
-    words = [bool(cell.strip()) for cell in values[1]]
-    return sum(is_numeric and is_word for is_numeric, is_word in zip(numeric, words, strict=True)) >= 2
+    words = [cell for cell, is_numeric in zip(row, numeric, strict=True) if is_numeric and cell.strip()]
+    is_marked = len(words) == sum(map(bool, row)) and any(_UNIT_MARK.search(word) for word in words)
+    return len(words) >= 2 or is_marked

@@ -1,6 +1,8 @@
-"""Text tables as bytes: packed files are unpacked while they are read, and only so far as their size makes likely."""
+"""Text tables as bytes: packed files are unpacked while they are read, and only so far as their size makes likely;
+other encodings become UTF-8."""
 
 import bz2
+import codecs
 import gzip
 import io
 import lzma
@@ -9,13 +11,17 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import SpooledTemporaryFile
 from typing import IO, Any, cast
 
 from relight.errors import InputError
+from relight.prepare.csv.pieces import MAX_ROW_BYTES
 
 MIN_UNPACKED_BYTES = 256 << 20  # that every packed file may have
 MAX_PACKING = 100  # times the size of the file that a larger one may have; tables of numbers have 3 to 10
 _BUFFER_BYTES = 1 << 20
+_DECODED_BYTES = 1 << 22  # at a time
+_HELD_BYTES = 1 << 26  # of decoded text in memory; more is in a temporary file
 _PROGRAMS = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zip": "zip"}
 _OPENERS: dict[str, Callable[[Path], Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 PACKED_ENDINGS = tuple(_PROGRAMS)
@@ -46,6 +52,47 @@ def open_csv(path: Path) -> Iterator[IO[bytes]]:
         raise InputError(
             f"{path}: is a damaged {_PROGRAMS[ending]} file ({error}); copy or download it again"
         ) from error
+
+
+@contextmanager
+def open_rows(path: Path, encoding: str, n_before: int) -> Iterator[IO[bytes]]:
+    """Open a text table as UTF-8, at the line of its names, or at its first row if it has none.
+
+    Args:
+        n_before: the number of lines to skip.
+
+    Raises:
+        InputError: when it cannot be opened, or its bytes are not in the encoding.
+    """
+    with open_csv(path) as file, SpooledTemporaryFile(_HELD_BYTES) as decoded:
+        if encoding != "utf-8":
+            _decode(path, file, encoding, decoded)
+        lines = file if encoding == "utf-8" else decoded
+        for _ in range(n_before):
+            lines.readline(MAX_ROW_BYTES)
+        yield lines
+
+
+def _decode(path: Path, file: IO[bytes], encoding: str, decoded: "SpooledTemporaryFile[bytes]") -> None:
+    """Write a file as UTF-8.
+
+    Raises:
+        InputError: with the line from which on bytes are not in the encoding.
+    """
+    decoder = codecs.getincrementaldecoder(encoding)()
+    line = 1
+    try:
+        while part := file.read(_DECODED_BYTES):
+            text = decoder.decode(part)
+            decoded.write(text.encode())
+            line += text.count("\n")
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path}:{line}: or a line after it is not {encoding}; name the encoding in prepare, as "
+            "`csv: {encoding: windows-1252}`, or save the file as UTF-8"
+        ) from error
+    decoded.seek(0)
 
 
 @contextmanager

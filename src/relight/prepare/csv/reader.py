@@ -17,8 +17,10 @@ import polars as pl
 
 from relight.data.prefetch import map_ordered
 from relight.data.text_format import CsvParams
+from relight.errors import InputError
 from relight.prepare.csv.checks import TableLines, check_csv, check_header
-from relight.prepare.csv.dialect import Dialect, find_dialect, open_rows
+from relight.prepare.csv.dialect import Dialect, find_dialect
+from relight.prepare.csv.files import open_rows
 from relight.prepare.csv.pieces import (
     MAX_ROW_BYTES,
     count_byte,
@@ -52,11 +54,13 @@ class _Header(NamedTuple):
         names: of the columns.
         in_rows: the same, with one for what stands behind the last separator if rows end with one.
         n_bytes: of the lines before the first row.
+        line: that names the columns, without its end; empty if there is none, or no other line can be taken for it.
     """
 
     names: list[str]
     in_rows: list[str]
     n_bytes: int
+    line: bytes = b""
 
 
 def read_csv(path: Path) -> pl.DataFrame:
@@ -91,10 +95,16 @@ def csv_frames(path: Path, types: ColumnTypes, dialect: Dialect | None = None) -
     """
     dialect = find_dialect(path, CsvParams()) if dialect is None else dialect
     header = _read_header(path, dialect)
+    frames = _all_frames(path, types, dialect, header)
+    return _without_empty_end(frames) if len(header.names) > 2 else frames
+
+
+def _all_frames(path: Path, types: ColumnTypes, dialect: Dialect, header: _Header) -> Iterator[pl.DataFrame]:
     n_rows = 0
-    with open_rows(path, dialect) as file:
+    with open_rows(path, dialect.encoding, dialect.n_before) as file:
         file.read(header.n_bytes)
-        for frame in map_ordered(partial(_read_certain, dialect, header, types), _pieces(file)):
+        pieces = _without_second_names(path, header, _pieces(file))
+        for frame in map_ordered(partial(_read_certain, dialect, header, types), pieces):
             if frame is None:
                 yield from _read_exactly(path, dialect, header, n_rows)
                 return
@@ -105,21 +115,62 @@ def csv_frames(path: Path, types: ColumnTypes, dialect: Dialect | None = None) -
         check_csv(path, dialect)
 
 
+def _without_empty_end(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Yield all rows but the last ones that have no value at all: spreadsheets write separators for them."""
+    held: list[pl.DataFrame] = []
+    for frame in frames:
+        n_empty = 0
+        while n_empty < frame.height and not any(value is not None for value in frame.row(frame.height - 1 - n_empty)):
+            n_empty += 1
+        if n_empty < frame.height:
+            yield from held
+            held = []
+            yield frame.head(frame.height - n_empty) if n_empty else frame
+        held += [frame.tail(n_empty)] if n_empty else []
+
+
+def _without_second_names(path: Path, header: _Header, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the pieces; the line of the names among them means that another table follows.
+
+    Raises:
+        InputError: with the number of the row.
+    """
+    names = re.compile(rb"(?:\A|(?<=\n))" + re.escape(header.line) + rb"(?=\r?\n|\r?\Z)")
+    n_rows = 0
+    for piece in pieces:
+        if header.line and header.line in piece and (found := names.search(piece)) is not None:
+            n_rows += piece.count(b"\n", 0, found.start())
+            raise InputError(
+                f"{path}: row {n_rows + 1} has the names of the columns again; delete it, or put the tables into a "
+                "folder, as a file each"
+            )
+        n_rows += piece.count(b"\n")
+        yield piece
+
+
 def _read_header(path: Path, dialect: Dialect) -> _Header:
     """Read the names, which may span lines; the exact check reports what is wrong with them."""
-    with open_rows(path, dialect) as file:
+    with open_rows(path, dialect.encoding, dialect.n_before) as file:
         lines = _first_lines(file)
-        units = file.readline(MAX_ROW_BYTES) if dialect.has_units else b""
+        units = list(_next_lines(file, dialect.n_units))
     if not is_certain(lines, without_quoted(lines, dialect.separator.encode())):
         check_csv(path, dialect)
     reader = csv.reader(io.StringIO(lines.decode("utf-8-sig"), newline=""), **dialect.csv_options)
     row = next(reader, []) if lines not in (b"", codecs.BOM_UTF8) else check_csv(path, dialect).names
     names = check_header(path, dialect, row)
-    in_rows = [*names, _BEHIND] if dialect.ends_with_separator else names
+    in_rows = [*names, *(f"{_BEHIND}{index}" for index in range(dialect.n_behind))]
     if not dialect.has_names:
         return _Header(names, in_rows, 0)
     n_bytes = sum(len(line) for line in lines.splitlines(keepends=True)[: reader.line_num])
-    return _Header(names, in_rows, n_bytes + len(units))
+    is_telling = len(names) > 1 and reader.line_num == 1
+    return _Header(names, in_rows, n_bytes + sum(map(len, units)), lines.rstrip(b"\r\n") if is_telling else b"")
+
+
+def _next_lines(file: IO[bytes], n_lines: int) -> Iterator[bytes]:
+    """Yield the next lines, until some are not blank."""
+    while n_lines and (line := file.readline(MAX_ROW_BYTES)):
+        n_lines -= bool(line.strip())
+        yield line
 
 
 def _first_lines(file: IO[bytes]) -> bytes:
@@ -160,6 +211,8 @@ def _read_certain(dialect: Dialect, header: _Header, types: ColumnTypes, piece: 
     """Return the rows of a piece, or None if they could be read in two ways."""
     if dialect.quote != '"' or not header.names:
         return None
+    if dialect.separator == " " and re.search(rb"  | \r?\n|(?:\A|\n) ", piece):
+        return None  # several spaces are one separator
     mark, names = dialect.separator.encode(), header.in_rows
     plain = without_quoted(piece, mark)
     is_sure = not dialect.comment and is_certain(piece, plain)
@@ -177,9 +230,10 @@ def _read_certain(dialect: Dialect, header: _Header, types: ColumnTypes, piece: 
     # Polars refuses a row that is too long, and ends one that is too short with a gap.
     has_gaps = frame[names[-1]].null_count() > 0
     is_whole = not has_gaps or count_byte(plain, mark) == (len(names) - 1) * frame.height
-    if not is_whole or not dialect.ends_with_separator:
-        return frame if is_whole else None
-    return frame.drop(_BEHIND) if frame[_BEHIND].null_count() == frame.height else None
+    behind = frame[:, len(header.names) :]
+    if not is_whole or any(column.null_count() < frame.height for column in behind):
+        return None
+    return frame.drop(behind.columns)
 
 
 def _read_exactly(path: Path, dialect: Dialect, header: _Header, n_before: int) -> Iterator[pl.DataFrame]:
@@ -188,14 +242,14 @@ def _read_exactly(path: Path, dialect: Dialect, header: _Header, n_before: int) 
     It is slow, and right in the cases in which Polars is not: a quote may be inside a value.
     """
     check_csv(path, dialect)
-    with open_rows(path, dialect) as file:
+    with open_rows(path, dialect.encoding, dialect.n_before) as file:
         lines = TableLines(io.TextIOWrapper(file, encoding="utf-8-sig", newline=""), dialect)
         rows = (row for row in csv.reader(lines, **dialect.csv_options) if row)
-        remaining = islice(rows, dialect.has_names + dialect.has_units + n_before, None)
+        remaining = islice(rows, dialect.has_names + dialect.n_units + n_before, None)
         while chunk := _next_rows(remaining, file):
             columns = zip(header.in_rows, zip(*chunk, strict=True), strict=True)
             yield pl.DataFrame(
-                {name: [value or None for value in values] for name, values in columns if name != _BEHIND},
+                {name: [value or None for value in values] for name, values in columns if name in header.names},
                 _text_types(header.names),
             )
 

@@ -15,8 +15,22 @@ from relight.prepare.csv.dialect import Dialect
 from relight.prepare.frames import TableHead
 from relight.prepare.params import PrepareParams
 from relight.prepare.plain.columns import with_gaps
-from relight.prepare.plain.notes import number_notes, target_problems, thousands_notes, word_notes
-from relight.prepare.plain.numbers import WrittenNumbers, choose_format, plain_numbers, sentinel_of, take_apart
+from relight.prepare.plain.notes import (
+    amount_notes,
+    code_notes,
+    number_notes,
+    target_problems,
+    thousands_notes,
+    word_notes,
+)
+from relight.prepare.plain.numbers import (
+    WrittenNumbers,
+    choose_format,
+    codes_of,
+    plain_numbers,
+    sentinel_of,
+    take_apart,
+)
 
 
 class FoundFormat(NamedTuple):
@@ -33,11 +47,13 @@ class _Columns(NamedTuple):
         plain: those whose values are numbers as they are.
         written: those whose values are written otherwise.
         problems: sentences on those that could be read in two ways.
+        codes: values of columns that may stand for gaps, as 99.
     """
 
     plain: dict[str, pl.Series]
     written: dict[str, WrittenNumbers]
     problems: list[str]
+    codes: dict[str, list[str]]
 
 
 def find_format(first: TableHead, blank: pl.DataFrame, params: PrepareParams, dialect: Dialect | None) -> FoundFormat:
@@ -64,6 +80,7 @@ def find_format(first: TableHead, blank: pl.DataFrame, params: PrepareParams, di
     form = _described(params.csv, dialect, decimal, numbers)
     where = "" if first.is_whole else " of the first rows"
     notes = [*number_notes(first.rows, numbers, where), *word_notes(first.rows, blank, params, numbers, where)]
+    notes += [*code_notes(columns.codes, params), *amount_notes(blank, params, numbers)]
     if decimal is None and dialect is not None and dialect.separator == ";":
         notes += thousands_notes({name: values[name] for name in columns.plain})
     return FoundFormat(form, notes)
@@ -109,7 +126,7 @@ def _may_be_numbers(column: pl.Series, params: PrepareParams) -> bool:
 
 
 def _look_at(blank: Mapping[str, pl.Series], params: PrepareParams) -> _Columns:
-    columns = _Columns({}, {}, [])
+    columns = _Columns({}, {}, [], {})
     for name, values in blank.items():
         numbers = values.cast(pl.Float64, strict=False)
         if numbers.null_count() == values.null_count():
@@ -182,6 +199,10 @@ def _with_sentinels(
                 _problem(name, ColumnError(f"has numbers, and '{word}' among them; {step}"), params)
             )
         sentinel = None if plain is None or name in params.columns else sentinel_of(plain)
+        if plain is not None and sentinel is None and name not in params.columns and (codes := codes_of(plain)):
+            columns.codes[name] = (
+                values.filter(plain.is_in(codes)).cast(pl.String).unique(maintain_order=True).to_list()
+            )
         if sentinel is not None and name not in target_names(params):
             form = NumberFormat() if form is None else form
             form = form.model_copy(update={"missing": [*form.missing, f"{sentinel:.0f}"]})

@@ -14,6 +14,7 @@ from relight.prepare.plain.columns import numbers_of
 from relight.prepare.targets import MAX_NUMERIC_CLASSES
 from relight.runtime.messages import abbreviate, pluralize
 
+_N_LOOKED_AT = 1000  # rows
 _AMOUNT = (
     r"^[^0-9A-Za-z]{0,3}[0-9].*[^0-9.]|^[^0-9A-Za-z.+-]{1,3} ?[0-9]"  # a number with something before or behind it
 )
@@ -87,6 +88,34 @@ def thousands_notes(columns: Mapping[str, pl.Series]) -> list[str]:
             notes.append(
                 f"Column '{name}' has numbers such as {shown[0]}, read with decimals; if the point stands between "
                 'thousands, write `csv: {decimal: ","}` in prepare.'
+            )
+    return notes
+
+
+def code_notes(codes: Mapping[str, list[str]], params: PrepareParams) -> list[str]:
+    """Return which numbers lie far from all others of their column, and may stand for gaps."""
+    return [
+        f"Column '{name}' has {abbreviate(values)} in several rows, far from all others; if that means a gap, write "
+        f"`csv: {{missing: {json.dumps([*params.csv.missing, *values])}}}` in prepare; if not, `columns: "
+        f"{{{json.dumps(name)}: numeric}}` says so."
+        for name, values in codes.items()
+    ]
+
+
+def amount_notes(blank: pl.DataFrame, params: PrepareParams, numeric: Collection[str]) -> list[str]:
+    """Return which columns of names hold amounts with something else, as `1.5 ± 0.2` or `10-20`."""
+    notes = []
+    skipped = {*params.ignore, *target_names(params), *numeric, *params.columns}
+    for column in blank:
+        if column.name in skipped or column.dtype != pl.String or params.task == "similarity":
+            continue
+        values = column.head(_N_LOOKED_AT).drop_nulls().unique(maintain_order=True)
+        amounts = values.filter(values.str.contains(_AMOUNT))
+        is_amount = len(values) > MAX_NUMERIC_CLASSES and len(amounts) >= MIN_TYPE_SHARE * len(values)
+        if is_amount and not are_dates(values):
+            notes.append(
+                f"Column '{column.name}' has values such as '{amounts[0]}', read as names; if they are amounts, write "
+                "only the number, in one unit."
             )
     return notes
 

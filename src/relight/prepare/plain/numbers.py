@@ -19,6 +19,12 @@ GAP_MARKS = (
     "Null", "missing", "Missing", "unknown", "Unknown", "undefined", "-1.#IND", "1.#QNAN", "k.A.", "\\N",
 )  # fmt: skip
 SENTINELS = (-99.0, -999.0, -9999.0, -99999.0, -999999.0)
+_CODES = sorted(
+    sign * float(digits)
+    for sign in (-1, 1)
+    for n in range(2, 7)
+    for digits in (*(digit * n for digit in "789"), *("9" * (n - 1) + end for end in ("6", "7", "8", "9.9", ".99")))
+)  # of gaps, in surveys (77, 88, 99: unknown, refused, not asked) and in tables of weather (999.9)
 _DECIMALS: tuple[DecimalMark, ...] = (".", ",")
 _THOUSANDS: tuple[ThousandsMark, ...] = ("", ",", ".", " ", "'")
 _CURRENCY = (
@@ -169,6 +175,20 @@ def sentinel_of(numbers: pl.Series) -> float | None:
         return None
     smallest, largest = float(others.min()), float(others.max())  # type: ignore[arg-type]
     return float(low) if smallest >= 0 or smallest - low > largest - smallest else None  # type: ignore[arg-type, operator]
+
+
+def codes_of(numbers: pl.Series) -> list[float]:
+    """Return the numbers that may stand for gaps: 99, -98, 999.9 and alike, in several rows, far from all others."""
+    if {numbers.min(), numbers.max()}.isdisjoint(_CODES):
+        return []
+    are_codes = numbers.is_in(_CODES)
+    shown, others = numbers.filter(are_codes), numbers.filter(~are_codes).drop_nulls()
+    if len(shown) < 2 or others.n_unique() < 2:
+        return []
+    low, high = float(others.min()), float(others.max())  # type: ignore[arg-type]
+    reach = high - low
+    far = shown.filter((shown > high + reach) | (shown < low - reach))
+    return far.unique().sort().to_list() if len(far) > 1 else []
 
 
 def _valid(decimal: str, thousands: str) -> str:
