@@ -172,9 +172,8 @@ def _is_european(text: str) -> bool:
     strange = re.findall(rf"[^\x00-\x7f{_MARKS_OF_TEXT}\w]|(?<=[^\W\d_])[{_MARKS_OF_TEXT[20:]}](?=[^\W\d_])", text)
     letters = re.findall(r"[^\x00-\x7f\W]+", text)
     runs = sum(len(run) > 2 for run in letters)
-    strange += re.findall(
-        r"[a-zà-öø-ÿ][ŠŒŽŸÀ-ÖØ-Ý]|[A-Z][ŠŒŽŸÀ-ÖØ-Ý][a-z]|(?<![^\W\d_])[£¥¼½¾][^\W\d_]", text
-    )  # within a word
+    strange += re.findall(r"[a-zà-öø-ÿ][ŠŒŽŸÀ-ÖØ-Ý]|[A-Z][ŠŒŽŸÀ-ÖØ-Ý][a-z]", text)  # a capital within a word
+    strange += re.findall(r"(?<![^\W\d_])[£¥¼½¾][^\W\d_]", text)
     is_icelandic = bool(re.search("[áíúóæÁÍÚÓÆ]", text))
     strange += [] if is_icelandic else re.findall("[ðþÐÞÝ]", text)  # Turkish, read as Icelandic
     is_czech = bool(re.search("[šžŠŽ]", text))

@@ -103,7 +103,7 @@ def _all_frames(path: Path, types: ColumnTypes, dialect: Dialect, header: _Heade
     n_rows = 0
     with open_rows(path, dialect.encoding, dialect.n_before) as file:
         file.read(header.n_bytes)
-        pieces = _without_second_names(path, header, _pieces(file))
+        pieces = _without_second_names(path, dialect, header, _pieces(file))
         for frame in map_ordered(partial(_read_certain, dialect, header, types), pieces):
             if frame is None:
                 yield from _read_exactly(path, dialect, header, n_rows)
@@ -129,23 +129,35 @@ def _without_empty_end(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]
         held += [frame.tail(n_empty)] if n_empty else []
 
 
-def _without_second_names(path: Path, header: _Header, pieces: Iterator[bytes]) -> Iterator[bytes]:
+def _without_second_names(
+    path: Path, dialect: Dialect, header: _Header, pieces: Iterator[bytes]
+) -> Iterator[bytes]:
     """Yield the pieces; the line of the names among them means that another table follows.
 
     Raises:
         InputError: with the number of the row.
     """
     names = re.compile(rb"(?:\A|(?<=\n))" + re.escape(header.line) + rb"(?=\r?\n|\r?\Z)")
-    n_rows = 0
+    n_bytes = header.n_bytes
     for piece in pieces:
         if header.line and header.line in piece and (found := names.search(piece)) is not None:
-            n_rows += piece.count(b"\n", 0, found.start())
+            line = _line_at(path, dialect, n_bytes + found.start())
             raise InputError(
-                f"{path}: row {n_rows + 1} has the names of the columns again; delete it, or put the tables into a "
+                f"{path}:{line}: has the names of the columns again; delete this line, or put the tables into a "
                 "folder, as a file each"
             )
-        n_rows += piece.count(b"\n")
+        n_bytes += len(piece)
         yield piece
+
+
+def _line_at(path: Path, dialect: Dialect, n_bytes: int) -> int:
+    """Return the line that begins behind so many bytes of the names and rows."""
+    line = dialect.n_before + 1
+    with open_rows(path, dialect.encoding, dialect.n_before) as file:
+        while n_bytes and (part := file.read(min(n_bytes, PIECE_BYTES))):
+            line += part.count(b"\n")
+            n_bytes -= len(part)
+    return line
 
 
 def _read_header(path: Path, dialect: Dialect) -> _Header:
