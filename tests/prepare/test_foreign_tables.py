@@ -252,3 +252,12 @@ def test_amounts_that_were_read_as_names_are_noted(text: str, is_amount: bool) -
 def test_a_text_that_is_called_a_workbook_is_named(content: bytes, said: str) -> None:
     with pytest.raises(InputError, match=said):
         read(content, "t.xls")
+
+
+def test_a_code_in_the_target_is_noted_with_a_step_that_works() -> None:
+    for code in ("-999", "9999"):
+        notes = read(HEAD + BODY * 4 + f"Rom,1,{code}\n" * 2, task="regression").schema.notes
+        assert (
+            f"Column 'y' has {code} in several rows, far from all others; if that means a gap, delete these rows."
+            in notes
+        )

@@ -90,8 +90,13 @@ def _source_table(table: Path, trained: TextFormat | None) -> SourceTable:
     asked = trained.requested
     csv = asked.model_copy(update={"separator": "auto", "encoding": "auto"})
     encoding = asked.encoding if asked.encoding != "auto" else trained.encoding
-    is_eight_bit = not encoding.lower().startswith("utf")
-    return SourceTable(table, csv, encoding) if is_eight_bit else SourceTable(table, csv)
+    encoding = "windows-1252" if encoding.lower().startswith("utf") else encoding
+    try:
+        return SourceTable(table, csv, encoding)
+    except InputError:
+        if asked.separator == "auto":
+            raise
+        return SourceTable(table, csv.model_copy(update={"separator": asked.separator}), encoding)
 
 
 def rows_of_frame(frame: Any, saved: SavedModel) -> NewRows:

@@ -215,7 +215,7 @@ def _names_below(rows: _Rows, first: int) -> int:
 def _are_names(rows: _Rows, index: int) -> bool:
     """Return whether a row has different words, and numbers follow below it."""
     names = rows.values[index]
-    n_names = len(names) - (names[-1] == "")
+    n_names = max((at for at, name in enumerate(names, 1) if name.strip()), default=0)
     below = rows.values[index + 1 : index + 6]
     has_numbers = any(_NUMBER.fullmatch(value.strip()) for row in below for value in row)
     return _are_words(names) and len(set(filter(None, names))) == n_names and has_numbers

@@ -129,9 +129,7 @@ def _without_empty_end(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]
         held += [frame.tail(n_empty)] if n_empty else []
 
 
-def _without_second_names(
-    path: Path, dialect: Dialect, header: _Header, pieces: Iterator[bytes]
-) -> Iterator[bytes]:
+def _without_second_names(path: Path, dialect: Dialect, header: _Header, pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Yield the pieces; the line of the names among them means that another table follows.
 
     Raises:

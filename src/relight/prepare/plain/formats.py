@@ -199,15 +199,22 @@ def _with_sentinels(
                 _problem(name, ColumnError(f"has numbers, and '{word}' among them; {step}"), params)
             )
         sentinel = None if plain is None or name in params.columns else sentinel_of(plain)
-        if plain is not None and sentinel is None and name not in params.columns and (codes := codes_of(plain)):
-            columns.codes[name] = (
-                values.filter(plain.is_in(codes)).cast(pl.String).unique(maintain_order=True).to_list()
-            )
-        if sentinel is not None and name not in target_names(params):
+        is_target = name in target_names(params)
+        if plain is not None and name not in params.columns and (codes := _codes(plain, sentinel, is_target=is_target)):
+            shown = values.filter(plain.is_in(codes)).cast(pl.String)
+            columns.codes[name] = shown.unique(maintain_order=True).to_list()
+        if sentinel is not None and not is_target:
             form = NumberFormat() if form is None else form
             form = form.model_copy(update={"missing": [*form.missing, f"{sentinel:.0f}"]})
         added |= {} if form is None else {name: form}
     return added
+
+
+def _codes(numbers: pl.Series, sentinel: float | None, *, is_target: bool) -> list[float]:
+    """Return the numbers of a column that may be gaps, and are not read as such."""
+    if sentinel is None:
+        return codes_of(numbers)
+    return [sentinel] if is_target else []
 
 
 def _frequent_word(values: pl.Series, plain: pl.Series, form: NumberFormat) -> str | None:

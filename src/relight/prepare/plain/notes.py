@@ -94,12 +94,16 @@ def thousands_notes(columns: Mapping[str, pl.Series]) -> list[str]:
 
 def code_notes(codes: Mapping[str, list[str]], params: PrepareParams) -> list[str]:
     """Return which numbers lie far from all others of their column, and may stand for gaps."""
-    return [
-        f"Column '{name}' has {abbreviate(values)} in several rows, far from all others; if that means a gap, write "
-        f"`csv: {{missing: {json.dumps([*params.csv.missing, *values])}}}` in prepare; if not, `columns: "
-        f"{{{json.dumps(name)}: numeric}}` says so."
-        for name, values in codes.items()
-    ]
+    notes = []
+    for name, values in codes.items():
+        missing = json.dumps([*params.csv.missing, *values])
+        step = f"write `csv: {{missing: {missing}}}` in prepare; if not, `columns: {{{json.dumps(name)}: numeric}}`"
+        step = "delete these rows" if name in target_names(params) else step
+        notes.append(
+            f"Column '{name}' has {abbreviate(values)} in several rows, far from all others; if that means a gap, "
+            f"{step}."
+        )
+    return notes
 
 
 def amount_notes(blank: pl.DataFrame, params: PrepareParams, numeric: Collection[str]) -> list[str]:
