@@ -11,6 +11,7 @@ from relight.data.text_format import TextFormat
 
 DatePart = Literal["year", "month", "weekday", "hour", "elapsed"]
 Kind = Literal["table", "sequences", "series", "pairs"]
+GAP_LEVEL = ""  # the level of a missing category, if train rows lack some; no text of a table is empty
 MAX_SINGLE = 3.4028234663852886e38  # of float32
 Single = Annotated[float, Field(ge=-MAX_SINGLE, le=MAX_SINGLE)]  # what becomes a float32; neither infinite nor NaN
 Count = Annotated[int, Field(ge=0, le=2**53)]
@@ -130,7 +131,7 @@ class NumericFeature(NumericInput):
 
 
 class CategoricalFeature(BaseModel):
-    """A name; the levels are those of the train rows, and all others, and gaps, share code 0."""
+    """A name; the levels are those of the train rows, and all others share code 0. An empty level is a gap."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from torch import nn
 
-from relight.data.features import Features
+from relight.data.features import GAP_LEVEL, Features
 from relight.data.parquet import rechunk
 from relight.data.schema import ColumnKind
 from relight.errors import ColumnError, InputError
@@ -255,7 +255,7 @@ class UnseenValues:
 
     def _mostly_unknown(self, name: str) -> str:
         """Return a clause on a column most of whose names no train row had: they may be written otherwise."""
-        unknown, levels = self.unknown[name], self.levels[name]
+        unknown, levels = self.unknown[name], [level for level in self.levels[name] if level != GAP_LEVEL]
         if 2 * unknown.n_rows <= unknown.n_present:
             return ""
         known = f"the train rows have {abbreviate(levels)}" if levels else "the train rows have none"

@@ -9,7 +9,15 @@ import numpy as np
 import polars as pl
 
 from relight.data.calendar import on_clock
-from relight.data.features import CategoricalFeature, DatePart, Features, InputFeatures, NumericFeature, NumericInput
+from relight.data.features import (
+    GAP_LEVEL,
+    CategoricalFeature,
+    DatePart,
+    Features,
+    InputFeatures,
+    NumericFeature,
+    NumericInput,
+)
 from relight.data.schema import Column, Schema
 from relight.errors import InputError
 from relight.split.assignment import TRAIN, PartAssignment, has_validation
@@ -52,16 +60,20 @@ class LearnedLevels(NamedTuple):
         )
 
 
-def learn_levels(params: SplitParams, schema: Schema, train: pl.DataFrame) -> LearnedLevels:
+def learn_levels(
+    params: SplitParams, schema: Schema, train: pl.DataFrame, *, gaps_are_levels: bool = True
+) -> LearnedLevels:
     """Return the levels and the times of day of some train rows.
 
     Args:
         train: the `columns_to_learn`; it may have others.
+        gaps_are_levels: whether a gap is a level that is learned, unlike a level that train lacks.
     """
     columns = _feature_columns(params, schema)
     categories, dates = ([column.name for column in columns if column.kind == kind] for kind in LEARNED_KINDS)
     zones = {column.name: column.zone for column in columns}
-    levels = {name: train[name].cast(pl.String).drop_nulls().unique() for name in categories}
+    texts = {name: train[name].cast(pl.String).unique() for name in categories}
+    levels = {name: text.fill_null(GAP_LEVEL) if gaps_are_levels else text.drop_nulls() for name, text in texts.items()}
     return LearnedLevels(levels, {name: has_time_of_day(on_clock(train[name], zones[name])) for name in dates})
 
 
@@ -84,10 +96,16 @@ def find_input_features(params: SplitParams, schema: Schema, learned: Iterable[L
         if column.name != params.column or number.date_part in RECURRING_PARTS
     ]
     categorical = [
-        CategoricalFeature(name=name, levels=levels.sort().to_list()) for name, levels in merged.levels.items()
+        CategoricalFeature(name=name, levels=_with_gap_last(levels.to_list())) for name, levels in merged.levels.items()
     ]
     _assert_names_differ(numeric, schema)
     return InputFeatures(numeric, categorical)
+
+
+def _with_gap_last(levels: list[str]) -> list[str]:
+    """Return levels in the order of texts, a gap after them; none of a column that only has gaps."""
+    names = sorted(level for level in levels if level != GAP_LEVEL)
+    return [*names, GAP_LEVEL] if names and GAP_LEVEL in levels else names
 
 
 def _feature_columns(params: SplitParams, schema: Schema) -> list[Column]:

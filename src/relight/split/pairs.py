@@ -104,6 +104,11 @@ def encode_sides(left: pl.DataFrame, right: pl.DataFrame, inputs: Features | Inp
     }
 
 
+def _input_features(params: SplitParams, records: Schema, train: pl.DataFrame) -> InputFeatures:
+    """Return the features of records; a gap is no level, because two gaps are not alike."""
+    return find_input_features(params, records, [learn_levels(params, records, train, gaps_are_levels=False)])
+
+
 def describe_pairs(
     params: SplitParams, schema: Schema, pairs: PairColumns, parts: PartAssignment, table: pl.DataFrame
 ) -> Features:
@@ -112,7 +117,7 @@ def describe_pairs(
     records = _record_schema(schema, pairs, train.height)
     params = params.model_copy(update={"column": None})  # names a column of the table, not of a record
     inputs = (
-        with_offsets(find_input_features(params, records, [learn_levels(params, records, train)]), records, train)
+        with_offsets(_input_features(params, records, train), records, train)
         if records.features
         else InputFeatures([], [])
     )

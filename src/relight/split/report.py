@@ -65,10 +65,8 @@ class SplitReporter:
         if self._hashes is not None:
             self._hashes.append(chunk.select(self._columns).hash_rows(seed=0).to_numpy())
         for index, name in enumerate(self._categories):
-            unknown = (encoded.categories[index] == 0) & (parts == TEST)
-            self._unknown_rows[index] += int(unknown.sum()) - int(
-                (chunk[name].is_null().to_numpy() & (parts == TEST)).sum()
-            )
+            unknown = (encoded.categories[index] == 0) & chunk[name].is_not_null().to_numpy()
+            self._unknown_rows[index] += int((unknown & (parts == TEST)).sum())
         if self._classes:
             for part, counts in enumerate(self._class_counts):
                 counts += count_classes(encoded.target[parts == part], len(counts))
