@@ -1,5 +1,6 @@
 """Fixtures of all tests, and of those that run the real `dvc`."""
 
+import gc
 import os
 import shutil
 import subprocess
@@ -19,6 +20,12 @@ from tests.repositories import Repository, make_repository, quick_environment
 settings.register_profile("same", derandomize=True)
 settings.register_profile("search", max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector of garbage leave out what was imported and collected: it took 7 of 100 CPU seconds."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 10)
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
