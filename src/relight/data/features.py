@@ -11,6 +11,7 @@ from relight.data.text_format import TextFormat
 
 DatePart = Literal["year", "month", "weekday", "hour", "elapsed"]
 Kind = Literal["table", "sequences", "series", "pairs"]
+GAP_LEVEL = ""  # the level of a missing category, if train rows lack some; no text of a table is empty
 MAX_SINGLE = 3.4028234663852886e38  # of float32
 Single = Annotated[float, Field(ge=-MAX_SINGLE, le=MAX_SINGLE)]  # what becomes a float32; neither infinite nor NaN
 Count = Annotated[int, Field(ge=0, le=2**53)]
@@ -90,6 +91,7 @@ class NumericInput(BaseModel):
         name: the name of the column, or for a date `column.year` and so on.
         column: the column that it is read from.
         date_part: which part of a date it is; None for other columns.
+        zone: of the date, whose clock it is on; None for UTC and for dates without a zone.
         offset: is subtracted before the number becomes a float32, which would make one of different values such as
             1748000006 and 1748000007; 0 for a column whose values stay apart.
     """
@@ -100,6 +102,7 @@ class NumericInput(BaseModel):
     column: str
     kind: Literal["numeric", "boolean", "datetime"]
     date_part: DatePart | None = None
+    zone: str | None = Field(default=None, exclude_if=lambda zone: zone is None)
     offset: Single = Field(default=0.0, exclude_if=lambda offset: offset == 0)
 
     @property
@@ -128,7 +131,7 @@ class NumericFeature(NumericInput):
 
 
 class CategoricalFeature(BaseModel):
-    """A name; the levels are those of the train rows, and all others, and gaps, share code 0."""
+    """A name; the levels are those of the train rows, and all others share code 0. An empty level is a gap."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -144,15 +144,18 @@ def _read_columns(graph: onnx.GraphProto, columns: InputLevels) -> None:
 
 
 def _coder(name: str, code: str, levels: Sequence[str]) -> onnx.NodeProto:
-    """Return the node that codes a category; the gap is listed because levels may be empty, and a table must not."""
-    texts = ["", *levels]
+    """Return the node that codes a category; the gap is listed because levels may be empty, and a table must not.
+
+    An empty text among the levels is a gap that the model has learned; else a gap has code 0, as all other texts.
+    """
+    codes = {"": 0} | {level: index for index, level in enumerate(levels, 1)}
     return helper.make_node(
         "LabelEncoder",
         [name],
         [code],
         domain=LABELS_DOMAIN,
-        keys_strings=texts,
-        values_int64s=list(range(len(texts))),
+        keys_strings=list(codes),
+        values_int64s=list(codes.values()),
         default_int64=0,
     )
 

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from torch import nn
 
-from relight.data.features import Features
+from relight.data.features import GAP_LEVEL, Features
 from relight.data.parquet import rechunk
 from relight.data.schema import ColumnKind
 from relight.errors import ColumnError, InputError
@@ -19,6 +19,7 @@ from relight.model.table import build_inputs
 from relight.predict.new_rows import NewRows, select_kept, with_kept
 from relight.prepare.columns import clean_as_kind
 from relight.prepare.targets import query_labels
+from relight.prepare.zones import in_utc
 from relight.runtime.messages import abbreviate, did_you_mean, pluralize
 from relight.split.encoding import EncodedFeatures, encode
 
@@ -164,15 +165,21 @@ def clean_rows(source_name: str, raw: pl.DataFrame, features: Features, first_ro
         for name in kinds
         if name not in raw.columns
     ]
+    zones = {feature.column: feature.zone for feature in features.numeric}
     cleaned = []
     for name, kind in kinds.items():
         try:
-            cleaned += [clean_as_kind(kind, raw[name], first_row).alias(name)] if name in raw.columns else []
+            cleaned += [_clean(kind, raw[name], first_row, zones.get(name))] if name in raw.columns else []
         except ColumnError as unclean:
             problems.append(f"{source_name}: column '{name}' {unclean}")
     if problems:
         raise InputError(*problems)
     return pl.DataFrame(cleaned)
+
+
+def _clean(kind: ColumnKind, raw: pl.Series, first_row: int, zone: str | None) -> pl.Series:
+    values = clean_as_kind(kind, raw, first_row)
+    return (values if kind != "datetime" else in_utc(raw, values, zone)).alias(raw.name)
 
 
 def _column_kinds(features: Features) -> dict[str, ColumnKind]:
@@ -248,7 +255,7 @@ class UnseenValues:
 
     def _mostly_unknown(self, name: str) -> str:
         """Return a clause on a column most of whose names no train row had: they may be written otherwise."""
-        unknown, levels = self.unknown[name], self.levels[name]
+        unknown, levels = self.unknown[name], [level for level in self.levels[name] if level != GAP_LEVEL]
         if 2 * unknown.n_rows <= unknown.n_present:
             return ""
         known = f"the train rows have {abbreviate(levels)}" if levels else "the train rows have none"

@@ -8,7 +8,16 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from relight.data.features import CategoricalFeature, DatePart, Features, InputFeatures, NumericFeature, NumericInput
+from relight.data.calendar import on_clock
+from relight.data.features import (
+    GAP_LEVEL,
+    CategoricalFeature,
+    DatePart,
+    Features,
+    InputFeatures,
+    NumericFeature,
+    NumericInput,
+)
 from relight.data.schema import Column, Schema
 from relight.errors import InputError
 from relight.split.assignment import TRAIN, PartAssignment, has_validation
@@ -23,6 +32,7 @@ from relight.split.statistics import (
     empirical_quantiles,
 )
 
+RECURRING_PARTS = ("weekday", "hour")
 LEARNED_KINDS = ("categorical", "datetime")
 
 
@@ -50,16 +60,21 @@ class LearnedLevels(NamedTuple):
         )
 
 
-def learn_levels(params: SplitParams, schema: Schema, train: pl.DataFrame) -> LearnedLevels:
+def learn_levels(
+    params: SplitParams, schema: Schema, train: pl.DataFrame, *, gaps_are_levels: bool = True
+) -> LearnedLevels:
     """Return the levels and the times of day of some train rows.
 
     Args:
         train: the `columns_to_learn`; it may have others.
+        gaps_are_levels: whether a gap is a level that is learned, unlike a level that train lacks.
     """
     columns = _feature_columns(params, schema)
     categories, dates = ([column.name for column in columns if column.kind == kind] for kind in LEARNED_KINDS)
-    levels = {name: train[name].cast(pl.String).drop_nulls().unique() for name in categories}
-    return LearnedLevels(levels, {name: has_time_of_day(train[name]) for name in dates})
+    zones = {column.name: column.zone for column in columns}
+    texts = {name: train[name].cast(pl.String).unique() for name in categories}
+    levels = {name: text.fill_null(GAP_LEVEL) if gaps_are_levels else text.drop_nulls() for name, text in texts.items()}
+    return LearnedLevels(levels, {name: has_time_of_day(on_clock(train[name], zones[name])) for name in dates})
 
 
 def find_input_features(params: SplitParams, schema: Schema, learned: Iterable[LearnedLevels]) -> InputFeatures:
@@ -75,22 +90,48 @@ def find_input_features(params: SplitParams, schema: Schema, learned: Iterable[L
     seen = _feature_columns(params, schema)
     merged = reduce(LearnedLevels.merge, learned) if columns_to_learn(params, schema) else LearnedLevels({}, {})
     numeric = [
-        number for column in seen for number in _numeric_inputs(column, merged.has_time_of_day.get(column.name, False))
+        number
+        for column in seen
+        for number in _numeric_inputs(column, merged.has_time_of_day.get(column.name, False))
+        if column.name != params.column or number.date_part in RECURRING_PARTS
     ]
     categorical = [
-        CategoricalFeature(name=name, levels=levels.sort().to_list()) for name, levels in merged.levels.items()
+        CategoricalFeature(name=name, levels=_with_gap_last(levels.to_list())) for name, levels in merged.levels.items()
     ]
     _assert_names_differ(numeric, schema)
     return InputFeatures(numeric, categorical)
 
 
+def _with_gap_last(levels: list[str]) -> list[str]:
+    """Return levels in the order of texts, a gap after them; none of a column that only has gaps."""
+    names = sorted(level for level in levels if level != GAP_LEVEL)
+    return [*names, GAP_LEVEL] if names and GAP_LEVEL in levels else names
+
+
 def _feature_columns(params: SplitParams, schema: Schema) -> list[Column]:
     """Return the columns that are features. The column that splits is none: its values in the test rows are ones that
-    no train row has (the times of a split by time are beyond the train range)."""
-    seen = [column for column in schema.features if column.name != params.column]
+    no train row has (the times of a split by time are beyond the train range; their weekdays and hours are not)."""
+    seen = [
+        column
+        for each in schema.columns
+        if (column := _in_place_of_split_column(each, params, schema)).kind != "ignored"
+        and (column.name != params.column or _keeps_parts(column, params))
+    ]
     if not seen:
         raise InputError(f"split.column: '{params.column}' is the only column that the model could see")
     return seen
+
+
+def _keeps_parts(column: Column, params: SplitParams) -> bool:
+    """Return whether the column that splits keeps what comes again: weekday and hour."""
+    return params.method == "time" and column.kind == "datetime"
+
+
+def _in_place_of_split_column(column: Column, params: SplitParams, schema: Schema) -> Column:
+    """Return a copy of the column that splits by time as a feature: who has written it twice wants it seen."""
+    if params.method != "time" or params.column is None or column.copy_of != params.column:
+        return column
+    return column.model_copy(update={"kind": next(each.kind for each in schema.columns if each.name == params.column)})
 
 
 def _assert_names_differ(numeric: list[NumericInput], schema: Schema) -> None:
@@ -110,7 +151,9 @@ def _numeric_inputs(column: Column, has_hours: bool) -> list[NumericInput]:
             hour: list[DatePart] = ["hour"] if has_hours else []
             date_parts: list[DatePart] = ["year", "month", "weekday", *hour, "elapsed"]
             return [
-                NumericInput(name=f"{column.name}.{part}", column=column.name, kind="datetime", date_part=part)
+                NumericInput(
+                    name=f"{column.name}.{part}", column=column.name, kind="datetime", date_part=part, zone=column.zone
+                )
                 for part in date_parts
             ]
         case "categorical" | "ignored":

@@ -10,7 +10,8 @@ from typing import NamedTuple, Self
 import numpy as np
 import polars as pl
 
-from relight.data.features import DatePart, Features, InputFeatures, NumericInput
+from relight.data.calendar import on_clock
+from relight.data.features import GAP_LEVEL, DatePart, Features, InputFeatures, NumericInput
 from relight.data.schema import Schema
 from relight.data.text_columns import with_whole_numbers
 
@@ -68,7 +69,7 @@ class EncodedFeatures(NamedTuple):
 
     Attributes:
         numeric: float32, shape (n_rows, n_numeric); a gap is NaN, true is 1.
-        categories: int32, shape (n_rows, n_categorical); 0 is a gap or a level that train lacks.
+        categories: int32, shape (n_rows, n_categorical); 0 is a level, or a gap, that train lacks.
     """
 
     numeric: np.ndarray
@@ -158,7 +159,9 @@ def _number(values: pl.Series, number: NumericInput) -> np.ndarray:
 
 def exact_values(values: pl.Series, number: NumericInput) -> pl.Series:
     """Return the numbers of a feature before they become float32: those of the column, or one part of its dates."""
-    return values if number.date_part is None else pl.Series(date_part(values, number.date_part), nan_to_null=True)
+    if number.date_part is None:
+        return values
+    return pl.Series(date_part(on_clock(values, number.zone), number.date_part), nan_to_null=True)
 
 
 def subtract(values: pl.Series, offset: float) -> pl.Series:
@@ -185,6 +188,7 @@ def _categories(table: pl.DataFrame, features: Features | InputFeatures) -> np.n
 def _codes(values: pl.Series, levels: list[str]) -> np.ndarray:
     """Return the index of each level from 1, and 0 for gaps and other texts. A cast to an Enum takes half as long as
     looking up each value; only the levels of an older model may write a whole number as `3.0`."""
+    values = values.fill_null(GAP_LEVEL) if GAP_LEVEL in levels else values
     names = with_whole_numbers(pl.Series(levels, dtype=pl.String)).to_list()
     if names != levels:
         codes = {name: code for code, name in reversed([*enumerate(names, 1)])}

@@ -14,7 +14,7 @@ from relight.data.text_columns import as_labels
 from relight.split.assignment import (
     TRAIN,
     PartAssignment,
-    assign_parts,
+    assign_by_choice,
     count_parts,
     has_validation,
     parts_to_write,
@@ -43,10 +43,10 @@ def split_pairs(params: SplitParams, schema: Schema, pairs: PairColumns, rows: p
     """Return the arrays of each part, the features and the report.
 
     Raises:
-        InputError: as `assign_parts`.
+        InputError: as `assign_by_choice`.
     """
-    params, choice = resolve_split(params, schema)
-    parts = assign_parts(params, rows.select(columns_to_split(params, schema)), schema)
+    columns = columns_to_split(resolve_split(params, schema)[0], schema)
+    parts, params, choice = assign_by_choice(params, rows.select(columns), schema)
     features = describe_pairs(params, schema, pairs, parts, rows)
     indices = (np.flatnonzero(parts == part) for part in parts_to_write(parts))
     tensors = ({**pair_tensors(schema, pairs, features, rows[index]), "row": index} for index in indices)
@@ -104,6 +104,11 @@ def encode_sides(left: pl.DataFrame, right: pl.DataFrame, inputs: Features | Inp
     }
 
 
+def _input_features(params: SplitParams, records: Schema, train: pl.DataFrame) -> InputFeatures:
+    """Return the features of records; a gap is no level, because two gaps are not alike."""
+    return find_input_features(params, records, [learn_levels(params, records, train, gaps_are_levels=False)])
+
+
 def describe_pairs(
     params: SplitParams, schema: Schema, pairs: PairColumns, parts: PartAssignment, table: pl.DataFrame
 ) -> Features:
@@ -112,7 +117,7 @@ def describe_pairs(
     records = _record_schema(schema, pairs, train.height)
     params = params.model_copy(update={"column": None})  # names a column of the table, not of a record
     inputs = (
-        with_offsets(find_input_features(params, records, [learn_levels(params, records, train)]), records, train)
+        with_offsets(_input_features(params, records, train), records, train)
         if records.features
         else InputFeatures([], [])
     )

@@ -17,6 +17,7 @@ from relight.split.params import SplitParams
 
 MAX_ROWS_FOR_DUPLICATES = 2_000_000  # the hashes of more rows, eight bytes each, would be most of the memory
 
+MAX_CLASSES_TOLD = 3  # in a sentence each
 MAX_NAMES_LISTED = 20  # names in one sentence
 
 
@@ -64,10 +65,8 @@ class SplitReporter:
         if self._hashes is not None:
             self._hashes.append(chunk.select(self._columns).hash_rows(seed=0).to_numpy())
         for index, name in enumerate(self._categories):
-            unknown = (encoded.categories[index] == 0) & (parts == TEST)
-            self._unknown_rows[index] += int(unknown.sum()) - int(
-                (chunk[name].is_null().to_numpy() & (parts == TEST)).sum()
-            )
+            unknown = (encoded.categories[index] == 0) & chunk[name].is_not_null().to_numpy()
+            self._unknown_rows[index] += int((unknown & (parts == TEST)).sum())
         if self._classes:
             for part, counts in enumerate(self._class_counts):
                 counts += count_classes(encoded.target[parts == part], len(counts))
@@ -80,6 +79,7 @@ class SplitReporter:
             left_out=left_out,
             notes=[
                 *method_notes(params, left_out),
+                *recurring_notes(params, features),
                 *self._duplicate_notes(),
                 *self._unseen_class_notes(),
                 *self._unknown_level_notes(),
@@ -105,6 +105,14 @@ class SplitReporter:
         counts = [(name, int(n)) for name, n in zip(self._categories, self._unknown_rows, strict=True) if n]
         shown = abbreviate([f"{count} of '{name}'" for name, count in counts], MAX_NAMES_LISTED)
         return [f"Test rows with a category that no train row has: {shown}; it counts as missing."] if counts else []
+
+
+def recurring_notes(params: SplitParams, features: Features) -> list[str]:
+    """Return what the model sees of the date by which the parts follow each other."""
+    parts = [str(number.date_part) for number in features.numeric if number.column == params.column]
+    if params.method != "time" or not parts:
+        return []
+    return [f"Column '{params.column}' splits by time; of it the model sees only {' and '.join(parts)}."]
 
 
 def report_split(
@@ -140,11 +148,19 @@ def unseen_classes(classes: list[str], counts: np.ndarray) -> list[str]:
     Args:
         counts: (n_parts, n_classes) rows.
     """
-    notes = []
-    for label, train, test in zip(classes, counts[TRAIN], counts[TEST], strict=True):
-        test_rows = f"; test rows that ask for it: {test}" if test else ""
-        notes += [] if train else [f"Class '{label}' has no train rows; the model cannot learn it{test_rows}."]
-    return notes
+    unseen = [
+        (label, int(test)) for label, train, test in zip(classes, *counts[[TRAIN, TEST]], strict=True) if not train
+    ]
+    n_test = sum(test for _, test in unseen)
+    if len(unseen) > MAX_CLASSES_TOLD:
+        shown = abbreviate([f"'{label}'" for label, _ in unseen], MAX_NAMES_LISTED)
+        test_rows = f"; test rows that ask for them: {n_test}" if n_test else ""
+        return [f"{len(unseen)} classes have no train rows ({shown}); the model cannot learn them{test_rows}."]
+    return [
+        f"Class '{label}' has no train rows; the model cannot learn it"
+        + (f"; test rows that ask for it: {test}." if test else ".")
+        for label, test in unseen
+    ]
 
 
 def method_notes(params: SplitParams, left_out: int) -> list[str]:
