@@ -100,7 +100,12 @@ def test_the_folds_depend_on_the_seed_alone(method: str) -> None:
     [
         ("random", 50, table(40), "split.folds: must be at most the 40 rows, got 50; use fewer folds"),
         ("stratified", 14, table(39), "split.method: class 'b' has 13 rows, too few for 14 folds; use method: random"),
-        ("stratified", 3, table(3), "split.method: class 'a' has 2 rows, too few for 3 folds; use method: random"),
+        (
+            "stratified",
+            3,
+            table(3),
+            "split.method: class 'a' has 2 rows, too few for 3 folds (2 of 2 classes have too few); use method: random",
+        ),
         ("group", 10, table(90), "split.column: 'g' has 9 groups, too few for 10 folds; use fewer folds"),
         (
             "group",

@@ -28,8 +28,7 @@ from relight.prepare.source import SourceTable, open_source, read_whole
 from relight.prepare.table import PLANNING_ROWS, TableCleaner, clean_table
 from relight.prepare.targets import clean_target, value_task
 from relight.runtime.strict_yaml import read_yaml
-from relight.split.assignment import assign_parts, resolve_split
-from relight.split.columns import columns_to_split
+from relight.split.assignment import assign_rows
 from relight.split.description import describe_features
 from relight.split.params import SplitParams
 from relight.split.report import SplitReport, report_split
@@ -50,6 +49,10 @@ class _CleanTable(NamedTuple):
 
     chunks: list[pl.DataFrame]
     schema: Schema
+
+    def columns(self, names: list[str]) -> pl.DataFrame:
+        """Return some columns of all rows."""
+        return pl.concat([chunk.select(names) for chunk in self.chunks])
 
 
 class _FirstRows(NamedTuple):
@@ -147,12 +150,9 @@ def _describe(
         if clean.schema.sequence is not None:
             done = split_sequences(params, clean.schema, clean.schema.sequence, pl.concat(clean.chunks))
             return done.features, done.report
-        params, choice = resolve_split(params, clean.schema)
-        columns = columns_to_split(params, clean.schema)
-        table = pl.concat([chunk.select(columns) for chunk in clean.chunks])
-        parts = assign_parts(params, table, clean.schema)
+        parts, params, notes, _ = assign_rows(params, clean.schema, clean.columns)
         features = describe_features(params, clean.schema, parts, clean.chunks)
-        return features, report_split(params, clean.schema, features, parts, clean.chunks).preceded_by(choice)
+        return features, report_split(params, clean.schema, features, parts, clean.chunks).preceded_by(notes)
     except InputError as error:
         problems += error.problems
         return None

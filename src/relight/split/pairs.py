@@ -14,13 +14,11 @@ from relight.data.text_columns import as_labels
 from relight.split.assignment import (
     TRAIN,
     PartAssignment,
-    assign_parts,
+    assign_rows,
     count_parts,
     has_validation,
     parts_to_write,
-    resolve_split,
 )
-from relight.split.columns import columns_to_split
 from relight.split.description import (
     TrainStatistics,
     count_classes,
@@ -43,16 +41,15 @@ def split_pairs(params: SplitParams, schema: Schema, pairs: PairColumns, rows: p
     """Return the arrays of each part, the features and the report.
 
     Raises:
-        InputError: as `assign_parts`.
+        InputError: as `assign_rows`.
     """
-    params, choice = resolve_split(params, schema)
-    parts = assign_parts(params, rows.select(columns_to_split(params, schema)), schema)
+    parts, params, notes, _ = assign_rows(params, schema, rows.select)
     features = describe_pairs(params, schema, pairs, parts, rows)
     indices = (np.flatnonzero(parts == part) for part in parts_to_write(parts))
     tensors = ({**pair_tensors(schema, pairs, features, rows[index]), "row": index} for index in indices)
     train = _stacked(pairs, schema.target, rows.filter(parts == TRAIN))
     report = report_pairs(pairs, features, parts, rows).followed_by(merged_notes(features, train))
-    return Split(tensors, features, report.preceded_by(choice))
+    return Split(tensors, features, report.preceded_by(notes))
 
 
 def code_points(texts: pl.Series, n_letters: int = N_LETTERS) -> np.ndarray:

@@ -35,9 +35,9 @@ class SplitReport(BaseModel):
     left_out: int = 0
     notes: list[str]
 
-    def preceded_by(self, note: str) -> "SplitReport":
-        """Return the report with one more note, before the others; unchanged for ""."""
-        return self.model_copy(update={"notes": [note, *self.notes]}) if note else self
+    def preceded_by(self, notes: list[str]) -> "SplitReport":
+        """Return the report with more notes, before the others."""
+        return self.model_copy(update={"notes": [*notes, *self.notes]})
 
     def followed_by(self, notes: list[str]) -> "SplitReport":
         """Return the report with more notes, after the others."""
