@@ -115,6 +115,7 @@ def repository(folder: Path, table: Path) -> Iterator[None]:
     """Provide a copy of the repository whose source is the table."""
     copy = folder / "repository"
     shutil.rmtree(copy, ignore_errors=True)
+    (copy / ".dvc").mkdir(parents=True)  # its folder tells where a project begins
     for name in ("src", "stages"):
         shutil.copytree(REPOSITORY / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(REPOSITORY / "dvc.yaml", copy / "dvc.yaml")
@@ -137,7 +138,7 @@ def sections_of(params: str) -> str:
 
 def stages(folder: Path) -> Cost:
     copy = folder / "repository"
-    shutil.rmtree(copy / ".dvc", ignore_errors=True)  # the check of all params runs again, as the first time
+    shutil.rmtree(copy / ".dvc/tmp", ignore_errors=True)  # the check of all params runs again, as the first time
     ours = {"PYTHONPATH": "src"}
     parts = [measure([sys.executable, "-m", f"stages.{stage}"], copy, ours) for stage in ("prepare", "split")]
     for out in ("prepared", "split"):

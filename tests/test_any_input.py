@@ -2,6 +2,7 @@
 
 import copy
 import csv
+import io
 import math
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,12 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from relight.commands.check import check
+from relight.data.index_columns import with_index_name
+from relight.data.text_format import CsvParams
 from relight.errors import InputError
-from relight.prepare import csv_reader
-from relight.prepare.csv_reader import read_csv
+from relight.prepare.csv import reader
+from relight.prepare.csv.dialect import find_dialect
+from relight.prepare.csv.reader import read_csv
 from relight.prepare.params import PrepareParams
 from relight.prepare.prepare import prepare
 from relight.runtime.strict_yaml import parse_yaml
@@ -69,15 +73,20 @@ def test_any_bytes_are_read_as_python_reads_them_or_refused(content: bytes, piec
     path = Path("data/raw/table.csv")
     path.write_bytes(content)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(csv_reader, "PIECE_BYTES", piece)
+        patch.setattr(reader, "PIECE_BYTES", piece)
         try:
             table = read_csv(path)
         except InputError:
             return
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        header, *rows = (row for row in csv.reader(file) if row)  # blank lines can only be the last ones
-    assert table.columns == [name.strip() for name in header]
-    assert [[value or "" for value in row] for row in table.rows()] == rows
+    dialect = find_dialect(path, CsvParams())
+    text = content.decode(dialect.encoding).removeprefix("\ufeff").split("\n", dialect.n_before)[-1]
+    header, *rows = (row for row in csv.reader(io.StringIO(text, newline=""), **dialect.csv_options) if row)
+    n_columns = len(table.columns)
+    assert with_index_name([name.strip() for name in header[:n_columns]]) == table.columns
+    assert [[value or "" for value in row] for row in table.rows()] == [
+        row[:n_columns] for row in rows[dialect.has_units :]
+    ]
+    assert {value for row in (header, *rows) for value in row[n_columns:]} <= {""}
 
 
 names = st.sampled_from(["x", "y", "z", "g"])

@@ -18,7 +18,7 @@ from tests.closure import REPOSITORY
 
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-NEVER_IMPORTED = {"onnxscript"}  # torch.onnx asks for it
+NEVER_IMPORTED = {"onnxscript", "fastexcel"}  # torch.onnx and Polars ask for them
 # Distributions that another one cannot do without, and a module that two share.
 NAMED_BY = {
     "dvc_data": "dvc",

@@ -26,8 +26,8 @@ def functions(path: Path) -> Iterator[tuple[str, int]]:
             yield f"{path.relative_to(REPOSITORY)}: {node.name}", n_lines
 
 
-def test_at_most_300_modules() -> None:
-    assert len(MODULES) <= 300
+def test_at_most_320_modules() -> None:
+    assert len(MODULES) <= 320
 
 
 def test_no_module_is_longer_than_300_lines() -> None:

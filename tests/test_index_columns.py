@@ -15,8 +15,8 @@ from relight.model.params import ModelParams
 from relight.predict.predict import predict
 from relight.prepare.frames import as_frame
 from relight.prepare.params import PrepareParams
+from relight.prepare.plain.tables import read_plain
 from relight.prepare.series import regularize_series
-from relight.prepare.source import read_whole
 from relight.prepare.table import CleanTable, clean_table
 from relight.train.params import TrainParams
 from tests.in_process import prepared_and_split, trained
@@ -42,7 +42,7 @@ def write_parquet(frame: pd.DataFrame, path: str) -> None:
 
 def cleaned(source: str, **asked: Any) -> CleanTable:
     params = PrepareParams.model_validate({"source": source, "target": "y", "task": "auto", "ignore": [], **asked})
-    return clean_table(read_whole(Path(source)), params)
+    return clean_table(read_plain(params, Path(source)).rows, params)
 
 
 def kinds(clean: CleanTable) -> dict[str, str]:
@@ -122,7 +122,7 @@ def test_a_forecast_does_not_read_the_index() -> None:
     days.to_csv("t.csv")
     order = SequenceParams(time="day", horizon=2, length=7)
     params = PrepareParams(source="t.csv", target="y", task="forecast", ignore=[], sequence=order)
-    clean = regularize_series(read_whole(Path("t.csv")), params)
+    clean = regularize_series(read_plain(params, Path("t.csv")).rows, params)
     assert "Unnamed: 0" not in [column.name for column in clean.schema.features]
     assert any("'Unnamed: 0' has no name and numbers the rows" in note for note in clean.schema.notes)
 

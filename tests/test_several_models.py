@@ -200,6 +200,8 @@ def test_pull_brings_the_files_of_its_model(walk: Walk, tmp_path: Path) -> None:
     cached = sum(path.is_file() for path in (price.top / ".dvc/cache/files").rglob("*"))
     code, said = size.relight("pull", "price-temp")  # what that commit holds of models/size
     assert (code, sum(path.is_file() for path in (price.top / ".dvc/cache/files").rglob("*"))) == (0, cached), said
+    code, said = Repository(price.top).relight("pull")  # the folder of no model: nothing is fetched, and that is said
+    assert (code, "; go to models/price, models/size and run the command there" in said) == (2, True), said
 
 
 def test_stages_of_two_models_run_at_the_same_time(walk: Walk) -> None:

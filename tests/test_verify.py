@@ -96,6 +96,24 @@ def test_raw_data_that_dvc_keeps_come_from_the_cache_and_damaged_ones_are_refuse
     assert "data/raw/line.yaml: its recorded bytes are neither in the commit nor intact in the cache" in said
 
 
+def test_a_frozen_stage_is_taken_as_recorded_and_the_others_run(committed: Repository) -> None:
+    """As in `dvc repro`, although params.yaml has other values for them by now."""
+    for name in ("train", "evaluate", "plot"):
+        committed.edit("dvc.yaml", f"  {name}:\n", f"  {name}:\n    frozen: true\n")
+    committed.edit("params.yaml", "epochs: 1000", "epochs: 20")
+    commit_all(committed, "three frozen stages")
+    code, said = committed.relight("verify")
+    assert code == 0, said
+    assert (said.count("  equal\n"), said.count("  frozen, not run\n")) == (7, 9)
+    assert "is rebuilt: all 7 outs are equal, byte for byte, except those of evaluate, plot, train: " in said
+    code, said = committed.relight("verify", "--stage", "train")
+    assert (code, said) == (
+        2,
+        "error: --stage: must be one that runs, got train, which is frozen; `dvc unfreeze train` and a commit of "
+        "dvc.yaml let it run\n",
+    )
+
+
 def same_bytes(one: Path, other: Path) -> bool:
     return one.read_bytes() == other.read_bytes()
 

@@ -41,10 +41,11 @@ def run_check(_arguments: argparse.Namespace) -> str:
     from relight.commands.extra import extra_notes
     from relight.commands.untracked import line_ends_notes, untracked_notes
     from relight.deps.braces import brace_notes
-    from relight.repository.revisions import locked_list_problems
+    from relight.repository.revisions import frozen_notes, locked_list_problems
     from relight.runtime.places import configured_cache
 
     text = check(PARAMS) + untracked_notes(PARAMS) + line_ends_notes(PARAMS) + extra_notes() + brace_notes(PARAMS)
+    text += frozen_notes()
     root = find_root(Path.cwd())
     return _text_or_raise(text, [] if root is None else locked_list_problems(configured_cache(root)))
 

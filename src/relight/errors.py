@@ -17,11 +17,17 @@ class ValueMismatchError(ColumnError):
 
 
 class RelightError(Exception):
+    """What is wrong, a line for each problem.
+
+    Args:
+        said: further lines of another program, which are kept as they are.
+    """
+
     exit_code = 1
 
-    def __init__(self, *problems: str) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
+    def __init__(self, *problems: str, said: str = "") -> None:
+        super().__init__("\n".join([*problems, *([said] if said else [])]))
+        self.problems, self.said = problems, said
 
 
 class InputError(RelightError):

@@ -4,18 +4,25 @@ from importlib.util import find_spec
 
 from relight.errors import InputError
 
-PACKAGES = {"export": ("onnx", "onnxruntime", "onnxscript"), "sweep": ("optuna",)}  # as in pyproject.toml
+PACKAGES = {  # as in pyproject.toml
+    "excel": ("fastexcel",),
+    "export": ("onnx", "onnxruntime", "onnxscript"),
+    "sweep": ("optuna",),
+}
 
 
-def require_extra(extra: str) -> None:
-    """Check that the packages of the command of that name are installed; none of them is imported.
+def require_extra(extra: str, what: str | None = None) -> None:
+    """Check that the packages of an extra are installed; none of them is imported.
+
+    Args:
+        what: needs it; None for the command of its name.
 
     Raises:
         InputError: if one is missing. Its advice works in a clone, too: pip knows the extras of what is installed.
     """
     names = PACKAGES[extra]
     if not all(_is_installed(name) for name in names):
-        raise InputError(f"relight {extra} needs {_enumerate(names)}; pip install 'relight[{extra}]'")
+        raise InputError(f"{what or f'relight {extra}'} needs {_enumerate(names)}; pip install 'relight[{extra}]'")
 
 
 def _is_installed(name: str) -> bool:

@@ -10,11 +10,6 @@ def of(*values: str | None) -> pl.Series:
     return pl.Series(values, dtype=pl.String)
 
 
-def test_spaces_go_and_the_words_for_a_missing_value_become_gaps() -> None:
-    tidied = text_columns.strip_and_blank(of(" a ", "", "  ", "NA", "n/a", "NaN", "null", "None", "none", "na", None))
-    assert tidied.to_list() == ["a", None, None, None, None, None, None, None, "none", "na", None]
-
-
 @pytest.mark.parametrize("text", ["1", "-1", "+1", "1.5", ".5", "5.", "1e5", "1E-5", "-.5e+3", "00123"])
 def test_numbers_are_numbers(text: str) -> None:
     assert text_columns.are_numbers(of(text)).to_list() == [True]

@@ -16,7 +16,8 @@ from relight.doctor.dvc_lock import BrokenLock, read_locked_stages
 from relight.doctor.environment import no_dvc_result, probe_disk, read_git_state, stray_dvc_result
 from relight.doctor.experiments import detached_head, dvc_stashes, generated_files, read_stash
 from relight.doctor.locks import RWLOCK_PATHS, read_rwlocks, stage_lock_holder
-from relight.doctor.settings import read_dvc_config
+from relight.doctor.settings import check_line_ends, read_dvc_config
+from relight.repository.revisions import read_lock
 from relight.runtime.workspace import find_root
 
 
@@ -246,3 +247,27 @@ def test_a_stash_is_compared_from_every_folder_and_what_stages_write_does_not_co
         os.chdir(place)
         stash = read_stash("stash@{0}", stashed, "WIP", generated_files())
         assert (stash.differing, stash.changed) == (("models/price/params.yaml",), ())
+
+
+def test_line_ends_that_git_changes_are_found_and_the_next_step_works() -> None:
+    repository()
+    Path(".gitattributes").write_text("* text=auto\n")
+    Path("data").mkdir()
+    for name in ("raw.csv", "made.csv"):
+        Path("data", name).write_bytes(b"x\r\n1\r\n")
+    git("add", "-A")
+    git("commit", "-qm", "three")
+    lock = "stages: {a: {cmd: x, deps: [RAW, {path: data/gone.csv, md5: MD5, size: 1}], outs: [MADE]}}"
+    for word, text in {"RAW": "{path: data/raw.csv, md5: MD5, size: 1}", "MD5": "0" * 32}.items():
+        lock = lock.replace(word, text)
+    stages = read_lock(lock.replace("MADE", f"{{path: data/made.csv, md5: {'1' * 32}, size: 1}}").encode())
+    (found,) = check_line_ends(stages).findings
+    assert found.problem == "data/raw.csv: Git stores it with other line ends than DVC hashes here"
+    _, line, _, command, _ = f"{found.note} ".split("`")
+    Path(".gitattributes").write_text(f"* text=auto\n{line}\n")
+    subprocess.run(command, shell=True, check=True)
+    assert check_line_ends(stages).findings == []
+    Path(".gitattributes").write_text("* text=auto\ndata/** -text\n")
+    assert check_line_ends(stages).findings == []
+    outside = read_lock(lock.replace("data/raw.csv", "../t.csv").replace("MADE", "").encode())
+    assert check_line_ends(outside).summary.startswith("not looked at: git ls-files: ")

@@ -22,9 +22,9 @@ from relight.model.build import build_model
 from relight.model.inference import predictions_from_outputs
 from relight.model.params import ModelParams
 from relight.model.weights import load_weights
-from relight.predict.new_rows import open_table
 from relight.predict.predict import predict
-from relight.predict.table import clean_chunks
+from relight.predict.table import clean_rows
+from relight.prepare.csv.reader import read_csv
 from relight.split.encoding import encode
 from tests.saved_models import TINY, Saved, raw_feeds, save_model
 
@@ -91,7 +91,7 @@ def test_each_family_answers_raw_columns_as_predict_does(
 
 def of_tensors(saved: Saved, params: ModelParams, target: Any, seeds: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Answers of the raw rows: of the reloaded .pt2, and of the model itself."""
-    ((_, rows),) = clean_chunks(open_table(saved.table), saved.features, 100)
+    rows = clean_rows("rows", read_csv(saved.table), saved.features, 1)
     numeric, categories = map(torch.from_numpy, encode(rows, saved.features))
     model = build_model(params, saved.features, target_scale=target, seeds=seeds).eval()
     load_weights(saved.models / "model.pth", model)

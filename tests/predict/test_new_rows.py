@@ -144,11 +144,11 @@ def test_a_reader_without_a_module_is_refused() -> None:
 
 @pytest.mark.usefixtures("project")
 def test_another_ending_is_refused_with_those_that_can_be_read() -> None:
-    Path("table.xlsx").write_text("")
+    Path("table.sav").write_text("")
     with pytest.raises(InputError) as refusal:
-        predicted("table.xlsx")
+        predicted("table.sav")
     assert refusal.value.problems == (
-        "table.xlsx: must end in .sheet, as the source that birds.data:read read, or be a table "
+        "table.sav: must end in .sheet, as the source that birds.data:read read, or be a table "
         "(.csv, .tsv, .parquet, or a folder of them)",
     )
     with pytest.raises(InputError, match=r"no.sheet: no such file"):

@@ -15,8 +15,8 @@ import pytest
 
 from relight.data.parquet_sizes import MAX_COLUMNS, assert_unpacks
 from relight.errors import InputError
-from relight.prepare import csv_bytes
-from relight.prepare.csv_reader import csv_frames, read_csv
+from relight.prepare.csv import files as csv_files
+from relight.prepare.csv.reader import csv_frames, read_csv
 from relight.prepare.source import SourceTable
 from tests.parquet_bombs import Bomb
 from tests.repositories import REPOSITORY
@@ -169,7 +169,7 @@ def test_a_large_file_may_be_a_thousand_times_as_large_in_memory(tmp_path: Path)
 
 def test_rows_of_many_long_texts_are_read_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The exact reader: a quote is inside a value of the first row."""
-    monkeypatch.setattr("relight.prepare.csv_reader._EXACT_BYTES", 1 << 16)
+    monkeypatch.setattr("relight.prepare.csv.reader._EXACT_BYTES", 1 << 16)
     path = tmp_path / "t.csv"
     rows = [(f'a"{index}', "b" * 1000) for index in range(1000)]
     path.write_text("x,y\n" + "".join(f"{x},{y}\n" for x, y in rows))
@@ -183,7 +183,7 @@ def test_a_row_on_many_lines_is_one_row(tmp_path: Path, monkeypatch: pytest.Monk
     text = "\n" * 100_000
     path.write_text(f'x,y\n1,"{text}"\n2,3\n' + '4,"a""b"\n' * 10)
     assert read_csv(path).rows()[:3] == [("1", text), ("2", "3"), ("4", 'a"b')]
-    monkeypatch.setattr(csv_bytes, "MAX_PACKING", 1)
+    monkeypatch.setattr(csv_files, "MAX_PACKING", 1)
     packed = tmp_path / "t.csv.gz"
     packed.write_bytes(gzip.compress(path.read_bytes()))
     assert read_csv(packed).height == 12  # small files may unpack to 256 MB

@@ -4,8 +4,10 @@ import polars as pl
 import pytest
 
 from relight.data.schema import Column, Schema
+from relight.data.text_format import TextFormat
 from relight.errors import InputError
 from relight.prepare.params import LineParams, PrepareParams
+from relight.prepare.plain.tables import plain_frame
 from relight.prepare.table import TableCleaner, clean_table
 
 
@@ -15,14 +17,14 @@ def params(**changed: Any) -> PrepareParams:
 
 def test_columns_keep_their_order_and_the_target_comes_last() -> None:
     raw = pl.DataFrame({"y": ["1.5", "2"], "c": ["a", "NA"], "when": ["2020-01-31", ""], "x": ["1", ""]})
-    clean = clean_table(raw, params(ignore=["when"]))
+    clean = clean_table(plain_frame(raw, TextFormat()), params(ignore=["when"]))
     assert clean.schema.columns == [
         Column(name="c", kind="categorical"),
         Column(name="when", kind="ignored"),
         Column(name="x", kind="numeric"),
     ]
     assert clean.rows.columns == ["c", "when", "x", "y"]
-    assert clean.rows.rows() == [("a", "2020-01-31", 1.0, 1.5), (None, "", None, 2.0)]  # ignored: as it came
+    assert clean.rows.rows() == [("a", "2020-01-31", 1.0, 1.5), (None, None, None, 2.0)]  # ignored: a text
     assert (clean.schema.task, clean.schema.rows, clean.schema.generated) == ("regression", 2, None)
 
 
@@ -50,7 +52,7 @@ def test_a_table_without_a_column_for_the_model_is_refused() -> None:
     ("values", "note"),
     [
         (["7"] * 20, "Column 'x' has the same value in every row; it tells the model nothing."),
-        ([""] * 20, "Column 'x' has no values at all; it tells the model nothing."),
+        ([None] * 20, "Column 'x' has no values at all; it tells the model nothing."),
         (
             [str(k) for k in range(20)],
             "Column 'x' has a different value in every row; if it names the row, add it to prepare.ignore.",
@@ -58,8 +60,8 @@ def test_a_table_without_a_column_for_the_model_is_refused() -> None:
         (["007", "008"] * 10, "Column 'x' has leading zeros, and was read as categories."),
     ],
 )
-def test_what_is_odd_about_a_column_is_noted(values: list[str], note: str) -> None:
-    raw = pl.DataFrame({"x": values, "y": [f"{k}.5" for k in range(20)]})
+def test_what_is_odd_about_a_column_is_noted(values: list[str | None], note: str) -> None:
+    raw = pl.DataFrame({"x": pl.Series(values, dtype=pl.String), "y": [f"{k}.5" for k in range(20)]})
     assert clean_table(raw, params()).schema.notes == [note]
 
 
@@ -101,6 +103,7 @@ def test_a_table_in_chunks_is_the_same_as_in_one_piece() -> None:
             "none": [""] * 31,
         }
     )
+    raw = plain_frame(raw, TextFormat())
     whole = clean_table(raw, params())
     rows, schema = in_chunks(raw, 16)
     assert rows.equals(whole.rows)
@@ -145,14 +148,14 @@ def test_a_value_that_contradicts_the_first_rows_is_told_by_its_row(values: list
             ["0", "1"] * 10 + ["0.5"],
             "target 'y' row 21 must be a whole number, because the first rows hold few",
         ),
-        (["0", "1"] * 10 + [""], "target 'y' has 1 missing value (row 21); drop these rows, or fill them in"),
+        (["0", "1"] * 10 + [None], "target 'y' has 1 missing value (row 21); drop these rows, or fill them in"),
         (["0.5", "1"] * 10 + ["cold"], "target 'y' row 3 must be a number, got 'cold'"),
         (["0.5", "1"] * 10 + ["x"], "target 'y' must be numbers for a regression, got 'x'"),
         (["cat"] * 21, "target 'y' has only one class ('cat'); a model needs two or more"),
         ([str(k) for k in [0, 1] * 10 + [*range(30)]], "target 'y' has 22 different numbers, too many for classes"),
     ],
 )
-def test_a_target_must_fit_to_the_last_row(ys: list[str], problem: str) -> None:
+def test_a_target_must_fit_to_the_last_row(ys: list[str | None], problem: str) -> None:
     if "row 3" in problem:
         ys = ["0.5", "1", "cold", *ys]
     raw = pl.DataFrame({"x": [f"{k}.5" for k in range(len(ys))], "y": ys})
@@ -207,12 +210,12 @@ def test_weight_and_shares_are_no_features_and_stand_last() -> None:
     [
         (("0.5", "0.6", "1"), "t.csv: the targets a, b must sum to 1 in each row, got 1.1 in row 2"),
         (("-0.5", "1.5", "1"), "t.csv: target 'a' row 2 must be >= 0, got -0.5"),
-        (("", "1", "1"), "t.csv: target 'a' has 1 missing value (row 2); drop these rows, or fill them in"),
+        ((None, "1", "1"), "t.csv: target 'a' has 1 missing value (row 2); drop these rows, or fill them in"),
         (("0.5", "half", "1"), "t.csv: target 'b' row 2 must be a number, got 'half'; fix the value or leave it empty"),
         (("0", "1", "-1"), "t.csv: weight 'w' row 2 must be >= 0, got -1"),
     ],
 )
-def test_shares_and_weights_that_cannot_be_learned_say_why(row: tuple[str, ...], problem: str) -> None:
+def test_shares_and_weights_that_cannot_be_learned_say_why(row: tuple[str | None, ...], problem: str) -> None:
     raw = pl.DataFrame([("0.5", "0.5", "1", "1"), (*row, "2")], schema=["a", "b", "w", "x"], orient="row")
     with pytest.raises(InputError) as caught:
         clean_table(raw, params(target=["a", "b"], weight="w"))

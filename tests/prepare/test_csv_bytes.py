@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relight.prepare import csv_bytes
-from relight.prepare.csv_bytes import count_byte, has_leading_zeros, is_certain, without_quoted
+from relight.prepare.csv import pieces
+from relight.prepare.csv.pieces import count_byte, has_leading_zeros, is_certain, without_quoted
 
 
 def certain(piece: bytes) -> bool:
@@ -46,7 +46,7 @@ def test_other_zeros_are_none(piece: bytes) -> None:
 def test_zeros_and_separators_are_found_wherever_the_window_ends(text: str, window: int) -> None:
     piece = text.encode()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(csv_bytes, "_WINDOW", window)
+        patch.setattr(pieces, "_WINDOW", window)
         assert has_leading_zeros(piece, b",") == bool(re.search(r"(^|[,\n])[+-]?0[0-9]", text))
         assert count_byte(piece, b",") == text.count(",")
         assert certain(piece) == ("\n\n" not in text and not text.startswith("\n"))

@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 
 from relight.errors import InputError
-from relight.prepare import csv_checks
-from relight.prepare.csv_checks import CsvStructure, check_csv
+from relight.prepare.csv import checks
+from relight.prepare.csv.checks import CsvStructure, check_csv
+from relight.prepare.csv.dialect import Dialect
 
 
 @pytest.fixture
@@ -42,16 +43,16 @@ def test_an_open_quote_is_told_by_the_line_where_it_opens(path: Path) -> None:
 def test_the_line_is_right_wherever_the_file_is_cut_into_chunks(
     path: Path, monkeypatch: pytest.MonkeyPatch, size: int, content: bytes, complaint: str
 ) -> None:
-    monkeypatch.setattr(csv_checks, "_CHUNK_BYTES", size)
+    monkeypatch.setattr(checks, "_CHUNK_BYTES", size)
     path.write_bytes(content)
     with pytest.raises(InputError, match=complaint):
-        check_csv(path)
+        check_csv(path, Dialect())
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7])
 def test_a_good_file_is_good_wherever_it_is_cut_into_chunks(
     path: Path, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    monkeypatch.setattr(csv_checks, "_CHUNK_BYTES", size)
+    monkeypatch.setattr(checks, "_CHUNK_BYTES", size)
     path.write_bytes("a,b\r\n1,é\r\n2,€\r\n".encode())
     assert check_csv(path) == CsvStructure(["a", "b"], 2)

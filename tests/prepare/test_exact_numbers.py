@@ -8,11 +8,13 @@ import pytest
 
 from relight.data.features import InputFeatures, NumericInput
 from relight.data.schema import SequenceParams
+from relight.data.text_format import MISSING_WORDS
 from relight.errors import InputError
 from relight.prepare.columns import clean_as_kind, clean_column
 from relight.prepare.params import PrepareParams
+from relight.prepare.plain.columns import with_gaps
+from relight.prepare.plain.tables import read_plain
 from relight.prepare.sequences import order_new_steps
-from relight.prepare.source import SourceTable
 from relight.prepare.table import clean_table, prepare_table
 from relight.prepare.targets import clean_target
 from relight.split.assignment import assign_parts
@@ -53,7 +55,8 @@ def rows(ids: object, n: int = 200) -> pl.DataFrame:
     ],
 )
 def test_only_whole_numbers_beyond_float64_are_integers(raw: pl.Series, dtype: pl.DataType) -> None:
-    for cleaned in (clean_column(raw).values, clean_as_kind("numeric", raw)):
+    plain = with_gaps(raw, MISSING_WORDS)
+    for cleaned in (clean_column(plain).values, clean_as_kind("numeric", plain)):
         assert cleaned.dtype == dtype
         if dtype != pl.Float64:
             texts = [str(value).strip() for value in raw]
@@ -76,7 +79,7 @@ def test_users_are_split_as_groups_by_every_digit(as_text: bool) -> None:
 def test_a_csv_in_many_pieces_has_one_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The later rows are typed, and hold a gap, a small number and spaces."""
     monkeypatch.setattr("relight.prepare.table.PLANNING_ROWS", 50)
-    monkeypatch.setattr("relight.prepare.csv_reader.PIECE_BYTES", 1000)
+    monkeypatch.setattr("relight.prepare.csv.reader.PIECE_BYTES", 1000)
     ids = [str(value) for value in IDS * 5]
     ids[120:123] = ["NA", "12", f" {FIRST}"]
     monkeypatch.chdir(tmp_path)
@@ -86,7 +89,7 @@ def test_a_csv_in_many_pieces_has_one_type(tmp_path: Path, monkeypatch: pytest.M
     found = pl.read_parquet(Path("table"))
     assert found["id"].dtype == pl.Int64
     assert found["id"].to_list() == [None if value == "NA" else int(value) for value in ids]
-    whole = clean_table(pl.concat(SourceTable(path).frames({})), params())
+    whole = clean_table(read_plain(params(), path).rows, params())
     assert found.equals(whole.rows)
 
 

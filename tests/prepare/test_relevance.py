@@ -6,7 +6,7 @@ from relight.prepare.targets import clean_relevance
 
 
 def test_grades_are_numbers() -> None:
-    assert clean_relevance(pl.Series(["0", " 2", "1.0"]), 1).to_list() == [0.0, 2.0, 1.0]
+    assert clean_relevance(pl.Series(["0", "2", "1.0"]), 1).to_list() == [0.0, 2.0, 1.0]
     assert clean_relevance(pl.Series([False, True]).cast(pl.Int8), 1).to_list() == [0.0, 1.0]
 
 

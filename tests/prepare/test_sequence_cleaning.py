@@ -111,7 +111,7 @@ def test_symbols_are_texts_of_which_each_is_a_sequence() -> None:
 @pytest.mark.parametrize(
     ("texts", "problem"),
     [
-        (["ACGT", "", "G"], r"column 'dna' has 1 missing value \(row 2\)"),
+        (["ACGT", None, "G"], r"column 'dna' has 1 missing value \(row 2\)"),
         ([1, 2, 3], "'dna' must hold texts, got type Int64"),
     ],
 )

@@ -1,7 +1,9 @@
 import polars as pl
 import pytest
 
+from relight.data.text_format import MISSING_WORDS
 from relight.errors import ColumnError
+from relight.prepare.plain.columns import with_gaps
 from relight.prepare.targets import clean_target
 
 
@@ -34,7 +36,7 @@ def test_the_task_is_found_by_the_values(raw: pl.Series, task: str, classes: lis
 
 
 def test_values_are_numbers_for_regression_and_labels_for_classes() -> None:
-    assert clean_target(texts("1", " 2.5"), "regression").values.to_list() == [1.0, 2.5]
+    assert clean_target(texts("1", "2.5"), "regression").values.to_list() == [1.0, 2.5]
     assert clean_target(pl.Series([1.0, 0.0]), "binary").values.to_list() == ["1", "0"]
 
 
@@ -60,7 +62,7 @@ def test_values_are_numbers_for_regression_and_labels_for_classes() -> None:
 )
 def test_a_target_that_cannot_be_learned_says_why(raw: pl.Series, task: str, complaint: str) -> None:
     with pytest.raises(ColumnError, match=complaint):
-        clean_target(raw, task)
+        clean_target(with_gaps(raw, MISSING_WORDS), task)
 
 
 def test_who_asks_for_classes_may_name_them_by_numbers_and_letters() -> None:

@@ -67,6 +67,14 @@ def test_a_run_needs_the_code_and_inputs_that_are_there_or_can_be_made() -> None
     ]
 
 
+def test_params_of_the_commit_that_are_not_those_of_the_run_are_named_with_their_file() -> None:
+    changed = step([], [LOST])._replace(changed_params=["train", "mine/params.yaml:featurize"])
+    assert recovery_options(changed, {}, [], "").run == [
+        "params.yaml of the commit has another train",
+        "mine/params.yaml of the commit has another featurize",
+    ]
+
+
 def test_other_versions_leave_a_doubt() -> None:
     doubtful = recovery_options(step([], [LOST]), {}, ["torch 2.9 → 2.10"], "")
     assert not doubtful.has_any()

@@ -54,7 +54,7 @@ def test_a_bad_list_is_found_by_doctor_and_moved_aside(case: str) -> None:
     (finding,) = check_cache(CACHE, state, [], has_remote=False).findings
     assert problem in finding.problem
     assert finding.problem.startswith(f"{CACHE / object_path(md5)}: ")
-    stages = {"plot": LockedStage("x", {}, {}, {"reports/plots": LockEntry("reports/plots", md5, 5)}, {})}
+    stages = {"plot": LockedStage("x", {}, {}, {"reports/plots": LockEntry("reports/plots", md5, 5)}, {}, {})}
     assert [out.files for out in locked_outputs(stages, CACHE, set())] == [None]  # doctor goes on
     assert run_fix(finding.commands) is None
     assert not (CACHE / object_path(md5)).exists()

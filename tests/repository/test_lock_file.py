@@ -38,6 +38,7 @@ def test_a_stage_is_what_it_read_and_wrote_and_no_hash_is_taken_for_a_number() -
             {"train": {"seed": "42"}},
             {"reports/plots": LockEntry("reports/plots", "00000000000000000000000000000e10.dir", 7)},
             {},
+            {},
         )
     }
 

@@ -97,7 +97,13 @@ def test_a_command_for_a_model_says_where_the_models_are(base: str, monkeypatch:
             f"{Path.cwd()}: must be the folder of a model, got one without dvc.yaml; go to {others} and run the "
             "command there"
         )
-    monkeypatch.chdir("../a")
+    (Path("..") / ".dvc").mkdir()
+    Path("../a/src/deep").mkdir(parents=True)
+    for folder, others in (("../a/src/deep", r"\.\./\.\., \.\./\.\./\.\./a b/ü"), ("..", r"\.\., \.\./\.\./a b/ü")):
+        monkeypatch.chdir(folder)
+        with pytest.raises(InputError, match=f"; go to {others} and run the command there$"):
+            assert_model_here()  # first the model that this folder is in
+    monkeypatch.chdir("..")
     assert_model_here()
 
 

@@ -12,8 +12,9 @@ from relight.doctor.doctor import place_problem
 from relight.doctor.dvc_lock import check_lock, locked_outputs
 from relight.errors import InputError, RelightError
 from relight.repository.objects import assert_md5, bytes_md5, files_in_list, folder_files, object_path
+from relight.repository.params_files import yaml_as_texts
 from relight.repository.recorded_paths import assert_output_places, lies_inside, recorded_md5
-from relight.repository.revisions import LockedStage, LockEntry, parse_run, read_lock, yaml_as_texts
+from relight.repository.revisions import LockedStage, LockEntry, parse_run, read_lock
 
 GOOD = "0123456789abcdef0123456789abcdef"
 BAD_MD5S = [
@@ -180,7 +181,7 @@ def test_the_md5_of_a_file_elsewhere_is_not_taken(clone: Path) -> None:
 
 def test_doctor_names_an_out_elsewhere_and_touches_it_with_no_command(clone: Path) -> None:
     outs = {path: LockEntry(path, GOOD, 5) for path in ("../home/x", "-rf", "a")}
-    stages = {"train": LockedStage("x", {}, {}, outs, {})}
+    stages = {"train": LockedStage("x", {}, {}, outs, {}, {})}
     looked_at = locked_outputs(stages, clone / ".dvc/cache", set())
     assert [out.path for out in looked_at] == ["./-rf", "a"]
     found = check_lock(stages, looked_at, clone / ".dvc/cache", has_remote=False).findings

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import polars as pl
 import pytest
@@ -23,6 +25,7 @@ from relight.runtime.audit import Audit
 from relight.runtime.places import MAX_PROBLEMS, is_in_repository
 
 TABLE = b"x\n1\n"
+ANY_MODEL: Any = SimpleNamespace(features=SimpleNamespace(reader=None, text_format=None))
 OUT = "is a link out of the repository, to "
 
 
@@ -212,7 +215,7 @@ def test_other_commands_follow_no_link_out_of_a_folder() -> None:
     """`relight predict`, `relight new --source`, `relight test`, `relight data`."""
     link("data/folder/a.csv", "../../../home/secret.csv")
     with pytest.raises(InputError, match="data/folder/a.csv: " + OUT):
-        open_table(Path("data/folder"))
+        open_table(Path("data/folder"), ANY_MODEL)
     assert table_problems(Path("data/folder"), "x", is_asked=True)[0].startswith("--source: data/folder/a.csv: " + OUT)
     Path("params.yaml").write_text("prepare:\n  source: data/folder\n")
     with pytest.raises(InputError, match="data/folder/a.csv: " + OUT):
@@ -234,5 +237,5 @@ def test_nothing_is_written_through_a_link_out_unless_a_person_names_it() -> Non
 
 def test_a_folder_outside_of_any_repository_is_its_owners(root: Path) -> None:
     link("../home/folder/b.csv", "../secret.csv")
-    assert pl.concat(open_table(root.parent / "home/folder").frames).height == 2
+    assert pl.concat(open_table(root.parent / "home/folder", ANY_MODEL).frames).height == 2
     assert not is_in_repository(Path("../home/secret.csv"), root)

@@ -23,6 +23,7 @@ while os.getppid() == parent and time.monotonic() - began < seconds:  # as a sta
 Path("out.txt").write_text(Path("note.txt").read_text() + str(seconds))
 """
 DVC = "stages: {wait: {cmd: exec python stage.py, deps: [stage.py, note.txt], params: [seconds], outs: [out.txt]}}\n"
+MODEL = "modèles/a b"  # with a .dvc of its own, as next to other pipelines
 FILES = {
     "stage.py": STAGE,
     "dvc.yaml": DVC,
@@ -40,23 +41,35 @@ def run(*command: str) -> str:
 
 @pytest.fixture
 def side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ExperimentClone:
-    """Beside a repository whose note was changed and not committed."""
-    (tmp_path / "root").mkdir()
-    monkeypatch.chdir(tmp_path / "root")
+    """A clone for a repository that is itself shallow, with a model below its top whose note was changed.
+
+    The person's settings refuse to clone and to push.
+    """
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "config"))
+    root = tmp_path / "Größe"
+    (tmp_path / "whole" / MODEL).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "whole" / MODEL)
     for name, text in FILES.items():
         Path(name).write_text(text)
-    run("git", "init", "-q", "-b", "main")
+    run("git", "init", "-q", "-b", "main", "../..")
     run("git", "config", "user.name", "Test")
     run("git", "config", "user.email", "test@example.invalid")
-    run("dvc", "init", "-q")
+    run("dvc", "init", "-q", "--subdir")
     run("git", "add", "-A")
-    run("git", "commit", "-qm", "start")
+    for subject in ("before", "start"):
+        run("git", "commit", "-q", "--allow-empty", "-m", subject)
+    run("git", "clone", "-q", "--depth", "1", (tmp_path / "whole").as_uri(), str(root))
+    monkeypatch.chdir(root / MODEL)
+    run("git", "config", "user.name", "Test")
+    run("git", "config", "user.email", "test@example.invalid")
+    run("git", "config", "--global", "protocol.file.allow", "never")
+    run("git", "config", "--global", "push.gpgSign", "true")
     Path("note.txt").write_text("changed ")
     baseline = current_baseline()
     assert baseline._replace(changes="") == Baseline(
-        str(tmp_path / "root"), run("git", "rev-parse", "HEAD").strip(), "", str(tmp_path / "root/.dvc/cache")
+        str(root), run("git", "rev-parse", "HEAD").strip(), "", str(root / MODEL / ".dvc/cache")
     )
-    return ExperimentClone(tmp_path / "clone", baseline)
+    return ExperimentClone(root / MODEL / ".dvc/tmp/clone", baseline)
 
 
 def never(_folder: Path) -> bool:
@@ -67,16 +80,16 @@ def test_experiments_come_to_the_repository_whatever_was_left_in_the_clone(side:
     commit = run("git", "rev-parse", "HEAD").strip()
     before = run("git", "status", "--porcelain")
     assert not side.run("hopeless", ["seconds=600"], lambda folder: (folder / "started").exists())
-    note = side.folder / ".dvc/tmp/exps/run/workspace/workspace.run"  # a killed dvc leaves it so now and then
+    note = side.model / ".dvc/tmp/exps/run/workspace/workspace.run"  # a killed dvc leaves it so now and then
     note.parent.mkdir(parents=True, exist_ok=True)
     note.write_text("")
     (side.folder / ".git/index.lock").touch()
     lost = f"refs/exps/{commit[:2]}/{commit[2:]}/hopeless"  # a dvc that was killed after its commit leaves this
     run("git", "-C", str(side.folder), "symbolic-ref", "refs/exps/exec/EXEC_BRANCH", lost)
-    (side.folder / "params.yaml").write_text("torn")
+    (side.model / "params.yaml").write_text("torn")
     assert side.run("short", ["seconds=0.25"], never)
     assert existing_experiments(["hopeless", "short"], commit) == {"short"}
-    assert run("git", "show", f"refs/exps/{commit[:2]}/{commit[2:]}/short:params.yaml") == "seconds: 0.25 # to wait\n"
+    assert run("git", "show", f"refs/exps/{commit[:2]}/{commit[2:]}/short:./params.yaml") == "seconds: 0.25 # to wait\n"
     assert run("git", "status", "--porcelain") == before  # the workspace is as it was
     run("dvc", "exp", "apply", "short")
     assert Path("out.txt").read_text() == "changed 0.25"  # from the cache that both share

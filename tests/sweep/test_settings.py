@@ -363,6 +363,20 @@ def test_what_a_study_is_about_is_the_same_once_it_is_read_back() -> None:
     ]
 
 
+def test_params_of_a_frozen_stage_are_not_swept() -> None:
+    Path("sweep.yaml").write_text("params:\n  train.batch_size: [16, 32]\n  split.seed: [1, 2]\n")
+    pipeline = "stages: {split: {cmd: x, params: [split]}, train: {cmd: x, params: [model, train], frozen: FROZEN}}"
+    Path("dvc.yaml").write_text(pipeline.replace("FROZEN", "false"))
+    read_sweep_settings(Path("sweep.yaml"), fast=False)
+    Path("dvc.yaml").write_text(pipeline.replace("FROZEN", "true"))
+    with pytest.raises(InputError) as caught:
+        read_sweep_settings(Path("sweep.yaml"), fast=False)
+    assert caught.value.problems == (
+        "sweep.yaml:2: params.train.batch_size: must be for a stage that runs, got one for train, which is frozen; "
+        "`dvc unfreeze train` lets it run",
+    )
+
+
 def test_trials_of_other_rows_deserve_a_word() -> None:
     Path("sweep.yaml").write_text("params:\n  split.seed: {low: 1, high: 9}\n")
     assert sweep_warnings(read_sweep_settings(Path("sweep.yaml"), fast=False)) == [
@@ -406,4 +420,10 @@ def test_the_trials_of_two_models_have_other_names_and_another_study(
     assert names == ["models-price-of-a-house-sweep-0001", "models-size-sweep-0001"]
     assert differing_keys(*studies) == ["the folder"]
     (folder / "src/shared.py").write_text("x = 1")
-    assert differing_keys(studies[1], study_identity(settings)) == ["the code"]
+    edited = study_identity(settings)
+    assert differing_keys(studies[1], edited) == ["the code"]
+    for key, value in {"diff.external": "false", "diff.context": "9", "core.abbrev": "9", "color.ui": "always"}.items():
+        run_git("config", key, value)
+    assert study_identity(settings) == edited
+    (folder / "src/shared.py").write_text("x = 2")
+    assert differing_keys(edited, study_identity(settings)) == ["the code"]

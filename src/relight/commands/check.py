@@ -12,6 +12,7 @@ from relight.data.features import Features, name_with_offset
 from relight.data.parquet import rechunk
 from relight.data.positive import positive_reason
 from relight.data.schema import Schema
+from relight.data.text_format import TextFormat
 from relight.errors import ColumnError, InputError, RelightError, problems_of
 from relight.evaluate.checks import (
     assert_can_evaluate_forecasts,
@@ -20,12 +21,12 @@ from relight.evaluate.checks import (
     columns_to_slice,
 )
 from relight.params import Sections, check_sections
-from relight.prepare.own_reader import OwnTable
 from relight.prepare.params import LineParams, PrepareParams
+from relight.prepare.plain.formats import FoundFormat
+from relight.prepare.plain.tables import PlainTable, open_plain, read_plain
 from relight.prepare.sequences import clean_sequences
 from relight.prepare.series import regularize_series
-from relight.prepare.source import SourceTable, open_source, read_whole
-from relight.prepare.table import PLANNING_ROWS, TableCleaner, clean_table
+from relight.prepare.table import PLANNING_ROWS, TableCleaner, clean_table, with_source
 from relight.prepare.targets import clean_target, value_task
 from relight.runtime.strict_yaml import read_yaml
 from relight.split.assignment import assign_rows
@@ -49,6 +50,7 @@ class _CleanTable(NamedTuple):
 
     chunks: list[pl.DataFrame]
     schema: Schema
+    texts: TextFormat = TextFormat()
 
     def columns(self, names: list[str]) -> pl.DataFrame:
         """Return some columns of all rows."""
@@ -61,6 +63,7 @@ class _FirstRows(NamedTuple):
     cleaning: TableCleaner
     n_bytes: int
     rows: pl.DataFrame
+    found: FoundFormat
 
 
 def check(params: Path) -> str:
@@ -83,15 +86,12 @@ def check(params: Path) -> str:
         problems += _count_problems(sections.train.params, clean)
     if problems or not isinstance(clean, _CleanTable) or described is None:
         raise InputError(*problems)
-    return _summary(sections, clean.schema, *described)
+    return _summary(sections, clean, *described)
 
 
 def _check_pairs(sections: Sections, prepare: PrepareParams) -> str:
     try:
-        content = open_source(Path(prepare.source), prepare.reader)
-        if isinstance(content, LineParams):
-            raise InputError("prepare.source: must be a table for similarity, got a generated line")
-        raw = pl.concat(content.frames({}))
+        raw = read_plain(prepare, Path(prepare.source))
     except RelightError as error:
         raise InputError(*sections.problems, *error.problems) from error
     return check_pairs(raw, prepare, sections)
@@ -103,40 +103,41 @@ def _clean_source(params: PrepareParams | None, problems: list[str]) -> _CleanTa
     try:
         if params.sequence is not None:  # all of it, whatever its size: prepare holds all of it as well
             clean_rows = regularize_series if params.task == "forecast" else clean_sequences
-            clean = clean_rows(read_whole(Path(params.source), params.reader), params)
-            return _CleanTable([clean.rows], clean.schema)
-        content = open_source(Path(params.source), params.reader)
+            raw = read_plain(params, Path(params.source))
+            clean = clean_rows(raw.rows, params)
+            return _CleanTable([clean.rows], with_source(clean.schema, params, raw.found), raw.found.format)
+        content = open_plain(params, Path(params.source))
         if not isinstance(content, LineParams) and _is_large(content):
             first = content.head(N_CHECKED_ROWS)
-            return _FirstRows(TableCleaner(first.rows, params, is_whole=first.is_whole), content.n_bytes, first.rows)
+            cleaning = TableCleaner(first.rows, params, is_whole=first.is_whole)
+            return _FirstRows(cleaning, content.n_bytes, first.rows, content.found)
         return _clean_whole(content, params)
     except RelightError as error:  # what reading the code has found is found again by running it, without its line
         problems += [problem for problem in error.problems if not any(each.endswith(problem) for each in problems)]
         return None
 
 
-def _is_large(content: SourceTable | OwnTable) -> bool:
+def _is_large(content: PlainTable) -> bool:
     """Return whether only the first rows are checked; of a reader's rows it is not known how many its file makes."""
-    is_long = isinstance(content, OwnTable) and not content.head(PLANNING_ROWS).is_whole
+    is_long = content.is_own and not content.head(PLANNING_ROWS).is_whole
     return is_long or content.n_bytes > MAX_CHECKED_BYTES
 
 
-def _clean_whole(content: SourceTable | OwnTable | LineParams, params: PrepareParams) -> _CleanTable | _FirstRows:
+def _clean_whole(content: PlainTable | LineParams, params: PrepareParams) -> _CleanTable | _FirstRows:
     if isinstance(content, LineParams):
         clean = clean_table(content, params)
         return _CleanTable(list(rechunk([clean.rows], CHUNK_ROWS)), clean.schema)
-    is_packed = isinstance(content, SourceTable) and content.is_packed
-    first = content.head(PLANNING_ROWS, MAX_HELD_BYTES if is_packed else None)
+    first = content.head(PLANNING_ROWS, MAX_HELD_BYTES if content.is_packed else None)
     cleaning = TableCleaner(first.rows, params, is_whole=first.is_whole)
     frames = [first.rows] if first.is_whole else content.frames(cleaning.types)
     chunks, n_bytes = list[pl.DataFrame](), 0
     for chunk in rechunk(cleaning.clean(frames), CHUNK_ROWS):
         chunks.append(chunk)
         n_bytes += int(chunk.estimated_size())
-        if is_packed and n_bytes > MAX_HELD_BYTES:
+        if content.is_packed and n_bytes > MAX_HELD_BYTES:
             rows = first.rows.head(N_CHECKED_ROWS)
-            return _FirstRows(TableCleaner(rows, params, is_whole=False), content.n_bytes, rows)
-    return _CleanTable(chunks, cleaning.schema())
+            return _FirstRows(TableCleaner(rows, params, is_whole=False), content.n_bytes, rows, content.found)
+    return _CleanTable(chunks, with_source(cleaning.schema(), params, content.found), content.found.format)
 
 
 def _describe(
@@ -182,9 +183,10 @@ def _slice_problems(sections: Sections, clean: _CleanTable | _FirstRows | None) 
     return problems_of(lambda: assert_slices(evaluate, [*clean.cleaning.kinds, *targets, *weight]))
 
 
-def _summary(sections: Sections, schema: Schema, features: Features, report: SplitReport) -> str:
+def _summary(sections: Sections, clean: _CleanTable, features: Features, report: SplitReport) -> str:
     assert sections.prepare.params
     assert sections.train.params
+    schema = clean.schema
     parts = ", ".join(f"{count} {part}" for part, count in report.rows.items() if count)
     loss = resolve_loss(sections.train.params.loss, features.task)
     warnings = train_warnings(sections.train.params, features, os.cpu_count() or 1)
@@ -195,6 +197,7 @@ def _summary(sections: Sections, schema: Schema, features: Features, report: Spl
             f"{sections.prepare.params.source}: {schema.rows} rows ({parts})",
             f"target {features.target}: {features.task}, loss {loss}",
             *_positive_lines(sections.prepare.params, features),
+            *clean.texts.lines(),
             *([f"weight {features.weight}"] if features.weight is not None else []),
             *([f"query {features.query}: its candidates are ranked"] if features.query is not None else []),
             *(f"  {name}: {kind}" for name, kind in kinds.items()),
@@ -238,8 +241,9 @@ def _first_summary(sections: Sections, first: _FirstRows) -> str:
             f"{sections.prepare.params.source}: {first.n_bytes >> 20} MB, of which the first {N_CHECKED_ROWS} rows "
             "were checked; prepare and split check the others",
             *_first_positive_lines(sections.prepare.params, first.rows),
+            *first.found.format.lines(),
             *(f"  {name}: {kind}" for name, kind in first.cleaning.kinds.items()),
-            *(f"note: {note}" for note in first.cleaning.notes),
+            *(f"note: {note}" for note in (*first.found.notes, *first.cleaning.notes)),
             "",
         ]
     )

@@ -12,6 +12,8 @@ from relight.model.checks import assert_model_reads
 from relight.params import Sections
 from relight.prepare.pairs import clean_pairs
 from relight.prepare.params import PrepareParams
+from relight.prepare.plain.tables import PlainRows
+from relight.prepare.table import with_source
 from relight.split.pairs import split_pairs
 from relight.split.params import SplitParams
 from relight.split.report import SplitReport
@@ -19,7 +21,7 @@ from relight.train.auto import resolve_loss
 from relight.train.checks import assert_train_params_fit, train_warnings
 
 
-def check_pairs(raw: pl.DataFrame, prepare: PrepareParams, sections: Sections) -> str:
+def check_pairs(raw: PlainRows, prepare: PrepareParams, sections: Sections) -> str:
     """Return what the pipeline will do.
 
     Raises:
@@ -28,7 +30,8 @@ def check_pairs(raw: pl.DataFrame, prepare: PrepareParams, sections: Sections) -
     problems = list(sections.problems)
     described: tuple[Schema, Features, SplitReport] | None = None
     try:
-        rows, schema = clean_pairs(raw, prepare)
+        rows, schema = clean_pairs(raw.rows, prepare)
+        schema = with_source(schema, prepare, raw.found)
         if (evaluate := sections.evaluate.params) is not None:
             problems += problems_of(lambda: assert_slices(evaluate, columns_to_slice(schema)))
             problems += problems_of(lambda: assert_can_evaluate_pairs(evaluate))
@@ -40,7 +43,7 @@ def check_pairs(raw: pl.DataFrame, prepare: PrepareParams, sections: Sections) -
         problems += mismatches(sections, described[1])
     if problems or described is None:
         raise InputError(*problems)
-    return _summary(prepare, sections, *described)
+    return _summary(raw, sections, *described)
 
 
 def mismatches(sections: Sections, features: Features) -> list[str]:
@@ -59,10 +62,9 @@ def _describe(rows: pl.DataFrame, schema: Schema, split: SplitParams) -> tuple[S
     return schema, done.features, done.report
 
 
-def _summary(
-    prepare: PrepareParams, sections: Sections, schema: Schema, features: Features, report: SplitReport
-) -> str:
+def _summary(raw: PlainRows, sections: Sections, schema: Schema, features: Features, report: SplitReport) -> str:
     assert schema.pairs
+    assert sections.prepare.params
     assert sections.train.params
     parts = ", ".join(f"{count} {part}" for part, count in report.rows.items() if count)
     text = {
@@ -75,8 +77,9 @@ def _summary(
     loss = resolve_loss(sections.train.params.loss, features.task)
     return "\n".join(
         [
-            f"{prepare.source}: {schema.rows} pairs ({parts})",
+            f"{sections.prepare.params.source}: {schema.rows} pairs ({parts})",
             f"target {features.target}: similarity, '{(schema.classes or [])[1]}' is alike, loss {loss}",
+            *raw.found.format.lines(),
             *(f"  {column.name}: {text.get(column.name, column.kind)}" for column in schema.pairs.columns),
             *(f"  {column.name}: not seen" for column in schema.columns if column.kind == "ignored"),
             *(f"note: {note}" for note in notes),

@@ -11,6 +11,7 @@ from relight.errors import RunError
 from relight.repository.dvc import DvcProject, RecordedOutput
 from relight.repository.history import resolve_commit
 from relight.repository.objects import FOLDER_SUFFIX, HashedCache, ObjectState, file_md5, folder_files
+from relight.repository.other_models import assert_model_here
 from relight.repository.recorded_paths import assert_output_places
 
 
@@ -100,11 +101,13 @@ def pull(name: str | None) -> str:
 
     Raises:
         RunError: with a line for each file that is missing or damaged, or one sentence on why the remote failed.
-        InputError: if nothing has the name.
+        InputError: if nothing has the name, or this folder has nothing to fetch and the model is in another one.
     """
     revision = None if name is None else resolve_commit(name)
     project = DvcProject()
     cache, outs = HashedCache(project.cache()), project.recorded_outputs(revision)
+    if not outs:
+        assert_model_here()
     damage = _remove_damaged(cache, outs)
     n_before = len(cache.intact)
     _fetch(project, cache, outs, revision, damage)

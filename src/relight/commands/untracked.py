@@ -8,7 +8,7 @@ from shlex import quote
 from typing import NamedTuple
 
 from relight.errors import RelightError
-from relight.repository.git import run_git
+from relight.repository.git import refused_folder, run_git
 from relight.repository.line_ends import find_changed_line_ends, line_ends_note
 from relight.runtime.dependencies import INSTALLED, filled_in
 from relight.runtime.pipeline import OUT_KEYS, named_paths, paths_written_around, read_stages
@@ -64,7 +64,7 @@ def _pointers(path: str) -> Iterator[str]:
 
 
 def untracked_notes(params: Path, pipeline: Path = Path("dvc.yaml")) -> str:
-    """Return a line for each file or folder that neither Git nor DVC tracks.
+    """Return a line for each file or folder that neither Git nor DVC tracks; one if Git refuses the repository.
 
     It is empty if there can be no experiments: outside a Git repository, or without a pipeline.
     """
@@ -73,9 +73,17 @@ def untracked_notes(params: Path, pipeline: Path = Path("dvc.yaml")) -> str:
         read = {str(params), str(pipeline), INSTALLED, *inputs, *_untracked_code()}
         untracked = _not_written(find_untracked(read))
     except RelightError:
-        return ""
+        folder = refused_folder()
+        return _refused_note(folder) if folder else ""
     counts = Counter(UntrackedFile(_as_read(file.path, read), file.is_ignored) for file in untracked)
     return "".join(_untracked_note(untracked_file, n_files) for untracked_file, n_files in counts.items())
+
+
+def _refused_note(folder: str) -> str:
+    return (
+        f"note: Git refuses the repository {folder}, because another user owns it (dubious ownership), so that it is "
+        f"not known what Git tracks; `git config --global --add safe.directory {quote(folder)}`\n"
+    )
 
 
 def line_ends_notes(params: Path, pipeline: Path = Path("dvc.yaml")) -> str:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from relight.data.calendar import Cycle
 from relight.data.schema import ColumnKind, SequenceParams, SeriesSchema, SourceReader, Task
+from relight.data.text_format import TextFormat
 
 DatePart = Literal["year", "month", "weekday", "hour", "elapsed"]
 Kind = Literal["table", "sequences", "series", "pairs"]
@@ -215,6 +216,7 @@ class Features(BaseModel):
         series: of a forecast; then a row of the train part is a window.
         pairs: how the two sides are read, for similarity; then the names of the features have no prefix.
         reader: of the source; None if Relight read it.
+        text_format: how the texts of the source are written; None in the usual way.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -236,6 +238,7 @@ class Features(BaseModel):
     series: SeriesFeatures | None = Field(default=None, exclude_if=lambda value: value is None)
     pairs: PairFeatures | None = Field(default=None, exclude_if=lambda value: value is None)
     reader: SourceReader | None = Field(default=None, exclude_if=lambda value: value is None)
+    text_format: TextFormat | None = Field(default=None, exclude_if=lambda value: value is None)
 
     @property
     def kind(self) -> Kind:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from relight.data.text_format import TextFormat
 from relight.runtime.messages import pluralize
 from relight.runtime.params import Section
 
@@ -228,6 +229,7 @@ class Schema(BaseModel):
         sequence: how the rows make sequences; None if each row is independent.
         pairs: the columns of both sides, for similarity.
         reader: of the source; None if Relight read it.
+        text_format: how the texts of the source are written; None in the usual way.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -247,6 +249,7 @@ class Schema(BaseModel):
     sequence: SequenceParams | None = Field(default=None, exclude_if=lambda value: value is None)
     pairs: PairColumns | None = Field(default=None, exclude_if=lambda value: value is None)
     reader: SourceReader | None = Field(default=None, exclude_if=lambda value: value is None)
+    text_format: TextFormat | None = Field(default=None, exclude_if=lambda value: value is None)
 
     @property
     def features(self) -> list[Column]:

@@ -5,7 +5,6 @@ from collections import Counter
 import polars as pl
 
 MAX_EXACT_INTEGER = 2**53  # float64 has every whole number up to here
-MISSING_WORDS = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None")
 MIN_TYPE_SHARE = 0.9  # with this share of numbers, a column is one of numbers, and the others are mistakes
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 _WHOLE_NUMBER = r"^(?<number>[+-]?[0-9]+)\.0+$"
@@ -27,7 +26,7 @@ def as_labels(raw: pl.Series) -> pl.Series:
         return values.cast(pl.Int64, strict=False).cast(pl.String).zip_with(whole, values.cast(pl.String))
     if raw.dtype == pl.Boolean:
         return raw.cast(pl.String)
-    return with_whole_numbers(strip_and_blank(raw.cast(pl.String)))
+    return with_whole_numbers(raw.cast(pl.String))
 
 
 def with_whole_numbers(texts: pl.Series) -> pl.Series:
@@ -37,12 +36,6 @@ def with_whole_numbers(texts: pl.Series) -> pl.Series:
     if not found.str.contains(".0", literal=True).any():
         return texts
     return texts.clone().scatter(rows, found.str.replace(_WHOLE_NUMBER, "${number}").str.replace("^-0$", "0"))
-
-
-def strip_and_blank(texts: pl.Series) -> pl.Series:
-    """Return texts without spaces around them, and with gaps for the words that mean a missing value."""
-    stripped = texts.str.strip_chars()
-    return stripped.set(stripped.is_in(list(MISSING_WORDS)), None)
 
 
 def are_numbers(texts: pl.Series) -> pl.Series:

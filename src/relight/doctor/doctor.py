@@ -27,7 +27,7 @@ from relight.doctor.experiments import check_experiments
 from relight.doctor.finding import CheckResult, Command, Finding, finding_lines
 from relight.doctor.locks import check_locks, is_dvc_command, is_within, list_processes
 from relight.doctor.queue import check_queue
-from relight.doctor.settings import COMMITTED_CONFIG, check_settings, read_dvc_config, remote_names
+from relight.doctor.settings import COMMITTED_CONFIG, check_line_ends, check_settings, read_dvc_config, remote_names
 from relight.errors import RunError
 from relight.repository.dvc_command import cache_folder, dvc_command, environment_of_dvc
 from relight.repository.recorded_paths import lies_inside
@@ -104,7 +104,7 @@ def _run_checks() -> list[CheckResult]:
         *results,
         *_check_what_dvc_changes(has_commit),
         check_settings(config),
-        *_check_files(has_remote=bool(remote_names(config))),
+        *_check_files(has_remote=bool(remote_names(config)), has_git=git is not None),
         check_checkpoints(),
     ]
 
@@ -121,8 +121,8 @@ def _check_what_dvc_changes(has_commit: bool) -> list[CheckResult]:
     return [check_locks(processes), *experiments, check_queue(processes)]
 
 
-def _check_files(*, has_remote: bool) -> list[CheckResult]:
-    """Look at dvc.lock, the cache and its disk."""
+def _check_files(*, has_remote: bool, has_git: bool) -> list[CheckResult]:
+    """Look at dvc.lock, what it names, the cache and its disk."""
     folder = Path(os.path.relpath(cache_folder()))
     stages, cache = read_locked_stages(), rehash_cache(folder)
     outs, needed = list[LockedOutput](), 0
@@ -133,6 +133,7 @@ def _check_files(*, has_remote: bool) -> list[CheckResult]:
         check_lock(stages, outs, folder, has_remote=has_remote),
         check_cache(folder, cache, outs, has_remote=has_remote),
         check_disk(folder, needed),
+        *([check_line_ends(stages)] if has_git and not isinstance(stages, BrokenLock) else []),
     ]
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from relight.doctor.finding import CheckResult, Command, Finding
 from relight.errors import RunError
-from relight.repository.git import git_or_none, run_git
+from relight.repository.git import git_or_none, is_shallow, refused_folder, run_git
 from relight.runtime.workspace import DVC_FOLDER, find_root
 
 IDENTITY = {"user.name": "Your Name", "user.email": "you@example.com"}
@@ -45,7 +45,7 @@ def read_git_state() -> GitState | None:
     root = find_root(Path.cwd())
     return GitState(
         n_commits=int(git_or_none("rev-list", "--count", "HEAD") or 0),
-        is_shallow=run_git("rev-parse", "--is-shallow-repository") == "true",
+        is_shallow=is_shallow(),
         top=top,
         is_nested=root is not None and not root.is_relative_to(top),
         missing=tuple(key for key in IDENTITY if not _is_configured(key)),
@@ -81,8 +81,12 @@ def git_findings(state: GitState) -> list[Finding]:
 
 def check_git(state: GitState | None) -> CheckResult:
     """Look at the Git repository."""
+    reason = "experiments, comparisons and history are kept in Git"
+    if state is None and (folder := refused_folder()):
+        problem = f"Git refuses the repository {folder}, because another user owns it (dubious ownership)"
+        allow = ("git", "config", "--global", "--add", "safe.directory", folder)
+        return CheckResult("Git", "refused", [Finding(problem, reason, (allow,))])
     if state is None:
-        reason = "experiments, comparisons and history are kept in Git"
         finding = Finding("this folder is not in a Git repository", reason, (("git", "init"), *FIRST_COMMIT))
         return CheckResult("Git", "no repository", [finding])
     return CheckResult("Git", f"commits: {state.n_commits}", git_findings(state))

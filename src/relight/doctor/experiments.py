@@ -5,7 +5,6 @@ SIGKILL leave it as it is (treeverse/dvc issues 9260, 10655). It is looked at wh
 """
 
 import re
-import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path, PurePath
@@ -14,7 +13,7 @@ from typing import NamedTuple
 
 from relight.doctor.finding import CheckResult, Command, Finding
 from relight.errors import InputError
-from relight.repository.git import git_or_none, run_git
+from relight.repository.git import git_or_none, git_output, run_git
 from relight.repository.revisions import LOCK_PATH, read_lock_file
 from relight.runtime.messages import abbreviate
 
@@ -136,7 +135,7 @@ def _is_user_file(file: str) -> bool:
 
 def _diff(*arguments: str) -> tuple[str, ...]:
     """Return the names of the files that `git diff` lists, from the top of the repository."""
-    return tuple(name for name in run_git("diff", "--name-only", "-z", *arguments).split("\0") if name)
+    return tuple(name for name in run_git("diff", "--no-ext-diff", "--name-only", "-z", *arguments).split("\0") if name)
 
 
 def _from_top(files: Iterable[str]) -> list[str]:
@@ -167,7 +166,7 @@ def _reflog(ref: str) -> list[str]:
 
 
 def _raw_commit(commit: str) -> bytes:
-    return subprocess.run(["git", "cat-file", "commit", commit], capture_output=True, check=True).stdout
+    return git_output("cat-file", "commit", commit)
 
 
 def prepared_experiments() -> list[PreparedExperiment]:

@@ -7,8 +7,11 @@ from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from relight.doctor.finding import CheckResult, Command, Finding
+from relight.errors import RunError
 from relight.repository.addresses import url_secrets
 from relight.repository.git import read_files_at
+from relight.repository.line_ends import find_changed_line_ends, keeping_step
+from relight.repository.revisions import Lock
 from relight.runtime.workspace import in_repository
 
 Config = Mapping[str, Mapping[str, str]]  # section → key → value
@@ -145,3 +148,21 @@ def check_settings(config: DvcConfig) -> CheckResult:
         *relative_remote_findings(config),
     ]
     return CheckResult("settings", f".dvc/config; remotes: {len(remote_names(config))}", findings)
+
+
+def check_line_ends(stages: Lock) -> CheckResult:
+    """Look at the files that stages read and none writes: Git must not store other bytes than DVC has hashed.
+
+    Args:
+        stages: of dvc.lock; the current folder is in a Git repository.
+    """
+    made = {path for stage in stages.values() for path in stage.outs}
+    read = sorted({path for stage in stages.values() for path in stage.deps} - made)
+    try:
+        changed = find_changed_line_ends(read)
+    except RunError as error:  # one lies outside of the repository, which other commands refuse
+        return CheckResult("line ends", f"not looked at: {error.problems[0]}", [])
+    reason = "each clone would run the pipeline again"
+    problem = "{}: Git stores it with other line ends than DVC hashes here"
+    findings = [Finding(problem.format(file.path), reason, note=keeping_step(file)) for file in changed]
+    return CheckResult("line ends", f"files and folders that stages read: {len(read)}", findings)

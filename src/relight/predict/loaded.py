@@ -86,8 +86,8 @@ class LoadedModel:
 
     def _rows(self, rows: Any) -> NewRows:
         if isinstance(rows, str | os.PathLike):
-            return open_table(Path(rows), self._saved.features.reader, self._project)
-        return rows_of_frame(rows)
+            return open_table(Path(rows), self._saved, self._project)
+        return rows_of_frame(rows, self._saved)
 
 
 def load(models: StrPath = "models", *, project: StrPath = ".") -> LoadedModel:

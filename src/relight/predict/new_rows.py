@@ -8,12 +8,17 @@ import polars as pl
 from pydantic import ValidationError
 
 from relight.data.schema import SourceReader
+from relight.data.text_format import TextFormat
 from relight.errors import InputError, problems_of
+from relight.model.saved_model import SavedModel
 from relight.own_code.calls import Call
 from relight.own_code.closure import own_files
 from relight.own_code.digests import changed_files
+from relight.predict.input_columns import input_columns
 from relight.prepare.frames import as_frame, is_table
 from relight.prepare.own_reader import FOLDER_ENDING, OwnTable, ending_of
+from relight.prepare.plain.formats import find_new_format
+from relight.prepare.plain.tables import plain_frame
 from relight.prepare.source import SourceTable, file_kind
 from relight.runtime.messages import did_you_mean, notify
 from relight.runtime.places import assert_stays
@@ -27,22 +32,40 @@ class NewRows(NamedTuple):
 
     Attributes:
         name: names them in messages.
-        frames: tables of any number of rows, in order; iterated once.
+        frames: tables of any number of rows, in order, as they came; iterated once.
+        plain: returns such a table with plain texts.
     """
 
     name: str
     frames: Iterable[pl.DataFrame]
+    plain: "PlainTexts"
 
     def whole(self) -> pl.DataFrame:
         """Return all rows at once."""
         return pl.concat(list(self.frames))
 
 
-def open_table(table: Path, reader: SourceReader | None = None, project: Path = Path()) -> NewRows:
+class PlainTexts:
+    """Makes the texts of new rows plain: they are written as in training, or as their first rows say."""
+
+    def __init__(self, saved: SavedModel) -> None:
+        self._trained = saved.features.text_format or TextFormat()
+        self._saved = saved
+        self._form: TextFormat | None = None
+
+    def __call__(self, raw: pl.DataFrame) -> pl.DataFrame:
+        """Return some of the rows with plain texts; the first of them decide."""
+        if self._form is None:
+            numeric = [column.name for column in input_columns(self._saved) if column.kind == "numeric"]
+            self._form = find_new_format(raw, self._trained, numeric)
+        return plain_frame(raw, self._form)
+
+
+def open_table(table: Path, saved: SavedModel, project: Path = Path()) -> NewRows:
     """Return the rows of a file or a folder.
 
     Args:
-        reader: of the model's source; it reads what has the same ending.
+        saved: the model that predicts them; the reader of its source reads what has the same ending.
         project: the folder below which the reader lies.
 
     Raises:
@@ -50,16 +73,28 @@ def open_table(table: Path, reader: SourceReader | None = None, project: Path = 
     """
     if table.is_dir():
         assert_stays(table)
+    reader, plain = saved.features.reader, PlainTexts(saved)
     if reader is not None and table.exists():
         if ending_of(table) == reader.ending:
-            return NewRows(str(table), _read_with(reader, table, project))
+            return NewRows(str(table), _read_with(reader, table, project), plain)
         _assert_table_or(reader, table)
     if table.suffix == ".yaml":
         raise InputError(f"{table}: must be a table (.csv, .tsv, .parquet, or a folder of them)")
-    return NewRows(str(table), SourceTable(table).frames({}))
+    return NewRows(str(table), _source_table(table, saved.features.text_format).frames({}), plain)
 
 
-def rows_of_frame(frame: Any) -> NewRows:
+def _source_table(table: Path, trained: TextFormat | None) -> SourceTable:
+    """Return a table whose dialect is found anew; only what its bytes leave open is as in training."""
+    if trained is None:
+        return SourceTable(table)
+    asked = trained.requested
+    csv = asked.model_copy(update={"separator": "auto", "encoding": "auto"})
+    encoding = asked.encoding if asked.encoding != "auto" else trained.encoding
+    is_eight_bit = not encoding.lower().startswith("utf")
+    return SourceTable(table, csv, encoding) if is_eight_bit else SourceTable(table, csv)
+
+
+def rows_of_frame(frame: Any, saved: SavedModel) -> NewRows:
     """Return the rows of a frame of Polars or pandas, or of arrays by name.
 
     Raises:
@@ -76,7 +111,7 @@ def rows_of_frame(frame: Any) -> NewRows:
         raise InputError(*(f"{FRAME_NAME}: {problem}" for problem in error.problems)) from error
     if rows.height == 0:
         raise InputError(f"{FRAME_NAME}: has columns but no rows")
-    return NewRows(FRAME_NAME, [rows])
+    return NewRows(FRAME_NAME, [rows], PlainTexts(saved))
 
 
 def _read_with(reader: SourceReader, table: Path, project: Path) -> Iterator[pl.DataFrame]:

@@ -42,7 +42,7 @@ def _prediction_frames(
     """Yield whole batches of the model, so that a chunk's end changes no last bits."""
     for raw in rechunk(rows.frames, prediction_batch_size(saved.model)):
         kept = select_kept(raw, keep, rows.name)
-        left, right = _clean_sides(raw, saved, rows.name, 1 + sum(counts))
+        left, right = _clean_sides(rows.plain(raw), saved, rows.name, 1 + sum(counts))
         arrays = encode_sides(left, right, saved.features, saved.pairs.texts)
         distance = predict_outputs(saved.model, pair_input_tensors(arrays)).numpy()
         yield with_kept(kept, pair_predictions(saved.features, distance, saved.calibration))
@@ -87,7 +87,7 @@ def embed(table: Path, *, models: Path, output: Path, project: Path = Path()) ->
         raise InputError(f"embed: the model must be one of similarity, got {saved.features.task}")
     make_deterministic(saved.description.threads)
     counts: list[int] = []
-    rows = open_table(table, saved.features.reader, project)
+    rows = open_table(table, saved, project)
     write_parts(output, _embedding_lines(rows, saved, counts))
     return f"{output}: {sum(counts)} embeddings of {saved.model.network.tower.d_widest} numbers\n"
 
@@ -96,7 +96,7 @@ def _embedding_lines(rows: NewRows, saved: PairModel, counts: list[int]) -> Iter
     """Yield CSV for each chunk."""
     for raw in rechunk(rows.frames, prediction_batch_size(saved.model)):
         prefix = _record_prefix(raw, saved)
-        records = clean_records(raw, saved.features, prefix, rows.name, 1 + sum(counts))
+        records = clean_records(rows.plain(raw), saved.features, prefix, rows.name, 1 + sum(counts))
         points = _embed(saved.model, encode_records(records, saved.features, saved.pairs.texts))
         columns = {f"e{index}": points[:, index] for index in range(points.shape[1])}
         yield pl.DataFrame(columns).write_csv(include_header=not counts).encode()

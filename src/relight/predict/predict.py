@@ -42,7 +42,7 @@ def predict(
     assert_can_write_predictions(output, table)
     saved = load_model(models, project)
     make_deterministic(saved.description.threads)
-    predictions = predict_rows(open_table(table, saved.features.reader, project), saved, keep)
+    predictions = predict_rows(open_table(table, saved, project), saved, keep)
     frames = map(without_formulas, predictions.frames) if escape_formulas else predictions.frames
     write_parts(output, _csv_lines(frames))
     return f"{output}: {predictions.count_text()}{predictions.warning_text()}\n"

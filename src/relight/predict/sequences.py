@@ -47,11 +47,12 @@ def _read_steps(
     """
     columns, raw = saved.sequence.columns, new.whole()
     kept = select_kept(raw, keep, new.name)
-    rows = clean_rows(new.name, raw, saved.features, 1)
+    plain = new.plain(raw)
+    rows = clean_rows(new.name, plain, saved.features, 1)
     if columns.symbols is not None:
         _refuse_gaps(rows[columns.symbols], new.name)
         return split_into_sequences(rows, columns), None, kept
-    ids, order = order_new_steps(raw, columns, new.name)
+    ids, order = order_new_steps(plain, columns, new.name)
     steps = split_into_sequences(rows.with_columns(ids)[order], columns)
     names = steps.sequences[str(columns.id)].alias("id")
     return steps, names, one_row_each(kept, ids, "sequence").drop(GROUP)

@@ -36,7 +36,8 @@ def predict_series(new: NewRows, saved: SeriesModel, keep: Sequence[str]) -> Pre
     """
     raw = new.whole()
     kept = select_kept(raw, keep, new.name)
-    rows, schema = regularize_series(raw, history_params(new.name, raw.columns, saved))
+    plain = new.plain(raw)
+    rows, schema = regularize_series(plain, history_params(new.name, raw.columns, saved))
     history = read_history(rows, schema, saved, new.name)
     predictions = predict_outputs(saved.model, build_windows(history.arrays, saved.series).inputs).numpy()
     ends = _interval_columns(predictions, model_half_widths(saved.model))
@@ -47,7 +48,7 @@ def predict_series(new: NewRows, saved: SeriesModel, keep: Sequence[str]) -> Pre
     interval_note = f"; low to high holds {NOMINAL_COVERAGE:.0%} of what comes" if ends else ""
     n_predictions = pluralize(lines.height, "prediction")
     count_text = f"{n_predictions} of {saved.features.target}, {predictions.shape[1]} for each series{interval_note}"
-    kept_lines = _kept_lines(kept, raw, lines, saved.series.series_schema.series)
+    kept_lines = _kept_lines(kept, plain, lines, saved.series.series_schema.series)
     return Predictions(iter([with_kept(kept_lines, lines)]), lambda: count_text)
 
 

@@ -144,7 +144,7 @@ def clean_chunks(rows: NewRows, features: Features, n_rows: int) -> Iterator[tup
     """Yield raw rows, and their columns of the model and of the query, cleaned like the train rows."""
     first_row = 1
     for raw in rechunk(rows.frames, n_rows):
-        yield raw, clean_rows(rows.name, raw, features, first_row)
+        yield raw, clean_rows(rows.name, rows.plain(raw), features, first_row)
         first_row += raw.height
 
 

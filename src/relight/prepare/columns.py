@@ -41,7 +41,7 @@ def clean_column(raw: pl.Series) -> CleanColumn:
     if raw.dtype.is_numeric() or raw.dtype == pl.Null:
         return CleanColumn(_as_finite(raw, raw.cast(pl.Float64), 1), "numeric")
     if raw.dtype in TEXT_TYPES:
-        return _clean_texts(text_columns.strip_and_blank(raw.cast(pl.String)))
+        return _clean_texts(raw.cast(pl.String))
     if raw.dtype in (pl.Date, pl.Datetime):
         return CleanColumn(times.without_time_zone(raw), "datetime")
     raise ColumnError(f"is of type {raw.dtype}, which a model cannot read; add it to prepare.ignore")
@@ -80,7 +80,7 @@ def refuse_leading_zeros(raw: pl.Series, first_row: int) -> None:
         ValueMismatchError: with the first value such as 007.
     """
     if raw.dtype in TEXT_TYPES:
-        values = text_columns.strip_and_blank(raw.cast(pl.String))
+        values = raw.cast(pl.String)
         codes = text_columns.have_leading_zero(values)
         if codes.any():
             at = _first_index(codes)
@@ -120,7 +120,7 @@ def _clean_texts(values: pl.Series) -> CleanColumn:
 def _as_numbers(raw: pl.Series, first_row: int) -> pl.Series:
     if raw.dtype.is_numeric() or raw.dtype == pl.Null:
         return raw.cast(pl.Float64)
-    values = text_columns.strip_and_blank(raw.cast(pl.String))
+    values = raw.cast(pl.String)
     if (numbers := text_columns.as_plain_numbers(values)) is not None:
         return numbers
     _refuse_infinite(values, first_row)
@@ -134,7 +134,8 @@ def _as_numbers(raw: pl.Series, first_row: int) -> pl.Series:
 
 
 def _as_booleans(raw: pl.Series, first_row: int) -> pl.Series:
-    values = text_columns.strip_and_blank(raw.cast(pl.String))
+    raw = raw.fill_nan(None) if raw.dtype.is_float() else raw
+    values = raw.cast(pl.String)
     lower = values.str.to_lowercase().replace({"1": "true", "0": "false", "1.0": "true", "0.0": "false"})
     wrong = ~lower.is_in(["true", "false"])
     if wrong.any():
@@ -157,7 +158,7 @@ def _as_dates(values: pl.Series) -> pl.Series:
 def _as_datetimes(raw: pl.Series, first_row: int) -> pl.Series:
     if raw.dtype in (pl.Date, pl.Datetime):
         return times.without_time_zone(raw)
-    values = text_columns.strip_and_blank(raw.cast(pl.String))
+    values = raw.cast(pl.String)
     parsed = times.parse_dates(values)
     wrong = parsed.is_null() & values.is_not_null()
     if wrong.any():
@@ -184,7 +185,7 @@ def _as_finite(raw: pl.Series, numbers: pl.Series, first_row: int) -> pl.Series:
         raise ColumnError(f"row {first_row + at} is {what}; fix the value or leave it empty")
     if not any(end > text_columns.MAX_EXACT_INTEGER for end in ends):
         return filled
-    shown = text_columns.strip_and_blank(raw.cast(pl.String)) if raw.dtype in TEXT_TYPES else raw
+    shown = raw.cast(pl.String) if raw.dtype in TEXT_TYPES else raw
     return text_columns.exact_whole_numbers(shown, filled)
 
 

@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from relight.data.schema import SequenceParams
+from relight.data.text_format import CsvParams
 from relight.own_code.calls import Call
 from relight.runtime.params import Section
 
@@ -105,7 +106,8 @@ class PrepareParams(Section):
     """Which table is read, what is predicted, and what its columns are."""
 
     source: str = Field(min_length=1, examples=["data/raw/line.yaml"])
-    """The table: .csv or .tsv (also as .gz), .parquet, or a folder of such files; a .yaml describes generated data."""
+    """The table: .csv, .tsv or .txt (also packed), .parquet, .jsonl, .xlsx, or a folder of them; a .yaml describes
+    generated data."""
     reader: Annotated[Call | None, BeforeValidator(_check_reader)] = None
     """A function of your own that reads the source, whatever it is: `{call: "module:function"}` with its settings."""
     target: Annotated[str | list[str], BeforeValidator(_check_target)] = Field(examples=["y"])
@@ -128,6 +130,8 @@ class PrepareParams(Section):
     query: str | None = None
     """The column that names the query of each candidate; required by rankings, null otherwise."""
     pairs: PairsParams = PairsParams()
+    csv: CsvParams = CsvParams()
+    """How the texts of a table are written."""
 
     @property
     def table_name(self) -> str:

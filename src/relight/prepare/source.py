@@ -8,26 +8,40 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from relight.data.parquet import parquet_frames, parquet_schema
-from relight.data.parquet_sizes import MAX_PACKING, MIN_UNPACKED_BYTES, assert_unpacks
+from relight.data.text_format import CsvParams
 from relight.errors import InputError
 from relight.own_code.calls import Call
-from relight.prepare.csv_reader import ColumnTypes, csv_frames, csv_names
+from relight.prepare.csv.dialect import find_dialect
+from relight.prepare.csv.files import PACKED_ENDINGS
+from relight.prepare.csv.reader import ColumnTypes, csv_frames, csv_names
 from relight.prepare.frames import TableHead
 from relight.prepare.own_reader import OwnTable
 from relight.prepare.params import LineParams
+from relight.prepare.typed_files import TypedKind, typed_frames, typed_schema
 from relight.runtime.params import check_document
 from relight.runtime.places import assert_in_repository
 from relight.runtime.strict_yaml import read_yaml
 
-SourceKind = Literal["line", "csv", "parquet"]
-_TABLES: dict[str, SourceKind] = {
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".csv.gz": "csv",
-    ".tsv.gz": "csv",
-    ".parquet": "parquet",
+SourceKind = Literal["line", "csv"] | TypedKind
+_TEXT_ENDINGS = (".csv", ".tsv", ".tab", ".psv")
+_KINDS: dict[str, SourceKind] = {  # by the ending, in whatever letters
+    **{ending + packed: "csv" for ending in _TEXT_ENDINGS for packed in ("", *PACKED_ENDINGS)},
+    **dict.fromkeys((".parquet", ".pq"), "parquet"),
+    **dict.fromkeys((".jsonl", ".ndjson"), "jsonl"),
+    **dict.fromkeys((".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"), "excel"),
 }
+_LOOSE_KINDS: dict[str, SourceKind] = {  # tables if they are named, and in a folder often something else
+    **{ending + packed: "csv" for ending in (".txt", ".data", ".dat") for packed in ("", *PACKED_ENDINGS)},
+    ".zip": "csv",
+}
+_READ = ".csv, .tsv, .txt (also as .gz, .bz2, .xz, .zip), .parquet, .jsonl, .xlsx"
+_NEXT_STEPS = {
+    ".zst": "unpack it with `unzstd`",
+    ".json": "write it as .jsonl, with an object on each line",
+    **dict.fromkeys((".feather", ".arrow", ".ipc"), "write it as .parquet: `pl.read_ipc(file).write_parquet(...)`"),
+    **dict.fromkeys((".pkl", ".pickle"), "a pickle may run code when it is read, and is never read; write .parquet"),
+}
+_AUTO = CsvParams()
 
 
 def generate_line(params: LineParams, target: str | list[str]) -> pl.DataFrame:
@@ -83,15 +97,22 @@ def _fused_multiply_add(start: float | np.ndarray, index: np.ndarray, step: floa
 class SourceTable:
     """The files of one table: of one kind, with the same columns, in the order of their names."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, csv: CsvParams = _AUTO, encoding: str = "windows-1252") -> None:
         """Find the files, and read the names of their columns.
+
+        Args:
+            csv: how text tables are written.
+            encoding: of a text that is not UTF-8, if `csv` leaves it open.
 
         Raises:
             InputError: for files that do not fit together, or that cannot be read at all.
         """
         self.path = path
         self.files = _files(path)
-        self.is_csv = file_kind(path) == "csv"
+        kind = file_kind(path)
+        self.is_csv = kind == "csv"
+        self._typed_kind: TypedKind = "parquet" if kind == "csv" or kind == "line" else kind
+        self.dialects = {file: find_dialect(file, csv, encoding) for file in self.files} if self.is_csv else {}
         columns = self._columns(self.files[0])
         for file in self.files[1:]:
             if self._columns(file) != columns:
@@ -106,7 +127,7 @@ class SourceTable:
     @property
     def is_packed(self) -> bool:
         """Return whether the size on the disk says little about that in memory."""
-        return not self.is_csv or any(file.suffix == ".gz" for file in self.files)
+        return not self.is_csv or any(file.suffix.lower() in PACKED_ENDINGS for file in self.files)
 
     def frames(self, types: ColumnTypes) -> Iterator[pl.DataFrame]:
         """Yield the rows in their order, in tables of any number of rows.
@@ -119,7 +140,9 @@ class SourceTable:
         """
         n_rows = 0
         for file in self.files:
-            for frame in csv_frames(file, types) if self.is_csv else _parquet_frames(file):
+            is_text = file in self.dialects
+            frames = csv_frames(file, types, self.dialects[file]) if is_text else typed_frames(file, self._typed_kind)
+            for frame in frames:
                 n_rows += frame.height
                 yield frame
         if n_rows == 0:
@@ -141,33 +164,18 @@ class SourceTable:
 
     def _columns(self, file: Path) -> list[str] | pl.Schema:
         if self.is_csv:
-            return csv_names(file)
-        assert_unpacks(file)
-        return parquet_schema(file)
+            return csv_names(file, self.dialects[file])
+        return typed_schema(file, self._typed_kind)
 
 
-def _parquet_frames(file: Path) -> Iterator[pl.DataFrame]:
-    """Yield the rows of a file, whose texts may be one long text a million times: it is written out when it is cleaned.
-
-    Raises:
-        InputError: for texts that are far longer than the file.
-    """
-    limit = max(MIN_UNPACKED_BYTES, MAX_PACKING * file.stat().st_size)
-    for frame in parquet_frames(file):
-        texts = [column for column in frame if column.dtype == pl.String]
-        if sum(column.str.len_bytes().sum() for column in texts) > limit:
-            raise InputError(
-                f"{file}: must have at most {limit >> 20} MB of text in {frame.height} rows, {MAX_PACKING} times its "
-                f"size or {MIN_UNPACKED_BYTES >> 20} MB, and it has more; shorten the texts"
-            )
-        yield frame
-
-
-def open_source(source: Path, reader: Call | None = None) -> SourceTable | OwnTable | LineParams:
+def open_source(
+    source: Path, reader: Call | None = None, csv: CsvParams = _AUTO
+) -> SourceTable | OwnTable | LineParams:
     """Return a table that is not read yet, or the description of a generated one.
 
     Args:
         reader: a function of the user's own that reads it, whatever its ending.
+        csv: how text tables are written.
 
     Raises:
         InputError: with all that keeps it from being read.
@@ -176,28 +184,11 @@ def open_source(source: Path, reader: Call | None = None) -> SourceTable | OwnTa
         assert_in_repository(source)
         return OwnTable(source, reader)
     if source_kind(source) != "line":
-        return SourceTable(source)
+        return SourceTable(source, csv)
     checked = check_document(read_yaml(source), LineParams)
     if checked.params is None:
         raise InputError(*checked.problems)
     return checked.params
-
-
-def read_whole(source: Path, reader: Call | None = None) -> pl.DataFrame:
-    """Return all rows of a table at once; CSV as texts.
-
-    Args:
-        reader: a function of the user's own that reads it.
-
-    Raises:
-        InputError: with all that keeps it from being read; for the description of a generated line.
-    """
-    content = open_source(source, reader)
-    if isinstance(content, LineParams):
-        raise InputError(
-            f"{source}: must be a table for pairs, sequences and forecasts, got the description of a generated line"
-        )
-    return pl.concat(list(content.frames({})))
 
 
 def source_kind(source: Path) -> SourceKind:
@@ -218,15 +209,15 @@ def file_kind(path: Path) -> SourceKind:
     """
     if path.is_file() and path.suffix == ".yaml":
         return "line"
-    return _TABLES[_ending(_files(path)[0])]
+    return _kinds(path)[_ending(_files(path)[0])]
 
 
 def _files(path: Path) -> list[Path]:
     """Return the file itself, or the tables of a folder in the order of their names."""
     if path.is_dir():
-        files = sorted(file for file in path.iterdir() if _ending(file) and file.is_file())
+        files = sorted(file for file in path.iterdir() if _ending(file) in _KINDS and file.is_file())
         if not files:
-            raise InputError(f"{path}: has no tables in it ({', '.join(_TABLES)})")
+            raise InputError(f"{path}: has no tables in it ({_READ})")
         other = next((file for file in files if _ending(file) != _ending(files[0])), None)
         if other is not None:
             raise InputError(f"{path}: must hold files of one kind, got {files[0].name} and {other.name}")
@@ -234,10 +225,16 @@ def _files(path: Path) -> list[Path]:
     if not path.is_file():
         raise InputError(f"{path}: no such file" if not path.exists() else f"{path}: is not a regular file")
     if not _ending(path):
-        raise InputError(f"{path}: must end in .yaml, {', '.join(_TABLES)}, or be a folder of such tables")
+        step = _NEXT_STEPS.get(path.suffix.lower(), "or read it with a function of your own: prepare.reader")
+        raise InputError(f"{path}: must end in .yaml, {_READ}, or be a folder of such tables; {step}")
     return [path]
+
+
+def _kinds(path: Path) -> dict[str, SourceKind]:
+    return _KINDS if path.is_dir() else _KINDS | _LOOSE_KINDS
 
 
 def _ending(path: Path) -> str:
     """Return the ending that tells the format of a table; empty for other files."""
-    return next((ending for ending in _TABLES if path.name.endswith(ending)), "")
+    name = path.name.lower()
+    return max((ending for ending in (*_KINDS, *_LOOSE_KINDS) if name.endswith(ending)), key=len, default="")

@@ -23,11 +23,14 @@ from relight.prepare.column_plan import (
     role_problems,
 )
 from relight.prepare.column_profile import TableProfile
-from relight.prepare.own_reader import OwnTable, describe_reader
+from relight.prepare.own_reader import describe_reader
 from relight.prepare.params import LineParams, PrepareParams
-from relight.prepare.source import SourceTable, generate_line, open_source, true_line
+from relight.prepare.plain.formats import FoundFormat
+from relight.prepare.plain.tables import PlainTable, open_plain
+from relight.prepare.source import generate_line, true_line
 from relight.prepare.target_plan import TargetCleaner
 from relight.prepare.targets import query_labels
+from relight.prepare.totals import LastRow
 from relight.runtime.files import write_json
 
 PLANNING_ROWS = 262_144  # this many rows decide the kinds
@@ -45,29 +48,34 @@ class CleanTable(NamedTuple):
 
 def prepare_table(params: PrepareParams, *, source: Path, table: Path, schema: Path) -> None:
     """Write the clean table and its schema; the rows pass in chunks."""
-    content = open_source(source, params.reader)
+    content = open_plain(params, source)
     if isinstance(content, LineParams):
         points = generate_line(content, params.target)
         cleaner = TableCleaner(points, params, is_whole=True, truth=true_line(content))
         write_parquet(table, cleaner.clean([points]))
+        write_json(schema, cleaner.schema())
     else:
         first = content.head(PLANNING_ROWS)
         cleaner = TableCleaner(first.rows, params, is_whole=first.is_whole)
         write_parquet(table, cleaner.clean([first.rows] if first.is_whole else _chunks(content, cleaner)))
-    write_json(schema, with_reader(cleaner.schema(), params))
+        write_json(schema, with_source(cleaner.schema(), params, content.found))
 
 
-def _chunks(content: SourceTable | OwnTable, cleaner: "TableCleaner") -> Iterator[pl.DataFrame]:
+def _chunks(content: PlainTable, cleaner: "TableCleaner") -> Iterator[pl.DataFrame]:
     """Yield all raw rows; a reader of the user's own stays in its thread, because not all libraries can change it."""
     frames = content.frames(cleaner.types)
-    return frames if isinstance(content, OwnTable) else prefetch(frames)
+    return frames if content.is_own else prefetch(frames)
 
 
-def with_reader(schema: Schema, params: PrepareParams) -> Schema:
-    """Return the schema with the reader of the user's own, if the params name one."""
-    if params.reader is None:
-        return schema
-    return schema.model_copy(update={"reader": describe_reader(params.reader, Path(params.source))})
+def with_source(schema: Schema, params: PrepareParams, found: FoundFormat) -> Schema:
+    """Return the schema with how the source was read: its texts, and the reader of the user's own if there is one."""
+    return schema.model_copy(
+        update={
+            "reader": None if params.reader is None else describe_reader(params.reader, Path(params.source)),
+            "text_format": None if found.format.is_usual else found.format,
+            "notes": [*found.notes, *schema.notes],
+        }
+    )
 
 
 def clean_table(content: pl.DataFrame | LineParams, params: PrepareParams) -> CleanTable:
@@ -114,7 +122,7 @@ class TableCleaner:
             problems.append(f"{params.table_name}: has no column left for the model besides the target")
         if problems:
             raise InputError(*problems)
-        self._profile = TableProfile()
+        self._profile, self._last_row = TableProfile(), LastRow()
         self.types = {plan.name: plan.read_as for plan in self._plans if plan.read_as} | self._target_cleaner.types
 
     @property
@@ -143,6 +151,7 @@ class TableCleaner:
                 raise InputError(*problems)
             table = pl.DataFrame([*columns, *weight_and_target])
             self._profile.add(table.select(seen))
+            self._last_row.add(table)
             first_row += table.height
             yield table
 
@@ -154,6 +163,8 @@ class TableCleaner:
         """
         problems: list[str] = []
         target = self._target_cleaner.resolve(problems)
+        totals = self._last_row.problem()
+        problems += [f"{self._params.table_name}: {totals}"] if totals is not None else []
         if problems:
             raise InputError(*problems)
         duplicates = {

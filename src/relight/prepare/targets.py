@@ -155,7 +155,7 @@ def value_task(task: Literal["auto"] | Task) -> RequestedTask:
 
 
 def _without_gaps(raw: pl.Series, first_row: int) -> pl.Series:
-    values = text_columns.strip_and_blank(raw.cast(pl.String)) if raw.dtype in TEXT_TYPES else raw
+    values = raw.cast(pl.String) if raw.dtype in TEXT_TYPES else raw
     values = values.fill_nan(None) if values.dtype.is_float() else values
     refuse_gaps(values, first_row)
     return values

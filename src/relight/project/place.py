@@ -6,7 +6,6 @@ folder, and of the package of its own code.
 
 import keyword
 import re
-import subprocess
 import sys
 from collections.abc import Iterable
 from importlib.util import find_spec
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from relight.errors import InputError
+from relight.repository.git import git_or_none
 from relight.runtime.messages import abbreviate
 from relight.runtime.places import is_in_repository
 from relight.runtime.workspace import find_root
@@ -94,8 +94,7 @@ def _is_ignored(root: Path, repository: Path) -> bool:
     if root == repository:
         return False
     asked = [f"{root.relative_to(repository).as_posix()}{end}" for end in ("", "/", "/dvc.yaml")]
-    command = ["git", "-C", str(repository), "check-ignore", *asked]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    return git_or_none("-C", str(repository), "check-ignore", *asked) is not None
 
 
 def name_problems(name: str) -> list[str]:

@@ -50,11 +50,11 @@ class LineageStep(NamedTuple):
     """A stage as dvc.lock records it, compared with the commit.
 
     Attributes:
-        params: the sections of params.yaml.
+        params: the sections of params.yaml, and what stands in other files, as `mine/params.yaml:featurize`.
         data: the files that it read.
         code: the MD5 of each file and folder of code, by its path.
         changed_code: the code that the commit holds with other bytes, or not at all.
-        changed_params: the sections that differ in the params.yaml of the commit.
+        changed_params: those of them that differ in the file of the commit.
         installed: the hash of the installed code of Relight that it ran, by its key in relight.json.
         other_installed: the keys for which other code is installed here.
         outs: the files that it wrote.
@@ -129,10 +129,15 @@ def recovery_options(
     run = [_line_ends_reason(path) for path in step.other_line_ends]
     changed = [path for path in step.changed_code if path not in step.other_line_ends]
     run += [f"{path} has other bytes in the commit, or is not in it" for path in changed]
-    run += [f"params.yaml of the commit has another {section}" for section in step.changed_params]
+    run += [_params_reason(key) for key in step.changed_params]
     run += [f"the installed Relight has other code of {key} than the one that ran" for key in step.other_installed]
     run += [_missing_reason(item, upstream) for item in step.data if not _is_readable(item, upstream)]
     return RecoveryOptions(cache, [remote_problem] if remote_problem and kept else remote, run, doubts)
+
+
+def _params_reason(key: str) -> str:
+    file, _, section = key.rpartition(":")
+    return f"{file or 'params.yaml'} of the commit has another {section}"
 
 
 def _line_ends_reason(path: str) -> str:

@@ -12,8 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
-from relight.errors import InputError, RunError
-from relight.repository.git import git_error_text, run_git
+from relight.errors import InputError
+from relight.repository.git import git_output, make_sharing_repository, run_git
 from relight.repository.objects import FOLDER_SUFFIX, folder_files, is_intact, object_path
 from relight.repository.recorded_paths import lies_inside, recorded_md5
 from relight.runtime.files import write_text
@@ -42,13 +42,12 @@ def temporary_checkout(commit: str, folder: Path) -> Iterator[Path]:
     _remove(folder)
     top = run_git("rev-parse", "--show-toplevel")
     root = folder / os.path.relpath(repository_root(), top)
-    objects = Path(run_git("rev-parse", "--git-path", "objects")).resolve()
     before = {number: signal.signal(number, _on_signal) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         folder.mkdir(parents=True)
-        _git(folder, "init", "--quiet")
-        (folder / ".git/objects/info/alternates").write_text(f"{objects}\n", encoding="utf-8")
-        _git(folder, "checkout", "--quiet", "--detach", commit)
+        environment = {**_clean_environment(folder), "LC_ALL": "C"}  # even if a Git hook has set another repository
+        make_sharing_repository(folder, environment)
+        git_output("-C", str(folder), "checkout", "--quiet", "--detach", commit, environment=environment)
         if not lies_inside(root / ".dvc", folder.resolve()):
             raise InputError(f"verify: .dvc of {commit[:7]} must be a folder of the repository, got a link elsewhere")
         write_text(root / ".dvc/config.local", "[cache]\n    dir = cache\n")  # a link there is replaced
@@ -70,7 +69,7 @@ def place_input(path: str, md5: str, folder: Path, cache: Path) -> str:
         the problem; "" if it is in its place.
     """
     target = Path(os.path.abspath(folder / path))
-    if not lies_inside(target, _root_of(folder).resolve()):
+    if not lies_inside(target, find_top(folder)):
         return f"{path}: lies outside of the repository, and is no part of the commit; put it into the repository"
     if target.exists():
         return ""
@@ -108,14 +107,6 @@ def run_in_checkout(command: list[str], folder: Path, environment: Mapping[str, 
             _end_session(child)
 
 
-def _git(folder: Path, *arguments: str) -> None:
-    """Run Git in this folder, even if a Git hook has set another repository in the environment."""
-    command = ["git", "-C", str(folder), *arguments]
-    done = subprocess.run(command, env=_clean_environment(folder), capture_output=True, check=False)
-    if done.returncode != 0:
-        raise RunError(f"verify: {git_error_text(arguments, done.stderr)}")
-
-
 def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -134,14 +125,14 @@ def _clean_environment(folder: Path) -> dict[str, str]:
         **kept,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', '')}",
         "DVC_NO_ANALYTICS": "1",
-        "DVC_SITE_CACHE_DIR": str(_root_of(folder) / ".dvc/tmp/site"),
+        "DVC_SITE_CACHE_DIR": str(find_top(folder) / ".dvc/tmp/site"),
     }
 
 
-def _root_of(folder: Path) -> Path:
-    """Return the top of the DVC repository that a folder lies in."""
+def find_top(folder: Path) -> Path:
+    """Return the top of the DVC repository that a folder lies in, with every link followed."""
     path = Path(os.path.abspath(folder))
-    return find_root(path) or path
+    return (find_root(path) or path).resolve()
 
 
 def _on_signal(_number: int, _frame: FrameType | None) -> None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from relight.errors import InputError
 from relight.model.manifest import Manifest
-from relight.repository.git import read_files_at
+from relight.repository.git import is_shallow, read_files_at
 from relight.repository.history import Commit, commits_that_record, last_recording_commit
 from relight.repository.objects import find_with_md5, folders_containing, path_md5
 from relight.repository.recorded_paths import recorded_md5
@@ -57,7 +57,7 @@ def find_record(path: Path, cache: Path) -> tuple[LockRecord, list[str]]:
     if recorded is None:
         raise InputError(
             f"{path}: no {LOCK_PATH} of this {'repository' if is_top() else 'folder'}'s history records these bytes "
-            f"(md5 {md5}){_other_model_hint(path)}"
+            f"(md5 {md5}){_other_model_hint(path)}{_shallow_hint()}"
         )
     fix = f"`dvc checkout {recorded.path}` brings the recorded one back"
     changed = f"{path}: is not the file that dvc.lock records here (md5 {md5}; recorded {recorded.md5})"
@@ -75,6 +75,10 @@ def _other_model_hint(path: Path) -> str:
     if nearest == Path.cwd():
         return ""
     return f"; it lies in the folder of another model: run `relight trace` in {os.path.relpath(nearest)}"
+
+
+def _shallow_hint() -> str:
+    return "; this clone is shallow: `git fetch --unshallow` fetches the older commits" if is_shallow() else ""
 
 
 def _record_of_entry(entry: LockEntry, here: Lock) -> LockRecord:

@@ -18,20 +18,21 @@ from relight.provenance.lineage import (
 )
 from relight.provenance.records import MANIFEST_PATH, LockRecord, find_record, has_manifest, recorded_manifest
 from relight.repository.dvc_command import cache_folder
-from relight.repository.git import read_files_at
+from relight.repository.git import is_shallow, read_files_at
 from relight.repository.history import Commit, commits_that_record, committed_entries, names_that_record
 from relight.repository.line_ends import entries_with_other_line_ends
 from relight.repository.objects import object_state
+from relight.repository.params_files import changed_params
 from relight.repository.recorded_paths import lies_inside, recorded_md5
 from relight.repository.remotes import RemoteContents, query_remote
-from relight.repository.revisions import PARAMS_PATH, Lock, LockEntry, yaml_as_texts
+from relight.repository.revisions import Lock, LockedStage, LockEntry
 from relight.runtime.files import json_text
 from relight.runtime.installed import installed_hash
 from relight.runtime.messages import abbreviate
-from relight.runtime.nested import are_same_params, value_at
 from relight.runtime.workspace import repository_root
 
 MAX_NAMES_SHOWN = 4  # of branches, tags and experiments
+SHALLOW_LINE = "  shallow   this clone lacks the older commits; `git fetch --unshallow` fetches them"
 REMOTE_NOT_ASKED = RemoteContents(None, "not asked", {})
 
 
@@ -125,11 +126,11 @@ def _lineage_step(name: str, record: LockRecord, locations: Locations) -> Lineag
     return LineageStep(
         name,
         stage.command,
-        stage.params,
+        stage.named_params(),
         data=[_availability(entry, locations) for entry in stage.deps.values() if entry.path not in code],
         code=code,
         changed_code=[path for path, md5 in code.items() if (path, md5) not in locations.in_git],
-        changed_params=_changed_params(stage.params, record.revision),
+        changed_params=_changed_params(stage, record.revision),
         installed=stage.installed,
         other_installed=[key for key, digest in stage.installed.items() if installed_hash(key) != digest],
         outs=[_availability(entry, locations) for entry in stage.outs.values()],
@@ -154,10 +155,10 @@ def _maker_text(entry: LockEntry, makers: dict[LockEntry, str]) -> str:
     return makers.get(entry, f"an earlier {again}" if again else "")
 
 
-def _changed_params(recorded: dict[str, Any], revision: str) -> list[str]:
-    content = read_files_at([(revision, PARAMS_PATH)]).get((revision, PARAMS_PATH), b"{}")
-    params = yaml_as_texts(content)
-    return [key for key, value in recorded.items() if not are_same_params(value, value_at(params, key))]
+def _changed_params(stage: LockedStage, revision: str) -> list[str]:
+    files = stage.params_by_file()
+    contents = read_files_at((revision, file) for file in files)
+    return changed_params(files, lambda file: contents.get((revision, file)))
 
 
 def _doubts(lock: Lock, cache: Path) -> list[str]:
@@ -199,6 +200,9 @@ def _record_lines(path: Path, record: LockRecord) -> list[str]:
     ]
     first = commits_that_record(entry.md5, commit.id)[-1:] if commit else []
     lines += [f"  first in  {_commit_line(earlier)}" for earlier in first if earlier != commit]
+    lines += (
+        ["  shallow   this clone lacks older commits; `git fetch --unshallow` fetches them"] if is_shallow() else []
+    )
     names = names_that_record(entry.md5)
     lines += [f"  now in    {abbreviate(names, MAX_NAMES_SHOWN)}"] if names else []
     return lines

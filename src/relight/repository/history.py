@@ -7,12 +7,11 @@ them: 200 experiments take one process.
 
 import os
 import re
-import subprocess
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from relight.errors import InputError, RunError
-from relight.repository.git import git_error_text, read_files_at, run_git
+from relight.errors import InputError
+from relight.repository.git import git_output, is_shallow, read_files_at, run_git
 from relight.repository.objects import FOLDER_SUFFIX, bytes_md5, folder_md5
 from relight.repository.other_models import commits_of_other_models
 from relight.repository.revisions import LOCK_PATH, PARAMS_PATH
@@ -77,11 +76,8 @@ def resolve_commits(names: list[str]) -> dict[str, str]:
     """Return the commit of each name that Git knows: a branch, a tag, a commit or the start of one."""
     asked = [name for name in names if name.isprintable()]  # one line each; no name in Git has a control character
     requests = "".join(f"{name}^{{commit}}\n" for name in asked)
-    command = ["git", "cat-file", "--batch-check=%(objectname) %(objecttype)"]
-    done = subprocess.run(command, input=os.fsencode(requests), capture_output=True, check=False)
-    if done.returncode != 0:
-        raise RunError(git_error_text(["cat-file"], done.stderr))
-    answers = os.fsdecode(done.stdout).splitlines()
+    said = git_output("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=os.fsencode(requests))
+    answers = os.fsdecode(said).splitlines()
     return {name: line.split()[0] for name, line in zip(asked, answers, strict=True) if line.endswith(" commit")}
 
 
@@ -103,11 +99,20 @@ def find_commit(
     here = [each for each in named if each.baseline == head] or named
     if not here:
         lists = ("dvc", "exp", "list", "--all", *([remote] if remote else []))
-        raise InputError(f"{name}: is no experiment, commit, branch or tag; `{' '.join(lists)}` has their names")
+        raise InputError(
+            f"{name}: is no experiment, commit, branch or tag{_shallow_hint()}; `{' '.join(lists)}` has "
+            f"{'the names of experiments' if is_shallow() else 'their names'}"
+        )
     if len(here) > 1:
         listed = ", ".join(f"{each.commit[:7]} on {each.baseline[:7]}" for each in here)
         raise InputError(f"{name}: is the name of several experiments ({listed}); name one by its commit")
     return here[0].commit
+
+
+def _shallow_hint() -> str:
+    if not is_shallow():
+        return ""
+    return " of this clone, which is shallow: it lacks the older commits; `git fetch --unshallow` fetches them"
 
 
 def resolve_commit(name: str) -> str:

@@ -4,16 +4,16 @@ An experiment is a commit of the whole repository, and DVC does not record the f
 """
 
 import os
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
-from relight.errors import InputError, RunError
-from relight.repository.git import git_error_text, git_or_none, run_git
+from relight.errors import InputError
+from relight.repository.git import git_or_none, git_output, run_git
 from relight.repository.revisions import LOCK_PATH, PARAMS_PATH
 from relight.runtime.messages import abbreviate
 from relight.runtime.pipeline import PIPELINE_PATH
+from relight.runtime.workspace import find_root
 
 
 def assert_model_here() -> None:
@@ -26,11 +26,19 @@ def assert_model_here() -> None:
         return
     listed = git_or_none("ls-files", "-z", "--", f":(top,glob)**/{PIPELINE_PATH}") or ""
     folders = [str(PurePath(file).parent) for file in listed.split("\0") if file]
+    folders = list(dict.fromkeys([*_model_above(), *folders]))
     if folders:
         raise InputError(
             f"{Path.cwd()}: must be the folder of a model, got one without {PIPELINE_PATH}; "
             f"go to {abbreviate(folders)} and run the command there"
         )
+
+
+def _model_above() -> list[str]:
+    """Return the nearest folder of a model above this one, although Git may not know it yet; empty if there is none."""
+    root = find_root(Path.cwd()) or Path.cwd()
+    above = [folder for folder in Path.cwd().parents if folder.is_relative_to(root)]
+    return [os.path.relpath(folder) for folder in above if (folder / PIPELINE_PATH).exists()][:1]
 
 
 class ChangedFolders(NamedTuple):
@@ -70,14 +78,12 @@ def commits_of_other_models(commits_and_baselines: Iterable[tuple[str, str]], ow
 def _changed_files(baselines: dict[str, str]) -> dict[str, list[str]]:
     """Return the changed params.yaml and dvc.lock files, from the top of the Git repository, by commit."""
     names = [f":(top,glob)**/{name}" for name in (PARAMS_PATH, LOCK_PATH)]
-    command = ["git", "diff-tree", "--stdin", "-r", "--no-renames", "--name-only", "-z", "--", *names]
+    options = ("--stdin", "-r", "--no-renames", "--no-relative", "--name-only", "-z")
     pairs = "".join(f"{commit} {baseline}\n" for commit, baseline in baselines.items())
-    done = subprocess.run(command, input=pairs.encode(), capture_output=True, check=False)
-    if done.returncode != 0:
-        raise RunError(git_error_text(["diff-tree"], done.stderr))
+    listed = git_output("diff-tree", *options, "--", *names, stdin=pairs.encode())
     changed: dict[str, list[str]] = {commit: [] for commit in baselines}
     commit = ""
-    for word in os.fsdecode(done.stdout).split("\0"):
+    for word in os.fsdecode(listed).split("\0"):
         if word in changed:
             commit = word
         elif word:

@@ -5,7 +5,7 @@ dvc.lock holds the MD5 of everything that each stage read and wrote when it last
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,13 +15,25 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from relight.errors import InputError, RelightError
 from relight.repository.git import read_files_at
 from relight.repository.objects import assert_md5, bytes_md5, can_be_path, list_problems
+from relight.repository.params_files import (
+    Keys,
+    chosen_values,
+    frozen_note,
+    other_params_files,
+    read_params_file,
+    stage_entries,
+    yaml_as_texts,
+)
+from relight.repository.recorded_paths import lies_inside
 from relight.runtime.dependencies import INSTALLED
+from relight.runtime.nested import with_values
+from relight.runtime.pipeline import PIPELINE_PATH, frozen_params, frozen_stages
 from relight.runtime.strict_yaml import parse_yaml
+from relight.runtime.workspace import find_root
 
-NESTING, MAX_NESTED = (b"[", b"{", b"- - ", b"? ? "), 5_000  # what may begin one value in another on the same line
-MAX_YAML_BYTES = 2**23
-MAX_VALUES = 1_000_000  # a dvc.lock of 200 stages has some thousands
 PARAMS_PATH, METRICS_PATH, LOCK_PATH = "params.yaml", "reports/metrics.json", "dvc.lock"
+PIPELINE = str(PIPELINE_PATH)
+RECORD_PATHS = (PARAMS_PATH, METRICS_PATH, LOCK_PATH, PIPELINE)
 # These sections are most of a dvc.lock. Cutting them out first saves most of the time that 200 of them take.
 UNREAD_SECTIONS = re.compile(rb"^    (?:deps|params):\n(?:    - .*\n|     .*\n)*", re.MULTILINE)
 
@@ -45,6 +57,7 @@ class LockedStage(NamedTuple):
     Attributes:
         deps, outs: the entries by their paths.
         params: the sections of params.yaml that it read; every value is a text, as it stands in the file.
+        other_params: the values of other files of params, by the file and their dotted keys.
         installed: the keys of relight.json: the hash of the installed code of Relight that it ran.
     """
 
@@ -53,6 +66,16 @@ class LockedStage(NamedTuple):
     params: dict[str, Any]
     outs: dict[str, LockEntry]
     installed: dict[str, str]
+    other_params: dict[str, dict[str, Any]]
+
+    def named_params(self) -> dict[str, Any]:
+        """Return all values by their key, those of another file as `mine/params.yaml:featurize`."""
+        others = {f"{file}:{key}": value for file, each in self.other_params.items() for key, value in each.items()}
+        return {**self.params, **others}
+
+    def params_by_file(self) -> dict[str, dict[str, Any]]:
+        """Return all values by the file and their key."""
+        return {PARAMS_PATH: self.params, **self.other_params}
 
 
 Lock = dict[str, LockedStage]  # by the name of the stage
@@ -91,43 +114,6 @@ def locked_list_problems(cache: Path) -> list[str]:
     return list_problems(cache, [entry.md5 for entry in entries])
 
 
-def yaml_as_texts(text: bytes) -> Any:
-    """Return the content of a YAML file with every value as a text. libyaml is 20 times as fast as pure Python.
-
-    Raises:
-        yaml.YAMLError: if it is no YAML.
-    """
-    if len(text) > MAX_YAML_BYTES or text.count(b"\n") + text.count(b",") > MAX_VALUES:  # each takes some 600 bytes
-        raise yaml.YAMLError(f"must have at most {MAX_YAML_BYTES} bytes and {MAX_VALUES} values")
-    if any(text.count(sign) > MAX_NESTED for sign in NESTING):  # libyaml nests calls of C without a limit
-        raise yaml.YAMLError(f"must not be nested more than {MAX_NESTED} times")
-    try:
-        value = yaml.load(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))
-        is_small = b"*" not in text or _n_values(value, {}) <= MAX_VALUES
-    except RecursionError as error:
-        raise yaml.YAMLError("is nested too deeply") from error
-    if not is_small:
-        raise yaml.YAMLError(f"must hold at most {MAX_VALUES} values, got more by aliases")
-    return value
-
-
-def _n_values(value: Any, counted: dict[int, float]) -> float:
-    """Return the number of values if each alias were written out; infinite if one holds itself.
-
-    DVC writes aliases for params that are equal. Nine of them in each of nine levels are 387 million values.
-
-    Args:
-        counted: the number of each list and mapping, by its id.
-    """
-    if not isinstance(value, list | dict):
-        return 1
-    if id(value) not in counted:
-        counted[id(value)] = float("inf")  # until it is known: it may hold itself
-        parts = value if isinstance(value, list) else value.values()
-        counted[id(value)] = 1 + sum(_n_values(part, counted) for part in parts)
-    return counted[id(value)]
-
-
 def _locked_stage(entry: dict[str, Any]) -> LockedStage:
     params = entry.get("params", {})
     return LockedStage(
@@ -136,6 +122,7 @@ def _locked_stage(entry: dict[str, Any]) -> LockedStage:
         params.get(PARAMS_PATH, {}),
         _lock_entries(entry.get("outs", [])),
         params.get(INSTALLED, {}),
+        {file: keys for file, keys in params.items() if file not in (PARAMS_PATH, INSTALLED) and keys},
     )
 
 
@@ -150,7 +137,8 @@ class RecordedRun(NamedTuple):
     """A run, as the files of a commit or of the workspace record it.
 
     Attributes:
-        params: every value is a text, as it stands in the file.
+        params: every value is a text, as it stands in the file; those of other files of params that stages name are
+            under names such as `mine/params.yaml:featurize`.
         metrics: empty if there are none.
         objects: the MD5 of each out by its path; empty if the metrics are not those of dvc.lock.
         missing: a sentence for each file that is missing or cannot be read.
@@ -163,26 +151,40 @@ class RecordedRun(NamedTuple):
 
 
 def read_commits(commits: Iterable[str]) -> dict[str, RecordedRun]:
-    """Return the run that each commit records. One process reads all of them."""
+    """Return the run that each commit records. One process reads all of them; one more, if there are other params."""
     unique = list(dict.fromkeys(commits))
-    contents = read_files_at((commit, path) for commit in unique for path in (PARAMS_PATH, METRICS_PATH, LOCK_PATH))
-    return {
-        commit: parse_run({path: contents.get((commit, path)) for path in (PARAMS_PATH, METRICS_PATH, LOCK_PATH)})
-        for commit in unique
-    }
+    contents = read_files_at((commit, path) for commit in unique for path in RECORD_PATHS)
+    files = {commit: {path: contents.get((commit, path)) for path in RECORD_PATHS} for commit in unique}
+    asked = [(commit, path) for commit in unique for path in _other_files(files[commit])]
+    others = read_files_at(asked) if asked else {}
+    for commit, path in asked:
+        files[commit][path] = others.get((commit, path))
+    return {commit: parse_run(read) for commit, read in files.items()}
 
 
 def read_workspace() -> RecordedRun:
     """Return the run that the files of the workspace record."""
-    paths = {path: Path(path) for path in (PARAMS_PATH, METRICS_PATH, LOCK_PATH)}
-    return parse_run({name: path.read_bytes() if path.is_file() else None for name, path in paths.items()})
+    files = {path: _bytes_or_none(path) for path in RECORD_PATHS}
+    root = (find_root(Path.cwd()) or Path.cwd()).resolve()
+    others = [path for path in _other_files(files) if lies_inside(Path(path), root)]
+    return parse_run({**files, **{path: _bytes_or_none(path) for path in others}})
+
+
+def _bytes_or_none(path: str) -> bytes | None:
+    return Path(path).read_bytes() if Path(path).is_file() else None
+
+
+def _other_files(files: dict[str, bytes | None]) -> Mapping[str, Keys]:
+    """Return the dotted keys that stages name in other files than params.yaml, by the file."""
+    return other_params_files(files.get(PIPELINE) or b"", files.get(LOCK_PATH) or b"")
 
 
 def parse_run(files: dict[str, bytes | None]) -> RecordedRun:
     """Return the run in these files. A file that cannot be read is named in `missing`, and the others are read.
 
     Args:
-        files: the content of PARAMS_PATH, METRICS_PATH and LOCK_PATH; None for one that does not exist.
+        files: the content of PARAMS_PATH, METRICS_PATH and LOCK_PATH, of dvc.yaml and of other files of params; None
+            for one that does not exist.
     """
     missing: list[str] = []
     values: dict[str, Any] = {}
@@ -200,7 +202,49 @@ def parse_run(files: dict[str, bytes | None]) -> RecordedRun:
     if metrics_md5 is not None and metrics_md5 != bytes_md5(files[METRICS_PATH] or b""):
         missing.append(f"{METRICS_PATH} is not the one of {LOCK_PATH}, so that its predictions are not known")
         objects = {}
-    return RecordedRun(values.get(PARAMS_PATH, {}), values.get(METRICS_PATH, {}), objects, missing)
+    ran = _frozen_params(files)
+    missing += [f"the params of {', '.join(ran)} are those of {LOCK_PATH}, because its stage is frozen"] if ran else []
+    params = {**with_values(values.get(PARAMS_PATH, {}), ran), **_other_params(files, missing)}
+    return RecordedRun(params, values.get(METRICS_PATH, {}), objects, missing)
+
+
+def _frozen_params(files: dict[str, bytes | None]) -> dict[str, Any]:
+    """Return the params that frozen stages ran with, by dotted key; those of params.yaml did not make the model."""
+    pipeline = files.get(PIPELINE) or b""
+    if b"frozen" not in pipeline:
+        return {}
+    try:
+        lock = read_lock(files.get(LOCK_PATH) or b"")
+    except InputError:  # it is named already
+        return {}
+    return frozen_params(stage_entries(pipeline), {name: stage.params for name, stage in lock.items()})
+
+
+def frozen_notes(pipeline: Path = PIPELINE_PATH) -> str:
+    """Return a line for each frozen stage; with the params that it ran with, if those of params.yaml are others."""
+    frozen = frozen_stages(stage_entries(_bytes_or_none(str(pipeline)) or b""))
+    try:
+        lock = read_lock_file() if frozen else {}
+    except InputError:  # `relight doctor` says it
+        return ""
+    ran = {name: stage.params_by_file() for name, stage in lock.items() if name.split("@")[0] in frozen}
+    never = {name: None for name in frozen if not any(each.split("@")[0] == name for each in ran)}
+    return "".join(frozen_note(name, files, _bytes_or_none) for name, files in {**ran, **never}.items())
+
+
+def _other_params(files: dict[str, bytes | None], missing: list[str]) -> dict[str, Any]:
+    """Return the values of other files of params by their names; a file that cannot be read is added to `missing`."""
+    params: dict[str, Any] = {}
+    for path, keys in _other_files(files).items():
+        content = files.get(path)
+        try:
+            values = chosen_values(read_params_file(content, path), keys) if content is not None else {}
+        except InputError as error:
+            missing += error.problems
+            continue
+        missing += [f"no {path}"] if content is None else []
+        params |= {f"{path}:{key}": value for key, value in values.items()}
+    return params
 
 
 def _parse_params(content: bytes) -> dict[str, Any]:

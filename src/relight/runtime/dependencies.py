@@ -9,17 +9,29 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
 from relight.errors import InputError, RunError
+from relight.runtime.messages import notify
 from relight.runtime.nested import value_at
-from relight.runtime.pipeline import OUT_KEYS, PARAMS, REFERENCE, named_params, named_paths, read_stages
-from relight.runtime.strict_yaml import Document
+from relight.runtime.pipeline import (
+    OUT_KEYS,
+    PARAMS,
+    REFERENCE,
+    frozen_params,
+    frozen_stages,
+    named_params,
+    named_paths,
+    read_stages,
+)
+from relight.runtime.strict_yaml import Document, read_yaml
 from relight.runtime.workspace import find_root
 
 MAX_HASHED_BYTES = 64 << 20
+LOCK_PATH = Path("dvc.lock")
 IGNORE_FILE = ".dvcignore"
 INSTALLED = "relight.json"
 BYTECODE = "__pycache__"  # written by imports
@@ -33,6 +45,7 @@ class Declaration:
         sections: of params.yaml, or dotted keys in one.
         installed: the keys of relight.json, each the hash of the installed code that a stage runs.
         params_files: other files of params, which an own stage may read.
+        frozen: the params that frozen stages ran with, by their dotted keys.
     """
 
     stage: str
@@ -41,6 +54,7 @@ class Declaration:
     sections: tuple[str, ...]
     installed: tuple[str, ...] = ()
     params_files: tuple[str, ...] = ()
+    frozen: dict[str, Any] = field(default_factory=dict)
 
 
 def read_declaration(stage: str, params: Document) -> Declaration:
@@ -65,7 +79,20 @@ def read_declaration(stage: str, params: Document) -> Declaration:
         sections=tuple(params.value) if sections is None else sections,
         installed=keys.pop(INSTALLED, ()) or (),
         params_files=tuple(keys),
+        frozen=_read_frozen_params(stages),
     )
+
+
+def _read_frozen_params(stages: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    if not frozen_stages(stages) or not LOCK_PATH.exists():
+        return {}
+    try:
+        locked = read_yaml(LOCK_PATH).value.get("stages")
+    except InputError as error:
+        notify(f"{error}; the report shows params.yaml in place of the params that frozen stages ran with")
+        return {}
+    entries = locked if isinstance(locked, dict) else {}
+    return frozen_params(stages, {name: (entry.get("params") or {}).get(PARAMS, {}) for name, entry in entries.items()})
 
 
 def filled_in(path: str, params: Document) -> str:

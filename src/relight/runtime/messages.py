@@ -8,6 +8,7 @@ import difflib
 import os
 import re
 import sys
+import textwrap
 import traceback
 import unicodedata
 from collections.abc import Callable, Collection, Iterable
@@ -142,7 +143,7 @@ def run_for_exit_code(command: Callable[[], None], name: str, left: str = "nothi
     try:
         command()
     except RelightError as error:
-        _explain(*error.problems)
+        _explain(*error.problems, said=error.said)
         return error.exit_code
     except (KeyboardInterrupt, Terminated) as stop:
         _explain(f"{name}: was stopped; {stop.args[0] if stop.args else left}")
@@ -176,8 +177,10 @@ def _internal_error_text(error: Exception) -> str:
     return f"internal error: {type(error).__name__}: {error}; RELIGHT_DEBUG=1 shows where"
 
 
-def _explain(*problems: str) -> None:
+def _explain(*problems: str, said: str = "") -> None:
     if os.environ.get("RELIGHT_DEBUG") == "1":
         write_err(traceback.format_exc())
     for problem in problems:
         notify(f"error: {problem}")
+    if said:
+        write_err(f"{textwrap.indent(said, '       ')}\n")

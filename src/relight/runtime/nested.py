@@ -1,6 +1,8 @@
 """Nested params: flattened to dotted keys, and compared."""
 
+import copy
 import re
+from collections.abc import Mapping
 from typing import Any
 
 ABSENT_VALUE = "–"
@@ -22,6 +24,19 @@ def value_at(params: Any, dotted: str) -> Any:
     for key in dotted.split("."):
         params = params.get(key) if isinstance(params, dict) else None
     return params
+
+
+def with_values(params: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the params with other values at some dotted keys."""
+    changed = copy.deepcopy(params)
+    for dotted, value in values.items():
+        *above, last = dotted.split(".")
+        at = changed
+        for key in above:
+            at[key] = at[key] if isinstance(at.get(key), dict) else {}
+            at = at[key]
+        at[last] = value
+    return changed
 
 
 def flatten_to_text(params: dict[str, Any]) -> dict[str, str]:

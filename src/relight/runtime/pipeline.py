@@ -5,7 +5,7 @@ What a stage writes is kept by DVC, and is made by `dvc repro`.
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
@@ -46,6 +46,36 @@ def named_sections(stages: dict[str, dict[str, Any]]) -> list[str]:
     """Return the sections of params.yaml that the stages name, each once; a stage that reads all of it names none."""
     keys = [key for entry in stages.values() for key in named_params(entry).get(PARAMS) or ()]
     return list(dict.fromkeys(key.split(".")[0] for key in keys))
+
+
+def frozen_stages(stages: dict[str, dict[str, Any]]) -> list[str]:
+    """Return the stages that `dvc freeze` keeps from running."""
+    return [name for name, entry in stages.items() if str(entry.get("frozen")).lower() == "true"]
+
+
+def frozen_params(stages: dict[str, dict[str, Any]], recorded: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the params that frozen stages ran with, by their dotted keys: params.yaml may have others by now.
+
+    A section is that of the stage with its name, `model` that of train, and one of your own that of the first stage
+    that names it.
+
+    Args:
+        recorded: what dvc.lock records of params.yaml for each stage, by dotted key.
+    """
+    return {
+        key: value
+        for name in frozen_stages(stages)
+        for key, value in recorded.get(name, {}).items()
+        if stage_of_section(key.split(".")[0], stages) == name
+    }
+
+
+def stage_of_section(section: str, stages: dict[str, dict[str, Any]]) -> str:
+    """Return the stage that a section of params.yaml is for; "" if no stage names it."""
+    name = "train" if section == "model" else section
+    if name in stages:
+        return name
+    return next((stage for stage, entry in stages.items() if section in named_sections({stage: entry})), "")
 
 
 def named_paths(entry: dict[str, Any], *keys: str) -> list[str]:

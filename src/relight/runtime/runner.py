@@ -29,7 +29,7 @@ from relight.runtime.dependencies import (
 from relight.runtime.installed import assert_installed, installed_digests
 from relight.runtime.lifetime import end_with_parent, single_instance
 from relight.runtime.messages import run_for_exit_code
-from relight.runtime.nested import value_at
+from relight.runtime.nested import value_at, with_values
 from relight.runtime.params import read_section
 from relight.runtime.processes import Rank, current_rank
 from relight.runtime.strict_yaml import Document, read_yaml
@@ -58,8 +58,12 @@ class Stage:
         return read_section(self._document, section, model)
 
     def all_params(self) -> dict[str, object]:
-        """Return the value of every declared section, or dotted key, as it is in params.yaml."""
-        return {key: value_at(self._document.value, key) for key in self._declared.sections}
+        """Return the value of every declared section, or dotted key, as it is in params.yaml.
+
+        Those of a frozen stage are the ones that it ran with, as dvc.lock records them.
+        """
+        values = with_values(self._document.value, self._declared.frozen)
+        return {key: value_at(values, key) for key in self._declared.sections}
 
     def dep(self, path: str) -> Path:
         """Return a path that dvc.yaml declares as a dependency of this stage."""

@@ -159,9 +159,9 @@ def sortable_times(column: pl.Series) -> pl.Series:
 
 def _sortable_texts(column: pl.Series) -> pl.Series:
     levels, codes = encode_column(column)
-    values = text_columns.strip_and_blank(levels)
+    values = levels
     if values.null_count():
-        _without_gaps(text_columns.strip_and_blank(column.cast(pl.String)))  # raises, with the number of rows
+        _without_gaps(column.cast(pl.String))  # raises, with the number of rows
     if bool(text_columns.are_numbers(values).all()):
         numbers = text_columns.exact_whole_numbers(values, values.cast(pl.Float64))
         return pl.Series(np.take(numbers.to_numpy(), codes))

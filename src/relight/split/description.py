@@ -157,6 +157,7 @@ class TrainStatistics:
             n_train=self._n_rows,
             validates_on_test=self._validates_on_test,
             reader=schema.reader,
+            text_format=schema.text_format,
         )
 
     def _number(self, index: int, number: NumericInput) -> NumericFeature:

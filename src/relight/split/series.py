@@ -142,6 +142,7 @@ def _features(schema: Schema, series: SeriesFeatures, n_train: int, *, validates
         validates_on_test=validates_on_test,
         series=series,
         reader=schema.reader,
+        text_format=schema.text_format,
     )
 
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from relight.errors import RunError
 from relight.repository.dvc_command import run_dvc
-from relight.repository.git import run_git
+from relight.repository.git import git_environment, git_output, make_sharing_repository, run_git
 from relight.runtime.lifetime import PARENT_VARIABLE, is_locked
 from relight.runtime.workspace import model_folder, repository_root, scratch_folder
 from relight.sweep import dvc_child
@@ -26,6 +26,9 @@ from relight.sweep import dvc_child
 POLL_SECONDS = 0.25  # seconds between two looks at a running experiment
 
 IDENTITY_OPTIONS = ("user.name", "user.email")
+
+# What a Git hook sets: the repository that it runs in.
+REPOSITORY_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX")
 
 MADE_MARKER = "relight-made"  # in the .git of a complete clone
 LOCK_SECONDS = 30.0  # for which a stage of a killed dvc may take to end
@@ -124,7 +127,8 @@ class ExperimentClone:
 
     def _make(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
-        run_git("clone", "--quiet", "--shared", "--no-checkout", self._baseline.root, str(self.folder))
+        self.folder.mkdir(parents=True)
+        make_sharing_repository(self.folder, _git_environment())
         for key in IDENTITY_OPTIONS:
             with suppress(RunError):  # the environment may set it; if nothing does, DVC says so
                 self._git("config", key, run_git("config", key))
@@ -132,7 +136,8 @@ class ExperimentClone:
         local = repository_root() / ".dvc/config.local"
         if local.exists():
             shutil.copy(local, self._root / ".dvc/config.local")
-        run_dvc("--cd", str(self._root), "config", "--local", "cache.dir", self._baseline.cache)
+        cache = os.path.relpath(self._baseline.cache, self._root)  # DVC cannot write letters outside ASCII
+        run_dvc("--cd", str(self._root), "config", "--local", "cache.dir", cache)
         with suppress(RunError):  # the first experiment makes what is missing
             run_dvc("--cd", str(self._root), "checkout", "--quiet")
         (self.folder / ".git" / MADE_MARKER).touch()
@@ -159,14 +164,16 @@ class ExperimentClone:
         ref = next((ref for ref in refs if ref.endswith(f"/{name}")), None)
         if ref is None:
             raise RunError(f"{name}: dvc made no experiment of it; see {self.folder.with_suffix('.log')}")
-        self._git("push", "--quiet", "--force", self._baseline.root, f"{ref}:{ref}")
+        push = ("-c", "protocol.file.allow=always", "push", "--quiet", "--force")
+        self._git(*push, self._baseline.root, f"{ref}:{ref}")
 
     def _inside(self, path: Path) -> Path:
         """Return the path in the clone that corresponds to one in the repository."""
         return self.folder / os.path.relpath(path, self._baseline.root)
 
     def _git(self, *arguments: str) -> str:
-        return run_git("-C", str(self.folder), *arguments)
+        said = git_output("-C", str(self.folder), *arguments, environment=_git_environment())
+        return os.fsdecode(said).removesuffix("\n")
 
 
 def current_baseline() -> Baseline:
@@ -193,6 +200,11 @@ def _environment() -> dict[str, str]:
     folder = str(Path(sys.executable).parent)
     identity = {name: value for name, value in os.environ.items() if name.startswith(("GIT_AUTHOR", "GIT_COMMITTER"))}
     return {**kept, **identity, "PATH": f"{folder}{os.pathsep}{kept['PATH']}", PARENT_VARIABLE: str(os.getpid())}
+
+
+def _git_environment() -> dict[str, str]:
+    """Return the environment for Git in the clone, even if a Git hook has set another repository."""
+    return {name: value for name, value in git_environment().items() if name not in REPOSITORY_VARIABLES}
 
 
 def _failure_reason(output: str, code: int) -> str:

@@ -4,7 +4,7 @@ import copy
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,11 +16,12 @@ from relight.model.monitor import USUAL_SCORE, Monitor
 from relight.own_code.closure import file_digests
 from relight.params import Sections, assert_sections, check_sections
 from relight.repository.git import run_git
+from relight.repository.objects import path_md5
 from relight.runtime.files import json_text, read_json
 from relight.runtime.messages import did_you_mean_key
 from relight.runtime.nested import flatten
 from relight.runtime.params import check_document, read_section
-from relight.runtime.pipeline import PIPELINE_PATH, named_paths, read_stages
+from relight.runtime.pipeline import PIPELINE_PATH, frozen_stages, named_paths, read_stages, stage_of_section
 from relight.runtime.strict_yaml import Document, read_yaml
 from relight.runtime.workspace import is_top, model_folder
 from relight.sweep.objective import Objective, find_objective, known_directions, score_in
@@ -145,7 +146,7 @@ def study_identity(settings: SweepSettings) -> dict[str, Any]:
     sweep = settings.sweep.model_dump(mode="json", include={"metric", "direction", "sampler", "seed", "prune"})
     space = {key: [type(search).__name__, *search] for key, search in settings.sweep.params.items()}
     paths = (*CODE_PATHS, *_shared_code())
-    code = run_git("ls-files", "-s", "--", *paths) + run_git("diff", "HEAD", "--", *paths)
+    code = run_git("ls-files", "-s", "--", *paths) + _changes(paths)
     own_code = file_digests([Path(path) for path in own_code_files(settings.document)], Path())
     identity = {
         "sweep.yaml": {**sweep, "params": space},
@@ -156,6 +157,16 @@ def study_identity(settings: SweepSettings) -> dict[str, Any]:
         **({} if is_top() else {"the folder": str(model_folder())}),
     }
     return dict(json.loads(json_text(identity)))  # as the storage returns it
+
+
+def _changes(paths: Iterable[str]) -> str:
+    """Return a line for each file with other bytes than in the last commit; "" if there is none.
+
+    What `git diff` prints would be that of the person's settings: another program, another number of lines around.
+    """
+    listed = run_git("diff", "--no-ext-diff", "--no-renames", "--name-only", "-z", "HEAD", "--", *paths)
+    top = Path(run_git("rev-parse", "--show-toplevel"))
+    return "".join(f"\n{path_md5(top / name)} {name}" for name in listed.split("\0") if name)
 
 
 def _shared_code() -> list[str]:
@@ -184,8 +195,18 @@ def _problems(sweep_document: Document, settings: SweepSettings) -> Iterator[str
         else:
             yield from (f"{location}: {problem}" for problem in _own_problems(document, key, search))
             yield from (f"{location}: {problem}" for problem in _undeclared_problems(document, key, search))
+            yield from (f"{location}: {problem}" for problem in _frozen_problems(key))
     if sweep.metric is not None:
         yield from _metric_problems(sweep_document.location(("metric",)), sweep.metric, document, fast=fast)
+
+
+def _frozen_problems(key: str) -> list[str]:
+    """Return a problem if the stage that the key is for does not run, so that all trials would be the same."""
+    stages = read_stages(PIPELINE_PATH) if PIPELINE_PATH.exists() else {}
+    stage = stage_of_section(key.split(".")[0], stages)
+    if stage not in frozen_stages(stages):
+        return []
+    return [f"must be for a stage that runs, got one for {stage}, which is frozen; `dvc unfreeze {stage}` lets it run"]
 
 
 def _metric_problems(location: str, metric: str, document: Document, *, fast: bool) -> Iterator[str]:

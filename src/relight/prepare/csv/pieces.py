@@ -1,73 +1,18 @@
-"""CSV files as bytes: how they are opened, and whether a piece certainly has none of the problems of `csv_checks`.
+"""CSV files as bytes: whether a piece certainly has none of the problems of `checks`.
 
 The bytes are compared in bulk, some hundred times as fast as a reader that takes row after row. An uncertain piece
 need not be wrong: the exact check then reads the file.
 """
 
-import gzip
 import re
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import IO, cast
 
 import numpy as np
 
-from relight.errors import InputError
-
 MAX_ROW_BYTES = 1 << 24  # of one row: an endless one, or a quote that is never closed, would fill the memory
-MIN_UNPACKED_BYTES = 256 << 20  # that every gzip file may have
-MAX_PACKING = 100  # times the size of the file that a larger one may have; tables of numbers have 3 to 10
 MAX_CERTAIN_LINE = 1 << 16  # a line end in each such window: no value is longer than two of them
 
 _WINDOW = 1 << 18  # bytes at a time, so that the arrays of NumPy stay in the processor's cache
-
-
-def separator_of(path: Path) -> str:
-    """Return the separator of the values: a tab in .tsv files, a comma in all others."""
-    return "\t" if ".tsv" in path.suffixes else ","
-
-
-@contextmanager
-def open_csv(path: Path) -> Iterator[IO[bytes]]:
-    """Open the bytes of the text, unpacked if the name ends in .gz.
-
-    Raises:
-        InputError: when the file cannot be opened, the gzip data is damaged, or it unpacks to far more than its size.
-    """
-    try:
-        with _BoundedGzip(path) if path.suffix == ".gz" else open(path, "rb") as file:
-            yield cast(IO[bytes], file)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(f"{path}: is a damaged gzip file ({error}); copy or download it again") from error
-    except PermissionError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-
-
-class _BoundedGzip(gzip.GzipFile):
-    """A gzip file of a stranger: 16 MB of it may hold 16 GB."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        self._path = path
-        self._limit = max(MIN_UNPACKED_BYTES, MAX_PACKING * path.stat().st_size)
-
-    def read(self, size: int | None = -1) -> bytes:
-        """Return the next bytes."""
-        return self._checked(super().read(size))
-
-    def read1(self, size: int = -1) -> bytes:
-        """Return the next bytes, as many as one step of unpacking gives."""
-        return self._checked(super().read1(size))
-
-    def _checked(self, part: bytes) -> bytes:
-        if self.tell() > self._limit:
-            raise InputError(
-                f"{self._path}: must unpack to at most {self._limit >> 20} MB, {MAX_PACKING} times its size or "
-                f"{MIN_UNPACKED_BYTES >> 20} MB; if you trust it, unpack it with `gunzip`"
-            )
-        return part
 
 
 def without_quoted(piece: bytes, separator: bytes) -> bytes:
@@ -76,6 +21,21 @@ def without_quoted(piece: bytes, separator: bytes) -> bytes:
         return piece
     quoted = rb'(?<![^%b\n])"[^"]*(?:""[^"]*)*"(?![^%b\r\n])' % (separator, separator)
     return re.sub(quoted, b"q", piece)
+
+
+def without_blank_lines(piece: bytes, comment: bytes = b"") -> bytes:
+    """Return the rows without the lines between them that are blank, or begin with the mark of a comment.
+
+    A piece with quotes keeps them: a line in quotes is part of a value.
+    """
+    if b'"' in piece:
+        return piece
+    if comment and (piece.startswith(comment) or b"\n" + comment in piece):
+        piece = re.sub(rb"(?m)^%b.*(?:\n|\Z)" % re.escape(comment), b"", piece)
+    for blank in (b"\n\r\n", b"\n\n"):
+        while blank in piece:
+            piece = piece.replace(blank, b"\n")
+    return piece.lstrip(b"\r\n") if piece[:1] in (b"\r", b"\n") else piece
 
 
 def is_certain(piece: bytes, plain: bytes) -> bool:

@@ -16,16 +16,17 @@ from typing import IO, NamedTuple
 import polars as pl
 
 from relight.data.prefetch import map_ordered
-from relight.prepare.csv_bytes import (
+from relight.data.text_format import CsvParams
+from relight.prepare.csv.checks import TableLines, check_csv, check_header
+from relight.prepare.csv.dialect import Dialect, find_dialect, open_rows
+from relight.prepare.csv.pieces import (
     MAX_ROW_BYTES,
     count_byte,
     has_leading_zeros,
     is_certain,
-    open_csv,
-    separator_of,
+    without_blank_lines,
     without_quoted,
 )
-from relight.prepare.csv_checks import check_csv, check_header
 
 PIECE_BYTES = 1 << 24
 
@@ -37,13 +38,24 @@ _STEP_ROWS = 256
 
 _QUOTED_BYTES = 1 << 20  # of lines in quotes, after which the exact reader takes over
 
+_BEHIND = "\0behind"  # no column of a table has this name
+
 _BLANK_END = re.compile(rb"(?:^|\n)\r?\n\Z")
 
 ColumnTypes = dict[str, type[pl.DataType]]
 
 
 class _Header(NamedTuple):
+    """The columns, and where the rows begin.
+
+    Attributes:
+        names: of the columns.
+        in_rows: the same, with one for what stands behind the last separator if rows end with one.
+        n_bytes: of the lines before the first row.
+    """
+
     names: list[str]
+    in_rows: list[str]
     n_bytes: int
 
 
@@ -56,48 +68,58 @@ def read_csv(path: Path) -> pl.DataFrame:
     return pl.concat(csv_frames(path, {}))
 
 
-def csv_names(path: Path) -> list[str]:
+def csv_names(path: Path, dialect: Dialect) -> list[str]:
     """Return the names of the columns, without spaces around them.
 
     Raises:
         InputError: with the line of what is wrong with the header.
     """
-    return _read_header(path).names
+    return _read_header(path, dialect).names
 
 
-def csv_frames(path: Path, types: ColumnTypes) -> Iterator[pl.DataFrame]:
+def csv_frames(path: Path, types: ColumnTypes, dialect: Dialect | None = None) -> Iterator[pl.DataFrame]:
     """Yield the rows in their order, in tables of any number of rows.
 
     A column that has no entry in `types` is text. So is every column of a piece in which some value does not
     fit its type, or a number would hide how it was written (NaN, 007).
 
+    Args:
+        dialect: of the file; None to find it.
+
     Raises:
         InputError: with file and line, for anything that could be read in two ways.
     """
-    header = _read_header(path)
+    dialect = find_dialect(path, CsvParams()) if dialect is None else dialect
+    header = _read_header(path, dialect)
     n_rows = 0
-    with open_csv(path) as file:
+    with open_rows(path, dialect) as file:
         file.read(header.n_bytes)
-        for frame in map_ordered(partial(_read_certain, path, header.names, types), _pieces(file)):
+        for frame in map_ordered(partial(_read_certain, dialect, header, types), _pieces(file)):
             if frame is None:
-                yield from _read_exactly(path, header.names, n_rows)
+                yield from _read_exactly(path, dialect, header, n_rows)
                 return
             n_rows += frame.height
-            yield frame
+            if frame.height:
+                yield frame
     if n_rows == 0:
-        check_csv(path)
+        check_csv(path, dialect)
 
 
-def _read_header(path: Path) -> _Header:
-    """Read the first row, which may span lines; the exact check reports what is wrong with it."""
-    with open_csv(path) as file:
+def _read_header(path: Path, dialect: Dialect) -> _Header:
+    """Read the names, which may span lines; the exact check reports what is wrong with them."""
+    with open_rows(path, dialect) as file:
         lines = _first_lines(file)
-    mark = separator_of(path)
-    if not is_certain(lines, without_quoted(lines, mark.encode())):
-        check_csv(path)
-    reader = csv.reader(io.StringIO(lines.decode("utf-8-sig"), newline=""), delimiter=mark)
-    names = check_csv(path).names if lines in (b"", codecs.BOM_UTF8) else check_header(path, next(reader, []))
-    return _Header(names, sum(len(line) for line in lines.splitlines(keepends=True)[: reader.line_num]))
+        units = file.readline(MAX_ROW_BYTES) if dialect.has_units else b""
+    if not is_certain(lines, without_quoted(lines, dialect.separator.encode())):
+        check_csv(path, dialect)
+    reader = csv.reader(io.StringIO(lines.decode("utf-8-sig"), newline=""), **dialect.csv_options)
+    row = next(reader, []) if lines not in (b"", codecs.BOM_UTF8) else check_csv(path, dialect).names
+    names = check_header(path, dialect, row)
+    in_rows = [*names, _BEHIND] if dialect.ends_with_separator else names
+    if not dialect.has_names:
+        return _Header(names, in_rows, 0)
+    n_bytes = sum(len(line) for line in lines.splitlines(keepends=True)[: reader.line_num])
+    return _Header(names, in_rows, n_bytes + len(units))
 
 
 def _first_lines(file: IO[bytes]) -> bytes:
@@ -134,36 +156,47 @@ def _rest_of_row(file: IO[bytes], piece: bytes) -> Iterator[bytes]:
         yield piece
 
 
-def _read_certain(path: Path, names: list[str], types: ColumnTypes, piece: bytes) -> pl.DataFrame | None:
+def _read_certain(dialect: Dialect, header: _Header, types: ColumnTypes, piece: bytes) -> pl.DataFrame | None:
     """Return the rows of a piece, or None if they could be read in two ways."""
-    mark = separator_of(path).encode()
+    if dialect.quote != '"' or not header.names:
+        return None
+    mark, names = dialect.separator.encode(), header.in_rows
     plain = without_quoted(piece, mark)
-    if not is_certain(piece, plain):
+    is_sure = not dialect.comment and is_certain(piece, plain)
+    if not is_sure and len(names) > 1:
+        piece = without_blank_lines(piece, dialect.comment.encode())
+        plain = without_quoted(piece, mark)
+        is_sure = bool(piece) and is_certain(piece, plain)
+    if not is_sure:
         return None
     may_be_typed = types and not has_leading_zeros(piece, mark)
-    frame = _parse(path, piece, names, types) if may_be_typed else None
-    frame = _parse(path, piece, names, {}) if frame is None else frame
+    frame = _parse(dialect, piece, names, types) if may_be_typed else None
+    frame = _parse(dialect, piece, names, {}) if frame is None else frame
     if frame is None or (plain is not piece and frame.height != _count_lines(plain)):
         return None
     # Polars refuses a row that is too long, and ends one that is too short with a gap.
     has_gaps = frame[names[-1]].null_count() > 0
-    return frame if not has_gaps or count_byte(plain, mark) == (len(names) - 1) * frame.height else None
+    is_whole = not has_gaps or count_byte(plain, mark) == (len(names) - 1) * frame.height
+    if not is_whole or not dialect.ends_with_separator:
+        return frame if is_whole else None
+    return frame.drop(_BEHIND) if frame[_BEHIND].null_count() == frame.height else None
 
 
-def _read_exactly(path: Path, names: list[str], n_before: int) -> Iterator[pl.DataFrame]:
+def _read_exactly(path: Path, dialect: Dialect, header: _Header, n_before: int) -> Iterator[pl.DataFrame]:
     """Yield all rows after the first `n_before` as Python reads them, once the exact check has found no problem.
 
     It is slow, and right in the cases in which Polars is not: a quote may be inside a value.
     """
-    check_csv(path)
-    with open_csv(path) as file:
-        text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-        rows = (row for row in csv.reader(text, delimiter=separator_of(path)) if row)
-        remaining = islice(rows, 1 + n_before, None)
+    check_csv(path, dialect)
+    with open_rows(path, dialect) as file:
+        lines = TableLines(io.TextIOWrapper(file, encoding="utf-8-sig", newline=""), dialect)
+        rows = (row for row in csv.reader(lines, **dialect.csv_options) if row)
+        remaining = islice(rows, dialect.has_names + dialect.has_units + n_before, None)
         while chunk := _next_rows(remaining, file):
-            columns = zip(names, zip(*chunk, strict=True), strict=True)
+            columns = zip(header.in_rows, zip(*chunk, strict=True), strict=True)
             yield pl.DataFrame(
-                {name: [value or None for value in values] for name, values in columns}, _text_types(names)
+                {name: [value or None for value in values] for name, values in columns if name != _BEHIND},
+                _text_types(header.names),
             )
 
 
@@ -178,7 +211,7 @@ def _next_rows(rows: Iterator[list[str]], file: IO[bytes]) -> list[list[str]]:
     return chunk
 
 
-def _parse(path: Path, piece: bytes, names: list[str], types: ColumnTypes) -> pl.DataFrame | None:
+def _parse(dialect: Dialect, piece: bytes, names: list[str], types: ColumnTypes) -> pl.DataFrame | None:
     """Return the rows as Polars reads them; None if it cannot, or if a NaN hides how it was written."""
     schema = {**_text_types(names), **{name: types[name] for name in names if name in types}}
     if piece.startswith(codecs.BOM_UTF8):
@@ -186,7 +219,7 @@ def _parse(path: Path, piece: bytes, names: list[str], types: ColumnTypes) -> pl
     try:
         # Polars is a sixth faster if it need not look for quotes.
         quote = '"' if b'"' in piece else None
-        frame = pl.read_csv(piece, has_header=False, schema=schema, separator=separator_of(path), quote_char=quote)
+        frame = pl.read_csv(piece, has_header=False, schema=schema, separator=dialect.separator, quote_char=quote)
     except pl.exceptions.PolarsError:
         return None
     has_nan = any(bool(column.is_nan().any()) for column in frame if column.dtype.is_float())
