@@ -28,6 +28,7 @@ from relight.prepare.sequences import clean_sequences
 from relight.prepare.series import regularize_series
 from relight.prepare.table import PLANNING_ROWS, TableCleaner, clean_table, with_source
 from relight.prepare.targets import clean_target, value_task
+from relight.runtime.messages import shorten_notes
 from relight.runtime.strict_yaml import read_yaml
 from relight.split.assignment import assign_rows
 from relight.split.description import describe_features
@@ -202,7 +203,7 @@ def _summary(sections: Sections, clean: _CleanTable, features: Features, report:
             *([f"query {features.query}: its candidates are ranked"] if features.query is not None else []),
             *(f"  {name}: {kind}" for name, kind in kinds.items()),
             *_offset_lines(features),
-            *(f"note: {note}" for note in (*schema.notes, *report.notes, *warnings)),
+            *(f"note: {note}" for note in shorten_notes([*schema.notes, *report.notes, *warnings])),
             "",
         ]
     )
@@ -243,7 +244,7 @@ def _first_summary(sections: Sections, first: _FirstRows) -> str:
             *_first_positive_lines(sections.prepare.params, first.rows),
             *first.found.format.lines(),
             *(f"  {name}: {kind}" for name, kind in first.cleaning.kinds.items()),
-            *(f"note: {note}" for note in (*first.found.notes, *first.cleaning.notes)),
+            *(f"note: {note}" for note in shorten_notes([*first.found.notes, *first.cleaning.notes])),
             "",
         ]
     )

@@ -14,7 +14,7 @@ from relight.plot.score_tables import (
     seeds_table,
     threshold_table,
 )
-from relight.runtime.messages import pluralize
+from relight.runtime.messages import pluralize, shorten_notes
 
 Json = dict[str, Any]
 PART_NAMES = ("train", "validation", "test")
@@ -52,7 +52,7 @@ def shared_content(description: Json, schema: Json, parts: Json, scores: Json, n
         "parameters": scores.get("parameters", {}),
         "threshold": threshold_table(scores),
         "seeds": seeds_table(scores),
-        "notes": [*schema["notes"], *parts["notes"], *filter(None, [monitor.get("note")]), *notes],
+        "notes": shorten_notes([*schema["notes"], *parts["notes"], *filter(None, [monitor.get("note")]), *notes]),
         "columns": _column_rows(features, schema),
         "versions": description["versions"],
     }

@@ -18,6 +18,7 @@ from relight.split.params import SplitParams
 MAX_ROWS_FOR_DUPLICATES = 2_000_000  # the hashes of more rows, eight bytes each, would be most of the memory
 
 MAX_NAMES_LISTED = 20  # names in one sentence
+MAX_CLASSES_LISTED = 5
 
 
 class SplitReport(BaseModel):
@@ -135,16 +136,20 @@ def count_shared_rows(hashes: np.ndarray, parts: PartAssignment) -> int:
 
 
 def unseen_classes(classes: list[str], counts: np.ndarray) -> list[str]:
-    """Return remarks on the classes that no train row has.
+    """Return a remark on the classes that no train row has, if there are any; features.json counts all classes.
 
     Args:
         counts: (n_parts, n_classes) rows.
     """
-    notes = []
-    for label, train, test in zip(classes, counts[TRAIN], counts[TEST], strict=True):
-        test_rows = f"; test rows that ask for it: {test}" if test else ""
-        notes += [] if train else [f"Class '{label}' has no train rows; the model cannot learn it{test_rows}."]
-    return notes
+    unseen = np.flatnonzero(counts[TRAIN] == 0)
+    if not len(unseen):
+        return []
+    n_test, it = int(counts[TEST][unseen].sum()), "it" if len(unseen) == 1 else "them"
+    test_rows = f"; test rows that ask for {it}: {n_test}" if n_test else ""
+    names = [f"'{classes[index]}'" for index in unseen]
+    who = f"Class {names[0]} has" if len(names) == 1 else f"{len(names)} classes have"
+    which = "" if len(names) == 1 else f" ({abbreviate(names, MAX_CLASSES_LISTED)})"
+    return [f"{who} no train rows{which}; the model cannot learn {it}{test_rows}."]
 
 
 def method_notes(params: SplitParams, left_out: int) -> list[str]:
