@@ -111,7 +111,7 @@ def test_many_classes_that_train_lacks_are_one_line() -> None:
 def test_test_rows_with_new_categories_are_counted_for_each_column() -> None:
     table = pl.concat([TABLE, TABLE[:3]]).with_columns(c=pl.Series(["u", "v", "u", "w", "w", "x", None, "v"]))
     assert reported(table, [0, 0, 0, 1, 2, 2, 2, 2]).notes[-1] == (
-        "Test rows with a category that no train row has: 2 of 'c'; it counts as missing."
+        "Test rows with a category that no train row has: 2 of 'c'; the model does not know it."
     )
 
 

@@ -13,6 +13,7 @@ DatePart = Literal["year", "month", "weekday", "hour", "elapsed"]
 Kind = Literal["table", "sequences", "series", "pairs"]
 MAX_SINGLE = 3.4028234663852886e38  # of float32
 Single = Annotated[float, Field(ge=-MAX_SINGLE, le=MAX_SINGLE)]  # what becomes a float32; neither infinite nor NaN
+GAP_LEVEL = ""  # no clean name is empty
 Count = Annotated[int, Field(ge=0, le=2**53)]
 
 
@@ -128,12 +129,21 @@ class NumericFeature(NumericInput):
 
 
 class CategoricalFeature(BaseModel):
-    """A name; the levels are those of the train rows, and all others, and gaps, share code 0."""
+    """A name; the levels are those of the train rows, with codes from 1, and all others share code 0.
+
+    Attributes:
+        levels: "" among them stands for a gap, if train rows had some; else gaps have code 0 as well.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     levels: list[str]
+
+    @property
+    def names(self) -> list[str]:
+        """The levels without the gap."""
+        return [level for level in self.levels if level != GAP_LEVEL]
 
 
 class InputFeatures(NamedTuple):

@@ -5,6 +5,7 @@
 
 from typing import Any
 
+from relight.data.features import GAP_LEVEL
 from relight.data.schema import Frequency
 from relight.plot.score_tables import (
     direction_text,
@@ -180,8 +181,10 @@ def _gaps_text(number: Json) -> str:
 
 
 def _levels_text(levels: list[str]) -> str:
-    more = ", ..." if len(levels) > MAX_LEVELS else ""
-    return f"{pluralize(len(levels), 'level')}: {', '.join(levels[:MAX_LEVELS])}{more}"
+    names = [level for level in levels if level != GAP_LEVEL]
+    more = ", ..." if len(names) > MAX_LEVELS else ""
+    gaps = ", and gaps" if len(names) < len(levels) else ""
+    return f"{pluralize(len(names), 'level')}: {', '.join(names[:MAX_LEVELS])}{more}{gaps}"
 
 
 # Series

@@ -213,7 +213,7 @@ class UnseenValues:
     """Counts what no train row held: unknown or missing categories, and gaps in columns that had none in training."""
 
     def __init__(self, features: Features) -> None:
-        self.levels = {feature.name: feature.levels for feature in features.categorical}
+        self.levels = {feature.name: feature.names for feature in features.categorical}
         self.unknown = {name: _UnknownLevels() for name in self.levels}
         self.without_gaps = {f.column: index for index, f in enumerate(features.numeric) if not f.gaps}
         self.n_rows = 0

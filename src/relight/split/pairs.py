@@ -108,11 +108,10 @@ def describe_pairs(
     train = _stacked(pairs, schema.target, table.filter(parts == TRAIN))
     records = _record_schema(schema, pairs, train.height)
     params = params.model_copy(update={"column": None})  # names a column of the table, not of a record
-    inputs = (
-        with_offsets(find_input_features(params, records, [learn_levels(params, records, train)]), records, train)
-        if records.features
-        else InputFeatures([], [])
-    )
+    inputs = InputFeatures([], [])
+    if records.features:
+        levels = learn_levels(params, records, train).without_gaps()  # a gap is equally far from every name
+        inputs = with_offsets(find_input_features(params, records, [levels]), records, train)
     rows = TrainStatistics(records, inputs, np.full(train.height, TRAIN, dtype=np.int8))
     encoded = encode_chunk(train, records, inputs)
     rows.add(encoded, numeric_statistics(encoded))

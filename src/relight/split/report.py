@@ -65,10 +65,8 @@ class SplitReporter:
         if self._hashes is not None:
             self._hashes.append(chunk.select(self._columns).hash_rows(seed=0).to_numpy())
         for index, name in enumerate(self._categories):
-            unknown = (encoded.categories[index] == 0) & (parts == TEST)
-            self._unknown_rows[index] += int(unknown.sum()) - int(
-                (chunk[name].is_null().to_numpy() & (parts == TEST)).sum()
-            )
+            unknown = (encoded.categories[index] == 0) & chunk[name].is_not_null().to_numpy() & (parts == TEST)
+            self._unknown_rows[index] += int(unknown.sum())
         if self._classes:
             for part, counts in enumerate(self._class_counts):
                 counts += count_classes(encoded.target[parts == part], len(counts))
@@ -105,7 +103,8 @@ class SplitReporter:
         """Count the test rows with a category that train lacks, for each column."""
         counts = [(name, int(n)) for name, n in zip(self._categories, self._unknown_rows, strict=True) if n]
         shown = abbreviate([f"{count} of '{name}'" for name, count in counts], MAX_NAMES_LISTED)
-        return [f"Test rows with a category that no train row has: {shown}; it counts as missing."] if counts else []
+        note = f"Test rows with a category that no train row has: {shown}; the model does not know it."
+        return [note] if counts else []
 
 
 def report_split(
