@@ -1,6 +1,6 @@
 """Intervals of a score, as it would move with other test rows: bootstrap percentiles, Student's t."""
 
-from collections.abc import Callable, Set
+from collections.abc import Callable
 
 import numpy as np
 
@@ -10,8 +10,6 @@ from relight.metrics.roc import check_sample_weight
 from relight.metrics.scorers import Scorer, build_scorer
 
 INTERVAL_LEVELS = (0.025, 0.975)
-MACRO_SCORES = frozenset(("precision", "recall", "f1", "balanced_accuracy", "auc", "average_precision"))
-MIN_CLASS_ROWS = 5  # a class of five rows is missing from one resample in 150
 MAX_BOOTSTRAP_ROWS = 20_000  # rows in a resample
 IntervalEnds = tuple[float, float]
 ScorerBuilder = Callable[[np.ndarray, np.ndarray, np.ndarray], Scorer]  # y_true, y_pred, sample_weight
@@ -29,9 +27,7 @@ def bootstrap_intervals(
 ) -> dict[str, IntervalEnds]:
     """Return the 95 % percentile interval of each score.
 
-    Efron and Tibshirani 1993, "An introduction to the bootstrap", 13.3. A resample lacks classes of few rows, so that
-    macro averages of resamples are lower or higher than that of all rows; with such classes, their interval is moved
-    by this bias, as the bootstrap estimates it (10.2).
+    Efron and Tibshirani 1993, "An introduction to the bootstrap", 13.3.
 
     Args:
         y_true, y_pred: as in `build_scorer`.
@@ -48,13 +44,7 @@ def bootstrap_intervals(
         weight,
         n_resamples=n_resamples,
         seed=seed,
-        biased=MACRO_SCORES if task == "multiclass" and _has_rare_class(y_true) else frozenset(),
     )
-
-
-def _has_rare_class(codes: np.ndarray) -> bool:
-    counts = np.bincount(codes.astype(np.int64))
-    return bool((counts[counts > 0] < MIN_CLASS_ROWS).any())
 
 
 def resampled_intervals(
@@ -65,13 +55,11 @@ def resampled_intervals(
     *,
     n_resamples: int,
     seed: int,
-    biased: Set[str] = frozenset(),
 ) -> dict[str, IntervalEnds]:
     """Return the 95 % percentile interval of each score of a scorer, from resamples of rows.
 
     Args:
         weight: (n_rows,), not all 0.
-        biased: scores between 0 and 1 whose interval is moved by the bias of the resamples.
     """
     scorer = build(y_true, y_pred, weight)
     whole = scorer(weight)
@@ -79,17 +67,7 @@ def resampled_intervals(
         drawn = _resample_part(build, y_true, y_pred, weight, whole, n_resamples=n_resamples, seed=seed)
     else:
         drawn = _resample(scorer, weight, n_resamples, seed)
-    return {
-        name: percentile_interval(_without_bias(values, whole[name]) if name in biased else values)
-        for name, values in drawn.items()
-        if name in whole
-    }
-
-
-def _without_bias(values: np.ndarray, whole: float) -> np.ndarray:
-    """Return the scores of resamples, moved so that their mean is the score of all rows, and between 0 and 1."""
-    moved: np.ndarray = np.clip(values + (whole - values.mean()), 0, 1)
-    return moved
+    return {name: percentile_interval(values) for name, values in drawn.items() if name in whole}
 
 
 def _resample(scorer: Scorer, weight: np.ndarray, n_resamples: int, seed: int) -> dict[str, np.ndarray]:

@@ -143,7 +143,7 @@ def own_intervals(
     weight, build = check_sample_weight(len(y_true), sample_weight), partial(OwnScorer, metrics, task)
     drawn = {"n_resamples": n_resamples, "seed": seed}
     if task != "ranking":
-        return resampled_intervals(build, y_true, y_pred, weight, n_resamples=n_resamples, seed=seed)
+        return resampled_intervals(build, y_true, y_pred, weight, **drawn)
     scores = resampled_scores(build(y_true, y_pred, weight), query_counts(y_true, **drawn))
     return {name: percentile_interval(values) for name, values in scores.items()}
 
