@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relight.errors import InputError
-from relight.split.assignment import TEST, TRAIN, VALIDATION, assign_by_choice
+from relight.split.assignment import TEST, TRAIN, VALIDATION, assign_parts
 from relight.split.params import SplitParams
 from tests.feature_tables import two_classes
 
@@ -26,7 +26,7 @@ def table(n_rows: int, n_groups: int = 9) -> pl.DataFrame:
 
 
 def split(asked: SplitParams, rows: pl.DataFrame) -> np.ndarray:
-    return assign_by_choice(asked, rows, two_classes(rows.height)).parts
+    return assign_parts(asked, rows, two_classes(rows.height))
 
 
 def held_out(method: str, n_folds: int, rows: pl.DataFrame) -> np.ndarray:

@@ -29,7 +29,7 @@ from relight.prepare.series import regularize_series
 from relight.prepare.table import PLANNING_ROWS, TableCleaner, clean_table, with_source
 from relight.prepare.targets import clean_target, value_task
 from relight.runtime.strict_yaml import read_yaml
-from relight.split.assignment import assign_by_choice, resolve_split
+from relight.split.assignment import assign_parts, resolve_split
 from relight.split.columns import columns_to_split
 from relight.split.description import describe_features
 from relight.split.params import SplitParams
@@ -148,9 +148,10 @@ def _describe(
         if clean.schema.sequence is not None:
             done = split_sequences(params, clean.schema, clean.schema.sequence, pl.concat(clean.chunks))
             return done.features, done.report
-        columns = columns_to_split(resolve_split(params, clean.schema)[0], clean.schema)
+        params, choice = resolve_split(params, clean.schema)
+        columns = columns_to_split(params, clean.schema)
         table = pl.concat([chunk.select(columns) for chunk in clean.chunks])
-        parts, params, choice = assign_by_choice(params, table, clean.schema)
+        parts = assign_parts(params, table, clean.schema)
         features = describe_features(params, clean.schema, parts, clean.chunks)
         return features, report_split(params, clean.schema, features, parts, clean.chunks).preceded_by(choice)
     except InputError as error:

@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 from relight.data.schema import SequenceParams
 from relight.data.text_format import CsvParams
 from relight.own_code.calls import Call
-from relight.runtime.params import ColumnName, Section
+from relight.runtime.params import Section
 
 MAX_GENERATED_POINTS = 10_000_000
 MAX_VALUE = 1e37  # float32 ends at 3.4e38
@@ -77,9 +77,10 @@ class PairsParams(Section):
 
 def _check_target(value: Any) -> Any:
     """One column, or for a label distribution several of them."""
-    names = value if isinstance(value, list) else [value]
-    are_names = all((isinstance(name, str) and name) or type(name) in (int, float) for name in names)
-    if are_names and (not isinstance(value, list) or 1 < len(names) == len(set(map(str, names)))):
+    several = isinstance(value, list) and len(value) > 1 and all(isinstance(name, str) and name for name in value)
+    if several and len(set(value)) == len(value):
+        return value
+    if isinstance(value, str) and value:
         return value
     raise PydanticCustomError("target", "must be the name of a column, or a list of two or more different ones")
 
@@ -109,7 +110,7 @@ class PrepareParams(Section):
     generated data."""
     reader: Annotated[Call | None, BeforeValidator(_check_reader)] = None
     """A function of your own that reads the source, whatever it is: `{call: "module:function"}` with its settings."""
-    target: Annotated[ColumnName | list[ColumnName], BeforeValidator(_check_target)] = Field(examples=["y"])
+    target: Annotated[str | list[str], BeforeValidator(_check_target)] = Field(examples=["y"])
     """The column to predict; several columns of shares that sum to 1 are a distribution."""
     task: Literal["auto", "regression", "binary", "multiclass", "distribution", "forecast", "ranking", "similarity"] = (
         Field(examples=["auto"])
@@ -118,17 +119,17 @@ class PrepareParams(Section):
     positive: Annotated[str, BeforeValidator(_check_positive)] = "auto"
     """Of two classes the one that precision, recall, F1, average precision and the threshold are about; auto: true,
     yes, 1 or positive, the one that the other denies (fraud and not fraud), or else the rarer one."""
-    ignore: list[ColumnName] = Field(examples=[[]])
+    ignore: list[str] = Field(examples=[[]])
     """Columns that the model must not see."""
-    columns: dict[ColumnName, RequestedKind] = Field(default={})
+    columns: dict[str, RequestedKind] = Field(default={})
     """Kinds that overrule the ones found, by column."""
-    zones: dict[ColumnName, str] = Field(default={}, examples=[{"when": "Europe/Berlin"}])
+    zones: dict[str, str] = Field(default={}, examples=[{"when": "Europe/Berlin"}])
     """Zones of times with an offset, by column: their clock tells hour and weekday; by default that of the column."""
-    weight: ColumnName | None = None
+    weight: str | None = None
     """The column that says how much each row counts, in training and in the scores; not for rankings."""
     sequence: SequenceParams | None = None
     """How rows form sequences or series; required by forecasts; null: each row stands for itself."""
-    query: ColumnName | None = None
+    query: str | None = None
     """The column that names the query of each candidate; required by rankings, null otherwise."""
     pairs: PairsParams = PairsParams()
     csv: CsvParams = CsvParams()

@@ -1,9 +1,9 @@
 """Sections of params.yaml → typed params; every problem of a section at once, each with its line."""
 
-from typing import Annotated, Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 from relight.errors import InputError
 from relight.runtime.messages import closest_name, did_you_mean_key
@@ -137,18 +137,6 @@ def _value_text(value: Any) -> str:
         return str(value).lower()
     text = repr(value) if not isinstance(value, str) else f"the text '{value}'"
     return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _as_name(value: Any) -> Any:
-    """YAML reads names such as 4 or 2024.5 as numbers; yes, no, on and off are true and false to it."""
-    if isinstance(value, bool):
-        raise PydanticCustomError(
-            "own_section", "must be the name of a column, got {got}; write it in quotes", {"got": str(value).lower()}
-        )
-    return str(value) if isinstance(value, int | float) else value
-
-
-ColumnName = Annotated[str, Field(min_length=1), BeforeValidator(_as_name)]
 
 
 class Section(BaseModel):

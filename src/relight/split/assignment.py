@@ -5,7 +5,6 @@ is one and no folds are requested, else it decides by the task.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -20,22 +19,14 @@ from relight.split.columns import (
     sortable_times,
     split_column_of,
 )
-from relight.split.folds import RareClassError, assign_folds, mask_of_smallest
+from relight.split.folds import assign_folds, mask_of_smallest
 from relight.split.params import SplitParams
 
 QUERY_METHODS = ("auto", "group", "column")
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 TRAIN, VALIDATION, TEST = range(3)
 NO_PART = -1
-PART_OF_NAME = {
-    **dict.fromkeys(("train", "training"), TRAIN),
-    **dict.fromkeys(("validation", "val", "valid", "dev"), VALIDATION),
-    **dict.fromkeys(("test", "testing"), TEST),
-}
-_TRUE, _FALSE = ("true", "1", "1.0", "yes"), ("false", "0", "0.0", "no")
-_TEST_FLAG = {**dict.fromkeys(_TRUE, TEST), **dict.fromkeys(_FALSE, TRAIN)}
-_TRAIN_FLAG = {**dict.fromkeys(_TRUE, TRAIN), **dict.fromkeys(_FALSE, TEST)}
-_FLAGS = {"is_test": _TEST_FLAG, "test": _TEST_FLAG, "is_train": _TRAIN_FLAG, "train": _TRAIN_FLAG}
+PART_OF_NAME = {"train": TRAIN, "validation": VALIDATION, "val": VALIDATION, "valid": VALIDATION, "test": TEST}
 PartAssignment = np.ndarray  # int8, shape (n_rows,), of indices into PARTS; -1 for rows that a gap leaves out
 
 
@@ -78,53 +69,6 @@ def resolve_split(params: SplitParams, schema: Schema) -> tuple[SplitParams, str
     return params.model_copy(update={"method": method}), f"split.method: auto chose {method}: {schema.task}."
 
 
-class Assigned(NamedTuple):
-    """The part of each row, the params that assigned it, and a sentence on what was chosen; "" for nothing."""
-
-    parts: PartAssignment
-    params: SplitParams
-    choice: str
-
-
-def assign_by_choice(asked: SplitParams, table: pl.DataFrame, schema: Schema) -> Assigned:
-    """Return the part of each row; auto, of classes with too few rows for each part, assigns at random.
-
-    Args:
-        table: the `columns_to_split` of all rows, for the params of `resolve_split`; it may have others.
-
-    Raises:
-        InputError: as `resolve_split` and `assign_parts`.
-    """
-    params, choice = resolve_split(asked, schema)
-    try:
-        parts = assign_parts(params, table, schema)
-    except RareClassError as error:
-        if asked.method != "auto":
-            raise InputError(f"split.method: {error}; use method: random") from error
-        params = params.model_copy(update={"method": "random"})
-        return Assigned(assign_parts(params, table, schema), params, f"split.method: auto chose random: {error}.")
-    if params.method == "column" and params.validation > 0 and not has_validation(parts):
-        parts, cut = _cut_validation(params, table, schema, parts)
-        choice = f"{choice} {cut}".strip()
-    return Assigned(parts, params, choice)
-
-
-def _cut_validation(
-    params: SplitParams, table: pl.DataFrame, schema: Schema, parts: PartAssignment
-) -> tuple[PartAssignment, str]:
-    """Make some train rows validation rows, in the proportion of the shares; candidates of a query stay together."""
-    rows = np.flatnonzero(parts == TRAIN)
-    codes = np.arange(len(rows)) if schema.query is None else encode_column(table[schema.query][rows]).codes
-    n_groups = int(codes.max()) + 1
-    share = params.validation / (params.train + params.validation)
-    n_cut = min(max(round(share * n_groups), 1), n_groups - 1)
-    chosen = mask_of_smallest(_random_keys(n_groups, np.random.default_rng(params.seed)), n_cut)
-    cut = parts.copy()
-    cut[rows[chosen[codes]]] = VALIDATION
-    n_rows = pluralize(int((cut == VALIDATION).sum()), "train row")
-    return cut, f"Column '{params.column}' names no validation rows: {n_rows}, drawn by split.seed, validate."
-
-
 def assign_parts(params: SplitParams, table: pl.DataFrame, schema: Schema) -> PartAssignment:
     """Return the part of each row, int8 (n_rows,), as indices into `PARTS`; -1 in the gap of a split by time.
 
@@ -132,8 +76,7 @@ def assign_parts(params: SplitParams, table: pl.DataFrame, schema: Schema) -> Pa
         table: the `columns_to_split` of all rows; it may have others.
 
     Raises:
-        InputError: a column that has gaps or does not parse, groups too few, an empty part.
-        RareClassError: a class that has too few rows for every part.
+        InputError: a column that has gaps or does not parse, a class or groups too few, an empty part.
     """
     method = _folds if params.folds is not None else _method(params)
     parts = method(params, table, schema)
@@ -194,7 +137,8 @@ def _stratified(params: SplitParams, table: pl.DataFrame, schema: Schema) -> Par
         n_rows = int(of_class.sum())
         shares = _assign_by_keys(_random_keys(n_rows, generator), params)
         if len(np.unique(shares)) < 2 + (params.validation > 0):
-            raise RareClassError(f"class '{label}' has {pluralize(n_rows, 'row')}, too few for every part")
+            count = pluralize(n_rows, "row")
+            raise InputError(f"split.method: class '{label}' has {count}, too few for every part; use method: random")
         parts[of_class] = shares
     return parts
 
@@ -261,14 +205,12 @@ def _time(params: SplitParams, table: pl.DataFrame, _schema: Schema) -> PartAssi
 def _column(params: SplitParams, table: pl.DataFrame, _schema: Schema) -> PartAssignment:
     column = split_column_of(table, params)
     names, codes = encode_column(column)
-    part_of = _FLAGS.get(str(params.column).lower(), PART_OF_NAME)
-    parts = names.cast(pl.String).str.to_lowercase().replace_strict(part_of, default=NO_PART, return_dtype=pl.Int8)
+    parts = names.cast(pl.String).str.to_lowercase().replace_strict(PART_OF_NAME, default=NO_PART, return_dtype=pl.Int8)
     wrong = names.filter(parts == NO_PART)
     if len(wrong):
         raise InputError(
             f"split.column: '{params.column}' must hold train, validation (or val, valid) and test, "
-            f"got '{first_value_among(column, wrong)}'; name another column (true and false are read in one that is "
-            "called is_train or is_test), or set split.method to random"
+            f"got '{first_value_among(column, wrong)}'; name another column, or set split.method to random"
         )
     return np.take(parts.to_numpy(), codes)
 

@@ -14,11 +14,6 @@ from relight.runtime.messages import pluralize
 from relight.split.columns import encode_column, split_column_of
 from relight.split.params import SplitParams
 
-
-class RareClassError(InputError):
-    """A class with fewer rows than parts or folds."""
-
-
 ROWS_PER_CHUNK = 262_144  # NumPy copies the indices of rows, at eight bytes each
 
 
@@ -95,7 +90,10 @@ def _stratified(seed: int, target: pl.Series, n_folds: int) -> np.ndarray:
     for code, label in enumerate(labels):
         rows = indices_where(codes == code)
         if len(rows) < n_folds:
-            raise RareClassError(f"class '{label}' has {pluralize(len(rows), 'row')}, too few for {n_folds} folds")
+            count = pluralize(len(rows), "row")
+            raise InputError(
+                f"split.method: class '{label}' has {count}, too few for {n_folds} folds; use method: random"
+            )
         generator.shuffle(rows)
         assign_round_robin(folds, rows, n_folds, first=n_assigned)
         n_assigned += len(rows)

@@ -14,7 +14,7 @@ from relight.data.text_columns import as_labels
 from relight.split.assignment import (
     TRAIN,
     PartAssignment,
-    assign_by_choice,
+    assign_parts,
     count_parts,
     has_validation,
     parts_to_write,
@@ -43,10 +43,10 @@ def split_pairs(params: SplitParams, schema: Schema, pairs: PairColumns, rows: p
     """Return the arrays of each part, the features and the report.
 
     Raises:
-        InputError: as `assign_by_choice`.
+        InputError: as `assign_parts`.
     """
-    columns = columns_to_split(resolve_split(params, schema)[0], schema)
-    parts, params, choice = assign_by_choice(params, rows.select(columns), schema)
+    params, choice = resolve_split(params, schema)
+    parts = assign_parts(params, rows.select(columns_to_split(params, schema)), schema)
     features = describe_pairs(params, schema, pairs, parts, rows)
     indices = (np.flatnonzero(parts == part) for part in parts_to_write(parts))
     tensors = ({**pair_tensors(schema, pairs, features, rows[index]), "row": index} for index in indices)

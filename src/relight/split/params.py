@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from relight.runtime.params import ColumnName, Section
+from relight.runtime.params import Section
 
 METHODS_WITH_COLUMN = ("group", "time", "column")
 
@@ -18,7 +18,7 @@ class SplitParams(Section):
     method: Literal["auto", "ordered", "random", "stratified", "group", "time", "column"] = Field(examples=["random"])
     """How rows are assigned to parts; auto: by the column named `split` if there is one, else stratified for classes
     and pairs, group for rankings, random for numbers."""
-    column: ColumnName | None = Field(examples=["null"])
+    column: str | None = Field(examples=["null"])
     """The column that groups the rows, orders them, or names each row's part (train, validation or val or valid, test);
     required by group, time and column, null otherwise."""
     train: float = Field(gt=0, lt=1, examples=[0.8])

@@ -17,7 +17,6 @@ from relight.split.params import SplitParams
 
 MAX_ROWS_FOR_DUPLICATES = 2_000_000  # the hashes of more rows, eight bytes each, would be most of the memory
 
-MAX_CLASSES_TOLD = 3  # in a sentence each
 MAX_NAMES_LISTED = 20  # names in one sentence
 
 
@@ -150,19 +149,11 @@ def unseen_classes(classes: list[str], counts: np.ndarray) -> list[str]:
     Args:
         counts: (n_parts, n_classes) rows.
     """
-    unseen = [
-        (label, int(test)) for label, train, test in zip(classes, *counts[[TRAIN, TEST]], strict=True) if not train
-    ]
-    n_test = sum(test for _, test in unseen)
-    if len(unseen) > MAX_CLASSES_TOLD:
-        shown = abbreviate([f"'{label}'" for label, _ in unseen], MAX_NAMES_LISTED)
-        test_rows = f"; test rows that ask for them: {n_test}" if n_test else ""
-        return [f"{len(unseen)} classes have no train rows ({shown}); the model cannot learn them{test_rows}."]
-    return [
-        f"Class '{label}' has no train rows; the model cannot learn it"
-        + (f"; test rows that ask for it: {test}." if test else ".")
-        for label, test in unseen
-    ]
+    notes = []
+    for label, train, test in zip(classes, counts[TRAIN], counts[TEST], strict=True):
+        test_rows = f"; test rows that ask for it: {test}" if test else ""
+        notes += [] if train else [f"Class '{label}' has no train rows; the model cannot learn it{test_rows}."]
+    return notes
 
 
 def method_notes(params: SplitParams, left_out: int) -> list[str]:

@@ -19,7 +19,7 @@ from relight.split.assignment import (
     PARTS,
     TRAIN,
     PartAssignment,
-    assign_by_choice,
+    assign_parts,
     count_parts,
     parts_to_write,
     resolve_split,
@@ -81,7 +81,7 @@ class SplitSequences(NamedTuple):
     """The steps and the sequences as arrays, before they are divided.
 
     Attributes:
-        parts: the part of each sequence, int8 (n_sequences,), as `assign_by_choice` returns it.
+        parts: the part of each sequence, int8 (n_sequences,), as `assign_parts` returns it.
         features: what only the train sequences tell.
         report: the sizes of the parts, in sequences.
         encoded: the features of each step.
@@ -141,14 +141,15 @@ def split_by_sequence(
         table: as prepare wrote it.
 
     Raises:
-        InputError: as `assign_by_choice`; for a column that splits a sequence in two.
+        InputError: as `assign_parts`; for a column that splits a sequence in two.
     """
     steps = split_into_sequences(table, sequence)
-    columns = columns_to_split(resolve_split(params, schema)[0], schema)
+    params, choice = resolve_split(params, schema)
+    columns = columns_to_split(params, schema)
     if sequence.id is not None:
         _assert_whole(table, steps, columns, sequence.id)
     sequence_schema = schema.model_copy(update={"rows": steps.sequences.height})
-    parts, params, choice = assign_by_choice(params, steps.sequences, sequence_schema)
+    parts = assign_parts(params, steps.sequences, sequence_schema)
     is_train = parts == TRAIN
     train = steps.rows.filter(is_train[steps.sequence_index])
     inputs = find_input_features(params, schema, [learn_levels(params, schema, train)])

@@ -17,7 +17,7 @@ from relight.data.parquet import TableBatches, count_rows, read_columns, read_so
 from relight.data.prefetch import map_ordered, prefetch
 from relight.data.schema import Schema
 from relight.data.tensors import Arrays, Layout, TensorsWriter
-from relight.split.assignment import PARTS, TRAIN, PartAssignment, assign_by_choice, parts_to_write, resolve_split
+from relight.split.assignment import PARTS, TRAIN, PartAssignment, assign_parts, parts_to_write, resolve_split
 from relight.split.columns import columns_to_split, query_numbers
 from relight.split.description import (
     LearnedLevels,
@@ -44,8 +44,9 @@ def split_table(params: SplitParams, schema: Schema, table: Path, files: SplitFi
         InputError: for a table that is not the one of the schema, or that cannot be split in this way.
     """
     assert_rows_of_schema(table, count_rows(table), schema)
-    columns = _read_split_columns(table, columns_to_split(resolve_split(params, schema)[0], schema))
-    parts, params, choice = assign_by_choice(params, columns, schema)
+    params, choice = resolve_split(params, schema)
+    columns = _read_split_columns(table, columns_to_split(params, schema))
+    parts = assign_parts(params, columns, schema)
     extra_columns = query_numbers(columns, schema, parts)
     del columns
     inputs = find_input_features(params, schema, _learn_chunks(params, schema, parts, table))
