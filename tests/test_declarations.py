@@ -49,7 +49,9 @@ def test_a_stage_names_folders_of_code_and_few_files() -> None:
     assert files == [
         "src/relight/__init__.py",
         "src/relight/data/schema.py",
+        "src/relight/data/text_format.py",
         "src/relight/errors.py",
+        "src/relight/extras.py",
         "src/relight/metrics/direction.py",
         "src/relight/metrics/ranking.py",
         "src/relight/metrics/roc.py",

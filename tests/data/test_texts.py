@@ -65,12 +65,19 @@ def test_true_and_false_must_be_all_of_them() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["2020-01-31", "2020/1/31", "31.01.2020", "1/31/20", "2020-01-31T12:00", "2020-01-31 12:00:05Z", "12:30"]
-)
+    "text",
+    ["2020-01-31", "2020/1/31", "31.01.2020", "1/31/20", "2020-01-31T12:00", "2020-01-31 12:00:05Z", "12:30",
+     "1/1/2000 12:00 AM", "12:30 PM", "01 Jan 2000", "1 January 2000", "1. Januar 2000", "1st of May 1999", "01-Jan-00",
+     "01-JAN-2000", "Jan 1, 2000", "January 1st, 2000", "Sat, 01 Jan 2000 08:00:00", "Sat Jan 1 2000", "Jan 2000",
+     "Mai 2000", "Jan-00", "1 févr. 2000", "2000-01", "2000/1", "01/2000", "2000Q1", "2000-Q4", "Q1 2000",
+     "2000-W01", "2000年1月31日"],
+)  # fmt: skip
 def test_dates_and_times_are_found(text: str) -> None:
     assert text_columns.are_dates(of(text))
 
 
-@pytest.mark.parametrize("text", ["2020", "1.5", "1-2", "12:3", "2020-01"])
+@pytest.mark.parametrize(
+    "text", ["2020", "1.5", "1-2", "12:3", "2020-13", "3020-01", "Room 2000", "Mary 5", "5 kg", "12 Elm 20", "Q5 2000"]
+)
 def test_what_is_no_date_is_none(text: str) -> None:
     assert not text_columns.are_dates(of(text))

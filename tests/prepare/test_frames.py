@@ -1,6 +1,6 @@
 """Frames of Polars and pandas, and arrays by name, become the same columns that a file with their values has."""
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -71,8 +71,8 @@ def test_what_is_masked_is_a_gap() -> None:
         ),
         (
             [datetime(2024, 1, 1, 1, tzinfo=timezone(timedelta(hours=2))), np.datetime64("NaT"), None],
-            pl.Datetime("us"),
-            [datetime(2023, 12, 31, 23), None, None],
+            pl.Datetime("us", "UTC"),
+            [datetime(2023, 12, 31, 23, tzinfo=UTC), None, None],
         ),
         ([None, None, NAN], pl.Null, [None, None, None]),
     ],

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
@@ -34,8 +35,8 @@ pd: Any = pytest.importorskip("pandas")
         (lambda: pd.to_datetime(pd.Series(["2024-01-31", None])), pl.Datetime("us"), [datetime(2024, 1, 31), None]),
         (
             lambda: pd.to_datetime(pd.Series(["2024-07-01", None])).dt.tz_localize("Europe/Zurich"),
-            pl.Datetime("us"),
-            [datetime(2024, 6, 30, 22), None],
+            pl.Datetime("us", "Europe/Zurich"),
+            [datetime(2024, 7, 1, tzinfo=ZoneInfo("Europe/Zurich")), None],
         ),
         (lambda: pd.Series([date(2024, 1, 31), None]), pl.Date, [date(2024, 1, 31), None]),
         (

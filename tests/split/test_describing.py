@@ -132,10 +132,10 @@ def test_a_date_becomes_its_numbers_and_hours_only_where_train_has_some(
     assert features.numeric[1].mean == 2024
 
 
-def test_the_date_that_splits_is_no_feature() -> None:
+def test_of_the_date_that_splits_only_what_comes_again_is_a_feature() -> None:
     table, known = TABLE.with_columns(t=pl.Series([datetime(2024, 1, 1)] * 5)), schema({**KINDS, "t": "datetime"})
     by_time = ORDERED.model_copy(update={"method": "time", "column": "t"})
-    assert described(table, known, by_time).names == ["a", "flag", "c"]
+    assert described(table, known, by_time).names == ["a", "flag", "t.weekday", "c"]
 
 
 def test_a_column_with_the_name_of_a_number_of_a_date_is_refused() -> None:

@@ -72,6 +72,13 @@ def fourier_feature_names(cycles: list[Cycle]) -> list[str]:
     ]
 
 
+def on_clock(times: pl.Series, zone: str | None) -> pl.Series:
+    """Return times in UTC as the clock of a zone shows them; as they are if there is none."""
+    if zone is None:
+        return times
+    return times.dt.replace_time_zone("UTC").dt.convert_time_zone(zone).dt.replace_time_zone(None)
+
+
 def seconds_since_2000(times: pl.Series) -> np.ndarray:
     """Return seconds since 2000, or the numbers as they are, float64 (n_rows,)."""
     if times.dtype == pl.Float64:

@@ -6,14 +6,13 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from relight.data.calendar import Cycle
-from relight.data.schema import ColumnKind, SequenceParams, SeriesSchema, SourceReader, Task
+from relight.data.schema import GAP_LEVEL, ColumnKind, SequenceParams, SeriesSchema, SourceReader, Task
 from relight.data.text_format import TextFormat
 
 DatePart = Literal["year", "month", "weekday", "hour", "elapsed"]
 Kind = Literal["table", "sequences", "series", "pairs"]
 MAX_SINGLE = 3.4028234663852886e38  # of float32
 Single = Annotated[float, Field(ge=-MAX_SINGLE, le=MAX_SINGLE)]  # what becomes a float32; neither infinite nor NaN
-GAP_LEVEL = ""  # no clean name is empty
 Count = Annotated[int, Field(ge=0, le=2**53)]
 
 
@@ -91,6 +90,7 @@ class NumericInput(BaseModel):
         name: the name of the column, or for a date `column.year` and so on.
         column: the column that it is read from.
         date_part: which part of a date it is; None for other columns.
+        zone: of the date, whose clock it is on; None for UTC and for dates without a zone.
         offset: is subtracted before the number becomes a float32, which would make one of different values such as
             1748000006 and 1748000007; 0 for a column whose values stay apart.
     """
@@ -101,6 +101,7 @@ class NumericInput(BaseModel):
     column: str
     kind: Literal["numeric", "boolean", "datetime"]
     date_part: DatePart | None = None
+    zone: str | None = Field(default=None, exclude_if=lambda zone: zone is None)
     offset: Single = Field(default=0.0, exclude_if=lambda offset: offset == 0)
 
     @property

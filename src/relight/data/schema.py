@@ -30,6 +30,7 @@ Task = Literal["regression", "binary", "multiclass", "distribution", "forecast",
 Part = Literal["train", "validation", "test"]
 ColumnKind = Literal["numeric", "boolean", "categorical", "datetime", "ignored"]
 STEP_COLUMN = "step"  # counts the steps of time in the clean rows of series
+GAP_LEVEL = ""  # in the place of a name, which is never empty
 SPLIT_COLUMN = "split"  # the column in which tables with fixed parts have them
 
 
@@ -142,12 +143,19 @@ class SequenceParams(Section):
 
 
 class Column(BaseModel):
-    """A column that is neither target nor weight."""
+    """A column that is neither target nor weight.
+
+    Attributes:
+        zone: of times, whose clock tells hour and weekday; None for UTC and for times without an offset.
+        copy_of: the column that it equals in every row; it is ignored then.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     kind: ColumnKind
+    zone: str | None = Field(default=None, exclude_if=lambda zone: zone is None)
+    copy_of: str | None = Field(default=None, exclude_if=lambda name: name is None)
 
 
 class SeriesSchema(BaseModel):

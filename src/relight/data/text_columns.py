@@ -12,9 +12,26 @@ _LEADING_ZERO = r"^[+-]?0[0-9]"
 _DECIMAL_COMMA = r"^[+-]?[0-9]{1,3}(\.[0-9]{3})*,[0-9]+$|^[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?$"
 _INFINITE = r"^(?i)[+-]?inf(inity)?$"
 _BOOLEAN = r"^(?i)(true|false)$"
-_DATE = (
-    r"^[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}([T ][0-9]{1,2}:[0-9]{2}.*)?$"
-    r"|^[0-9]{1,2}[-./][0-9]{1,2}[-./][0-9]{2,4}([T ][0-9]{1,2}:[0-9]{2}.*)?$|^[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?$"
+_MONTH = (
+    r"(?i:jan|feb|fev|fév|mar|mär|mrz|apr|avr|abr|may|mai|jun|jui|jul|aug|aoû|ago|sep|oct|okt|out|nov|dec|dez|déc|dic)"
+)
+_YEAR, _DAY, _NAMED = r"(?:19|20)[0-9]{2}", r"[0-9]{1,2}", rf"{_MONTH}\p{{L}}{{0,7}}\.?"
+_CLOCK = r"([T ,]+[0-9]{1,2}:[0-9]{2}.*)?"
+_DATE = "|".join(  # in any custom: only one of them is read, the others are told
+    f"^{each}$"
+    for each in (
+        rf"[0-9]{{4}}[-/]{_DAY}[-/]{_DAY}{_CLOCK}",
+        rf"{_DAY}[-./]{_DAY}[-./][0-9]{{2,4}}{_CLOCK}",
+        r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2})? ?(?i:[ap]\.?m\.?)?",
+        rf"(\p{{L}}{{2,9}}\.?,? )?{_DAY}(st|nd|rd|th|\.)?[ -]?(of )?{_NAMED},?[ -]?([0-9]{{4}}|'?[0-9]{{2}}){_CLOCK}",
+        rf"(\p{{L}}{{2,9}}\.?,? )?{_NAMED} {_DAY}(st|nd|rd|th)?,? ([0-9]{{2}}:[0-9:]+ )?{_YEAR}{_CLOCK}",
+        rf"{_NAMED},?[ -]'?({_YEAR}|[0-9]{{2}})",
+        rf"{_YEAR}[-/](0?[1-9]|1[0-2])",
+        rf"(0?[1-9]|1[0-2])/{_YEAR}",
+        rf"{_YEAR}[- ]?(?i:q)[1-4]|(?i:q)[1-4][-/ ]?{_YEAR}",
+        rf"{_YEAR}-?W[0-9]{{2}}(-?[1-7])?",
+        rf"{_YEAR}年{_DAY}月({_DAY}日)?.*",
+    )
 )
 
 

@@ -28,6 +28,7 @@ from relight.doctor.finding import CheckResult, Command, Finding, finding_lines
 from relight.doctor.locks import check_locks, is_dvc_command, is_within, list_processes
 from relight.doctor.queue import check_queue
 from relight.doctor.settings import COMMITTED_CONFIG, check_line_ends, check_settings, read_dvc_config, remote_names
+from relight.doctor.surroundings import check_folders, check_surroundings
 from relight.errors import RunError
 from relight.repository.dvc_command import cache_folder, dvc_command, environment_of_dvc
 from relight.repository.recorded_paths import lies_inside
@@ -99,9 +100,14 @@ def _run_checks() -> list[CheckResult]:
         return [*results, no_dvc_result(git)]
     if not (root / COMMITTED_CONFIG).exists():
         return [*results, stray_dvc_result(root)]
+    surroundings = check_surroundings(root)
+    if surroundings.findings:
+        return [*results, surroundings]
     config = read_dvc_config(has_commit=has_commit)
     return [
         *results,
+        surroundings,
+        check_folders(root),
         *_check_what_dvc_changes(has_commit),
         check_settings(config),
         *_check_files(has_remote=bool(remote_names(config)), has_git=git is not None),

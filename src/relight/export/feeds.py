@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import polars as pl
 
+from relight.data.calendar import on_clock
 from relight.data.features import CategoricalFeature, Features, NumericFeature, SeriesFeatures
 from relight.data.text_columns import MAX_EXACT_INTEGER
 
@@ -31,14 +32,18 @@ class InputColumn(NamedTuple):
     name: str
     kind: Literal["number", "large", "whole", "date", "category"]
     levels: tuple[str, ...] = ()
+    zone: str | None = None
 
 
 def input_columns(features: Features) -> list[InputColumn]:
     """Return the columns that the graph reads, in the order of `features.columns`."""
     kinds = {feature.column: _number_kind(feature) for feature in features.numeric}
+    zones = {feature.column: feature.zone for feature in features.numeric}
     levels = {feature.name: tuple(feature.levels) for feature in features.categorical}
     return [
-        InputColumn(name, "category", levels[name]) if name in levels else InputColumn(name, kinds[name])
+        InputColumn(name, "category", levels[name])
+        if name in levels
+        else InputColumn(name, kinds[name], zone=zones[name])
         for name in features.columns
     ]
 
@@ -65,7 +70,9 @@ def _array(values: pl.Series, column: InputColumn) -> np.ndarray:
         case "whole":
             return values.cast(pl.Int64, strict=False).fill_null(MISSING_NUMBER).to_numpy()
         case "date":
-            return values.cast(pl.Datetime("us")).to_physical().fill_null(MISSING_NUMBER).to_numpy()
+            return (
+                on_clock(values.cast(pl.Datetime("us")), column.zone).to_physical().fill_null(MISSING_NUMBER).to_numpy()
+            )
         case "category":
             return values.fill_null("").to_numpy().astype(np.object_)
 

@@ -87,8 +87,14 @@ def resampled_intervals(
         drawn = _resample_part(build, y_true, y_pred, weight, whole, n_resamples=n_resamples, seed=seed)
     else:
         drawn = _resample(scorer, weight, n_resamples, seed)
-    moved = {name: values - values.mean() + whole[name] for name, values in drawn.items() if name in centred}
+    moved = {name: _without_bias(name, drawn[name], whole[name]) for name in centred if name in drawn and name in whole}
     return {name: percentile_interval(moved.get(name, values)) for name, values in drawn.items() if name in whole}
+
+
+def _without_bias(name: str, values: np.ndarray, whole: float) -> np.ndarray:
+    """Return the scores of resamples, moved so that their mean is the score of all rows; shares stay from 0 to 1."""
+    moved: np.ndarray = values + (whole - values.mean())
+    return np.clip(moved, 0, 1) if name in MACRO_SCORES else moved
 
 
 def _resample(scorer: Scorer, weight: np.ndarray, n_resamples: int, seed: int) -> dict[str, np.ndarray]:

@@ -5,8 +5,7 @@
 
 from typing import Any
 
-from relight.data.features import GAP_LEVEL
-from relight.data.schema import Frequency
+from relight.data.schema import GAP_LEVEL, Frequency
 from relight.plot.score_tables import (
     direction_text,
     positive_text,

@@ -19,6 +19,7 @@ from relight.model.table import build_inputs
 from relight.predict.new_rows import NewRows, select_kept, with_kept
 from relight.prepare.columns import clean_as_kind
 from relight.prepare.targets import query_labels
+from relight.prepare.zones import in_utc
 from relight.runtime.messages import MAX_NAMES_LISTED, abbreviate, did_you_mean, pluralize
 from relight.split.encoding import EncodedFeatures, encode
 
@@ -165,15 +166,21 @@ def clean_rows(source_name: str, raw: pl.DataFrame, features: Features, first_ro
         for name in kinds
         if name not in raw.columns
     ]
+    zones = {feature.column: feature.zone for feature in features.numeric}
     cleaned = []
     for name, kind in kinds.items():
         try:
-            cleaned += [clean_as_kind(kind, raw[name], first_row).alias(name)] if name in raw.columns else []
+            cleaned += [_clean(kind, raw[name], first_row, zones.get(name))] if name in raw.columns else []
         except ColumnError as unclean:
             problems.append(f"{source_name}: column '{name}' {unclean}")
     if problems:
         raise InputError(*problems)
     return pl.DataFrame(cleaned)
+
+
+def _clean(kind: ColumnKind, raw: pl.Series, first_row: int, zone: str | None) -> pl.Series:
+    values = clean_as_kind(kind, raw, first_row)
+    return (values if kind != "datetime" else in_utc(raw, values, zone)).alias(raw.name)
 
 
 def _column_kinds(features: Features) -> dict[str, ColumnKind]:

@@ -101,7 +101,8 @@ def _of_type(cell_type: str | None, values: list[Any]) -> pl.Series:
         case "text":
             return pl.Series([None if cell is None else str(cell) for cell in values], dtype=pl.String)
         case "time":
-            return pl.Series([None if cell is None else _utc(cell) for cell in values], dtype=pl.Datetime("us"))
+            times = pl.Series([None if cell is None else _utc(cell) for cell in values], dtype=pl.Datetime("us"))
+            return on_zone(times, "UTC") if any(getattr(cell, "tzinfo", None) for cell in values) else times
         case "date":
             return pl.Series(values, dtype=pl.Date)
     return gaps(len(values))
@@ -133,6 +134,15 @@ def _type_name(cell_type: type, cell: Any, row: int) -> str:
 def _shown(cell: Any) -> str:
     text = repr(cell)
     return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def on_zone(times: pl.Series, zone: str) -> pl.Series:
+    """Return times in UTC as those of a zone; of UTC, if Polars does not know it, as `UTC+02:00`."""
+    utc = times.dt.replace_time_zone("UTC")
+    try:
+        return utc.dt.convert_time_zone(zone)
+    except pl.exceptions.PolarsError:
+        return utc
 
 
 def gaps(n_rows: int) -> pl.Series:

@@ -11,6 +11,7 @@ from relight.data.schema import ColumnKind
 from relight.errors import ValueMismatchError
 from relight.prepare.columns import clean_as_kind, clean_column, refuse_leading_zeros
 from relight.prepare.params import PrepareParams, RequestedKind
+from relight.prepare.zones import find_zone
 from relight.runtime.messages import did_you_mean
 
 MAX_COMMON_LEVELS = 1000
@@ -24,6 +25,7 @@ class ColumnPlan(NamedTuple):
         is_requested: whether the params give the kind.
         notes: remarks on the choice, which follow "Column 'name' " in a sentence.
         read_as: the type that the column of a CSV may be read as, instead of as texts; None for texts.
+        zone: of times; None for UTC and for times without an offset.
         number_type: of a numeric column: Float64, or Int64 or UInt64 if the first rows are whole numbers beyond 2**53.
     """
 
@@ -33,14 +35,26 @@ class ColumnPlan(NamedTuple):
     notes: tuple[str, ...] = ()
     read_as: type[pl.DataType] | None = None
     number_type: pl.DataType | type[pl.DataType] = pl.Float64
+    zone: str | None = None
 
 
-def plan_column(raw: pl.Series, requested: RequestedKind | None) -> ColumnPlan:
+def plan_column(raw: pl.Series, requested: RequestedKind | None, zone: str | None = None) -> ColumnPlan:
     """Decide on the kind of a column by its first rows.
+
+    Args:
+        zone: that the params name for it.
 
     Raises:
         ColumnError: for values that do not fit, or that no kind fits.
     """
+    plan = _plan_kind(raw, requested)
+    if plan.kind != "datetime":
+        return plan
+    found = find_zone(raw, _clean_as_planned(plan, raw, 1), zone)
+    return plan._replace(zone=found.zone, notes=(*plan.notes, *([found.note] if found.note else [])))
+
+
+def _plan_kind(raw: pl.Series, requested: RequestedKind | None) -> ColumnPlan:
     if requested == "ignore":
         return ColumnPlan(raw.name, "ignored", is_requested=True)
     if requested is not None:

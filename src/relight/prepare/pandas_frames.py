@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from relight.prepare.arrays import ReadColumn, from_array, from_cells, gaps, with_gaps
+from relight.prepare.arrays import ReadColumn, from_array, from_cells, gaps, on_zone, with_gaps
 
 
 def is_pandas_frame(value: object) -> bool:
@@ -31,7 +31,7 @@ def pandas_columns(frame: Any) -> list[tuple[object, ReadColumn]]:
 
 
 def from_pandas(column: Any) -> pl.Series:
-    """Return a Series of pandas as a column; what pandas counts as missing is null, a time with a zone is in UTC.
+    """Return a Series of pandas as a column; what pandas counts as missing is null, a time with a zone keeps it.
 
     Raises:
         ColumnError: for values that no column can hold.
@@ -43,7 +43,8 @@ def from_pandas(column: Any) -> pl.Series:
     if dtype.kind == "M" and not str(dtype).startswith(("date32", "date64")):  # dates of Arrow are objects to pandas
         zoned = getattr(dtype, "tz", None) is not None
         times = column.dt.tz_convert("UTC").dt.tz_localize(None) if zoned else column
-        return from_array(times.to_numpy(dtype="datetime64[us]"))
+        values = from_array(times.to_numpy(dtype="datetime64[us]"))
+        return on_zone(values, str(dtype.tz)) if zoned else values
     if dtype.kind != "O" and (isinstance(dtype, np.dtype) or hasattr(dtype, "subtype")):  # or sparse
         return from_array(np.asarray(column))
     if dtype.kind in "biuf":

@@ -127,6 +127,8 @@ class PrepareParams(Section):
     """Columns that the model must not see."""
     columns: dict[str, RequestedKind] = Field(default={})
     """Kinds that overrule the ones found, by column."""
+    zones: dict[str, str] = Field(default={}, examples=[{"when": "Europe/Berlin"}])
+    """Zones of times with an offset, by column: their clock tells hour and weekday; by default that of the column."""
     weight: Name | None = None
     """The column that says how much each row counts, in training and in the scores; not for rankings."""
     sequence: SequenceParams | None = None

@@ -31,6 +31,7 @@ from relight.prepare.source import generate_line, true_line
 from relight.prepare.target_plan import TargetCleaner
 from relight.prepare.targets import query_labels
 from relight.prepare.totals import LastRow
+from relight.prepare.zones import zone_problems
 from relight.runtime.files import write_json
 
 PLANNING_ROWS = 262_144  # this many rows decide the kinds
@@ -114,7 +115,7 @@ class TableCleaner:
             InputError: with all that is wrong with the first rows.
         """
         self._params, self._truth = params, truth
-        problems = role_problems(params, first.columns)
+        problems = [*role_problems(params, first.columns), *zone_problems(params.zones)]
         self._plans = self._plan_columns(first, problems)
         self._target_cleaner = TargetCleaner(params)
         problems += self._target_cleaner.plan(first, is_whole=is_whole)
@@ -178,7 +179,7 @@ class TableCleaner:
             query=self._params.query,
             task=target.task,
             classes=target.classes,
-            columns=[Column(name=p.name, kind="ignored" if p.name in duplicates else p.kind) for p in self._plans],
+            columns=[self._column(plan, duplicates.get(plan.name)) for plan in self._plans],
             generated=self._truth,
             notes=[f"Column '{plan.name}' {note}." for plan in self._plans for note in self._notes(plan, duplicates)],
         )
@@ -187,10 +188,13 @@ class TableCleaner:
         plans: list[ColumnPlan] = []
         for name in feature_names(self._params, first.columns):
             try:
-                plans.append(plan_column(first[name], requested_kind(self._params, name)))
+                plans.append(plan_column(first[name], requested_kind(self._params, name), self._params.zones.get(name)))
             except ColumnError as error:
                 problems.append(f"{self._params.table_name}: column '{name}' {error}")
         return plans
+
+    def _column(self, plan: ColumnPlan, copy_of: str | None) -> Column:
+        return Column(name=plan.name, kind="ignored" if copy_of else plan.kind, zone=plan.zone, copy_of=copy_of)
 
     def _clean_column(self, plan: ColumnPlan, raw: pl.Series, first_row: int, problems: list[str]) -> pl.Series:
         try:

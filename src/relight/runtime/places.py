@@ -197,20 +197,30 @@ def _text(entry: Any, key: str) -> str:
 
 def configured_cache(root: Path) -> Path:
     """Return the folder of DVC's cache, by the settings that DVC reads, the last of which counts."""
-    user = Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser() / "dvc"
-    system = Path(os.environ.get("DVC_SYSTEM_CONFIG_DIR") or "/etc/xdg/dvc")
-    files = [system / "config", Path(os.environ.get("DVC_GLOBAL_CONFIG_DIR") or user) / "config"]
-    own = [path for name in ("config", "config.local") if not (path := root / DVC_FOLDER / name).is_symlink()]
-    folder = root / CACHE
-    for file in (*files, *own):
+    return configured_folder(root, "cache", "dir") or root / CACHE
+
+
+def configured_folder(root: Path, section: str, key: str) -> Path | None:
+    """Return the folder that DVC's settings name, the last of which counts; None if none does."""
+    folder = None
+    for file in config_files(root):
         settings = configparser.ConfigParser(strict=False, interpolation=None)
         try:
             settings.read(file, encoding="utf-8")
         except (configparser.Error, UnicodeDecodeError):
             continue
-        value = settings.get("cache", "dir", fallback="").strip("\"'")
-        folder = file.parent / Path(value).expanduser() if value else folder
+        value = settings.get(section, key, fallback="").strip("\"'")
+        folder = file.parent / os.path.expanduser(value) if value else folder
     return folder
+
+
+def config_files(root: Path) -> list[Path]:
+    """Return the files of DVC's settings, in the order in which it reads them; no link of a stranger is followed."""
+    user = os.path.join(os.path.expanduser(os.environ.get("XDG_CONFIG_HOME") or "~/.config"), "dvc")
+    system = os.environ.get("DVC_SYSTEM_CONFIG_DIR") or "/etc/xdg/dvc"
+    files = [Path(system, "config"), Path(os.environ.get("DVC_GLOBAL_CONFIG_DIR") or user, "config")]
+    own = [path for name in ("config", "config.local") if not (path := root / DVC_FOLDER / name).is_symlink()]
+    return [*files, *own]
 
 
 def _root() -> Path:

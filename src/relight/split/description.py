@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from relight.data.calendar import on_clock
 from relight.data.features import (
-    GAP_LEVEL,
     CategoricalFeature,
     DatePart,
     Features,
@@ -17,7 +17,7 @@ from relight.data.features import (
     NumericFeature,
     NumericInput,
 )
-from relight.data.schema import Column, Schema
+from relight.data.schema import GAP_LEVEL, Column, Schema
 from relight.errors import InputError
 from relight.split.assignment import TRAIN, PartAssignment, has_validation
 from relight.split.encoding import EncodedChunk, encode_chunk, has_time_of_day
@@ -31,6 +31,7 @@ from relight.split.statistics import (
     empirical_quantiles,
 )
 
+RECURRING_PARTS = ("weekday", "hour")
 LEARNED_KINDS = ("categorical", "datetime")
 
 
@@ -70,8 +71,9 @@ def learn_levels(params: SplitParams, schema: Schema, train: pl.DataFrame) -> Le
     """
     columns = _feature_columns(params, schema)
     categories, dates = ([column.name for column in columns if column.kind == kind] for kind in LEARNED_KINDS)
+    zones = {column.name: column.zone for column in columns}
     levels = {name: train[name].cast(pl.String).unique() for name in categories}
-    return LearnedLevels(levels, {name: has_time_of_day(train[name]) for name in dates})
+    return LearnedLevels(levels, {name: has_time_of_day(on_clock(train[name], zones[name])) for name in dates})
 
 
 def find_input_features(params: SplitParams, schema: Schema, learned: Iterable[LearnedLevels]) -> InputFeatures:
@@ -87,7 +89,10 @@ def find_input_features(params: SplitParams, schema: Schema, learned: Iterable[L
     seen = _feature_columns(params, schema)
     merged = reduce(LearnedLevels.merge, learned) if columns_to_learn(params, schema) else LearnedLevels({}, {})
     numeric = [
-        number for column in seen for number in _numeric_inputs(column, merged.has_time_of_day.get(column.name, False))
+        number
+        for column in seen
+        for number in _numeric_inputs(column, merged.has_time_of_day.get(column.name, False))
+        if column.name != params.column or number.date_part in RECURRING_PARTS
     ]
     categorical = [
         CategoricalFeature(name=name, levels=_ordered_levels(levels)) for name, levels in merged.levels.items()
@@ -104,11 +109,28 @@ def _ordered_levels(levels: pl.Series) -> list[str]:
 
 def _feature_columns(params: SplitParams, schema: Schema) -> list[Column]:
     """Return the columns that are features. The column that splits is none: its values in the test rows are ones that
-    no train row has (the times of a split by time are beyond the train range)."""
-    seen = [column for column in schema.features if column.name != params.column]
+    no train row has (the times of a split by time are beyond the train range; their weekdays and hours are not)."""
+    seen = [
+        column
+        for each in schema.columns
+        if (column := _in_place_of_split_column(each, params, schema)).kind != "ignored"
+        and (column.name != params.column or _keeps_parts(column, params))
+    ]
     if not seen:
         raise InputError(f"split.column: '{params.column}' is the only column that the model could see")
     return seen
+
+
+def _keeps_parts(column: Column, params: SplitParams) -> bool:
+    """Return whether the column that splits keeps what comes again: weekday and hour."""
+    return params.method == "time" and column.kind == "datetime"
+
+
+def _in_place_of_split_column(column: Column, params: SplitParams, schema: Schema) -> Column:
+    """Return a copy of the column that splits by time as a feature: who has written it twice wants it seen."""
+    if params.method != "time" or params.column is None or column.copy_of != params.column:
+        return column
+    return column.model_copy(update={"kind": next(each.kind for each in schema.columns if each.name == params.column)})
 
 
 def _assert_names_differ(numeric: list[NumericInput], schema: Schema) -> None:
@@ -128,7 +150,9 @@ def _numeric_inputs(column: Column, has_hours: bool) -> list[NumericInput]:
             hour: list[DatePart] = ["hour"] if has_hours else []
             date_parts: list[DatePart] = ["year", "month", "weekday", *hour, "elapsed"]
             return [
-                NumericInput(name=f"{column.name}.{part}", column=column.name, kind="datetime", date_part=part)
+                NumericInput(
+                    name=f"{column.name}.{part}", column=column.name, kind="datetime", date_part=part, zone=column.zone
+                )
                 for part in date_parts
             ]
         case "categorical" | "ignored":

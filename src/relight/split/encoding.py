@@ -10,8 +10,9 @@ from typing import NamedTuple, Self
 import numpy as np
 import polars as pl
 
-from relight.data.features import GAP_LEVEL, DatePart, Features, InputFeatures, NumericInput
-from relight.data.schema import Schema
+from relight.data.calendar import on_clock
+from relight.data.features import DatePart, Features, InputFeatures, NumericInput
+from relight.data.schema import GAP_LEVEL, Schema
 from relight.data.text_columns import with_whole_numbers
 
 MICROSECONDS_TO_2000 = 946_684_800_000_000  # from 1970 to 2000-01-01: near enough that float32 keeps the minutes
@@ -158,7 +159,9 @@ def _number(values: pl.Series, number: NumericInput) -> np.ndarray:
 
 def exact_values(values: pl.Series, number: NumericInput) -> pl.Series:
     """Return the numbers of a feature before they become float32: those of the column, or one part of its dates."""
-    return values if number.date_part is None else pl.Series(date_part(values, number.date_part), nan_to_null=True)
+    if number.date_part is None:
+        return values
+    return pl.Series(date_part(on_clock(values, number.zone), number.date_part), nan_to_null=True)
 
 
 def subtract(values: pl.Series, offset: float) -> pl.Series:

@@ -79,6 +79,7 @@ class SplitReporter:
             left_out=left_out,
             notes=[
                 *method_notes(params, left_out),
+                *recurring_notes(params, features),
                 *self._duplicate_notes(),
                 *self._unseen_class_notes(),
                 *self._unknown_level_notes(),
@@ -105,6 +106,14 @@ class SplitReporter:
         shown = abbreviate([f"{count} of '{name}'" for name, count in counts], MAX_NAMES_LISTED)
         note = f"Test rows with a category that no train row has: {shown}; the model does not know it."
         return [note] if counts else []
+
+
+def recurring_notes(params: SplitParams, features: Features) -> list[str]:
+    """Return what the model sees of the date by which the parts follow each other."""
+    parts = [str(number.date_part) for number in features.numeric if number.column == params.column]
+    if params.method != "time" or not parts:
+        return []
+    return [f"Column '{params.column}' splits by time; of it the model sees only {' and '.join(parts)}."]
 
 
 def report_split(
