@@ -6,12 +6,11 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from relight.data.calendar import Cycle
-from relight.data.schema import ColumnKind, SequenceParams, SeriesSchema, SourceReader, Task
+from relight.data.schema import GAP_LEVEL, ColumnKind, SequenceParams, SeriesSchema, SourceReader, Task
 from relight.data.text_format import TextFormat
 
 DatePart = Literal["year", "month", "weekday", "hour", "elapsed"]
 Kind = Literal["table", "sequences", "series", "pairs"]
-GAP_LEVEL = ""  # the level of a missing category, if train rows lack some; no text of a table is empty
 MAX_SINGLE = 3.4028234663852886e38  # of float32
 Single = Annotated[float, Field(ge=-MAX_SINGLE, le=MAX_SINGLE)]  # what becomes a float32; neither infinite nor NaN
 Count = Annotated[int, Field(ge=0, le=2**53)]
@@ -131,12 +130,21 @@ class NumericFeature(NumericInput):
 
 
 class CategoricalFeature(BaseModel):
-    """A name; the levels are those of the train rows, and all others share code 0. An empty level is a gap."""
+    """A name; the levels are those of the train rows, with codes from 1, and all others share code 0.
+
+    Attributes:
+        levels: "" among them stands for a gap, if train rows had some; else gaps have code 0 as well.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     levels: list[str]
+
+    @property
+    def names(self) -> list[str]:
+        """The levels without the gap."""
+        return [level for level in self.levels if level != GAP_LEVEL]
 
 
 class InputFeatures(NamedTuple):

@@ -144,11 +144,8 @@ def _read_columns(graph: onnx.GraphProto, columns: InputLevels) -> None:
 
 
 def _coder(name: str, code: str, levels: Sequence[str]) -> onnx.NodeProto:
-    """Return the node that codes a category; the gap is listed because levels may be empty, and a table must not.
-
-    An empty text among the levels is a gap that the model has learned; else a gap has code 0, as all other texts.
-    """
-    codes = {"": 0} | {level: index for index, level in enumerate(levels, 1)}
+    """Return the node that codes a category; a gap that is no level is listed, too: a table must not be empty."""
+    codes = {"": 0} | {level: code for code, level in enumerate(levels, 1)}
     return helper.make_node(
         "LabelEncoder",
         [name],
