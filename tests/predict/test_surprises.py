@@ -69,3 +69,14 @@ def test_gaps_alone_are_no_unknown_names() -> None:
     surprises = UnseenValues(FEATURES)
     surprises.add(rows((1, 1, 0), (1, 1, 0), codes=(0, 0)), names(None, None))
     assert surprises.warning_text() == "; 2 categories were missing or unknown"
+
+
+def test_of_many_columns_of_unknown_names_three_are_told_and_the_others_named() -> None:
+    known = FEATURES.categorical[0]
+    many = [known.model_copy(update={"name": f"c{k}"}) for k in range(30)]
+    surprises = UnseenValues(FEATURES.model_copy(update={"categorical": many}))
+    encoded = EncodedFeatures(np.ones((1, 3), dtype=np.float32), np.zeros((1, 30), dtype=np.int32))
+    surprises.add(encoded, pl.DataFrame({category.name: ["one"] for category in many}))
+    said = surprises.warning_text()
+    assert said.count("are they written otherwise?") == 3
+    assert said.endswith("; so are most of 27 more: " + ", ".join(f"'c{k}'" for k in range(3, 23)) + " and 7 more")

@@ -220,3 +220,11 @@ def test_shares_and_weights_that_cannot_be_learned_say_why(row: tuple[str | None
     with pytest.raises(InputError) as caught:
         clean_table(raw, params(target=["a", "b"], weight="w"))
     assert caught.value.problems == (problem,)
+
+
+def test_a_target_may_be_called_categorical_if_it_holds_classes() -> None:
+    asked = params(columns={"y": "categorical"})
+    classes = pl.DataFrame({"x": [float(k) for k in range(30)], "y": ["a", "b"] * 15})
+    assert clean_table(classes, asked).schema.task == "binary"
+    with pytest.raises(InputError, match=r"prepare.columns: 'y' is the target, and holds quantities; set prepare.task"):
+        clean_table(classes.with_columns(y=pl.col("x") / 2), asked)

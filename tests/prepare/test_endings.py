@@ -107,6 +107,7 @@ def test_a_folder_holds_files_of_one_ending() -> None:
         ("t.jsonl", b'{" a": 1, "a": 2}\n', "t.jsonl: column 'a' occurs 2 times"),
         ("t.xlsx", b"", "t.xlsx: cannot be read as Excel .*; save the sheet as .csv"),
     ],
+    ids=range(8),  # a zip file holds the time
 )
 def test_what_is_damaged_is_said(name: str, content: bytes, said: str) -> None:
     Path(name).write_bytes(content)

@@ -429,13 +429,13 @@ def test_a_file_in_the_way_is_named(folder: Path, name: str) -> None:
         ),
         ({"recipe": "penguins", "target": "specie"}, "--target: 'specie' is not a column of "),
         ({"source": Path("empty.csv"), "target": "price"}, "--source: empty.csv: "),
-        ({"source": Path("notes.txt"), "target": "price"}, "--source: notes.txt: must end in .yaml, .csv"),
+        ({"source": Path("notes.sav"), "target": "price"}, "--source: notes.sav: must end in .yaml, .csv"),
         ({"source": Path("odd.yaml")}, "--source: odd.yaml: kind: is missing"),
     ],
 )
 def test_what_is_wrong_with_the_data_is_said(asked: dict[str, Any], problem: str) -> None:
     Path("empty.csv").touch()
-    Path("notes.txt").write_text("hello")
+    Path("notes.sav").write_text("hello")
     Path("odd.yaml").write_text("a: 1\n")
     assert problem in problems(**asked)[0]
 

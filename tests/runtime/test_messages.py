@@ -18,6 +18,7 @@ from relight.runtime.messages import (
     pluralize,
     printable,
     run_for_exit_code,
+    shorten_notes,
     write_err,
     write_out,
 )
@@ -172,3 +173,18 @@ def test_a_gpu_that_is_full_is_one_sentence_with_ways_out(capsys: pytest.Capture
 def test_a_real_gpu_that_is_full(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_for_exit_code(lambda: torch.empty(2**50, device="cuda").sum().item() and None, "train") == 1
     assert "not enough memory on the GPU" in capsys.readouterr().err
+
+
+def test_of_many_notes_of_one_kind_the_first_are_shown_and_the_names_of_the_others() -> None:
+    alike = [f"Column 'c{k}' has {k * 1000:,} levels." for k in range(40)]
+    others = ["Queries of the test part: 12.", "Rows left out: 3.", "Column 'x' is constant."]
+    shown = shorten_notes([others[0], *alike[:20], others[1], *alike[20:], others[2]])
+    named = ", ".join(f"'c{k}'" for k in range(3, 23))
+    rest = f"The same is said of 37 more: {named} and 17 more."
+    assert shown == [others[0], *alike[:3], rest, others[1], others[2]]
+
+
+@pytest.mark.parametrize("n", [0, 1, 3, 4])
+def test_few_notes_are_shown_whole(n: int) -> None:
+    notes = [f"Column 'c{k}' is empty." for k in range(n)]
+    assert shorten_notes(notes) == notes

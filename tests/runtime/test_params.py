@@ -3,9 +3,14 @@ from typing import Any, Literal
 import pytest
 from pydantic import Field, ValidationError
 
+from relight.data.schema import SequenceParams
+from relight.data.text_format import CsvParams
 from relight.errors import InputError
-from relight.runtime.params import Section, check_document, check_section, read_section, unknown_sections
+from relight.evaluate.params import EvaluateParams
+from relight.prepare.params import PairsParams, PrepareParams
+from relight.runtime.params import Name, Section, check_document, check_section, read_section, unknown_sections
 from relight.runtime.strict_yaml import parse_yaml
+from relight.split.params import SplitParams
 
 
 class Inner(Section):
@@ -42,7 +47,9 @@ def test_a_section_without_mistakes_becomes_its_model() -> None:
         ("count: 3", "count: null", "p.yaml:2: s.count: must be a whole number, got null"),
         ("kind: flat", "kind: flatt", "p.yaml:3: s.kind: must be one of round, flat, got the text 'flatt'"),
         ("names: [a]", "names: a", "p.yaml:4: s.names: must be a list, got the text 'a'"),
-        ("names: [a]", "names: [a, 2]", "p.yaml:4: s.names.1: must be a text, got 2"),
+        ("names: [a]", "names: [a, 2]", "p.yaml:4: s.names.1: must be a text, got 2; write '2' in quotes"),
+        ("names: [a]", "names: [1e3]", "p.yaml:4: s.names.0: must be a text, got 1000.0; write '1e3' in quotes"),
+        ("names: [a]", "names: [~]", "p.yaml:4: s.names.0: must be a text, got null; write the text in quotes"),
         ("share: 0.5", "share: .inf", "p.yaml:5: s.inner.share: must be a finite number, got inf"),
         ("share: 0.5", "share: 1", "p.yaml:5: s.inner.share: must be < 1, got 1"),
         ("{share: 0.5}", "0.5", "p.yaml:5: s.inner: must be a mapping, got 0.5"),
@@ -121,3 +128,61 @@ def test_a_whole_number_is_a_number() -> None:
 def test_params_do_not_change() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         Example(share=0.5, count=1).count = 2  # type: ignore[misc]
+
+
+class Columns(Section):
+    target: Name | list[Name]
+    ignore: list[Name] = Field(default=[])
+    weight: Name | None = None
+    epochs: int = 1
+    inner: "Inside | None" = None
+
+
+class Inside(Section):
+    time: Name = Field(min_length=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("target: 4", {"target": "4"}),
+        ("target: [0, 1]", {"target": ["0", "1"]}),
+        ("target: 007", {"target": "007"}),
+        ("target: +1", {"target": "+1"}),
+        ("target: 1.50", {"target": "1.50"}),
+        ("target: 1e3", {"target": "1e3"}),
+        ("target: .5", {"target": ".5"}),
+        ("target: TRUE", {"target": "TRUE"}),
+        ("target: [yes, No, on, 'null']", {"target": ["yes", "No", "on", "null"]}),
+        ("target: y\n  ignore: [1, a, '2', false, 0x10]", {"ignore": ["1", "a", "2", "false", "0x10"]}),
+        ("target: y\n  weight: 3\n  epochs: 3", {"weight": "3", "epochs": 3}),
+        ("target: y\n  weight: null", {"weight": None}),
+        ("target: y\n  weight: ~", {"weight": None}),
+        ("target: y\n  inner: {time: 5}", {"inner": Inside(time="5")}),
+    ],
+)
+def test_a_name_has_the_letters_of_the_file(text: str, expected: dict[str, Any]) -> None:
+    params = read_section(parse_yaml(f"s:\n  {text}\n", "p.yaml"), "s", Columns)
+    assert {key: getattr(params, key) for key in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "text"),
+    [
+        *((PrepareParams, key, "4") for key in ("target", "weight", "query")),
+        *((PrepareParams, key, "[4, 5]") for key in ("target", "ignore")),
+        *((SequenceParams, key, "4") for key in ("id", "time", "symbols", "series")),
+        (SequenceParams, "known", "[4, 5]"),
+        *((PairsParams, key, "4") for key in ("left", "right")),
+        (SplitParams, "column", "4"),
+        (EvaluateParams, "slices", "[4, 5]"),
+        (CsvParams, "missing", "[-999, 0]"),
+    ],
+)
+def test_each_setting_that_names_columns_takes_names_that_are_numbers(
+    section: type[Section], key: str, text: str
+) -> None:
+    problems = check_section(parse_yaml(f"s: {{{key}: {text}}}\n", "p.yaml"), "s", section).problems
+    assert [problem for problem in problems if f" s.{key}" in problem] == []
+    problems = check_section(parse_yaml(f"s: {{{key}: {{a: 4}}}}\n", "p.yaml"), "s", section).problems
+    assert [problem for problem in problems if f" s.{key}" in problem] != []

@@ -162,3 +162,18 @@ def test_many_rows_agree_with_numpy_and_do_not_depend_on_the_pieces_in_memory() 
     assert (a.mean, a.std) == (pytest.approx(train.mean(), rel=1e-12), pytest.approx(train.std(), rel=1e-11))
     assert a.gaps == int(((parts == 0) & (np.arange(n_rows) % 7 == 0)).sum())
     assert features.categorical[0].levels == sorted(set(table["c"].filter(pl.Series(parts == 0))))
+
+
+@pytest.mark.parametrize(
+    ("names", "levels"),
+    [
+        (["u", None, "v", "w", None], ["u", "v", ""]),  # a gap of a train row is a level, after the names
+        (["u", "v", "u", None, None], ["u", "v"]),  # gaps of other rows are not
+        ([None, None, None, "w", None], []),  # no name tells anything, nor does its absence
+        (["v", None, None, "w", None], ["v", ""]),
+    ],
+)
+def test_a_gap_is_a_level_if_train_rows_have_gaps_and_names(names: list[str | None], levels: list[str]) -> None:
+    assert described(TABLE.with_columns(c=pl.Series(names))).categorical[0].levels == levels
+    in_chunks = [TABLE.with_columns(c=pl.Series(names))[k : k + 1] for k in range(5)]
+    assert describe_features(ORDERED, schema(), THREE_TRAIN, in_chunks).categorical[0].levels == levels

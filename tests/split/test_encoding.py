@@ -6,6 +6,8 @@ import pytest
 
 from relight.data.features import CategoricalFeature, DatePart, InputFeatures, NumericInput
 from relight.data.schema import Schema, Task
+from relight.evaluate.inputs import LabelledRows
+from relight.evaluate.reference_models import fit_reference
 from relight.split.encoding import columns_to_encode, encode, encode_chunk, encode_target
 
 
@@ -132,3 +134,35 @@ def test_rows_without_weights_have_no_array_of_them() -> None:
         "categories",
         "target",
     ]
+
+
+@pytest.mark.parametrize(
+    ("levels", "codes"),
+    [
+        (["u", "v", ""], [1, 2, 3, 0]),  # a gap is a level, a name that no train row has is none
+        (["u", "v"], [1, 2, 0, 0]),  # no train row had a gap; and models from before gaps were levels
+        (["1.0", "u"], [2, 0, 0, 0]),  # levels of an older model
+    ],
+)
+def test_a_gap_and_an_unknown_name_are_two_codes_if_train_rows_had_gaps(levels: list[str], codes: list[int]) -> None:
+    table = pl.DataFrame({"c": ["u", "v", None, "w"]})
+    inputs = InputFeatures([], [CategoricalFeature(name="c", levels=levels)])
+    assert encode(table, inputs).categories[:, 0].tolist() == codes
+    assert inputs.categorical[0].names == [level for level in levels if level]
+
+
+def test_what_a_gap_means_is_learned_and_not_said_of_an_unknown_name() -> None:
+    """Rows without a name have the target 10, the others 0: so has a name that no train row has."""
+    generator = np.random.default_rng(0)
+    names = [["u", "v", "w", None][index] for index in generator.integers(4, size=400)]
+    inputs = InputFeatures([], [CategoricalFeature(name="c", levels=["u", "v", "w", ""])])
+    codes = encode(pl.DataFrame({"c": names}), inputs)
+    target = np.array([10.0 if name is None else 0.0 for name in names], dtype=np.float32)
+    train = LabelledRows(codes.numeric, codes.categories, target, np.arange(400), None)
+    predict = fit_reference("linear", "regression", train, None, 0, 1)
+    assert predict is not None
+    new = encode(pl.DataFrame({"c": [None, "u", "x"]}), inputs)
+    gap, known, unknown = predict(new.numeric, new.categories)
+    assert gap == pytest.approx(10, abs=0.2)
+    assert known == pytest.approx(0, abs=0.2)
+    assert unknown < 5

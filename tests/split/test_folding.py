@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relight.errors import InputError
-from relight.split.assignment import TEST, TRAIN, VALIDATION, assign_by_choice
+from relight.split.assignment import TEST, TRAIN, VALIDATION, assign_parts
 from relight.split.params import SplitParams
 from tests.feature_tables import two_classes
 
@@ -26,7 +26,7 @@ def table(n_rows: int, n_groups: int = 9) -> pl.DataFrame:
 
 
 def split(asked: SplitParams, rows: pl.DataFrame) -> np.ndarray:
-    return assign_by_choice(asked, rows, two_classes(rows.height)).parts
+    return assign_parts(asked, rows, two_classes(rows.height))
 
 
 def held_out(method: str, n_folds: int, rows: pl.DataFrame) -> np.ndarray:
@@ -100,7 +100,12 @@ def test_the_folds_depend_on_the_seed_alone(method: str) -> None:
     [
         ("random", 50, table(40), "split.folds: must be at most the 40 rows, got 50; use fewer folds"),
         ("stratified", 14, table(39), "split.method: class 'b' has 13 rows, too few for 14 folds; use method: random"),
-        ("stratified", 3, table(3), "split.method: class 'a' has 2 rows, too few for 3 folds; use method: random"),
+        (
+            "stratified",
+            3,
+            table(3),
+            "split.method: class 'a' has 2 rows, too few for 3 folds (2 of 2 classes have too few); use method: random",
+        ),
         ("group", 10, table(90), "split.column: 'g' has 9 groups, too few for 10 folds; use fewer folds"),
         (
             "group",

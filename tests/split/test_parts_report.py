@@ -90,15 +90,28 @@ def test_the_report_names_the_fold() -> None:
 def test_classes_that_train_lacks_are_named_with_the_test_rows_that_ask_for_them() -> None:
     table = TABLE.with_columns(y=pl.Series(["a", "b", "a", "c", "d"]))
     assert reported(table, task="multiclass", classes=["a", "b", "c", "d"]).notes == [
-        "Class 'c' has no train rows; the model cannot learn it.",
-        "Class 'd' has no train rows; the model cannot learn it; test rows that ask for it: 1.",
+        "2 classes have no train rows ('c', 'd'); the model cannot learn them; test rows that ask for them: 1."
+    ]
+    one = TABLE.with_columns(y=pl.Series(["a", "b", "a", "c", "c"]))
+    assert reported(one, task="multiclass", classes=["a", "b", "c"]).notes == [
+        "Class 'c' has no train rows; the model cannot learn it; test rows that ask for it: 1."
+    ]
+
+
+def test_many_classes_that_train_lacks_are_one_line() -> None:
+    table = pl.concat([TABLE] * 12).with_columns(y=pl.Series(["a"] * 8 + [f"k{k:02}" for k in range(52)]))
+    classes = sorted(set(table["y"]))
+    notes = reported(table, [0] * 8 + [2] * 52, task="multiclass", classes=classes).notes
+    assert [note for note in notes if "lass" in note] == [
+        "52 classes have no train rows ('k00', 'k01', 'k02', 'k03', 'k04' and 47 more); the model cannot learn them; "
+        "test rows that ask for them: 52."
     ]
 
 
 def test_test_rows_with_new_categories_are_counted_for_each_column() -> None:
     table = pl.concat([TABLE, TABLE[:3]]).with_columns(c=pl.Series(["u", "v", "u", "w", "w", "x", None, "v"]))
     assert reported(table, [0, 0, 0, 1, 2, 2, 2, 2]).notes[-1] == (
-        "Test rows with a category that no train row has: 2 of 'c'; it counts as missing."
+        "Test rows with a category that no train row has: 2 of 'c'; the model does not know it."
     )
 
 

@@ -129,3 +129,22 @@ def test_parts_that_a_column_mixes_in_time_are_refused() -> None:
     assert schema.series is not None
     with pytest.raises(InputError, match=r"split\.column: 'split' must cut by time, got '2024-"):
         assign_series_parts(params, rows.with_columns(split), schema.series)
+
+
+def test_a_column_of_train_and_test_leaves_its_latest_train_steps_to_validation() -> None:
+    rows, schema = prepared()
+    assert schema.series is not None
+    steps = rows["step"]
+    test_from = int(steps.max()) - 7  # type: ignore[call-overload]
+    named = rows.with_columns(
+        pl.when(pl.col("step") < test_from).then(pl.lit("train")).otherwise(pl.lit("test")).alias("split")
+    )
+    params = SHARES.model_copy(update={"method": "auto"})
+    parts, choice = assign_series_parts(params, named, schema.series)
+    before = np.sort(steps.filter(steps < test_from).to_numpy())
+    first = before[round(len(before) * 2 / 3)]  # 0.5 / (0.5 + 0.25) of the train rows stay
+    expected = np.where(steps >= test_from, 2, np.where(steps >= first, 1, 0))
+    np.testing.assert_array_equal(parts, expected)
+    assert "names no validation rows" in choice
+    kept, _ = assign_series_parts(params.model_copy(update={"validation": 0.0}), named, schema.series)
+    np.testing.assert_array_equal(kept, np.where(steps >= test_from, 2, 0))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from relight.data.schema import Column, Schema, Task
 from relight.errors import InputError
-from relight.split.assignment import NO_PART, PARTS, assign_by_choice
+from relight.split.assignment import NO_PART, PARTS, assign_parts
 from relight.split.columns import columns_to_split
 from relight.split.params import SplitParams
 
@@ -34,7 +34,7 @@ def schema(table: pl.DataFrame, task: Task = "regression") -> Schema:
 def split(params: SplitParams, table: pl.DataFrame) -> np.ndarray:
     """Assign the parts as the stage does, with only the columns that the split reads."""
     known = schema(table, "regression" if table["y"].dtype.is_numeric() else "multiclass")
-    return assign_by_choice(params, table.select(columns_to_split(params, known)), known).parts
+    return assign_parts(params, table.select(columns_to_split(params, known)), known)
 
 
 def params(method: Any, **changed: Any) -> SplitParams:

@@ -28,9 +28,9 @@ from relight.prepare.sequences import clean_sequences
 from relight.prepare.series import regularize_series
 from relight.prepare.table import PLANNING_ROWS, TableCleaner, clean_table, with_source
 from relight.prepare.targets import clean_target, value_task
+from relight.runtime.messages import shorten_notes
 from relight.runtime.strict_yaml import read_yaml
-from relight.split.assignment import assign_by_choice, resolve_split
-from relight.split.columns import columns_to_split
+from relight.split.assignment import assign_rows
 from relight.split.description import describe_features
 from relight.split.params import SplitParams
 from relight.split.report import SplitReport, report_split
@@ -52,6 +52,10 @@ class _CleanTable(NamedTuple):
     chunks: list[pl.DataFrame]
     schema: Schema
     texts: TextFormat = TextFormat()
+
+    def columns(self, names: list[str]) -> pl.DataFrame:
+        """Return some columns of all rows."""
+        return pl.concat([chunk.select(names) for chunk in self.chunks])
 
 
 class _FirstRows(NamedTuple):
@@ -148,11 +152,9 @@ def _describe(
         if clean.schema.sequence is not None:
             done = split_sequences(params, clean.schema, clean.schema.sequence, pl.concat(clean.chunks))
             return done.features, done.report
-        columns = columns_to_split(resolve_split(params, clean.schema)[0], clean.schema)
-        table = pl.concat([chunk.select(columns) for chunk in clean.chunks])
-        parts, params, choice = assign_by_choice(params, table, clean.schema)
+        parts, params, notes, _ = assign_rows(params, clean.schema, clean.columns)
         features = describe_features(params, clean.schema, parts, clean.chunks)
-        return features, report_split(params, clean.schema, features, parts, clean.chunks).preceded_by(choice)
+        return features, report_split(params, clean.schema, features, parts, clean.chunks).preceded_by(notes)
     except InputError as error:
         problems += error.problems
         return None
@@ -201,7 +203,7 @@ def _summary(sections: Sections, clean: _CleanTable, features: Features, report:
             *([f"query {features.query}: its candidates are ranked"] if features.query is not None else []),
             *(f"  {name}: {kind}" for name, kind in kinds.items()),
             *_offset_lines(features),
-            *(f"note: {note}" for note in (*schema.notes, *report.notes, *warnings)),
+            *(f"note: {note}" for note in shorten_notes([*schema.notes, *report.notes, *warnings])),
             "",
         ]
     )
@@ -242,7 +244,7 @@ def _first_summary(sections: Sections, first: _FirstRows) -> str:
             *_first_positive_lines(sections.prepare.params, first.rows),
             *first.found.format.lines(),
             *(f"  {name}: {kind}" for name, kind in first.cleaning.kinds.items()),
-            *(f"note: {note}" for note in (*first.found.notes, *first.cleaning.notes)),
+            *(f"note: {note}" for note in shorten_notes([*first.found.notes, *first.cleaning.notes])),
             "",
         ]
     )

@@ -14,6 +14,7 @@ from relight.prepare.pairs import clean_pairs
 from relight.prepare.params import PrepareParams
 from relight.prepare.plain.tables import PlainRows
 from relight.prepare.table import with_source
+from relight.runtime.messages import shorten_notes
 from relight.split.pairs import split_pairs
 from relight.split.params import SplitParams
 from relight.split.report import SplitReport
@@ -73,7 +74,7 @@ def _summary(raw: PlainRows, sections: Sections, schema: Schema, features: Featu
         if column.is_text
     }
     warnings = train_warnings(sections.train.params, features, os.cpu_count() or 1)
-    notes = [*schema.notes, *report.notes, *warnings]
+    notes = shorten_notes([*schema.notes, *report.notes, *warnings])
     loss = resolve_loss(sections.train.params.loss, features.task)
     return "\n".join(
         [

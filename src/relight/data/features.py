@@ -6,7 +6,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from relight.data.calendar import Cycle
-from relight.data.schema import ColumnKind, SequenceParams, SeriesSchema, SourceReader, Task
+from relight.data.schema import GAP_LEVEL, ColumnKind, SequenceParams, SeriesSchema, SourceReader, Task
 from relight.data.text_format import TextFormat
 
 DatePart = Literal["year", "month", "weekday", "hour", "elapsed"]
@@ -130,12 +130,21 @@ class NumericFeature(NumericInput):
 
 
 class CategoricalFeature(BaseModel):
-    """A name; the levels are those of the train rows, and all others, and gaps, share code 0."""
+    """A name; the levels are those of the train rows, with codes from 1, and all others share code 0.
+
+    Attributes:
+        levels: "" among them stands for a gap, if train rows had some; else gaps have code 0 as well.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     levels: list[str]
+
+    @property
+    def names(self) -> list[str]:
+        """The levels without the gap."""
+        return [level for level in self.levels if level != GAP_LEVEL]
 
 
 class InputFeatures(NamedTuple):

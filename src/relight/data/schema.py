@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from relight.data.text_format import TextFormat
 from relight.runtime.messages import pluralize
-from relight.runtime.params import ColumnName, Section
+from relight.runtime.params import Name, Section
 
 MICROSECONDS_PER_SECOND, SECONDS_PER_DAY = 1_000_000, 86_400
 SEASON_OF_SECONDS = {  # the seconds of a step → the steps of its season
@@ -30,6 +30,7 @@ Task = Literal["regression", "binary", "multiclass", "distribution", "forecast",
 Part = Literal["train", "validation", "test"]
 ColumnKind = Literal["numeric", "boolean", "categorical", "datetime", "ignored"]
 STEP_COLUMN = "step"  # counts the steps of time in the clean rows of series
+GAP_LEVEL = ""  # in the place of a name, which is never empty
 SPLIT_COLUMN = "split"  # the column in which tables with fixed parts have them
 
 
@@ -87,13 +88,13 @@ AutoOrNumber = Annotated[
 class SequenceParams(Section):
     """The columns that turn rows into labelled sequences (`id` and `time`, or `symbols`), or into series (`time`)."""
 
-    id: ColumnName | None = Field(default=None, exclude_if=lambda name: name is None)
+    id: Name | None = Field(default=None, min_length=1, exclude_if=lambda name: name is None)
     """The column that names the sequence of each row; all rows of a sequence have the same target."""
-    time: ColumnName | None = Field(default=None, exclude_if=lambda name: name is None)
+    time: Name | None = Field(default=None, min_length=1, exclude_if=lambda name: name is None)
     """The column that orders the rows of a sequence or a series: numbers or dates."""
-    symbols: ColumnName | None = Field(default=None, exclude_if=lambda name: name is None)
+    symbols: Name | None = Field(default=None, min_length=1, exclude_if=lambda name: name is None)
     """Instead of `id` and `time`: each row is a sequence, and the characters of this text are its steps."""
-    series: ColumnName | None = Field(default=None, exclude_if=lambda name: name is None)
+    series: Name | None = Field(default=None, min_length=1, exclude_if=lambda name: name is None)
     """The column that names the series of a forecast; null: the table is one series."""
     length: AutoOrNumber = _optional_field()
     """Number of past steps that a forecast reads; auto: two seasons, at least 96."""
@@ -107,7 +108,7 @@ class SequenceParams(Section):
     fill: Literal["forward", "interpolate", "error"] | None = _optional_field()
     """What fills a gap of the past: the value before it (forward, if left out), a line between its neighbours in the
     same part (interpolate), or nothing (error)."""
-    known: list[ColumnName] | None = _optional_field()
+    known: list[Name] | None = _optional_field()
     """Covariates whose future is known, such as holidays; a forecast sees only the past of the others."""
 
     @property

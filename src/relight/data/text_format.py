@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from relight.runtime.params import Section
+from relight.runtime.params import Name, Section
 
 MISSING_WORDS = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None")
 MAX_LINES_BEFORE = 1000  # in front of a header
@@ -65,7 +65,7 @@ class CsvParams(Section):
     """The mark between groups of three digits; none: a number that has one is refused."""
     encoding: Annotated[str, BeforeValidator(_check_encoding)] = "auto"
     """How letters are written: auto is UTF-8, UTF-16 with its mark, or else Windows-1252."""
-    missing: list[str] = Field(default=list(MISSING_WORDS), examples=[["", "NA", "?"]])
+    missing: list[Name] = Field(default=list(MISSING_WORDS), examples=[["", "NA", "?"]])
     """Texts that mean a missing value, in any table; an empty text always does."""
     header: Annotated[Literal["auto", "none"] | int, BeforeValidator(_check_header)] = "auto"
     """The line that names the columns, counted from 1; none: there is none, and they are `column_1` and so on."""

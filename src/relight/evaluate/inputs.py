@@ -26,7 +26,7 @@ class LabelledRows(NamedTuple):
 
     Attributes:
         numeric: (n_rows, n_numeric) float32, NaN for a gap.
-        categories: (n_rows, n_categorical) int32, 0 for a gap or an unknown level.
+        categories: (n_rows, n_categorical) int32, 0 for a level that train lacks.
         target: (n_rows,) numbers or int64 class codes; for a distribution (n_rows, n_classes);
             for a ranking (n_rows, 2) float64: relevance, and the number of the query.
         row: (n_rows,) the index of each row in the prepared table.

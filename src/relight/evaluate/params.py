@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from relight.metrics.direction import BUILT_IN, Better, is_better
 from relight.own_code.calls import Call
-from relight.runtime.params import ColumnName, Section
+from relight.runtime.params import Name, Section
 
 Reference = Literal["linear", "hist_gradient_boosting"]
 SCORE_NAME = re.compile(r"[^\W\d][\w@%-]{0,59}")  # no dot: sweep.yaml and DVC write `test.NAME`
@@ -67,7 +67,7 @@ class EvaluateParams(Section):
     `better` is higher, lower or a number to be near, `name` another name than that of the function."""
     references: list[Reference] = Field(default=[])
     """Models fitted on the same train rows and scored on the same test rows; a trivial baseline is always there."""
-    slices: list[ColumnName] = Field(default=[])
+    slices: list[Name] = Field(default=[])
     """Columns of the prepared table; each of their values gets its own scores."""
     bootstrap: int = Field(default=0, ge=0, le=100_000)
     """Number of resamples behind each 95 % interval; 0 gives no intervals."""

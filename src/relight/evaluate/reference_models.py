@@ -31,7 +31,7 @@ class DesignMatrix:
 
     **Shape**
         - numeric: (n_rows, n_numeric), NaN for a gap
-        - categories: (n_rows, n_categorical), 0 for a gap or an unknown level
+        - categories: (n_rows, n_categorical), 0 for a level that train lacks
         - output: (n_rows, d_out) float64
     """
 
@@ -145,7 +145,7 @@ def _validation_set(task: Task, train: LabelledRows, validation: LabelledRows | 
 
 
 def _joined_columns(numeric: np.ndarray, categories: np.ndarray) -> np.ndarray:
-    """Return numbers and codes side by side; an unknown level is a gap."""
+    """Return numbers and codes side by side; an unknown level is NaN."""
     codes = np.where(categories == 0, np.nan, categories - 1)
     return np.concatenate([numeric, codes], axis=1, dtype=np.float64)
 

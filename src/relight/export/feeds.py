@@ -26,7 +26,7 @@ class InputColumn(NamedTuple):
         kind: a number is float32 with NaN for a gap, true is 1; a large number, from which the graph subtracts an
             offset, is float64; a whole number beyond 2**53 is int64; a date is int64, microseconds since 1970-01-01;
             a category is a text, "" for a gap. The smallest int64 stands for a gap.
-        levels: those of a category in the train rows; all others are read as a gap.
+        levels: those of a category in the train rows, "" among them if they had gaps; all others have code 0.
     """
 
     name: str

@@ -144,15 +144,15 @@ def _read_columns(graph: onnx.GraphProto, columns: InputLevels) -> None:
 
 
 def _coder(name: str, code: str, levels: Sequence[str]) -> onnx.NodeProto:
-    """Return the node that codes a category; the gap is listed because levels may be empty, and a table must not."""
-    texts = ["", *levels]
+    """Return the node that codes a category; a gap that is no level is listed, too: a table must not be empty."""
+    codes = {"": 0} | {level: code for code, level in enumerate(levels, 1)}
     return helper.make_node(
         "LabelEncoder",
         [name],
         [code],
         domain=LABELS_DOMAIN,
-        keys_strings=texts,
-        values_int64s=list(range(len(texts))),
+        keys_strings=list(codes),
+        values_int64s=list(codes.values()),
         default_int64=0,
     )
 

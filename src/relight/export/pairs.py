@@ -94,7 +94,7 @@ class ExportablePairs(nn.Module):
 
     **Shape**
         - numeric of each side: (n_rows, n_numeric) float32, NaN for a gap; None if there is no number
-        - categories: (n_rows, n_categorical) int32, 0 for a gap or an unknown level; None if there is none
+        - categories: (n_rows, n_categorical) int32, 0 for a gap or a level that train lacks; None if there is none
         - letters: (n_rows, n_texts, n_letters) int32 code points, 0 after the text; None if there is none
         - output: distance and similarity, (n_rows,) float32 each, and (n_rows,) int64, 1 for alike
     """

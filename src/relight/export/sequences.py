@@ -46,7 +46,7 @@ class ExportableSequences(nn.Module):
     **Shape**
         - lengths: (n,) int64, the steps of each sequence; what follows them in the other inputs may be anything
         - numeric: (n, length, n_numeric) float32, NaN for a gap; None if there is no number
-        - categories: (n, length, n_categorical) int32, 0 for a gap or an unknown level; None if there is none
+        - categories: (n, length, n_categorical) int32, 0 for a level that train lacks; None if there is none
         - output: (n,) numbers for regression, else (n, n_classes) probabilities
     """
 

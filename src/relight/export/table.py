@@ -78,7 +78,7 @@ class ExportableModel(nn.Module):
 
     **Shape**
         - numeric: (n_rows, n_numeric) float32, NaN for a gap
-        - categories: (n_rows, n_categorical) int32, 0 for a gap or an unknown level
+        - categories: (n_rows, n_categorical) int32, 0 for a level that train lacks
         - output: (n_rows,) numbers for regression, else (n_rows, n_classes) probabilities
     """
 

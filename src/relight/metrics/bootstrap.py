@@ -1,21 +1,21 @@
 """Intervals of a score, as it would move with other test rows: bootstrap percentiles, Student's t."""
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Collection
 
 import numpy as np
 
 from relight.data.schema import Task
+from relight.metrics.classification import MACRO_SCORES
 from relight.metrics.ranking import query_scores
 from relight.metrics.roc import check_sample_weight
 from relight.metrics.scorers import Scorer, build_scorer
 
 INTERVAL_LEVELS = (0.025, 0.975)
-MACRO_SCORES = frozenset(("precision", "recall", "f1", "balanced_accuracy", "auc", "average_precision"))
-MIN_CLASS_ROWS = 5  # a class of five rows is missing from one resample in 150
 MAX_BOOTSTRAP_ROWS = 20_000  # rows in a resample
 IntervalEnds = tuple[float, float]
 ScorerBuilder = Callable[[np.ndarray, np.ndarray, np.ndarray], Scorer]  # y_true, y_pred, sample_weight
 UPPER_LEVEL = 0.975
+MIN_CLASS_ROWS = 5  # a class of fewer rows is lost in more than one of 150 resamples: exp(-5)
 
 
 def bootstrap_intervals(
@@ -29,9 +29,8 @@ def bootstrap_intervals(
 ) -> dict[str, IntervalEnds]:
     """Return the 95 % percentile interval of each score.
 
-    Efron and Tibshirani 1993, "An introduction to the bootstrap", 13.3. A resample lacks classes of few rows, so that
-    macro averages of resamples are lower or higher than that of all rows; with such classes, their interval is moved
-    by this bias, as the bootstrap estimates it (10.2).
+    Efron and Tibshirani 1993, "An introduction to the bootstrap", 13.3. Where classes are rare, macro averages are
+    corrected for the bias of the resamples (10.2).
 
     Args:
         y_true, y_pred: as in `build_scorer`.
@@ -48,13 +47,22 @@ def bootstrap_intervals(
         weight,
         n_resamples=n_resamples,
         seed=seed,
-        biased=MACRO_SCORES if task == "multiclass" and _has_rare_class(y_true) else frozenset(),
+        centred=MACRO_SCORES if has_rare_classes(task, y_true, y_pred, weight) else (),
     )
 
 
-def _has_rare_class(codes: np.ndarray) -> bool:
-    counts = np.bincount(codes.astype(np.int64))
-    return bool((counts[counts > 0] < MIN_CLASS_ROWS).any())
+def has_rare_classes(task: Task, y_true: np.ndarray, y_pred: np.ndarray, weight: np.ndarray) -> bool:
+    """Return whether resamples lose one of more than two classes, so that macro averages are of fewer classes there.
+
+    A class counts the rows of a resample that are truly or predicted to be of it.
+    """
+    if task != "multiclass" or y_pred.shape[1] <= 2:
+        return False
+    predicted = y_pred.argmax(axis=1)
+    n_rows = np.bincount(y_true[weight > 0], minlength=y_pred.shape[1])
+    n_rows += np.bincount(predicted[(weight > 0) & (predicted != y_true)], minlength=y_pred.shape[1])
+    drawn = n_rows[n_rows > 0] * min(1, MAX_BOOTSTRAP_ROWS / len(y_true))
+    return bool((drawn < MIN_CLASS_ROWS).any())
 
 
 def resampled_intervals(
@@ -65,13 +73,13 @@ def resampled_intervals(
     *,
     n_resamples: int,
     seed: int,
-    biased: Set[str] = frozenset(),
+    centred: Collection[str] = (),
 ) -> dict[str, IntervalEnds]:
     """Return the 95 % percentile interval of each score of a scorer, from resamples of rows.
 
     Args:
         weight: (n_rows,), not all 0.
-        biased: scores between 0 and 1 whose interval is moved by the bias of the resamples.
+        centred: scores whose resamples are biased; their mean is moved to the score of the rows.
     """
     scorer = build(y_true, y_pred, weight)
     whole = scorer(weight)
@@ -79,17 +87,14 @@ def resampled_intervals(
         drawn = _resample_part(build, y_true, y_pred, weight, whole, n_resamples=n_resamples, seed=seed)
     else:
         drawn = _resample(scorer, weight, n_resamples, seed)
-    return {
-        name: percentile_interval(_without_bias(values, whole[name]) if name in biased else values)
-        for name, values in drawn.items()
-        if name in whole
-    }
+    moved = {name: _without_bias(name, drawn[name], whole[name]) for name in centred if name in drawn and name in whole}
+    return {name: percentile_interval(moved.get(name, values)) for name, values in drawn.items() if name in whole}
 
 
-def _without_bias(values: np.ndarray, whole: float) -> np.ndarray:
-    """Return the scores of resamples, moved so that their mean is the score of all rows, and between 0 and 1."""
-    moved: np.ndarray = np.clip(values + (whole - values.mean()), 0, 1)
-    return moved
+def _without_bias(name: str, values: np.ndarray, whole: float) -> np.ndarray:
+    """Return the scores of resamples, moved so that their mean is the score of all rows; shares stay from 0 to 1."""
+    moved: np.ndarray = values + (whole - values.mean())
+    return np.clip(moved, 0, 1) if name in MACRO_SCORES else moved
 
 
 def _resample(scorer: Scorer, weight: np.ndarray, n_resamples: int, seed: int) -> dict[str, np.ndarray]:

@@ -9,6 +9,7 @@ from relight.metrics.roc import RocCounts, RowMean, average_precision, check_sam
 N_RELIABILITY_BINS = 10
 ReliabilityBin = tuple[float, float, int]
 PROBABILITY_EPSILON = float(np.finfo(np.float64).eps)  # probabilities are clipped to [eps, 1 - eps] before the log
+MACRO_SCORES = ("precision", "recall", "f1")  # of more than two classes: means over those that occur
 Scores = dict[str, float]
 
 

@@ -12,7 +12,13 @@ import numpy as np
 from relight.data.groups import factorize
 from relight.data.schema import Task
 from relight.errors import InputError
-from relight.metrics.bootstrap import IntervalEnds, percentile_interval, resampled_intervals, widened_percentiles
+from relight.metrics.bootstrap import (
+    IntervalEnds,
+    has_rare_classes,
+    percentile_interval,
+    resampled_intervals,
+    widened_percentiles,
+)
 from relight.metrics.classification import Scores
 from relight.metrics.forecasts import BootstrapBlocks, draw_block_counts, forecast_counts
 from relight.metrics.own import OwnMetric
@@ -136,14 +142,15 @@ def own_intervals(
     """Return the 95 % percentile interval of each score, from the resamples that the other scores have.
 
     Of a ranking, whole queries are drawn from all of them, because a metric may count those that Relight's scores
-    leave out.
+    leave out. Where classes are rare, the metrics may be macro averages, and are corrected as Relight's are.
     """
     if not metrics:
         return {}
     weight, build = check_sample_weight(len(y_true), sample_weight), partial(OwnScorer, metrics, task)
     drawn = {"n_resamples": n_resamples, "seed": seed}
     if task != "ranking":
-        return resampled_intervals(build, y_true, y_pred, weight, n_resamples=n_resamples, seed=seed)
+        names = [metric.name for metric in metrics] if has_rare_classes(task, y_true, y_pred, weight) else []
+        return resampled_intervals(build, y_true, y_pred, weight, **drawn, centred=names)
     scores = resampled_scores(build(y_true, y_pred, weight), query_counts(y_true, **drawn))
     return {name: percentile_interval(values) for name, values in scores.items()}
 

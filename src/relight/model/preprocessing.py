@@ -135,7 +135,7 @@ class Preprocessor(nn.Module):
 
     **Shape**
         - numeric: (n_rows, n_numeric) float32, NaN for a gap
-        - categories: (n_rows, n_categorical) integers, 0 for a gap or an unknown level
+        - categories: (n_rows, n_categorical) integers, 0 for a level that train lacks
         - numbers: (n_rows, d_numbers) float32: first the `n_scaled` columns, then the indicators
         - codes: (n_rows, n_categorical) int64
 

@@ -5,7 +5,7 @@
 
 from typing import Any
 
-from relight.data.schema import Frequency
+from relight.data.schema import GAP_LEVEL, Frequency
 from relight.plot.score_tables import (
     direction_text,
     positive_text,
@@ -14,7 +14,7 @@ from relight.plot.score_tables import (
     seeds_table,
     threshold_table,
 )
-from relight.runtime.messages import pluralize
+from relight.runtime.messages import pluralize, shorten_notes
 
 Json = dict[str, Any]
 PART_NAMES = ("train", "validation", "test")
@@ -52,7 +52,7 @@ def shared_content(description: Json, schema: Json, parts: Json, scores: Json, n
         "parameters": scores.get("parameters", {}),
         "threshold": threshold_table(scores),
         "seeds": seeds_table(scores),
-        "notes": [*schema["notes"], *parts["notes"], *filter(None, [monitor.get("note")]), *notes],
+        "notes": shorten_notes([*schema["notes"], *parts["notes"], *filter(None, [monitor.get("note")]), *notes]),
         "columns": _column_rows(features, schema),
         "versions": description["versions"],
     }
@@ -180,8 +180,10 @@ def _gaps_text(number: Json) -> str:
 
 
 def _levels_text(levels: list[str]) -> str:
-    more = ", ..." if len(levels) > MAX_LEVELS else ""
-    return f"{pluralize(len(levels), 'level')}: {', '.join(levels[:MAX_LEVELS])}{more}"
+    names = [level for level in levels if level != GAP_LEVEL]
+    more = ", ..." if len(names) > MAX_LEVELS else ""
+    gaps = ", and gaps" if len(names) < len(levels) else ""
+    return f"{pluralize(len(names), 'level')}: {', '.join(names[:MAX_LEVELS])}{more}{gaps}"
 
 
 # Series

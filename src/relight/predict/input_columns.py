@@ -14,7 +14,7 @@ class InputColumn(NamedTuple):
 
     Attributes:
         kind: of its values, or what it is for: `id` and `time` of sequences, the `query` of a ranking.
-        levels: the categories of the train rows, in order of their codes; None for other kinds.
+        levels: the categories of the train rows, in order of their codes, "" for a gap; None for other kinds.
     """
 
     name: str

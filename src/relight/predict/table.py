@@ -20,11 +20,12 @@ from relight.predict.new_rows import NewRows, select_kept, with_kept
 from relight.prepare.columns import clean_as_kind
 from relight.prepare.targets import query_labels
 from relight.prepare.zones import in_utc
-from relight.runtime.messages import abbreviate, did_you_mean, pluralize
+from relight.runtime.messages import MAX_NAMES_LISTED, abbreviate, did_you_mean, pluralize
 from relight.split.encoding import EncodedFeatures, encode
 
 MAX_NAME_LENGTH = 40
 MAX_VALUES_LISTED = 5
+MAX_COLUMNS_TOLD = 3  # each in a clause of its own
 MIN_CHUNK_ROWS = 65_536
 
 
@@ -219,7 +220,7 @@ class UnseenValues:
     """Counts what no train row held: unknown or missing categories, and gaps in columns that had none in training."""
 
     def __init__(self, features: Features) -> None:
-        self.levels = {feature.name: feature.levels for feature in features.categorical}
+        self.levels = {feature.name: feature.names for feature in features.categorical}
         self.unknown = {name: _UnknownLevels() for name in self.levels}
         self.without_gaps = {f.column: index for index, f in enumerate(features.numeric) if not f.gaps}
         self.n_rows = 0
@@ -243,7 +244,7 @@ class UnseenValues:
     def warning_text(self) -> str:
         """Return a clause for each kind of unseen value, after a semicolon."""
         text = f"; {self.n_categories} categories were missing or unknown" if self.n_categories else ""
-        text += "".join(self._mostly_unknown(name) for name in self.unknown)
+        text += self._mostly_unknown_text()
         names = [name for name, n_missing in self.n_missing.items() if n_missing]
         if names:
             more = f" and {len(names) - MAX_VALUES_LISTED} more" if len(names) > MAX_VALUES_LISTED else ""
@@ -253,11 +254,15 @@ class UnseenValues:
             )
         return text
 
+    def _mostly_unknown_text(self) -> str:
+        """Return clauses on the columns most of whose names no train row had: they may be written otherwise."""
+        names = [name for name, unknown in self.unknown.items() if 2 * unknown.n_rows > unknown.n_present]
+        text = "".join(self._mostly_unknown(name) for name in names[:MAX_COLUMNS_TOLD])
+        others = [f"'{name}'" for name in names[MAX_COLUMNS_TOLD:]]
+        return text + (f"; so are most of {len(others)} more: {abbreviate(others, MAX_NAMES_LISTED)}" if others else "")
+
     def _mostly_unknown(self, name: str) -> str:
-        """Return a clause on a column most of whose names no train row had: they may be written otherwise."""
         unknown, levels = self.unknown[name], self.levels[name]
-        if 2 * unknown.n_rows <= unknown.n_present:
-            return ""
         known = f"the train rows have {abbreviate(levels)}" if levels else "the train rows have none"
         return (
             f"; {unknown.n_rows} of {pluralize(unknown.n_present, 'value')} of '{name}' are unknown, such as "

@@ -167,6 +167,8 @@ def role_problems(params: PrepareParams, names: list[str]) -> list[str]:
 
 def _role_problem(params: PrepareParams, key: str, name: str, names: list[str]) -> str | None:
     is_target = name in target_names(params)
+    if key == "prepare.columns" and is_target and params.columns[name] == "categorical":
+        return None  # what follows from the task; a target of quantities is told when it is read
     if key != "prepare.target" and is_target:
         rules = {
             "prepare.ignore": "cannot be ignored",

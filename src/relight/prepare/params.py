@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 from relight.data.schema import SequenceParams
 from relight.data.text_format import CsvParams
 from relight.own_code.calls import Call
-from relight.runtime.params import ColumnName, Section
+from relight.runtime.params import Name, Section
 
 MAX_GENERATED_POINTS = 10_000_000
 MAX_VALUE = 1e37  # float32 ends at 3.4e38
@@ -60,9 +60,9 @@ class LineParams(Section):
 class PairsParams(Section):
     """Prefixes of the columns of the two records of a pair."""
 
-    left: str = Field(default="left_", min_length=1)
+    left: Name = Field(default="left_", min_length=1)
     """Prefix of the columns of the first record."""
-    right: str = Field(default="right_", min_length=1)
+    right: Name = Field(default="right_", min_length=1)
     """Prefix of the columns of the second record."""
 
     @model_validator(mode="after")
@@ -77,11 +77,16 @@ class PairsParams(Section):
 
 def _check_target(value: Any) -> Any:
     """One column, or for a label distribution several of them."""
-    names = value if isinstance(value, list) else [value]
-    are_names = all((isinstance(name, str) and name) or type(name) in (int, float) for name in names)
-    if are_names and (not isinstance(value, list) or 1 < len(names) == len(set(map(str, names)))):
+    several = isinstance(value, list) and len(value) > 1 and all(isinstance(name, str) and name for name in value)
+    if several and len(set(value)) == len(value):
         return value
-    raise PydanticCustomError("target", "must be the name of a column, or a list of two or more different ones")
+    if isinstance(value, str) and value:
+        return value
+    nothing = value is None or (isinstance(value, list) and None in value)
+    advice = ", got null; write the name in quotes" if nothing else ""
+    raise PydanticCustomError(
+        "target", f"must be the name of a column, or a list of two or more different ones{advice}"
+    )
 
 
 def _check_reader(value: Any) -> Any:
@@ -109,7 +114,7 @@ class PrepareParams(Section):
     generated data."""
     reader: Annotated[Call | None, BeforeValidator(_check_reader)] = None
     """A function of your own that reads the source, whatever it is: `{call: "module:function"}` with its settings."""
-    target: Annotated[ColumnName | list[ColumnName], BeforeValidator(_check_target)] = Field(examples=["y"])
+    target: Annotated[Name | list[Name], BeforeValidator(_check_target)] = Field(examples=["y"])
     """The column to predict; several columns of shares that sum to 1 are a distribution."""
     task: Literal["auto", "regression", "binary", "multiclass", "distribution", "forecast", "ranking", "similarity"] = (
         Field(examples=["auto"])
@@ -118,17 +123,17 @@ class PrepareParams(Section):
     positive: Annotated[str, BeforeValidator(_check_positive)] = "auto"
     """Of two classes the one that precision, recall, F1, average precision and the threshold are about; auto: true,
     yes, 1 or positive, the one that the other denies (fraud and not fraud), or else the rarer one."""
-    ignore: list[ColumnName] = Field(examples=[[]])
+    ignore: list[Name] = Field(examples=[[]])
     """Columns that the model must not see."""
-    columns: dict[ColumnName, RequestedKind] = Field(default={})
+    columns: dict[str, RequestedKind] = Field(default={})
     """Kinds that overrule the ones found, by column."""
-    zones: dict[ColumnName, str] = Field(default={}, examples=[{"when": "Europe/Berlin"}])
+    zones: dict[str, str] = Field(default={}, examples=[{"when": "Europe/Berlin"}])
     """Zones of times with an offset, by column: their clock tells hour and weekday; by default that of the column."""
-    weight: ColumnName | None = None
+    weight: Name | None = None
     """The column that says how much each row counts, in training and in the scores; not for rankings."""
     sequence: SequenceParams | None = None
     """How rows form sequences or series; required by forecasts; null: each row stands for itself."""
-    query: ColumnName | None = None
+    query: Name | None = None
     """The column that names the query of each candidate; required by rankings, null otherwise."""
     pairs: PairsParams = PairsParams()
     csv: CsvParams = CsvParams()

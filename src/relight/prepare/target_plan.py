@@ -44,7 +44,7 @@ class TargetCleaner:
     """
 
     def __init__(self, params: PrepareParams) -> None:
-        self.source, self.weight = params.source, params.weight
+        self.source, self.weight, self._kinds = params.source, params.weight, params.columns
         self.targets = target_names(params)
         self.requested_task, self.positive = params.task, params.positive
         self.types: dict[str, type[pl.DataType]] = {}
@@ -104,12 +104,21 @@ class TargetCleaner:
             return TargetSchema("ranking", None)
         assert self._plan is not None
         if self._plan.labels is None:
+            problems += self._kind_problems()
             return TargetSchema("regression", None)
         try:
             return TargetSchema(*resolve_classes(self._plan, self._labels, self.positive))
         except ColumnError as error:
             problems.append(f"{self.source}: target '{self.targets[0]}' {error}")
             return TargetSchema("multiclass", None)
+
+    def _kind_problems(self) -> list[str]:
+        if self._kinds.get(self.targets[0]) != "categorical":
+            return []
+        return [
+            f"prepare.columns: '{self.targets[0]}' is the target, and holds quantities; set prepare.task to multiclass "
+            "if they are classes"
+        ]
 
     def _plan_target(self, raw: pl.Series, is_whole: bool, problems: list[str]) -> None:
         task = value_task(self.requested_task)

@@ -24,7 +24,7 @@ NOT_HASHED = ("__init__.py", "version.py")  # a new number, or `relight.load`, c
 # The files and folders of Relight that each stage runs: those that the dvc.yaml of Relight's own repository names,
 # without NOT_HASHED.
 STAGE_CODE = {
-    "prepare": ("errors.py", "runtime", "data", "own_code", "prepare"),
+    "prepare": ("errors.py", "extras.py", "runtime", "data", "own_code", "prepare"),
     "split": ("errors.py", "runtime", "data", "split"),
     "train": ("errors.py", "runtime", "data", "own_code", "metrics/ranking.py", "metrics/roc.py", "model", "train"),
     "evaluate": ("errors.py", "runtime", "data", "own_code", "metrics", "model", "evaluate"),

@@ -20,8 +20,10 @@ from relight.runtime.lifetime import Terminated
 from relight.runtime.tracebacks import own_error
 
 MAX_NAMES_LISTED = 20
+MAX_NOTES_OF_A_KIND = 3
 BROKEN_PIPE_CODE = 141  # 128 + SIGPIPE, as of other programs whose reader is gone
 _SAFE_CONTROLS = "\u200c\u200d"  # the joiners, which Persian and emoji are written with
+_NAME_OR_NUMBER = re.compile(r"'[^']*'|\d[\d.,]*")
 _STYLES = re.compile("(\x1b\\[(?:0|1|2|31|32)m)")  # what rich writes for bold, dim, red and green
 
 
@@ -35,6 +37,23 @@ def abbreviate(items: Iterable[str], n_shown: int = 3) -> str:
     names = list(items)
     more = f" and {len(names) - n_shown} more" if len(names) > n_shown else ""
     return ", ".join(names[:n_shown]) + more
+
+
+def shorten_notes(notes: Iterable[str]) -> list[str]:
+    """Return the notes in their order; of many that differ only in names and numbers, the first and the other names."""
+    kinds: dict[str, list[str]] = {}
+    for note in notes:
+        kinds.setdefault(_NAME_OR_NUMBER.sub("", note), []).append(note)
+    return [note for alike in kinds.values() for note in _first_of_kind(alike)]
+
+
+def _first_of_kind(alike: list[str]) -> list[str]:
+    if len(alike) <= MAX_NOTES_OF_A_KIND + 1:
+        return alike
+    others = alike[MAX_NOTES_OF_A_KIND:]
+    names = [found[0] for note in others if (found := _NAME_OR_NUMBER.search(note))]
+    rest = f"The same is said of {len(others)} more: {abbreviate(names, MAX_NAMES_LISTED)}."
+    return [*alike[:MAX_NOTES_OF_A_KIND], rest]
 
 
 def closest_name(name: str, names: Iterable[str]) -> str | None:

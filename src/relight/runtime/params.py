@@ -1,13 +1,18 @@
 """Sections of params.yaml → typed params; every problem of a section at once, each with its line."""
 
-from typing import Annotated, Any, Generic, NamedTuple, TypeVar
+from typing import Annotated, Any, Final, Generic, NamedTuple, TypeVar, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
 from relight.errors import InputError
 from relight.runtime.messages import closest_name, did_you_mean_key
 from relight.runtime.strict_yaml import Document, KeyPath
+
+AS_WRITTEN: Final = "as written"
+Name = Annotated[str, AS_WRITTEN]
+"""The name of a column: also one that YAML reads as a number, true or false (`4`, `007`, `1e3`), by its own letters."""
 
 _TYPE_RULES = {
     "int_type": "must be a whole number",
@@ -71,10 +76,34 @@ def unknown_sections(document: Document, sections: list[str]) -> list[str]:
 
 def _check(document: Document, at: KeyPath, value: Any, model: type[Params]) -> CheckedParams[Params]:
     try:
-        return CheckedParams(model.model_validate(value), ())
+        return CheckedParams(model.model_validate(_with_names(document, at, value, model)), ())
     except ValidationError as error:
         problems = [_problem_text(document, at, model, details) for details in error.errors()]
         return CheckedParams(None, tuple(problems))
+
+
+def _with_names(document: Document, at: KeyPath, value: Any, model: type[BaseModel]) -> Any:
+    """Return the value of a section with the letters of each name in it, where YAML reads a number."""
+    if not isinstance(value, dict):
+        return value
+    fields = model.model_fields
+    return {
+        key: _with_name(document, (*at, key), item, fields[key]) if key in fields else item
+        for key, item in value.items()
+    }
+
+
+def _with_name(document: Document, at: KeyPath, value: Any, setting: FieldInfo) -> Any:
+    if AS_WRITTEN in setting.metadata or _holds_names(setting.annotation):
+        items = enumerate(value) if isinstance(value, list) else ()
+        names = [document.written.get((*at, str(index)), item) for index, item in items]
+        return names if isinstance(value, list) else document.written.get(at, value)
+    inner = _inner_model(setting.annotation)
+    return value if inner is None else _with_names(document, at, value, inner)
+
+
+def _holds_names(annotation: Any) -> bool:
+    return AS_WRITTEN in getattr(annotation, "__metadata__", ()) or any(map(_holds_names, get_args(annotation)))
 
 
 def _problem_text(document: Document, at: KeyPath, model: type[BaseModel], error: ErrorDetails) -> str:
@@ -89,7 +118,15 @@ def _problem_text(document: Document, at: KeyPath, model: type[BaseModel], error
         return f"{head}is missing{_example_text(model, path)}"
     if error["type"] in _COMPLETE_MESSAGES:
         return f"{head}{error['msg']}"
-    return f"{head}{_rule(error)}, got {_value_text(error['input'])}"
+    return f"{head}{_rule(error)}, got {_value_text(error['input'])}{_quotes_advice(document, keys, error)}"
+
+
+def _quotes_advice(document: Document, keys: KeyPath, error: ErrorDetails) -> str:
+    """Return how a text is written that YAML reads as a number, true, false or null; "" for another mistake."""
+    if error["type"] != "string_type" or isinstance(error["input"], dict | list):
+        return ""
+    text = document.written.get(keys)
+    return "; write the text in quotes" if text is None else f"; write '{text}' in quotes"
 
 
 def _rule(error: ErrorDetails) -> str:
@@ -137,18 +174,6 @@ def _value_text(value: Any) -> str:
         return str(value).lower()
     text = repr(value) if not isinstance(value, str) else f"the text '{value}'"
     return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _as_name(value: Any) -> Any:
-    """YAML reads names such as 4 or 2024.5 as numbers; yes, no, on and off are true and false to it."""
-    if isinstance(value, bool):
-        raise PydanticCustomError(
-            "own_section", "must be the name of a column, got {got}; write it in quotes", {"got": str(value).lower()}
-        )
-    return str(value) if isinstance(value, int | float) else value
-
-
-ColumnName = Annotated[str, Field(min_length=1), BeforeValidator(_as_name)]
 
 
 class Section(BaseModel):

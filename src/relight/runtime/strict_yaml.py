@@ -6,7 +6,7 @@ to another), `{a:[1]}` without a space.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +44,16 @@ _INVISIBLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0
 
 @dataclass(frozen=True)
 class Document:
-    """A YAML mapping, the name of its file, and the line (from 1) of each key."""
+    """A YAML mapping, the name of its file, and the line (from 1) of each key.
+
+    Attributes:
+        written: the text of each number, true and false, as it stands in the file: `1e3`, which is 1000.0.
+    """
 
     name: str
     value: dict[str, Any]
     lines: dict[KeyPath, int]
+    written: dict[KeyPath, str] = field(default_factory=dict)
 
     def location(self, keys: KeyPath) -> str:
         """Return file and line of a key, or of the nearest key above it: `params.yaml:12`."""
@@ -98,10 +103,11 @@ def read_yaml(path: Path) -> Document:
 def parse_yaml(text: str, name: str) -> Document:
     """Read a text whose top level is a mapping; messages call it `name`."""
     lines: dict[KeyPath, int] = {}
+    written: dict[KeyPath, str] = {}
     try:
         _refuse_invisible(text)
         root = yaml.compose(text, Loader=_PlainLoader)
-        value = _build(root, (), lines) if root is not None else None
+        value = _build(root, (), lines, written) if root is not None else None
     except _RefusalError as refusal:
         raise InputError(f"{name}:{refusal.line + 1}: {refusal}") from refusal
     except yaml.MarkedYAMLError as error:
@@ -112,7 +118,7 @@ def parse_yaml(text: str, name: str) -> Document:
     if not isinstance(value, dict):
         kind = "empty" if value is None else f"a {_kind(value)}"
         raise InputError(f"{name}: must be a mapping of sections, got {kind}")
-    return Document(name, value, lines)
+    return Document(name, value, lines, written)
 
 
 def _read_text(path: Path) -> str:
@@ -137,11 +143,14 @@ def _refuse_invisible(text: str) -> None:
         raise _RefusalError(line, f"has an invisible character (U+{ord(match[0]):04X}); delete it")
 
 
-def _build(node: yaml.Node, keys: KeyPath, lines: dict[KeyPath, int]) -> Any:
+def _build(node: yaml.Node, keys: KeyPath, lines: dict[KeyPath, int], written: dict[KeyPath, str]) -> Any:
     if isinstance(node, yaml.ScalarNode):
-        return node.value if node.style else _plain_scalar(node.value, node.start_mark.line)
+        value = node.value if node.style else _plain_scalar(node.value, node.start_mark.line)
+        if isinstance(value, int | float):
+            written[keys] = node.value
+        return value
     if isinstance(node, yaml.SequenceNode):
-        return [_list_item(child, (*keys, str(index)), lines) for index, child in enumerate(node.value)]
+        return [_list_item(child, (*keys, str(index)), lines, written) for index, child in enumerate(node.value)]
     mapping: dict[str, Any] = {}
     for key_node, value_node in node.value:
         key = _key(key_node)
@@ -150,19 +159,22 @@ def _build(node: yaml.Node, keys: KeyPath, lines: dict[KeyPath, int]) -> Any:
             first = lines[(*keys, key)]
             raise _RefusalError(line, f"{'.'.join((*keys, key))} is given twice (first on line {first})")
         lines[(*keys, key)] = line + 1
-        mapping[key] = _build(value_node, (*keys, key), lines)
+        mapping[key] = _build(value_node, (*keys, key), lines, written)
     return mapping
 
 
-def _list_item(node: yaml.Node, keys: KeyPath, lines: dict[KeyPath, int]) -> Any:
+def _list_item(node: yaml.Node, keys: KeyPath, lines: dict[KeyPath, int], written: dict[KeyPath, str]) -> Any:
     lines[keys] = node.start_mark.line + 1
-    return _build(node, keys, lines)
+    return _build(node, keys, lines, written)
 
 
 def _key(node: yaml.Node) -> str:
-    key = _build(node, (), {}) if isinstance(node, yaml.ScalarNode) else None
-    if not isinstance(node, yaml.ScalarNode) or not isinstance(key, str):
+    if not isinstance(node, yaml.ScalarNode):
         raise _RefusalError(node.start_mark.line, "a key must be a text; put it in quotes")
+    key = _build(node, (), {}, {})
+    if not isinstance(key, str):
+        what = f"got {node.value}; write '{node.value}' in quotes" if node.value else "got nothing"
+        raise _RefusalError(node.start_mark.line, f"a key must be a text, {what}")
     if not node.style and _touches_its_value(node.end_mark):
         raise _RefusalError(node.end_mark.line, f"a space must follow `{key}:`")
     return key

@@ -12,30 +12,29 @@ import polars as pl
 
 from relight.data.schema import SPLIT_COLUMN, Part, Schema
 from relight.errors import InputError
-from relight.runtime.messages import pluralize
 from relight.split.columns import (
+    CLASS_TASKS,
     assert_queries_whole,
+    columns_to_split,
     encode_column,
-    first_value_among,
+    named_parts,
     sortable_times,
     split_column_of,
 )
-from relight.split.folds import RareClassError, assign_folds, mask_of_smallest
+from relight.split.folds import (
+    assert_enough_groups,
+    assert_no_rare_classes,
+    assign_folds,
+    ends_of_groups,
+    mask_of_smallest,
+    rare_classes,
+)
 from relight.split.params import SplitParams
 
 QUERY_METHODS = ("auto", "group", "column")
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 TRAIN, VALIDATION, TEST = range(3)
 NO_PART = -1
-PART_OF_NAME = {
-    **dict.fromkeys(("train", "training"), TRAIN),
-    **dict.fromkeys(("validation", "val", "valid", "dev"), VALIDATION),
-    **dict.fromkeys(("test", "testing"), TEST),
-}
-_TRUE, _FALSE = ("true", "1", "1.0", "yes"), ("false", "0", "0.0", "no")
-_TEST_FLAG = {**dict.fromkeys(_TRUE, TEST), **dict.fromkeys(_FALSE, TRAIN)}
-_TRAIN_FLAG = {**dict.fromkeys(_TRUE, TRAIN), **dict.fromkeys(_FALSE, TEST)}
-_FLAGS = {"is_test": _TEST_FLAG, "test": _TEST_FLAG, "is_train": _TRAIN_FLAG, "train": _TRAIN_FLAG}
 PartAssignment = np.ndarray  # int8, shape (n_rows,), of indices into PARTS; -1 for rows that a gap leaves out
 
 
@@ -52,6 +51,47 @@ def parts_to_write(parts: PartAssignment) -> tuple[int, int, int]:
 def count_parts(parts: PartAssignment) -> dict[Part, int]:
     """Return the number of rows of each part."""
     return {part: int((parts == index).sum()) for index, part in enumerate(PARTS)}
+
+
+class Assignment(NamedTuple):
+    """The part of each row, and how it was found.
+
+    Attributes:
+        params: with a method that is not auto.
+        notes: what auto chose, and where the validation rows come from, in whole sentences.
+        table: the columns that were read for it.
+    """
+
+    parts: PartAssignment
+    params: SplitParams
+    notes: list[str]
+    table: pl.DataFrame
+
+
+def assign_rows(params: SplitParams, schema: Schema, read: Callable[[list[str]], pl.DataFrame]) -> Assignment:
+    """Choose a method, and assign each row to a part.
+
+    Args:
+        read: returns columns of the clean table, all rows.
+
+    Raises:
+        InputError: as `resolve_split`, `columns_to_split` and `assign_parts`.
+    """
+    settled, choice = resolve_split(params, schema)
+    table = read(columns_to_split(settled, schema))
+    if settled.method == "stratified" and params.method == "auto":
+        settled, choice = _with_rare_classes(settled, table, schema) or (settled, choice)
+    parts = assign_parts(settled, table, schema)
+    notes = [choice, _validation_note(settled, table, parts)]
+    return Assignment(parts, settled, [note for note in notes if note], table)
+
+
+def _with_rare_classes(params: SplitParams, table: pl.DataFrame, schema: Schema) -> tuple[SplitParams, str] | None:
+    """Return a random split and its reason, if some class has too few rows for every part; else None."""
+    rare = rare_classes(params, table[schema.target])
+    if not rare:
+        return None
+    return params.model_copy(update={"method": "random"}), f"split.method: auto chose random: {rare}."
 
 
 def resolve_split(params: SplitParams, schema: Schema) -> tuple[SplitParams, str]:
@@ -71,58 +111,19 @@ def resolve_split(params: SplitParams, schema: Schema) -> tuple[SplitParams, str
     if named and params.folds is None:
         changes, why = {"method": "column", "column": SPLIT_COLUMN}, "there is a column of that name"
         return params.model_copy(update=changes), f"split.method: auto chose column '{SPLIT_COLUMN}': {why}."
+    suited = _suited(params, schema)
     if schema.query is not None:
-        changes, why = {"method": "group", "column": schema.query}, "the candidates of a query stay together"
-        return params.model_copy(update=changes), f"split.method: auto chose group by '{schema.query}': {why}."
-    method = "stratified" if schema.task in ("binary", "multiclass", "similarity") else "random"
-    return params.model_copy(update={"method": method}), f"split.method: auto chose {method}: {schema.task}."
+        why = "the candidates of a query stay together"
+        return suited, f"split.method: auto chose group by '{schema.query}': {why}."
+    return suited, f"split.method: auto chose {suited.method}: {schema.task}."
 
 
-class Assigned(NamedTuple):
-    """The part of each row, the params that assigned it, and a sentence on what was chosen; "" for nothing."""
-
-    parts: PartAssignment
-    params: SplitParams
-    choice: str
-
-
-def assign_by_choice(asked: SplitParams, table: pl.DataFrame, schema: Schema) -> Assigned:
-    """Return the part of each row; auto, of classes with too few rows for each part, assigns at random.
-
-    Args:
-        table: the `columns_to_split` of all rows, for the params of `resolve_split`; it may have others.
-
-    Raises:
-        InputError: as `resolve_split` and `assign_parts`.
-    """
-    params, choice = resolve_split(asked, schema)
-    try:
-        parts = assign_parts(params, table, schema)
-    except RareClassError as error:
-        if asked.method != "auto":
-            raise InputError(f"split.method: {error}; use method: random") from error
-        params = params.model_copy(update={"method": "random"})
-        return Assigned(assign_parts(params, table, schema), params, f"split.method: auto chose random: {error}.")
-    if params.method == "column" and params.validation > 0 and not has_validation(parts):
-        parts, cut = _cut_validation(params, table, schema, parts)
-        choice = f"{choice} {cut}".strip()
-    return Assigned(parts, params, choice)
-
-
-def _cut_validation(
-    params: SplitParams, table: pl.DataFrame, schema: Schema, parts: PartAssignment
-) -> tuple[PartAssignment, str]:
-    """Make some train rows validation rows, in the proportion of the shares; candidates of a query stay together."""
-    rows = np.flatnonzero(parts == TRAIN)
-    codes = np.arange(len(rows)) if schema.query is None else encode_column(table[schema.query][rows]).codes
-    n_groups = int(codes.max()) + 1
-    share = params.validation / (params.train + params.validation)
-    n_cut = min(max(round(share * n_groups), 1), n_groups - 1)
-    chosen = mask_of_smallest(_random_keys(n_groups, np.random.default_rng(params.seed)), n_cut)
-    cut = parts.copy()
-    cut[rows[chosen[codes]]] = VALIDATION
-    n_rows = pluralize(int((cut == VALIDATION).sum()), "train row")
-    return cut, f"Column '{params.column}' names no validation rows: {n_rows}, drawn by split.seed, validate."
+def _suited(params: SplitParams, schema: Schema) -> SplitParams:
+    """Return the params with the method that suits the task: whole queries, classes in equal shares, or random rows."""
+    if schema.query is not None:
+        return params.model_copy(update={"method": "group", "column": schema.query})
+    method = "stratified" if schema.task in CLASS_TASKS else "random"
+    return params.model_copy(update={"method": method, "column": None})
 
 
 def assign_parts(params: SplitParams, table: pl.DataFrame, schema: Schema) -> PartAssignment:
@@ -132,17 +133,18 @@ def assign_parts(params: SplitParams, table: pl.DataFrame, schema: Schema) -> Pa
         table: the `columns_to_split` of all rows; it may have others.
 
     Raises:
-        InputError: a column that has gaps or does not parse, groups too few, an empty part.
-        RareClassError: a class that has too few rows for every part.
+        InputError: a column that has gaps or does not parse, a class or groups too few, an empty part.
     """
     method = _folds if params.folds is not None else _method(params)
     parts = method(params, table, schema)
     counts = count_parts(parts)
-    wanted = [part for part in PARTS if params.method != "column" and getattr(params, part) > 0]
+    wanted = [part for part in PARTS if getattr(params, part) > 0]
     empty = [part for part in (*wanted, "train", "test") if counts[part] == 0]
     if empty:
         shown = ", ".join(f"{part} {count}" for part, count in counts.items())
-        raise InputError(f"split: part {empty[0]} gets no rows ({shown}); use more rows, or other fractions")
+        of_column = f"write {empty[0]} in some rows of '{params.column}'"
+        step = of_column if params.method == "column" else "use more rows, or other fractions"
+        raise InputError(f"split: part {empty[0]} gets no rows ({shown}); {step}")
     if schema.query is not None:
         assert_queries_whole(table, schema, parts, PARTS)
     return parts
@@ -186,54 +188,27 @@ def _random(params: SplitParams, _table: pl.DataFrame, schema: Schema) -> PartAs
 
 def _stratified(params: SplitParams, table: pl.DataFrame, schema: Schema) -> PartAssignment:
     """Assign the rows of each class separately, so that its share is the same in every part."""
+    assert_no_rare_classes(params, table[schema.target])
     generator = np.random.default_rng(params.seed)
     labels, codes = encode_column(table[schema.target])
     parts = np.empty(schema.rows, dtype=np.int8)
-    for code, label in enumerate(labels):
+    for code in range(len(labels)):
         of_class = codes == code
-        n_rows = int(of_class.sum())
-        shares = _assign_by_keys(_random_keys(n_rows, generator), params)
-        if len(np.unique(shares)) < 2 + (params.validation > 0):
-            raise RareClassError(f"class '{label}' has {pluralize(n_rows, 'row')}, too few for every part")
-        parts[of_class] = shares
+        parts[of_class] = _assign_by_keys(_random_keys(int(of_class.sum()), generator), params)
     return parts
 
 
 def _group(params: SplitParams, table: pl.DataFrame, _schema: Schema) -> PartAssignment:
     """Assign whole groups in a random order until a part is full: no group is in two parts."""
     names, codes = encode_column(split_column_of(table, params))
-    _assert_enough_groups(params, len(names))
+    assert_enough_groups(params, len(names))
     order = np.random.default_rng(params.seed).permutation(len(names))
     sizes = np.bincount(codes, minlength=len(names))[order]
-    train_end, validation_end = _ends_of_groups(sizes, params)
+    train_end, validation_end = ends_of_groups(sizes, params)
     part_of = np.full(len(names), TEST, dtype=np.int8)
     part_of[order[:validation_end]] = VALIDATION
     part_of[order[:train_end]] = TRAIN
     return np.take(part_of, codes)
-
-
-def _ends_of_groups(sizes: np.ndarray, params: SplitParams) -> tuple[int, int]:
-    """Return the groups at which train and validation end, of groups of these sizes, (n,).
-
-    A group belongs to the part in which its middle row falls. Each part gets one group at least: without this, one
-    large group could leave a part empty.
-    """
-    middle = (np.cumsum(sizes) - sizes / 2) / sizes.sum()
-    n_validation = int(params.validation > 0)
-    train_end = int(np.searchsorted(middle, params.train))
-    train_end = min(max(train_end, 1), len(sizes) - 1 - n_validation)
-    validation_end = int(np.searchsorted(middle, params.train + params.validation))
-    return train_end, min(max(validation_end, train_end + n_validation), len(sizes) - 1)
-
-
-def _assert_enough_groups(params: SplitParams, n_groups: int) -> None:
-    n_parts = 2 + (params.validation > 0)
-    if n_groups == 1:
-        raise InputError(
-            f"split.column: '{params.column}' has only one group; choose a column with at least one group per part"
-        )
-    if n_groups < n_parts:
-        raise InputError(f"split.column: '{params.column}' has {n_groups} groups, too few for {n_parts} parts")
 
 
 def _time(params: SplitParams, table: pl.DataFrame, _schema: Schema) -> PartAssignment:
@@ -258,19 +233,54 @@ def _time(params: SplitParams, table: pl.DataFrame, _schema: Schema) -> PartAssi
     return parts
 
 
-def _column(params: SplitParams, table: pl.DataFrame, _schema: Schema) -> PartAssignment:
+def _column(params: SplitParams, table: pl.DataFrame, schema: Schema) -> PartAssignment:
+    """Assign each row as the column says; if it names no validation rows, they are drawn from the train rows."""
+    parts = parts_in_column(split_column_of(table, params))
+    train = np.flatnonzero(parts == TRAIN)
+    n_left = round(params.train / (params.train + params.validation) * len(train))
+    if has_validation(parts) or n_left in (0, len(train)):
+        return parts
+    rows, of_train = table[train], schema.model_copy(update={"rows": len(train)})
+    drawn = assign_parts(_params_of_validation(params, rows, of_train), rows, of_train)
+    parts[train[drawn == TEST]] = VALIDATION
+    return parts
+
+
+def parts_in_column(column: pl.Series) -> PartAssignment:
+    """Return the part that the column names for each row.
+
+    Raises:
+        InputError: for gaps, and for a value that names no part.
+    """
+    parts, codes = named_parts(column)
+    return np.take(np.array([PARTS.index(part) for part in parts], dtype=np.int8), codes)
+
+
+def _params_of_validation(params: SplitParams, train: pl.DataFrame, schema: Schema) -> SplitParams:
+    """Return the params of a split in two of the train rows: what stays, and the validation rows as its test part."""
+    both = params.train + params.validation
+    shares = {"train": params.train / both, "validation": 0.0, "test": params.validation / both}
+    params = _suited(params.model_copy(update=shares), schema)
+    has_rare = params.method == "stratified" and rare_classes(params, train[schema.target])
+    return params.model_copy(update={"method": "random"}) if has_rare else params
+
+
+def _validation_note(params: SplitParams, table: pl.DataFrame, parts: PartAssignment) -> str:
+    """Return where the validation rows come from, if the column that names the parts names none."""
+    if params.method != "column" or not has_validation(parts):
+        return ""
     column = split_column_of(table, params)
-    names, codes = encode_column(column)
-    part_of = _FLAGS.get(str(params.column).lower(), PART_OF_NAME)
-    parts = names.cast(pl.String).str.to_lowercase().replace_strict(part_of, default=NO_PART, return_dtype=pl.Int8)
-    wrong = names.filter(parts == NO_PART)
-    if len(wrong):
-        raise InputError(
-            f"split.column: '{params.column}' must hold train, validation (or val, valid) and test, "
-            f"got '{first_value_among(column, wrong)}'; name another column (true and false are read in one that is "
-            "called is_train or is_test), or set split.method to random"
-        )
-    return np.take(parts.to_numpy(), codes)
+    return "" if has_validation(parts_in_column(column)) else validation_note(column.name, parts, "drawn by split.seed")
+
+
+def validation_note(column: str, parts: PartAssignment, how: str) -> str:
+    """Return that the validation rows are some of the train rows, and how they were chosen."""
+    counts = count_parts(parts)
+    n_validation, n_both = counts["validation"], counts["train"] + counts["validation"]
+    return (
+        f"Column '{column}' names no validation rows: {n_validation} of its {n_both} train rows are, {how}; "
+        "split.validation sets their share."
+    )
 
 
 def _random_keys(n_rows: int, generator: np.random.Generator) -> np.ndarray:

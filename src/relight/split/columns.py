@@ -1,5 +1,6 @@
 """The columns that a split reads: one that groups, orders or names the parts, the classes, the queries of a ranking."""
 
+import re
 from typing import NamedTuple
 
 import numpy as np
@@ -9,11 +10,18 @@ from relight.data import text_columns
 from relight.data.groups import factorize, has_distinct_relevance
 from relight.data.schema import Part, Schema
 from relight.errors import InputError
-from relight.runtime.messages import did_you_mean
+from relight.runtime.messages import abbreviate, did_you_mean
 from relight.split.params import SplitParams
 
 TEXT_TYPES = (pl.String, pl.Categorical, pl.Enum)
 YEAR_FIRST = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?$"  # texts that sort by time as they stand
+PART_OF_NAME: dict[str, Part] = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("validation", "val", "valid", "dev"), "validation"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+FLAGS = {"0": False, "false": False, "no": False, "1": True, "true": True, "yes": True}
+CLASS_TASKS = ("binary", "multiclass", "similarity")  # those whose rows are stratified
 MAX_QUERIES = 2**24  # training holds them as float32, which has every whole number up to here
 
 
@@ -36,7 +44,7 @@ def columns_to_split(params: SplitParams, schema: Schema) -> list[str]:
         InputError: a column that is missing, a stratified split without classes.
     """
     if params.method == "stratified":
-        if schema.task not in ("binary", "multiclass", "similarity"):
+        if schema.task not in CLASS_TASKS:
             raise InputError(
                 "split.method: stratified is for classes, and the target is a quantity; use method: random"
             )
@@ -47,7 +55,8 @@ def columns_to_split(params: SplitParams, schema: Schema) -> list[str]:
     if params.column not in names:
         raise InputError(f"split.column: '{params.column}' is not a column{did_you_mean(params.column, names)}")
     query = [] if schema.query is None else [schema.query, schema.target]
-    return list(dict.fromkeys([params.column, *query]))
+    classes = [schema.target] if params.method == "column" and schema.task in CLASS_TASKS else []
+    return list(dict.fromkeys([params.column, *query, *classes]))
 
 
 def split_column_of(table: pl.DataFrame, params: SplitParams) -> pl.Series:
@@ -72,6 +81,66 @@ def encode_column(column: pl.Series) -> CodedColumn:
 def first_value_among(column: pl.Series, levels: pl.Series) -> str:
     """Return the first value of a column that is one of these levels."""
     return str(column.filter(column.cast(pl.String).is_in(levels.cast(pl.String).implode()))[0])
+
+
+class NamedParts(NamedTuple):
+    """The part that each row is said to be in.
+
+    Attributes:
+        parts: of each level of the column.
+        codes: unsigned integers (n_rows,), the index of each row's level.
+    """
+
+    parts: list[Part]
+    codes: np.ndarray
+
+
+def named_parts(column: pl.Series) -> NamedParts:
+    """Return the parts that a column names, in any case, or that 0 and 1 mean in `is_test` and `is_train`.
+
+    Raises:
+        InputError: for gaps, and for a value that names no part.
+    """
+    levels, codes = encode_column(_without_gaps(column))
+    names = levels.cast(pl.String).str.strip_chars().str.to_lowercase().str.strip_suffix(".0").to_list()
+    part_of = PART_OF_NAME | _parts_of_flags(column.name)
+    unknown = levels.filter([name not in part_of for name in names])
+    if len(unknown):
+        raise InputError(_no_part_problem(column, levels, unknown, are_flags=set(names) <= FLAGS.keys()))
+    return NamedParts([part_of[name] for name in names], codes)
+
+
+def _parts_of_flags(name: str) -> dict[str, Part]:
+    """Return the part of each flag in a column that is called after the part of its 1; {} for another name."""
+    words = re.split(r"[^a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower())
+    flagged = {PART_OF_NAME[word] for word in words if word in PART_OF_NAME}
+    others: dict[Part, Part] = {"test": "train", "train": "test"}
+    if len(flagged) != 1 or not flagged <= others.keys():
+        return {}
+    part = flagged.pop()
+    return {flag: part if is_set else others[part] for flag, is_set in FLAGS.items()}
+
+
+def _no_part_problem(column: pl.Series, levels: pl.Series, unknown: pl.Series, *, are_flags: bool) -> str:
+    key, value = f"split.column: '{column.name}'", first_value_among(column, unknown).removesuffix(".0")
+    if are_flags:
+        flags = " and ".join(levels.cast(pl.String))
+        return (
+            f"{key} must hold train, validation and test, got {flags}, which name no part; "
+            "rename the column after the part of its 1, as is_test or is_train, or write the parts as words"
+        )
+    folds = levels.cast(pl.Float64, strict=False)
+    if len(levels) > 1 and not folds.null_count():
+        return (
+            f"{key} must hold train, validation (or val, valid) and test, got '{value}'; if its {len(levels)} numbers "
+            f"are folds, set split.method to group, split.column to '{column.name}' and split.folds to {len(levels)}, "
+            "or else name another column"
+        )
+    shown = abbreviate(f"'{level}'" for level in unknown)
+    return (
+        f"{key} must hold train, validation (or val, valid) and test, got {shown}; name another column, or set "
+        "split.method to random and split.column to null"
+    )
 
 
 def sortable_times(column: pl.Series) -> pl.Series:

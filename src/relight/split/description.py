@@ -9,8 +9,15 @@ import numpy as np
 import polars as pl
 
 from relight.data.calendar import on_clock
-from relight.data.features import CategoricalFeature, DatePart, Features, InputFeatures, NumericFeature, NumericInput
-from relight.data.schema import Column, Schema
+from relight.data.features import (
+    CategoricalFeature,
+    DatePart,
+    Features,
+    InputFeatures,
+    NumericFeature,
+    NumericInput,
+)
+from relight.data.schema import GAP_LEVEL, Column, Schema
 from relight.errors import InputError
 from relight.split.assignment import TRAIN, PartAssignment, has_validation
 from relight.split.encoding import EncodedChunk, encode_chunk, has_time_of_day
@@ -37,12 +44,16 @@ class LearnedLevels(NamedTuple):
     """The levels and the times of day of train rows, which must be known before any row can be written.
 
     Attributes:
-        levels: of each category, in no order.
+        levels: of each category, in no order; null if some row has a gap.
         has_time_of_day: of each date, whether some row is not at midnight.
     """
 
     levels: dict[str, pl.Series]
     has_time_of_day: dict[str, bool]
+
+    def without_gaps(self) -> "LearnedLevels":
+        """Return the levels that are names."""
+        return self._replace(levels={name: levels.drop_nulls() for name, levels in self.levels.items()})
 
     def merge(self, other: "LearnedLevels") -> "LearnedLevels":
         """Return the levels and the times of day of both sets of rows together."""
@@ -61,7 +72,7 @@ def learn_levels(params: SplitParams, schema: Schema, train: pl.DataFrame) -> Le
     columns = _feature_columns(params, schema)
     categories, dates = ([column.name for column in columns if column.kind == kind] for kind in LEARNED_KINDS)
     zones = {column.name: column.zone for column in columns}
-    levels = {name: train[name].cast(pl.String).drop_nulls().unique() for name in categories}
+    levels = {name: train[name].cast(pl.String).unique() for name in categories}
     return LearnedLevels(levels, {name: has_time_of_day(on_clock(train[name], zones[name])) for name in dates})
 
 
@@ -84,10 +95,16 @@ def find_input_features(params: SplitParams, schema: Schema, learned: Iterable[L
         if column.name != params.column or number.date_part in RECURRING_PARTS
     ]
     categorical = [
-        CategoricalFeature(name=name, levels=levels.sort().to_list()) for name, levels in merged.levels.items()
+        CategoricalFeature(name=name, levels=_ordered_levels(levels)) for name, levels in merged.levels.items()
     ]
     _assert_names_differ(numeric, schema)
     return InputFeatures(numeric, categorical)
+
+
+def _ordered_levels(levels: pl.Series) -> list[str]:
+    """Return the names in the order of texts, and after them the gap, which is learned as a name is."""
+    names = levels.drop_nulls().sort().to_list()
+    return [*names, GAP_LEVEL] if names and levels.null_count() else names
 
 
 def _feature_columns(params: SplitParams, schema: Schema) -> list[Column]:

@@ -12,7 +12,7 @@ import polars as pl
 
 from relight.data.calendar import on_clock
 from relight.data.features import DatePart, Features, InputFeatures, NumericInput
-from relight.data.schema import Schema
+from relight.data.schema import GAP_LEVEL, Schema
 from relight.data.text_columns import with_whole_numbers
 
 MICROSECONDS_TO_2000 = 946_684_800_000_000  # from 1970 to 2000-01-01: near enough that float32 keeps the minutes
@@ -69,7 +69,7 @@ class EncodedFeatures(NamedTuple):
 
     Attributes:
         numeric: float32, shape (n_rows, n_numeric); a gap is NaN, true is 1.
-        categories: int32, shape (n_rows, n_categorical); 0 is a gap or a level that train lacks.
+        categories: int32, shape (n_rows, n_categorical); 0 is a level, or a gap, that train lacks.
     """
 
     numeric: np.ndarray
@@ -186,11 +186,17 @@ def _categories(table: pl.DataFrame, features: Features | InputFeatures) -> np.n
 
 
 def _codes(values: pl.Series, levels: list[str]) -> np.ndarray:
-    """Return the index of each level from 1, and 0 for gaps and other texts. A cast to an Enum takes half as long as
-    looking up each value; only the levels of an older model may write a whole number as `3.0`."""
+    """Return the index of each level from 1, and 0 for other texts, and for gaps if they are no level.
+
+    A cast to an Enum takes half as long as looking up each value; only the levels of an older model may write a whole
+    number as `3.0`.
+    """
     names = with_whole_numbers(pl.Series(levels, dtype=pl.String)).to_list()
     if names != levels:
         codes = {name: code for code, name in reversed([*enumerate(names, 1)])}
         return values.replace_strict(codes, default=0, return_dtype=pl.Int32).to_numpy()
     level_indices = values.cast(pl.Enum(levels), strict=False).to_physical()
-    return (level_indices.cast(pl.Int32) + 1).fill_null(0).to_numpy()
+    level_codes = (level_indices.cast(pl.Int32) + 1).fill_null(0).to_numpy()
+    if GAP_LEVEL not in levels or not values.null_count():
+        return level_codes
+    return np.where(values.is_null().to_numpy(), np.int32(levels.index(GAP_LEVEL) + 1), level_codes)

@@ -1,4 +1,5 @@
-"""Equal folds of the rows, for cross-validation: over all folds each row is a test row once.
+"""Equal folds of the rows, for cross-validation: over all folds each row is a test row once; and what groups and
+classes need to fill every part.
 
 The orders of many rows take little memory: four bytes a row, and no copy of the whole.
 """
@@ -13,11 +14,6 @@ from relight.errors import InputError
 from relight.runtime.messages import pluralize
 from relight.split.columns import encode_column, split_column_of
 from relight.split.params import SplitParams
-
-
-class RareClassError(InputError):
-    """A class with fewer rows than parts or folds."""
-
 
 ROWS_PER_CHUNK = 262_144  # NumPy copies the indices of rows, at eight bytes each
 
@@ -69,6 +65,7 @@ def assign_folds(params: SplitParams, table: pl.DataFrame, schema: Schema) -> np
         case "random":
             return _random(params.seed, schema.rows, n_folds)
         case "stratified":
+            assert_no_rare_classes(params, table[schema.target])
             return _stratified(params.seed, table[schema.target], n_folds)
         case "group":
             return _groups(params.seed, split_column_of(table, params), n_folds)
@@ -87,19 +84,81 @@ def _random(seed: int, n_rows: int, n_folds: int) -> np.ndarray:
     return folds
 
 
+def rare_classes(params: SplitParams, target: pl.Series) -> str:
+    """Return a clause on the classes that have too few rows for every part, or every fold; "" if none has."""
+    labels, codes = encode_column(target)
+    counts = np.bincount(codes, minlength=len(labels)).tolist()
+    rare = [(label, pluralize(n, "row")) for label, n in zip(labels, counts, strict=True) if _is_rare(params, n)]
+    where = f"{params.folds} folds" if params.folds else "every part"
+    match rare:
+        case []:
+            return ""
+        case [(label, rows)]:
+            return f"class '{label}' has {rows}, too few for {where}"
+        case [(label, rows), *_]:
+            several = f"{len(rare)} of {len(labels)} classes have too few"
+            return f"class '{label}' has {rows}, too few for {where} ({several})"
+    raise AssertionError("every list has no, one or several items")
+
+
+def _is_rare(params: SplitParams, n_rows: int) -> bool:
+    """Return whether a class of so many rows is too small: some part, or some fold, would get none of them."""
+    if params.folds:
+        return n_rows < params.folds
+    train_end, validation_end = round(params.train * n_rows), round((params.train + params.validation) * n_rows)
+    return not (train_end > 0 and validation_end < n_rows and (train_end < validation_end or not params.validation))
+
+
+def assert_no_rare_classes(params: SplitParams, target: pl.Series) -> None:
+    """Check that each class has rows for every part, or every fold.
+
+    Raises:
+        InputError: with the classes that have too few.
+    """
+    if rare := rare_classes(params, target):
+        raise InputError(f"split.method: {rare}; use method: random")
+
+
 def _stratified(seed: int, target: pl.Series, n_folds: int) -> np.ndarray:
     """Assign class after class, each starting at the fold after the last one: classes and folds differ by one row."""
     generator = np.random.default_rng(seed)
     labels, codes = encode_column(target)
     folds, n_assigned = np.empty(len(codes), dtype=np.int32), 0
-    for code, label in enumerate(labels):
+    for code in range(len(labels)):
         rows = indices_where(codes == code)
-        if len(rows) < n_folds:
-            raise RareClassError(f"class '{label}' has {pluralize(len(rows), 'row')}, too few for {n_folds} folds")
         generator.shuffle(rows)
         assign_round_robin(folds, rows, n_folds, first=n_assigned)
         n_assigned += len(rows)
     return folds
+
+
+def ends_of_groups(sizes: np.ndarray, params: SplitParams) -> tuple[int, int]:
+    """Return the groups at which train and validation end, of groups of these sizes, (n,).
+
+    A group belongs to the part in which its middle row falls. Each part gets one group at least: without this, one
+    large group could leave a part empty.
+    """
+    middle = (np.cumsum(sizes) - sizes / 2) / sizes.sum()
+    n_validation = int(params.validation > 0)
+    train_end = int(np.searchsorted(middle, params.train))
+    train_end = min(max(train_end, 1), len(sizes) - 1 - n_validation)
+    validation_end = int(np.searchsorted(middle, params.train + params.validation))
+    return train_end, min(max(validation_end, train_end + n_validation), len(sizes) - 1)
+
+
+def assert_enough_groups(params: SplitParams, n_groups: int) -> None:
+    """Check that there is a group for each part.
+
+    Raises:
+        InputError: if there is none.
+    """
+    n_parts = 2 + (params.validation > 0)
+    if n_groups == 1:
+        raise InputError(
+            f"split.column: '{params.column}' has only one group; choose a column with at least one group per part"
+        )
+    if n_groups < n_parts:
+        raise InputError(f"split.column: '{params.column}' has {n_groups} groups, too few for {n_parts} parts")
 
 
 def _groups(seed: int, column: pl.Series, n_folds: int) -> np.ndarray:

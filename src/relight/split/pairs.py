@@ -14,13 +14,11 @@ from relight.data.text_columns import as_labels
 from relight.split.assignment import (
     TRAIN,
     PartAssignment,
-    assign_by_choice,
+    assign_rows,
     count_parts,
     has_validation,
     parts_to_write,
-    resolve_split,
 )
-from relight.split.columns import columns_to_split
 from relight.split.description import (
     TrainStatistics,
     count_classes,
@@ -43,16 +41,15 @@ def split_pairs(params: SplitParams, schema: Schema, pairs: PairColumns, rows: p
     """Return the arrays of each part, the features and the report.
 
     Raises:
-        InputError: as `assign_by_choice`.
+        InputError: as `assign_rows`.
     """
-    columns = columns_to_split(resolve_split(params, schema)[0], schema)
-    parts, params, choice = assign_by_choice(params, rows.select(columns), schema)
+    parts, params, notes, _ = assign_rows(params, schema, rows.select)
     features = describe_pairs(params, schema, pairs, parts, rows)
     indices = (np.flatnonzero(parts == part) for part in parts_to_write(parts))
     tensors = ({**pair_tensors(schema, pairs, features, rows[index]), "row": index} for index in indices)
     train = _stacked(pairs, schema.target, rows.filter(parts == TRAIN))
     report = report_pairs(pairs, features, parts, rows).followed_by(merged_notes(features, train))
-    return Split(tensors, features, report.preceded_by(choice))
+    return Split(tensors, features, report.preceded_by(notes))
 
 
 def code_points(texts: pl.Series, n_letters: int = N_LETTERS) -> np.ndarray:
@@ -111,11 +108,10 @@ def describe_pairs(
     train = _stacked(pairs, schema.target, table.filter(parts == TRAIN))
     records = _record_schema(schema, pairs, train.height)
     params = params.model_copy(update={"column": None})  # names a column of the table, not of a record
-    inputs = (
-        with_offsets(find_input_features(params, records, [learn_levels(params, records, train)]), records, train)
-        if records.features
-        else InputFeatures([], [])
-    )
+    inputs = InputFeatures([], [])
+    if records.features:
+        levels = learn_levels(params, records, train).without_gaps()  # a gap is equally far from every name
+        inputs = with_offsets(find_input_features(params, records, [levels]), records, train)
     rows = TrainStatistics(records, inputs, np.full(train.height, TRAIN, dtype=np.int8))
     encoded = encode_chunk(train, records, inputs)
     rows.add(encoded, numeric_statistics(encoded))

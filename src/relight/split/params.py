@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from relight.runtime.params import ColumnName, Section
+from relight.runtime.params import Name, Section
 
 METHODS_WITH_COLUMN = ("group", "time", "column")
 
@@ -17,14 +17,15 @@ class SplitParams(Section):
 
     method: Literal["auto", "ordered", "random", "stratified", "group", "time", "column"] = Field(examples=["random"])
     """How rows are assigned to parts; auto: by the column named `split` if there is one, else stratified for classes
-    and pairs, group for rankings, random for numbers."""
-    column: ColumnName | None = Field(examples=["null"])
-    """The column that groups the rows, orders them, or names each row's part (train, validation or val or valid, test);
-    required by group, time and column, null otherwise."""
+    and pairs (random if one of them has too few rows), group for rankings, random for numbers."""
+    column: Name | None = Field(examples=["null"])
+    """The column that groups the rows, orders them, or names each row's part (train, validation or val or valid, test;
+    or 0 and 1 in one that is called `is_test` or `is_train`); required by group, time and column, null otherwise."""
     train: float = Field(gt=0, lt=1, examples=[0.8])
     """Share of the train rows; the three shares sum to 1."""
     validation: float = Field(ge=0, lt=1, examples=[0.0])
-    """Share of the validation rows, which choose the best epoch, thresholds and temperatures."""
+    """Share of the validation rows, which choose the best epoch, thresholds and temperatures. If a column names only
+    train and test rows, the share validation / (train + validation) of its train rows."""
     test: float = Field(gt=0, lt=1, examples=[0.2])
     """Share of the test rows, which are scored once, at the end."""
     seed: int = Field(ge=0, le=2**32 - 1, examples=[42])

@@ -17,8 +17,8 @@ from relight.split.params import SplitParams
 
 MAX_ROWS_FOR_DUPLICATES = 2_000_000  # the hashes of more rows, eight bytes each, would be most of the memory
 
-MAX_CLASSES_TOLD = 3  # in a sentence each
 MAX_NAMES_LISTED = 20  # names in one sentence
+MAX_CLASSES_LISTED = 5
 
 
 class SplitReport(BaseModel):
@@ -36,9 +36,9 @@ class SplitReport(BaseModel):
     left_out: int = 0
     notes: list[str]
 
-    def preceded_by(self, note: str) -> "SplitReport":
-        """Return the report with one more note, before the others; unchanged for ""."""
-        return self.model_copy(update={"notes": [note, *self.notes]}) if note else self
+    def preceded_by(self, notes: list[str]) -> "SplitReport":
+        """Return the report with more notes, before the others."""
+        return self.model_copy(update={"notes": [*notes, *self.notes]})
 
     def followed_by(self, notes: list[str]) -> "SplitReport":
         """Return the report with more notes, after the others."""
@@ -65,10 +65,8 @@ class SplitReporter:
         if self._hashes is not None:
             self._hashes.append(chunk.select(self._columns).hash_rows(seed=0).to_numpy())
         for index, name in enumerate(self._categories):
-            unknown = (encoded.categories[index] == 0) & (parts == TEST)
-            self._unknown_rows[index] += int(unknown.sum()) - int(
-                (chunk[name].is_null().to_numpy() & (parts == TEST)).sum()
-            )
+            unknown = (encoded.categories[index] == 0) & chunk[name].is_not_null().to_numpy() & (parts == TEST)
+            self._unknown_rows[index] += int(unknown.sum())
         if self._classes:
             for part, counts in enumerate(self._class_counts):
                 counts += count_classes(encoded.target[parts == part], len(counts))
@@ -106,7 +104,8 @@ class SplitReporter:
         """Count the test rows with a category that train lacks, for each column."""
         counts = [(name, int(n)) for name, n in zip(self._categories, self._unknown_rows, strict=True) if n]
         shown = abbreviate([f"{count} of '{name}'" for name, count in counts], MAX_NAMES_LISTED)
-        return [f"Test rows with a category that no train row has: {shown}; it counts as missing."] if counts else []
+        note = f"Test rows with a category that no train row has: {shown}; the model does not know it."
+        return [note] if counts else []
 
 
 def recurring_notes(params: SplitParams, features: Features) -> list[str]:
@@ -145,24 +144,20 @@ def count_shared_rows(hashes: np.ndarray, parts: PartAssignment) -> int:
 
 
 def unseen_classes(classes: list[str], counts: np.ndarray) -> list[str]:
-    """Return remarks on the classes that no train row has.
+    """Return a remark on the classes that no train row has, if there are any; features.json counts all classes.
 
     Args:
         counts: (n_parts, n_classes) rows.
     """
-    unseen = [
-        (label, int(test)) for label, train, test in zip(classes, *counts[[TRAIN, TEST]], strict=True) if not train
-    ]
-    n_test = sum(test for _, test in unseen)
-    if len(unseen) > MAX_CLASSES_TOLD:
-        shown = abbreviate([f"'{label}'" for label, _ in unseen], MAX_NAMES_LISTED)
-        test_rows = f"; test rows that ask for them: {n_test}" if n_test else ""
-        return [f"{len(unseen)} classes have no train rows ({shown}); the model cannot learn them{test_rows}."]
-    return [
-        f"Class '{label}' has no train rows; the model cannot learn it"
-        + (f"; test rows that ask for it: {test}." if test else ".")
-        for label, test in unseen
-    ]
+    unseen = np.flatnonzero(counts[TRAIN] == 0)
+    if not len(unseen):
+        return []
+    n_test, it = int(counts[TEST][unseen].sum()), "it" if len(unseen) == 1 else "them"
+    test_rows = f"; test rows that ask for {it}: {n_test}" if n_test else ""
+    names = [f"'{classes[index]}'" for index in unseen]
+    who = f"Class {names[0]} has" if len(names) == 1 else f"{len(names)} classes have"
+    which = "" if len(names) == 1 else f" ({abbreviate(names, MAX_CLASSES_LISTED)})"
+    return [f"{who} no train rows{which}; the model cannot learn {it}{test_rows}."]
 
 
 def method_notes(params: SplitParams, left_out: int) -> list[str]:

@@ -19,12 +19,10 @@ from relight.split.assignment import (
     PARTS,
     TRAIN,
     PartAssignment,
-    assign_by_choice,
+    assign_rows,
     count_parts,
     parts_to_write,
-    resolve_split,
 )
-from relight.split.columns import columns_to_split
 from relight.split.description import (
     TrainStatistics,
     count_classes,
@@ -81,7 +79,7 @@ class SplitSequences(NamedTuple):
     """The steps and the sequences as arrays, before they are divided.
 
     Attributes:
-        parts: the part of each sequence, int8 (n_sequences,), as `assign_by_choice` returns it.
+        parts: the part of each sequence, int8 (n_sequences,), as `assign_rows` returns it.
         features: what only the train sequences tell.
         report: the sizes of the parts, in sequences.
         encoded: the features of each step.
@@ -141,14 +139,17 @@ def split_by_sequence(
         table: as prepare wrote it.
 
     Raises:
-        InputError: as `assign_by_choice`; for a column that splits a sequence in two.
+        InputError: as `assign_rows`; for a column that splits a sequence in two.
     """
     steps = split_into_sequences(table, sequence)
-    columns = columns_to_split(resolve_split(params, schema)[0], schema)
-    if sequence.id is not None:
-        _assert_whole(table, steps, columns, sequence.id)
+
+    def read(columns: list[str]) -> pl.DataFrame:
+        if sequence.id is not None:
+            _assert_whole(table, steps, columns, sequence.id)
+        return steps.sequences
+
     sequence_schema = schema.model_copy(update={"rows": steps.sequences.height})
-    parts, params, choice = assign_by_choice(params, steps.sequences, sequence_schema)
+    parts, params, notes, _ = assign_rows(params, sequence_schema, read)
     is_train = parts == TRAIN
     train = steps.rows.filter(is_train[steps.sequence_index])
     inputs = find_input_features(params, schema, [learn_levels(params, schema, train)])
@@ -159,7 +160,7 @@ def split_by_sequence(
     features = _with_lengths(table_features, sequence, steps.length[is_train])
     report = _report(params, features, steps, parts, target).followed_by(merged_notes(features, train))
     weight = None if schema.weight is None else steps.sequences[schema.weight].cast(pl.Float32).to_numpy()
-    return SplitSequences(steps, parts, features, report.preceded_by(choice), encoded, target, weight)
+    return SplitSequences(steps, parts, features, report.preceded_by(notes), encoded, target, weight)
 
 
 def _assert_whole(table: pl.DataFrame, steps: SequenceSteps, columns: list[str], id_: str) -> None:

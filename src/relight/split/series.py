@@ -11,8 +11,6 @@ from relight.data.schema import SPLIT_COLUMN, STEP_COLUMN, Schema, SeriesSchema
 from relight.data.tensors import Arrays
 from relight.errors import InputError
 from relight.split.assignment import (
-    NO_PART,
-    PART_OF_NAME,
     PARTS,
     TEST,
     TRAIN,
@@ -20,7 +18,9 @@ from relight.split.assignment import (
     PartAssignment,
     count_parts,
     has_validation,
+    parts_in_column,
     parts_to_write,
+    validation_note,
 )
 from relight.split.files import Split
 from relight.split.offsets import merged_series_notes
@@ -65,8 +65,12 @@ def assign_series_parts(params: SplitParams, rows: pl.DataFrame, series: SeriesS
     if column is None:
         return _by_time(params, steps), "The parts follow each other in time."
     parts = _by_column(rows, column)
+    choice = f"The parts are those of column '{column}'."
+    if params.validation > 0 and not has_validation(parts):
+        parts = _with_latest_for_validation(params, steps, parts)
+        choice += f" {validation_note(column, parts, 'the latest of them')}" if has_validation(parts) else ""
     _assert_time_order(parts, rows[series.time], steps, column)
-    return parts, f"The parts are those of column '{column}'."
+    return parts, choice
 
 
 def _by_time(params: SplitParams, steps: np.ndarray) -> PartAssignment:
@@ -85,13 +89,15 @@ def _by_column(rows: pl.DataFrame, name: str) -> PartAssignment:
         raise InputError(
             f"split.column: '{name}' is not a column of the prepared table; name `split`, or set method to auto"
         )
-    labels = rows[name].cast(pl.String).str.to_lowercase()
-    parts = labels.replace_strict(PART_OF_NAME, default=NO_PART, return_dtype=pl.Int8).to_numpy()
-    if (wrong := labels.filter(parts == NO_PART)).len():
-        raise InputError(
-            f"split.column: '{name}' must hold train, validation (or val, valid) and test, got '{wrong[0]}'"
-        )
-    return parts
+    return parts_in_column(rows[name])
+
+
+def _with_latest_for_validation(params: SplitParams, steps: np.ndarray, parts: PartAssignment) -> PartAssignment:
+    """Return the parts with the latest train rows as validation rows."""
+    ordered = np.sort(steps[parts == TRAIN])
+    first = round(params.train / (params.train + params.validation) * len(ordered))
+    is_validation = (parts == TRAIN) & (steps >= ordered[min(first, len(ordered) - 1)]) if len(ordered) else False
+    return np.where(is_validation, np.int8(VALIDATION), parts)
 
 
 def _assert_time_order(parts: PartAssignment, times: pl.Series, steps: np.ndarray, column: str) -> None:

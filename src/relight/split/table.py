@@ -17,8 +17,8 @@ from relight.data.parquet import TableBatches, count_rows, read_columns, read_so
 from relight.data.prefetch import map_ordered, prefetch
 from relight.data.schema import Schema
 from relight.data.tensors import Arrays, Layout, TensorsWriter
-from relight.split.assignment import PARTS, TRAIN, PartAssignment, assign_by_choice, parts_to_write, resolve_split
-from relight.split.columns import columns_to_split, query_numbers
+from relight.split.assignment import PARTS, TRAIN, PartAssignment, assign_rows, parts_to_write
+from relight.split.columns import query_numbers
 from relight.split.description import (
     LearnedLevels,
     TrainStatistics,
@@ -44,8 +44,7 @@ def split_table(params: SplitParams, schema: Schema, table: Path, files: SplitFi
         InputError: for a table that is not the one of the schema, or that cannot be split in this way.
     """
     assert_rows_of_schema(table, count_rows(table), schema)
-    columns = _read_split_columns(table, columns_to_split(resolve_split(params, schema)[0], schema))
-    parts, params, choice = assign_by_choice(params, columns, schema)
+    parts, params, notes, columns = assign_rows(params, schema, partial(_read_split_columns, table))
     extra_columns = query_numbers(columns, schema, parts)
     del columns
     inputs = find_input_features(params, schema, _learn_chunks(params, schema, parts, table))
@@ -56,7 +55,7 @@ def split_table(params: SplitParams, schema: Schema, table: Path, files: SplitFi
     train_rows, all_rows = _write_parts(source, files.tensors, extra_columns)
     features = train_rows.features()
     report = all_rows.report(params, features).followed_by(merged_notes(features, sample))
-    write_features(files, features, report.preceded_by(choice))
+    write_features(files, features, report.preceded_by(notes))
 
 
 class _Source(NamedTuple):

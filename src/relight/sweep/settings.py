@@ -124,7 +124,8 @@ def with_proposal(document: Document, proposal: Proposal) -> Document:
         for key in above:
             at = at[key]
         at[last] = new
-    return Document(document.name, value, document.lines)
+    written = {at: text for at, text in document.written.items() if ".".join(at) not in proposal}
+    return Document(document.name, value, document.lines, written)
 
 
 def proposal_problem(document: Document, proposal: Proposal) -> str | None:

@@ -2,7 +2,7 @@
 
 Categories as vectors that a network reads, the same in every architecture.
 
-A category of cardinality c has the codes 0 to c - 1, of which 0 is a gap or an unknown level.
+A category of cardinality c has the codes 0 to c - 1, of which 0 is a level, or a gap, that train lacks.
 
 Numbers and categories in one row, for a network that reads a flat row.
 
