@@ -159,6 +159,8 @@ SPACED = "q x y\n1 1.5 3\n2 22.25 4\n3 3 5\n"
         (HEAD + BODY + "Source: Bank, 2024\n", "t.csv:5: .* got 2; if it is a remark and no row, delete it"),
         (HEAD + BODY + "\n(3 rows)\n", "t.csv:6: .* got 1; if it is a remark and no row, delete it"),
         (HEAD + BODY + HEAD + BODY, "t.csv:5: has the names of the columns again; delete this line, or put the"),
+        (HEAD + BODY.replace("Rom", '5" Rom') + HEAD + BODY, "t.csv:5: has the names of the columns again"),
+        ("c,y\n" + "a,b\n" * 5 + "c,y\n" + "d,e\n" * 5, "t.csv:7: has the names of the columns again"),
         (HEAD + BODY + HEAD.strip(), "t.csv:5: has the names of the columns again"),
         ("c,,y\n" + BODY, "t.csv:1: column 2 has no name; name it, or delete the column"),
         (" c | x | y\n---+---+---\n Rom | 1 | 2\n", "is not CSV but a table drawn with lines; export it as CSV, or"),

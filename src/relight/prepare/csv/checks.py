@@ -63,11 +63,14 @@ def check_csv(path: Path, dialect: Dialect | None = None) -> CsvStructure:
         lines = TableLines(chain.from_iterable(_bounded_lines(path, text, lambda: line)), dialect)
         reader = csv.reader(lines, **dialect.csv_options, strict=True)
         try:
-            names = check_header(path, dialect, next(reader, []))
+            first = next(reader, [])
+            names = check_header(path, dialect, first)
             n_rows, blank_line = -dialect.n_units, 0
             n_rows += not dialect.has_names
             line = first_line + reader.line_num
             for row in reader:
+                if row == first and dialect.has_names and len(names) > 1:
+                    raise InputError(second_names_problem(path, line))
                 if row:
                     _check_row(path, line, row, len(names), dialect, blank_line)
                     n_rows += 1
@@ -193,6 +196,14 @@ def check_header(path: Path, dialect: Dialect, header: list[str]) -> list[str]:
     if problems:
         raise InputError(*(f"{path}:{line}: {problem}" for problem in problems))
     return names
+
+
+def second_names_problem(path: Path, line: int) -> str:
+    """Return that the names of the columns come again."""
+    return (
+        f"{path}:{line}: has the names of the columns again; delete this line, or put the tables into a folder, as a "
+        "file each"
+    )
 
 
 def _syntax_problem(path: Path, line: int, error: str) -> str:

@@ -278,7 +278,7 @@ def _count_units(values: list[list[str]]) -> int:
     for n_units in (3, 2, 1):
         others = [row for row in values[1 + n_units :] if len(row) == len(values[0])]
         units = values[1 : 1 + n_units]
-        if len(others) < 2 or any(len(row) != len(values[0]) for row in units):
+        if len(others) < 2 or any(len(row) != len(values[0]) or _has_values(row) for row in units):
             continue
         numeric = [_is_like(column, is_number=True) for column in zip(*others, strict=True)]
         if all(_are_units(row, numeric) for row in units):
@@ -286,10 +286,12 @@ def _count_units(values: list[list[str]]) -> int:
     return 0
 
 
+def _has_values(row: list[str]) -> bool:
+    return any(_NUMBER.fullmatch(cell.strip()) or cell.strip() in {"?", "NA", "NaN"} for cell in row)
+
+
 def _are_units(row: list[str], numeric: list[bool]) -> bool:
     """Return whether a row has words, or nothing, in two or more columns of numbers; one will do if it has a mark."""
-    if any(_NUMBER.fullmatch(cell.strip()) or cell.strip() in {"?", "NA", "NaN"} for cell in row):
-        return False
     words = [cell for cell, is_numeric in zip(row, numeric, strict=True) if is_numeric and cell.strip()]
     is_marked = len(words) == sum(map(bool, row)) and any(_UNIT_MARK.search(word) for word in words)
     return len(words) >= 2 or is_marked

@@ -18,7 +18,7 @@ import polars as pl
 from relight.data.prefetch import map_ordered
 from relight.data.text_format import CsvParams
 from relight.errors import InputError
-from relight.prepare.csv.checks import TableLines, check_csv, check_header
+from relight.prepare.csv.checks import TableLines, check_csv, check_header, second_names_problem
 from relight.prepare.csv.dialect import Dialect, find_dialect
 from relight.prepare.csv.files import open_rows
 from relight.prepare.csv.pieces import (
@@ -103,8 +103,7 @@ def _all_frames(path: Path, types: ColumnTypes, dialect: Dialect, header: _Heade
     n_rows = 0
     with open_rows(path, dialect.encoding, dialect.n_before) as file:
         file.read(header.n_bytes)
-        pieces = _without_second_names(path, dialect, header, _pieces(file))
-        for frame in map_ordered(partial(_read_certain, dialect, header, types), pieces):
+        for frame in map_ordered(partial(_read_certain, path, dialect, header, types), _pieces(file)):
             if frame is None:
                 yield from _read_exactly(path, dialect, header, n_rows)
                 return
@@ -129,33 +128,19 @@ def _without_empty_end(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]
         held += [frame.tail(n_empty)] if n_empty else []
 
 
-def _without_second_names(path: Path, dialect: Dialect, header: _Header, pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield the pieces; the line of the names among them means that another table follows.
+def _refuse_second_names(path: Path, dialect: Dialect, header: _Header, piece: bytes) -> None:
+    """Refuse a piece that has the line of the names: another table follows.
 
     Raises:
-        InputError: with the number of the row.
+        InputError: with its line.
     """
-    names = re.compile(rb"(?:\A|(?<=\n))" + re.escape(header.line) + rb"(?=\r?\n|\r?\Z)")
-    n_bytes = header.n_bytes
-    for piece in pieces:
-        if header.line and header.line in piece and (found := names.search(piece)) is not None:
-            line = _line_at(path, dialect, n_bytes + found.start())
-            raise InputError(
-                f"{path}:{line}: has the names of the columns again; delete this line, or put the tables into a "
-                "folder, as a file each"
-            )
-        n_bytes += len(piece)
-        yield piece
-
-
-def _line_at(path: Path, dialect: Dialect, n_bytes: int) -> int:
-    """Return the line that begins behind so many bytes of the names and rows."""
-    line = dialect.n_before + 1
+    if not header.line or header.line not in piece:
+        return
     with open_rows(path, dialect.encoding, dialect.n_before) as file:
-        while n_bytes and (part := file.read(min(n_bytes, PIECE_BYTES))):
-            line += part.count(b"\n")
-            n_bytes -= len(part)
-    return line
+        lines = (line.rstrip(b"\r\n") for line in file)
+        found = [at for at, line in enumerate(lines, dialect.n_before + 1) if line == header.line]
+    if len(found) > 1:
+        raise InputError(second_names_problem(path, found[1]))
 
 
 def _read_header(path: Path, dialect: Dialect) -> _Header:
@@ -217,7 +202,9 @@ def _rest_of_row(file: IO[bytes], piece: bytes) -> Iterator[bytes]:
         yield piece
 
 
-def _read_certain(dialect: Dialect, header: _Header, types: ColumnTypes, piece: bytes) -> pl.DataFrame | None:
+def _read_certain(
+    path: Path, dialect: Dialect, header: _Header, types: ColumnTypes, piece: bytes
+) -> pl.DataFrame | None:
     """Return the rows of a piece, or None if they could be read in two ways."""
     if dialect.quote != '"' or not header.names:
         return None
@@ -234,7 +221,9 @@ def _read_certain(dialect: Dialect, header: _Header, types: ColumnTypes, piece: 
         return None
     may_be_typed = types and not has_leading_zeros(piece, mark)
     frame = _parse(dialect, piece, names, types) if may_be_typed else None
-    frame = _parse(dialect, piece, names, {}) if frame is None else frame
+    if frame is None:  # names are no numbers: a piece that has them is not read as such
+        _refuse_second_names(path, dialect, header, piece)
+        frame = _parse(dialect, piece, names, {})
     if frame is None or (plain is not piece and frame.height != _count_lines(plain)):
         return None
     # Polars refuses a row that is too long, and ends one that is too short with a gap.
