@@ -4,9 +4,8 @@ import os
 import re
 import shutil
 import subprocess
-import threading
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -143,24 +142,27 @@ def read_files_at(
     """
     requests = [request for request in revisions_and_paths if "\n" not in "".join(request)]  # no name of ours has one
     names = "".join(f"{revision}:./{path}\n" for revision, path in requests)  # `./`: Git begins at the top without it
-    pipe = subprocess.PIPE
-    command, environment = git_command("cat-file", "--batch"), git_environment()
-    with subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe) as child:
-        assert child.stdin
-        assert child.stdout
-        assert child.stderr
-        # Git answers before it has read all names: whoever writes them must not be the one who reads the answers.
-        threading.Thread(target=_ask, args=(child.stdin, os.fsencode(names)), daemon=True).start()
-        contents = dict(_answers(requests, child.stdout, limit))
-        errors = child.stderr.read()
-    if child.returncode != 0:
+    # Git answers before it has read all names: it takes them from a file, because whoever wrote them into a pipe could
+    # not read the answers at the same time.
+    with tempfile.TemporaryFile() as asked:
+        asked.write(os.fsencode(names))
+        asked.seek(0)
+        contents, errors, returncode = _ask(asked, requests, limit)
+    if returncode != 0:
         raise git_error(["cat-file"], errors)
     return contents
 
 
-def _ask(stdin: IO[bytes], names: bytes) -> None:
-    with suppress(OSError), stdin:  # Git has failed, and says why
-        stdin.write(names)
+def _ask(
+    asked: IO[bytes], requests: Iterable[tuple[str, str]], limit: int
+) -> tuple[dict[tuple[str, str], bytes], bytes, int]:
+    command, environment, pipe = git_command("cat-file", "--batch"), git_environment(), subprocess.PIPE
+    with subprocess.Popen(command, env=environment, stdin=asked, stdout=pipe, stderr=pipe) as child:
+        assert child.stdout
+        assert child.stderr
+        contents = dict(_answers(requests, child.stdout, limit))
+        errors = child.stderr.read()
+    return contents, errors, child.returncode
 
 
 def _answers(
