@@ -4,6 +4,7 @@ import polars as pl
 
 from relight.data.schema import STEP_COLUMN, Frequency, Schema, SeriesSchema
 from relight.data.written_times import write_times
+from relight.prepare.time_axis.number_forms import FIRST_YEAR, LAST_YEAR
 from relight.prepare.time_axis.stepping import times_after
 from relight.runtime.messages import pluralize
 
@@ -25,15 +26,17 @@ def series_lines(schema: Schema, rows: pl.DataFrame) -> list[str]:
     first, last = _written(pl.Series([ends[0], ends[1]], dtype=rows[series.time].dtype), rows, series)
     season = f"season {pluralize(series.season, 'step')}" if series.season > 1 else "no season"
     return [
-        f"time {series.time}: {_frequency_text(series.frequency)}, {season}; {first} to {last}"
+        f"time {series.time}: {_frequency_text(series.frequency, rows[series.time])}, {season}; {first} to {last}"
         + (f", clock of {series.zone}" if series.zone else ""),
         f"{len(groups)} series of {steps}, {gaps} of {schema.target}",
         *_horizon_lines(groups, schema.target, rows, series),
     ]
 
 
-def _frequency_text(frequency: Frequency) -> str:
+def _frequency_text(frequency: Frequency, times: pl.Series) -> str:
     day = "last day" if frequency.month_end else frequency.month_day
+    if frequency.unit == "number" and bool(times.is_between(FIRST_YEAR, LAST_YEAR).all()):
+        return f"{pluralize(frequency.every, 'year')} apart"
     return f"{frequency} apart, on the {day} of a month" if day else f"{frequency} apart"
 
 
@@ -42,11 +45,12 @@ def _horizon_lines(groups: list[pl.DataFrame], target: str, rows: pl.DataFrame, 
     pasts = [past for group in groups if (past := _up_to_last_value(group, target)).height]
     if not pasts:
         return []
-    newest = max(pasts, key=lambda past: past[STEP_COLUMN][-1])
-    ahead = times_after(newest[series.time], series.horizon, series.frequency)
+    last_step = max(past[STEP_COLUMN][-1] for past in pasts)
+    newest = [past[series.time] for past in pasts if past[STEP_COLUMN][-1] == last_step]
+    ahead = pl.concat([times_after(past, series.horizon, series.frequency) for past in newest]).sort()
     first, last = _written(pl.concat([ahead.head(1), ahead.tail(1)]), rows, series)
-    times = first if series.horizon == 1 else f"{first} to {last}"
-    n_earlier = sum(past[STEP_COLUMN][-1] != newest[STEP_COLUMN][-1] for past in pasts)
+    times = first if first == last else f"{first} to {last}"
+    n_earlier = len(pasts) - len(newest)
     others = f"; {n_earlier} of {len(pasts)} series end earlier, and go on from there" if n_earlier else ""
     return [f"a forecast reads {pluralize(series.length, 'step')} and predicts {series.horizon}: {times}{others}"]
 

@@ -8,10 +8,11 @@ import re
 
 import polars as pl
 
-from relight.data.calendar import format_times, wall_clock
+from relight.data.calendar import format_times, wall_clock, zone_of
 from relight.data.schema import MICROSECONDS_PER_SECOND
 
 UNIX, YEAR_MONTH, YEAR_PART = "unix:", "year.month:", "year.part:"
+UTC_FORM, UTC_OFFSET_FORM = "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S+00:00"
 HALF = "{half}"
 _DIGITS = re.compile(r"(%[YmdHMSGVq])+")  # a whole number
 
@@ -30,6 +31,8 @@ def write_times(times: pl.Series, form: str | None, among: pl.Series) -> pl.Seri
         return format_times(times, among)
     if form.startswith(UNIX):
         return _unix_ticks(times, int(form.removeprefix(UNIX)))
+    if form in (UTC_FORM, UTC_OFFSET_FORM):
+        return (times.dt.convert_time_zone("UTC") if zone_of(times) else times).dt.to_string(form)
     years, months = wall_clock(times).dt.year(), wall_clock(times).dt.month()
     if form == YEAR_MONTH:
         return (years + months / 100).round(2)
@@ -37,6 +40,11 @@ def write_times(times: pl.Series, form: str | None, among: pl.Series) -> pl.Seri
         return (years + (months - 1) / 12).round(int(form.removeprefix(YEAR_PART)))
     texts = _formatted(times, form)
     return texts.cast(pl.Int64) if _DIGITS.fullmatch(form) else texts
+
+
+def is_utc(form: str | None) -> bool:
+    """Return whether a form writes times in UTC."""
+    return form is not None and (form in (UTC_FORM, UTC_OFFSET_FORM) or form.startswith(UNIX))
 
 
 def _unix_ticks(times: pl.Series, per_second: int) -> pl.Series:

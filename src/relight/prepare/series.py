@@ -11,6 +11,7 @@ from relight.data.calendar import zone_of
 from relight.data.index_columns import index_note
 from relight.data.schema import SPLIT_COLUMN, STEP_COLUMN, Column, ColumnKind, Frequency, Schema, SeriesSchema
 from relight.data.text_columns import as_labels
+from relight.data.written_times import is_utc
 from relight.errors import ColumnError, InputError
 from relight.prepare.column_plan import REQUESTED_REASON
 from relight.prepare.columns import clean_as_kind, clean_column
@@ -39,7 +40,8 @@ def regularize_series(raw: pl.DataFrame, params: PrepareParams, known: SeriesSch
     clean = _clean(raw, params, settings, known)
     written, frequency = raw[settings.time].rename(WRITTEN), known.frequency if known else None
     try:
-        regular = regular_rows(pl.DataFrame(clean.columns), written, settings.time, settings.series, frequency)
+        table, names = pl.DataFrame(clean.columns), (settings.time, settings.series)
+        regular = regular_rows(table, written, *names, frequency, is_utc=is_utc(clean.form))
     except ColumnError as error:
         raise InputError(f"prepare.sequence.time: '{settings.time}' {error}") from error
     notes = [*clean.notes, *regular.notes, *_gap_notes(regular.rows, settings)]

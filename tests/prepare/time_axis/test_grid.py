@@ -9,8 +9,8 @@ import pytest
 
 from relight.data.schema import SECONDS_PER_DAY, Frequency
 from relight.errors import ColumnError
+from relight.prepare.time_axis.axes import SeriesTimes
 from relight.prepare.time_axis.grid import TimeSteps, find_time_steps
-from relight.prepare.time_axis.rows import SeriesTimes
 from relight.prepare.time_axis.stepping import Anchors, step_times, times_after
 
 

@@ -11,10 +11,41 @@ from relight.data.schema import MICROSECONDS_PER_SECOND, SECONDS_PER_DAY, Freque
 from relight.errors import ColumnError
 from relight.prepare.time_axis.clocks import daily_clock
 from relight.prepare.time_axis.months import find_month_day, month_numbers, series_days
-from relight.prepare.time_axis.rows import SeriesTimes
 from relight.prepare.time_axis.weekdays import count_weekdays, days_since_1970, find_weekdays
 
 _SECOND = Frequency(unit="second", every=1)
+
+
+class SeriesTimes(NamedTuple):
+    """The times of all series, ascending within each.
+
+    Attributes:
+        times: Float64, or Datetime with or without a zone.
+        series: a code for each row, int (n_rows,), rows of a series together.
+        names: of the series, by code; empty if there is one series without a name.
+        written: the times as the file has them, for messages.
+        is_utc: whether times without a zone are known to be in UTC.
+    """
+
+    times: pl.Series
+    series: np.ndarray
+    names: tuple[str, ...] = ()
+    written: pl.Series | None = None
+    is_utc: bool = False
+
+    @property
+    def same_series(self) -> np.ndarray:
+        """Return for each row but the first whether it is of the same series as the one before, bool (n_rows - 1,)."""
+        same: np.ndarray = self.series[1:] == self.series[:-1]
+        return same
+
+    def show(self, row: int) -> str:
+        """Return a time as the file has it."""
+        return f"'{self.times[row] if self.written is None else self.written[row]}'"
+
+    def show_series(self, row: int) -> str:
+        """Return the name of a row's series, to follow "a time"; nothing if there is one series."""
+        return f" of series '{self.names[int(self.series[row])]}'" if len(self.names) > 1 else ""
 
 
 class TimeSteps(NamedTuple):
@@ -117,8 +148,9 @@ def whole_seconds(times: pl.Series) -> np.ndarray:
         ColumnError: for a part of a second.
     """
     microseconds = times.to_physical()
-    if bool((microseconds % MICROSECONDS_PER_SECOND != 0).any()):
-        raise ColumnError("must be on whole seconds")
+    parts = microseconds % MICROSECONDS_PER_SECOND != 0
+    if bool(parts.any()):
+        raise ColumnError(f"must be on whole seconds, got '{times.filter(parts)[0]}'; round the times")
     return (microseconds // MICROSECONDS_PER_SECOND).to_numpy()
 
 

@@ -1,6 +1,6 @@
 """The clock of a zone: an hour that it shows twice in autumn, and one that it skips in spring."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 
 import polars as pl
 
@@ -74,6 +74,15 @@ def clock_change_zone(local: pl.Series) -> str | None:
     """Return a zone whose clock shows all of these times twice, because it goes back; None if there is none."""
     for zone in KNOWN_ZONES:
         if local.dt.replace_time_zone(zone, ambiguous="null", non_existent="null").null_count() == len(local):
+            return zone
+    return None
+
+
+def midnight_zone(times: pl.Series) -> str | None:
+    """Return a zone on whose clock times in UTC are all at midnight; None if there is none."""
+    for zone in KNOWN_ZONES:
+        local = daily_clock(times.dt.replace_time_zone("UTC").dt.convert_time_zone(zone))
+        if local is not None and local.dt.time()[0] == time():
             return zone
     return None
 

@@ -1,12 +1,13 @@
 """Series that have two frequencies: one up to some time and another from there, or another one than most series."""
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from relight.data.schema import Frequency
 from relight.errors import ColumnError
-from relight.prepare.time_axis.rows import SeriesTimes
+from relight.prepare.time_axis.axes import SeriesTimes
 from relight.runtime.messages import pluralize
 
 ADVICE = "bring the rows to one frequency"
@@ -17,11 +18,12 @@ MIN_OTHER_STEPS, MIN_OTHER_SHARE = 4, 0.5
 
 
 class _Run(NamedTuple):
-    """Consecutive steps of one length: the first of them, their number, and the length."""
+    """Consecutive steps that are longer than others: the first of them, their number, the least and largest length."""
 
     first: int
     n_steps: int
-    length: int
+    shortest: int
+    longest: int
 
 
 def assert_one_frequency(step_numbers: np.ndarray, frequency: Frequency, rows: SeriesTimes) -> None:
@@ -46,7 +48,7 @@ def assert_one_frequency(step_numbers: np.ndarray, frequency: Frequency, rows: S
             first = int(begin) + run.first
             raise ColumnError(
                 f"must have one frequency, got most times {frequency} apart and, from {rows.show(first)}"
-                f"{rows.show_series(first)} on, {run.n_steps} steps of {_length(frequency, run.length)}; {ADVICE}"
+                f"{rows.show_series(first)} on, {run.n_steps} steps of {_lengths(frequency, run)}; {ADVICE}"
             )
 
 
@@ -60,19 +62,28 @@ def _other_length(steps: np.ndarray) -> int | None:
 
 
 def _odd_run(steps: np.ndarray) -> _Run | None:
-    """Return a run of longer steps that is not chance."""
-    if not len(steps):
-        return None
-    starts = np.flatnonzero(np.concatenate([[True], steps[1:] != steps[:-1]]))
-    sizes, span = np.diff([*starts, len(steps)]), int(steps.sum())
-    for start, size in zip(starts, sizes, strict=True):
-        length = int(steps[start])
-        if length == 1 or size < MIN_RUN or size * length < MIN_SPAN_SHARE * span:
+    """Return a run of longer steps that is not chance: of one length, such as a week, or of several, such as months."""
+    share = float((steps != 1).mean()) if len(steps) else 0.0
+    for run in (*_runs(steps), *_runs(np.minimum(steps, 2))):
+        lengths = steps[run]
+        if lengths[0] == 1 or len(lengths) < MIN_RUN or lengths.sum() < MIN_SPAN_SHARE * steps.sum():
             continue
-        share = min(float((steps == length).mean()), MAX_RANDOM_SHARE)
-        if len(steps) * share**size < MAX_CHANCE:
-            return _Run(int(start), int(size), length)
+        is_one = bool((lengths == lengths[0]).all())
+        random_share = min(float((steps == lengths[0]).mean()), MAX_RANDOM_SHARE) if is_one else share
+        if len(steps) * random_share ** len(lengths) < MAX_CHANCE:
+            return _Run(run.start, len(lengths), int(lengths.min()), int(lengths.max()))
     return None
+
+
+def _runs(values: np.ndarray) -> list[slice]:
+    """Return the stretches of equal values."""
+    starts = [0, *(np.flatnonzero(np.diff(values)) + 1).tolist(), len(values)]
+    return [slice(start, end) for start, end in pairwise(starts)]
+
+
+def _lengths(frequency: Frequency, run: _Run) -> str:
+    shortest, longest = (_length(frequency, length) for length in (run.shortest, run.longest))
+    return shortest if shortest == longest else f"{shortest} to {longest}"
 
 
 def _length(frequency: Frequency, n_steps: int) -> str:

@@ -6,11 +6,24 @@ import polars as pl
 from relight.data.calendar import wall_clock, zone_of
 from relight.data.schema import Frequency
 from relight.errors import ColumnError
-from relight.prepare.time_axis.axes import Axis, TimeSteps, axes, off_grid, steps_on, usual_step
-from relight.prepare.time_axis.clocks import clock_change_zone
+from relight.prepare.time_axis.axes import (
+    Axis,
+    SeriesTimes,
+    TimeSteps,
+    axes,
+    is_on_grid,
+    numbers,
+    off_grid,
+    rises_by_months,
+    seconds_axis,
+    steps_on,
+    usual_step,
+    whole_seconds,
+)
+from relight.prepare.time_axis.clocks import clock_change_zone, daily_clock, midnight_zone
 from relight.prepare.time_axis.frequencies import ADVICE, assert_one_frequency
-from relight.prepare.time_axis.known import on_known
-from relight.prepare.time_axis.rows import SeriesTimes
+from relight.prepare.time_axis.months import find_month_day, follows, month_numbers, series_days
+from relight.prepare.time_axis.weekdays import count_weekdays, days_since_1970
 from relight.runtime.messages import pluralize
 
 
@@ -24,7 +37,7 @@ def find_time_steps(rows: SeriesTimes, known: Frequency | None = None) -> TimeSt
         ColumnError: for times that occur twice, are between the steps of the grid, or have two frequencies.
     """
     _refuse_duplicates(rows)
-    if known is not None and (as_known := on_known(rows, known)) is not None:
+    if known is not None and (as_known := _on_known(rows, known)) is not None:
         return as_known
     ways = list(axes(rows))
     for axis in ways:
@@ -34,6 +47,47 @@ def find_time_steps(rows: SeriesTimes, known: Frequency | None = None) -> TimeSt
             assert_one_frequency(steps.step_numbers, steps.frequency, rows)
             return steps
     raise _off_grid_error(ways[0], rows)
+
+
+def _on_known(rows: SeriesTimes, known: Frequency) -> TimeSteps | None:
+    """Return the steps on a known grid; None if the rows do not lie on it, or no two of them are one step apart."""
+    axis = _known_axis(rows, known)
+    if axis is None:
+        return None
+    every = known.every if known.weekdays is None else 1
+    differences = np.diff(axis.counts)[rows.same_series]
+    if not is_on_grid(axis.counts, every, rows) or (len(differences) and not bool((differences == every).any())):
+        return None
+    return steps_on(axis, every)
+
+
+def _known_axis(rows: SeriesTimes, known: Frequency) -> Axis | None:
+    times = rows.times
+    if (times.dtype == pl.Float64) != (known.unit == "number"):
+        return None
+    if known.unit == "number":
+        return numbers(times)
+    local = wall_clock(times)
+    if known.unit == "month":
+        return _known_months(local, rows, known)
+    if known.weekdays is None:
+        return seconds_axis(times)
+    daily = daily_clock(times)
+    counts = None if daily is None else count_weekdays(days_since_1970(whole_seconds(daily)), known.weekdays)
+    return None if counts is None else Axis(counts, known.model_copy(update={"on_clock": zone_of(times) is not None}))
+
+
+def _known_months(local: pl.Series, rows: SeriesTimes, known: Frequency) -> Axis | None:
+    """Count months; the day within them is the known one, or another that the rows have."""
+    if rows.same_series.any() and not rises_by_months(local, rows.same_series):
+        return None
+    days = series_days(local, rows.series)
+    month_end = bool((local.dt.month_end() == local).all())
+    is_known = not known.month_end and follows(local, known.month_day, days)
+    found, rule = (True, known.month_day) if is_known or month_end else find_month_day(local, days)
+    rule = None if month_end and not is_known else rule
+    frequency = Frequency(unit="month", every=1, month_end=month_end and not is_known, month_day=rule)
+    return Axis(month_numbers(local), frequency) if found else None
 
 
 def _refuse_duplicates(rows: SeriesTimes) -> None:
@@ -63,7 +117,14 @@ def _off_grid_error(axis: Axis, rows: SeriesTimes) -> ColumnError:
     every = usual_step(axis.counts, rows.same_series)
     wrong = off_grid(axis.counts, every, rows.series)
     frequency, first = axis.frequency.model_copy(update={"every": every}), int(wrong[0])
+    zone = midnight_zone(rows.times) if rows.is_utc else None
+    by_month = rows.times.dtype != pl.Float64 and rises_by_months(wall_clock(rows.times), rows.same_series)
+    advice = ADVICE
+    if zone is not None:
+        advice = f"they are midnights in {zone}: name it in prepare.zones"
+    elif by_month:
+        advice = "if each row stands for a month, write it as 2024-01"
     return ColumnError(
         f"must have one frequency, got most times {frequency} apart and {rows.show(first)}{rows.show_series(first)} "
-        f"between them ({pluralize(len(wrong), 'such row')}); {ADVICE}"
+        f"between them ({pluralize(len(wrong), 'such row')}); {advice}"
     )

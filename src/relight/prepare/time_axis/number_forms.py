@@ -73,7 +73,9 @@ def _read_digits(whole: pl.Series) -> NumberTimes | None:
     name = _NAMES.get(form, f"times such as {texts[0]}")
     if not bool(is_time.all()):
         at = int((~is_time).arg_max() or 0)
-        raise ColumnError(f"row {at + 1} must be one of the {name}, as most rows, got {texts[at]}; fix the value")
+        raise ColumnError(
+            f"row {at + 1} must be one of the {name}, as most rows, got {texts[at]}; fix the value, or drop the row"
+        )
     return NumberTimes(values, form, name)
 
 
@@ -100,7 +102,8 @@ def _read_quarters(whole: pl.Series, min_quarters: int) -> NumberTimes | None:
 
 def _read_unix(whole: pl.Series) -> NumberTimes | None:
     for per_second, unit in _UNIX_UNITS.items():
-        if bool((whole // per_second).is_between(_FIRST_UNIX_SECOND, _LAST_UNIX_SECOND).all()):
+        is_unix = bool((whole // per_second).is_between(_FIRST_UNIX_SECOND, _LAST_UNIX_SECOND).all())
+        if is_unix and bool((whole % per_second == 0).all()):  # steps below a second stay numbers
             up, down = max(MICROSECONDS_PER_SECOND // per_second, 1), max(per_second // MICROSECONDS_PER_SECOND, 1)
             return NumberTimes((whole * up // down).cast(pl.Datetime("us")), f"{UNIX}{per_second}", f"unix {unit}")
     return None

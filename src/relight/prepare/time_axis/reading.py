@@ -7,16 +7,16 @@ import polars as pl
 
 from relight.data.calendar import zone_of
 from relight.data.schema import SeriesSchema
-from relight.data.written_times import UNIX
+from relight.data.written_times import UNIX, UTC_FORM, UTC_OFFSET_FORM, is_utc
 from relight.errors import ColumnError
 from relight.prepare.columns import TEXT_TYPES, clean_column
 from relight.prepare.time_axis.clocks import read_on_zone
 from relight.prepare.time_axis.number_forms import read_numbers
 from relight.prepare.time_axis.text_forms import read_texts
-from relight.prepare.times import DATETIME_TYPE, are_mostly_iso
+from relight.prepare.times import DATETIME_TYPE, are_mostly_iso, parse_dates
 from relight.prepare.zones import FIXED_ZONES, UTC, find_zone
+from relight.runtime.messages import pluralize
 
-UTC_FORM, UTC_OFFSET_FORM = "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S+00:00"
 _SHORT_OFFSET = r"([0-9]{2}:[0-9]{2}(?:[:.,0-9]*))([+-][0-9]{2})$"  # as PostgreSQL writes it
 _NAMED_UTC = r"([0-9]) ?(?:UTC|GMT)$"
 _OFFSET = r"(Z|[+-][0-9]{2}:?[0-9]{2})$"
@@ -50,12 +50,13 @@ def read_times(raw: pl.Series, series: pl.Series, zone: str | None, known: Serie
         ColumnError: for gaps, and for values that are no times, or that could be read in two ways.
     """
     raw = raw.cast(pl.String) if raw.dtype in TEXT_TYPES else raw
-    if raw.null_count():
-        raise ColumnError(f"has {raw.null_count()} gaps; give each row a time, or drop these rows")
+    _refuse_gaps(raw.fill_nan(None) if raw.dtype.is_float() else raw)
     zone = zone or (_known_zone(known) if known else None)
     if raw.dtype == pl.String:
         raw = raw.str.replace(_SHORT_OFFSET, "${1}${2}:00").str.replace(_NAMED_UTC, "${1}Z")
-        if not are_mostly_iso(raw) and (read := read_texts(raw, known.form if known else None)) is not None:
+        if are_mostly_iso(raw):
+            return _with_zone(raw, _read_iso(raw), zone, series)
+        if (read := read_texts(raw, known.form if known else None)) is not None:
             return _on_clock(TimeColumn(read.values, read.form), zone, series, raw)
     cleaned = clean_column(raw)
     if cleaned.kind == "numeric":
@@ -66,9 +67,26 @@ def read_times(raw: pl.Series, series: pl.Series, zone: str | None, known: Serie
     return _with_zone(raw, times, zone, series)
 
 
+def _read_iso(texts: pl.Series) -> pl.Series:
+    """Return texts in ISO 8601 as times in UTC, without a zone."""
+    times = parse_dates(texts)
+    if times.null_count():
+        at = int(times.is_null().arg_max() or 0)
+        raise ColumnError(
+            f"row {at + 1} must be a date such as 2020-01-31 or 2020-01-31 12:30:00, as most rows, got "
+            f"'{texts[at][:40]}'; fix the value, or drop the row"
+        )
+    return times
+
+
+def _refuse_gaps(values: pl.Series) -> None:
+    n_gaps = values.null_count()
+    if n_gaps:
+        raise ColumnError(f"has {pluralize(n_gaps, 'gap')}; give each row a time, or drop these rows")
+
+
 def _known_zone(known: SeriesSchema) -> str | None:
-    is_utc = known.form is not None and (known.form in (UTC_FORM, UTC_OFFSET_FORM) or known.form.startswith(UNIX))
-    return known.zone or ("UTC" if is_utc else None)
+    return known.zone or ("UTC" if is_utc(known.form) else None)
 
 
 def _read_numbers(numbers: pl.Series, zone: str | None, series: pl.Series, known: SeriesSchema | None) -> TimeColumn:
@@ -90,15 +108,46 @@ def _with_zone(raw: pl.Series, times: pl.Series, zone: str | None, series: pl.Se
         raw: texts in ISO 8601, or typed dates.
         times: the same in UTC, without a zone.
     """
-    has_offset = zone_of(raw) is not None or (raw.dtype == pl.String and bool(raw.str.contains(_OFFSET).any()))
-    if not has_offset:
+    if zone_of(raw) is None and not _have_offsets(raw):
         return _on_clock(TimeColumn(times, None), zone, series, raw)
     found = find_zone(raw, times, zone, FIXED_ZONES)
     notes = (found.note,) if found.note else ()
+    if found.zone is None and found.note is not None and (days := _local_days(raw)) is not None:
+        return TimeColumn(days, None, ("has offsets of several zones; its days are those that it shows",))
+    form = _utc_form(raw)
     if found.zone is None:
-        is_offset = raw.dtype == pl.String and not bool(raw.str.ends_with("Z").any())
-        return TimeColumn(times, UTC_OFFSET_FORM if is_offset else UTC_FORM, notes)
-    return TimeColumn(_in_zone(times, found.zone), None, notes)
+        return TimeColumn(times, form or UTC_OFFSET_FORM, notes)
+    return TimeColumn(_in_zone(times, found.zone), form, notes)
+
+
+def _have_offsets(raw: pl.Series) -> bool:
+    """Return whether texts have offsets.
+
+    Raises:
+        ColumnError: if only some have them.
+    """
+    if raw.dtype != pl.String:
+        return False
+    have = raw.str.contains(_OFFSET)
+    if bool(have.any()) and not bool(have.all()):
+        at = int((~have).arg_max() or 0)
+        raise ColumnError(f"row {at + 1} must have an offset such as +01:00, as other rows, got '{raw[at]}'; add it")
+    return bool(have.any())
+
+
+def _local_days(raw: pl.Series) -> pl.Series | None:
+    """Return times without their offsets if they all show the same time of the day."""
+    local = parse_dates(raw.str.replace(_OFFSET, "")) if raw.dtype == pl.String else None
+    return local if local is not None and local.dt.time().n_unique() == 1 else None
+
+
+def _utc_form(raw: pl.Series) -> str | None:
+    """Return the form of times that are written in UTC; None for other offsets."""
+    if raw.dtype != pl.String:
+        return UTC_FORM if zone_of(raw) in UTC else None
+    if bool(raw.str.ends_with("Z").all()):
+        return UTC_FORM
+    return UTC_OFFSET_FORM if bool(raw.str.contains(r"[+-]00:?00$").all()) else None
 
 
 def _in_zone(times: pl.Series, zone: str) -> pl.Series:

@@ -77,7 +77,9 @@ def read_texts(texts: pl.Series, known: str | None = None) -> TextTimes | None:
     wrong = values.is_null()
     if wrong.any():
         at = int(wrong.arg_max() or 0)
-        raise ColumnError(f"row {at + 1} must be {form.name}, as most rows, got '{texts[at][:40]}'; fix the value")
+        raise ColumnError(
+            f"row {at + 1} must be {form.name}, as most rows, got '{texts[at][:40]}'; fix the value, or drop the row"
+        )
     return TextTimes(values, _written_form(texts, form))
 
 

@@ -7,6 +7,7 @@ from relight.data.schema import SECONDS_PER_DAY
 
 DAYS_TO_MONDAY = 3  # the first of January 1970 is a Thursday
 MIN_RELATIVE_SHARE = 0.5  # of a weekday's days that have rows; with a smaller one, its rows are exceptions
+MAX_RARE_SHARE = 0.1  # of the usual share of days that have rows
 MAX_CHANCE = 1e-4  # that days which are missing for other reasons leave out the same weekdays
 
 
@@ -20,20 +21,31 @@ def find_weekdays(days: np.ndarray, series: np.ndarray) -> tuple[int, ...] | Non
     present = np.unique((days + DAYS_TO_MONDAY) % 7)
     if len(present) in (1, 7):
         return None
-    spans = (
-        pl.DataFrame({"day": days, "series": series})
-        .group_by("series")
-        .agg(first=pl.col("day").min(), end=pl.col("day").max() + 1)
-    )
-    first, end = spans["first"].to_numpy(), spans["end"].to_numpy()
-    n_days = {weekday: int(np.sum(_n_weekdays(end, weekday) - _n_weekdays(first, weekday))) for weekday in range(7)}
-    n_possible = sum(n_days[int(weekday)] for weekday in present)
+    n_days = _days_spanned(days, series)
+    n_possible = int(n_days[present].sum())
     share = len(days) / (n_possible + 1)
     n_rows = np.bincount((days + DAYS_TO_MONDAY) % 7, minlength=7)
-    if any(n_rows[weekday] < MIN_RELATIVE_SHARE * share * n_days[int(weekday)] for weekday in present):
+    if bool((n_rows[present] < MIN_RELATIVE_SHARE * share * n_days[present]).any()):
         return None
-    chance = (1 - share) ** (sum(n_days.values()) - n_possible)
+    chance = (1 - share) ** int(n_days.sum() - n_possible)
     return tuple(int(weekday) + 1 for weekday in present) if chance < MAX_CHANCE else None
+
+
+def rare_weekdays(days: np.ndarray, series: np.ndarray) -> tuple[int, ...]:
+    """Return the weekdays of a few exceptions, 1 (Monday) to 7, such as the Saturdays on which an exchange opened."""
+    n_rows = np.bincount((days + DAYS_TO_MONDAY) % 7, minlength=7)
+    shares = n_rows / np.maximum(_days_spanned(days, series), 1)
+    rare = (n_rows > 0) & (shares < MAX_RARE_SHARE * np.median(shares))
+    return tuple(int(weekday) + 1 for weekday in np.flatnonzero(rare))
+
+
+def _days_spanned(days: np.ndarray, series: np.ndarray) -> np.ndarray:
+    """Return how many days of each weekday lie between the first and the last row of each series, int64 (7,)."""
+    groups = pl.DataFrame({"day": days, "series": series}).group_by("series")
+    spans = groups.agg(first=pl.col("day").min(), end=pl.col("day").max() + 1)
+    first, end = spans["first"].to_numpy()[:, None], spans["end"].to_numpy()[:, None]
+    spanned: np.ndarray = (_n_weekdays(end) - _n_weekdays(first)).sum(axis=0)
+    return spanned
 
 
 def count_weekdays(days: np.ndarray, weekdays: tuple[int, ...]) -> np.ndarray | None:
@@ -57,7 +69,7 @@ def days_since_1970(seconds: np.ndarray) -> np.ndarray:
     return seconds // SECONDS_PER_DAY
 
 
-def _n_weekdays(before: np.ndarray, weekday: int) -> np.ndarray:
-    """Return how many days of a weekday, 0 to 6, lie before each day, up to a constant."""
-    count: np.ndarray = (before + DAYS_TO_MONDAY - weekday + 6) // 7
+def _n_weekdays(before: np.ndarray) -> np.ndarray:
+    """Return how many days of each weekday lie before days (n, 1), up to a constant, int64 (n, 7)."""
+    count: np.ndarray = (before + DAYS_TO_MONDAY - np.arange(7) + 6) // 7
     return count
