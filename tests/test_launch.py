@@ -314,11 +314,11 @@ def test_a_checkpoint_of_two_processes_is_not_for_one(long_: Repository) -> None
 
 
 def test_a_worker_that_does_not_answer_ends_the_run_in_time(long_: Repository) -> None:
-    run = Launched(long_, *LAUNCH, "--processes", "2", "--timeout", "15", *TRAIN)
+    run = Launched(long_, *LAUNCH, "--processes", "2", "--timeout", "8", *TRAIN)
     wait_for_checkpoints(run, 1)
     os.kill(run.worker(), signal.SIGSTOP)
     said = run.said()
-    assert "error: another process ended, or did not answer for 15 s; " in said
+    assert "error: another process ended, or did not answer for 8 s; " in said
     assert run.process.returncode != 0
     wait_until_nobody_is_at_work_in(long_.root)
 

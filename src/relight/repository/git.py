@@ -4,8 +4,9 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -142,27 +143,36 @@ def read_files_at(
     """
     requests = [request for request in revisions_and_paths if "\n" not in "".join(request)]  # no name of ours has one
     names = "".join(f"{revision}:./{path}\n" for revision, path in requests)  # `./`: Git begins at the top without it
-    # Git answers before it has read all names: it takes them from a file, because whoever wrote them into a pipe could
-    # not read the answers at the same time.
-    with tempfile.TemporaryFile() as asked:
-        asked.write(os.fsencode(names))
-        asked.seek(0)
-        contents, errors, returncode = _ask(asked, requests, limit)
-    if returncode != 0:
+    command, environment, pipe = git_command("cat-file", "--batch"), git_environment(), subprocess.PIPE
+    with subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe) as child:
+        assert child.stdin
+        assert child.stdout
+        assert child.stderr
+        with _asking(child.stdin, os.fsencode(names)):
+            contents = dict(_answers(requests, child.stdout, limit))
+            errors = child.stderr.read()
+    if child.returncode != 0:
         raise git_error(["cat-file"], errors)
     return contents
 
 
-def _ask(
-    asked: IO[bytes], requests: Iterable[tuple[str, str]], limit: int
-) -> tuple[dict[tuple[str, str], bytes], bytes, int]:
-    command, environment, pipe = git_command("cat-file", "--batch"), git_environment(), subprocess.PIPE
-    with subprocess.Popen(command, env=environment, stdin=asked, stdout=pipe, stderr=pipe) as child:
-        assert child.stdout
-        assert child.stderr
-        contents = dict(_answers(requests, child.stdout, limit))
-        errors = child.stderr.read()
-    return contents, errors, child.returncode
+@contextmanager
+def _asking(stdin: IO[bytes], names: bytes) -> Iterator[None]:
+    """Write the names in a thread: Git answers before it has read all, so whoever writes cannot be the one who reads.
+
+    The thread has ended, and the pipe is closed, when the context ends: two threads that close one pipe fail.
+    """
+    thread = threading.Thread(target=_ask, args=(stdin, names), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+
+
+def _ask(stdin: IO[bytes], names: bytes) -> None:
+    with suppress(OSError), stdin:  # Git has failed, and says why
+        stdin.write(names)
 
 
 def _answers(
