@@ -109,7 +109,8 @@ class SequenceParams(Section):
     id: Name | None = Field(default=None, min_length=1, exclude_if=lambda name: name is None)
     """The column that names the sequence of each row; all rows of a sequence have the same target."""
     time: Name | None = Field(default=None, min_length=1, exclude_if=lambda name: name is None)
-    """The column that orders the rows of a sequence or a series: numbers or dates."""
+    """The column that orders the rows of a sequence or a series: numbers or dates; of a series also months, quarters
+    and weeks, such as 2024-01, 2024Q1, 2024-W05."""
     symbols: Name | None = Field(default=None, min_length=1, exclude_if=lambda name: name is None)
     """Instead of `id` and `time`: each row is a sequence, and the characters of this text are its steps."""
     series: Name | None = Field(default=None, min_length=1, exclude_if=lambda name: name is None)
@@ -122,7 +123,7 @@ class SequenceParams(Section):
     """Number of steps between the origins of two windows; 1 if left out."""
     season: AutoOrNumber = _optional_field()
     """Number of steps after which a series is expected to repeat itself; auto: by the length of a step (24 for hours, 7
-    for days, 52 for weeks, 12 for months)."""
+    for days, 5 for business days, 52 for weeks, 12 for months)."""
     fill: Literal["forward", "interpolate", "error"] | None = _optional_field()
     """What fills a gap of the past: the value before it (forward, if left out), a line between its neighbours in the
     same part (interpolate), or nothing (error)."""
