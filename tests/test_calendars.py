@@ -169,6 +169,18 @@ def test_each_series_goes_on_on_its_own_weekday(tmp_path: Path) -> None:
     assert predicted(tmp_path) == [str(day.date()) for some in days.values() for day in some[60:]]
 
 
+def test_a_saturday_after_business_days_is_named(tmp_path: Path) -> None:
+    made(tmp_path, [str(day.date()) for day in pd.date_range("2024-01-01", periods=60, freq="B")])
+    new = ["2024-04-01", "2024-04-02", "2024-04-03", "2024-04-04", "2024-04-05", "2024-04-06", "2024-04-08"]
+    pl.DataFrame({"t": new, "y": 100.0}).write_csv(tmp_path / "new.csv")
+    with pytest.raises(InputError) as caught:
+        predicted(tmp_path, "new.csv")
+    assert caught.value.problems == (
+        "prepare.sequence.time: 't' must have steps of 1 business day, as in training, got '2024-04-06', a Sat (1 such "
+        "row); drop these rows, or train with rows on all days",
+    )
+
+
 CHECKED = """\
 prepare: {source: table.csv, target: y, task: forecast, sequence: {time: t, series: s, horizon: 3}, ignore: []}
 split: {method: auto, column: null, train: 0.6, validation: 0.2, test: 0.2, seed: 0}

@@ -32,6 +32,8 @@ def known_as(form: str | None = None, zone: str | None = None) -> SeriesSchema:
         (["1949/01", "1949/02"], [date(1949, 1, 1), date(1949, 2, 1)]),
         (["2024M1", "2024M12"], [date(2024, 1, 1), date(2024, 12, 1)]),
         (["Sept 2024", "Oct 2024"], [date(2024, 9, 1), date(2024, 10, 1)]),
+        (["Dec-99", "Jan-00"], [date(1999, 12, 1), date(2000, 1, 1)]),
+        (["Jan-49", "Feb-49"], [date(1949, 1, 1), date(1949, 2, 1)]),
         (["2024 Jan", "2024 Feb"], [date(2024, 1, 1), date(2024, 2, 1)]),
         (["2024年1月", "2024年12月"], [date(2024, 1, 1), date(2024, 12, 1)]),
         (["1990q1", "1990q4"], [date(1990, 1, 1), date(1990, 10, 1)]),
@@ -40,6 +42,7 @@ def known_as(form: str | None = None, zone: str | None = None) -> SeriesSchema:
         (["2024H1", "2024H2"], [date(2024, 1, 1), date(2024, 7, 1)]),
         (["2024-S2", "2025-S1"], [date(2024, 7, 1), date(2025, 1, 1)]),
         (["2020-W53", "2021-W01"], [date(2020, 12, 28), date(2021, 1, 4)]),  # ISO 8601: week 1 has the first Thursday
+        (["W52 2024", "W1 2025"], [date(2024, 12, 23), date(2024, 12, 30)]),
         (["2024-W05-3", "2024-W06-7"], [date(2024, 1, 31), date(2024, 2, 11)]),
         (["2024/1/31", "2024/12/1"], [date(2024, 1, 31), date(2024, 12, 1)]),
         (["31.01.2024", "01.02.2024"], [date(2024, 1, 31), date(2024, 2, 1)]),
@@ -110,6 +113,9 @@ def test_other_numbers_stay_numbers(numbers: list[object]) -> None:
         (["13/02/2024", "02/13/2024"], "got '13/02/2024': in some rows the day stands first, in others the month; wr"),
         (["2024-02-30", "2024-02-29"], "row 1 must be a date such as 2020-01-31 or 2020-01-31 12:30:00, as most rows"),
         (["spring", "summer"], "2024Q1 or 2024-W05, or whole numbers, to order the rows by, got 'spring'"),
+        (["Jan-01", "Jan-02", "Jan-03"], "that can be read in one way, got 'Jan-01'; write them as 2020-01-31"),
+        (["1/31/24", "2/1/24"], "to order the rows by, got '1/31/24'"),
+        (["1", *"234567890", "x"], "row 11 must be a number, as most rows, got 'x'; fix the value, or drop the row"),
         (["2024-01", None], "has 1 gap; give each row a time, or drop these rows"),
         ([2024.0, float("nan")], "has 1 gap; give each row a time, or drop these rows"),
         (

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 
 from relight.data.calendar import wall_clock, zone_of
-from relight.data.schema import Frequency
+from relight.data.schema import WEEKDAY_NAMES, Frequency
 from relight.errors import ColumnError
 from relight.prepare.time_axis.axes import (
     Axis,
@@ -23,7 +23,7 @@ from relight.prepare.time_axis.axes import (
 from relight.prepare.time_axis.clocks import clock_change_zone, daily_clock, midnight_zone
 from relight.prepare.time_axis.frequencies import ADVICE, assert_one_frequency
 from relight.prepare.time_axis.months import find_month_day, follows, month_numbers, series_days
-from relight.prepare.time_axis.weekdays import count_weekdays, days_since_1970
+from relight.prepare.time_axis.weekdays import DAYS_TO_MONDAY, count_weekdays, days_since_1970
 from relight.runtime.messages import pluralize
 
 
@@ -73,8 +73,23 @@ def _known_axis(rows: SeriesTimes, known: Frequency) -> Axis | None:
     if known.weekdays is None:
         return seconds_axis(times)
     daily = daily_clock(times)
+    if daily is not None:
+        _refuse_other_weekdays(rows, days_since_1970(whole_seconds(daily)), known)
     counts = None if daily is None else count_weekdays(days_since_1970(whole_seconds(daily)), known.weekdays)
     return None if counts is None else Axis(counts, known.model_copy(update={"on_clock": zone_of(times) is not None}))
+
+
+def _refuse_other_weekdays(rows: SeriesTimes, days: np.ndarray, known: Frequency) -> None:
+    """Refuse a Saturday in rows that follow business days; rows that are not a day apart are told otherwise."""
+    assert known.weekdays is not None
+    other = np.flatnonzero(~np.isin((days + DAYS_TO_MONDAY) % 7 + 1, known.weekdays))
+    if len(other) and bool((np.diff(days)[rows.same_series] == 1).any()):
+        first = int(other[0])
+        raise ColumnError(
+            f"must have steps of {known}, as in training, got {rows.show(first)}{rows.show_series(first)}, a "
+            f"{WEEKDAY_NAMES[(int(days[first]) + DAYS_TO_MONDAY) % 7]} ({pluralize(len(other), 'such row')}); drop "
+            "these rows, or train with rows on all days"
+        )
 
 
 def _known_months(local: pl.Series, rows: SeriesTimes, known: Frequency) -> Axis | None:

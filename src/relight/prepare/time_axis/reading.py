@@ -7,6 +7,7 @@ import polars as pl
 
 from relight.data.calendar import zone_of
 from relight.data.schema import SeriesSchema
+from relight.data.text_columns import are_mostly_numbers, are_numbers
 from relight.data.written_times import UNIX, UTC_FORM, UTC_OFFSET_FORM, is_utc
 from relight.errors import ColumnError
 from relight.prepare.columns import TEXT_TYPES, clean_column
@@ -58,6 +59,7 @@ def read_times(raw: pl.Series, series: pl.Series, zone: str | None, known: Serie
             return _with_zone(raw, _read_iso(raw), zone, series)
         if (read := read_texts(raw, known.form if known else None)) is not None:
             return _on_clock(TimeColumn(read.values, read.form), zone, series, raw)
+        _refuse_other_texts(raw)
     cleaned = clean_column(raw)
     if cleaned.kind == "numeric":
         return _read_numbers(cleaned.values, zone, series, known)
@@ -65,6 +67,18 @@ def read_times(raw: pl.Series, series: pl.Series, zone: str | None, known: Serie
         raise ColumnError(f"{_TRIED}, got '{str(raw[0])[:40]}'")
     times = cleaned.values.cast(DATETIME_TYPE)
     return _with_zone(raw, times, zone, series)
+
+
+def _refuse_other_texts(texts: pl.Series) -> None:
+    """Refuse texts that are no numbers."""
+    if not are_mostly_numbers(texts):
+        raise ColumnError(f"{_TRIED}, got '{texts[0][:40]}'")
+    wrong = ~are_numbers(texts)
+    if wrong.any():
+        at = int(wrong.arg_max() or 0)
+        raise ColumnError(
+            f"row {at + 1} must be a number, as most rows, got '{texts[at][:40]}'; fix the value, or drop the row"
+        )
 
 
 def _read_iso(texts: pl.Series) -> pl.Series:

@@ -15,6 +15,8 @@ _NAME = (
     r"(?<b>(?i:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
     r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?))"
 )
+MAX_MONTHS_BETWEEN = 6  # of Jan-24 and the next row; days of January would be years apart
+CENTURY_TURN = 30  # Jan-30 is of 1930, Jan-29 of 2029
 _YEAR, _MONTH, _DAY = r"(?<Y>[0-9]{4})", r"(?<m>[0-9]{1,2})", r"(?<d>[0-9]{1,2})"
 _CLOCK = r"(?:[T ,]+(?<H>[0-9]{1,2}):(?<M>[0-9]{2})(?::(?<S>[0-9]{2}))?(?: ?(?<p>[AaPp])\.?[Mm]\.?)?)?"  # 1:00 PM
 
@@ -27,11 +29,13 @@ class _Form(NamedTuple):
     pattern: str
 
 
+_SHORT_YEAR = _Form("a month such as Jan-24", rf"^{_NAME}[-/ ]*'?(?<y>[0-9]{{2}})$")
 _FORMS = (
     _Form("a month such as 2024-01", rf"^{_YEAR}[-/. ]{_MONTH}$"),
     _Form("a month such as 2024M01", rf"^{_YEAR}[- ]?[Mm]{_MONTH}$"),
     _Form("a month such as 01/2024", rf"^{_MONTH}[-/. ]{_YEAR}$"),
     _Form("a month such as Jan 2024", rf"^{_NAME}[-/., ]*{_YEAR}$"),
+    _SHORT_YEAR,
     _Form("a month such as 2024 Jan", rf"^{_YEAR}[-/. ]*{_NAME}$"),
     _Form("a month such as 2024年1月", rf"^{_YEAR}年{_MONTH}月$"),
     _Form("a quarter such as 2024Q1", rf"^{_YEAR}[-/:. ]*[Qq](?<q>[1-4])$"),
@@ -39,7 +43,8 @@ _FORMS = (
     _Form("a quarter such as 1Q2024", rf"^(?<q>[1-4])[Qq][-/:. ]*{_YEAR}$"),
     _Form("a half of a year such as 2024H1", rf"^{_YEAR}[-/:. ]*[HhSs](?<h>[12])$"),
     _Form("a half of a year such as H1 2024", rf"^[HhSs](?<h>[12])[-/:. ]*{_YEAR}$"),
-    _Form("a week such as 2024-W05", r"^(?<G>[0-9]{4})[- ]*[Ww](?<V>[0-9]{2})$"),
+    _Form("a week such as 2024-W05", r"^(?<G>[0-9]{4})[- ]*[Ww](?<V>[0-9]{1,2})$"),
+    _Form("a week such as W05 2024", r"^[Ww](?<V>[0-9]{1,2})[-/ ]*(?<G>[0-9]{4})$"),
     _Form("a day of a week such as 2024-W05-1", r"^(?<G>[0-9]{4})[- ]*[Ww](?<V>[0-9]{2})-?(?<u>[1-7])$"),
     _Form("a date such as 2024/01/31", rf"^{_YEAR}[-/.]{_MONTH}[-/.]{_DAY}{_CLOCK}$"),
     _Form("a date such as 31 Jan 2024", rf"^{_DAY}\.?[- /]*{_NAME}[-/., ]*{_YEAR}{_CLOCK}$"),
@@ -74,6 +79,8 @@ def read_texts(texts: pl.Series, known: str | None = None) -> TextTimes | None:
     if form is None:
         return None
     values = _values(texts.str.extract_groups(form.pattern))
+    if form is _SHORT_YEAR and known is None and _jump_by_years(values):
+        raise ColumnError(f"must hold dates that can be read in one way, got '{texts[0]}'; write them as 2020-01-31")
     wrong = values.is_null()
     if wrong.any():
         at = int(wrong.arg_max() or 0)
@@ -81,6 +88,12 @@ def read_texts(texts: pl.Series, known: str | None = None) -> TextTimes | None:
             f"row {at + 1} must be {form.name}, as most rows, got '{texts[at][:40]}'; fix the value, or drop the row"
         )
     return TextTimes(values, _written_form(texts, form))
+
+
+def _jump_by_years(months: pl.Series) -> bool:
+    """Return whether rows that follow each other are mostly years apart, because their numbers are days."""
+    count = months.dt.year().cast(pl.Int64) * 12 + months.dt.month()
+    return float(count.diff().abs().median() or 0.0) > MAX_MONTHS_BETWEEN  # type: ignore[arg-type]  # of numbers
 
 
 def _share(texts: pl.Series, form: _Form) -> float:
@@ -114,7 +127,7 @@ def _values(groups: pl.Series) -> pl.Series:
         return weeks.str.to_datetime("%G-%V-%u", time_unit="us", strict=False)
     rows = pl.DataFrame(
         {
-            "year": number["Y"],
+            "year": number["Y"] if "Y" in number else (number["y"] - CENTURY_TURN) % 100 + 1900 + CENTURY_TURN,
             "month": _month(number, parts),
             "day": number.get("d", pl.Series(np.ones(len(parts), dtype=np.int64))),
             "hour": hour,
@@ -152,7 +165,7 @@ def _written_form(texts: pl.Series, form: _Form) -> str:
     has_short = {
         name: bool((texts.str.extract_groups(form.pattern).struct.field(name).str.len_bytes() == 1).any())
         for name in matched.groupdict()
-        if name in "mdH"
+        if name in "mdHV"
     }
     written, end = "", 0
     for name, text in sorted(matched.groupdict().items(), key=lambda group: matched.start(group[0])):
