@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from relight.commands.check_pairs import check_pairs, mismatches
+from relight.commands.check_series import series_lines
 from relight.data.features import Features, name_with_offset
 from relight.data.parquet import rechunk
 from relight.data.positive import positive_reason
@@ -197,6 +198,7 @@ def _summary(sections: Sections, clean: _CleanTable, features: Features, report:
         [
             f"{sections.prepare.params.source}: {schema.rows} rows ({parts})",
             f"target {features.target}: {features.task}, loss {loss}",
+            *series_lines(schema, clean.chunks[0]),
             *_positive_lines(sections.prepare.params, features),
             *clean.texts.lines(),
             *([f"weight {features.weight}"] if features.weight is not None else []),

@@ -79,19 +79,34 @@ def on_clock(times: pl.Series, zone: str | None) -> pl.Series:
     return times.dt.replace_time_zone("UTC").dt.convert_time_zone(zone).dt.replace_time_zone(None)
 
 
+def wall_clock(times: pl.Series) -> pl.Series:
+    """Return times as the clock of their own zone shows them; numbers, and times without a zone, as they are."""
+    return times.dt.replace_time_zone(None) if zone_of(times) is not None else times
+
+
+def zone_of(times: pl.Series) -> str | None:
+    """Return the zone that times carry with them."""
+    return times.dtype.time_zone if isinstance(times.dtype, pl.Datetime) else None
+
+
 def seconds_since_2000(times: pl.Series) -> np.ndarray:
-    """Return seconds since 2000, or the numbers as they are, float64 (n_rows,)."""
+    """Return seconds since 2000 on the clock of the times, or the numbers as they are, float64 (n_rows,)."""
     if times.dtype == pl.Float64:
         return times.to_numpy()
-    return times.to_physical().to_numpy() / MICROSECONDS_PER_SECOND - SECONDS_TO_2000
+    return wall_clock(times).to_physical().to_numpy() / MICROSECONDS_PER_SECOND - SECONDS_TO_2000
 
 
 def _step(frequency: Frequency) -> float:
+    """Return the mean length of a step, in seconds or whole numbers."""
+    if frequency.weekdays is not None:
+        return 7 * SECONDS_PER_DAY / len(frequency.weekdays)
     return frequency.every * (30.4369 * SECONDS_PER_DAY if frequency.unit == "month" else 1.0)
 
 
 def format_times(times: pl.Series, among: pl.Series) -> pl.Series:
     """Return times as a person writes them: to the day if no time of the table is at another time of the day.
+
+    Times with a zone are written with their offset.
 
     Args:
         times: numbers stay as they are.
@@ -99,6 +114,8 @@ def format_times(times: pl.Series, among: pl.Series) -> pl.Series:
     """
     if not isinstance(among.dtype, pl.Datetime):
         return times
+    if zone_of(times) is not None:
+        return times.dt.to_string("%Y-%m-%dT%H:%M:%S%:z")
     if (among.dt.time() == time()).all():
         return times.dt.date()
     return times.dt.to_string("%Y-%m-%dT%H:%M:%S") if (among.dt.microsecond() == 0).all() else times

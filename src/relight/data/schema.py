@@ -23,6 +23,8 @@ SEASON_OF_SECONDS = {  # the seconds of a step → the steps of its season
     SECONDS_PER_DAY: 7,
     7 * SECONDS_PER_DAY: 52,
 }
+WEEKDAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+BUSINESS_DAYS = (1, 2, 3, 4, 5)
 SEASON_OF_MONTHS = {1: 12, 3: 4, 12: 1}
 MAX_AUTO_NUMBER = 1_000_000
 FORECAST_KEYS = ("series", "length", "horizon", "step", "season", "fill", "known")
@@ -39,6 +41,10 @@ class Frequency(BaseModel):
 
     Attributes:
         month_end: whether the times are the last days of their months.
+        month_day: another rule for the day within a month, as `prepare.time_axis.months` names it; None if each series
+            has a day of its own, such as the 15th.
+        weekdays: 1 (Monday) to 7, for days of which only these count, such as business days.
+        on_clock: whether seconds are counted on the clock of the zone, whose days may have 23 or 25 hours.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,12 +52,18 @@ class Frequency(BaseModel):
     unit: Literal["number", "second", "month"]
     every: int = Field(ge=1, le=2**62)
     month_end: bool = False
+    month_day: str | None = Field(default=None, exclude_if=lambda value: value is None)
+    weekdays: tuple[int, ...] | None = Field(default=None, exclude_if=lambda value: value is None)
+    on_clock: bool = Field(default=False, exclude_if=lambda value: not value)
 
     def __str__(self) -> str:
         if self.unit == "number":
             return str(self.every)
         if self.unit == "month":
             return pluralize(self.every, "month")
+        if self.weekdays is not None:
+            names = ", ".join(WEEKDAY_NAMES[day - 1] for day in self.weekdays)
+            return "1 business day" if self.weekdays == BUSINESS_DAYS else f"1 day of {names}"
         for name, seconds in (
             ("week", 7 * SECONDS_PER_DAY),
             ("day", SECONDS_PER_DAY),
@@ -66,8 +78,14 @@ class Frequency(BaseModel):
     @property
     def season(self) -> int:
         """The number of steps after which a series is expected to repeat itself; 1 if none is."""
+        if self.weekdays is not None:
+            return len(self.weekdays)
         seasons = {"number": {}, "second": SEASON_OF_SECONDS, "month": SEASON_OF_MONTHS}[self.unit]
         return seasons.get(self.every, 1)
+
+    def has_steps_of(self, other: "Frequency") -> bool:
+        """Return whether the steps are as long as those of another one; the day within a month may differ."""
+        return (self.unit, self.every, self.weekdays) == (other.unit, other.every, other.weekdays)
 
 
 def _auto_or_number(value: Any) -> Any:
@@ -91,7 +109,8 @@ class SequenceParams(Section):
     id: Name | None = Field(default=None, min_length=1, exclude_if=lambda name: name is None)
     """The column that names the sequence of each row; all rows of a sequence have the same target."""
     time: Name | None = Field(default=None, min_length=1, exclude_if=lambda name: name is None)
-    """The column that orders the rows of a sequence or a series: numbers or dates."""
+    """The column that orders the rows of a sequence or a series: numbers or dates; of a series also months, quarters
+    and weeks, such as 2024-01, 2024Q1, 2024-W05."""
     symbols: Name | None = Field(default=None, min_length=1, exclude_if=lambda name: name is None)
     """Instead of `id` and `time`: each row is a sequence, and the characters of this text are its steps."""
     series: Name | None = Field(default=None, min_length=1, exclude_if=lambda name: name is None)
@@ -104,7 +123,7 @@ class SequenceParams(Section):
     """Number of steps between the origins of two windows; 1 if left out."""
     season: AutoOrNumber = _optional_field()
     """Number of steps after which a series is expected to repeat itself; auto: by the length of a step (24 for hours, 7
-    for days, 52 for weeks, 12 for months)."""
+    for days, 5 for business days, 52 for weeks, 12 for months)."""
     fill: Literal["forward", "interpolate", "error"] | None = _optional_field()
     """What fills a gap of the past: the value before it (forward, if left out), a line between its neighbours in the
     same part (interpolate), or nothing (error)."""
@@ -159,7 +178,12 @@ class Column(BaseModel):
 
 
 class SeriesSchema(BaseModel):
-    """The forecast: `prepare.sequence` with every `auto` and every default replaced."""
+    """The forecast: `prepare.sequence` with every `auto` and every default replaced.
+
+    Attributes:
+        zone: of times with an offset, whose clock the calendar follows; None for UTC and for times without an offset.
+        form: how the file writes times, as `data.written_times` reads it; None for ISO 8601 and for numbers.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -172,6 +196,8 @@ class SeriesSchema(BaseModel):
     fill: Literal["forward", "interpolate", "error"]
     known: list[str]
     frequency: Frequency
+    zone: str | None = Field(default=None, exclude_if=lambda value: value is None)
+    form: str | None = Field(default=None, exclude_if=lambda value: value is None)
 
 
 class PairColumn(BaseModel):

@@ -96,14 +96,17 @@ def offsets_metadata(features: Features) -> ExportMetadata:
 def series_metadata(features: Features, series: SeriesFeatures) -> ExportMetadata:
     """Return the metadata of a forecaster: also the channels of its inputs, and how far apart its steps are.
 
-    A channel that is 1 if a category has a level, else 0, is described by column and level.
+    A channel that is 1 if a category has a level, else 0, is described by column and level. The caller
+    gives times on the clock of the zone, if there is one.
     """
     past = [features.target, *(covariate.name for covariate in series.covariates)]
     levels = {c.name: {"column": c.column, "level": c.level} for c in series.covariates if c.level is not None}
     ahead = [covariate.name for covariate in series.covariates if covariate.known]
     channels = {"past": past, "known": ahead, **({"levels": levels} if levels else {})}
     texts = {name: json.dumps(value, ensure_ascii=False) for name, value in channels.items()}
-    return {**model_metadata(features), **texts, **_series_texts(series), "step": str(series.series_schema.frequency)}
+    clock = {"zone": series.series_schema.zone} if series.series_schema.zone else {}
+    step = str(series.series_schema.frequency)
+    return {**model_metadata(features), **texts, **_series_texts(series), "step": step, **clock}
 
 
 def _series_texts(series: SeriesFeatures) -> ExportMetadata:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.export import ExportedProgram
 
-from relight.data.calendar import SECONDS_TO_2000, Cycle, fourier_features
+from relight.data.calendar import SECONDS_TO_2000, Cycle, fourier_features, wall_clock
 from relight.data.parquet import parquet_schema, read_parquet
 from relight.data.schema import MICROSECONDS_PER_SECOND, SECONDS_PER_DAY
 from relight.data.series_features import SeriesFeatures
@@ -154,7 +154,7 @@ def real_windows(
     step_indices = arrays["origin"][:n_most, None] + np.arange(-series_schema.length, series_schema.horizon)
     covariates = arrays["covariates"][:, : len(features.covariates)]
     numbers = np.concatenate([arrays["value"][:, None], covariates], axis=1)[step_indices]
-    time = times.to_physical().to_numpy()[arrays["row"]][step_indices]
+    time = wall_clock(times).to_physical().to_numpy()[arrays["row"]][step_indices]
     of_window = np.searchsorted(arrays["first"], arrays["origin"][:n_most] - 1, side="right") - 1
     return _windows_read(numbers, time, arrays["series"][of_window], features, n_known_covariates(features))
 

@@ -6,11 +6,11 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from relight.data.calendar import format_times
-from relight.data.schema import SPLIT_COLUMN, STEP_COLUMN, Schema, SequenceParams, SeriesSchema
+from relight.data.schema import SPLIT_COLUMN, STEP_COLUMN, Frequency, Schema, SequenceParams, SeriesSchema
 from relight.data.series_features import SeriesFeatures
 from relight.data.tensors import Arrays
 from relight.data.text_columns import as_labels
+from relight.data.written_times import write_times
 from relight.errors import InputError
 from relight.model.inference import predict_outputs
 from relight.model.networks.forecaster import NOMINAL_COVERAGE, forecast_intervals
@@ -20,7 +20,7 @@ from relight.predict.new_rows import GROUP, NewRows, one_row_each, select_kept, 
 from relight.predict.table import Predictions
 from relight.prepare.params import PrepareParams
 from relight.prepare.series import regularize_series
-from relight.prepare.times import times_of_steps
+from relight.prepare.time_axis.stepping import times_after
 from relight.runtime.messages import pluralize
 from relight.split.assignment import TEST, TRAIN
 from relight.split.series_windows import encode_part, join_series
@@ -37,21 +37,25 @@ def predict_series(new: NewRows, saved: SeriesModel, keep: Sequence[str]) -> Pre
     raw = new.whole()
     kept = select_kept(raw, keep, new.name)
     plain = new.plain(raw)
-    rows, schema = regularize_series(plain, history_params(new.name, raw.columns, saved))
+    trained = saved.series.series_schema
+    rows, schema = regularize_series(plain, history_params(new.name, raw.columns, saved), trained)
+    form = schema.series.form if schema.series else None
     history = read_history(rows, schema, saved, new.name)
     windows = build_windows(history.arrays, saved.series)
     outputs = predict_outputs(saved.model, windows.inputs).numpy()
     offset = windows.offset[:, None]
     predictions = outputs + offset if offset.any() else outputs
     ends = _interval_columns(saved, windows, outputs, predictions.dtype)
-    time = saved.series.series_schema.time
+    time = trained.time
     lines = history.output_rows.with_columns(
-        format_times(history.output_rows[time], rows[time]), pl.Series("prediction", predictions.reshape(-1)), *ends
+        write_times(history.output_rows[time], form, rows[time]).alias(time),
+        pl.Series("prediction", predictions.reshape(-1)),
+        *ends,
     )
     interval_note = f"; low to high holds {NOMINAL_COVERAGE:.0%} of what comes" if ends else ""
     n_predictions = pluralize(lines.height, "prediction")
     count_text = f"{n_predictions} of {saved.features.target}, {predictions.shape[1]} for each series{interval_note}"
-    kept_lines = _kept_lines(kept, plain, lines, saved.series.series_schema.series)
+    kept_lines = _kept_lines(kept, plain, lines, trained.series)
     return Predictions(iter([with_kept(kept_lines, lines)]), lambda: count_text)
 
 
@@ -113,7 +117,7 @@ def read_history(rows: pl.DataFrame, schema: Schema, saved: SeriesModel, source_
         InputError: for another frequency, or series that are shorter than the past that a forecast sees.
     """
     target, series, trained = saved.features.target, saved.series, saved.series.series_schema
-    _assert_frequency(schema, trained, source_name)
+    frequency = _same_frequency(schema, trained, source_name)
     groups = rows.partition_by(trained.series, maintain_order=True) if trained.series else [rows]
     missing = [name for name in series.sources if name not in rows.columns]
     problems = [f"{source_name}: column '{name}' is missing" for name in missing] or _too_short_problems(
@@ -121,20 +125,21 @@ def read_history(rows: pl.DataFrame, schema: Schema, saved: SeriesModel, source_
     )
     if problems:
         raise InputError(*problems)
-    ends = [_with_future(group, target, trained) for group in groups]
+    ends = [_with_future(group, target, trained, frequency) for group in groups]
     windows = [_window(end, target, series) for end in ends]
     lines = pl.concat([end.tail(trained.horizon) for end in ends])
     columns = [*([trained.series] if trained.series else []), trained.time]
     return History(join_series(windows), lines.select(columns))
 
 
-def _assert_frequency(schema: Schema, trained: SeriesSchema, source_name: str) -> None:
+def _same_frequency(schema: Schema, trained: SeriesSchema, source_name: str) -> Frequency:
     assert schema.series is not None
-    if (frequency := schema.series.frequency) != trained.frequency:
+    if not (frequency := schema.series.frequency).has_steps_of(trained.frequency):
         raise InputError(
             f"{source_name}: column '{trained.time}' must have steps of {trained.frequency}, as in training, "
             f"got {frequency}"
         )
+    return frequency
 
 
 def _too_short_problems(groups: list[pl.DataFrame], target: str, trained: SeriesSchema, source_name: str) -> list[str]:
@@ -156,13 +161,17 @@ def _n_rows_observed(group: pl.DataFrame, target: str) -> int:
     return int(observed[-1]) + 1 if len(observed) else 0
 
 
-def _with_future(group: pl.DataFrame, target: str, schema: SeriesSchema) -> pl.DataFrame:
-    """Return the past that the forecast sees, and the steps to come with what is known of them."""
+def _with_future(group: pl.DataFrame, target: str, schema: SeriesSchema, frequency: Frequency) -> pl.DataFrame:
+    """Return the past that the forecast sees, and the steps to come with what is known of them.
+
+    Args:
+        frequency: of these rows, whose day within a month may be another one than in training.
+    """
     end = _n_rows_observed(group, target)
     last = int(group[STEP_COLUMN][end - 1])
     steps = pl.DataFrame({STEP_COLUMN: np.arange(last + 1, last + 1 + schema.horizon)})
     to_come = steps.join(group.drop(schema.time), on=STEP_COLUMN, how="left", maintain_order="left")
-    times = times_of_steps(steps[STEP_COLUMN] - last, group[schema.time][end - 1], schema.frequency).alias(schema.time)
+    times = times_after(group[schema.time].head(end), schema.horizon, frequency).alias(schema.time)
     named = [pl.lit(group[schema.series][0]).alias(schema.series)] if schema.series else []
     past = group.slice(end - schema.length, schema.length)
     return pl.concat([past, to_come.with_columns(times, *named).select(past.columns)])

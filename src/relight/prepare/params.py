@@ -128,7 +128,8 @@ class PrepareParams(Section):
     columns: dict[str, RequestedKind] = Field(default={})
     """Kinds that overrule the ones found, by column."""
     zones: dict[str, str] = Field(default={}, examples=[{"when": "Europe/Berlin"}])
-    """Zones of times with an offset, by column: their clock tells hour and weekday; by default that of the column."""
+    """Zones of times with an offset, by column: their clock tells hour and weekday; by default that of the column. Of
+    the time of a forecast it may also be the zone of a clock without offsets."""
     weight: Name | None = None
     """The column that says how much each row counts, in training and in the scores; not for rankings."""
     sequence: SequenceParams | None = None

@@ -5,45 +5,47 @@ A covariate becomes numbers, or names, of which a forecast reads the frequent on
 
 from typing import Literal, NamedTuple
 
-import numpy as np
 import polars as pl
 
+from relight.data.calendar import zone_of
 from relight.data.index_columns import index_note
 from relight.data.schema import SPLIT_COLUMN, STEP_COLUMN, Column, ColumnKind, Frequency, Schema, SeriesSchema
 from relight.data.text_columns import as_labels
+from relight.data.written_times import is_utc
 from relight.errors import ColumnError, InputError
 from relight.prepare.column_plan import REQUESTED_REASON
 from relight.prepare.columns import clean_as_kind, clean_column
 from relight.prepare.params import PrepareParams, RequestedKind
 from relight.prepare.table import CleanTable
-from relight.prepare.times import DATETIME_TYPE, find_time_steps, times_of_steps
+from relight.prepare.time_axis.reading import TimeColumn, read_times
+from relight.prepare.time_axis.regular import WRITTEN, RegularRows, regular_rows
+from relight.prepare.zones import zone_problems
 from relight.runtime.messages import did_you_mean
 
 MAX_DISTINCT_SHARE = 0.9  # with a larger share of different names, no two rows have the same one
 MIN_AUTO_LENGTH, MIN_LENGTHS_PER_SERIES = 96, 4  # a window is at most a quarter of the longest series
 
 
-def regularize_series(raw: pl.DataFrame, params: PrepareParams) -> CleanTable:
+def regularize_series(raw: pl.DataFrame, params: PrepareParams, known: SeriesSchema | None = None) -> CleanTable:
     """Return the series on their grid; rows that the table lacks are there, with gaps.
 
     Args:
         params: of a forecast: with a `sequence`, and one target.
+        known: of the series that these rows continue; they may be too few to tell their frequency.
 
     Raises:
         InputError: with all columns that cannot be used.
     """
     settings = _forecast_settings(params)
-    columns, notes = _clean(raw, params, settings)
-    keys = [settings.series] if settings.series else []
-    rows = pl.DataFrame(columns).sort([*keys, settings.time], maintain_order=True)
+    clean = _clean(raw, params, settings, known)
+    written, frequency = raw[settings.time].rename(WRITTEN), known.frequency if known else None
     try:
-        whole, frequency, n_added = _on_grid(rows, settings)
+        table, names = pl.DataFrame(clean.columns), (settings.time, settings.series)
+        regular = regular_rows(table, written, *names, frequency, is_utc=is_utc(clean.form))
     except ColumnError as error:
         raise InputError(f"prepare.sequence.time: '{settings.time}' {error}") from error
-    if n_added:
-        notes.append(f"Times that the table lacks between the first and the last: {n_added}; they count as gaps.")
-    notes += _gap_notes(whole, settings)
-    return CleanTable(whole, _schema(whole, settings, frequency, notes))
+    notes = [*clean.notes, *regular.notes, *_gap_notes(regular.rows, settings)]
+    return CleanTable(regular.rows, _schema(regular, settings, clean.form, notes))
 
 
 class _ForecastSettings(NamedTuple):
@@ -78,27 +80,47 @@ def _forecast_settings(params: PrepareParams) -> _ForecastSettings:
     )
 
 
+class _CleanColumns(NamedTuple):
+    """The columns by name, the form of the times, and remarks in whole sentences."""
+
+    columns: dict[str, pl.Series]
+    form: str | None
+    notes: list[str]
+
+
 def _clean(
-    raw: pl.DataFrame, params: PrepareParams, settings: _ForecastSettings
-) -> tuple[dict[str, pl.Series], list[str]]:
+    raw: pl.DataFrame, params: PrepareParams, settings: _ForecastSettings, known: SeriesSchema | None
+) -> _CleanColumns:
     problems = _column_problems(raw.columns, params, settings)
     if problems:
         raise InputError(*problems)
-    columns: dict[str, pl.Series] = {}
-    notes: list[str] = []
+    clean = _CleanColumns({}, None, [])
     for name in raw.columns:
         if name in params.ignore:
             continue
+        values: pl.Series | None
         try:
-            values, note = _clean_column(raw[name], settings, params.columns.get(name))
+            if name == settings.time:
+                values, form, said = _read_times(raw, params, settings, known)
+                clean, note = clean._replace(form=form), [f"Column '{name}' {remark}." for remark in said]
+            else:
+                values, note = _clean_column(raw[name], settings, params.columns.get(name))
         except ColumnError as error:
             problems.append(f"{params.table_name}: column '{name}' {error}")
             continue
-        columns |= {} if values is None else {name: values}
-        notes += note
+        clean.columns.update({} if values is None else {name: values.alias(name)})
+        clean.notes.extend(note)
     if problems:
         raise InputError(*problems)
-    return columns, notes
+    return clean
+
+
+def _read_times(
+    raw: pl.DataFrame, params: PrepareParams, settings: _ForecastSettings, known: SeriesSchema | None
+) -> TimeColumn:
+    one = pl.repeat("", raw.height, eager=True)
+    series = as_labels(raw[settings.series]) if settings.series else one
+    return read_times(raw[settings.time], series, params.zones.get(settings.time), known)
 
 
 def _column_problems(names: list[str], params: PrepareParams, settings: _ForecastSettings) -> list[str]:
@@ -123,15 +145,18 @@ def _column_problems(names: list[str], params: PrepareParams, settings: _Forecas
         for name in params.columns
         if name in {settings.time, settings.series, settings.target}
     ]
-    return problems
+    problems += [
+        f"prepare.zones: '{name}' is not prepare.sequence.time, whose zone alone a forecast reads; delete it"
+        for name in params.zones
+        if name != settings.time
+    ]
+    return [*problems, *zone_problems(params.zones)]
 
 
 def _clean_column(
     raw: pl.Series, settings: _ForecastSettings, requested: RequestedKind | None
 ) -> tuple[pl.Series | None, list[str]]:
     """Return a clean column, or None for one that a forecast cannot read; and remarks on it."""
-    if raw.name == settings.time:
-        return _clean_times(raw), []
     if raw.name in (settings.series, SPLIT_COLUMN):
         labels = as_labels(raw)
         if labels.null_count():
@@ -140,15 +165,6 @@ def _clean_column(
     if raw.name == settings.target:
         return clean_as_kind("numeric", raw, why="for a forecast").cast(pl.Float64), []
     return _clean_covariate(raw, requested)
-
-
-def _clean_times(raw: pl.Series) -> pl.Series:
-    cleaned = clean_column(raw)
-    if cleaned.kind not in ("numeric", "datetime"):
-        raise ColumnError("must hold dates such as 2024-01-31, or whole numbers, to order the rows by")
-    if cleaned.values.null_count():
-        raise ColumnError(f"has {cleaned.values.null_count()} gaps; give each row a time, or drop these rows")
-    return cleaned.values.cast(pl.Float64) if cleaned.kind == "numeric" else cleaned.values.cast(DATETIME_TYPE)
 
 
 def _clean_covariate(raw: pl.Series, requested: RequestedKind | None) -> tuple[pl.Series | None, list[str]]:
@@ -180,30 +196,6 @@ def _clean_covariate(raw: pl.Series, requested: RequestedKind | None) -> tuple[p
     return cleaned.values, [f"Column '{name}' {note}." for note in cleaned.notes]
 
 
-def _on_grid(rows: pl.DataFrame, settings: _ForecastSettings) -> tuple[pl.DataFrame, Frequency, int]:
-    """Return every step from the first to the last row of each series, the frequency, and how many rows are new."""
-    codes = rows[settings.series].rle_id().to_numpy() if settings.series else np.zeros(rows.height, dtype=np.int64)
-    step_numbers, frequency = find_time_steps(rows[settings.time], codes)
-    first = rows[settings.time][int(step_numbers.argmin())]
-    rows = rows.with_columns(pl.Series(STEP_COLUMN, step_numbers, dtype=pl.Int64))
-    keys = [settings.series] if settings.series else []
-    steps = _all_steps(rows, settings.series)
-    whole = steps.join(rows.drop(settings.time), on=[*keys, STEP_COLUMN], how="left", maintain_order="left")
-    whole = whole.with_columns(times_of_steps(whole[STEP_COLUMN], first, frequency).alias(settings.time))
-    if SPLIT_COLUMN in whole.columns:  # a step that the table lacks belongs to the part of the one before it
-        whole = whole.with_columns(pl.col(SPLIT_COLUMN).forward_fill())
-    return whole, frequency, whole.height - rows.height
-
-
-def _all_steps(rows: pl.DataFrame, series: str | None) -> pl.DataFrame:
-    """Return the steps from the first to the last one of each series."""
-    step = pl.col(STEP_COLUMN)
-    steps = pl.int_range(step.min(), step.max() + 1).alias(STEP_COLUMN)
-    if series is None:
-        return rows.select(steps)
-    return rows.group_by(series, maintain_order=True).agg(steps).explode(STEP_COLUMN)
-
-
 def _gap_notes(rows: pl.DataFrame, settings: _ForecastSettings) -> list[str]:
     """Return a remark on the gaps of the target.
 
@@ -220,7 +212,8 @@ def _gap_notes(rows: pl.DataFrame, settings: _ForecastSettings) -> list[str]:
     return [note] if gaps else []
 
 
-def _schema(rows: pl.DataFrame, settings: _ForecastSettings, frequency: Frequency, notes: list[str]) -> Schema:
+def _schema(regular: RegularRows, settings: _ForecastSettings, form: str | None, notes: list[str]) -> Schema:
+    rows = regular.rows
     roles = {settings.time, settings.series, settings.target, STEP_COLUMN}
     columns = [
         Column(name=values.name, kind=_kind(values)) for values in rows.iter_columns() if values.name not in roles
@@ -235,11 +228,13 @@ def _schema(rows: pl.DataFrame, settings: _ForecastSettings, frequency: Frequenc
         columns=columns,
         generated=None,
         notes=notes,
-        series=_series_schema(rows, settings, frequency),
+        series=_series_schema(rows, settings, regular.frequency, form),
     )
 
 
-def _series_schema(rows: pl.DataFrame, settings: _ForecastSettings, frequency: Frequency) -> SeriesSchema:
+def _series_schema(
+    rows: pl.DataFrame, settings: _ForecastSettings, frequency: Frequency, form: str | None
+) -> SeriesSchema:
     season = frequency.season if settings.season == "auto" else settings.season
     longest = rows.group_by(settings.series).len()["len"].max() if settings.series else rows.height
     assert isinstance(longest, int)
@@ -253,6 +248,8 @@ def _series_schema(rows: pl.DataFrame, settings: _ForecastSettings, frequency: F
         fill=settings.fill,
         known=settings.known,
         frequency=frequency,
+        zone=zone_of(rows[settings.time]),
+        form=form,
     )
 
 

@@ -3,7 +3,7 @@
 A table holds such times in UTC, so that their order is right; hour and weekday are those of their own zone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import polars as pl
@@ -21,6 +21,11 @@ KNOWN_ZONES = (
     "Asia/Karachi", "Asia/Kathmandu", "Asia/Dhaka", "Asia/Bangkok", "Australia/Perth", "Australia/Darwin",
     "Australia/Adelaide", "Australia/Brisbane", "Pacific/Auckland", "Asia/Tashkent", "Asia/Vladivostok",
 )  # fmt: skip
+# Of an offset that never changes and that no zone above has.
+FIXED_ZONES = (
+    *(f"Etc/GMT{west:+d}" for west in range(-14, 13) if west),
+    "Asia/Kabul", "Asia/Yangon", "Australia/Eucla", "Pacific/Marquesas", "Pacific/Chatham", "Australia/Lord_Howe",
+)  # fmt: skip
 _OFFSET = r"(Z|[+-][0-9]{2}:?[0-9]{2})$"
 
 
@@ -31,13 +36,14 @@ class FoundZone(NamedTuple):
     note: str | None
 
 
-def find_zone(raw: pl.Series, times: pl.Series, asked: str | None) -> FoundZone:
+def find_zone(raw: pl.Series, times: pl.Series, asked: str | None, others: Sequence[str] = ()) -> FoundZone:
     """Return the zone of a column.
 
     Args:
         raw: the values as they came.
         times: the same in UTC, without a zone.
         asked: the zone that the params name for it.
+        others: zones to try after those that are known best.
 
     Raises:
         ColumnError: if they name one for times without an offset.
@@ -50,7 +56,7 @@ def find_zone(raw: pl.Series, times: pl.Series, asked: str | None) -> FoundZone:
             )
         return FoundZone(None, None)
     if asked is None and own is None:
-        own = _zone_of_offsets(raw, times)
+        own = _zone_of_offsets(raw, times, (*KNOWN_ZONES, *others))
         if own is None:
             said = "has offsets of several zones; hour and weekday are those of UTC, or name a zone in prepare.zones"
             return FoundZone(None, said)
@@ -92,17 +98,15 @@ def _has_offsets(raw: pl.Series) -> bool:
     return raw.dtype == pl.String and bool(raw.str.contains(_OFFSET).any())
 
 
-def _zone_of_offsets(raw: pl.Series, times: pl.Series) -> str | None:
-    """Return the first known zone that has the offset of each time; UTC if all of them are 0."""
+def _zone_of_offsets(raw: pl.Series, times: pl.Series, zones: Sequence[str]) -> str | None:
+    """Return the first zone that has the offset of each time; UTC if all of them are 0."""
     written = raw.str.extract(_OFFSET).replace("Z", "+00:00").str.replace(":", "").fill_null("+0000")
     hours, minutes = written.str.slice(1, 2).cast(pl.Int32), written.str.slice(3, 2).cast(pl.Int32)
     offsets = (hours * 60 + minutes).zip_with(written.str.starts_with("+"), -(hours * 60 + minutes))
     known = pl.DataFrame({"time": times, "offset": offsets}).drop_nulls()
     if (known["offset"] == 0).all():
         return "UTC"
-    return next(
-        (zone for zone in KNOWN_ZONES if bool((_offsets_in(known["time"], zone) == known["offset"]).all())), None
-    )
+    return next((zone for zone in zones if bool((_offsets_in(known["time"], zone) == known["offset"]).all())), None)
 
 
 def _offsets_in(times: pl.Series, zone: str) -> pl.Series:
