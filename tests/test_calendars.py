@@ -176,8 +176,19 @@ def test_a_saturday_after_business_days_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         predicted(tmp_path, "new.csv")
     assert caught.value.problems == (
-        "prepare.sequence.time: 't' must have steps of 1 business day, as in training, got '2024-04-06', a Sat (1 such "
-        "row); drop these rows, or train with rows on all days",
+        f"{tmp_path}/new.csv: column 't' must have steps of 1 business day, as in training, got '2024-04-06', a Sat (1 "
+        "such row); drop these rows, or train with rows on all days",
+    )
+
+
+def test_a_time_that_comes_twice_in_new_rows_is_named_with_their_file(tmp_path: Path) -> None:
+    made(tmp_path, [str(day.date()) for day in pd.date_range("2024-01-01", periods=60, freq="D")])
+    pl.DataFrame({"t": ["2024-04-01", "2024-04-02", "2024-04-02"], "y": 100.0}).write_csv(tmp_path / "new.csv")
+    with pytest.raises(InputError) as caught:
+        predicted(tmp_path, "new.csv")
+    assert caught.value.problems == (
+        f"{tmp_path}/new.csv: column 't' must hold each time once, got '2024-04-02' twice (1 row too many); drop these "
+        "rows",
     )
 
 

@@ -43,7 +43,8 @@ def regularize_series(raw: pl.DataFrame, params: PrepareParams, known: SeriesSch
         table, names = pl.DataFrame(clean.columns), (settings.time, settings.series)
         regular = regular_rows(table, written, *names, frequency, is_utc=is_utc(clean.form))
     except ColumnError as error:
-        raise InputError(f"prepare.sequence.time: '{settings.time}' {error}") from error
+        where = "prepare.sequence.time:" if known is None else f"{params.table_name}: column"
+        raise InputError(f"{where} '{settings.time}' {error}") from error
     notes = [*clean.notes, *regular.notes, *_gap_notes(regular.rows, settings)]
     return CleanTable(regular.rows, _schema(regular, settings, clean.form, notes))
 
