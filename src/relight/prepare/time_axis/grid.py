@@ -133,7 +133,7 @@ def _off_grid_error(axis: Axis, rows: SeriesTimes) -> ColumnError:
     every = usual_step(axis.counts, rows.same_series)
     wrong = off_grid(axis.counts, every, rows.series)
     frequency, first = axis.frequency.model_copy(update={"every": every}), int(wrong[0])
-    zone = midnight_zone(rows.times) if rows.is_utc else None
+    zone = midnight_zone(rows.times) if rows.is_utc and zone_of(rows.times) is None else None
     by_month = rows.times.dtype != pl.Float64 and rises_by_months(wall_clock(rows.times), rows.same_series)
     advice = ADVICE
     if zone is not None:
