@@ -47,7 +47,7 @@ def raw_windows(rows: pl.DataFrame) -> dict[str, np.ndarray]:
     """The inputs as a person without Relight makes them: the covariate that is known ahead is the last one."""
     numbers = rows.select("sales", "visits", "holiday").cast(pl.Float32).to_numpy().reshape(2, LENGTH + HORIZON, 3)
     days = rows["date"].to_numpy().astype("datetime64[us]").astype(np.int64).reshape(2, LENGTH + HORIZON)
-    return {"past": numbers[:, :LENGTH], "time": days, "known": numbers[:, LENGTH:, 2:]}
+    return {"past": numbers[:, :LENGTH], "time": days, "known": numbers[:, LENGTH:, 2:], "series": np.array([0, 1])}
 
 
 def answers_of(form: ExportFormat, content: bytes, inputs: dict[str, np.ndarray]) -> np.ndarray:
@@ -108,12 +108,14 @@ def test_the_same_bytes_twice_and_what_they_say_of_themselves(trained: Path, fil
     facts = {prop.key: prop.value for prop in onnx.load_from_string(first["onnx"]).metadata_props}
     assert json.loads(facts["past"]) == ["sales", "visits", "holiday"]
     assert json.loads(facts["known"]) == ["holiday"]
+    assert json.loads(facts["series"]) == ["north", "south"]
     assert (facts["task"], facts["step"]) == ("forecast", "1 day")
     inputs = onnxruntime.InferenceSession(first["onnx"]).get_inputs()
     assert [(given.name, given.type, given.shape) for given in inputs] == [
         ("past", "tensor(float)", ["n_rows", LENGTH, 3]),
         ("time", "tensor(int64)", ["n_rows", LENGTH + HORIZON]),
         ("known", "tensor(float)", ["n_rows", HORIZON, 1]),
+        ("series", "tensor(int64)", ["n_rows"]),
     ]
     for text in (str(Path(exported_series.__file__).parent.parent), "series.py"):
         assert not any(text.encode() in content for content in first.values())
@@ -127,9 +129,9 @@ def test_a_file_whose_calendar_is_another_is_not_written(trained: Path, monkeypa
     assert not (trained / "model.onnx").exists()
 
 
-def test_whole_numbers_without_waves_and_covariates_need_the_past_alone(tmp_path: Path) -> None:
+def test_whole_numbers_without_waves_and_covariates_need_the_past_and_the_series(tmp_path: Path) -> None:
     days = two_shops(120).sort("shop", "date").select("shop", "sales", date=pl.int_range(pl.len()).over("shop") * 2)
     run(tmp_path, days, "dlinear", epochs=1, known=())
     said, content = checked("onnx", tmp_path)
-    assert [given.name for given in onnxruntime.InferenceSession(content).get_inputs()] == ["past"]
+    assert [given.name for given in onnxruntime.InferenceSession(content).get_inputs()] == ["past", "series"]
     assert "windows as the model does" in said

@@ -14,9 +14,10 @@ from relight.errors import InputError
 from relight.model.build import build_model
 from relight.model.inference import predict_outputs
 from relight.model.networks.autoregression import Autoregression
+from relight.model.networks.forecaster import Forecaster
 from relight.model.params import MlpParams, ModelName, ModelParams
 from relight.model.saved_model import Description
-from relight.model.series import build_windows
+from relight.model.series import build_windows, window_spread
 from relight.model.weights import load_weights
 from relight.predict.predict import predict as predict_rows
 from relight.runtime.files import read_model
@@ -54,7 +55,7 @@ def test_it_is_better_than_every_method_that_others_tried(co2: Repository) -> No
     assert 0.8 * metrics["test"]["mae"] < low < metrics["test"]["mae"] < high < 1.2 * metrics["test"]["mae"]
     assert {path.stem for path in (co2.root / "reports/plots").glob("*.png")} == {"forecasts", "loss", "score"}
     page = (co2.root / "reports/report.html").read_text(encoding="utf-8")
-    assert "auto chose mlp for a forecast, next to a linear autoregression" in page
+    assert "auto chose mlp for a forecast, next to a linear autoregression and small models" in page
     assert "104 steps of the past, 1 ahead; year by the calendar" in page
     assert all(words in page for words in ("95 % interval", "coverage_80 → 0.8"))
     assert all(words in page for words in ("orders the steps, 1 week apart", "is predicted; mean 3"))
@@ -197,19 +198,23 @@ def test_intervals_are_settled_before_the_line_has_seen_the_validation_days(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(tmp_path / "whole", two_shops(120))
-    monkeypatch.setattr(Autoregression, "refit", lambda *_: None)
+    monkeypatch.setattr(Autoregression, "refit", lambda *_, **__: None)
     run(tmp_path / "before", two_shops(120))
     whole, before = (torch.load(tmp_path / name / "model.pth", weights_only=True) for name in ("whole", "before"))
     assert not torch.equal(whole["network.autoregression.weight"], before["network.autoregression.weight"])
-    assert torch.equal(whole["half_width"], before["half_width"])
+    assert all(torch.equal(whole[name], before[name]) for name in ("low", "high"))
     known = read_model(tmp_path / "before/model.json", Description)
     model = build_model(known.model, known.features, target_scale=known.target_scale, seeds=1)
     load_weights(tmp_path / "before/model.pth", model)
     assert known.features.series is not None
     windows = build_windows(read_tensors(tmp_path / "before/validation"), known.features.series)
-    errors = (predict_outputs(model, windows.inputs) - windows.target).abs().sort(dim=0).values
-    assert len(errors) == 44  # 24 days of two shops
-    torch.testing.assert_close(before["half_width"], errors[35])  # the 36th: ceil(45 * 0.8)
+    assert isinstance(model, Forecaster)
+    errors = (windows.target - predict_outputs(model, windows.inputs)) / window_spread(model, windows)
+    ordered = errors.sort(dim=0).values
+    assert len(ordered) == 44  # 24 days of two shops
+    assert bool((before["high"] >= ordered[40] - 1e-6).all())  # the 41st: ceil(45 * 0.9); train windows may widen it
+    assert bool((before["low"] <= ordered[3] + 1e-6).all())
+    assert bool(torch.isclose(before["high"], ordered[40]).any())
 
 
 def test_without_validation_days_nothing_is_said_of_intervals(tmp_path: Path) -> None:

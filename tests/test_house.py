@@ -26,8 +26,8 @@ def functions(path: Path) -> Iterator[tuple[str, int]]:
             yield f"{path.relative_to(REPOSITORY)}: {node.name}", n_lines
 
 
-def test_at_most_320_modules() -> None:
-    assert len(MODULES) <= 320
+def test_at_most_350_modules() -> None:
+    assert len(MODULES) <= 350
 
 
 def test_no_module_is_longer_than_300_lines() -> None:

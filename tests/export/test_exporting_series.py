@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from relight.data.calendar import Cycle, fourier_features
-from relight.data.features import SeriesFeatures
+from relight.data.series_features import SeriesFeatures
 from relight.export.series import ExportableForecast, FourierFeatures, example_windows, forecast_program, model_windows
 from relight.model.networks.forecaster import Forecaster
 from tests.export.test_trial_windows import HOLIDAY, VISITS, WEEK, series
@@ -20,7 +20,7 @@ class Body(nn.Module):
 
 
 def forecaster(features: SeriesFeatures) -> Forecaster:
-    return Forecaster(features, Body()).eval()  # type: ignore[arg-type]
+    return Forecaster(features, Body(), None).eval()  # type: ignore[arg-type]
 
 
 def test_waves_are_those_that_prepare_sees_even_far_from_2000() -> None:

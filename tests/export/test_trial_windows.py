@@ -4,8 +4,8 @@ import numpy as np
 import polars as pl
 
 from relight.data.calendar import Cycle, fourier_features
-from relight.data.features import Covariate, SeriesFeatures
 from relight.data.schema import SECONDS_PER_DAY, Frequency, SeriesSchema
+from relight.data.series_features import Covariate, OneSeries, SeriesFeatures
 from relight.export.series import example_windows, model_windows, real_windows
 
 WEEK = Cycle(name="week", period=7 * SECONDS_PER_DAY, harmonics=1)
@@ -20,7 +20,12 @@ def series(*covariates: Covariate, cycles: tuple[Cycle, ...] = (), unit: str = "
         known=[covariate.name for covariate in covariates if covariate.known],
     )  # fmt: skip
     return SeriesFeatures(
-        series_schema=known, mean=100, scale=5, seasonal_error=None, covariates=list(covariates), cycles=list(cycles)
+        series_schema=known,
+        mean=100,
+        scale=5,
+        covariates=list(covariates),
+        cycles=list(cycles),
+        each=[OneSeries(name=None, scale=5, seasonal_error=None, lowest=80)],
     )
 
 
@@ -47,6 +52,9 @@ def test_real_windows_are_the_rows_before_and_after_an_origin() -> None:
         "covariates": np.stack([np.arange(10) * 10, np.arange(10) * 100, np.zeros(10)], axis=1).astype(np.float32),
         "origin": np.array([4, 6]),
         "row": np.arange(10)[::-1],
+        "first": np.array([0]),
+        "series": np.array([0]),
+        "offset": np.array([0.0]),
     }
     times = pl.Series([datetime(2024, 1, day) for day in range(10, 0, -1)]).cast(pl.Datetime("us"))
     inputs = real_windows(arrays, times, series(VISITS, HOLIDAY, cycles=(WEEK,)), n_most=1)

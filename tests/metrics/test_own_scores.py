@@ -123,7 +123,7 @@ def test_a_resample_of_blocks_is_as_many_copies_of_each_forecast() -> None:
     assert held @ np.abs(true - said)[has_value] == pytest.approx(blocks.sums[1] @ counts)
     assert held.sum() == pytest.approx(blocks.sums[0] @ counts)
     ends = own_block_intervals([metric("mine", plain_mae)], blocks, true[has_value], said[has_value], **DRAWN)
-    assert ends["mine"] == pytest.approx(block_intervals(blocks, None, **DRAWN)["mae"], abs=1e-9)
+    assert ends["mine"] == pytest.approx(block_intervals(blocks, **DRAWN)["mae"], abs=1e-9)
 
 
 def test_a_score_that_is_not_defined_is_left_out_or_an_error() -> None:

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 import torch
 
-from relight.data.features import SeriesFeatures
 from relight.data.schema import STEP_COLUMN, Schema, SequenceParams
+from relight.data.series_features import SeriesFeatures
 from relight.errors import InputError
 from relight.model.series import build_windows
 from relight.prepare.params import PrepareParams
@@ -87,7 +87,9 @@ def test_each_window_is_what_a_loop_copies(part: int, step: int) -> None:
                 expected.append((value[origin - 5 : origin], target))
     found = windows.whole()
     assert windows.n_rows == len(expected)
-    past, future = found.inputs
+    past, future, numbers = found.inputs
+    assert numbers.tolist() == sorted(numbers.tolist())
+    assert set(numbers.tolist()) == {0, 1}
     np.testing.assert_allclose(past[:, :, 0].numpy(), np.stack([one for one, _ in expected]))
     np.testing.assert_allclose(found.target.numpy(), np.stack([one for _, one in expected]))
     assert torch.equal(found.target.nan_to_num(), windows.target.nan_to_num())
@@ -107,8 +109,10 @@ def test_what_the_train_rows_say_by_hand() -> None:
     rows, schema = prepared()
     features, parts = described(rows, schema)
     assert parts[(rows["who"] == "a").to_numpy()].tolist() == [TRAIN] * 19 + [VALIDATION] * 9 + [TEST] * 12
-    assert features.scale == 1.0  # every difference is 1: no deviation, and no unit
-    assert features.seasonal_error == 7.0  # a season of 7 days ago it was 7 less
+    assert [one.name for one in features.each] == ["a", "b"]
+    assert [one.scale for one in features.each] == [1.0, 1.0]  # all differences are 1: their size
+    assert [one.seasonal_error for one in features.each] == [7.0, 7.0]  # a season of 7 days ago it was 7 less
+    assert [one.lowest for one in features.each] == [0.0, 100.0]
     past, known = features.covariates
     assert (past.name, past.known, known.name, known.known) == ("past", False, "known", True)
     assert past.mean == pytest.approx(np.mean([3.0 * day for day in range(19) if day != 15]))

@@ -5,76 +5,13 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from relight.data.calendar import Cycle
-from relight.data.schema import GAP_LEVEL, ColumnKind, SequenceParams, SeriesSchema, SourceReader, Task
+from relight.data.schema import GAP_LEVEL, ColumnKind, SequenceParams, SourceReader, Task
+from relight.data.series_features import SeriesFeatures, Single
 from relight.data.text_format import TextFormat
 
 DatePart = Literal["year", "month", "weekday", "hour", "elapsed"]
 Kind = Literal["table", "sequences", "series", "pairs"]
-MAX_SINGLE = 3.4028234663852886e38  # of float32
-Single = Annotated[float, Field(ge=-MAX_SINGLE, le=MAX_SINGLE)]  # what becomes a float32; neither infinite nor NaN
 Count = Annotated[int, Field(ge=0, le=2**53)]
-
-
-class Covariate(BaseModel):
-    """A number that a forecast reads besides the target: of a column, or 1 for a level of a category and 0 otherwise.
-
-    Attributes:
-        name: the name of the column, or `column=level`.
-        mean, std: of the train rows that have a value; 0 and 1 for a level, which is not standardised.
-        known: whether its future is known.
-        column, level: the category and its level in the train rows; None for a column of numbers.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    mean: Single
-    std: Single
-    known: bool
-    column: str | None = Field(default=None, exclude_if=lambda name: name is None)
-    level: str | None = Field(default=None, exclude_if=lambda level: level is None)
-
-    @property
-    def source(self) -> str:
-        """The column that the number is read from."""
-        return self.name if self.column is None else self.column
-
-
-class SeriesFeatures(BaseModel):
-    """Series as their train rows describe them: scales, covariates, cycles of the calendar.
-
-    Attributes:
-        mean: of the target in the train rows.
-        scale: the standard deviation of the differences of successive train rows; the network's unit.
-        seasonal_error: mean |y(t) - y(t - season)| of the train rows, by which MASE divides (Hyndman and Koehler
-            2006, "Another look at measures of forecast accuracy"); None if it is 0 or there is no such pair.
-        covariates: those of the past first, then those whose future is known.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    series_schema: SeriesSchema
-    mean: Single
-    scale: Single
-    seasonal_error: Single | None
-    covariates: list[Covariate]
-    cycles: list[Cycle]
-
-    @property
-    def sources(self) -> list[str]:
-        """The columns that are read besides the target and the time, each once."""
-        return list(dict.fromkeys(covariate.source for covariate in self.covariates))
-
-    @property
-    def n_future(self) -> int:
-        """The number of values of each future step that are known."""
-        return sum(covariate.known for covariate in self.covariates) + sum(2 * cycle.harmonics for cycle in self.cycles)
-
-    @property
-    def n_channels(self) -> int:
-        """The number of values of each past step, the target among them."""
-        return 1 + len(self.covariates) + sum(2 * cycle.harmonics for cycle in self.cycles)
 
 
 def name_with_offset(name: str, offset: float) -> str:

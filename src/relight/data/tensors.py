@@ -19,11 +19,11 @@ from relight.runtime.messages import abbreviate, printable
 Arrays = dict[str, np.ndarray]
 
 METADATA = "__metadata__"  # a name of the format
-_CODES = {"int32": "I32", "float32": "F32", "int64": "I64"}  # as safetensors sorts them
+_CODES = {"int32": "I32", "float32": "F32", "float64": "F64", "int64": "I64"}  # as safetensors sorts them
 
 
 class Layout(NamedTuple):
-    """The type of an array (float32, int32 or int64), and its whole shape."""
+    """The type of an array (float32, float64, int32 or int64), and its whole shape."""
 
     dtype: str
     shape: tuple[int, ...]

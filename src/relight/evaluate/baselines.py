@@ -18,8 +18,8 @@ from relight.model.networks.forecaster import Forecaster
 from relight.model.networks.tower import ngrams
 from relight.model.series import Windows, preprocess_windows
 
-ForecastBaseline = Callable[[Tensor, Tensor], Tensor]  # past (n, length, n_channels) and future → (n, horizon)
-NAIVE = "naive"
+ForecastBaseline = Callable[[Tensor, Tensor, Tensor], Tensor]  # past, future, series as of `Forecaster` → (n, horizon)
+NAIVE, SEASONAL_NAIVE = "naive", "seasonal_naive"
 
 
 def constant_baseline(
@@ -56,10 +56,10 @@ def forecast_baselines(model: Forecaster, line: Autoregression) -> dict[str, For
         line: the fitted linear autoregression.
     """
     schema = model.features.series_schema
-    baselines: dict[str, ForecastBaseline] = {NAIVE: lambda past, _: past[:, -1:, 0].expand(-1, schema.horizon)}
+    baselines: dict[str, ForecastBaseline] = {NAIVE: lambda past, *_: past[:, -1:, 0].expand(-1, schema.horizon)}
     if 1 < schema.season <= schema.length:
-        baselines["seasonal_naive"] = lambda past, _: seasonal_naive(past[:, :, 0], schema.season, schema.horizon)
-    baselines["linear_autoregression"] = lambda past, future: linear_forecast(model, line, past, future)
+        baselines[SEASONAL_NAIVE] = lambda past, *_: seasonal_naive(past[:, :, 0], schema.season, schema.horizon)
+    baselines["linear_autoregression"] = lambda *inputs: linear_forecast(model, line, *inputs)
     return baselines
 
 
@@ -73,16 +73,16 @@ def fit_linear_baseline(model: Forecaster, train: Windows, validation: Windows |
     """Return the linear autoregression without a network, fitted like that of a forecaster."""
     line = copy.deepcopy(model.network.autoregression)
     examples = [preprocess_windows(model, windows) for windows in (train, validation) if windows is not None]
-    line.fit(examples[0], examples[1] if validation is not None else None)
+    line.fit(examples[0], examples[1] if validation is not None else None, overlap=train.overlap)
     if validation is not None:
         line.refit(examples, lambda past, _: torch.zeros_like(past[:, :1, 0]))
     return line
 
 
-def linear_forecast(model: Forecaster, line: Autoregression, past: Tensor, future: Tensor) -> Tensor:
+def linear_forecast(model: Forecaster, line: Autoregression, past: Tensor, future: Tensor, series: Tensor) -> Tensor:
     """Return the forecast of a linear autoregression, in the target's own unit."""
-    scaled = model.preprocessor(past, future)
-    out: Tensor = model.target_transform(scaled[0][:, -1:, 0] + line(*scaled))
+    scale = model.scale(past[:, :, 0], series)
+    out: Tensor = past[:, -1:, 0] + scale * line(*model.scaled(past, future, scale))
     return out
 
 

@@ -10,7 +10,7 @@ import torch
 
 from relight.data.calendar import format_times
 from relight.data.parquet import read_parquet
-from relight.evaluate.baselines import NAIVE, ForecastBaseline, fit_linear_baseline, forecast_baselines
+from relight.evaluate.baselines import NAIVE, SEASONAL_NAIVE, ForecastBaseline, fit_linear_baseline, forecast_baselines
 from relight.evaluate.checks import assert_can_evaluate_forecasts
 from relight.evaluate.inputs import Arrays, assert_same_outputs, scored_parts
 from relight.evaluate.params import EvaluateParams
@@ -20,14 +20,14 @@ from relight.metrics.forecasts import Scores, block_intervals, bootstrap_blocks,
 from relight.metrics.own import OwnMetric
 from relight.metrics.own_scores import own_block_intervals, own_scores
 from relight.model.inference import predict_outputs
-from relight.model.networks.forecaster import Forecaster, model_half_widths
+from relight.model.networks.forecaster import Forecaster, forecast_intervals
 from relight.model.saved_model import SeriesModel
-from relight.model.series import Windows, build_windows
+from relight.model.series import Windows, build_windows, window_spread
 
 WINDOWS_AT_ONCE = 4096
 FORECAST_NOTES = [
-    "The linear part was fitted on the validation windows as well, once they had nothing left to choose: their scores "
-    "are a little too good. The intervals were settled before that."
+    "The linear part may have been fitted on the validation windows as well, once they had nothing left to choose: "
+    "their scores are a little too good. The intervals were settled before that."
 ]
 
 
@@ -46,15 +46,19 @@ def evaluate_series(
         RunError: if the saved model is not the trained one.
     """
     assert_can_evaluate_forecasts(params)
-    model, seasonal_error = saved.model, saved.series.seasonal_error
+    model = saved.model
     windows = {part: build_windows(part_arrays, saved.series) for part, part_arrays in arrays.items()}
     assert_same_outputs(predict_outputs(model, windows["validation"].inputs), saved.description)
     windows = scored_parts(windows, saved.description)
     references = forecast_baselines(model, fit_linear_baseline(model, windows["train"], windows.get("validation")))
-    parts = {part: predict_windows(model, references, part_windows) for part, part_windows in windows.items()}
-    written = _tables(saved, parts, _read_rows(saved, table)[arrays["test"]["row"]], windows["test"])
-    metrics = compute_forecast_metrics(parts, model_half_widths(model), seasonal_error, own)
-    intervals, notes = _score_intervals(params, written["predictions"], seasonal_error, own)
+    rows = _read_rows(saved, table)
+    parts = {
+        part: predict_windows(model, references, part_windows, rows[arrays[part]["row"]][saved.features.target])
+        for part, part_windows in windows.items()
+    }
+    written = _tables(saved, parts, rows[arrays["test"]["row"]].drop(saved.features.target), windows["test"])
+    metrics = compute_forecast_metrics(parts, own)
+    intervals, notes = _score_intervals(params, written["predictions"], parts["test"], own)
     return Reports(metrics | intervals, [*(FORECAST_NOTES if "validation" in windows else []), *notes], written)
 
 
@@ -62,42 +66,55 @@ class WindowPredictions(NamedTuple):
     """The windows of a part, in the target's own unit.
 
     Attributes:
-        target: (n_windows, horizon), NaN for a gap.
-        by_model: the predictions of the model and of each reference, (n_windows, horizon).
+        target: (n_windows, horizon) float64, NaN for a gap.
+        by_model: the predictions of the model and of each reference, (n_windows, horizon); float64 if a series has an
+            offset.
+        ends: low and high of the intervals of the model, (2, n_windows, horizon) float64; NaN if there is none.
+        seasonal_error: (n_windows, 1) of the series of each window, NaN if it has none.
     """
 
     target: np.ndarray
     by_model: dict[str, np.ndarray]
+    ends: np.ndarray
+    seasonal_error: np.ndarray
 
     @property
     def model_predictions(self) -> np.ndarray:
         return self.by_model["model"]
 
 
-def predict_windows(model: Forecaster, references: dict[str, ForecastBaseline], windows: Windows) -> WindowPredictions:
-    """Return the predictions of the model and its references for a part."""
-    by_model = {"model": predict_outputs(model, windows.inputs).numpy()}
+def predict_windows(
+    model: Forecaster, references: dict[str, ForecastBaseline], windows: Windows, target: pl.Series
+) -> WindowPredictions:
+    """Return the predictions of the model and its references for a part.
+
+    Args:
+        target: of each row of the part, with its gaps.
+    """
+    outputs = predict_outputs(model, windows.inputs).numpy()
     baseline_outputs: dict[str, list[np.ndarray]] = {name: [] for name in references}
     with torch.inference_mode():
-        for past, future in windows.inputs.chunks(WINDOWS_AT_ONCE):
+        for inputs in windows.inputs.chunks(WINDOWS_AT_ONCE):
             for name, baseline in references.items():
-                baseline_outputs[name].append(baseline(past, future).numpy())
+                baseline_outputs[name].append(baseline(*inputs).numpy())
+    by_model = {"model": outputs, **{name: np.concatenate(parts) for name, parts in baseline_outputs.items()}}
+    series, offset = windows.series_number.numpy(), windows.offset[:, None]
+    true = target.cast(pl.Float64).fill_null(np.nan).to_numpy()
     return WindowPredictions(
-        windows.target.numpy(),
-        {**by_model, **{name: np.concatenate(parts) for name, parts in baseline_outputs.items()}},
+        true[windows.origin.numpy()[:, None] + np.arange(windows.horizon)],
+        {name: values + offset if offset.any() else values for name, values in by_model.items()},
+        forecast_intervals(model, outputs, window_spread(model, windows).numpy(), series) + offset,
+        model.features.seasonal_errors()[series][:, None],
     )
 
 
 def compute_forecast_metrics(
     parts: dict[str, WindowPredictions],
-    widths: np.ndarray,
-    seasonal_error: float | None,
     own: Sequence[OwnMetric] = (),
 ) -> dict[str, Any]:
     """Return the scores of every part, with those of the naive forecast and the other references.
 
     Args:
-        widths: (horizon,), half of each interval; NaN if there is none.
         own: metrics of the user's own.
 
     Raises:
@@ -107,13 +124,13 @@ def compute_forecast_metrics(
     def scores(part: str, name: str, must_be_defined_for: str = "") -> Scores:
         target, predicted = parts[part].target, parts[part].by_model[name]
         return {
-            **forecast_scores(target, predicted, seasonal_error),
+            **forecast_scores(target, predicted, parts[part].seasonal_error),
             **own_forecast_scores(own, target, predicted, must_be_defined_for),
         }
 
     metrics: dict[str, Any] = {"train": {}, "validation": {}, "test": {}}
     metrics |= {part: scores(part, "model", f"the {part} windows") for part in parts}
-    metrics["test"] |= _coverage_scores(parts["test"], widths)
+    metrics["test"] |= _coverage_scores(parts["test"])
     metrics["baseline"] = {part: scores(part, NAIVE) for part in parts}
     others = [name for name in parts["test"].by_model if name not in ("model", NAIVE)]
     metrics["references"] = {name: {part: scores(part, name) for part in parts if part != "train"} for name in others}
@@ -132,14 +149,15 @@ def own_forecast_scores(
     return own_scores(own, "forecast", target[has_value], predicted[has_value], None, must_be_defined_for)
 
 
-def _coverage_scores(test: WindowPredictions, widths: np.ndarray) -> Scores:
+def _coverage_scores(test: WindowPredictions, chosen: np.ndarray | slice = slice(None)) -> Scores:
     """Return the coverage of the test windows by the intervals, if the model has intervals."""
-    if not np.isfinite(widths).any():
+    target, (low, high) = test.target[chosen], test.ends[:, chosen]
+    if not (np.isfinite(low) & np.isfinite(target)).any():
         return {}
-    return {"coverage_80": interval_coverage(test.target, test.model_predictions, widths)}
+    return {"coverage_80": interval_coverage(target, low, high)}
 
 
-def scores_by_step(parts: dict[str, WindowPredictions], seasonal_error: float | None) -> pl.DataFrame:
+def scores_by_step(parts: dict[str, WindowPredictions]) -> pl.DataFrame:
     """Return the test scores of the model and its references for each step ahead."""
     test = parts["test"]
     rows = []
@@ -147,11 +165,11 @@ def scores_by_step(parts: dict[str, WindowPredictions], seasonal_error: float | 
         for ahead in range(test.target.shape[1]):
             column = (test.target[:, ahead : ahead + 1], y_pred[:, ahead : ahead + 1])
             if np.isfinite(column[0]).any():
-                rows.append({"name": name, "ahead": ahead + 1, **forecast_scores(*column, seasonal_error)})
+                rows.append({"name": name, "ahead": ahead + 1, **forecast_scores(*column, test.seasonal_error)})
     return pl.DataFrame(rows)
 
 
-def scores_by_series(test: WindowPredictions, series: pl.Series | None, seasonal_error: float | None) -> pl.DataFrame:
+def scores_by_series(test: WindowPredictions, series: pl.Series | None) -> pl.DataFrame:
     """Return the test scores of the model for each series.
 
     Args:
@@ -162,18 +180,23 @@ def scores_by_series(test: WindowPredictions, series: pl.Series | None, seasonal
     rows = []
     for name in series.unique(maintain_order=True):
         of_series = (series == name).to_numpy()
-        scores = forecast_scores(test.target[of_series], test.model_predictions[of_series], seasonal_error)
-        rows.append({"series": str(name), "windows": int(of_series.sum()), **scores})
+        if np.isfinite(test.target[of_series]).any():
+            rows.append({"series": str(name), "windows": int(of_series.sum()), **_scores_of_series(test, of_series)})
     return pl.DataFrame(rows)
 
 
-def forecast_table(
-    test: WindowPredictions, widths: np.ndarray, rows: pl.DataFrame, windows: Windows, time: str
-) -> pl.DataFrame:
+def _scores_of_series(test: WindowPredictions, chosen: np.ndarray) -> Scores:
+    """Return the scores of a series, and the MASE of its seasonal naive forecast if it is in the table."""
+    target, seasonal_error = test.target[chosen], test.seasonal_error[chosen]
+    scores = forecast_scores(target, test.model_predictions[chosen], seasonal_error) | _coverage_scores(test, chosen)
+    naive = next((test.by_model[name] for name in (SEASONAL_NAIVE, NAIVE) if name in test.by_model), None)
+    return scores if naive is None else {**scores, "naive_mae": forecast_scores(target, naive[chosen], None)["mae"]}
+
+
+def forecast_table(test: WindowPredictions, rows: pl.DataFrame, windows: Windows, time: str) -> pl.DataFrame:
     """Return a line for each test window and step ahead.
 
     Args:
-        widths: (horizon,), half of each interval; NaN if there is none.
         rows: of the part, as the windows count them: the time, and the series if there are several.
     """
     n_windows, horizon = test.target.shape
@@ -181,46 +204,52 @@ def forecast_table(
     window_rows = rows[row_index].rename({time: "time"}) if time != "time" else rows[row_index]
     return window_rows.with_columns(
         pl.Series("ahead", np.tile(np.arange(1, horizon + 1), n_windows)),
-        pl.Series("target", test.target.reshape(-1)).fill_nan(None),
+        pl.Series("target", test.target.reshape(-1)).cast(_number_type(test)).fill_nan(None),
         pl.Series("prediction", test.model_predictions.reshape(-1)),
-        pl.Series("low", (test.model_predictions - widths).reshape(-1).astype(test.model_predictions.dtype)),
-        pl.Series("high", (test.model_predictions + widths).reshape(-1).astype(test.model_predictions.dtype)),
+        pl.Series("low", test.ends[0].reshape(-1)).cast(_number_type(test)),
+        pl.Series("high", test.ends[1].reshape(-1)).cast(_number_type(test)),
     )
 
 
+def _number_type(test: WindowPredictions) -> pl.DataType:
+    return pl.Series(test.model_predictions[:0, 0]).dtype
+
+
 def _score_intervals(
-    params: EvaluateParams, forecasts: pl.DataFrame, seasonal_error: float | None, own: Sequence[OwnMetric]
+    params: EvaluateParams, forecasts: pl.DataFrame, test: WindowPredictions, own: Sequence[OwnMetric]
 ) -> tuple[dict[str, Any], list[str]]:
     """Return the intervals of the test scores, or a note why there are none."""
     if params.bootstrap == 0:
         return {}, []
     target, predicted = forecasts["target"].fill_null(float("nan")).to_numpy(), forecasts["prediction"].to_numpy()
-    blocks = bootstrap_blocks(forecasts["time"], forecasts["ahead"], target, predicted)
+    seasonal_error = np.broadcast_to(test.seasonal_error, test.target.shape).reshape(-1)
+    blocks = bootstrap_blocks(forecasts["time"], forecasts["ahead"], target, predicted, seasonal_error)
     if isinstance(blocks, str):
         return {}, [f"No intervals: {blocks}."]
     has_value, drawn = np.isfinite(target), {"n_resamples": params.bootstrap, "seed": params.seed}
-    ends = block_intervals(blocks, seasonal_error, **drawn)
+    ends = block_intervals(blocks, **drawn)
     ends |= own_block_intervals(own, blocks, target[has_value], predicted[has_value], **drawn)
     return {"intervals": {"test": {name: list(pair) for name, pair in ends.items()}}}, []
 
 
 def _read_rows(saved: SeriesModel, table: Path) -> pl.DataFrame:
-    """Return the time of each row of the table, and its series if there are several."""
+    """Return the time and the target of each row of the table, and its series if there are several."""
     schema = saved.series.series_schema
-    rows = read_parquet(table).select([schema.time, *([schema.series] if schema.series else [])])
+    names = [schema.time, *([schema.series] if schema.series else []), saved.features.target]
+    rows = read_parquet(table).select(names)
     return rows.with_columns(format_times(rows[schema.time], rows[schema.time]))
 
 
 def _tables(
     saved: SeriesModel, parts: dict[str, WindowPredictions], rows: pl.DataFrame, windows: Windows
 ) -> dict[str, pl.DataFrame]:
-    schema, error = saved.series.series_schema, saved.series.seasonal_error
+    schema = saved.series.series_schema
     series = rows[schema.series][windows.origin.numpy()] if schema.series else None
-    forecasts = forecast_table(parts["test"], model_half_widths(saved.model), rows, windows, schema.time)
+    forecasts = forecast_table(parts["test"], rows, windows, schema.time)
     errors = forecasts["target"] - forecasts["prediction"]
     return {
         "predictions": forecasts,
-        "steps": scores_by_step(parts, error),
-        "series": scores_by_series(parts["test"], series, error),
+        "steps": scores_by_step(parts),
+        "series": scores_by_series(parts["test"], series),
         "residuals": pl.DataFrame({"prediction": forecasts["prediction"], "residual": errors}).drop_nulls(),
     }

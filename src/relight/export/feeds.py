@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 
 from relight.data.calendar import on_clock
-from relight.data.features import CategoricalFeature, Features, NumericFeature, SeriesFeatures
+from relight.data.features import CategoricalFeature, Features, NumericFeature
+from relight.data.series_features import SeriesFeatures
 from relight.data.text_columns import MAX_EXACT_INTEGER
 
 Feeds = dict[str, np.ndarray]
@@ -104,7 +105,18 @@ def series_metadata(features: Features, series: SeriesFeatures) -> ExportMetadat
     channels = {"past": past, "known": ahead, **({"levels": levels} if levels else {})}
     texts = {name: json.dumps(value, ensure_ascii=False) for name, value in channels.items()}
     clock = {"zone": series.series_schema.zone} if series.series_schema.zone else {}
-    return {**model_metadata(features), **texts, "step": str(series.series_schema.frequency), **clock}
+    step = str(series.series_schema.frequency)
+    return {**model_metadata(features), **texts, **_series_texts(series), "step": step, **clock}
+
+
+def _series_texts(series: SeriesFeatures) -> ExportMetadata:
+    """Return the names of several series in the order of their numbers, and what is subtracted from their values."""
+    offsets = {one.name or "": one.offset for one in series.each if one.offset}
+    texts = {"series": json.dumps([one.name for one in series.each], ensure_ascii=False)}
+    return {
+        **(texts if series.series_schema.series else {}),
+        **({"offsets": json.dumps(offsets, ensure_ascii=False)} if offsets else {}),
+    }
 
 
 def sequences_metadata(features: Features) -> ExportMetadata:

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.export import ExportedProgram
 
 from relight.data.calendar import SECONDS_TO_2000, Cycle, fourier_features, wall_clock
-from relight.data.features import SeriesFeatures
 from relight.data.parquet import parquet_schema, read_parquet
 from relight.data.schema import MICROSECONDS_PER_SECOND, SECONDS_PER_DAY
+from relight.data.series_features import SeriesFeatures
 from relight.data.tensors import read_tensors
 from relight.export.feeds import series_metadata
 from relight.export.programs import (
@@ -86,6 +86,7 @@ class ExportableForecast(nn.Module):
         - past: (n, length, 1 + n_covariates) float32: the target without gaps, then the covariates, NaN for a gap
         - time: (n, length + horizon) of the past and the coming steps, as `FourierFeatures`; None without waves
         - known: (n, horizon, n_known) float32, the covariates that are known of steps to come; None without any
+        - series: (n,) int64, the number of each series, their count for an unknown one; None if there is only one
         - output: (n, horizon)
     """
 
@@ -94,13 +95,15 @@ class ExportableForecast(nn.Module):
         self.model = model
         self.fourier_features = FourierFeatures(model.features.cycles)
 
-    def forward(self, past: Tensor, time: Tensor | None = None, known: Tensor | None = None) -> Tensor:
+    def forward(
+        self, past: Tensor, time: Tensor | None = None, known: Tensor | None = None, series: Tensor | None = None
+    ) -> Tensor:
         n, length, _ = past.shape
         future = past.new_zeros(n, self.model.features.series_schema.horizon, 0) if known is None else known
         if time is not None:
             waves = self.fourier_features(time)
             past, future = torch.cat([past, waves[:, :length]], dim=2), torch.cat([future, waves[:, length:]], dim=2)
-        predictions: Tensor = self.model(past, future)
+        predictions: Tensor = self.model(past, future, series)
         return predictions
 
 
@@ -114,6 +117,8 @@ def forecast_program(model: ExportableForecast) -> ExportedProgram:
         inputs["time"] = torch.zeros(2, length + horizon, dtype=kind)
     if n_known := sum(covariate.known for covariate in features.covariates):
         inputs["known"] = torch.zeros(2, horizon, n_known)
+    if features.series_schema.series:
+        inputs["series"] = torch.zeros(2, dtype=torch.int64)
     return program_with_named_inputs(model, inputs, dict.fromkeys(inputs, ("n_rows",)))
 
 
@@ -127,7 +132,8 @@ def example_windows(features: SeriesFeatures) -> WindowArrays:
         numbers[:, :, channel] = covariate.mean + covariate.std * numbers[:, :, channel]
     numbers[:, :, 1:][draw.random(numbers[:, :, 1:].shape) < GAP_SHARE] = np.nan
     steps = 11 * np.arange(N_EXAMPLE_WINDOWS)[:, None] + np.arange(n_steps)  # a window every 11 steps
-    return _windows_read(numbers.astype(np.float32), _step_times(steps, features), features, n_known)
+    series = np.arange(N_EXAMPLE_WINDOWS) % (len(features.each) + 1)  # an unknown one among them
+    return _windows_read(numbers.astype(np.float32), _step_times(steps, features), series, features, n_known)
 
 
 def real_windows(
@@ -142,18 +148,24 @@ def real_windows(
 
     Returns:
         past (n, length, 1 + n_covariates) float32, time (n, length + horizon) float64 numbers or int64 microseconds
-        since 1970, known (n, horizon, n_known) float32; what the model does not read is left out.
+        since 1970, known (n, horizon, n_known) float32, series (n,) int64; what the model does not read is left out.
     """
     series_schema = features.series_schema
     step_indices = arrays["origin"][:n_most, None] + np.arange(-series_schema.length, series_schema.horizon)
     covariates = arrays["covariates"][:, : len(features.covariates)]
     numbers = np.concatenate([arrays["value"][:, None], covariates], axis=1)[step_indices]
     time = wall_clock(times).to_physical().to_numpy()[arrays["row"]][step_indices]
-    return _windows_read(numbers, time, features, n_known_covariates(features))
+    of_window = np.searchsorted(arrays["first"], arrays["origin"][:n_most] - 1, side="right") - 1
+    return _windows_read(numbers, time, arrays["series"][of_window], features, n_known_covariates(features))
 
 
-def model_windows(inputs: WindowArrays, features: SeriesFeatures) -> tuple[np.ndarray, np.ndarray]:
-    """Return past and future as the forecaster takes them, with the waves."""
+def model_windows(inputs: WindowArrays, features: SeriesFeatures) -> tuple[np.ndarray, ...]:
+    """Return past, future and, of several series, their numbers as the forecaster takes them, with the waves."""
+    series = (inputs["series"],) if "series" in inputs else ()
+    return *_with_waves(inputs, features), *series
+
+
+def _with_waves(inputs: WindowArrays, features: SeriesFeatures) -> tuple[np.ndarray, np.ndarray]:
     n, length, horizon = len(inputs["past"]), features.series_schema.length, features.series_schema.horizon
     past, future = inputs["past"], inputs.get("known", np.empty((n, horizon, 0), dtype=np.float32))
     if "time" not in inputs:
@@ -169,11 +181,14 @@ def n_known_covariates(features: SeriesFeatures) -> int:
     return sum(covariate.known for covariate in features.covariates)
 
 
-def _windows_read(numbers: np.ndarray, time: np.ndarray, features: SeriesFeatures, n_known: int) -> WindowArrays:
+def _windows_read(
+    numbers: np.ndarray, time: np.ndarray, series: np.ndarray, features: SeriesFeatures, n_known: int
+) -> WindowArrays:
     """Return the inputs that the model reads.
 
     Args:
         numbers, time: (n, length + horizon, ...).
+        series: (n,) the numbers of the series.
     """
     length = features.series_schema.length
     inputs = {"past": numbers[:, :length]}
@@ -181,6 +196,8 @@ def _windows_read(numbers: np.ndarray, time: np.ndarray, features: SeriesFeature
         inputs["time"] = time
     if n_known:
         inputs["known"] = numbers[:, length:, -n_known:]
+    if features.series_schema.series:
+        inputs["series"] = series
     return {name: np.ascontiguousarray(values) for name, values in inputs.items()}
 
 

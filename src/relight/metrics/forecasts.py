@@ -20,17 +20,18 @@ MAX_BLOCKS = 20_000
 NORMAL_QUANTILE_975 = 1.959964  # the 97.5 % quantile of the normal distribution
 
 
-def forecast_scores(y_true: np.ndarray, y_pred: np.ndarray, seasonal_error: float | None) -> Scores:
+def forecast_scores(y_true: np.ndarray, y_pred: np.ndarray, seasonal_error: np.ndarray | float | None) -> Scores:
     """Return MAE, RMSE, sMAPE and, with a seasonal error, MASE.
 
     sMAPE is the mean of 200 |y - f| / (|y| + |f|), 0 if both are 0 (Makridakis and Hibon 2000, "The M3-Competition").
-    MASE is the MAE over that of the seasonal naive forecast in the train rows (Hyndman and Koehler 2006, "Another look
-    at measures of forecast accuracy").
+    MASE is the mean of the errors, each over the MAE of the seasonal naive forecast in the train rows of its series
+    (Hyndman and Koehler 2006, "Another look at measures of forecast accuracy", section 3).
 
     Args:
         y_true: (n_windows, horizon), NaN for missing values.
         y_pred: (n_windows, horizon).
-        seasonal_error: MAE of the seasonal naive forecast in the train rows; None leaves MASE out.
+        seasonal_error: MAE of the seasonal naive forecast in the train rows, one number or (n_windows, 1); NaN if a
+            series has none. MASE leaves these forecasts out, and is left out if none is left.
     """
     has_value = np.isfinite(y_true)
     absolute, squared, relative = forecast_errors(y_true[has_value], y_pred[has_value])
@@ -39,7 +40,18 @@ def forecast_scores(y_true: np.ndarray, y_pred: np.ndarray, seasonal_error: floa
         "rmse": float(np.sqrt(squared.mean())),
         "smape": float(relative.mean()),
     }
-    return scores if seasonal_error is None else {**scores, "mase": scores["mae"] / seasonal_error}
+    scaled = scaled_errors(absolute, np.broadcast_to(_as_array(seasonal_error), y_true.shape)[has_value])
+    return {**scores, "mase": float(np.nanmean(scaled))} if np.isfinite(scaled).any() else scores
+
+
+def scaled_errors(absolute: np.ndarray, seasonal_error: np.ndarray) -> np.ndarray:
+    """Return what each forecast contributes to MASE, NaN if its series has no seasonal error."""
+    scaled: np.ndarray = absolute / np.where(seasonal_error > 0, seasonal_error, np.nan)
+    return scaled
+
+
+def _as_array(seasonal_error: np.ndarray | float | None) -> np.ndarray:
+    return np.asarray(np.nan if seasonal_error is None else seasonal_error, dtype=np.float64)
 
 
 def forecast_errors(y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -49,15 +61,15 @@ def forecast_errors(y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray,
     return error, np.square(error), np.divide(200 * error, size, out=np.zeros_like(error), where=size > 0)
 
 
-def interval_coverage(y_true: np.ndarray, y_pred: np.ndarray, widths: np.ndarray) -> float:
-    """Return the share of true values within y_pred ± widths, over the steps ahead that have an interval.
+def interval_coverage(y_true: np.ndarray, low: np.ndarray, high: np.ndarray) -> float:
+    """Return the share of true values from low to high, over the forecasts that have an interval.
 
     Args:
-        y_true, y_pred: (n_windows, horizon), y_true NaN for missing values.
-        widths: (horizon,), half the width of each step's interval; NaN without one, at least one is finite.
+        y_true, low, high: (n_windows, horizon); y_true NaN for missing values, low and high without an interval, at
+            least one is finite.
     """
-    is_counted = np.isfinite(y_true) & np.isfinite(widths)
-    is_inside = np.abs(y_true.astype(np.float64) - y_pred) <= widths
+    is_counted = np.isfinite(y_true) & np.isfinite(low)
+    is_inside = (low <= y_true) & (y_true <= high)
     return float(is_inside[is_counted].mean())
 
 
@@ -67,6 +79,8 @@ class BootstrapBlocks(NamedTuple):
     Attributes:
         sums: (4, n_blocks), over the forecasts of each block that have a true value: their number, and the sums of
             their three `forecast_errors`.
+        scaled: (2, n_blocks), over those whose series has a seasonal error: their number, the sum of `scaled_errors`;
+            None if there is none.
         n_drawn: number of blocks in a resample.
         step: (n_forecasts,) the number of the step of each of these forecasts, from 0.
         length: of a block, in steps.
@@ -76,6 +90,7 @@ class BootstrapBlocks(NamedTuple):
     n_drawn: int
     step: np.ndarray
     length: int
+    scaled: np.ndarray | None = None
 
     @property
     def widening(self) -> float:
@@ -84,7 +99,11 @@ class BootstrapBlocks(NamedTuple):
 
 
 def bootstrap_blocks(
-    time: pl.Series, ahead: pl.Series, y_true: np.ndarray, y_pred: np.ndarray
+    time: pl.Series,
+    ahead: pl.Series,
+    y_true: np.ndarray,
+    y_pred: np.ndarray,
+    seasonal_error: np.ndarray | float | None = None,
 ) -> BootstrapBlocks | str:
     """Return the blocks, or the reason why there are too few.
 
@@ -95,6 +114,7 @@ def bootstrap_blocks(
         time: (n_forecasts,) the predicted step, of any series.
         ahead: (n_forecasts,) how many steps ahead it was predicted.
         y_true, y_pred: (n_forecasts,), y_true NaN for missing values.
+        seasonal_error: as of `forecast_scores`, one number or (n_forecasts,).
     """
     has_value = np.isfinite(y_true)
     step = _sorted_times(time.filter(pl.Series(has_value))).rank("dense").to_numpy().astype(np.int64) - 1
@@ -104,7 +124,11 @@ def bootstrap_blocks(
         return f"the {n_steps} steps of the test rows are fewer than {MIN_DRAWN_BLOCKS} blocks of {length}"
     errors = forecast_errors(y_true[has_value], y_pred[has_value])
     sums = [_block_sums(step, values, length) for values in (np.ones(len(step)), *errors)]
-    return BootstrapBlocks(np.array(sums), -(-n_steps // length), step, length)
+    scaled = scaled_errors(errors[0], np.broadcast_to(_as_array(seasonal_error), y_true.shape)[has_value])
+    counted = np.isfinite(scaled)
+    of_scaled = [_block_sums(step, values, length) for values in (counted.astype(float), np.where(counted, scaled, 0))]
+    n_drawn = -(-n_steps // length)
+    return BootstrapBlocks(np.array(sums), n_drawn, step, length, np.array(of_scaled) if counted.any() else None)
 
 
 def _sorted_times(time: pl.Series) -> pl.Series:
@@ -155,12 +179,12 @@ def block_scores(blocks: BootstrapBlocks, counts: Iterable[np.ndarray]) -> dict[
     return {"mae": absolute / n, "rmse": np.sqrt(squared / n), "smape": relative / n}
 
 
-def block_intervals(
-    blocks: BootstrapBlocks, seasonal_error: float | None, *, n_resamples: int, seed: int
-) -> dict[str, IntervalEnds]:
+def block_intervals(blocks: BootstrapBlocks, *, n_resamples: int, seed: int) -> dict[str, IntervalEnds]:
     """Return 95 % intervals of MAE, RMSE, sMAPE and, with a seasonal error, MASE, clipped at 0."""
-    drawn = block_scores(blocks, draw_block_counts(blocks, n_resamples, np.random.default_rng(seed)))
-    if seasonal_error is not None:
-        drawn["mase"] = drawn["mae"] / seasonal_error
+    counts = list(draw_block_counts(blocks, n_resamples, np.random.default_rng(seed)))
+    drawn = block_scores(blocks, counts)
+    if blocks.scaled is not None:
+        n, scaled = np.array([blocks.scaled @ resample for resample in counts]).T
+        drawn["mase"] = np.divide(scaled, n, out=np.zeros_like(scaled), where=n > 0)
     ends = {name: widened_percentiles(values, blocks.widening) for name, values in drawn.items()}
     return {name: (max(0.0, low), high) for name, (low, high) in ends.items()}

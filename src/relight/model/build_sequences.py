@@ -6,13 +6,15 @@ from typing import get_args
 import torch
 from torch import Tensor, nn
 
-from relight.data.features import Features, SeriesFeatures
+from relight.data.features import Features
+from relight.data.series_features import SeriesFeatures
 from relight.errors import InputError
 from relight.model.networks.autoregression import Autoregression
-from relight.model.networks.forecaster import Forecast, Forecaster
+from relight.model.networks.forecaster import Forecast, Forecaster, Mixture
 from relight.model.networks.forecasts import Decoder, DLinear, PatchTransformer
 from relight.model.networks.mlp import Mlp
 from relight.model.networks.sequences import Convolution, Recurrent
+from relight.model.networks.small_models import SmallModels
 from relight.model.own_network import own_step_network
 from relight.model.params import (
     ConvolutionParams,
@@ -101,20 +103,31 @@ def build_step_network(
 
 
 def build_forecaster(params: ModelParams, features: Features, project: Path = Path()) -> Forecaster:
-    """Return a new forecaster with weights drawn from torch's generator; its autoregression is 0 until it is fitted."""
+    """Return a new forecaster with weights drawn from torch's generator; all that is fitted in closed form is 0."""
     series = features.series
     assert series is not None
-    length, horizon, n_covariates = series.series_schema.length, series.series_schema.horizon, len(series.covariates)
-    linear = Autoregression(
-        length,
-        horizon,
-        n_covariates=n_covariates,
-        n_future_covariates=sum(covariate.known for covariate in series.covariates),
-        n_waves=series.n_channels - 1 - n_covariates,
-    )
+    length, horizon = series.series_schema.length, series.series_schema.horizon
     d_window = length * series.n_channels + horizon * series.n_future
     network = _forecast_network(params, series, project)
-    return Forecaster(series, Forecast(linear, network, d_window=d_window, horizon=horizon))
+    body = Forecast(_autoregression(series), network, d_window=d_window, horizon=horizon)
+    return Forecaster(series, body, _mixture(series) if params.small_models == "mix" else None)
+
+
+def _autoregression(features: SeriesFeatures) -> Autoregression:
+    n_covariates = len(features.covariates)
+    return Autoregression(
+        features.series_schema.length,
+        features.series_schema.horizon,
+        n_covariates=n_covariates,
+        n_future_covariates=sum(covariate.known for covariate in features.covariates),
+        n_waves=features.n_channels - 1 - n_covariates,
+    )
+
+
+def _mixture(features: SeriesFeatures) -> Mixture:
+    schema, n_series = features.series_schema, len(features.each)
+    small = SmallModels(schema.length, schema.horizon, n_series=n_series, season=schema.season)
+    return Mixture(small, _autoregression(features), n_series=n_series)
 
 
 def _forecast_network(params: ModelParams, features: SeriesFeatures, project: Path) -> nn.Module:

@@ -9,7 +9,8 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
-from relight.data.features import Features, Single
+from relight.data.features import Features
+from relight.data.series_features import Single
 from relight.model.networks.tower import SiameseModel
 from relight.model.rows import Arrays, Rows, preprocess_inputs
 

@@ -210,6 +210,9 @@ class ModelParams(Section):
     target: Literal["auto", "none", "standardize", "log"] = "auto"
     """The scale on which a number is learned; auto: standardize if `numeric` scales, else none. Predictions are in the
     target's own unit."""
+    small_models: Literal["auto", "mix", "none"] = Field(default="auto", exclude_if=lambda choice: choice != "mix")
+    """Of a forecast: whether exponential smoothing, Theta, naive forecasts and an autoregression of the logarithms
+    stand beside the network, each series weighing them by its validation windows; auto: mix if `name` is auto."""
     mlp: MlpParams | None = None
     mlp_ple: MlpPleParams = MlpPleParams()
     ft_transformer: FtTransformerParams = FtTransformerParams()

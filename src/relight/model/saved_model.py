@@ -8,7 +8,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
-from relight.data.features import Count, Features, PairFeatures, SequenceFeatures, SeriesFeatures
+from relight.data.features import Count, Features, PairFeatures, SequenceFeatures
+from relight.data.series_features import SeriesFeatures
 from relight.errors import InputError, RelightError
 from relight.model.build import build_model
 from relight.model.checks import TargetScale

@@ -6,16 +6,16 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from relight.data.features import SeriesFeatures
 from relight.data.schema import SPLIT_COLUMN, STEP_COLUMN, Frequency, Schema, SequenceParams, SeriesSchema
+from relight.data.series_features import SeriesFeatures
 from relight.data.tensors import Arrays
 from relight.data.text_columns import as_labels
 from relight.data.written_times import write_times
 from relight.errors import InputError
 from relight.model.inference import predict_outputs
-from relight.model.networks.forecaster import NOMINAL_COVERAGE, model_half_widths
+from relight.model.networks.forecaster import NOMINAL_COVERAGE, forecast_intervals
 from relight.model.saved_model import SeriesModel
-from relight.model.series import build_windows
+from relight.model.series import Windows, build_windows, window_spread
 from relight.predict.new_rows import GROUP, NewRows, one_row_each, select_kept, with_kept
 from relight.predict.table import Predictions
 from relight.prepare.params import PrepareParams
@@ -23,7 +23,7 @@ from relight.prepare.series import regularize_series
 from relight.prepare.time_axis.stepping import times_after
 from relight.runtime.messages import pluralize
 from relight.split.assignment import TEST, TRAIN
-from relight.split.series_windows import encode_part
+from relight.split.series_windows import encode_part, join_series
 
 
 def predict_series(new: NewRows, saved: SeriesModel, keep: Sequence[str]) -> Predictions:
@@ -41,8 +41,11 @@ def predict_series(new: NewRows, saved: SeriesModel, keep: Sequence[str]) -> Pre
     rows, schema = regularize_series(plain, history_params(new.name, raw.columns, saved), trained)
     form = schema.series.form if schema.series else None
     history = read_history(rows, schema, saved, new.name)
-    predictions = predict_outputs(saved.model, build_windows(history.arrays, saved.series).inputs).numpy()
-    ends = _interval_columns(predictions, model_half_widths(saved.model))
+    windows = build_windows(history.arrays, saved.series)
+    outputs = predict_outputs(saved.model, windows.inputs).numpy()
+    offset = windows.offset[:, None]
+    predictions = outputs + offset if offset.any() else outputs
+    ends = _interval_columns(saved, windows, outputs, predictions.dtype)
     time = trained.time
     lines = history.output_rows.with_columns(
         write_times(history.output_rows[time], form, rows[time]).alias(time),
@@ -124,12 +127,9 @@ def read_history(rows: pl.DataFrame, schema: Schema, saved: SeriesModel, source_
         raise InputError(*problems)
     ends = [_with_future(group, target, trained, frequency) for group in groups]
     windows = [_window(end, target, series) for end in ends]
-    arrays = {name: np.concatenate([window[name] for window in windows]) for name in windows[0]}
-    starts = np.cumsum([0, *(len(window["value"]) for window in windows[:-1])])
-    origins = [window["origin"] + start for window, start in zip(windows, starts, strict=True)]
     lines = pl.concat([end.tail(trained.horizon) for end in ends])
     columns = [*([trained.series] if trained.series else []), trained.time]
-    return History({**arrays, "origin": np.concatenate(origins)}, lines.select(columns))
+    return History(join_series(windows), lines.select(columns))
 
 
 def _same_frequency(schema: Schema, trained: SeriesSchema, source_name: str) -> Frequency:
@@ -185,14 +185,16 @@ def _window(rows: pl.DataFrame, target: str, series: SeriesFeatures) -> Arrays:
     return {**arrays, "origin": np.array([series.series_schema.length], dtype=np.int64)}
 
 
-def _interval_columns(predictions: np.ndarray, widths: np.ndarray) -> list[pl.Series]:
+def _interval_columns(saved: SeriesModel, windows: Windows, outputs: np.ndarray, dtype: np.dtype) -> list[pl.Series]:
     """Return the ends of the interval around each prediction; nothing if the model has no intervals.
 
     Args:
-        predictions: (n_series, horizon).
-        widths: (horizon,), half of each interval; NaN if there is none.
+        outputs: (n_series, horizon), without the offsets.
+        dtype: of the predictions.
     """
-    if not np.isfinite(widths).any():
+    spread, series = window_spread(saved.model, windows).numpy(), windows.series_number.numpy()
+    ends = forecast_intervals(saved.model, outputs, spread, series) + windows.offset[:, None]
+    if not np.isfinite(ends).any():
         return []
-    low, high = (ends.reshape(-1).astype(predictions.dtype) for ends in (predictions - widths, predictions + widths))
+    low, high = (end.reshape(-1).astype(dtype) for end in ends)
     return [pl.Series("low", low).fill_nan(None), pl.Series("high", high).fill_nan(None)]

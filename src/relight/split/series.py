@@ -6,8 +6,9 @@ The parts are cut by time, so that nothing that is learned has seen what comes a
 import numpy as np
 import polars as pl
 
-from relight.data.features import Features, SeriesFeatures
+from relight.data.features import Features
 from relight.data.schema import SPLIT_COLUMN, STEP_COLUMN, Schema, SeriesSchema
+from relight.data.series_features import SeriesFeatures
 from relight.data.tensors import Arrays
 from relight.errors import InputError
 from relight.split.assignment import (

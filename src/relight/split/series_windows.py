@@ -4,25 +4,21 @@ Only the train rows describe the scales, the covariates and the cycles of the ca
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
 from relight.data.calendar import find_cycles, fourier_features
-from relight.data.features import Covariate, SeriesFeatures
 from relight.data.schema import Column, Schema, SeriesSchema
+from relight.data.series_features import Covariate, OneSeries, SeriesFeatures
 from relight.data.tensors import Arrays
 from relight.split.assignment import TRAIN, PartAssignment
+from relight.split.encoding import subtract
+from relight.split.offsets import find_offset
 
 MAX_COVARIATE_LEVELS = 20  # of a category; all others count as a gap
-
-
-class _DifferenceScales(NamedTuple):
-    """`scale` and `seasonal_error` of `SeriesFeatures`."""
-
-    scale: float
-    seasonal_error: float | None
+MIN_DIFFERENCES = 8  # of a series that is learned in a unit of its own
+MIN_DEVIATION = 1e-9  # of differences, as a share of their size: those of a straight line differ by rounding
 
 
 def describe_series(
@@ -34,12 +30,14 @@ def describe_series(
         rows: on their grid, series after series; the target with its gaps.
     """
     train = rows.filter(parts == TRAIN)
-    differences = _difference_scales(train, schema.target, series_schema)
+    each = _describe_each(train, schema.target, series_schema)
+    scales = [series.scale for series in each if series.scale]
     ordered = sorted(schema.features, key=lambda column: column.name in series_schema.known)
     return SeriesFeatures(
         series_schema=series_schema,
         mean=float(train[schema.target].mean() or 0.0),  # type: ignore[arg-type]  # of numbers
-        **differences._asdict(),
+        scale=float(np.sqrt(np.mean(np.square(scales)))) if scales else 1.0,
+        each=each,
         covariates=[
             covariate for column in ordered for covariate in _covariates(train[column.name], column, series_schema)
         ],
@@ -70,42 +68,71 @@ def _covariate(values: pl.Series, is_known: bool) -> Covariate:
     return Covariate(name=values.name, mean=mean, std=std, known=is_known)
 
 
-def _difference_scales(train: pl.DataFrame, target: str, series_schema: SeriesSchema) -> _DifferenceScales:
-    keys = [series_schema.series] if series_schema.series else []
-    groups = train.partition_by(keys, maintain_order=True) if keys else [train]
-    values = [group[target].cast(pl.Float64).to_numpy() for group in groups]
-    steps = np.concatenate([value[1:] - value[:-1] for value in values])
-    seasons = np.concatenate(
-        [np.abs(value[series_schema.season :] - value[: -series_schema.season]) for value in values]
+def _describe_each(train: pl.DataFrame, target: str, schema: SeriesSchema) -> list[OneSeries]:
+    groups = train.partition_by(schema.series, maintain_order=True) if schema.series else [train]
+    return [
+        _describe_one(group[schema.series][0] if schema.series else None, group[target].cast(pl.Float64), schema.season)
+        for group in groups
+    ]
+
+
+def _describe_one(name: str | None, values: pl.Series, season: int) -> OneSeries:
+    numbers, present = values.to_numpy(), values.drop_nulls()
+    seasonal_error = _finite_mean(np.abs(numbers[season:] - numbers[:-season]))
+    return OneSeries(
+        name=name,
+        offset=find_offset(values),
+        scale=_difference_scale(numbers),
+        seasonal_error=seasonal_error or None,
+        lowest=float(present.min()) if len(present) else None,  # type: ignore[arg-type]  # of numbers
     )
-    scale = float(np.nanstd(steps)) if np.isfinite(steps).any() else 0.0
-    error = float(np.nanmean(seasons)) if np.isfinite(seasons).any() else 0.0
-    return _DifferenceScales(scale or 1.0, error or None)
+
+
+def _difference_scale(numbers: np.ndarray) -> float:
+    """Return the standard deviation of the differences; their size if all are the same, 0 if they are few or zeros."""
+    steps = numbers[1:] - numbers[:-1]
+    steps = steps[np.isfinite(steps)]
+    if len(steps) < MIN_DIFFERENCES:
+        return 0.0
+    size = float(np.sqrt(np.square(steps).mean()))
+    deviation = float(steps.std())
+    return deviation if deviation > MIN_DEVIATION * size else size
+
+
+def _finite_mean(values: np.ndarray) -> float:
+    return float(np.nanmean(values)) if np.isfinite(values).any() else 0.0
 
 
 def encode_part(rows: pl.DataFrame, target: str, features: SeriesFeatures, parts: PartAssignment, part: int) -> Arrays:
     """Return the rows of a part, with those before it that its first windows see.
 
     Returns:
-        value (n,) float32: the target, its gaps filled by what is known at the end of the part.
-        target (n,) float32: the target, NaN for a gap.
+        value (n,) float32: the target minus the offset of its series, its gaps filled by what is known at the end of
+            the part.
+        target (n,) float32: the same, NaN for a gap.
         covariates (n, n_covariates + n_waves) float32, NaN for a gap; 0 and 1 for the levels of a category.
         origin (n_windows,) int64: the index of the first target of each window; `length` rows are before it, and its
             `horizon` targets are in the part. A window without any value to predict is left out.
         row (n,) int64: the row of the table.
+        first (n_series,) int64, series (n_series,) int64, offset (n_series,) float64: of each series in turn the index
+            of its first row, its number in the features, and its offset.
     """
     arrays_of_series = [
         _encode_series(first_row, group, target, features, part)
         for first_row, group in _each_series(rows, features.series_schema, parts)
     ]
-    starts = np.cumsum([0, *(len(arrays["value"]) for arrays in arrays_of_series)])
-    joined = {
-        name: np.concatenate([arrays[name] for arrays in arrays_of_series])
-        for name in arrays_of_series[0]
-        if name != "origin"
+    return join_series(arrays_of_series)
+
+
+def join_series(arrays_of_series: list[Arrays]) -> Arrays:
+    """Return the arrays of several series as those of one part."""
+    starts = np.cumsum([0, *(len(arrays["value"]) for arrays in arrays_of_series)])[:-1]
+    joined = {name: np.concatenate([arrays[name] for arrays in arrays_of_series]) for name in arrays_of_series[0]}
+    shifted = {
+        name: np.concatenate([arrays[name] + start for arrays, start in zip(arrays_of_series, starts, strict=True)])
+        for name in ("origin", "first")
     }
-    origins = [arrays["origin"] + start for arrays, start in zip(arrays_of_series, starts[:-1], strict=True)]
-    return {**joined, "origin": np.concatenate(origins)}
+    return {**joined, **shifted}
 
 
 def _each_series(
@@ -126,15 +153,23 @@ def _encode_series(first_row: int, group: pl.DataFrame, target: str, features: S
     first = max(0, begin - series_schema.length)
     until = group.head(end)
     seen = until.slice(first)
-    truth = seen[target].cast(pl.Float32).fill_null(float("nan")).to_numpy()
+    name = group[series_schema.series][0] if series_schema.series else None
+    number = int(features.numbers([name])[0])
+    offset = features.each[number].offset if number < len(features.each) else find_offset(until[target])
+    truth = subtract(seen[target], offset).cast(pl.Float32).fill_null(float("nan")).to_numpy()
     covariates = [_column_numbers(seen[covariate.source], covariate.level) for covariate in features.covariates]
     numbers = np.stack(covariates, axis=1) if covariates else np.empty((seen.height, 0), dtype=np.float32)
     return {
-        "value": fill_gaps(until[target], series_schema.fill).slice(first).cast(pl.Float32).to_numpy(),
+        "value": subtract(fill_gaps(until[target], series_schema.fill).slice(first), offset)
+        .cast(pl.Float32)
+        .to_numpy(),
         "target": truth,
         "covariates": np.concatenate([numbers, fourier_features(seen[series_schema.time], features.cycles)], axis=1),
         "origin": _window_origins(truth, begin - first, series_schema),
         "row": np.arange(first_row + first, first_row + end, dtype=np.int64),
+        "first": np.zeros(1, dtype=np.int64),
+        "series": np.array([number], dtype=np.int64),
+        "offset": np.array([offset], dtype=np.float64),
     }
 
 

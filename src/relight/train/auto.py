@@ -65,6 +65,8 @@ def choose_model(params: ModelParams, features: Features, device: str) -> tuple[
     if params.name != "auto":
         return params, ""
     name, why = auto_model(features, device)
+    if features.kind == "series" and params.small_models == "auto":
+        params = params.model_copy(update={"small_models": "mix"})
     return _with_section(params, name), f"auto chose {name}{why}."
 
 
@@ -74,7 +76,7 @@ def auto_model(features: Features, device: str) -> tuple[ModelName, str]:
         case "pairs":
             return "tower", ": similarity"
         case "series":
-            return "mlp", " for a forecast, next to a linear autoregression"
+            return "mlp", " for a forecast, next to a linear autoregression and small models"
         case "sequences":
             return "convolution", " for sequences"
         case "table":

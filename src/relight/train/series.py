@@ -1,7 +1,6 @@
 """Series: a row is a window of steps, and the steps after it are forecast.
 
-The autoregression is fitted in closed form before the first step. After the last one it is fitted again, on the
-validation windows too, because the steps just before those to come say most about them.
+The autoregression is fitted in closed form before the first step; after the last one see `mixing.py`.
 """
 
 import math
@@ -13,19 +12,22 @@ from torch import Tensor, nn
 
 from relight.data.features import Features
 from relight.errors import InputError
-from relight.model.inference import ChunkedInputs, predict_outputs, set_training_mode
-from relight.model.networks.forecaster import NOMINAL_COVERAGE, UNKNOWN, Forecaster, WindowBack
+from relight.model.inference import ChunkedInputs
+from relight.model.networks.forecaster import Forecaster
 from relight.model.rows import Rows, StoredRows
-from relight.model.series import Windows, build_windows, preprocess_windows
+from relight.model.series import Windows, build_windows, preprocess_windows, window_scale
 from relight.own_code.calls import Call
 from relight.train.auto import LossName
 from relight.train.batches import Batches, InMemoryBatches, batch_weight
 from relight.train.datasets import BatchSize, TensorStore, TrainingData, assert_steps_fit
 from relight.train.losses.losses import Loss
 from relight.train.losses.own import OwnLoss, assert_skips_gaps
+from relight.train.mixing import Parts, finish_forecaster
 from relight.train.monitors.metrics import Truth
 from relight.train.params import TrainParams
 from relight.train.scores import ScoreFunction
+
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -34,15 +36,14 @@ class SeriesData(TrainingData):
 
     Attributes:
         has_validation: whether the validation windows are none of the test windows.
-        refits: whether the autoregression is fitted again at the end; not with a loss of the user's own, because least
-            squares would undo what it has learned.
+        loss: its name, or a call of the user's own; least squares would undo what the line has learned by that.
     """
 
     model: Forecaster
     train: Windows
     validation: Windows
     has_validation: bool
-    refits: bool = True
+    loss: str | Call = "auto"
 
     def network(self) -> nn.Module:
         return self.model.network
@@ -58,11 +59,19 @@ class SeriesData(TrainingData):
         return self.validation.inputs
 
     def score_fn(self, loss: LossName) -> ScoreFunction:
-        return forecast_score(loss, self.model.target_transform, self.validation.target)
+        return forecast_score(loss, preprocess_windows(self.model, self.validation.to(self._device)).to(CPU))
 
     def truth(self) -> Truth:
-        true, back = self.validation.target.double().numpy(), self.model.target_transform
-        return Truth("forecast", true, np.ones(len(true)), lambda outputs: back(outputs).double().cpu().numpy())
+        windows = self.validation
+        offset, last = windows.offset[:, None], windows.last.double().numpy()
+        scale: np.ndarray = window_scale(self.model, windows.to(self._device)).double().cpu().numpy()
+        true = windows.target.double().numpy() + offset
+
+        def predict(outputs: Tensor) -> np.ndarray:
+            predictions: np.ndarray = offset + last + scale * outputs.double().cpu().numpy()
+            return predictions
+
+        return Truth("forecast", true, np.ones(len(true)), predict)
 
     def loss_fn(self, loss: Loss) -> Loss:
         if self._has_gaps and isinstance(loss, OwnLoss):
@@ -73,20 +82,15 @@ class SeriesData(TrainingData):
         return count_observed_targets(rows) if self._has_gaps else batch_weight(rows)
 
     def before_training(self) -> None:
-        train, validation = self._preprocessed()
-        self.model.network.autoregression.fit(train, validation if self.has_validation else None)
+        parts = self._parts()
+        scaled = [preprocess_windows(self.model, windows) for windows in parts if windows is not None]
+        validation = scaled[1] if self.has_validation else None
+        self.model.network.autoregression.fit(scaled[0], validation, overlap=parts.train.overlap)
 
     def after_training(self) -> None:
-        """Fit the widths of the intervals, then the autoregression again; not without validation windows."""
-        if not self.has_validation:
-            return
-        network = self.model.network
-        fit_conformal_widths(self.model, self.validation.to(self._device))
-        if not self.refits:
-            return
-        set_training_mode(network, training=False)
-        with torch.no_grad():
-            network.autoregression.refit(list(self._preprocessed()), network.learned)
+        """Settle the shares and the intervals, and fit the lines again."""
+        is_own = isinstance(self.loss, Call)
+        finish_forecaster(self.model, self._parts(), absolute=self.loss != "mse", refits=not is_own)
 
     @property
     def _has_gaps(self) -> bool:
@@ -94,11 +98,10 @@ class SeriesData(TrainingData):
 
     @property
     def _device(self) -> torch.device:
-        return self.model.half_width.device
+        return self.model.unit.device
 
-    def _preprocessed(self) -> tuple[Windows, Windows]:
-        train, validation = self.train.to(self._device), self.validation.to(self._device)
-        return preprocess_windows(self.model, train), preprocess_windows(self.model, validation)
+    def _parts(self) -> Parts:
+        return Parts(self.train.to(self._device), self.validation.to(self._device) if self.has_validation else None)
 
 
 def load_series(
@@ -115,7 +118,7 @@ def load_series(
         load_windows(model, train, "the train rows", params.memory_gb),
         load_windows(model, validation, "the validation rows", params.memory_gb),
         has_validation=not features.validates_on_test,
-        refits=not isinstance(params.loss, Call),
+        loss=params.loss,
     )
 
 
@@ -132,6 +135,7 @@ def load_windows(model: Forecaster, store: TensorStore, source_name: str, memory
             "or longer parts"
         )
     windows = store.read([range(n_windows)], ["origin"])
+    windows |= store.read([range(store.layouts["first"].shape[0])], ["first", "series", "offset"])
     steps = store.read([range(n_steps)], ["value", "target", "covariates"])
     assert_steps_fit(sum(array.nbytes for array in steps.values()), "series", source_name, memory_gb)
     return build_windows({**windows, **steps}, model.features)
@@ -157,44 +161,23 @@ def count_observed_targets(rows: Rows) -> Tensor:
     return rows.target.isfinite().sum()
 
 
-def forecast_score(loss: LossName, target_transform: WindowBack, target: Tensor) -> ScoreFunction:
+def forecast_score(loss: LossName, windows: Windows) -> ScoreFunction:
     """Return outputs on the network's scale → RMSE (mse) or MAE in the target's own unit, over all steps ahead.
 
+    Of several series each counts in its own unit, so that none drowns the others; the mean is then multiplied by the
+    harmonic mean of these units.
+
     Args:
-        target: (n_windows, horizon) in its own unit, NaN for a gap, on the CPU.
+        windows: preprocessed.
     """
-    true = target.double()
+    assert windows.scale is not None
+    true, units = windows.target.double(), windows.scale.double()
+    unit = 1 / float((1 / units[units > 0]).mean()) if bool((units > 0).any()) else 1.0
 
     def score(outputs: Tensor) -> float:
-        errors = target_transform(outputs).double().cpu() - true
+        errors = outputs.cpu().double() - true
         if loss == "mse":
-            return math.sqrt(errors.square().nanmean().item())
-        return float(errors.abs().nanmean())
+            return unit * math.sqrt(errors.square().nanmean().item())
+        return unit * float(errors.abs().nanmean())
 
     return score
-
-
-def fit_conformal_widths(model: Forecaster, validation: Windows) -> None:
-    """Fit the half-widths of the intervals on the validation windows, before anything else is fitted on them."""
-    widths = conformal_half_widths(
-        validation.target.cpu().numpy(), predict_outputs(model, validation.inputs).cpu().numpy()
-    )
-    model.half_width.copy_(torch.from_numpy(np.where(np.isfinite(widths), widths, UNKNOWN)))
-
-
-def conformal_half_widths(y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
-    """Return (horizon,): how far from the forecast the truth lies at most in `NOMINAL_COVERAGE` of these windows.
-
-    Split conformal prediction (Lei et al. 2018, "Distribution-Free Predictive Inference for Regression", section 2.2):
-    the ceil((n + 1) NOMINAL_COVERAGE)-th smallest error of each step ahead, or the largest if there are fewer; NaN if
-    there is none.
-
-    Args:
-        y_true, y_pred: (n_windows, horizon), NaN for a gap.
-    """
-    widths = []
-    for errors in np.abs(y_true.astype(np.float64) - y_pred).T:
-        observed = np.sort(errors[np.isfinite(errors)])
-        rank = min(len(observed), int(np.ceil((len(observed) + 1) * NOMINAL_COVERAGE)))
-        widths.append(observed[rank - 1] if rank else np.nan)
-    return np.array(widths)

@@ -15,5 +15,5 @@ def test_a_network_imports_other_networks_and_the_facts_of_a_series_only(name: s
     modules = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     modules += [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
     ours = [module for module in modules if module.startswith("relight")]
-    allowed = ("relight.model.networks.", "relight.data.features")
+    allowed = ("relight.model.networks.", "relight.data.series_features")
     assert [module for module in ours if not module.startswith(allowed)] == []

@@ -12,6 +12,8 @@ MIN_LAGS = 2
 
 CHUNK = 1024
 
+SMALLEST_ERROR = 0.05  # of a window, in units of the series, that weighs more than others
+
 Offset = Callable[[Tensor, Tensor], Tensor]  # past and future → (n, horizon), the part of the forecast that is given
 
 
@@ -36,7 +38,7 @@ class Example(Protocol):
 
 
 class Autoregression(nn.Module):
-    """The next values from the differences of the past ones to the last, from covariates, and from the calendar.
+    """The next values from the past ones, from covariates, and from the calendar; values are differences to the last.
 
     Ridge regression in closed form (Hoerl and Kennard 1970) on standardized inputs, so that a direction in which the
     past hardly varies gets a small weight. The validation windows choose how many steps of the past it reads, and the
@@ -47,7 +49,7 @@ class Autoregression(nn.Module):
     **Shape**
         - past: (n, length, n_channels), the target first, then the covariates
         - future: (n, horizon, n_future), the covariates that are given ahead, then the waves of the calendar
-        - output: (n, horizon), the differences of the next values to the last one
+        - output: (n, horizon)
 
     Args:
         n_covariates: the covariates of the past.
@@ -79,25 +81,37 @@ class Autoregression(nn.Module):
 
         Of the waves it holds those of the first step only, because the waves of a later step are sums of them.
         """
-        lags = past[:, :-1, 0] - past[:, -1:, 0]
+        lags = past[:, :-1, 0]  # the last one is 0
         latest = past[:, -1, 1 : 1 + self.n_covariates]
         given, waves = future[:, :, : self.n_future_covariates], future[:, 0, self.n_future_covariates :]
         return torch.cat([lags, latest, given.flatten(1), waves], dim=1)
 
-    def fit(self, train: Examples, validation: Examples | None) -> None:
+    def fit(self, train: Examples, validation: Examples | None, *, overlap: float = 1.0) -> None:
         """Fit to the train windows by least squares, with the pasts and penalties of the smallest MAE on the
-        validation windows; without them with the longest past and the smallest penalty."""
+        validation windows; without them with the longest past and the smallest penalty.
+
+        Args:
+            overlap: how many windows see the same value.
+        """
         solutions = self._solutions(_Sums.of(self, [train]))
         self.chosen.zero_()
         if validation is None:
             self.chosen[0, 0] = True
         else:
-            self.chosen.copy_(_Errors.of(self, solutions, validation).near_the_best().view_as(self.chosen))
+            self.chosen.copy_(_Errors.of(self, solutions, validation).near_the_best(overlap).view_as(self.chosen))
         self._take(solutions)
 
-    def refit(self, examples: Sequence[Examples], offset: Offset) -> None:
-        """Fit to what `offset` leaves of all these windows, with the pasts and penalties already chosen."""
+    def refit(self, examples: Sequence[Examples], offset: Offset, *, n_reweighted: int = 0) -> None:
+        """Fit to what `offset` leaves of all these windows, with the pasts and penalties already chosen.
+
+        Args:
+            n_reweighted: so often the windows are weighted anew by 1 / the error of the fit before, which makes the sum
+                of the errors smallest instead of that of their squares (Schlossmacher 1973, "An iterative technique for
+                absolute deviations curve fitting").
+        """
         self._take(self._solutions(_Sums.of(self, examples, offset)))
+        for _ in range(n_reweighted):
+            self._take(self._solutions(_Sums.of(self, examples, offset, reweighted=True)))
 
     def _pasts(self) -> list[int]:
         """Return the numbers of steps to try: all, half of them, and so on."""
@@ -125,29 +139,43 @@ class _Solution(NamedTuple):
 
 
 class _Sums(NamedTuple):
-    """Sums over the windows whose targets are all there, float64."""
+    """Weighted sums over the windows whose targets are all there, float64; `n` is the sum of the weights."""
 
-    n: int
+    n: float
     x: Tensor
     y: Tensor
     xx: Tensor
     xy: Tensor
 
     @classmethod
-    def of(cls, model: Autoregression, examples: Sequence[Examples], offset: Offset | None = None) -> "_Sums":
+    def of(
+        cls,
+        model: Autoregression,
+        examples: Sequence[Examples],
+        offset: Offset | None = None,
+        *,
+        reweighted: bool = False,
+    ) -> "_Sums":
+        """Sum over all windows.
+
+        Args:
+            reweighted: whether a window counts 1 / the error of the model as it is.
+        """
         d_in, horizon = model.weight.shape
-        n, x, y = 0, torch.zeros(d_in, dtype=torch.float64), torch.zeros(horizon, dtype=torch.float64)
+        n, x, y = 0.0, torch.zeros(d_in, dtype=torch.float64), torch.zeros(horizon, dtype=torch.float64)
         xx, xy = torch.zeros(d_in, d_in, dtype=torch.float64), torch.zeros(d_in, horizon, dtype=torch.float64)
         for inputs, targets in (pair for windows in examples for pair in _pairs(model, windows, offset)):
             whole = targets.isfinite().all(dim=1)
             inputs, targets = inputs[whole], targets[whole]
-            n, x, y = n + len(inputs), x + inputs.sum(0), y + targets.sum(0)
-            xx, xy = xx + inputs.T @ inputs, xy + inputs.T @ targets
+            weights = _inverse_errors(model, inputs, targets) if reweighted else inputs.new_ones(len(inputs), 1)
+            weighted = inputs * weights
+            n, x, y = n + float(weights.sum()), x + weighted.sum(0), y + (targets * weights).sum(0)
+            xx, xy = xx + weighted.T @ inputs, xy + weighted.T @ targets
         return cls(n, x, y, xx, xy)
 
     def solutions(self, columns: Tensor) -> Iterator[_Solution]:
         """Solve for each penalty, the smallest first; the weights of other columns than these are 0."""
-        n = max(self.n, 1)
+        n = self.n or 1.0
         mean_x, mean_y = self.x[columns] / n, self.y / n
         covariance_xx = self.xx[columns][:, columns] / n - mean_x.outer(mean_x)
         covariance_xy = self.xy[columns] / n - mean_x.outer(mean_y)
@@ -162,14 +190,20 @@ class _Sums(NamedTuple):
 
 
 def _pairs(model: Autoregression, windows: Examples, offset: Offset | None = None) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield inputs, and targets minus the last value and the offset, float64 on the CPU."""
+    """Yield inputs, and targets minus the offset, float64 on the CPU."""
     for indices in torch.split(torch.arange(windows.n_rows, device=windows.device), CHUNK):
         rows = windows.pick(indices)
         past, future = rows.inputs[:2]
-        targets = rows.target.cpu().double() - past[:, -1:, 0].cpu().double()
+        targets = rows.target.cpu().double()
         if offset is not None:
             targets = targets - offset(past, future).cpu().double()
         yield model.design(past, future).cpu().double(), targets
+
+
+def _inverse_errors(model: Autoregression, inputs: Tensor, targets: Tensor) -> Tensor:
+    """Return 1 / the mean absolute error of each window, (n, 1), at most 1 / SMALLEST_ERROR."""
+    outputs = inputs @ model.weight.cpu().double() + model.bias.cpu().double()
+    return 1 / (outputs - targets).abs().mean(dim=1, keepdim=True).clamp(min=SMALLEST_ERROR)
 
 
 class _Errors(NamedTuple):
@@ -197,12 +231,16 @@ class _Errors(NamedTuple):
             n, total, products = n + errors.shape[1], total + errors.sum(dim=1), products + errors @ errors.T
         return cls(n, total, products)
 
-    def near_the_best(self) -> Tensor:
-        """Return which solutions have an error within one standard error of the smallest, (n_solutions,) bool."""
+    def near_the_best(self, overlap: float) -> Tensor:
+        """Return which solutions have an error within one standard error of the smallest, (n_solutions,) bool.
+
+        Args:
+            overlap: so many windows count as one for the standard error.
+        """
         best, squares = int(self.total.argmin()), self.products.diagonal()
         n = max(self.n, 1)
         above = (self.total - self.total[best]) / n
         variance = (squares - 2 * self.products[best] + squares[best]) / n - above.square()
-        near = above <= (variance.clamp(min=0) / n).sqrt()
+        near = above <= (variance.clamp(min=0) / max(n / overlap, 1)).sqrt()
         near[best] = True
         return near
