@@ -43,6 +43,19 @@ def test_series_that_lack_the_weekend_of_others_are_named() -> None:
     )
 
 
+def test_hours_of_business_are_named_and_what_leaves_out_the_others() -> None:
+    """Five hours on each of 15 business days, from 09:00 to 13:00; in the last hour of some days there is no row."""
+    open_days = pd.date_range("2024-01-01", periods=15, freq="B")
+    times = [f"{day.date()} {hour:02}:00" for n, day in enumerate(open_days) for hour in range(9, 14 - (n % 4 == 1))]
+    said = prepared({"a": times}).schema.notes
+    assert said[1] == (
+        "All rows are between 09:00 and 13:00 on Mon, Tue, Wed, Thu and Fri, and all hours of all days are predicted; "
+        "to leave out the others, number the rows in a column, and name it as the time."
+    )
+    whole_days = [str(time) for time in pd.date_range("2024-01-01", periods=500, freq="h") if time.hour != 7]
+    assert not any(note.startswith("All rows are") for note in prepared({"a": whole_days}).schema.notes)
+
+
 @pytest.mark.parametrize("form", ["%Y-%m-%dT%H:%M:%S.000Z", "unix"])
 def test_midnights_of_a_zone_that_are_written_in_utc_are_told_with_its_name(form: str) -> None:
     moments = pd.date_range("2021-01-01", periods=120, freq="D", tz="Europe/Berlin").tz_convert("UTC")

@@ -23,6 +23,7 @@ from relight.prepare.time_axis.stepping import anchors_of, step_times
 from relight.prepare.time_axis.weekdays import DAYS_TO_MONDAY, find_weekdays, rare_weekdays
 from relight.runtime.messages import abbreviate
 
+MIN_DAYS = 5  # with rows; on fewer of them, hours may be missing by chance
 WRITTEN = "\0written"  # no column of a table has this name
 _MICROSECONDS_PER_DAY = SECONDS_PER_DAY * MICROSECONDS_PER_SECOND
 
@@ -108,6 +109,8 @@ def _remarks_on(rows: SeriesTimes, frequency: Frequency, n_added: int) -> Iterat
         return
     if frequency.every < SECONDS_PER_DAY and zone_of(rows.times) is None:
         yield from _skipped_hour(rows, frequency)
+    if frequency.every < SECONDS_PER_DAY:
+        yield from _closed_hours(rows, frequency)
     if frequency.every == SECONDS_PER_DAY:
         yield from _missing_weekdays(rows)
 
@@ -121,6 +124,31 @@ def _skipped_hour(rows: SeriesTimes, frequency: Frequency) -> Iterator[str]:
             f"The clock of {zone} skips {hours[0]}, which the table lacks, because summer time begins; if the times "
             "are on that clock, name it in prepare.zones, so that no hour is a gap."
         )
+
+
+def _closed_hours(rows: SeriesTimes, frequency: Frequency) -> Iterator[str]:
+    """Say that hours are predicted at which no series has rows, such as the nights of an exchange."""
+    seconds = wall_clock(rows.times).to_physical().to_numpy() // MICROSECONDS_PER_SECOND
+    days, of_day = np.divmod(seconds, SECONDS_PER_DAY)
+    first, last = int(of_day.min()), int(of_day.max())
+    weekdays = _weekdays_with_rows(days, rows.series)
+    is_part = last - first + frequency.every < SECONDS_PER_DAY and len(np.unique(days)) >= MIN_DAYS
+    parts = [f"between {_clock_text(first)} and {_clock_text(last)}"] if is_part else []
+    parts += [f"on {_names(weekdays)}"] if weekdays else []
+    if parts:
+        yield (
+            f"All rows are {' '.join(parts)}, and all hours of all days are predicted; to leave out the others, number "
+            "the rows in a column, and name it as the time."
+        )
+
+
+def _weekdays_with_rows(days: np.ndarray, series: np.ndarray) -> tuple[int, ...] | None:
+    each = pl.DataFrame({"day": days, "series": series}).unique(maintain_order=True)
+    return find_weekdays(each["day"].to_numpy(), each["series"].to_numpy())
+
+
+def _clock_text(seconds: int) -> str:
+    return f"{seconds // 3600:02}:{seconds % 3600 // 60:02}"
 
 
 def _missing_weekdays(rows: SeriesTimes) -> Iterator[str]:
@@ -148,4 +176,5 @@ def _lacks_weekdays(days: np.ndarray) -> bool:
 
 
 def _names(weekdays: tuple[int, ...]) -> str:
-    return " and ".join(WEEKDAY_NAMES[day - 1] for day in weekdays)
+    *others, last = (WEEKDAY_NAMES[day - 1] for day in weekdays)
+    return f"{', '.join(others)} and {last}" if others else last
