@@ -87,7 +87,7 @@ def test_zones_that_a_forecast_cannot_read_are_refused() -> None:
     with pytest.raises(InputError) as caught:
         prepared({"a": days("2024-01-01", 9, "D")}, zones={"s": "UTC", "t": "Berlin"})
     assert caught.value.problems == (
-        "prepare.zones: 's' is not prepare.sequence.time, whose zone alone a forecast reads; delete it",
+        "prepare.zones: 's' is not prepare.sequence.time, and a forecast reads no other zone; delete it",
         "prepare.zones: t: must be a zone such as Europe/Berlin or UTC, got 'Berlin'",
     )
 
