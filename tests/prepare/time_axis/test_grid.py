@@ -166,6 +166,7 @@ def test_rows_of_another_frequency_keep_their_own() -> None:
             moments(*(datetime(2024, 1, day, hour) for day, hour in ((1, 0), (2, 0), (3, 0), (3, 7), (4, 0)))),
             "must have one frequency, got most times 1 day apart and '2024-01-03 07:00:00' between",
         ),
+        (pl.Series("t", [1.0, 2.0, 3.0, 4.0, 1e25]), "must be dates or numbers below 2**62, got 1e+25"),
         (pl.Series("t", [1.0, 2.0, 2.5, 3.0, 4.0]), "must be dates or whole numbers, got 2.5"),
         (moments(*(datetime(2024, 1, 1, 0, 0, second, 500) for second in range(5))), "must be on whole seconds"),
     ],

@@ -117,6 +117,7 @@ def test_other_numbers_stay_numbers(numbers: list[object]) -> None:
         (["Jan-01", "Jan-02", "Jan-03"], "that can be read in one way, got 'Jan-01'; write them as 2020-01-31"),
         (["1/31/24", "2/1/24"], "to order the rows by, got '1/31/24'"),
         (["1", *"234567890", "x"], "row 11 must be a number, as most rows, got 'x'; fix the value, or drop the row"),
+        (["0000-01", "0000-02"], "row 1 must be of the years 1 to 9999, got '0000-01'; fix the value"),
         (["2024-01", None], "has 1 gap; give each row a time, or drop these rows"),
         ([2024.0, float("nan")], "has 1 gap; give each row a time, or drop these rows"),
         (

@@ -67,6 +67,18 @@ def test_midnights_of_a_zone_that_are_written_in_utc_are_told_with_its_name(form
     assert clean.rows["t"].to_list() == list(moments.to_pydatetime())
 
 
+def test_a_time_that_is_far_from_the_others_is_refused_before_its_grid_is_made() -> None:
+    """From 2024 to 9999 there are 7976 * 365 days and 1934 leap days, of 86,400 seconds each."""
+    times = [*(str(time) for time in pd.date_range("2024-01-01", periods=50, freq="s")), "9999-12-31 00:00:00"]
+    with pytest.raises(InputError) as caught:
+        prepared({"a": times[:50], "b": times})
+    assert caught.value.problems == (
+        "prepare.sequence.time: 't' must have rows at most of its steps, got 2.52e+11 steps (1 second apart) for 101 "
+        "rows, from '2024-01-01 00:00:00' to '9999-12-31 00:00:00' of series 'b'; fix these times, or round them to longer "
+        "steps",
+    )
+
+
 def test_irregular_days_of_the_month_are_told_what_to_write() -> None:
     texts = ["2021-01-03", "2021-02-05", "2021-03-04", "2021-04-07", "2021-05-02", "2021-06-11"]
     with pytest.raises(InputError) as caught:
