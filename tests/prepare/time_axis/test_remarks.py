@@ -74,8 +74,8 @@ def test_a_time_that_is_far_from_the_others_is_refused_before_its_grid_is_made()
         prepared({"a": times[:50], "b": times})
     assert caught.value.problems == (
         "prepare.sequence.time: 't' must have rows at most of its steps, got 2.52e+11 steps (1 second apart) for 101 "
-        "rows, from '2024-01-01 00:00:00' to '9999-12-31 00:00:00' of series 'b'; fix these times, or round them to longer "
-        "steps",
+        "rows, from '2024-01-01 00:00:00' to '9999-12-31 00:00:00' of series 'b'; fix these times, or round them to "
+        "longer steps",
     )
 
 
