@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -59,12 +60,13 @@ def test_the_task_follows_from_the_sequences_not_from_their_steps() -> None:
     [
         ({"t": [1, 1, 1, 0, 5]}, {}, "steps.csv: id and time must name each row once, got who 'b' with t 1 in "
          "rows 1 and 3; delete one of them, or correct its time"),
-        ({"y": ["yes", "no", "no", "no", "no"]}, {}, "steps.csv: 'y' must be the same in all rows of a sequence, "
-         "got 'yes' and 'no' for who 'b'"),
+        ({"y": ["yes", "no", "no", "no", "no"]}, {}, "steps.csv: target 'y' must be the same in all rows of a sequence, "
+         "got 'yes' and 'no' for who 'b'; give each sequence one value"),
         ({"who": ["b", None, "b", "a", "c"]}, {}, r"steps.csv: id 'who' has 1 missing value \(row 2\)"),
         ({"t": [1, 1, None, 0, None]}, {}, r"steps.csv: time 't' has 2 missing values \(row 3, 5\)"),
         ({"t": ["early", "late", "a", "b", "c"]}, {}, "time 't' must hold numbers or dates, got 'early'"),
-        ({"y": ["yes", None, "yes", "no", "no"]}, {}, r"target 'y' has 1 missing value \(row 2\)"),
+        ({"y": ["yes", None, "yes", None, "no"]}, {}, "steps.csv: target 'y' must have a value in some row of each "
+         "sequence, got none for who 'a'; drop these rows, or fill it in"),
         ({}, {"sequence": SequenceParams(id="whom", time="t")}, "prepare.sequence.id: 'whom' is not a column of "
          "steps.csv; did you mean 'who'"),
         ({}, {"sequence": SequenceParams(id="who", time="y")}, "prepare.sequence.time: must be another column, got "
@@ -88,6 +90,28 @@ def test_all_problems_are_said_at_once() -> None:
     with pytest.raises(InputError) as raised:
         clean_sequences(table, params_for())
     assert len(raised.value.problems) == 2
+
+
+def test_a_label_in_one_row_is_that_of_the_whole_sequence() -> None:
+    table = STEPS.with_columns(y=pl.Series(["yes", None, None, "no", "no"]))
+    clean = clean_sequences(table, params_for())
+    assert clean.rows.equals(clean_sequences(STEPS, params_for()).rows)
+    said = "Target 'y' has no value in 2 rows; it is that of the other rows of its sequence."
+    assert said in clean.schema.notes
+    numbers = STEPS.with_columns(y=pl.Series([1.5, np.nan, np.nan, 2.5, 3.5]))  # as a Parquet of another program
+    assert clean_sequences(numbers, params_for(task="regression")).rows["y"].to_list() == [1.5, 1.5, 2.5, 2.5, 3.5]
+
+
+def test_sequences_of_several_labels_are_named_before_the_task_is_doubted() -> None:
+    """The first rows have two classes; a third one is in the middle of some sequences."""
+    many = pl.DataFrame({"who": [k // 3 for k in range(60)], "t": [k % 3 for k in range(60)], "x": [0.5] * 60})
+    labels = [("ABC"[k % 3] if k // 3 >= 13 else "AB"[k // 3 % 2]) for k in range(60)]
+    with pytest.raises(InputError) as raised:
+        clean_sequences(many.with_columns(x=pl.col("t") * 0.5, y=pl.Series(labels)), params_for())
+    assert raised.value.problems == (
+        "steps.csv: target 'y' must be the same in all rows of a sequence, got 'A' and 'B' for who '13', '14', '15', "
+        "'16', '17' and 2 more; give each sequence one value, or name another column in prepare.target",
+    )
 
 
 def test_names_of_sequences_are_no_classes() -> None:

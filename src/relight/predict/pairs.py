@@ -76,8 +76,8 @@ def _clean_sides(
 def embed(table: Path, *, models: Path, output: Path, project: Path = Path()) -> str:
     """Write the embedding of each record, in the order of the table; return what to tell the person.
 
-    The Euclidean distance of two embeddings is the distance of the two records, if some column is in both; gaps of right
-    records (with the prefix of the right side) count against those of left ones.
+    The Euclidean distance of two embeddings is the distance of the two records, if some column is in both; gaps of
+    right records (with the prefix of the right side) count against those of left ones.
 
     Args:
         table: records whose columns have no prefix, or that of a side of the pairs.

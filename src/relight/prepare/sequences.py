@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from relight.data.groups import inconsistency_problems
+from relight.data.groups import inconsistency_problems, spread_target
 from relight.data.schema import Schema, SequenceParams
 from relight.data.text_columns import as_labels
 from relight.errors import ColumnError, InputError
@@ -117,11 +117,13 @@ def _role_problems(params: PrepareParams, sequence: SequenceParams, names: list[
 def _clean_steps(raw: pl.DataFrame, params: PrepareParams, sequence: SequenceParams) -> CleanTable:
     problems: list[str] = []
     steps = _read_steps(raw, params.source, sequence, problems)
+    raw, notes = (raw, []) if steps is None else _with_target_in_each_row(raw, params, steps, problems)
     with_task = params if steps is None else _with_task(raw, params, steps)
     try:
         clean = clean_table(raw, _as_table_params(with_task, [str(sequence.id), str(sequence.time)]))
     except InputError as error:
-        raise InputError(*problems, *error.problems) from error
+        said = problems if steps is None else [f"{params.table_name}: {problem}" for problem in problems]
+        raise InputError(*said, *error.problems) from error
     if steps is None:
         raise InputError(*problems)
     order, table = _step_order(steps), clean.rows.with_columns(steps.ids, steps.times)
@@ -135,7 +137,7 @@ def _clean_steps(raw: pl.DataFrame, params: PrepareParams, sequence: SequencePar
         raise InputError(*problems)
     counts = np.bincount(steps.sequence_index)
     note = f"{raw.height} rows are {len(counts)} sequences of {counts.min()} to {counts.max()} steps."
-    return CleanTable(table[order], _sequence_schema(clean.schema, sequence, note))
+    return CleanTable(table[order], _sequence_schema(clean.schema, sequence, note, *notes))
 
 
 def _clean_symbols(raw: pl.DataFrame, params: PrepareParams, symbols: str) -> CleanTable:
@@ -155,8 +157,8 @@ def _clean_symbols(raw: pl.DataFrame, params: PrepareParams, symbols: str) -> Cl
     return CleanTable(clean.rows, _sequence_schema(schema, SequenceParams(symbols=symbols), note))
 
 
-def _sequence_schema(schema: Schema, sequence: SequenceParams, note: str) -> Schema:
-    return schema.model_copy(update={"sequence": sequence, "notes": [note, *schema.notes]})
+def _sequence_schema(schema: Schema, sequence: SequenceParams, *notes: str) -> Schema:
+    return schema.model_copy(update={"sequence": sequence, "notes": [*notes, *schema.notes]})
 
 
 def _as_table_params(params: PrepareParams, unseen: list[str]) -> PrepareParams:
@@ -204,6 +206,27 @@ def _times(raw: pl.Series) -> pl.Series:
         shown = cleaned.values.drop_nulls()
         raise ColumnError(f"must hold numbers or dates, got '{str(shown.cast(pl.String)[0])[:40]}'")
     return cleaned.values
+
+
+def _with_target_in_each_row(
+    raw: pl.DataFrame, params: PrepareParams, steps: _RawSteps, problems: list[str]
+) -> tuple[pl.DataFrame, list[str]]:
+    """Return the table with the target of each sequence in all of its rows, and remarks.
+
+    Args:
+        problems: gets that of a sequence with two different targets, or none; then some value stands for it, so that
+            the other columns are looked at.
+    """
+    name = target_names(params)[0]
+    if name not in raw.columns:
+        return raw, []
+    try:
+        target, notes = spread_target(raw[name], steps.ids, steps.sequence_index)
+    except ColumnError as error:
+        problems.append(f"target '{name}' {error}")
+        first = raw[name].forward_fill().backward_fill()[steps.first_rows]
+        return raw.with_columns(first[steps.sequence_index]), []
+    return raw.with_columns(target), notes
 
 
 def _with_task(raw: pl.DataFrame, params: PrepareParams, steps: _RawSteps) -> PrepareParams:

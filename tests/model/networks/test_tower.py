@@ -58,8 +58,8 @@ def test_a_record_is_at_no_distance_of_itself_and_its_gradient_is_a_number() -> 
 
 
 def test_a_gap_on_one_side_is_between_the_same_and_something_else() -> None:
-    """Two categories of weight 1/2: the square of the distance is 0 for the same; (1 + g²) / 2 for a gap of one side and
-    4 g² / 2 for one of both, whatever the other side says; g is 1/2 at first."""
+    """Two categories of weight 1/2: the square of the distance is 0 for the same; (1 + g²) / 2 for a gap of one side
+    and 4 g² / 2 for one of both, whatever the other side says; g is 1/2 at first."""
     table = pl.DataFrame({
         "left_a": ["x", "y", "x", None] * 5, "right_a": ["x", "y", None, None] * 5,
         "left_b": ["u", "v", "u", "v"] * 5, "right_b": ["u", "v", "u", "v"] * 5, "match": ["1", "0", "1", "0"] * 5,
