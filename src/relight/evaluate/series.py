@@ -1,6 +1,7 @@
 """Evaluation of forecasts: the scores of windows, and tables of the test windows."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from relight.evaluate.baselines import NAIVE, SEASONAL_NAIVE, ForecastBaseline, 
 from relight.evaluate.checks import assert_can_evaluate_forecasts
 from relight.evaluate.inputs import Arrays, assert_same_outputs, scored_parts
 from relight.evaluate.params import EvaluateParams
+from relight.evaluate.series_notes import forecast_members, forecast_remarks
 from relight.evaluate.tables import Reports
 from relight.metrics.direction import OWN_METRICS_KEY
 from relight.metrics.forecasts import Scores, block_intervals, bootstrap_blocks, forecast_scores, interval_coverage
@@ -59,6 +61,10 @@ def evaluate_series(
     written = _tables(saved, parts, rows[arrays["test"]["row"]].drop(saved.features.target), windows["test"])
     metrics = compute_forecast_metrics(parts, own)
     intervals, notes = _score_intervals(params, written["predictions"], parts["test"], own)
+    n_apart = windows["test"].n_rows / windows["test"].overlap
+    coverage = metrics["test"].get("coverage_80")
+    notes += forecast_remarks(saved.series, written["series"], coverage, n_apart=n_apart)
+    notes += [] if saved.series.series_schema.series else [f"The forecast is {forecast_members(model.mixture, 0)}."]
     return Reports(metrics | intervals, [*(FORECAST_NOTES if "validation" in windows else []), *notes], written)
 
 
@@ -169,11 +175,15 @@ def scores_by_step(parts: dict[str, WindowPredictions]) -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
-def scores_by_series(test: WindowPredictions, series: pl.Series | None) -> pl.DataFrame:
-    """Return the test scores of the model for each series.
+def scores_by_series(
+    test: WindowPredictions, series: pl.Series | None, members: Callable[[int], str], numbers: np.ndarray
+) -> pl.DataFrame:
+    """Return the test scores of the model for each series, with the error of its naive forecast, and who forecasts it.
 
     Args:
         series: of each window; None if there is only one series.
+        members: number of a series → who makes its forecast.
+        numbers: (n_windows,) of the series of each window.
     """
     if series is None:
         return pl.DataFrame(schema={"series": pl.String, "mae": pl.Float64})
@@ -181,8 +191,9 @@ def scores_by_series(test: WindowPredictions, series: pl.Series | None) -> pl.Da
     for name in series.unique(maintain_order=True):
         of_series = (series == name).to_numpy()
         if np.isfinite(test.target[of_series]).any():
-            rows.append({"series": str(name), "windows": int(of_series.sum()), **_scores_of_series(test, of_series)})
-    return pl.DataFrame(rows)
+            scores = {"windows": int(of_series.sum()), **_scores_of_series(test, of_series)}
+            rows.append({"series": str(name), **scores, "forecast_by": members(int(numbers[of_series][0]))})
+    return pl.DataFrame(rows, infer_schema_length=None)
 
 
 def _scores_of_series(test: WindowPredictions, chosen: np.ndarray) -> Scores:
@@ -250,6 +261,8 @@ def _tables(
     return {
         "predictions": forecasts,
         "steps": scores_by_step(parts),
-        "series": scores_by_series(parts["test"], series),
+        "series": scores_by_series(
+            parts["test"], series, partial(forecast_members, saved.model.mixture), windows.series_number.numpy()
+        ),
         "residuals": pl.DataFrame({"prediction": forecasts["prediction"], "residual": errors}).drop_nulls(),
     }

@@ -89,11 +89,13 @@ def plot_error_by_step(steps: pl.DataFrame) -> Figure:
 
 
 def plot_error_by_series(series: pl.DataFrame) -> Figure:
-    """Draw columns series, mae: the 20 series with the largest errors."""
-    rows = series.sort("mae", descending=True).head(MAX_SERIES_DRAWN).reverse()
-    figure, axes = create_axes(WIDE_SIZE, "Error by series (test windows)", "mean absolute error", "")
+    """Draw columns series, mae, mase: the 20 series with the largest errors, each by its own seasonal error if it has one,
+    because a large series has large errors, however good its forecast is."""
+    score, label = ("mase", "MASE") if "mase" in series.columns else ("mae", "mean absolute error")
+    rows = series.drop_nulls(score).sort(score, descending=True).head(MAX_SERIES_DRAWN).reverse()
+    figure, axes = create_axes(WIDE_SIZE, "Error by series (test windows)", label, "")
     names = [short_label(name) for name in rows["series"].cast(pl.String)]
-    axes.barh(names, rows["mae"], color=TEST_COLOUR)
+    axes.barh(names, rows[score], color=TEST_COLOUR)
     axes.grid(visible=False, axis="y")
     set_fonts(names, *axes.get_yticklabels())
     figure.subplots_adjust(left=0.24)
