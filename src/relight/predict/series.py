@@ -90,7 +90,8 @@ def _forecasts(saved: SeriesModel, windows: Windows, ends: Sequence[SeriesEnd]) 
     predictions = outputs + offset if offset.any() else outputs
     has_value = np.array([end.n_values > 0 for end in ends])[:, None]
     answered = has_value & np.isfinite(predictions)
-    bounds = _interval_columns(saved, windows, outputs, predictions.dtype)
+    spread = _spread(saved, windows, ends)
+    bounds = _interval_columns(saved, windows, outputs, spread, predictions.dtype)
     values = pl.DataFrame([pl.Series("prediction", predictions.reshape(-1)), *bounds])
     shown = pl.Series(answered.reshape(-1))
     return values.with_columns(pl.when(shown).then(pl.all())), bool(bounds)
@@ -113,16 +114,34 @@ def _kept_lines(kept: pl.DataFrame, raw: pl.DataFrame, lines: pl.DataFrame, seri
     return wanted.join(each, on=GROUP, how="left", maintain_order="left").drop(GROUP)
 
 
-def _interval_columns(saved: SeriesModel, windows: Windows, outputs: np.ndarray, dtype: np.dtype) -> list[pl.Series]:
+def _spread(saved: SeriesModel, windows: Windows, ends: Sequence[SeriesEnd]) -> np.ndarray:
+    """Return the unit of the interval of each series, (n_series, 1); NaN if nothing tells it.
+
+    The gaps in front of a short series have no differences, so that its unit is that of the train rows, or else the
+    size of the differences that it has.
+    """
+    spread = window_spread(saved.model, windows).double().numpy()
+    n_differences = np.array([end.n_past - 1 for end in ends])[:, None]
+    n_whole = saved.series.series_schema.length - 1
+    unit = saved.model.unit[windows.series_number].double().numpy()[:, None]
+    own = spread * np.sqrt(n_whole / n_differences.clip(min=1))  # the spread of a series without a unit is this size
+    short = np.where(unit > 0, unit, np.where(own > 0, own, np.nan))
+    return np.where(n_differences < n_whole, short, spread)
+
+
+def _interval_columns(
+    saved: SeriesModel, windows: Windows, outputs: np.ndarray, spread: np.ndarray, dtype: np.dtype
+) -> list[pl.Series]:
     """Return the ends of the interval around each prediction; nothing if the model has no intervals.
 
     Args:
         outputs: (n_series, horizon), without the offsets.
+        spread: (n_series, 1), the unit of the interval of each.
         dtype: of the predictions.
     """
-    spread, series = window_spread(saved.model, windows).numpy(), windows.series_number.numpy()
-    ends = forecast_intervals(saved.model, outputs, spread, series) + windows.offset[:, None]
-    if not np.isfinite(ends).any():
+    if bool((saved.model.low > saved.model.high).all()):
         return []
+    series = windows.series_number.numpy()
+    ends = forecast_intervals(saved.model, outputs, spread, series) + windows.offset[:, None]
     low, high = (end.reshape(-1).astype(dtype) for end in ends)
     return [pl.Series("low", low).fill_nan(None), pl.Series("high", high).fill_nan(None)]

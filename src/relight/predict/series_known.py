@@ -1,7 +1,7 @@
 """The covariates that are known ahead: what the steps to come lack is refused by name, or assumed on request."""
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import polars as pl
 
@@ -17,7 +17,7 @@ _NO_LEVEL = "\0none"  # stands for the gap of a category in a row of the table
 
 
 class Ahead(NamedTuple):
-    """What a person says about the steps to come.
+    """The settings of one forecast.
 
     Attributes:
         history: rows before those of the table; None if the table has them.
@@ -54,9 +54,11 @@ def fill_known(
     A category has no value if the table has no row; in a row of the table a gap is a value, as in training.
 
     Raises:
-        InputError: if something is to be assumed, and no covariate is known.
+        InputError: if something is to be assumed, and no covariate is known; or in a way that there is not.
     """
     columns = list(dict.fromkeys(covariate.source for covariate in series.covariates if covariate.known))
+    if assume is not None and assume not in get_args(AssumeKnown):
+        raise InputError(f"assume-known: must be {' or '.join(get_args(AssumeKnown))}, got {assume!r}")
     if assume is not None and not columns:
         raise InputError(
             "assume-known: must be left out, because no covariate of this model is known ahead "

@@ -1,4 +1,4 @@
-"""What is unusual about a new series: each has a note beside its forecast, and the notes are counted."""
+"""Notes on new series: each says what is unusual beside its forecast, and they are counted by kind."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -34,7 +34,7 @@ class Note(NamedTuple):
 def notes_of(
     end: SeriesEnd, known: Sequence[KnownValues], saved: SeriesModel, assumed: str | None, *, is_finite: bool
 ) -> list[Note]:
-    """Return what is unusual about a series.
+    """Return the notes on a series.
 
     Args:
         known: the known covariates that have been assumed at some steps.
