@@ -16,6 +16,7 @@ from relight.model.params import MlpParams, ModelParams
 from relight.predict.predict import predict
 from relight.train.params import OptimizerParams, TrainParams
 from tests.in_process import prepared_and_split, trained
+from tests.repositories import make_repository
 
 ADAMW = OptimizerParams(name="adamw", learning_rate=0.001, weight_decay=0.01, momentum=0.0)
 MODEL = ModelParams(name="mlp", numeric="standardize", mlp=MlpParams(n_blocks=1, d_block=4, dropout=0.0))
@@ -176,8 +177,19 @@ def test_a_saturday_after_business_days_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         predicted(tmp_path, "new.csv")
     assert caught.value.problems == (
-        "prepare.sequence.time: 't' must have steps of 1 business day, as in training, got '2024-04-06', a Sat (1 such "
-        "row); drop these rows, or train with rows on all days",
+        f"{tmp_path}/new.csv: column 't' must have steps of 1 business day, as in training, got '2024-04-06', a Sat (1 "
+        "such row); drop these rows, or train with rows on all days",
+    )
+
+
+def test_a_time_that_comes_twice_in_new_rows_is_named_with_their_file(tmp_path: Path) -> None:
+    made(tmp_path, [str(day.date()) for day in pd.date_range("2024-01-01", periods=60, freq="D")])
+    pl.DataFrame({"t": ["2024-04-01", "2024-04-02", "2024-04-02"], "y": 100.0}).write_csv(tmp_path / "new.csv")
+    with pytest.raises(InputError) as caught:
+        predicted(tmp_path, "new.csv")
+    assert caught.value.problems == (
+        f"{tmp_path}/new.csv: column 't' must hold each time once, got '2024-04-02' twice (1 row too many); drop these "
+        "rows",
     )
 
 
@@ -197,6 +209,27 @@ train:
 evaluate: {}
 plot: {dpi: 72}
 """
+
+
+def test_the_whole_pipeline_keeps_the_clock_of_the_zone(tmp_path: Path) -> None:
+    """Two shops whose days begin at midnight in Berlin, with the real `dvc`."""
+    (tmp_path / "repository").mkdir()
+    repository = make_repository(tmp_path / "repository")
+    days = pd.date_range("2023-06-01", periods=260, freq="D", tz="Europe/Berlin")
+    rows = [(shop, day.isoformat(), float(10 * (shop == "b") + n % 7)) for shop in "ab" for n, day in enumerate(days)]
+    pl.DataFrame(rows, schema=["s", "t", "y"], orient="row").write_csv(repository.root / "table.csv")
+    (repository.root / "params.yaml").write_text(CHECKED)
+    assert repository.repro() == ["prepare", "split", "train", "evaluate", "plot"]
+    scored = pl.read_csv(repository.root / "reports/evaluate/predictions.csv", infer_schema=False)
+    assert scored["time"].unique(maintain_order=True).to_list()[-1] == "2024-02-15T00:00:00+01:00"
+    assert set(scored["time"]) <= {day.isoformat() for day in days}
+    assert (repository.root / "reports/plots/forecasts.png").is_file()
+    code, said = repository.relight("export", "--format", "onnx")
+    assert code == 0, said
+    code, said = repository.relight("predict", "table.csv", "-o", "said.csv")
+    assert code == 0, said
+    ahead = ["2024-02-16T00:00:00+01:00", "2024-02-17T00:00:00+01:00", "2024-02-18T00:00:00+01:00"]
+    assert pl.read_csv(repository.root / "said.csv", infer_schema=False)["t"].to_list() == [*ahead, *ahead]
 
 
 def test_check_says_frequency_season_length_gaps_and_horizon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,3 +37,20 @@ def test_numbers_repeat_by_their_season() -> None:
     (cycle,) = find_cycles(pl.Series([float(n) for n in range(0, 40, 2)]), Frequency(unit="number", every=2), 4)
     assert (cycle.name, cycle.period, cycle.harmonics) == ("season", 8.0, 2)
     np.testing.assert_allclose(fourier_features(pl.Series([0.0, 2.0, 4.0]), [cycle])[:, 0], [0, 1, 0], atol=1e-6)
+
+
+def test_a_week_of_five_business_days_has_two_waves() -> None:
+    """A wave needs more than two points."""
+    days = pl.Series([datetime(2024, 1, 1) + timedelta(weeks=n // 5, days=n % 5) for n in range(100)])
+    business = Frequency(unit="second", every=SECONDS_PER_DAY, weekdays=(1, 2, 3, 4, 5))
+    (week,) = find_cycles(days.cast(pl.Datetime("us")), business, 5)
+    assert (week.name, week.harmonics) == ("week", 2)
+
+
+def test_waves_follow_the_clock_of_the_zone() -> None:
+    """Six o'clock is a quarter of a day in Berlin, in winter and in summer."""
+    local = pl.Series([datetime(2024, 1, 10, 6), datetime(2024, 7, 10, 6)]).cast(pl.Datetime("us"))
+    cycles = find_cycles(hours(49), HOUR, 24)
+    zoned = fourier_features(local.dt.replace_time_zone("Europe/Berlin"), cycles)
+    np.testing.assert_array_equal(zoned, fourier_features(local, cycles))
+    np.testing.assert_allclose(zoned[:, 0], [1, 1], atol=1e-6)

@@ -23,7 +23,13 @@ from relight.metrics.own import OwnMetric
 from relight.metrics.roc import check_sample_weight
 from relight.metrics.scorers import group_numbers, recall_at
 from relight.model.inference import predict_outputs
-from relight.model.pairs import DistanceCalibration, accuracy_threshold, pair_input_tensors, pair_predictions
+from relight.model.pairs import (
+    DistanceCalibration,
+    accuracy_threshold,
+    comparable_columns,
+    pair_input_tensors,
+    pair_predictions,
+)
 from relight.model.saved_model import PairModel
 
 MIN_TEST_PAIRS = 200  # with fewer test pairs, the scores are rough
@@ -123,12 +129,14 @@ def pair_tables(
 
 def pair_notes(features: Features, test: Arrays, metrics: dict[str, Any]) -> list[str]:
     """Return how far the scores reach, in whole sentences."""
-    n_test = len(test["target"])
+    n_test, nothing = len(test["target"]), int((comparable_columns(test) == 0).sum())
     notes = {
         f"The test part has {n_test} pairs: its scores are rough.": n_test < MIN_TEST_PAIRS,
         "Recall at k was not measured: no left record of the test part has a match and another candidate.": (
             "recall_at_1" not in metrics["test"]
         ),
+        f"{nothing} test pairs have no column that both sides have: each is as far apart as records without anything "
+        "alike, and no match.": nothing > 0,
         "The threshold was chosen on the train rows, because there are no validation rows.": features.validates_on_test,
     }
     return [sentence for sentence, holds in notes.items() if holds]

@@ -58,8 +58,8 @@ def _size_remarks(features: SeriesFeatures) -> list[str]:
     if len(units) < 2 or max(units) <= LARGEST_FACTOR * min(units):
         return []
     return [
-        f"The changes of the largest series are {max(units) / min(units):,.0f} times those of the smallest: MAE and RMSE "
-        "over all series are those of the large ones; MASE and the table by series tell about each."
+        f"The changes of the largest series are {max(units) / min(units):,.0f} times those of the smallest: MAE and "
+        "RMSE over all series are those of the large ones; MASE and the table by series tell about each."
     ]
 
 

@@ -123,7 +123,7 @@ class ExportablePairs(nn.Module):
         """Predict from all left records and, after them, all right ones, which halves the graph."""
         points = self.model.embed(numeric, categories, letters)
         left, right = points.reshape(2, -1, self.model.network.tower.d_widest)
-        distance = self.model.network.distance(left, right).squeeze(1)
+        distance = self.model.network.between(left, self.model.network.tower.as_right(right)).squeeze(1)
         score = self.threshold - distance.double()
         return distance, (self.slope * score).sigmoid().float(), (score >= 0).long()
 

@@ -30,6 +30,23 @@ def pair_input_tensors(arrays: Arrays) -> tuple[Tensor, ...]:
     return tuple(torch.from_numpy(arrays[name]) for name in PAIR_ARRAY_NAMES)
 
 
+def comparable_columns(arrays: Arrays) -> np.ndarray:
+    """Return how many columns of each pair both sides have, (n_rows,) int64; a text that is read twice counts twice."""
+    there = [
+        np.concatenate(
+            [
+                ~np.isnan(arrays[f"{side}_numeric"]),
+                arrays[f"{side}_categories"] > 0,
+                arrays[f"{side}_letters"][:, :, 0] > 0,
+            ],
+            axis=1,
+        )
+        for side in ("left", "right")
+    ]
+    counts: np.ndarray = (there[0] & there[1]).sum(axis=1)
+    return counts
+
+
 def preprocess_pairs(model: SiameseModel, pairs: Rows) -> Rows:
     """Return the pairs as the tower sees them: once, not in every step."""
     return Rows(preprocess_inputs(model.preprocessor, pairs.inputs), pairs.target, pairs.weight)

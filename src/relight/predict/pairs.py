@@ -13,7 +13,7 @@ from relight.errors import ColumnError, InputError
 from relight.model.devices import make_deterministic
 from relight.model.inference import predict_outputs, prediction_batch_size, set_training_mode
 from relight.model.networks.tower import SiameseModel
-from relight.model.pairs import pair_input_tensors, pair_predictions
+from relight.model.pairs import comparable_columns, pair_input_tensors, pair_predictions
 from relight.model.saved_model import PairModel, load_model
 from relight.predict.new_rows import NewRows, open_table, select_kept, with_kept
 from relight.predict.table import Predictions, assert_can_write_predictions
@@ -30,14 +30,17 @@ def predict_pairs(rows: NewRows, saved: PairModel, keep: Sequence[str]) -> Predi
         InputError: for missing columns, or values that do not fit.
     """
     counts: list[int] = []
-    return Predictions(
-        _prediction_frames(rows, saved, keep, counts),
-        lambda: f"{pluralize(sum(counts), 'prediction')} of {saved.features.target}",
-    )
+    incomparable: list[int] = []
+
+    def count_text() -> str:
+        note = f"; {pluralize(sum(incomparable), 'pair')} with nothing to compare, which is no match"
+        return f"{pluralize(sum(counts), 'prediction')} of {saved.features.target}{note if any(incomparable) else ''}"
+
+    return Predictions(_prediction_frames(rows, saved, keep, counts, incomparable), count_text)
 
 
 def _prediction_frames(
-    rows: NewRows, saved: PairModel, keep: Sequence[str], counts: list[int]
+    rows: NewRows, saved: PairModel, keep: Sequence[str], counts: list[int], incomparable: list[int]
 ) -> Iterator[pl.DataFrame]:
     """Yield whole batches of the model, so that a chunk's end changes no last bits."""
     for raw in rechunk(rows.frames, prediction_batch_size(saved.model)):
@@ -47,6 +50,7 @@ def _prediction_frames(
         distance = predict_outputs(saved.model, pair_input_tensors(arrays)).numpy()
         yield with_kept(kept, pair_predictions(saved.features, distance, saved.calibration))
         counts.append(raw.height)
+        incomparable.append(int((comparable_columns(arrays) == 0).sum()))
 
 
 def _clean_sides(
@@ -72,7 +76,8 @@ def _clean_sides(
 def embed(table: Path, *, models: Path, output: Path, project: Path = Path()) -> str:
     """Write the embedding of each record, in the order of the table; return what to tell the person.
 
-    The Euclidean distance of two embeddings is the distance of the two records.
+    The Euclidean distance of two embeddings is the distance of the two records, if some column is in both; gaps of right
+    records (with the prefix of the right side) count against those of left ones.
 
     Args:
         table: records whose columns have no prefix, or that of a side of the pairs.
@@ -97,7 +102,8 @@ def _embedding_lines(rows: NewRows, saved: PairModel, counts: list[int]) -> Iter
     for raw in rechunk(rows.frames, prediction_batch_size(saved.model)):
         prefix = _record_prefix(raw, saved)
         records = clean_records(rows.plain(raw), saved.features, prefix, rows.name, 1 + sum(counts))
-        points = _embed(saved.model, encode_records(records, saved.features, saved.pairs.texts))
+        arrays = encode_records(records, saved.features, saved.pairs.texts)
+        points = _embed(saved.model, arrays, is_right=prefix == saved.pairs.right)
         columns = {f"e{index}": points[:, index] for index in range(points.shape[1])}
         yield pl.DataFrame(columns).write_csv(include_header=not counts).encode()
         counts.append(raw.height)
@@ -110,12 +116,13 @@ def _record_prefix(raw: pl.DataFrame, saved: PairModel) -> str:
     return max(prefixes, key=lambda prefix: sum(prefix + name in raw.columns for name in names))
 
 
-def _embed(model: SiameseModel, arrays: dict[str, np.ndarray]) -> np.ndarray:
+def _embed(model: SiameseModel, arrays: dict[str, np.ndarray], *, is_right: bool) -> np.ndarray:
     set_training_mode(model, training=False)
     with torch.inference_mode():
-        inputs = (torch.from_numpy(arrays[part]) for part in ("numeric", "categories", "letters"))
-        points: np.ndarray = model.embed(*inputs).numpy()
-    return points
+        numeric, categories, letters = (torch.from_numpy(arrays[part]) for part in ("numeric", "categories", "letters"))
+        points = model.embed(numeric, categories, letters)
+        embedded: np.ndarray = (model.network.tower.as_right(points) if is_right else points).numpy()
+    return embedded
 
 
 def clean_records(

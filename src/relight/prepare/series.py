@@ -43,7 +43,8 @@ def regularize_series(raw: pl.DataFrame, params: PrepareParams, known: SeriesSch
         table, names = pl.DataFrame(clean.columns), (settings.time, settings.series)
         regular = regular_rows(table, written, *names, frequency, is_utc=is_utc(clean.form))
     except ColumnError as error:
-        raise InputError(f"prepare.sequence.time: '{settings.time}' {error}") from error
+        place = "prepare.sequence.time:" if known is None else f"{params.table_name}: column"
+        raise InputError(f"{place} '{settings.time}' {error}") from error
     notes = [*clean.notes, *regular.notes, *_gap_notes(regular.rows, settings)]
     return CleanTable(regular.rows, _schema(regular, settings, clean.form, notes))
 
@@ -146,7 +147,7 @@ def _column_problems(names: list[str], params: PrepareParams, settings: _Forecas
         if name in {settings.time, settings.series, settings.target}
     ]
     problems += [
-        f"prepare.zones: '{name}' is not prepare.sequence.time, whose zone alone a forecast reads; delete it"
+        f"prepare.zones: '{name}' is not prepare.sequence.time, and a forecast reads no other zone; delete it"
         for name in params.zones
         if name != settings.time
     ]

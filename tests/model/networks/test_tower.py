@@ -58,13 +58,26 @@ def test_a_record_is_at_no_distance_of_itself_and_its_gradient_is_a_number() -> 
 
 
 def test_a_gap_on_one_side_is_between_the_same_and_something_else() -> None:
-    """One category: the square of the distance is 0 for the same, 1 for a gap, whatever the other side says."""
-    table = pl.DataFrame(
-        {"left_a": ["x", "y", "x", None] * 5, "right_a": ["x", "y", None, None] * 5, "match": ["1", "0", "1", "0"] * 5}
-    )
+    """Two categories of weight 1/2: the square of the distance is 0 for the same; (1 + g²) / 2 for a gap of one side and
+    4 g² / 2 for one of both, whatever the other side says; g is 1/2 at first."""
+    table = pl.DataFrame({
+        "left_a": ["x", "y", "x", None] * 5, "right_a": ["x", "y", None, None] * 5,
+        "left_b": ["u", "v", "u", "v"] * 5, "right_b": ["u", "v", "u", "v"] * 5, "match": ["1", "0", "1", "0"] * 5,
+    })  # fmt: skip
     model, features, inputs = tower_for(table)
-    assert [category.levels for category in features.categorical] == [["x", "y"]]
-    assert model(*inputs)[:4, 0].tolist() == pytest.approx([0.0, 0.0, 1.0, 0.0], abs=1e-6)
+    assert [category.levels for category in features.categorical] == [["x", "y"], ["u", "v"]]
+    assert model(*inputs)[:4, 0].square().tolist() == pytest.approx([0.0, 0.0, 1.25 / 2, 1.0 / 2], abs=1e-6)
+    turned = (*inputs[3:], *inputs[:3])
+    torch.testing.assert_close(model(*turned), model(*inputs))
+
+
+def test_pairs_with_nothing_to_compare_are_as_far_apart_as_those_without_anything_alike() -> None:
+    table = pl.DataFrame({
+        "left_a": ["x", None, "x", None] * 5, "right_a": ["x", None, None, "y"] * 5,
+        "left_b": ["u", None, None, "v"] * 5, "right_b": ["u", None, "u", None] * 5, "match": ["1", "0", "1", "0"] * 5,
+    })  # fmt: skip
+    model, _, inputs = tower_for(table)
+    assert model(*inputs)[:4, 0].square().tolist() == pytest.approx([0.0, 2.0, 2.0, 2.0], abs=1e-5)
 
 
 def test_the_more_two_numbers_differ_the_farther_apart_they_are() -> None:
@@ -102,10 +115,13 @@ def test_letters_before_every_step_are_the_codes_that_training_sees_once() -> No
 
 
 def test_a_text_that_is_missing_is_halfway_between_the_same_and_another() -> None:
-    """One text: the square of the distance is 0 for the same in other letters, and 1 for a gap."""
+    """One text beside a category of the same weight: the square of the distance is 0 for the same in other letters, and
+    (1 + 1/4) / 2 for a gap."""
     names = [f"{a}{b}" for a in "abcdefgh" for b in "stuvwxyz"]
     left = [*names, "Ab", "ab", None]
-    table = pl.DataFrame({"left_a": left, "right_a": [*names[::-1], "aB", None, None], "match": (["1", "0"] * 34)[:67]})
+    same = {f"{side}_b": (["u", "v"] * 34)[:67] for side in ("left", "right")}
+    match = (["1", "0"] * 34)[:67]
+    table = pl.DataFrame({"left_a": left, "right_a": [*names[::-1], "aB", None, None], **same, "match": match})
     model, features, inputs = tower_for(table)
-    assert not features.categorical
-    assert model(*inputs)[64:, 0].tolist() == pytest.approx([0.0, 1.0, 0.0], abs=1e-6)
+    assert [category.name for category in features.categorical] == ["b"]
+    assert model(*inputs)[64:, 0].square().tolist() == pytest.approx([0.0, 1.25 / 2, 1 / 2], abs=1e-6)

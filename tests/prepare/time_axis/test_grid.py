@@ -166,6 +166,7 @@ def test_rows_of_another_frequency_keep_their_own() -> None:
             moments(*(datetime(2024, 1, day, hour) for day, hour in ((1, 0), (2, 0), (3, 0), (3, 7), (4, 0)))),
             "must have one frequency, got most times 1 day apart and '2024-01-03 07:00:00' between",
         ),
+        (pl.Series("t", [1.0, 2.0, 3.0, 4.0, 1e25]), "must be dates or numbers below 2**62, got 1e+25"),
         (pl.Series("t", [1.0, 2.0, 2.5, 3.0, 4.0]), "must be dates or whole numbers, got 2.5"),
         (moments(*(datetime(2024, 1, 1, 0, 0, second, 500) for second in range(5))), "must be on whole seconds"),
     ],
@@ -216,7 +217,7 @@ def test_a_series_of_another_frequency_than_the_others_is_refused_by_its_name(fr
     daily = pd.date_range("2018-01-01", periods=90, freq="D").to_pydatetime()
     other = pd.date_range("2018-01-01", periods=20, freq=freq).to_pydatetime()
     rows = SeriesTimes(moments(*daily, *other), np.repeat([0, 1], [90, 20]), ("fast", "slow"))
-    with pytest.raises(ColumnError, match=f"got steps of {length} of series 'slow', and of 1 day in most series"):
+    with pytest.raises(ColumnError, match=f"got steps of {length} of series 'slow', and of 1 day of others"):
         find_time_steps(rows)
 
 
@@ -226,3 +227,14 @@ def test_rows_that_are_missing_at_random_are_one_frequency() -> None:
         days = np.flatnonzero(drawn.random(2000) < share)
         times = moments(*(datetime(2018, 1, 1) + pd.Timedelta(days=int(day)) for day in days))
         assert str(steps_of(times).frequency) == "1 day"
+
+
+def test_items_that_are_seldom_sold_are_one_frequency() -> None:
+    """2000 items, each on some 6 of 700 days: some of them have equal steps by chance."""
+    drawn = np.random.default_rng(0)
+    dense = np.arange(700)
+    items = [dense, *(np.sort(drawn.choice(700, size=6, replace=False)) for _ in range(2000))]
+    times = (pl.Series(np.concatenate(items)) * 86_400_000_000).cast(pl.Datetime("us"))
+    codes = np.repeat(np.arange(len(items)), [len(item) for item in items])
+    found = find_time_steps(SeriesTimes(times, codes, tuple(map(str, range(len(items))))))
+    assert str(found.frequency) == "1 day"

@@ -52,6 +52,7 @@ def known_as(form: str | None = None, zone: str | None = None) -> SeriesSchema:
         (["31-JAN-2024", "29-FEB-2024"], [date(2024, 1, 31), date(2024, 2, 29)]),
         (["January 5, 2024", "Feb 29, 2024"], [date(2024, 1, 5), date(2024, 2, 29)]),
         (["1/31/2024 1:05 PM", "2/1/2024 12:00 AM"], [datetime(2024, 1, 31, 13, 5), datetime(2024, 2, 1)]),
+        (["1/31/2024 1:05 pm", "2/1/2024 12:30 am"], [datetime(2024, 1, 31, 13, 5), datetime(2024, 2, 1, 0, 30)]),
         (["2024/01/31 05:06", "2024/01/31 15:06:07"], [datetime(2024, 1, 31, 5, 6), datetime(2024, 1, 31, 15, 6, 7)]),
         (["2024-01-31 05:06 UTC", "2024-01-31 05:07 GMT"], [datetime(2024, 1, 31, 5, 6), datetime(2024, 1, 31, 5, 7)]),
     ],
@@ -116,6 +117,7 @@ def test_other_numbers_stay_numbers(numbers: list[object]) -> None:
         (["Jan-01", "Jan-02", "Jan-03"], "that can be read in one way, got 'Jan-01'; write them as 2020-01-31"),
         (["1/31/24", "2/1/24"], "to order the rows by, got '1/31/24'"),
         (["1", *"234567890", "x"], "row 11 must be a number, as most rows, got 'x'; fix the value, or drop the row"),
+        (["0000-01", "0000-02"], "row 1 must be of the years 1 to 9999, got '0000-01'; fix the value"),
         (["2024-01", None], "has 1 gap; give each row a time, or drop these rows"),
         ([2024.0, float("nan")], "has 1 gap; give each row a time, or drop these rows"),
         (

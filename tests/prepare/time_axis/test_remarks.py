@@ -43,6 +43,19 @@ def test_series_that_lack_the_weekend_of_others_are_named() -> None:
     )
 
 
+def test_hours_of_business_are_named_and_what_leaves_out_the_others() -> None:
+    """Five hours on each of 15 business days, from 09:00 to 13:00; in the last hour of some days there is no row."""
+    open_days = pd.date_range("2024-01-01", periods=15, freq="B")
+    times = [f"{day.date()} {hour:02}:00" for n, day in enumerate(open_days) for hour in range(9, 14 - (n % 4 == 1))]
+    said = prepared({"a": times}).schema.notes
+    assert said[1] == (
+        "All rows are between 09:00 and 13:00 on Mon, Tue, Wed, Thu and Fri, and all hours of all days are predicted; "
+        "to leave out the others, number the rows in a column, and name it as the time."
+    )
+    whole_days = [str(time) for time in pd.date_range("2024-01-01", periods=500, freq="h") if time.hour != 7]
+    assert not any(note.startswith("All rows are") for note in prepared({"a": whole_days}).schema.notes)
+
+
 @pytest.mark.parametrize("form", ["%Y-%m-%dT%H:%M:%S.000Z", "unix"])
 def test_midnights_of_a_zone_that_are_written_in_utc_are_told_with_its_name(form: str) -> None:
     moments = pd.date_range("2021-01-01", periods=120, freq="D", tz="Europe/Berlin").tz_convert("UTC")
@@ -52,6 +65,18 @@ def test_midnights_of_a_zone_that_are_written_in_utc_are_told_with_its_name(form
     assert caught.value.problems[0].endswith("they are midnights in Europe/Berlin: name it in prepare.zones")
     clean = prepared({"a": texts}, zones={"t": "Europe/Berlin"})
     assert clean.rows["t"].to_list() == list(moments.to_pydatetime())
+
+
+def test_a_time_that_is_far_from_the_others_is_refused_before_its_grid_is_made() -> None:
+    """From 2024 to 9999 there are 7976 * 365 days and 1934 leap days, of 86,400 seconds each."""
+    times = [*(str(time) for time in pd.date_range("2024-01-01", periods=50, freq="s")), "9999-12-31 00:00:00"]
+    with pytest.raises(InputError) as caught:
+        prepared({"a": times[:50], "b": times})
+    assert caught.value.problems == (
+        "prepare.sequence.time: 't' must have rows at most of its steps, got 2.52e+11 steps (1 second apart) for 101 "
+        "rows, from '2024-01-01 00:00:00' to '9999-12-31 00:00:00' of series 'b'; fix these times, or round them to "
+        "longer steps",
+    )
 
 
 def test_irregular_days_of_the_month_are_told_what_to_write() -> None:
@@ -74,7 +99,7 @@ def test_zones_that_a_forecast_cannot_read_are_refused() -> None:
     with pytest.raises(InputError) as caught:
         prepared({"a": days("2024-01-01", 9, "D")}, zones={"s": "UTC", "t": "Berlin"})
     assert caught.value.problems == (
-        "prepare.zones: 's' is not prepare.sequence.time, whose zone alone a forecast reads; delete it",
+        "prepare.zones: 's' is not prepare.sequence.time, and a forecast reads no other zone; delete it",
         "prepare.zones: t: must be a zone such as Europe/Berlin or UTC, got 'Berlin'",
     )
 

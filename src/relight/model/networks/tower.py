@@ -151,16 +151,17 @@ class NgramEmbedding(nn.Module):
 
 
 class Tower(nn.Module):
-    """A record → the points of its columns side by side, each times its learned weight.
+    """A record → the points of its columns side by side, each times its learned weight, then its gaps.
 
-    The squared distance of two records is the weighted sum of those of their columns: 0 if a column is the same,
-    2 if it has nothing in common, and 1 if one side has a gap.
+    The squared distance of two records is the weighted sum of those of their columns: 0 if a column is the same, 2 if
+    it has nothing in common, 1 + g² if one side has a gap, and 4 g² if both have one, because a gap is g on the left
+    side and -g on the right. How much a gap says is learned for each column.
 
     **Shape**
         - x_num: (n_rows, n_num_features) float32, NaN for a gap
         - x_cat: (n_rows, n_cat_features) int32, 0 for a gap or an unknown level
         - ngrams: (n_rows, n_texts, n_slots) int32 codes, 0 for an empty slot
-        - output: (n_rows, n_points * d_embedding)
+        - output: (n_rows, n_points * (d_embedding + 1))
 
     Args:
         cat_cardinalities: the number of codes of each category, with code 0.
@@ -169,6 +170,7 @@ class Tower(nn.Module):
 
     Attributes:
         strength: (n_points,) the logarithm of each column's weight; learned.
+        gap: (n_points,) g of each column, times its weight; learned.
     """
 
     mean: Tensor
@@ -195,11 +197,32 @@ class Tower(nn.Module):
         self.texts = NgramEmbedding(n_texts, width, n_buckets=n_buckets) if n_texts else None
         n_points = n_num_features + len(cat_cardinalities) + (self.texts.n_points if self.texts else 0)
         self.strength = nn.Parameter(torch.full((n_points,), 1 / n_points).log() / 2)
-        self.d_widest = n_points * width
+        self.gap = nn.Parameter(torch.full((n_points,), 0.5))
+        self.n_points, self.d_widest = n_points, n_points * (width + 1)
 
     def forward(self, x_num: Tensor, x_cat: Tensor, ngrams: Tensor) -> Tensor:
         points = torch.cat(list(self._points(x_num, x_cat, ngrams)), dim=1)  # (n_rows, n_points, d_embedding)
-        return (points * self.strength.exp().unsqueeze(1)).flatten(1)
+        weight = self.strength.exp()
+        gaps = torch.where(points.detach().abs().amax(dim=2) > 0, 0.0, weight * self.gap)
+        return torch.cat([(points * weight.unsqueeze(1)).flatten(1), gaps], dim=1)
+
+    def as_right(self, points: Tensor) -> Tensor:
+        """Return embedded records as those of the right side, whose gaps are the opposite of those of the left."""
+        return torch.cat([points[:, : -self.n_points], -points[:, -self.n_points :]], dim=1)
+
+    def nothing_in_common(self, left: Tensor, right: Tensor) -> Tensor:
+        """Return which pairs have no column that both sides have, (n_rows, 1) bool.
+
+        Args:
+            left, right: (n_rows, n_points * (d_embedding + 1)), as `forward` returns them.
+        """
+        shape = (len(left), self.n_points, -1)
+        both = [side[:, : -self.n_points].reshape(shape).abs().amax(dim=2) > 0 for side in (left, right)]
+        return ~(both[0] & both[1]).any(dim=1, keepdim=True)
+
+    def farthest(self) -> Tensor:
+        """Return the distance of two records that have no gap and nothing alike."""
+        return (2 * self.strength.exp().square().sum()).sqrt()
 
     def _points(self, x_num: Tensor, x_cat: Tensor, ngrams: Tensor) -> Iterator[Tensor]:
         if self.numbers is not None:
@@ -213,7 +236,11 @@ class Tower(nn.Module):
 
 
 class TowerDistance(nn.Module):
-    """The distance of both sides after the same tower. **Shape**: as `Tower`, twice, in; (n_rows, 1) out."""
+    """The distance of both sides after the same tower. **Shape**: as `Tower`, twice, in; (n_rows, 1) out.
+
+    A pair without a column that both sides have is as far apart as one without anything alike: nothing says that they
+    are the same.
+    """
 
     def __init__(self, tower: Tower) -> None:
         super().__init__()
@@ -229,9 +256,14 @@ class TowerDistance(nn.Module):
         right_cat: Tensor,
         right_ngrams: Tensor,
     ) -> Tensor:
-        left, right = self.tower(left_num, left_cat, left_ngrams), self.tower(right_num, right_cat, right_ngrams)
+        left = self.tower(left_num, left_cat, left_ngrams)
+        return self.between(left, self.tower.as_right(self.tower(right_num, right_cat, right_ngrams)))
+
+    def between(self, left: Tensor, right: Tensor) -> Tensor:
+        """Return the distances of embedded records, left ones and right ones, (n_rows, 1)."""
         distances: Tensor = self.distance(left, right)
-        return distances
+        has_nothing = self.tower.nothing_in_common(left, right).to(distances.dtype)
+        return distances * (1 - has_nothing) + self.tower.farthest() * has_nothing
 
 
 class SiameseModel(nn.Module):
@@ -247,6 +279,6 @@ class SiameseModel(nn.Module):
         return distances
 
     def embed(self, x_num: Tensor, x_cat: Tensor, letters: Tensor) -> Tensor:
-        """Return the points of records, (n_rows, n_points * d_embedding)."""
+        """Return the points of left records, (n_rows, n_points * (d_embedding + 1)); see `Tower.as_right`."""
         points: Tensor = self.network.tower(x_num, x_cat, self.preprocessor.codes(letters))
         return points

@@ -13,6 +13,7 @@ from relight.prepare.time_axis.clocks import daily_clock
 from relight.prepare.time_axis.months import find_month_day, month_numbers, series_days
 from relight.prepare.time_axis.weekdays import count_weekdays, days_since_1970, find_weekdays
 
+MAX_NUMBER = 2**62  # differences of such numbers are int64
 _SECOND = Frequency(unit="second", every=1)
 
 
@@ -125,8 +126,9 @@ def numbers(times: pl.Series) -> Axis:
     Raises:
         ColumnError: for another number.
     """
-    if bool((times != times.round()).any()):
-        raise ColumnError(f"must be dates or whole numbers, got {times.filter(times != times.round())[0]:g}")
+    for wrong, what in ((times != times.round(), "whole numbers"), (times.abs() > MAX_NUMBER, "numbers below 2**62")):
+        if bool(wrong.any()):
+            raise ColumnError(f"must be dates or {what}, got {times.filter(wrong)[0]:g}")
     return Axis(times.cast(pl.Int64).to_numpy(), Frequency(unit="number", every=1))
 
 

@@ -40,7 +40,8 @@ def read_on_zone(local: pl.Series, zone: str, series: pl.Series, written: pl.Ser
     """
     rows = pl.DataFrame({"time": local, "series": series})
     again = rows.select(pl.int_range(pl.len()).over("time", "series").alias("n"))["n"] > 0
-    newest_first = len(local) > 1 and bool(local[0] > local[-1])
+    moments = local.to_physical()
+    newest_first = len(local) > 1 and bool(moments[0] > moments[-1])
     is_second = again if not newest_first else ~again & rows.select(pl.struct("time", "series").is_duplicated())["time"]
     ambiguous = pl.select(pl.when(is_second).then(pl.lit("latest")).otherwise(pl.lit("earliest"))).to_series()
     known = local.dt.replace_time_zone(zone, ambiguous=ambiguous, non_existent="null")

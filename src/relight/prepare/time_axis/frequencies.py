@@ -1,20 +1,20 @@
 """Series that have two frequencies: one up to some time and another from there, or another one than most series."""
 
-from itertools import pairwise
+import math
 from typing import NamedTuple
 
 import numpy as np
 
-from relight.data.schema import Frequency
+from relight.data.schema import BUSINESS_DAYS, Frequency
 from relight.errors import ColumnError
 from relight.prepare.time_axis.axes import SeriesTimes
 from relight.runtime.messages import pluralize
 
 ADVICE = "bring the rows to one frequency"
-MIN_RUN, MIN_SPAN_SHARE = 4, 0.05  # equal steps of another length, and their share of the time of a series
-MAX_CHANCE = 1e-3  # that rows which are missing at random leave such a run
+MIN_RUN, MIN_SPAN_SHARE = 4, 0.05  # steps of another length, and their share of the time of a series
+MIN_OTHER_SHARE = 0.5  # of the steps of a series that have its usual length
 MAX_RANDOM_SHARE = 0.5  # of the steps that are longer, if rows are missing at random
-MIN_OTHER_STEPS, MIN_OTHER_SHARE = 4, 0.5
+MAX_CHANCE = 1e-3  # that rows which are missing at random look like another frequency, in any of the series
 
 
 class _Run(NamedTuple):
@@ -36,15 +36,16 @@ def assert_one_frequency(step_numbers: np.ndarray, frequency: Frequency, rows: S
         ColumnError: with the first of them.
     """
     begins = np.flatnonzero(np.concatenate([[True], ~rows.same_series]))
+    max_chance = MAX_CHANCE / len(begins)
     for begin, end in zip(begins, [*begins[1:], len(step_numbers)], strict=True):
         steps = np.diff(step_numbers[begin:end])
-        other = _other_length(steps) if len(begins) > 1 else None
+        other = _other_length(steps, max_chance) if len(begins) > 1 else None
         if other is not None:
             raise ColumnError(
                 f"must have one frequency, got steps of {_length(frequency, other)}{rows.show_series(int(begin))}, and "
-                f"of {frequency} in most series; {ADVICE}"
+                f"of {frequency} of others; {ADVICE}"
             )
-        if (run := _odd_run(steps)) is not None:
+        if (run := _odd_run(steps, max_chance)) is not None:
             first = int(begin) + run.first
             raise ColumnError(
                 f"must have one frequency, got most times {frequency} apart and, from {rows.show(first)}"
@@ -52,33 +53,44 @@ def assert_one_frequency(step_numbers: np.ndarray, frequency: Frequency, rows: S
             )
 
 
-def _other_length(steps: np.ndarray) -> int | None:
-    """Return the usual length of the steps of a series if no step has the length 1; None if they are irregular."""
-    if len(steps) < MIN_OTHER_STEPS or bool((steps == 1).any()):
+def _other_length(steps: np.ndarray, max_chance: float) -> int | None:
+    """Return the usual length of the steps of a series if no step has the length 1; None if they are irregular.
+
+    Of rows that are there at random, a share p of all, a step has the length k with the chance p (1 - p)^(k - 1).
+    """
+    if not len(steps) or bool((steps == 1).any()):
         return None
     lengths, n_times = np.unique(steps, return_counts=True)
-    most = int(n_times.argmax())
-    return int(lengths[most]) if n_times[most] >= MIN_OTHER_SHARE * len(steps) else None
+    length, n_usual, n_steps = int(lengths[n_times.argmax()]), int(n_times.max()), len(steps)
+    if n_usual < MIN_OTHER_SHARE * n_steps:
+        return None
+    share = n_steps / float(steps.sum())
+    log_one = math.log(share) + (length - 1) * math.log1p(-share)
+    log_chance = math.log(math.comb(n_steps, n_usual)) + n_usual * log_one + math.log(float(steps.max()))
+    return length if log_chance < math.log(max_chance) else None
 
 
-def _odd_run(steps: np.ndarray) -> _Run | None:
+def _odd_run(steps: np.ndarray, max_chance: float) -> _Run | None:
     """Return a run of longer steps that is not chance: of one length, such as a week, or of several, such as months."""
     share = float((steps != 1).mean()) if len(steps) else 0.0
-    for run in (*_runs(steps), *_runs(np.minimum(steps, 2))):
+    for run in (*_long_runs(steps), *_long_runs(np.minimum(steps, 2))):
         lengths = steps[run]
-        if lengths[0] == 1 or len(lengths) < MIN_RUN or lengths.sum() < MIN_SPAN_SHARE * steps.sum():
+        if lengths.sum() < MIN_SPAN_SHARE * steps.sum():
             continue
         is_one = bool((lengths == lengths[0]).all())
         random_share = min(float((steps == lengths[0]).mean()), MAX_RANDOM_SHARE) if is_one else share
-        if len(steps) * random_share ** len(lengths) < MAX_CHANCE:
+        if len(steps) * random_share ** len(lengths) < max_chance:
             return _Run(run.start, len(lengths), int(lengths.min()), int(lengths.max()))
     return None
 
 
-def _runs(values: np.ndarray) -> list[slice]:
-    """Return the stretches of equal values."""
-    starts = [0, *(np.flatnonzero(np.diff(values)) + 1).tolist(), len(values)]
-    return [slice(start, end) for start, end in pairwise(starts)]
+def _long_runs(values: np.ndarray) -> list[slice]:
+    """Return the stretches of equal values above 1 that are long enough."""
+    bounds = np.concatenate([[0], np.flatnonzero(np.diff(values)) + 1, [len(values)]])
+    if not len(values):
+        return []
+    is_long = (np.diff(bounds) >= MIN_RUN) & (values[bounds[:-1]] > 1)
+    return [slice(int(bounds[at]), int(bounds[at + 1])) for at in np.flatnonzero(is_long)]
 
 
 def _lengths(frequency: Frequency, run: _Run) -> str:
@@ -88,5 +100,5 @@ def _lengths(frequency: Frequency, run: _Run) -> str:
 
 def _length(frequency: Frequency, n_steps: int) -> str:
     if frequency.weekdays is not None:
-        return pluralize(n_steps, "business day")
+        return pluralize(n_steps, "business day" if frequency.weekdays == BUSINESS_DAYS else "such day")
     return str(frequency.model_copy(update={"every": n_steps * frequency.every}))

@@ -36,7 +36,7 @@ def find_time_steps(rows: SeriesTimes, known: Frequency | None = None) -> TimeSt
     Raises:
         ColumnError: for times that occur twice, are between the steps of the grid, or have two frequencies.
     """
-    _refuse_duplicates(rows)
+    _refuse_duplicates(rows, is_new=known is not None)
     if known is not None and (as_known := _on_known(rows, known)) is not None:
         return as_known
     ways = list(axes(rows))
@@ -105,34 +105,35 @@ def _known_months(local: pl.Series, rows: SeriesTimes, known: Frequency) -> Axis
     return Axis(month_numbers(local), frequency) if found else None
 
 
-def _refuse_duplicates(rows: SeriesTimes) -> None:
+def _refuse_duplicates(rows: SeriesTimes, *, is_new: bool) -> None:
     is_same = rows.same_series & (rows.times[1:] == rows.times[:-1]).to_numpy()
     indices = np.flatnonzero(is_same)
     if len(indices):
         within = " in its series" if rows.series.any() else ""
         raise ColumnError(
             f"must hold each time once{within}, got {rows.show(int(indices[0]))} twice "
-            f"({pluralize(len(indices), 'row')} too many); {_duplicates_advice(rows, indices)}"
+            f"({pluralize(len(indices), 'row')} too many); {_duplicates_advice(rows, indices, is_new=is_new)}"
         )
 
 
-def _duplicates_advice(rows: SeriesTimes, indices: np.ndarray) -> str:
+def _duplicates_advice(rows: SeriesTimes, indices: np.ndarray, *, is_new: bool) -> str:
+    """Return the next step; what params say cannot be changed for new rows."""
     twice = rows.times.gather(indices)
     is_time = isinstance(twice.dtype, pl.Datetime)
     if is_time and (zone := clock_change_zone(wall_clock(twice))) is not None:
         other = f", and that of {zone_of(twice)} does not" if zone_of(twice) else ""
+        step = "" if is_new else "name the zone of the times in prepare.zones, or "
         return (
-            f"the clock of {zone} shows this hour twice, when summer time ends{other}: name the zone of the times in "
-            "prepare.zones, or write them with an offset"
+            f"the clock of {zone} shows this hour twice, when summer time ends{other}: {step}write them with an offset"
         )
-    return "name the series in prepare.sequence.series, or drop these rows"
+    return "drop these rows" if is_new else "name the series in prepare.sequence.series, or drop these rows"
 
 
 def _off_grid_error(axis: Axis, rows: SeriesTimes) -> ColumnError:
     every = usual_step(axis.counts, rows.same_series)
     wrong = off_grid(axis.counts, every, rows.series)
     frequency, first = axis.frequency.model_copy(update={"every": every}), int(wrong[0])
-    zone = midnight_zone(rows.times) if rows.is_utc else None
+    zone = midnight_zone(rows.times) if rows.is_utc and zone_of(rows.times) is None else None
     by_month = rows.times.dtype != pl.Float64 and rises_by_months(wall_clock(rows.times), rows.same_series)
     advice = ADVICE
     if zone is not None:

@@ -71,8 +71,13 @@ def follows(times: pl.Series, rule: str | None, days: np.ndarray) -> bool:
     return bool((off >= 0).all() and (off <= MAX_DAYS_OFF).all()) and float((off == 0).mean()) >= MIN_EXACT_SHARE
 
 
+def day_of_series(times: pl.Series) -> int:
+    """Return the day of the month of one series: the last one, or the latest that it has."""
+    return LAST_DAY if bool((times.dt.month_end() == times).all()) else int(times.dt.day().max())  # type: ignore[arg-type]
+
+
 def series_days(times: pl.Series, series: np.ndarray) -> np.ndarray:
-    """Return the day of the month of each row's series, int64 (n_rows,): the last one, or the latest that it has.
+    """Return `day_of_series` for each row, int64 (n_rows,).
 
     Args:
         times: without a zone.

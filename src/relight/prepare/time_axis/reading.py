@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from relight.data.calendar import zone_of
+from relight.data.calendar import wall_clock, zone_of
 from relight.data.schema import SeriesSchema
 from relight.data.text_columns import are_mostly_numbers, are_numbers
 from relight.data.written_times import UNIX, UTC_FORM, UTC_OFFSET_FORM, is_utc
@@ -18,6 +18,7 @@ from relight.prepare.times import DATETIME_TYPE, are_mostly_iso, parse_dates
 from relight.prepare.zones import FIXED_ZONES, UTC, find_zone
 from relight.runtime.messages import pluralize
 
+LAST_YEAR = 9999  # of dates in Python
 _SHORT_OFFSET = r"([0-9]{2}:[0-9]{2}(?:[:.,0-9]*))([+-][0-9]{2})$"  # as PostgreSQL writes it
 _NAMED_UTC = r"([0-9]) ?(?:UTC|GMT)$"
 _OFFSET = r"(Z|[+-][0-9]{2}:?[0-9]{2})$"
@@ -52,6 +53,20 @@ def read_times(raw: pl.Series, series: pl.Series, zone: str | None, known: Serie
     """
     raw = raw.cast(pl.String) if raw.dtype in TEXT_TYPES else raw
     _refuse_gaps(raw.fill_nan(None) if raw.dtype.is_float() else raw)
+    read = _read(raw, series, zone, known)
+    if read.values.dtype != pl.Float64:
+        years = wall_clock(read.values).dt.year()
+        _refuse_years(raw, (years < 1) | (years > LAST_YEAR))
+    return read
+
+
+def _refuse_years(raw: pl.Series, wrong: pl.Series) -> None:
+    if wrong.any():
+        at = int(wrong.arg_max() or 0)
+        raise ColumnError(f"row {at + 1} must be of the years 1 to {LAST_YEAR}, got '{raw[at]}'; fix the value")
+
+
+def _read(raw: pl.Series, series: pl.Series, zone: str | None, known: SeriesSchema | None) -> TimeColumn:
     zone = zone or (_known_zone(known) if known else None)
     if raw.dtype == pl.String:
         raw = raw.str.replace(_SHORT_OFFSET, "${1}${2}:00").str.replace(_NAMED_UTC, "${1}Z")

@@ -16,13 +16,16 @@ from relight.data.schema import (
     WEEKDAY_NAMES,
     Frequency,
 )
+from relight.errors import ColumnError
 from relight.prepare.time_axis.axes import SeriesTimes
 from relight.prepare.time_axis.clocks import skipped_hours
 from relight.prepare.time_axis.grid import find_time_steps
 from relight.prepare.time_axis.stepping import anchors_of, step_times
 from relight.prepare.time_axis.weekdays import DAYS_TO_MONDAY, find_weekdays, rare_weekdays
-from relight.runtime.messages import abbreviate
+from relight.runtime.messages import abbreviate, pluralize
 
+MAX_STEPS, MAX_STEPS_PER_ROW = 10_000_000, 100  # of a grid; the larger one counts
+MIN_DAYS = 5  # with rows; on fewer of them, hours may be missing by chance
 WRITTEN = "\0written"  # no column of a table has this name
 _MICROSECONDS_PER_DAY = SECONDS_PER_DAY * MICROSECONDS_PER_SECOND
 
@@ -61,6 +64,7 @@ def regular_rows(
     names = tuple(rows[series].unique(maintain_order=True)) if series else ()
     times = SeriesTimes(rows[time], codes, names, rows[WRITTEN], is_utc=is_utc)
     steps, frequency = find_time_steps(times, known)
+    _refuse_sparse(times, steps, frequency)
     numbered = rows.drop(WRITTEN).with_columns(pl.Series(STEP_COLUMN, steps, dtype=pl.Int64))
     whole = _all_steps(numbered, series).join(numbered, on=[*keys, STEP_COLUMN], how="left", maintain_order="left")
     whole = _with_all_times(whole, numbered, codes, time, series, frequency)
@@ -69,6 +73,20 @@ def regular_rows(
     order = [*keys, STEP_COLUMN, *(name for name in table.columns if name not in (*keys, time)), time]
     notes = tuple(_remarks_on(times, frequency, whole.height - rows.height))
     return RegularRows(whole.select(order), frequency, notes)
+
+
+def _refuse_sparse(rows: SeriesTimes, steps: np.ndarray, frequency: Frequency) -> None:
+    """Refuse a grid that is far larger than the table, because a time is wrong or the step is too short."""
+    last = np.flatnonzero(np.diff(rows.series, append=-1))
+    first = np.concatenate([[0], last[:-1] + 1])
+    lengths = (steps[last] - steps[first]).astype(np.float64) + 1
+    if lengths.sum() > max(MAX_STEPS, MAX_STEPS_PER_ROW * len(steps)):
+        at = int(lengths.argmax())
+        raise ColumnError(
+            f"must have rows at most of its steps, got {lengths.sum():.3g} steps ({frequency} apart) for "
+            f"{pluralize(len(steps), 'row')}, from {rows.show(int(first[at]))} to {rows.show(int(last[at]))}"
+            f"{rows.show_series(int(first[at]))}; fix these times, or round them to longer steps"
+        )
 
 
 def _all_steps(rows: pl.DataFrame, series: str | None) -> pl.DataFrame:
@@ -108,6 +126,8 @@ def _remarks_on(rows: SeriesTimes, frequency: Frequency, n_added: int) -> Iterat
         return
     if frequency.every < SECONDS_PER_DAY and zone_of(rows.times) is None:
         yield from _skipped_hour(rows, frequency)
+    if frequency.every < SECONDS_PER_DAY:
+        yield from _closed_hours(rows, frequency)
     if frequency.every == SECONDS_PER_DAY:
         yield from _missing_weekdays(rows)
 
@@ -121,6 +141,31 @@ def _skipped_hour(rows: SeriesTimes, frequency: Frequency) -> Iterator[str]:
             f"The clock of {zone} skips {hours[0]}, which the table lacks, because summer time begins; if the times "
             "are on that clock, name it in prepare.zones, so that no hour is a gap."
         )
+
+
+def _closed_hours(rows: SeriesTimes, frequency: Frequency) -> Iterator[str]:
+    """Say that hours are predicted at which no series has rows, such as the nights of an exchange."""
+    seconds = wall_clock(rows.times).to_physical().to_numpy() // MICROSECONDS_PER_SECOND
+    days, of_day = np.divmod(seconds, SECONDS_PER_DAY)
+    first, last = int(of_day.min()), int(of_day.max())
+    weekdays = _weekdays_with_rows(days, rows.series)
+    is_part = last - first + frequency.every < SECONDS_PER_DAY and len(np.unique(days)) >= MIN_DAYS
+    parts = [f"between {_clock_text(first)} and {_clock_text(last)}"] if is_part else []
+    parts += [f"on {_names(weekdays)}"] if weekdays else []
+    if parts:
+        yield (
+            f"All rows are {' '.join(parts)}, and all hours of all days are predicted; to leave out the others, number "
+            "the rows in a column, and name it as the time."
+        )
+
+
+def _weekdays_with_rows(days: np.ndarray, series: np.ndarray) -> tuple[int, ...] | None:
+    each = pl.DataFrame({"day": days, "series": series}).unique(maintain_order=True)
+    return find_weekdays(each["day"].to_numpy(), each["series"].to_numpy())
+
+
+def _clock_text(seconds: int) -> str:
+    return f"{seconds // 3600:02}:{seconds % 3600 // 60:02}"
 
 
 def _missing_weekdays(rows: SeriesTimes) -> Iterator[str]:
@@ -148,4 +193,5 @@ def _lacks_weekdays(days: np.ndarray) -> bool:
 
 
 def _names(weekdays: tuple[int, ...]) -> str:
-    return " and ".join(WEEKDAY_NAMES[day - 1] for day in weekdays)
+    *others, last = (WEEKDAY_NAMES[day - 1] for day in weekdays)
+    return f"{', '.join(others)} and {last}" if others else last

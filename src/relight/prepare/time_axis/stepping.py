@@ -8,7 +8,7 @@ import polars as pl
 from relight.data.calendar import wall_clock, zone_of
 from relight.data.schema import MICROSECONDS_PER_SECOND, SECONDS_PER_DAY, Frequency
 from relight.prepare.time_axis.clocks import on_zone
-from relight.prepare.time_axis.months import LAST_DAY, days_in_months, month_numbers, series_days
+from relight.prepare.time_axis.months import LAST_DAY, day_of_series, days_in_months, month_numbers, series_days
 from relight.prepare.time_axis.weekdays import DAYS_TO_MONDAY, days_of_counts
 
 _MICROSECONDS_PER_DAY = SECONDS_PER_DAY * MICROSECONDS_PER_SECOND
@@ -36,8 +36,8 @@ def times_after(times: pl.Series, n_steps: int, frequency: Frequency) -> pl.Seri
     Args:
         times: of the series, ascending.
     """
-    days = _days(times, np.zeros(len(times), dtype=np.int64), frequency)
-    begin = Anchors(times.tail(1).new_from_index(0, n_steps), np.full(n_steps, days[-1]))
+    day = day_of_series(wall_clock(times)) if frequency.unit == "month" else LAST_DAY
+    begin = Anchors(times.tail(1).new_from_index(0, n_steps), np.full(n_steps, day))
     return step_times(begin, np.arange(1, n_steps + 1), frequency)
 
 

@@ -15,6 +15,7 @@ _NAME = (
     r"(?<b>(?i:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
     r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?))"
 )
+N_FIRST = 1000  # rows, which rule out most forms
 MAX_MONTHS_BETWEEN = 6  # of Jan-24 and the next row; days of January would be years apart
 CENTURY_TURN = 30  # Jan-30 is of 1930, Jan-29 of 2029
 _YEAR, _MONTH, _DAY = r"(?<Y>[0-9]{4})", r"(?<m>[0-9]{1,2})", r"(?<d>[0-9]{1,2})"
@@ -73,7 +74,9 @@ def read_texts(texts: pl.Series, known: str | None = None) -> TextTimes | None:
         ColumnError: for a text that is no time in the form of most rows, and for days and months that cannot be told
             apart.
     """
-    form = next((form for form in _FORMS if _share(texts, form) >= MIN_TYPE_SHARE), None)
+    first = texts.head(N_FIRST)
+    likely = [form for form in _FORMS if _share(first, form) >= MIN_TYPE_SHARE / 2]
+    form = next((form for form in likely if _share(texts, form) >= MIN_TYPE_SHARE), None)
     if form is None and _share(texts, _DAY_FIRST) >= MIN_TYPE_SHARE:
         form = _day_or_month_first(texts, known)
     if form is None:
@@ -160,31 +163,28 @@ def _hour(number: dict[str, pl.Series], parts: pl.DataFrame) -> pl.Series:
 
 def _written_form(texts: pl.Series, form: _Form) -> str:
     """Return the pattern that writes times as the first text, with `-` for numbers that have no leading zero."""
-    matched = re.match(re.sub(r"\(\?<([A-Za-z])>", r"(?P<\1>", form.pattern), texts[0])
+    first, parts = str(texts[0]), texts.str.extract_groups(form.pattern).struct.unnest()
+    matched = re.match(form.pattern.replace("(?<", "(?P<"), first)
     assert matched
-    has_short = {
-        name: bool((texts.str.extract_groups(form.pattern).struct.field(name).str.len_bytes() == 1).any())
-        for name in matched.groupdict()
-        if name in "mdHV"
-    }
     written, end = "", 0
-    for name, text in sorted(matched.groupdict().items(), key=lambda group: matched.start(group[0])):
-        if text is None:
-            continue
-        is_half_day = name == "H" and matched.groupdict().get("p") is not None
-        code = _code(name, is_half_day=is_half_day, is_short=has_short.get(name, False), texts=texts, form=form)
-        written += texts[0][end : matched.start(name)].replace("%", "%%") + code
-        end = matched.end(name) + (1 if name == "p" else 0)
-    return written + str(texts[0][end:])
+    for name in sorted((name for name, text in matched.groupdict().items() if text), key=matched.start):
+        written += first[end : matched.start(name)].replace("%", "%%") + _code(name, parts)
+        end = matched.end(name) + (1 if name == "p" else 0)  # the m of pm
+    return written + first[end:]
 
 
-def _code(name: str, *, is_half_day: bool, is_short: bool, texts: pl.Series, form: _Form) -> str:
+def _code(name: str, parts: pl.DataFrame) -> str:
+    """Return the code of strftime for a group of a pattern.
+
+    Args:
+        parts: the texts of all groups.
+    """
     if name == "b":
-        longest = texts.str.extract_groups(form.pattern).struct.field("b").str.len_bytes().max()
-        return "%B" if int(longest) > 4 else "%b"  # type: ignore[arg-type]  # of whole numbers
-    if name == "p":
-        return "%p"
+        return "%B" if int(parts["b"].str.len_bytes().max()) > 4 else "%b"  # type: ignore[arg-type]  # of whole numbers
     if name == "h":
         return HALF
-    code = "I" if is_half_day else name
-    return f"%-{code}" if is_short else f"%{code}"
+    if name == "p":
+        return "%P" if parts["p"][0] == "p" else "%p"
+    is_short = name in "mdHV" and bool((parts[name].str.len_bytes() == 1).any())
+    is_half_day = name == "H" and "p" in parts.columns and parts["p"][0] is not None
+    return f"%{'-' if is_short else ''}{'I' if is_half_day else name}"
