@@ -218,7 +218,7 @@ def test_intervals_are_settled_before_the_line_has_seen_the_validation_days(
 
 
 def test_without_validation_days_nothing_is_said_of_intervals(tmp_path: Path) -> None:
-    run(tmp_path, two_shops(120), epochs=1)
+    run(tmp_path, two_shops(120), epochs=1, known=())
     shares = {"method": "auto", "column": None, "train": 0.8, "validation": 0.0, "test": 0.2, "seed": 0}
     outs = {name: tmp_path / name for name in PARTS}
     split(SplitParams.model_validate(shares), table=tmp_path / "rows", schema=tmp_path / "schema.json", **outs)

@@ -142,6 +142,10 @@ def _add_predict(commands: Subparsers) -> None:
     predict.add_argument("--keep", action="append", default=[], metavar="COLUMN", help=keep_help)
     escape_help = "put ' in front of texts that begin as a formula, because a spreadsheet would run them"
     predict.add_argument("--escape-formulas", action="store_true", help=escape_help)
+    history_help = "for a forecast: the rows before those of the table, if the table holds only what is to come"
+    predict.add_argument("--history", type=Path, metavar="TABLE", help=history_help)
+    assume_help = "for a forecast: take values that are known ahead but missing for the last one, or for 0"
+    predict.add_argument("--assume-known", choices=["last", "zero"], help=assume_help)
     _add_models(predict)
 
 

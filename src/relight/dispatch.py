@@ -129,6 +129,8 @@ def run_predict(arguments: argparse.Namespace) -> str:
         output=arguments.output,
         keep=arguments.keep,
         escape_formulas=arguments.escape_formulas,
+        history=arguments.history,
+        assume_known=arguments.assume_known,
     )
 
 

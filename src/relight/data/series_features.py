@@ -49,7 +49,7 @@ class OneSeries(BaseModel):
             has too few of them, or all are the same.
         seasonal_error: mean |y(t) - y(t - season)|, by which MASE divides (Hyndman and Koehler 2006, "Another look at
             measures of forecast accuracy"); None if it is 0 or there is no such pair.
-        lowest: its smallest value; None without a value.
+        lowest, highest: its smallest and its largest value; None without a value.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -59,6 +59,7 @@ class OneSeries(BaseModel):
     scale: Single
     seasonal_error: Single | None
     lowest: Single | None
+    highest: Single | None = Field(default=None, exclude_if=lambda highest: highest is None)
 
 
 class SeriesFeatures(BaseModel):

@@ -16,6 +16,7 @@ from relight.model.saved_model import SavedModel, load_model
 from relight.predict.input_columns import InputColumn, input_columns
 from relight.predict.new_rows import NewRows, open_table, rows_of_frame
 from relight.predict.predict import predict_rows
+from relight.predict.series_known import Ahead, AssumeKnown
 
 StrPath = str | os.PathLike[str]
 _one_at_a_time = threading.Lock()  # the number of threads and determinism are settings of the whole process
@@ -33,21 +34,32 @@ class LoadedModel:
         self._saved, self._project = saved, project
         set_training_mode(saved.model, training=False)
 
-    def predict(self, rows: Any, *, keep: str | Sequence[str] = ()) -> pl.DataFrame:
+    def predict(
+        self,
+        rows: Any,
+        *,
+        keep: str | Sequence[str] = (),
+        history: Any = None,
+        assume_known: AssumeKnown | None = None,
+    ) -> pl.DataFrame:
         """Return the predictions, the columns of the file that `relight predict` writes.
 
-        Values that no train row had are counted in a warning.
+        Values that no train row had, and notes on series, are counted in a warning.
 
         Args:
             rows: a DataFrame of Polars or pandas, arrays by name, or the path of a table.
             keep: columns of the rows to return in front of the predictions.
+            history: for a forecast, the rows before these; like `rows`.
+            assume_known: for a forecast, what a missing value of a covariate that is known ahead is taken for:
+                the last one of its series (`last`), or 0 (`zero`); by default it is refused.
 
         Raises:
             InputError: for missing columns, and values that do not fit.
         """
         names = [keep] if isinstance(keep, str) else list(keep)
         with _one_at_a_time, deterministic(self._saved.description.threads):
-            predictions = predict_rows(self._rows(rows), self._saved, names)
+            ahead = Ahead(None if history is None else self._rows(history), assume_known)
+            predictions = predict_rows(self._rows(rows), self._saved, names, ahead)
             table = pl.concat(list(predictions.frames))
         if text := predictions.warning_text().removeprefix("; "):
             warnings.warn(text, stacklevel=2)

@@ -13,6 +13,7 @@ from relight.predict.new_rows import NewRows, open_table
 from relight.predict.pairs import predict_pairs
 from relight.predict.sequences import predict_sequences
 from relight.predict.series import predict_series
+from relight.predict.series_known import NOTHING_SAID, Ahead, AssumeKnown
 from relight.predict.table import Predictions, assert_can_write_predictions, predict_ranking, predict_table
 from relight.runtime.files import write_parts
 
@@ -27,6 +28,8 @@ def predict(
     output: Path,
     keep: Sequence[str] = (),
     escape_formulas: bool = False,
+    history: Path | None = None,
+    assume_known: AssumeKnown | None = None,
     project: Path = Path(),
 ) -> str:
     """Write the predictions for a table; return what to tell the person.
@@ -34,29 +37,38 @@ def predict(
     Args:
         keep: columns of the table to write in front of the predictions.
         escape_formulas: whether a spreadsheet will open the file; see `without_formulas`.
+        history: for a forecast, the rows before those of the table.
+        assume_known: for a forecast, see `Ahead`.
         project: the folder below which own code of the model lies.
 
     Raises:
         InputError: for missing columns, values that do not fit, or a damaged model.
     """
-    assert_can_write_predictions(output, table)
+    for read in (table,) if history is None else (table, history):
+        assert_can_write_predictions(output, read)
     saved = load_model(models, project)
     make_deterministic(saved.description.threads)
-    predictions = predict_rows(open_table(table, saved, project), saved, keep)
+    ahead = Ahead(None if history is None else open_table(history, saved, project), assume_known)
+    predictions = predict_rows(open_table(table, saved, project), saved, keep, ahead)
     frames = map(without_formulas, predictions.frames) if escape_formulas else predictions.frames
     write_parts(output, _csv_lines(frames))
     return f"{output}: {predictions.count_text()}{predictions.warning_text()}\n"
 
 
-def predict_rows(rows: NewRows, saved: SavedModel, keep: Sequence[str] = ()) -> Predictions:
+def predict_rows(
+    rows: NewRows, saved: SavedModel, keep: Sequence[str] = (), ahead: Ahead = NOTHING_SAID
+) -> Predictions:
     """Return the predictions for some rows.
 
     Args:
         keep: columns of the rows to return in front of the predictions.
+        ahead: what is said of the steps to come, if it is a forecast.
 
     Raises:
         InputError: for missing columns, and values that do not fit; also while the frames are iterated.
     """
+    if not isinstance(saved, SeriesModel):
+        _refuse_ahead(ahead, saved.features.task)
     match saved:
         case TableModel() if saved.features.task == "ranking":
             return predict_ranking(rows, saved, keep)
@@ -65,9 +77,15 @@ def predict_rows(rows: NewRows, saved: SavedModel, keep: Sequence[str] = ()) -> 
         case SequenceModel():
             return predict_sequences(rows, saved, keep)
         case SeriesModel():
-            return predict_series(rows, saved, keep)
+            return predict_series(rows, saved, keep, ahead)
         case PairModel():
             return predict_pairs(rows, saved, keep)
+
+
+def _refuse_ahead(ahead: Ahead, task: str) -> None:
+    given = [name for name, value in zip(("history", "assume-known"), ahead, strict=True) if value is not None]
+    if given:
+        raise InputError(*(f"{name}: must be left out, because only a forecast has it, got {task}" for name in given))
 
 
 def without_formulas(frame: pl.DataFrame) -> pl.DataFrame:

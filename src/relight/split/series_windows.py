@@ -85,6 +85,7 @@ def _describe_one(name: str | None, values: pl.Series, season: int) -> OneSeries
         scale=_difference_scale(numbers),
         seasonal_error=seasonal_error or None,
         lowest=float(present.min()) if len(present) else None,  # type: ignore[arg-type]  # of numbers
+        highest=float(present.max()) if len(present) else None,  # type: ignore[arg-type]
     )
 
 

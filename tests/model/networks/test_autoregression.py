@@ -76,7 +76,7 @@ def test_windows_with_a_gap_in_their_targets_and_columns_that_never_vary_teach_n
     other.fit(spoiled, None)
     assert torch.equal(model.weight, other.weight)
     assert bool(model.weight.isfinite().all())
-    assert model.weight[5].abs().max() == pytest.approx(0, abs=1e-6)  # the column of sevens
+    assert model.weight[10].abs().max() == pytest.approx(0, abs=1e-6)  # the column of sevens
 
 
 def test_a_past_that_says_nothing_further_back_is_cut() -> None:
@@ -96,9 +96,36 @@ def test_a_past_that_says_nothing_further_back_is_cut() -> None:
     assert bool((model.weight[30:] != 0).all())
 
 
+def test_a_past_promotion_is_not_read_as_the_level() -> None:
+    """Values are 3 times a covariate, and the next level; the line subtracts what it added, and adds what it will."""
+    generator = torch.Generator().manual_seed(4)
+    promotion = (torch.rand(3000, 6, generator=generator) < 0.3).float()  # 4 past steps, 2 to come
+    level = torch.randn(3000, 1, generator=generator) + 0.3 * torch.randn(3000, 6, generator=generator)
+    values = level + 3 * promotion
+    values = values - values[:, 3:4]
+    past = torch.stack([values[:, :4], promotion[:, :4]], dim=2)
+    windows = Examples(past, promotion[:, 4:, None], values[:, 4:])
+    model = Autoregression(4, 2, n_covariates=1, n_future_covariates=1, n_waves=0)
+    model.fit(windows, None)
+    columns = model.weight[:, 0]  # lag, covariate of each of 3 steps; the last covariate; those of 2 steps to come
+    torch.testing.assert_close(columns[[1, 3, 5]], -3 * columns[[0, 2, 4]], atol=0.1, rtol=0)
+    torch.testing.assert_close(columns[[0, 2, 4]], torch.full((3,), 0.25), atol=0.05, rtol=0)  # the mean of four
+    torch.testing.assert_close(columns[6:], torch.tensor([-0.75, 3.0, 0.0]), atol=0.1, rtol=0)
+
+
+def test_of_many_covariates_the_latest_steps_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(autoregression, "MAX_PAST_COVARIATES", 4)
+    model = Autoregression(8, 1, n_covariates=3, n_future_covariates=2, n_waves=0)
+    past, future = torch.arange(32.0).view(1, 8, 4), torch.tensor([[[70.0, 71.0]]])
+    lags, pairs = [0.0, 4, 8, 12, 16], [20.0, 22, 23, 24, 26, 27]
+    assert model.design(past, future)[0].tolist() == [*lags, *pairs, 29, 30, 31, 70, 71]
+    assert model._columns(4)[0] == 4  # steps 4 to 7 of 8: a lag without covariates, then pairs
+    assert model._columns(2)[0] == 8  # the pair of step 6
+
+
 def test_what_the_validation_windows_cannot_tell_from_the_best_is_averaged() -> None:
     """Two windows cannot tell any of the penalties apart, and two thousand can."""
-    train, few, many = examples(30, 0, noise=3.0), new_model(), new_model()
+    train, few, many = examples(40, 0, noise=3.0), new_model(), new_model()
     few.fit(train, examples(2, 1))
     many.fit(train, examples(2000, 1))
     assert int(few.chosen.sum()) > int(many.chosen.sum())

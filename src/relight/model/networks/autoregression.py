@@ -12,6 +12,8 @@ MIN_LAGS = 2
 
 CHUNK = 1024
 
+MAX_PAST_COVARIATES = 256  # columns: of many covariates only the latest steps are read, because the fit grows with n³
+
 SMALLEST_ERROR = 0.05  # of a window, in units of the series, that weighs more than others
 
 Offset = Callable[[Tensor, Tensor], Tensor]  # past and future → (n, horizon), the part of the forecast that is given
@@ -53,7 +55,8 @@ class Autoregression(nn.Module):
 
     Args:
         n_covariates: the covariates of the past.
-        n_future_covariates: those of them that are given for the steps of the horizon, too.
+        n_future_covariates: the last ones of them, which are given for the steps of the horizon, too. Their past is
+            read step by step, so that what they added to a value is not taken for its level.
         n_waves: the sines and cosines of the calendar.
 
     Attributes:
@@ -68,7 +71,9 @@ class Autoregression(nn.Module):
     def __init__(self, length: int, horizon: int, *, n_covariates: int, n_future_covariates: int, n_waves: int) -> None:
         super().__init__()
         self.n_covariates, self.n_future_covariates, self.length = n_covariates, n_future_covariates, length
-        d_in = length - 1 + n_covariates + horizon * n_future_covariates + n_waves
+        n_past = min(length - 1, MAX_PAST_COVARIATES // n_future_covariates) if n_future_covariates else 0
+        self.first_paired = length - 1 - n_past  # from this step on a lag stands with the covariates of its step
+        d_in = length - 1 + (n_past + horizon) * n_future_covariates + n_covariates + n_waves
         self.register_buffer("weight", torch.zeros(d_in, horizon))
         self.register_buffer("bias", torch.zeros(horizon))
         self.register_buffer("chosen", torch.zeros(len(self._pasts()), len(PENALTIES), dtype=torch.bool))
@@ -81,10 +86,16 @@ class Autoregression(nn.Module):
 
         Of the waves it holds those of the first step only, because the waves of a later step are sums of them.
         """
-        lags = past[:, :-1, 0]  # the last one is 0
         latest = past[:, -1, 1 : 1 + self.n_covariates]
         given, waves = future[:, :, : self.n_future_covariates], future[:, 0, self.n_future_covariates :]
-        return torch.cat([lags, latest, given.flatten(1), waves], dim=1)
+        return torch.cat([self._lags(past), latest, given.flatten(1), waves], dim=1)
+
+    def _lags(self, past: Tensor) -> Tensor:
+        """Return the past values, each followed by the covariates of its step that are given ahead."""
+        first, end = self.first_paired, 1 + self.n_covariates
+        lags = past[:, :-1, :1]  # the last one is 0
+        known = past[:, first:-1, end - self.n_future_covariates : end]
+        return torch.cat([lags[:, :first, 0], torch.cat([lags[:, first:], known], dim=2).flatten(1)], dim=1)
 
     def fit(self, train: Examples, validation: Examples | None, *, overlap: float = 1.0) -> None:
         """Fit to the train windows by least squares, with the pasts and penalties of the smallest MAE on the
@@ -124,8 +135,10 @@ class Autoregression(nn.Module):
         return [solution for n_lags in self._pasts() for solution in sums.solutions(self._columns(n_lags))]
 
     def _columns(self, n_lags: int) -> Tensor:
-        """Return the indices of the columns of the last lags, and of all columns that are no lag."""
-        return torch.arange(self.length - n_lags, len(self.weight))
+        """Return the indices of the columns of the last lags, and of all columns that belong to no lag."""
+        step = self.length - n_lags  # the first that is read
+        n_pairs = max(0, step - self.first_paired)
+        return torch.arange(step + n_pairs * self.n_future_covariates, len(self.weight))
 
     def _take(self, solutions: list["_Solution"]) -> None:
         chosen = [solutions[index] for index in self.chosen.flatten().nonzero().flatten().tolist()]
