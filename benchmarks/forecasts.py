@@ -133,11 +133,7 @@ def print_summary(cases: list[Case], names: list[str]) -> None:
     behind = [f"{case.name} h{case.horizon}" for case in cases if case.mase[US] > case.mase[NAIVE]]
     print(f"\nbehind the seasonal naive forecast: {', '.join(behind) or 'nowhere'}")
     judged = [case for case in cases if not np.isnan(case.coverage)]
-    off = [
-        f"{case.name} h{case.horizon} {case.coverage:.2f}"
-        for case in judged
-        if not 0.72 <= case.coverage <= 0.88
-    ]
+    off = [f"{case.name} h{case.horizon} {case.coverage:.2f}" for case in judged if not 0.72 <= case.coverage <= 0.88]
     print(f"coverage outside of 0.72 to 0.88: {len(off)} of {len(judged)}: {', '.join(off)}")
 
 

@@ -60,8 +60,8 @@ def test_the_task_follows_from_the_sequences_not_from_their_steps() -> None:
     [
         ({"t": [1, 1, 1, 0, 5]}, {}, "steps.csv: id and time must name each row once, got who 'b' with t 1 in "
          "rows 1 and 3; delete one of them, or correct its time"),
-        ({"y": ["yes", "no", "no", "no", "no"]}, {}, "steps.csv: target 'y' must be the same in all rows of a sequence, "
-         "got 'yes' and 'no' for who 'b'; give each sequence one value"),
+        ({"y": ["yes", "no", "no", "no", "no"]}, {}, "steps.csv: target 'y' must be the same in all rows of a "
+         "sequence, got 'yes' and 'no' for who 'b'; give each sequence one value"),
         ({"who": ["b", None, "b", "a", "c"]}, {}, r"steps.csv: id 'who' has 1 missing value \(row 2\)"),
         ({"t": [1, 1, None, 0, None]}, {}, r"steps.csv: time 't' has 2 missing values \(row 3, 5\)"),
         ({"t": ["early", "late", "a", "b", "c"]}, {}, "time 't' must hold numbers or dates, got 'early'"),
