@@ -136,7 +136,7 @@ def test_a_covariate_to_come_that_is_far_off_is_noted(planned: Path) -> None:
 def test_the_page_shows_how(planned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The commands of the page, on a history and the rows that the page shows."""
     page = (REPOSITORY / "docs/tasks.md").read_text("utf-8").split("### What is known ahead\n")[1].split("\n### ")[0]
-    (rows,) = re.findall(r'```csv title="next.csv"\n(.*?)```', page, re.DOTALL)
+    (rows,) = re.findall(r"`next.csv`:\n\n```csv\n(.*?)```", page, re.DOTALL)
     shown = pl.read_csv(rows.encode(), try_parse_dates=True)
     one = {"shop": "a", "region": "north"}
     past = sales("a", 0).filter(pl.col("day") < shown["day"].min())

@@ -54,7 +54,8 @@ def finish_forecaster(model: Forecaster, parts: Parts, *, absolute: bool, refits
     if parts.validation is None:
         return
     if model.mixture is not None and refits:
-        fit_shares(model, model.mixture, parts.validation, parts.train.overlap)
+        schema = model.features.series_schema  # windows within one season are no independent draws
+        fit_shares(model, model.mixture, parts.validation, max(parts.train.overlap, schema.season / schema.step))
     fit_intervals(model, parts.train, parts.validation)
     if refits:
         refit_lines(model, parts.train, parts.validation, n_reweighted=N_REWEIGHTED if absolute else 0)
@@ -78,7 +79,11 @@ def have_logarithms(windows: Windows) -> bool:
 
 
 def fit_shares(model: Forecaster, mixture: Mixture, validation: Windows, overlap: float) -> None:
-    """Give each series the mean of the shares that its validation windows cannot tell from the best."""
+    """Give each series the mean of the shares that its validation windows cannot tell from the best.
+
+    Args:
+        overlap: so many windows count as one draw.
+    """
     tried = torch.tensor(SHARES, dtype=torch.float64)
     if mixture.shares[0, LOG_LINEAR] == 0:
         tried = tried[tried[:, LOG_LINEAR] == 0]
