@@ -48,6 +48,7 @@ def test_a_stage_names_folders_of_code_and_few_files() -> None:
     files = sorted({dep for dep in code if dep.endswith(".py")})
     assert files == [
         "src/relight/__init__.py",
+        "src/relight/data/pair_names.py",
         "src/relight/data/schema.py",
         "src/relight/data/text_format.py",
         "src/relight/errors.py",

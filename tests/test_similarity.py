@@ -274,6 +274,23 @@ def test_a_group_of_left_records_stays_in_one_part(folder: Path) -> None:
     assert table.filter(pl.col("left_id").is_in(tested.implode())).height == said.height
 
 
+def test_names_with_the_side_behind_them_give_the_same_model_and_predictions(folder: Path) -> None:
+    """As other programs write pairs: `name_l` and `name_r`; nothing has to be renamed or set."""
+    table = pairs(120)
+    behind = {
+        name: f"{name.partition('_')[2]}_{name[0]}" for name in table.columns if name.startswith(("left_", "right_"))
+    }
+    first = Pipeline(folder / "first", table)
+    first_said = predict(Path("pairs.csv"), models=first.root, output=Path("said.csv"))
+    expected = pl.read_csv("said.csv")
+    second = Pipeline(folder / "second", table.rename(behind))
+    assert (first.root / "model.pth").read_bytes() == (second.root / "model.pth").read_bytes()
+    assert predict(Path("pairs.csv"), models=second.root, output=Path("said.csv")) == first_said
+    assert pl.read_csv("said.csv").equals(expected)
+    notes = read_json(second.root / "schema.json")["notes"]
+    assert "The sides are told by '_l' and '_r', because no column has 'left_' or 'right_'." in notes
+
+
 def test_new_pairs_and_records(folder: Path) -> None:
     done = Pipeline(folder / "run", pairs(120))
     strange = pl.DataFrame({f"{side}_{name}": [None, None] for side in ("left", "right") for name in

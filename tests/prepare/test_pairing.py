@@ -82,7 +82,7 @@ TINY = pl.DataFrame({"left_a": ["x", "y"], "right_a": ["x", "z"], "match": ["1",
             TINY.drop("right_a"),
             {},
             "prepare.pairs: pairs.csv must have columns of both sides, got none that begins with 'right_'; "
-            "rename the columns, or set prepare.pairs to their prefixes",
+            "rename the columns, or set prepare.pairs to their prefixes, or to suffixes such as _l and _r",
         ),
         (TINY, {"pairs": {"left": "l_", "right": "r_"}}, "got none that begins with 'l_' or 'r_'"),
         (TINY.with_columns(match=pl.lit("1")), {}, "target 'match' has only one class ('1')"),

@@ -12,6 +12,7 @@ from torch.export import Dim, ExportedProgram
 from torch.nn import functional
 
 from relight.data.features import Features, PairFeatures, record_kinds
+from relight.data.pair_names import side_column
 from relight.export.feeds import (
     N_EXAMPLE_ROWS,
     ExportMetadata,
@@ -187,8 +188,8 @@ def pair_input_columns(features: Features, pairs: PairFeatures) -> dict[str, tup
     levels = {column.name: column.levels if column.kind == "category" else None for column in input_columns(features)}
     letters: dict[str, None] = {_letters_name(features): None} if pairs.texts else {}
     return {
-        prefix + name: levels_of_input
-        for prefix in (pairs.left, pairs.right)
+        side_column(mark, name): levels_of_input
+        for mark in (pairs.left, pairs.right)
         for name, levels_of_input in {**levels, **letters}.items()
     }
 
@@ -198,9 +199,13 @@ def pair_feeds(table: pl.DataFrame, features: Features, pairs: PairFeatures) -> 
     arrays: Feeds = {}
     for prefix in (pairs.left, pairs.right):
         side = side_records(table, prefix, list(record_kinds(features)))
-        arrays |= {prefix + name: column for name, column in table_feeds(side, input_columns(features)).items()}
+        arrays |= {
+            side_column(prefix, name): column for name, column in table_feeds(side, input_columns(features)).items()
+        }
         if pairs.texts:
-            arrays[prefix + _letters_name(features)] = encode_records(side, features, pairs.texts)["letters"]
+            arrays[side_column(prefix, _letters_name(features))] = encode_records(side, features, pairs.texts)[
+                "letters"
+            ]
     return arrays
 
 
@@ -233,7 +238,10 @@ def example_pairs(features: Features, pairs: PairFeatures) -> pl.DataFrame:
     texts = [_example_texts(name, index) for index, name in enumerate(pairs.texts) if name not in rows.columns]
     records = pl.DataFrame([*rows, *texts]).select(list(record_kinds(features)))
     left, right = pl.concat([records, records]), pl.concat([records.reverse(), records])
-    sides = [left.select(pl.all().name.prefix(pairs.left)), right.select(pl.all().name.prefix(pairs.right))]
+    sides = [
+        side.rename({name: side_column(mark, name) for name in side.columns})
+        for side, mark in ((left, pairs.left), (right, pairs.right))
+    ]
     return pl.concat(sides, how="horizontal")
 
 

@@ -5,6 +5,7 @@
 
 from typing import Any
 
+from relight.data.pair_names import side_column
 from relight.data.schema import GAP_LEVEL, Frequency
 from relight.plot.score_tables import (
     direction_text,
@@ -240,7 +241,7 @@ def describe_pair_columns(features: Json, schema: Json) -> list[Json]:
     pairs, ignored = schema["pairs"], [column["name"] for column in schema["columns"] if column["kind"] == "ignored"]
     shared = [
         {
-            "name": f"{pairs['left']}{column['name']}, {pairs['right']}{column['name']}",
+            "name": ", ".join(side_column(pairs[side], column["name"]) for side in ("left", "right")),
             "kind": "text" if column["is_text"] and column["kind"] == "categorical" else column["kind"],
             "says": _describe_pair_column(column, features),
         }

@@ -3,6 +3,7 @@
 from typing import Literal, NamedTuple
 
 from relight.data.features import Features, record_kinds
+from relight.data.pair_names import side_column
 from relight.data.schema import ColumnKind
 from relight.model.saved_model import PairModel, SavedModel, SequenceModel, SeriesModel, TableModel
 
@@ -68,7 +69,11 @@ def _covariate_levels(saved: SeriesModel) -> dict[str, list[str]]:
 def _pair_columns(saved: PairModel) -> list[InputColumn]:
     levels = {feature.name: feature.levels for feature in saved.features.categorical}
     return [
-        InputColumn(prefix + name, "text" if kind == "categorical" and name not in levels else kind, levels.get(name))
+        InputColumn(
+            side_column(prefix, name),
+            "text" if kind == "categorical" and name not in levels else kind,
+            levels.get(name),
+        )
         for prefix in (saved.pairs.left, saved.pairs.right)
         for name, kind in record_kinds(saved.features).items()
     ]

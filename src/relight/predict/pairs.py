@@ -8,6 +8,7 @@ import polars as pl
 import torch
 
 from relight.data.features import Features, record_kinds
+from relight.data.pair_names import side_column
 from relight.data.parquet import rechunk
 from relight.errors import ColumnError, InputError
 from relight.model.devices import make_deterministic
@@ -113,7 +114,7 @@ def _record_prefix(raw: pl.DataFrame, saved: PairModel) -> str:
     """Return which prefix most columns of the records have: none, that of the left, or that of the right side."""
     names = list(record_kinds(saved.features))
     prefixes = ("", saved.pairs.left, saved.pairs.right)
-    return max(prefixes, key=lambda prefix: sum(prefix + name in raw.columns for name in names))
+    return max(prefixes, key=lambda prefix: sum(side_column(prefix, name) in raw.columns for name in names))
 
 
 def _embed(model: SiameseModel, arrays: dict[str, np.ndarray], *, is_right: bool) -> np.ndarray:
@@ -139,7 +140,7 @@ def clean_records(
     """
     problems, cleaned = [], []
     for name, kind in record_kinds(features).items():
-        full = prefix + name
+        full = side_column(prefix, name)
         try:
             if full in raw.columns:
                 cleaned.append(clean_as_kind(kind, raw[full], first_row).alias(name))

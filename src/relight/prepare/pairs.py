@@ -4,13 +4,14 @@ from typing import NamedTuple
 
 import polars as pl
 
+from relight.data.pair_names import bare_name, find_marks, is_suffix, side_column
 from relight.data.positive import AUTO
 from relight.data.schema import Column, PairColumn, PairColumns, Schema
 from relight.data.text_columns import as_labels
 from relight.errors import ColumnError, InputError
 from relight.prepare.column_plan import REQUESTED_REASON, feature_names, requested_kind, role_problems, target_names
 from relight.prepare.columns import TEXT_TYPES, CleanColumn, clean_as_kind, clean_column
-from relight.prepare.params import PrepareParams, RequestedKind
+from relight.prepare.params import PairsParams, PrepareParams, RequestedKind
 from relight.prepare.table import CleanTable
 from relight.prepare.targets import clean_target
 
@@ -36,6 +37,7 @@ def clean_pairs(raw: pl.DataFrame, params: PrepareParams) -> CleanTable:
     Raises:
         InputError: with all that is wrong with the table.
     """
+    params, found = _with_marks(params, raw.columns)
     params = _with_both_sides(params, raw.columns)
     problems = role_problems(params, raw.columns)
     names = [name for name in feature_names(params, raw.columns) if requested_kind(params, name) != "ignore"]
@@ -46,15 +48,25 @@ def clean_pairs(raw: pl.DataFrame, params: PrepareParams) -> CleanTable:
         raise InputError(*problems)
     clean = {values.name: values for side in sides for values in (side.left, side.right)}
     columns = [clean.get(name, raw[name]) for name in feature_names(params, raw.columns)]
-    schema = _schema(params, raw, [side.column for side in sides], classes, _pair_notes(sides, names))
+    schema = _schema(params, raw, [side.column for side in sides], classes, found + _pair_notes(sides, names))
     return CleanTable(pl.DataFrame([*columns, *weight_and_target]), schema)
+
+
+def _with_marks(params: PrepareParams, columns: list[str]) -> tuple[PrepareParams, list[str]]:
+    """Return the params with the marks of the sides that the columns have, and a remark if these are others."""
+    asked = (params.pairs.left, params.pairs.right)
+    left, right = find_marks(asked, [name for name in columns if name not in target_names(params)])
+    if (left, right) == asked:
+        return params, []
+    note = f"The sides are told by '{left}' and '{right}', because no column has '{asked[0]}' or '{asked[1]}'."
+    return params.model_copy(update={"pairs": PairsParams(left=left, right=right)}), [note]
 
 
 def _with_both_sides(params: PrepareParams, columns: list[str]) -> PrepareParams:
     """Replace the name of a column without its prefix by the names of both sides."""
 
     def both(name: str) -> list[str]:
-        sides = [f"{prefix}{name}" for prefix in (params.pairs.left, params.pairs.right)]
+        sides = [side_column(mark, name) for mark in (params.pairs.left, params.pairs.right)]
         return [name] if name in columns else [side for side in sides if side in columns] or [name]
 
     ignore = [side for name in params.ignore for side in both(name)]
@@ -66,19 +78,27 @@ def _shared_names(params: PrepareParams, names: list[str], problems: list[str]) 
     """Return the names, without a prefix, of the columns that both sides have; one on a single side is a problem."""
     left, right = params.pairs.left, params.pairs.right
     left_names, right_names = (
-        [name.removeprefix(prefix) for name in names if name.startswith(prefix) and name != prefix]
-        for prefix in (left, right)
+        [bare for name in names if (bare := bare_name(mark, name)) is not None] for mark in (left, right)
     )
     if not left_names or not right_names:
         missing = [prefix for prefix, side_names in ((left, left_names), (right, right_names)) if not side_names]
         shown = " or ".join(f"'{prefix}'" for prefix in missing)
+        where = "ends" if is_suffix(missing[0]) else "begins"
         problems.append(
-            f"prepare.pairs: {params.table_name} must have columns of both sides, got none that begins with {shown}; "
-            "rename the columns, or set prepare.pairs to their prefixes"
+            f"prepare.pairs: {params.table_name} must have columns of both sides, got none that {where} with "
+            f"{shown}; rename the columns, or set prepare.pairs to their prefixes, or to suffixes such as _l and _r"
         )
         return []
-    unpaired = [f"{left}{name} without {right}{name}" for name in left_names if name not in right_names]
-    unpaired += [f"{right}{name} without {left}{name}" for name in right_names if name not in left_names]
+    unpaired = [
+        f"{side_column(left, name)} without {side_column(right, name)}"
+        for name in left_names
+        if name not in right_names
+    ]
+    unpaired += [
+        f"{side_column(right, name)} without {side_column(left, name)}"
+        for name in right_names
+        if name not in left_names
+    ]
     if unpaired:
         problems.append(
             f"prepare.pairs: both sides must have every column, got {', '.join(unpaired)}; "
@@ -88,7 +108,7 @@ def _shared_names(params: PrepareParams, names: list[str], problems: list[str]) 
 
 
 def _clean_sides(params: PrepareParams, raw: pl.DataFrame, name: str, problems: list[str]) -> _SharedColumn | None:
-    left, right = raw[params.pairs.left + name], raw[params.pairs.right + name]
+    left, right = (raw[side_column(mark, name)] for mark in (params.pairs.left, params.pairs.right))
     try:
         requested = _requested_kind(params, left.name, right.name)
         cleaned = _find_kind(left, right, requested)
@@ -200,7 +220,7 @@ def _schema(
     params: PrepareParams, raw: pl.DataFrame, shared: list[PairColumn], classes: list[str], notes: list[str]
 ) -> Schema:
     pairs = PairColumns(left=params.pairs.left, right=params.pairs.right, columns=shared)
-    kinds = {prefix + column.name: column.kind for column in shared for prefix in (pairs.left, pairs.right)}
+    kinds = {side_column(mark, column.name): column.kind for column in shared for mark in (pairs.left, pairs.right)}
     names = feature_names(params, raw.columns)
     return Schema(
         rows=raw.height,

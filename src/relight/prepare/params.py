@@ -58,12 +58,13 @@ class LineParams(Section):
 
 
 class PairsParams(Section):
-    """Prefixes of the columns of the two records of a pair."""
+    """What marks the columns of the two records of a pair, before their names or, as `_l`, behind them."""
 
     left: Name = Field(default="left_", min_length=1)
-    """Prefix of the columns of the first record."""
+    """Mark of the columns of the first record; if no column has the defaults, `_l` and `_r` and other usual ones are
+    tried."""
     right: Name = Field(default="right_", min_length=1)
-    """Prefix of the columns of the second record."""
+    """Mark of the columns of the second record."""
 
     @model_validator(mode="after")
     def sides_differ(self) -> Self:

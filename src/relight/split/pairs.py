@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from relight.data.features import Features, InputFeatures, PairFeatures
+from relight.data.pair_names import side_column
 from relight.data.schema import Column, PairColumns, Schema
 from relight.data.tensors import Arrays
 from relight.data.text_columns import as_labels
@@ -66,7 +67,7 @@ def code_points(texts: pl.Series, n_letters: int = N_LETTERS) -> np.ndarray:
 
 def side_records(table: pl.DataFrame, prefix: str, names: list[str]) -> pl.DataFrame:
     """Return the columns of one side, without their prefix."""
-    return table.select(pl.col(prefix + name).alias(name) for name in names)
+    return table.select(pl.col(side_column(prefix, name)).alias(name) for name in names)
 
 
 def shared_column_names(pairs: PairColumns) -> list[str]:
@@ -136,7 +137,7 @@ def report_pairs(pairs: PairColumns, features: Features, parts: PartAssignment, 
     """Return the sizes of the parts, and what may make their scores misleading."""
     names = shared_column_names(pairs)
     left = side_records(table, pairs.left, names).hash_rows(seed=0).to_numpy()
-    both = table.select(prefix + name for name in names for prefix in (pairs.left, pairs.right))
+    both = table.select(side_column(mark, name) for name in names for mark in (pairs.left, pairs.right))
     n_pairs, n_left = count_shared_rows(both.hash_rows(seed=0).to_numpy(), parts), count_shared_rows(left, parts)
     constant = _constant_pair_columns(features)
     notes = {

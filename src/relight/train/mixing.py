@@ -54,8 +54,7 @@ def finish_forecaster(model: Forecaster, parts: Parts, *, absolute: bool, refits
     if parts.validation is None:
         return
     if model.mixture is not None and refits:
-        schema = model.features.series_schema  # windows within one season are no independent draws
-        fit_shares(model, model.mixture, parts.validation, max(parts.train.overlap, schema.season / schema.step))
+        fit_shares(model, model.mixture, parts.validation, parts.train.overlap)
     fit_intervals(model, parts.train, parts.validation)
     if refits:
         refit_lines(model, parts.train, parts.validation, n_reweighted=N_REWEIGHTED if absolute else 0)
@@ -82,7 +81,7 @@ def fit_shares(model: Forecaster, mixture: Mixture, validation: Windows, overlap
     """Give each series the mean of the shares that its validation windows cannot tell from the best.
 
     Args:
-        overlap: so many windows count as one draw.
+        overlap: how many windows see the same value.
     """
     tried = torch.tensor(SHARES, dtype=torch.float64)
     if mixture.shares[0, LOG_LINEAR] == 0:
