@@ -28,7 +28,10 @@ STAGE_CODE = {
     "split": ("errors.py", "runtime", "data", "split"),
     "train": ("errors.py", "runtime", "data", "own_code", "metrics/ranking.py", "metrics/roc.py", "model", "train"),
     "evaluate": ("errors.py", "runtime", "data", "own_code", "metrics", "model", "evaluate"),
-    "plot": ("errors.py", "runtime", "data/schema.py", "data/text_format.py", "metrics/direction.py", "plot"),
+    "plot": (
+        *("errors.py", "runtime", "data/pair_names.py", "data/schema.py", "data/text_format.py"),
+        *("metrics/direction.py", "plot"),
+    ),
 }
 
 
