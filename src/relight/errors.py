@@ -17,7 +17,7 @@ class ValueMismatchError(ColumnError):
 
 
 class RelightError(Exception):
-    """What is wrong, a line for each problem.
+    """The problems that a person is told about, a line for each.
 
     Args:
         said: further lines of another program, which are kept as they are.

@@ -5,6 +5,7 @@ import polars as pl
 
 from relight.data.text_columns import as_labels
 from relight.errors import ColumnError
+from relight.runtime.messages import pluralize
 
 MOST_NAMED = 5  # sequences in a message
 
@@ -71,9 +72,8 @@ def spread_target(raw: pl.Series, ids: pl.Series, sequence_index: np.ndarray) ->
     if not n_missing:
         return raw, []
     values = each.sort("sequence")["label"][sequence_index].alias(raw.name)
-    return values, [
-        f"Target '{raw.name}' has no value in {n_missing} rows; it is that of the other rows of its sequence."
-    ]
+    rows_text = pluralize(n_missing, "row")
+    return values, [f"Target '{raw.name}' has no value in {rows_text}; it is that of the other rows of its sequence."]
 
 
 def _assert_one_each(rows: pl.DataFrame, each: pl.DataFrame, id_name: str) -> None:

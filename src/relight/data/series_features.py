@@ -100,14 +100,6 @@ class SeriesFeatures(BaseModel):
         number_of = {series.name: number for number, series in enumerate(self.each)}
         return np.array([number_of.get(name, len(self.each)) for name in names], dtype=np.int64)
 
-    def offset(self, name: str | None) -> float:
-        """Return the offset of a series; 0 for one that the train rows did not have."""
-        return next((series.offset for series in self.each if series.name == name), 0.0)
-
     def seasonal_errors(self) -> np.ndarray:
         """Return the seasonal error by number of series, float64 (n_series + 1,); NaN if there is none."""
         return np.array([*(series.seasonal_error or np.nan for series in self.each), np.nan], dtype=np.float64)
-
-    def offsets(self) -> np.ndarray:
-        """Return the offset by number of series, float64 (n_series + 1,)."""
-        return np.array([*(series.offset for series in self.each), 0.0], dtype=np.float64)

@@ -21,12 +21,8 @@ FAMILIES = (
     "theta",
 )
 LEVEL_RATES = (0.05, 0.15, 0.3, 0.5, 0.75, 1.0)
-TRENDS = (
-    (0.0, 1.0),
-    (0.1, 0.9),
-    (0.1, 0.98),
-    (0.3, 0.9),
-)  # the rate of the trend, and how much of it is left a step on
+# The rate of the trend, and how much of it is left a step on
+TRENDS = ((0.0, 1.0), (0.1, 0.9), (0.1, 0.98), (0.3, 0.9))
 SEASON_RATES = (0.0, 0.1, 0.3, 0.6)
 THETA_RATES = (0.1, 0.2, 0.35, 0.5, 0.7, 1.0)
 CHANGE_SHARES = (0.5, 1.0)  # of the change from a season to the next
@@ -145,9 +141,8 @@ def _seasonal_naive(length: int, horizon: int, season: int) -> Iterator[Smoother
     n_changes = min(season, length - season)
     if n_changes < 1:
         return
-    change = values[length - n_changes :].mean(axis=0) - values[length - n_changes - season : length - season].mean(
-        axis=0
-    )
+    latest, before = values[length - n_changes :], values[length - n_changes - season : length - season]
+    change = latest.mean(axis=0) - before.mean(axis=0)
     for share in CHANGE_SHARES:
         yield Smoother("seasonal_naive", repeated + share * change[:, None])
     yield Smoother("seasonal_naive", repeated + (values[-1] - values[-1 - season])[:, None])
